@@ -1,0 +1,559 @@
+"""Every exception murmur raises.
+
+The tree; a branch for each thing that a caller may want to catch::
+
+    MurmurError
+    ├── ConfigError (ValueError)
+    │   ├── UnknownSettingError
+    │   ├── InvalidSettingError
+    │   ├── ReadOnlySettingError
+    │   └── DuplicateSettingError
+    ├── ScenarioError
+    │   ├── UnknownScenarioError (LookupError)
+    │   ├── InvalidScenarioError (TypeError)
+    │   ├── CallbackError
+    │   └── CallbackTimeoutError (TimeoutError)
+    ├── RunStateError
+    ├── UserError
+    │   ├── InvalidRangeError (ValueError)
+    │   ├── InvalidCountError (ValueError)
+    │   └── ReceiveTimeoutError (TimeoutError)
+    ├── ThrottleError
+    │   ├── InvalidRateError (ValueError)
+    │   ├── UnknownThrottleError (LookupError)
+    │   ├── ThrottleConflictError
+    │   ├── ThrottleStoppedError
+    │   └── RampInProgressError
+    ├── CoordinatorError
+    │   ├── InvalidPlanError (ValueError)
+    │   ├── UnknownCoordinatorError (LookupError)
+    │   ├── CoordinatorConflictError
+    │   └── CoordinatorStoppedError
+    ├── TelemetryError
+    │   ├── UnknownEventError (LookupError)
+    │   └── InvalidMeasurementError (ValueError)
+    ├── ClusterError
+    │   ├── UnknownNodeError (LookupError)
+    │   ├── NodeTimeoutError (TimeoutError)
+    │   └── NodesFailedError
+    ├── SessionError
+    │   ├── SessionClosedError
+    │   ├── WrongThreadError
+    │   └── OutsideRunError
+    └── MissingExtraError (ImportError)
+
+    BaseException
+    └── Leaving
+
+`Leaving` is a signal and not an error: it ends a user that was asked to go, and an
+``except Exception`` around a request must not swallow it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+
+__all__ = [
+    "CallbackError",
+    "CallbackTimeoutError",
+    "ClusterError",
+    "ConfigError",
+    "CoordinatorConflictError",
+    "CoordinatorError",
+    "CoordinatorStoppedError",
+    "DuplicateSettingError",
+    "InvalidCountError",
+    "InvalidMeasurementError",
+    "InvalidPlanError",
+    "InvalidRangeError",
+    "InvalidRateError",
+    "InvalidScenarioError",
+    "InvalidSettingError",
+    "Leaving",
+    "MissingExtraError",
+    "MurmurError",
+    "NodeTimeoutError",
+    "NodesFailedError",
+    "OutsideRunError",
+    "RampInProgressError",
+    "ReadOnlySettingError",
+    "ReceiveTimeoutError",
+    "RunStateError",
+    "ScenarioError",
+    "SessionClosedError",
+    "SessionError",
+    "TelemetryError",
+    "ThrottleConflictError",
+    "ThrottleError",
+    "ThrottleStoppedError",
+    "UnknownCoordinatorError",
+    "UnknownEventError",
+    "UnknownNodeError",
+    "UnknownScenarioError",
+    "UnknownSettingError",
+    "UnknownThrottleError",
+    "UserError",
+    "WrongThreadError",
+]
+
+
+class MurmurError(Exception):
+    """Root of everything that murmur raises."""
+
+
+class Leaving(BaseException):  # noqa: N818 - a signal, as CancelledError is
+    """The user was asked to leave; letting this propagate is a clean exit.
+
+    Raised by `User.sleep` and `User.receive`.  Catch it to say goodbye to the server,
+    then return or raise it again.
+    """
+
+
+class ConfigError(MurmurError, ValueError):
+    """Settings were refused; nothing was started or changed.
+
+    Attributes
+    ----------
+    problems : tuple of str
+        One sentence for each problem that was found, of any kind.
+    """
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(_sentences(self.problems))
+
+
+class UnknownSettingError(ConfigError):
+    """Settings were given that the scenario does not declare.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The unknown names, as given.
+    """
+
+    def __init__(self, names: Sequence[str], declared: Iterable[str]) -> None:
+        self.names = tuple(names)
+        known = sorted(declared)
+        super().__init__(
+            f"unknown setting {name!r}{closest(name, known, 'declared')}" for name in self.names
+        )
+
+
+class InvalidSettingError(ConfigError):
+    """Values were given that their settings do not accept.
+
+    Attributes
+    ----------
+    failures : tuple of (str, object, str)
+        Name, value and reason of each.  The value of a secret setting is masked.
+    """
+
+    def __init__(self, failures: Iterable[tuple[str, object, str]]) -> None:
+        self.failures = tuple(failures)
+        super().__init__(
+            f"setting {name!r} does not accept {value!r}: {reason}"
+            for name, value, reason in self.failures
+        )
+
+
+class ReadOnlySettingError(ConfigError):
+    """A running scenario was asked to change settings that are not live.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The read-only names.
+    """
+
+    def __init__(self, names: Sequence[str], live: Iterable[str] = ()) -> None:
+        self.names = tuple(names)
+        changeable = ", ".join(sorted(live)) or "none"
+        super().__init__(
+            f"setting {name!r} is read-only while the scenario runs "
+            f"(live settings: {changeable}; declare it with .tag(live=True))"
+            for name in self.names
+        )
+
+
+class DuplicateSettingError(ConfigError):
+    """Two unrelated bases declare the same setting and the class does not choose.
+
+    Attributes
+    ----------
+    name : str
+        The setting.
+    owners : tuple of str
+        The classes that declare it.
+    """
+
+    def __init__(self, name: str, owners: Sequence[str]) -> None:
+        self.name = name
+        self.owners = tuple(owners)
+        super().__init__(
+            [
+                f"setting {name!r} is declared by {' and by '.join(self.owners)}; "
+                "declare it in the class itself to choose"
+            ]
+        )
+
+
+def combine(errors: Sequence[ConfigError]) -> ConfigError:
+    """Return one error that reports every problem of `errors`.
+
+    The result is an instance of each class given, so that ``except`` finds it by any
+    of its kinds, and carries the attributes of them all.
+
+    Parameters
+    ----------
+    errors : sequence of ConfigError
+        At least one.
+    """
+    if len(errors) == 1:
+        return errors[0]
+    kinds = tuple(dict.fromkeys(type(error) for error in errors))
+    mixed = type("SettingsError", kinds, {"__module__": __name__})
+    combined: ConfigError = mixed.__new__(mixed)
+    for error in errors:
+        combined.__dict__.update(error.__dict__)
+    problems = [problem for error in errors for problem in error.problems]
+    ConfigError.__init__(combined, problems)
+    return combined
+
+
+class ScenarioError(MurmurError):
+    """A scenario cannot be found, is not usable, or failed in `init` or `terminate`."""
+
+
+class UnknownScenarioError(ScenarioError, LookupError):
+    """No scenario goes by that name."""
+
+    def __init__(self, reference: str, reason: str = "", known: Iterable[str] = ()) -> None:
+        self.reference = reference
+        hint = reason or f"no scenario of that name{closest(reference, sorted(known), 'known')}"
+        super().__init__(f"cannot find scenario {reference!r}: {hint}")
+
+
+class InvalidScenarioError(ScenarioError, TypeError):
+    """The class cannot be run as a scenario."""
+
+    def __init__(self, scenario: str, reasons: Sequence[str]) -> None:
+        self.scenario = scenario
+        self.reasons = tuple(reasons)
+        super().__init__(f"{scenario} is not a usable scenario: {_sentences(self.reasons)}")
+
+
+class CallbackError(ScenarioError):
+    """`init` or `terminate` raised; the traceback of the node is kept as text.
+
+    Attributes
+    ----------
+    callback, node, traceback_text : str
+        Which callback, on which node, and how it got there.
+    """
+
+    def __init__(self, callback: str, node: str, summary: str, traceback_text: str) -> None:
+        self.callback = callback
+        self.node = node
+        self.summary = summary
+        self.traceback_text = traceback_text
+        super().__init__(f"{callback} failed on node {node}: {summary}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel between nodes with all attributes."""
+        return type(self), (self.callback, self.node, self.summary, self.traceback_text)
+
+
+class CallbackTimeoutError(ScenarioError, TimeoutError):
+    """`init` or `terminate` did not return within the session's callback timeout."""
+
+    def __init__(self, callback: str, node: str, timeout: float) -> None:
+        self.callback = callback
+        self.node = node
+        self.timeout = timeout
+        super().__init__(
+            f"{callback} did not return within {timeout:g} s on node {node}; "
+            "give it longer with Session(callback_timeout=...)"
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel between nodes with all attributes."""
+        return type(self), (self.callback, self.node, self.timeout)
+
+
+class RunStateError(MurmurError):
+    """The call does not fit the state of the run.
+
+    Attributes
+    ----------
+    verb, state : str
+        What was asked, and the state it found.
+    """
+
+    def __init__(self, verb: str, state: str, remedy: str = "") -> None:
+        self.verb = verb
+        self.state = state
+        super().__init__(f"cannot {verb}: the run is {state}{'; ' + remedy if remedy else ''}")
+
+
+class UserError(MurmurError):
+    """A request about users cannot be met."""
+
+
+class InvalidRangeError(UserError, ValueError):
+    """The range of ids is empty, backwards, or not above the highest id in use."""
+
+    def __init__(self, first: int, last: int, highest: int) -> None:
+        self.first = first
+        self.last = last
+        self.highest = highest
+        super().__init__(
+            f"cannot add users {first} to {last}: the first id must be above "
+            f"{highest}, the highest in use, and not above the last"
+        )
+
+
+class InvalidCountError(UserError, ValueError):
+    """A number of users is negative or not a whole number."""
+
+    def __init__(self, verb: str, count: object) -> None:
+        self.verb = verb
+        self.count = count
+        super().__init__(
+            f"cannot {verb} {count!r} users: give a whole number that is not negative"
+        )
+
+
+class ReceiveTimeoutError(UserError, TimeoutError):
+    """No message arrived in time."""
+
+    def __init__(self, user_id: int, timeout: float) -> None:
+        self.user_id = user_id
+        self.timeout = timeout
+        super().__init__(f"user {user_id} received no message within {timeout:g} s")
+
+
+class ThrottleError(MurmurError):
+    """A throttle cannot do what was asked."""
+
+
+class InvalidRateError(ThrottleError, ValueError):
+    """A rate, interval, limit, ramp or shape makes no sense."""
+
+    def __init__(self, given: str, remedy: str) -> None:
+        self.given = given
+        self.remedy = remedy
+        super().__init__(f"invalid {given}: {remedy}")
+
+
+class UnknownThrottleError(ThrottleError, LookupError):
+    """No throttle of that name exists in the run."""
+
+    def __init__(self, name: str, known: Iterable[str] = ()) -> None:
+        self.name = name
+        super().__init__(
+            f"no throttle {name!r}{closest(name, sorted(known), 'known')}; "
+            "start it with `await murmur.throttle(name, rate=...)`"
+        )
+
+
+class ThrottleConflictError(ThrottleError):
+    """A throttle of that name exists with another configuration."""
+
+    def __init__(self, name: str, existing: str, asked: str) -> None:
+        self.name = name
+        self.existing = existing
+        self.asked = asked
+        super().__init__(
+            f"throttle {name!r} exists with {existing}, not with {asked}; "
+            "use `await t.change_rate(...)` to change it"
+        )
+
+
+class ThrottleStoppedError(ThrottleError):
+    """The throttle was stopped; it grants nothing any more."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"throttle {name!r} is stopped")
+
+
+class RampInProgressError(ThrottleError):
+    """A ramp runs; the change would fight with it."""
+
+    def __init__(self, name: str, verb: str) -> None:
+        self.name = name
+        self.verb = verb
+        super().__init__(
+            f"cannot {verb} throttle {name!r} while a ramp runs; pass cancel_ramp=True to end it"
+        )
+
+
+class CoordinatorError(MurmurError):
+    """A coordinator cannot do what was asked."""
+
+
+class InvalidPlanError(CoordinatorError, ValueError):
+    """The plan of a coordinator is not usable.
+
+    Attributes
+    ----------
+    reasons : tuple of str
+        One sentence for each problem.
+    """
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__(f"invalid plan: {_sentences(self.reasons)}")
+
+
+class UnknownCoordinatorError(CoordinatorError, LookupError):
+    """No coordinator of that name exists in the run."""
+
+    def __init__(self, name: object, known: Iterable[object] = ()) -> None:
+        self.name = name
+        names = sorted(map(str, known))
+        super().__init__(f"no coordinator {name!r}{closest(str(name), names, 'known')}")
+
+
+class CoordinatorConflictError(CoordinatorError):
+    """A coordinator of that name exists with another plan."""
+
+    def __init__(self, name: object) -> None:
+        self.name = name
+        super().__init__(f"coordinator {name!r} exists with another plan; stop it first")
+
+
+class CoordinatorStoppedError(CoordinatorError):
+    """The coordinator was stopped; it takes no more users."""
+
+    def __init__(self, name: object) -> None:
+        self.name = name
+        super().__init__(f"coordinator {name!r} is stopped")
+
+
+class TelemetryError(MurmurError):
+    """An event or a measurement is not acceptable."""
+
+
+class UnknownEventError(TelemetryError, LookupError):
+    """The pattern matches no event of the catalogue."""
+
+    def __init__(self, pattern: str, known: Iterable[str]) -> None:
+        self.pattern = pattern
+        super().__init__(f"no event matches {pattern!r}{closest(pattern, sorted(known), 'known')}")
+
+
+class InvalidMeasurementError(TelemetryError, ValueError):
+    """A recorded duration, count or gauge is not a finite number."""
+
+    def __init__(self, name: str, value: object, remedy: str) -> None:
+        self.name = name
+        self.value = value
+        super().__init__(f"cannot record {value!r} for {name!r}: {remedy}")
+
+
+class ClusterError(MurmurError):
+    """Something about the nodes of a session."""
+
+
+class UnknownNodeError(ClusterError, LookupError):
+    """The session has no node of that name."""
+
+    def __init__(self, names: Sequence[str], known: Iterable[str]) -> None:
+        self.names = tuple(names)
+        nodes = sorted(known)
+        super().__init__(
+            " ".join(
+                f"no node {name!r}{closest(name, nodes, 'nodes of this session')}" for name in names
+            )
+        )
+
+
+class NodeTimeoutError(ClusterError, TimeoutError):
+    """A node did not answer in time."""
+
+    def __init__(self, node: str, verb: str, timeout: float) -> None:
+        self.node = node
+        self.verb = verb
+        self.timeout = timeout
+        super().__init__(f"node {node} did not answer {verb!r} within {timeout:g} s")
+
+
+class NodesFailedError(ClusterError):
+    """Several nodes failed, each in its own way.
+
+    Attributes
+    ----------
+    failures : dict of str to Exception
+        Node and what it raised.
+    """
+
+    def __init__(self, verb: str, failures: Mapping[str, Exception]) -> None:
+        self.verb = verb
+        self.failures = dict(failures)
+        rows = (f"{node}: {error}" for node, error in self.failures.items())
+        super().__init__(f"{verb} failed on {len(self.failures)} nodes: {_sentences(list(rows))}")
+
+
+class SessionError(MurmurError):
+    """The session cannot take the call."""
+
+
+class SessionClosedError(SessionError):
+    """The session is closed, or belongs to another process."""
+
+    def __init__(self, reason: str = "it is closed") -> None:
+        super().__init__(f"this session takes no more calls: {reason}; make a new murmur.Session()")
+
+
+class WrongThreadError(SessionError):
+    """A synchronous session call was made from the loop that it would have to wait for."""
+
+    def __init__(self, verb: str) -> None:
+        self.verb = verb
+        super().__init__(
+            f"session.{verb} cannot be called from inside a running scenario: it would wait for "
+            "the loop it blocks; use the scenario's own user, throttles and settings"
+        )
+
+
+class OutsideRunError(SessionError):
+    """The function needs a running scenario around it."""
+
+    def __init__(self, function: str) -> None:
+        self.function = function
+        super().__init__(
+            f"murmur.{function} works in code that a run calls "
+            "(init, start, terminate, changed, or a task started there)"
+        )
+
+
+class MissingExtraError(MurmurError, ImportError):
+    """A part of murmur needs a package that is not installed."""
+
+    def __init__(self, feature: str, extra: str, package: str) -> None:
+        self.feature = feature
+        self.extra = extra
+        self.package = package
+        super().__init__(
+            f"{feature} needs the package {package!r}: pip install 'murmur-load[{extra}]'"
+        )
+
+
+def closest(name: str, known: Sequence[str], what: str) -> str:
+    """Return a hint that names what was probably meant, or what there is."""
+    matches = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
+    if matches:
+        return f"; did you mean {' or '.join(map(repr, matches))}?"
+    if known:
+        listed = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
+        return f" ({what}: {listed})"
+    return f" ({what}: none)"
+
+
+def _sentences(parts: Sequence[str]) -> str:
+    if len(parts) == 1:
+        return parts[0]
+    return "".join(f"\n  - {part}" for part in parts)

@@ -1,0 +1,1 @@
+"""Runs a scenario on one node: users, throttles, coordinators and their measurements."""

@@ -1,0 +1,42 @@
+"""What code inside a run can ask without being handed it: the run, the user, the permit.
+
+A task inherits the context it is started from, so tasks, threads and callbacks of a run
+all find it.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from murmur.errors import OutsideRunError
+
+if TYPE_CHECKING:
+    from ._run import NodeRun
+
+__all__ = ["current_run", "permit_due", "running_here"]
+
+running_here: ContextVar[NodeRun] = ContextVar("murmur_run")
+"""The run whose code this is."""
+
+permit_due: ContextVar[float | None] = ContextVar("murmur_permit_due", default=None)
+"""When the last permit of this task fell due; the next timer takes it."""
+
+
+def current_run(function: str) -> NodeRun:
+    """Return the run around the calling code.
+
+    Parameters
+    ----------
+    function : str
+        The public function that asks, for the message.
+
+    Raises
+    ------
+    OutsideRunError
+        If no run called this code.
+    """
+    try:
+        return running_here.get()
+    except LookupError:
+        raise OutsideRunError(function) from None
