@@ -32,6 +32,9 @@ The tree; a branch for each thing that a caller may want to catch::
     ├── TelemetryError
     │   ├── UnknownEventError (LookupError)
     │   └── InvalidMeasurementError (ValueError)
+    ├── ResultsError
+    │   ├── FrameError (ValueError)
+    │   └── UnknownChartError (LookupError)
     ├── ClusterError
     │   ├── UnknownNodeError (LookupError)
     │   ├── NodeTimeoutError (TimeoutError)
@@ -63,6 +66,7 @@ __all__ = [
     "CoordinatorError",
     "CoordinatorStoppedError",
     "DuplicateSettingError",
+    "FrameError",
     "InvalidCountError",
     "InvalidMeasurementError",
     "InvalidPlanError",
@@ -79,6 +83,7 @@ __all__ = [
     "RampInProgressError",
     "ReadOnlySettingError",
     "ReceiveTimeoutError",
+    "ResultsError",
     "RunStateError",
     "ScenarioError",
     "SessionClosedError",
@@ -87,6 +92,7 @@ __all__ = [
     "ThrottleConflictError",
     "ThrottleError",
     "ThrottleStoppedError",
+    "UnknownChartError",
     "UnknownCoordinatorError",
     "UnknownEventError",
     "UnknownNodeError",
@@ -452,6 +458,39 @@ class InvalidMeasurementError(TelemetryError, ValueError):
         self.name = name
         self.value = value
         super().__init__(f"cannot record {value!r} for {name!r}: {remedy}")
+
+
+class ResultsError(MurmurError):
+    """Results cannot be shown as asked."""
+
+
+class FrameError(ResultsError, ValueError):
+    """A frame lacks columns that a chart or a report reads.
+
+    Attributes
+    ----------
+    reader : str
+        What was to read the frame.
+    missing : tuple of str
+        The columns it did not find.
+    """
+
+    def __init__(self, reader: str, missing: Sequence[str], given: Iterable[object]) -> None:
+        self.reader = reader
+        self.missing = tuple(missing)
+        columns = ", ".join(map(str, given)) or "none"
+        super().__init__(
+            f"{reader} needs the columns {', '.join(self.missing)}, "
+            f"which the frame given does not have (its columns: {columns})"
+        )
+
+
+class UnknownChartError(ResultsError, LookupError):
+    """No chart goes by that name."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        self.name = name
+        super().__init__(f"no chart {name!r}{closest(name, sorted(known), 'charts')}")
 
 
 class ClusterError(MurmurError):
