@@ -1,0 +1,39 @@
+"""Check that each built archive carries what users and type checkers look for."""
+
+from __future__ import annotations
+
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+# Ends of paths, so that they fit an sdist, where a folder of the project's name comes first.
+NEEDED = {
+    ".whl": ["murmur/__init__.py", "murmur/py.typed", "METADATA", "licenses/LICENSE"],
+    ".gz": ["murmur/__init__.py", "murmur/py.typed", "pyproject.toml", "README.md", "LICENSE"],
+}
+UNWANTED = ["__pycache__", ".ipynb_checkpoints", ".venv", ".DS_Store"]
+
+
+def names(archive: Path) -> list[str]:
+    """Return the paths inside a wheel or an sdist."""
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as wheel:
+            return wheel.namelist()
+    with tarfile.open(archive) as sdist:
+        return sdist.getnames()
+
+
+def problems(archive: Path) -> list[str]:
+    """Return one sentence for each thing that is missing or does not belong."""
+    inside = names(archive)
+    missing = [end for end in NEEDED[archive.suffix] if not any(n.endswith(end) for n in inside)]
+    strays = [n for n in inside if any(part in UNWANTED for part in Path(n).parts)]
+    return [f"{archive.name} lacks {end}" for end in missing] + [
+        f"{archive.name} should not hold {name}" for name in strays
+    ]
+
+
+if __name__ == "__main__":
+    found = [problem for archive in sys.argv[1:] for problem in problems(Path(archive))]
+    sys.exit("\n".join(found))

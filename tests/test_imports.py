@@ -1,0 +1,148 @@
+"""What importing murmur does (nothing) and what it offers (what `__all__` says)."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import pkgutil
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+import murmur
+
+FRONT_ENDS = {"IPython", "altair", "anywidget", "ipywidgets"}
+HEAVY = FRONT_ENDS | {"distributed", "numpy", "pandas", "pyarrow", "pytest", "trio"}
+NODE = ["murmur.errors", "murmur.telemetry", "murmur.scenario", "murmur.runtime"]
+HOOKS = {"load_ipython_extension", "unload_ipython_extension"}  # named by IPython, not by users
+
+FACE = [info for info in pkgutil.iter_modules(murmur.__path__) if not info.name.startswith("_")]
+PUBLIC = ["murmur", *(f"murmur.{info.name}" for info in FACE)]
+PACKAGES = ["murmur", *(f"murmur.{info.name}" for info in FACE if info.ispkg)]
+
+PROBE = """
+import gc, importlib, json, logging, os, signal, sys, threading, warnings
+
+def state():
+    loggers = [logging.root, *filter(
+        lambda logger: isinstance(logger, logging.Logger), logging.root.manager.loggerDict.values()
+    )]
+    return {
+        "threads": [thread.name for thread in threading.enumerate()],
+        "signal handlers": {int(s): repr(signal.getsignal(s)) for s in signal.valid_signals()},
+        "log handlers": [repr(h) for logger in loggers for h in logger.handlers
+                         if not isinstance(h, logging.NullHandler)],
+        "log levels": logging.root.level,
+        "hooks": [repr(h) for h in (sys.excepthook, sys.unraisablehook, threading.excepthook)],
+        "collector": [gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()],
+        "switch interval": sys.getswitchinterval(),
+        "environment": dict(os.environ),
+        "working directory": os.getcwd(),
+        "sockets": [os.readlink(f"/proc/self/fd/{fd}") for fd in range(3, 64)
+                    if os.path.exists(f"/proc/self/fd/{fd}")
+                    and os.readlink(f"/proc/self/fd/{fd}").startswith("socket:")],
+    }
+
+before = state()
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+after = state()
+changed = {key: [before[key], after[key]] for key in before if before[key] != after[key]}
+print(json.dumps({"changed": changed, "modules": sorted(sys.modules)}))
+"""
+
+
+def probe(*modules: str) -> tuple[dict[str, object], set[str]]:
+    """Import `modules` in a new interpreter; return what changed and what was loaded."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *modules], capture_output=True, text=True, check=True
+    )
+    found = json.loads(done.stdout)
+    assert done.stderr == ""
+    return found["changed"], {name.partition(".")[0] for name in found["modules"]}
+
+
+def submodules(package: str) -> list[str]:
+    """Return the dotted names of a package's modules, the package first."""
+    module = importlib.import_module(package)
+    inside = pkgutil.walk_packages(getattr(module, "__path__", []), f"{package}.")
+    return [package, *(info.name for info in inside if not info.name.endswith("__main__"))]
+
+
+def test_importing_murmur_starts_nothing_and_loads_nothing_heavy() -> None:
+    changed, loaded = probe("murmur")
+
+    assert changed == {}
+    assert loaded & HEAVY == set()
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_importing_a_public_package_starts_nothing(name: str) -> None:
+    changed, _ = probe(name)
+
+    assert changed == {}
+
+
+def test_what_a_node_imports_holds_no_frames_and_no_front_end() -> None:
+    modules = [inside for package in NODE for inside in submodules(package)]
+
+    _, loaded = probe(*modules)
+
+    assert loaded & HEAVY == set()
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_all_of_a_package_is_what_it_offers(name: str) -> None:
+    package = importlib.import_module(name)
+    offered = {
+        attribute
+        for attribute, value in vars(package).items()
+        if not attribute.startswith("_")
+        and not isinstance(value, types.ModuleType)
+        and getattr(value, "__module__", None) != "__future__"
+    }
+
+    assert offered - HOOKS <= set(package.__all__)
+    assert [attribute for attribute in package.__all__ if not hasattr(package, attribute)] == []
+    assert list(package.__all__) == sorted(set(package.__all__), key=_ruff_order)
+
+
+def test_every_error_is_listed() -> None:
+    module = importlib.import_module("murmur.errors")
+    defined = {
+        name
+        for name, value in inspect.getmembers(module, inspect.isclass)
+        if value.__module__ == module.__name__
+    }
+
+    assert defined == set(module.__all__)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_is_documented(name: str) -> None:
+    module = importlib.import_module(name)
+    offered = {attribute: getattr(module, attribute) for attribute in module.__all__}
+    bare = [
+        attribute
+        for attribute, value in offered.items()
+        if (inspect.isclass(value) or inspect.isroutine(value) or inspect.ismodule(value))
+        and not value.__doc__
+    ]
+
+    assert module.__doc__
+    assert bare == []
+
+
+def test_the_package_is_typed() -> None:
+    assert Path(murmur.__path__[0], "py.typed").exists()
+
+
+def _ruff_order(name: str) -> tuple[int, str]:
+    """Order names as ruff's RUF022 does: CONSTANTS, then Classes, then functions."""
+    if name.isupper():
+        return 0, name
+    return (1 if name.lstrip("_")[:1].isupper() else 2), name

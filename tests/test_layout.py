@@ -1,0 +1,150 @@
+"""What the tree may hold, and how its parts are named and sized."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TOP = {
+    "CITATION.cff",
+    "LICENSE",
+    "README.md",
+    "binder",
+    "docs",
+    "murmur",
+    "notebooks",
+    "pyproject.toml",
+    "tests",
+}
+VAGUE = {"base", "common", "core", "helpers", "manager", "util", "utils"}
+NO_MIRROR = {"benchmarks", "integration", "typing"}  # folders of tests of more than one package
+# A home, a checkout or an installation of one machine; never right on another.
+MACHINE_PATH = re.compile(r"(?<![\w.:*)}])/(?:root|work|farm|opt|home/[\w-]+|Users/[\w-]+)/[\w.]")
+MAX_MODULE_LINES = 400
+MAX_FUNCTION_LINES = 40
+# One table or one tree that is read as a whole: longer than the rule, with the reason.
+LONG_MODULES = {"errors.py": "every exception, under the tree in its docstring"}
+
+
+def tracked() -> list[Path]:
+    """Return the files of the repository, or of the sdist when there is no repository."""
+    if not (ROOT / ".git").exists():
+        return [path for name in sorted(TOP) for path in _files(ROOT / name)]
+    listed = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files", "-z"], capture_output=True, text=True, check=True
+    )
+    paths = (ROOT / name for name in listed.stdout.split("\0") if name)
+    return [path for path in paths if path.exists()]
+
+
+def _files(path: Path) -> Iterator[Path]:
+    candidates = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return (file for file in candidates if file.is_file() and "__pycache__" not in file.parts)
+
+
+FILES = tracked()
+MODULES = [path for path in FILES if path.suffix == ".py" and path.is_relative_to(ROOT / "murmur")]
+NOTEBOOKS = [path for path in FILES if path.suffix == ".ipynb"]
+
+
+def name_of(path: Path) -> str:
+    """Return the path as seen from the root, for the names of tests."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def test_the_top_level_holds_only_what_it_should() -> None:
+    names = {path.relative_to(ROOT).parts[0] for path in FILES}
+
+    assert {name for name in names if not name.startswith(".")} <= TOP
+
+
+def test_no_file_names_a_path_of_one_machine() -> None:
+    found = []
+    for path in FILES:
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError:
+            continue
+        found += [
+            f"{name_of(path)}:{number}: {line.strip()[:100]}"
+            for number, line in enumerate(lines, start=1)
+            if MACHINE_PATH.search(line)
+        ]
+
+    assert found == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
+def test_a_notebook_is_committed_without_outputs(path: Path) -> None:
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+    assert [cell["outputs"] for cell in code if cell["outputs"]] == []
+    assert [cell for cell in code if cell["execution_count"] is not None] == []
+    assert "widgets" not in notebook["metadata"]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_module_is_private_and_named_for_one_thing(path: Path) -> None:
+    inside = path.relative_to(ROOT / "murmur")
+    words = {word for part in inside.with_suffix("").parts for word in part.strip("_").split("_")}
+
+    assert words & VAGUE == set()
+    assert len(inside.parts) == 1 or path.name.startswith("_")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_module_and_its_functions_can_be_read_at_once(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    long = [
+        f"{node.name}: {_body_lines(node)} lines"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and _body_lines(node) > MAX_FUNCTION_LINES
+    ]
+
+    assert long == []
+    if path.relative_to(ROOT / "murmur").as_posix() not in LONG_MODULES:
+        assert len(source.splitlines()) <= MAX_MODULE_LINES
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if path.name == "__init__.py"], ids=name_of
+)
+def test_a_package_only_gathers_what_its_modules_define(path: Path) -> None:
+    if path.parent == ROOT / "murmur":
+        return  # the face of the project also loads its parts on first use
+    defined = [
+        node.name
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and not node.name.startswith("__")
+    ]
+
+    assert defined == []
+
+
+def test_the_tests_mirror_the_package() -> None:
+    packages = {path.name.strip("_") for path in (ROOT / "murmur").iterdir()}
+    folders = {
+        path.relative_to(ROOT / "tests").parts[0]
+        for path in FILES
+        if path.is_relative_to(ROOT / "tests") and len(path.relative_to(ROOT / "tests").parts) > 1
+    }
+
+    assert folders - NO_MIRROR <= packages
+
+
+def _body_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Return how many lines a function has, without its docstring."""
+    documented = ast.get_docstring(node) is not None
+    first = node.body[0]
+    docstring = (first.end_lineno or 0) - first.lineno + 1 if documented else 0
+    return (node.end_lineno or 0) - node.lineno + 1 - docstring
