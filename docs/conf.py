@@ -38,8 +38,6 @@ napoleon_use_rtype = False
 # In these docstrings single backticks name code.
 default_role = "code"
 
-# A folder of pages may still be empty.
-suppress_warnings = ["toc.empty_glob"]
 
 html_theme = "pydata_sphinx_theme"
 html_title = "murmur"
