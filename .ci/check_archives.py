@@ -36,4 +36,4 @@ def problems(archive: Path) -> list[str]:
 
 if __name__ == "__main__":
     found = [problem for archive in sys.argv[1:] for problem in problems(Path(archive))]
-    sys.exit("\n".join(found))
+    sys.exit("\n".join(found) or 0)
