@@ -1,0 +1,81 @@
+"""Log-linear buckets: which one a duration falls into, and which durations one holds.
+
+A bucket is named by the top bits of a float64: its exponent and the first six bits of its
+mantissa.  So each octave is cut into 64 buckets of equal width, the middle of a bucket is
+within 0.8 % of anything in it, and finding the bucket is a shift rather than a logarithm.
+
+References
+----------
+Gil Tene, HdrHistogram (2012): sub-buckets that are linear within an octave.
+C. Masson, J. E. Rim, H. K. Lee, DDSketch: a fast and fully-mergeable quantile sketch with
+relative-error guarantees, PVLDB 12 (2019), section 3.4: indices read off the float's bits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.signedinteger[Any]]
+
+__all__ = ["WIDTH", "bounds", "bucket_of", "middle", "tally"]
+
+WIDTH = 1 << 15
+"""How many buckets there are; an index fits an int16."""
+
+_SHIFT = 46  # of a float64's 52 bits of mantissa, all but the first 6
+_SMALLEST = 2.0**-30  # s, just below a nanosecond; what is shorter shares bucket 0
+_BASE = (1023 - 30) * 64 - 1  # one less than the bits of _SMALLEST, shifted
+
+
+def bucket_of(values: Floats) -> NDArray[np.int64]:
+    """Return the bucket of each value; values must not be negative or NaN."""
+    import numpy as np
+
+    index = (values.view(np.int64) >> _SHIFT) - _BASE
+    return np.clip(index, 0, WIDTH - 1)
+
+
+def bounds(bucket: Ints) -> tuple[Floats, Floats]:
+    """Return the smallest value of each bucket and the smallest of the next one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> [edges.tolist() for edges in bounds(bucket_of(np.array([0.25, 1.0])))]
+    [[0.25, 1.0], [0.25390625, 1.015625]]
+    """
+    import numpy as np
+
+    index = bucket.astype(np.int64)
+    lower = np.where(index > 0, ((index + _BASE) << _SHIFT).view(np.float64), 0.0)
+    upper = ((index + 1 + _BASE) << _SHIFT).view(np.float64)
+    return lower, upper
+
+
+def middle(bucket: Ints) -> Floats:
+    """Return the value that stands for each bucket: 0 for bucket 0."""
+    import numpy as np
+
+    lower, upper = bounds(bucket)
+    return np.where(bucket > 0, (lower + upper) / 2, 0.0)
+
+
+def tally(keys: Ints) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the distinct keys in ascending order, and how often each occurs."""
+    import numpy as np
+
+    if not len(keys):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    first = int(keys.min())
+    span = int(keys.max()) - first + 1
+    if span > 4 * len(keys) + WIDTH:  # too sparse to count in place
+        distinct, count = np.unique(keys, return_counts=True)
+        return distinct.astype(np.int64), count.astype(np.int64)
+    dense = np.bincount(keys - first, minlength=span)
+    distinct = np.flatnonzero(dense)
+    return distinct + first, dense[distinct].astype(np.int64)

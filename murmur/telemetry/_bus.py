@@ -1,0 +1,306 @@
+"""The bus: who listens to which events, and the emitter that speaks to them.
+
+Handlers are called one after another on the emitting thread, as amoc's are, so a handler
+must be quick and must not block.  Subscribing and publishing take no lock: there is one
+dictionary of subscriptions per event name, CPython changes and copies a dictionary in one
+step, and publishing walks a copy.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import logging
+import traceback
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
+from types import TracebackType
+
+from murmur.errors import TelemetryError, UnknownEventError
+
+from ._events import CATALOGUE, Event
+
+__all__ = ["Bus", "Emitter", "Handler", "Subscription", "bus", "on"]
+
+Handler = Callable[[Event], object]
+
+HANDLER_FAILURE = "amoc.handler.failure"
+
+_logger = logging.getLogger(__name__)
+
+
+class Subscription:
+    """One handler's interest in the events that match a pattern.
+
+    A context manager; leaving it cancels.
+
+    Attributes
+    ----------
+    pattern : str
+        The pattern as given.
+    handler : callable
+        What is called with each event.
+    failure : BaseException or None
+        What the handler raised, after which it was detached.
+    """
+
+    __slots__ = ("_bus", "_key", "_on_failure", "failure", "handler", "pattern")
+
+    def __init__(
+        self,
+        bus: Bus,
+        pattern: str,
+        handler: Handler,
+        *,
+        key: int,
+        on_failure: Callable[[BaseException], object] | None,
+    ) -> None:
+        self.pattern = pattern
+        self.handler = handler
+        self.failure: BaseException | None = None
+        self._bus = bus
+        self._key = key
+        self._on_failure = on_failure
+
+    def cancel(self) -> None:
+        """Stop listening; doing so again is fine.
+
+        An event that is being published on another thread at this moment may still
+        arrive.
+        """
+        self._bus._forget(self._key)  # noqa: SLF001 - the two classes are one registry
+
+    def _fail(self, error: BaseException) -> None:
+        """Detach the handler, once, and tell whoever asked to be told."""
+        self.failure = error
+        self.cancel()
+        _logger.error(
+            "handler %r of %r raised and is detached", self.handler, self.pattern, exc_info=error
+        )
+        if self._on_failure is None:
+            return
+        try:
+            self._on_failure(error)
+        except Exception:
+            _logger.exception("on_failure of the subscription to %r raised too", self.pattern)
+
+    def __enter__(self) -> Subscription:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.cancel()
+
+    def __repr__(self) -> str:
+        return f"<Subscription {self.pattern!r} -> {self.handler!r}>"
+
+
+class Bus:
+    """A registry of subscribers, and nothing else: it keeps no events.
+
+    Examples
+    --------
+    >>> bus = Bus()
+    >>> subscription = bus.subscribe("amoc.throttle.*", print)
+    >>> bus.listening("amoc.throttle.execute")
+    True
+    >>> subscription.cancel()
+    >>> bus.listening("amoc.throttle.execute")
+    False
+    """
+
+    def __init__(self) -> None:
+        self._listeners: dict[str, dict[int, Subscription]] = {name: {} for name in CATALOGUE}
+        self._keys = itertools.count()
+
+    def subscribe(
+        self,
+        pattern: str,
+        handler: Handler,
+        on_failure: Callable[[BaseException], object] | None = None,
+    ) -> Subscription:
+        """Call `handler` with every event whose name matches `pattern`.
+
+        May be called from any thread, also from a handler.
+
+        Parameters
+        ----------
+        pattern : str
+            A name, or a pattern with ``*``, ``?`` and ``[...]``.  A star also matches
+            dots: ``"amoc.scenario.*"`` covers ``amoc.scenario.start.stop``.
+        handler : callable
+            Takes the `Event`; runs on the emitting thread, usually that of the load.
+            If it raises, it is detached and ``amoc.handler.failure`` is emitted.
+        on_failure : callable, optional
+            Takes the exception when that happens.
+
+        Returns
+        -------
+        Subscription
+            Cancel it to stop listening.
+
+        Raises
+        ------
+        UnknownEventError
+            If no event of the catalogue matches.
+        TelemetryError
+            If `handler` is a coroutine function, which nobody would await.
+        """
+        if inspect.iscoroutinefunction(handler):
+            raise TelemetryError(f"handler {handler!r} must be a plain function, not async")
+        names = [name for name in CATALOGUE if fnmatchcase(name, pattern)]
+        if not names:
+            raise UnknownEventError(pattern, CATALOGUE)
+        key = next(self._keys)
+        subscription = Subscription(self, pattern, handler, key=key, on_failure=on_failure)
+        for name in names:
+            self._listeners[name][key] = subscription
+        return subscription
+
+    def listening(self, name: str) -> bool:
+        """Return whether anyone listens to events of that name."""
+        return bool(self._listeners.get(name))
+
+    def publish(self, event: Event) -> tuple[Event, ...]:
+        """Hand `event` to everyone who listens.
+
+        Returns
+        -------
+        tuple of Event
+            A failure event for each handler that raised; they were published too.
+        """
+        listeners = self._listeners.get(event.name)
+        if not listeners:
+            return ()
+        failures: tuple[Event, ...] = ()
+        for subscription in tuple(listeners.values()):
+            try:
+                subscription.handler(event)
+            except KeyboardInterrupt:
+                raise  # the person's, not the handler's
+            except BaseException as error:
+                failures += self._failed(subscription, event, error)
+        return failures
+
+    def _failed(
+        self, subscription: Subscription, event: Event, error: BaseException
+    ) -> tuple[Event, ...]:
+        """Detach a handler that raised; report it unless it was being told of a failure."""
+        if subscription.failure is not None:  # two threads were inside it at once
+            return ()
+        subscription._fail(error)  # noqa: SLF001 - the two classes are one registry
+        if event.name == HANDLER_FAILURE:
+            return ()
+        failure = Event(
+            HANDLER_FAILURE,
+            event.at,
+            event.wall_at,
+            event.node,
+            event.run_id,
+            {"count": 1},
+            {
+                "event": event.name,
+                "pattern": subscription.pattern,
+                "handler": repr(subscription.handler),
+                "error": f"{type(error).__name__}: {error}",
+                "traceback": "".join(traceback.format_exception(error)),
+            },
+        )
+        self.publish(failure)
+        return (failure,)
+
+    def _forget(self, key: int) -> None:
+        for listeners in self._listeners.values():
+            listeners.pop(key, None)
+
+
+class Emitter:
+    """Stamps what happens in one run on one node, and hands it to the bus.
+
+    Code that emits frequent events asks `listening` first, so that no dictionary is
+    built for nobody.
+
+    Parameters
+    ----------
+    bus : Bus
+        Where subscribers are.
+    run_id, node : str
+        Written on every event.
+    now, wall_now : callable
+        Monotonic seconds of the node, and UNIX seconds UTC.
+    keep : callable, optional
+        Takes every event that is not frequent, for the run's results.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        *,
+        run_id: str,
+        node: str,
+        now: Callable[[], float],
+        wall_now: Callable[[], float],
+        keep: Callable[[Event], None] | None = None,
+    ) -> None:
+        self._bus = bus
+        self._run_id = run_id
+        self._node = node
+        self._now = now
+        self._wall_now = wall_now
+        self._keep = keep
+        self._kept = frozenset(
+            name
+            for name, event_type in CATALOGUE.items()
+            if keep is not None and not event_type.frequent
+        )
+
+    def listening(self, name: str) -> bool:
+        """Return whether an event of that name would reach anyone."""
+        return name in self._kept or self._bus.listening(name)
+
+    def emit(
+        self, name: str, measurements: Mapping[str, float], metadata: Mapping[str, object]
+    ) -> None:
+        """Emit one event, stamped with the present moment.
+
+        Parameters
+        ----------
+        name : str
+            A name of the catalogue; it is not checked here.
+        measurements, metadata : mapping
+            What travels with it, by the keys that the catalogue lists.
+        """
+        if not self.listening(name):
+            return
+        event = Event(
+            name, self._now(), self._wall_now(), self._node, self._run_id, measurements, metadata
+        )
+        if self._keep is not None and name in self._kept:
+            self._keep(event)
+        for failure in self._bus.publish(event):
+            if self._keep is not None:
+                self._keep(failure)
+
+
+bus = Bus()
+"""The process-wide bus.  It holds subscriptions, and nothing else."""
+
+
+def on(pattern: str, handler: Handler) -> Subscription:
+    """Call `handler` with every event of this process whose name matches `pattern`.
+
+    See `Bus.subscribe`.
+
+    Examples
+    --------
+    >>> seen = []
+    >>> with on("amoc.run.*", seen.append):
+    ...     pass
+    >>> seen
+    []
+    """
+    return bus.subscribe(pattern, handler)

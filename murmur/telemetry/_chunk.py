@@ -1,0 +1,265 @@
+"""What a recorder seals about once a second: one node's news, in columns.
+
+A chunk is made to travel: arrays and small tuples of plain values, complete in itself
+(codes come with their labels), so that a chunk that is lost takes only itself along.
+All times in it are seconds since the run started.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ._buckets import tally
+from ._distributions import Distributions
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ._events import Event
+
+__all__ = [
+    "Change",
+    "Chunk",
+    "Counters",
+    "Dropped",
+    "ErrorCount",
+    "Gauges",
+    "HealthSample",
+    "PopulationSample",
+    "ThrottleSample",
+    "Windows",
+    "window_of",
+]
+
+
+class PopulationSample(NamedTuple):
+    """How many users a node had at one moment."""
+
+    at: float
+    waiting: int
+    running: int
+    leaving: int
+
+
+class ThrottleSample(NamedTuple):
+    """What a throttle did since it was last looked at."""
+
+    at: float
+    name: str
+    rate: float
+    interval: float
+    requested: int
+    granted: int
+    waiting: int
+    lateness_p50: float
+    lateness_p99: float
+
+
+class HealthSample(NamedTuple):
+    """How well the generator kept up since it was last looked at."""
+
+    at: float
+    loop_lag_p50: float
+    loop_lag_p99: float
+    loop_lag_max: float
+    cpu: float
+    rss: float
+    saturated: bool
+
+
+class Dropped(NamedTuple):
+    """Users, both ends included, that were never admitted."""
+
+    first: int
+    last: int
+    at: float
+    reason: str
+
+
+class Change(NamedTuple):
+    """A live change."""
+
+    at: float
+    who: str
+    what: str
+    old: object
+    new: object
+
+
+class ErrorCount(NamedTuple):
+    """How often actions of one name failed in one way; `kind` is a row of `Chunk.kinds`."""
+
+    name: int
+    kind: int
+    count: int
+    first_at: float
+    last_at: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """Actions by window and name, ascending: one row per pair that occurred.
+
+    Attributes
+    ----------
+    window : numpy.ndarray of int64
+        Number of the window in which the actions ended.
+    name : numpy.ndarray of int16
+        Code of their name.
+    count, failed : numpy.ndarray of int64
+        How many ended, and how many of those failed.
+    service, response : Distributions
+        Times of those that did not fail, one group per row.
+    """
+
+    window: NDArray[np.int64]
+    name: NDArray[np.int16]
+    count: NDArray[np.int64]
+    failed: NDArray[np.int64]
+    service: Distributions
+    response: Distributions
+
+    @classmethod
+    def fold(cls, actions: NDArray[Any], length: float) -> Windows:
+        """Return the windows of `actions`, whose times count from the run's start."""
+        import numpy as np
+
+        ended, name = actions["ended_at"], actions["name"].astype(np.int64)
+        names = int(name.max(initial=0)) + 1
+        key = window_of(ended, length) * names + name
+        distinct, count = tally(key)
+        group = np.searchsorted(distinct, key)
+        succeeded = actions["error"] < 0
+        good, ok = group[succeeded], actions[succeeded]
+        number = len(distinct)
+        return cls(
+            window=distinct // names,
+            name=(distinct % names).astype(np.int16),
+            count=count,
+            failed=count - np.bincount(good, minlength=number),
+            service=Distributions.fold(good, ok["ended_at"] - ok["started_at"], number),
+            response=Distributions.fold(good, ok["ended_at"] - ok["due_at"], number),
+        )
+
+
+class Counters(NamedTuple):
+    """Increments by window and name, as columns."""
+
+    window: NDArray[np.int64]
+    name: NDArray[np.int16]
+    value: NDArray[np.float64]
+
+    @classmethod
+    def fold(cls, rows: NDArray[Any], length: float) -> Counters:
+        """Return the sums of `rows` (name, value, at)."""
+        import numpy as np
+
+        window, name, group = _by_window(rows, length)
+        return cls(window, name, np.bincount(group, rows["value"], len(window)))
+
+
+class Gauges(NamedTuple):
+    """Values by window and name, as columns."""
+
+    window: NDArray[np.int64]
+    name: NDArray[np.int16]
+    last: NDArray[np.float64]
+    minimum: NDArray[np.float64]
+    maximum: NDArray[np.float64]
+    total: NDArray[np.float64]
+    size: NDArray[np.int64]
+
+    @classmethod
+    def fold(cls, rows: NDArray[Any], length: float) -> Gauges:
+        """Return what `rows` (name, value, at) come to."""
+        import numpy as np
+
+        window, name, group = _by_window(rows, length)
+        value, number = rows["value"], len(window)
+        last = np.empty(number)
+        last[group] = value  # of several to one place, the last stays
+        minimum, maximum = np.full(number, np.inf), np.full(number, -np.inf)
+        np.minimum.at(minimum, group, value)
+        np.maximum.at(maximum, group, value)
+        total, size = np.bincount(group, value, number), np.bincount(group, minlength=number)
+        return cls(window, name, last, minimum, maximum, total, size)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """One node's news since the chunk before; see `Recorder.seal`.
+
+    Attributes
+    ----------
+    node : str
+        Where it was recorded.
+    names, reasons, outcomes : tuple of str
+        What the codes in the arrays stand for.
+    kinds : tuple of (str, str)
+        Type and message of errors, by their code.
+    tracebacks : dict of int to str
+        The text of one traceback for each kind that was new.
+    actions, users : numpy.ndarray
+        Structured; one row per action, and one per user that is gone.
+    events_dropped : int
+        Events that found no room.
+    """
+
+    node: str
+    names: tuple[str, ...]
+    outcomes: tuple[str, ...]
+    reasons: tuple[str, ...]
+    kinds: tuple[tuple[str, str], ...]
+    tracebacks: dict[int, str]
+    actions: NDArray[Any]
+    windows: Windows
+    errors: tuple[ErrorCount, ...]
+    users: NDArray[Any]
+    dropped: tuple[Dropped, ...]
+    counters: Counters
+    gauges: Gauges
+    population: tuple[PopulationSample, ...]
+    throttles: tuple[ThrottleSample, ...]
+    health: tuple[HealthSample, ...]
+    changes: tuple[Change, ...]
+    events: tuple[Event, ...]
+    events_dropped: int
+
+
+def window_of(at: NDArray[np.float64], length: float) -> NDArray[np.int64]:
+    """Return the number of the window each moment falls into; 0 if before the start."""
+    import numpy as np
+
+    return np.maximum(np.floor(at / length), 0).astype(np.int64)
+
+
+def count_errors(actions: NDArray[Any]) -> tuple[ErrorCount, ...]:
+    """Return how often each name failed in which way."""
+    import numpy as np
+
+    failed = actions[actions["error"] >= 0]
+    if not len(failed):
+        return ()
+    kinds = int(failed["error"].max()) + 1
+    key = failed["name"].astype(np.int64) * kinds + failed["error"]
+    distinct, count = tally(key)
+    group = np.searchsorted(distinct, key)
+    first, last = np.full(len(distinct), np.inf), np.full(len(distinct), -np.inf)
+    np.minimum.at(first, group, failed["ended_at"])
+    np.maximum.at(last, group, failed["ended_at"])
+    columns = (distinct // kinds, distinct % kinds, count, first, last)
+    return tuple(map(ErrorCount, *(column.tolist() for column in columns)))
+
+
+def _by_window(
+    rows: NDArray[Any], length: float
+) -> tuple[NDArray[np.int64], NDArray[np.int16], NDArray[np.int64]]:
+    """Return window and name of each pair that occurs, and the pair of each row."""
+    import numpy as np
+
+    names = int(rows["name"].max(initial=0)) + 1
+    key = window_of(rows["at"], length) * names + rows["name"]
+    distinct, _ = tally(key)
+    return distinct // names, (distinct % names).astype(np.int16), np.searchsorted(distinct, key)

@@ -1,0 +1,48 @@
+"""Plain values: what is kept of an object that may not outlive its moment.
+
+Records travel between processes and stay after the run; a reference to a user's object
+would keep it alive, might not pickle, and might change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+__all__ = ["plain", "text_of"]
+
+LENGTH = 4000  # characters of one text
+ITEMS = 1000  # of one collection
+DEPTH = 6
+
+
+def plain(value: object, depth: int = DEPTH) -> object:
+    """Return `value` if it is a plain one, else the nearest plain thing.
+
+    Plain are None, booleans, numbers and text, and lists, tuples and dictionaries of
+    them.  Anything else becomes its repr.
+
+    Examples
+    --------
+    >>> plain({"nodes": ("a", "b"), "rate": 5.0, "where": complex(1)})
+    {'nodes': ('a', 'b'), 'rate': 5.0, 'where': '(1+0j)'}
+    """
+    kind = type(value)
+    if value is None or kind in (bool, int, float):
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)[:LENGTH]
+    if depth and isinstance(value, Mapping):
+        items = list(value.items())[:ITEMS]
+        return {text_of(key): plain(item, depth - 1) for key, item in items}
+    if depth and isinstance(value, list | tuple):
+        items = [plain(item, depth - 1) for item in value[:ITEMS]]
+        return tuple(items) if isinstance(value, tuple) else items
+    return text_of(value, repr)
+
+
+def text_of(value: object, of: Callable[[object], str] = str) -> str:
+    """Return the text of any object, even of one that cannot say."""
+    try:
+        return of(value)[:LENGTH]
+    except Exception as error:
+        return f"<{type(value).__name__}, whose text raised {type(error).__name__}>"

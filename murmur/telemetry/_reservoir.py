@@ -1,0 +1,82 @@
+"""A bounded, uniform sample of all rows that ever came.
+
+References
+----------
+J. S. Vitter, Random sampling with a reservoir, ACM Transactions on Mathematical Software
+11 (1985): algorithm R, carried out here on whole arrays of rows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Reservoir"]
+
+
+class Reservoir:
+    """Keeps every row up to a bound, then each with the same chance.
+
+    One thread adds; others may read.  Up to the bound, what a reader looks at never
+    changes.  Beyond it rows are replaced, so the writer counts a version up before and
+    after, and a reader that saw it change copies again.
+
+    Parameters
+    ----------
+    bound : int
+        How many rows are kept.
+    fields : list of (str, str)
+        Name and numpy type of each field.
+    seed : int
+        The same rows in the same portions and the same seed give the same sample.
+
+    Attributes
+    ----------
+    seen, kept : int
+        How many rows came, and how many are here.
+    """
+
+    def __init__(self, bound: int, fields: list[tuple[str, str]], seed: int) -> None:
+        import numpy as np
+
+        # Untouched pages of a large empty array take no memory.
+        self._rows = np.empty(bound, fields)
+        self._bound = bound
+        self._random = np.random.default_rng(seed)
+        self._version = 0
+        self.seen = 0
+        self.kept = 0
+
+    def add(self, rows: NDArray[Any]) -> None:
+        """Take in rows, in the order in which they came."""
+        room = min(self._bound - self.kept, len(rows))
+        self._rows[self.kept : self.kept + room] = rows[:room]
+        self.kept += room
+        self.seen += room
+        if len(rows) > room:
+            self._replace(rows[room:])
+
+    def _replace(self, rows: NDArray[Any]) -> None:
+        import numpy as np
+
+        # Row number t takes place j of t, drawn at random, if there is such a place.
+        number = np.arange(self.seen + 1, self.seen + len(rows) + 1)
+        place = (self._random.random(len(rows)) * number).astype(np.int64)
+        accepted = place < self._bound
+        self._version += 1
+        self._rows[place[accepted]] = rows[accepted]  # the last of several to one place wins
+        self.seen += len(rows)
+        self._version += 1
+
+    def snapshot(self) -> NDArray[Any]:
+        """Return the rows that are kept now."""
+        while True:
+            version = self._version
+            rows = self._rows[: self.kept]
+            if version == 0 and self._version == 0 and self.seen == self.kept:
+                return rows
+            rows = rows.copy()
+            if version % 2 == 0 and version == self._version:
+                return rows
