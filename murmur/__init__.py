@@ -1,3 +1,114 @@
-"""Massively parallel, stateful load tests from a notebook."""
+"""Massively parallel, stateful load tests from a notebook.
+
+A *scenario* says what one virtual *user* does; a `Session` starts thousands of them, adds
+and removes users and changes settings while they run, and hands what happened back as
+pandas frames.
+
+Importing murmur starts nothing and imports neither numpy nor pandas nor a front end:
+those come with the first thing that needs them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from murmur.errors import Leaving as Leaving
+from murmur.errors import MurmurError as MurmurError
+
+if TYPE_CHECKING:
+    from murmur._session import Run as Run
+    from murmur._session import Session as Session
+    from murmur._session import Status as Status
+    from murmur._session import session as session
+    from murmur.results import Results as Results
+    from murmur.runtime import Coordinator as Coordinator
+    from murmur.runtime import Permit as Permit
+    from murmur.runtime import Throttle as Throttle
+    from murmur.runtime import User as User
+    from murmur.runtime import coordinator as coordinator
+    from murmur.runtime import count as count
+    from murmur.runtime import gauge as gauge
+    from murmur.runtime import record as record
+    from murmur.runtime import send as send
+    from murmur.runtime import throttle as throttle
+    from murmur.runtime import timer as timer
+    from murmur.scenario import Scenario as Scenario
+    from murmur.scenario import describe as describe
+    from murmur.telemetry import on as on
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "murmur._session": ("Run", "Session", "Status", "session"),
+    "murmur.results": ("Results",),
+    "murmur.runtime": (
+        "Coordinator",
+        "Permit",
+        "Throttle",
+        "User",
+        "coordinator",
+        "count",
+        "gauge",
+        "record",
+        "send",
+        "throttle",
+        "timer",
+    ),
+    "murmur.scenario": ("Scenario", "describe"),
+    "murmur.telemetry": ("on",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Coordinator",
+    "Leaving",
+    "MurmurError",
+    "Permit",
+    "Results",
+    "Run",
+    "Scenario",
+    "Session",
+    "Status",
+    "Throttle",
+    "User",
+    "coordinator",
+    "count",
+    "describe",
+    "gauge",
+    "on",
+    "record",
+    "send",
+    "session",
+    "throttle",
+    "timer",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever goes by the name
+    """Import a public name from its home when it is first used."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'murmur' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names, imported or not."""
+    return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(shell: Any) -> None:  # noqa: ANN401 - IPython may not be installed
+    """Register the ``%amoc`` magics: what ``%load_ext murmur`` calls."""
+    from murmur.jupyter import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:  # noqa: ANN401 - IPython may not be installed
+    """Remove them: what ``%unload_ext murmur`` calls."""
+    from murmur.jupyter import unload
+
+    unload(shell)

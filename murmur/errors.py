@@ -14,6 +14,7 @@ The tree; a branch for each thing that a caller may want to catch::
     │   ├── CallbackError
     │   └── CallbackTimeoutError (TimeoutError)
     ├── RunStateError
+    ├── InvalidDurationError (ValueError)
     ├── UserError
     │   ├── InvalidRangeError (ValueError)
     │   ├── InvalidCountError (ValueError)
@@ -41,8 +42,12 @@ The tree; a branch for each thing that a caller may want to catch::
     │   └── NodesFailedError
     ├── SessionError
     │   ├── SessionClosedError
+    │   ├── UnresponsiveError (TimeoutError)
+    │   ├── RunTimeoutError (TimeoutError)
     │   ├── WrongThreadError
     │   └── OutsideRunError
+    ├── InvalidDocumentError (ValueError)
+    ├── TargetError
     └── MissingExtraError (ImportError)
 
     BaseException
@@ -68,6 +73,8 @@ __all__ = [
     "DuplicateSettingError",
     "FrameError",
     "InvalidCountError",
+    "InvalidDocumentError",
+    "InvalidDurationError",
     "InvalidMeasurementError",
     "InvalidPlanError",
     "InvalidRangeError",
@@ -85,9 +92,11 @@ __all__ = [
     "ReceiveTimeoutError",
     "ResultsError",
     "RunStateError",
+    "RunTimeoutError",
     "ScenarioError",
     "SessionClosedError",
     "SessionError",
+    "TargetError",
     "TelemetryError",
     "ThrottleConflictError",
     "ThrottleError",
@@ -99,6 +108,7 @@ __all__ = [
     "UnknownScenarioError",
     "UnknownSettingError",
     "UnknownThrottleError",
+    "UnresponsiveError",
     "UserError",
     "WrongThreadError",
 ]
@@ -301,6 +311,14 @@ class RunStateError(MurmurError):
         self.verb = verb
         self.state = state
         super().__init__(f"cannot {verb}: the run is {state}{'; ' + remedy if remedy else ''}")
+
+
+class InvalidDurationError(MurmurError, ValueError):
+    """The duration of a run is not a positive number of seconds."""
+
+    def __init__(self, duration: object) -> None:
+        self.duration = duration
+        super().__init__(f"cannot run for {duration!r} s: give seconds above zero, or nothing")
 
 
 class UserError(MurmurError):
@@ -547,6 +565,28 @@ class SessionClosedError(SessionError):
         super().__init__(f"this session takes no more calls: {reason}; make a new murmur.Session()")
 
 
+class UnresponsiveError(SessionError, TimeoutError):
+    """The loop that runs the users does not answer."""
+
+    def __init__(self, verb: str, seconds: float, problems: Sequence[str] = ()) -> None:
+        self.verb = verb
+        self.problems = tuple(problems)
+        known = f": {self.problems[-1]}" if self.problems else "; does a scenario block it?"
+        super().__init__(f"no answer to {verb!r} within {seconds:g} s{known}")
+
+
+class RunTimeoutError(SessionError, TimeoutError):
+    """The run was still on when the time to wait for it was over; it goes on."""
+
+    def __init__(self, run_id: str, timeout: float, state: str) -> None:
+        self.run_id = run_id
+        self.timeout = timeout
+        super().__init__(
+            f"run {run_id} is still {state} after {timeout:g} s; it goes on. "
+            "End it with stop(), or start it with duration= or end_when_idle=True"
+        )
+
+
 class WrongThreadError(SessionError):
     """A synchronous session call was made from the loop that it would have to wait for."""
 
@@ -567,6 +607,23 @@ class OutsideRunError(SessionError):
             f"murmur.{function} works in code that a run calls "
             "(init, start, terminate, changed, or a task started there)"
         )
+
+
+class InvalidDocumentError(MurmurError, ValueError):
+    """What arrived on a connection is not JSON."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the peer sent what is not acceptable as JSON: {reason}")
+
+
+class TargetError(MurmurError):
+    """A target server of `murmur.testing` did not start, or does not answer."""
+
+    def __init__(self, target: str, reason: str) -> None:
+        self.target = target
+        self.reason = reason
+        super().__init__(f"{target}: {reason}")
 
 
 class MissingExtraError(MurmurError, ImportError):

@@ -1,1 +1,52 @@
-"""Runs a scenario on one node: users, throttles, coordinators and their measurements."""
+"""Runs a scenario on one node: users, throttles, coordinators and their measurements.
+
+Nothing here knows of other nodes, of frames or of a front end.
+"""
+
+from ._ambient import coordinator as coordinator
+from ._ambient import count as count
+from ._ambient import gauge as gauge
+from ._ambient import record as record
+from ._ambient import send as send
+from ._ambient import throttle as throttle
+from ._ambient import timer as timer
+from ._context import current_run as current_run
+from ._coordinator import Coordinator as Coordinator
+from ._native import thread_here as thread_here
+from ._presence import Presence as Presence
+from ._run import USER_RATE as USER_RATE
+from ._run import Listener as Listener
+from ._run import NodeRun as NodeRun
+from ._run import RunSpec as RunSpec
+from ._state import Outcome as Outcome
+from ._state import RunState as RunState
+from ._throttle import Permit as Permit
+from ._throttle import Throttle as Throttle
+from ._timer import Timer as Timer
+from ._user import LeavingEvent as LeavingEvent
+from ._user import User as User
+
+__all__ = [
+    "USER_RATE",
+    "Coordinator",
+    "LeavingEvent",
+    "Listener",
+    "NodeRun",
+    "Outcome",
+    "Permit",
+    "Presence",
+    "RunSpec",
+    "RunState",
+    "Throttle",
+    "Timer",
+    "User",
+    "coordinator",
+    "count",
+    "current_run",
+    "gauge",
+    "record",
+    "send",
+    "thread_here",
+    "throttle",
+    "timer",
+]

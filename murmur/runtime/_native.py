@@ -20,12 +20,13 @@ import asyncio
 import contextvars
 import math
 import sys
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-__all__ = ["Native", "Task", "Wakeup", "native"]
+__all__ = ["Native", "Task", "Wakeup", "native", "thread_here"]
 
 
 class Wakeup(Protocol):
@@ -55,10 +56,13 @@ class Native(ABC):
         Monotonic seconds with the zero of `anyio.current_time`, in full resolution.
     cancelled : type of BaseException
         The exception by which this backend cancels.
+    thread : int
+        Identifier of the loop's thread.
     """
 
     now: Callable[[], float]
     cancelled: type[BaseException]
+    thread: int
 
     @abstractmethod
     def wakeup(self) -> Wakeup:
@@ -79,6 +83,13 @@ class Native(ABC):
     @abstractmethod
     async def checkpoint(self) -> None:
         """Let other tasks run, at the lowest price."""
+
+    @abstractmethod
+    def run_here(self, fn: Callable[..., object], *args: object) -> None:
+        """Call `fn` on the loop: at once if this is its thread, else soon."""
+
+    def abandon(self, task: Task) -> None:
+        """Stop waiting for a task that ignores cancellation, where the backend can."""
 
     @abstractmethod
     def spawn(self, body: Coroutine[Any, Any, None]) -> Task:
@@ -113,6 +124,7 @@ class AsyncioNative(Native):
             type(self._loop).time is not asyncio.BaseEventLoop.time
         )
         self.now = self._loop.time if overrides_time else time.monotonic
+        self.thread = threading.get_ident()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def wakeup(self) -> _AsyncioWakeup:
@@ -145,12 +157,24 @@ class AsyncioNative(Native):
         """Yield to the loop once."""
         await asyncio.sleep(0)
 
+    def run_here(self, fn: Callable[..., object], *args: object) -> None:
+        """Call directly, or through the loop's thread-safe queue."""
+        if threading.get_ident() == self.thread:
+            fn(*args)
+        else:
+            self._loop.call_soon_threadsafe(fn, *args)
+
     def spawn(self, body: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start a plain asyncio task; the set keeps it from being collected."""
         task = self._loop.create_task(body)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    def abandon(self, task: Task) -> None:
+        """Take the task from asyncio's books, or closing the loop would wait for it."""
+        assert isinstance(task, asyncio.Task)
+        asyncio._unregister_task(task)  # documented for "task lifetime support"
 
 
 _TIMED_OUT = object()
@@ -201,6 +225,8 @@ class TrioNative(Native):
         self._trio = trio
         self.now = trio.current_time
         self.cancelled = trio.Cancelled
+        self._token = trio.lowlevel.current_trio_token()
+        self.thread = threading.get_ident()
 
     def wakeup(self) -> _TrioWakeup:
         """Return a new wake-up around trio's rescheduling."""
@@ -232,6 +258,13 @@ class TrioNative(Native):
         """Yield to the scheduler once."""
         await self._trio.lowlevel.checkpoint()
 
+    def run_here(self, fn: Callable[..., object], *args: object) -> None:
+        """Call directly, or through trio's thread-safe queue."""
+        if threading.get_ident() == self.thread:
+            fn(*args)
+        else:
+            self._token.run_sync_soon(fn, *args)
+
     def spawn(self, body: Coroutine[Any, Any, None]) -> _TrioTask:
         """Start a system task under a scope of its own, in the caller's context."""
         scope = self._trio.CancelScope()
@@ -250,3 +283,8 @@ def native() -> Native:
     if trio is not None and trio.lowlevel.in_trio_run():
         return TrioNative()
     return AsyncioNative()
+
+
+def thread_here() -> int:
+    """Return the identifier of the calling thread, as `Native.thread` has it."""
+    return threading.get_ident()

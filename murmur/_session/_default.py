@@ -1,0 +1,20 @@
+"""The notebook's own session, made when it is first asked for."""
+
+from __future__ import annotations
+
+from ._session import Session
+
+__all__ = ["session"]
+
+_default: list[Session] = []
+
+
+def session() -> Session:
+    """Return the default session of this process; `%amoc` steers it too.
+
+    It is made by the first call and closed when the interpreter exits.  A closed one is
+    replaced.
+    """
+    if not _default or _default[0].is_closed:
+        _default[:] = [Session()]
+    return _default[0]

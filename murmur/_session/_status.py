@@ -1,0 +1,109 @@
+"""What a session is doing right now, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from murmur.cluster import ClusterStatus
+    from murmur.runtime import RunState
+
+__all__ = ["Status", "status_of"]
+
+_USER_STATES = ("waiting", "running", "leaving", "gone")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Status:
+    """State of a session's run at one moment.
+
+    Attributes
+    ----------
+    state : RunState
+        idle, running, terminating, finished or failed; equal to its name as a string.
+    scenario : str or None
+        Name of the scenario's class.
+    users : mapping of str to int
+        How many users are waiting, running, leaving and gone.
+    highest_id : int
+        The highest user id given out.
+    elapsed : float
+        Seconds since the run started, until it ended.
+    nodes : mapping of str to RunState
+        State of each node's part.
+    throttles : mapping of str to object
+        Statistics of each throttle.
+    run_id : str or None
+        Which run this is about.
+    problems : tuple of str
+        What a person should know about.
+    """
+
+    state: RunState
+    scenario: str | None
+    users: Mapping[str, int]
+    highest_id: int
+    elapsed: float
+    nodes: Mapping[str, RunState]
+    throttles: Mapping[str, Any] = field(default_factory=dict)
+    run_id: str | None = None
+    problems: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return one line."""
+        users = ", ".join(f"{self.users[state]:,} {state}" for state in _USER_STATES)
+        what = f" {self.scenario}" if self.scenario else ""
+        trouble = f"; {len(self.problems)} problems: {self.problems[-1]}" if self.problems else ""
+        return f"<{self.state.value}{what}: {users}; {self.elapsed:.1f} s{trouble}>"
+
+    def _repr_html_(self) -> str:
+        """Return a small table for a notebook."""
+        numbers = "".join(
+            f"<th scope='col'>{state}</th>" for state in ("state", *_USER_STATES, "elapsed")
+        )
+        cells = "".join(
+            f"<td>{value}</td>"
+            for value in (
+                f"<b>{escape(self.state.value)}</b>",
+                *(f"{self.users[state]:,}" for state in _USER_STATES),
+                f"{self.elapsed:.1f} s",
+            )
+        )
+        caption = escape(f"{self.scenario or 'no scenario'} on {', '.join(self.nodes)}")
+        problems = "".join(f"<li>{escape(problem)}</li>" for problem in self.problems)
+        return (
+            f"<table><caption>{caption}</caption><thead><tr>{numbers}</tr></thead>"
+            f"<tbody><tr>{cells}</tr></tbody></table>" + (f"<ul>{problems}</ul>" * bool(problems))
+        )
+
+
+def status_of(answer: ClusterStatus, *, scenario: str | None, run_id: str | None) -> Status:
+    """Return the cluster's answer as one status."""
+    users = {
+        state: sum(node.users[state] for node in answer.nodes) for state in _USER_STATES
+    }
+    problems = [
+        f"{node.node}: {problem}" if len(answer.nodes) > 1 else problem
+        for node in answer.nodes
+        for problem in node.problems
+    ]
+    abandoned = sum(node.abandoned for node in answer.nodes)
+    if abandoned:
+        problems.append(f"{abandoned} users ignore their cancellation and were abandoned")
+    throttles: dict[str, Any] = {}
+    for node in answer.nodes:
+        throttles |= node.throttles
+    return Status(
+        state=answer.state,
+        scenario=scenario,
+        users=users,
+        highest_id=answer.highest_id,
+        elapsed=answer.elapsed,
+        nodes={node.node: node.state for node in answer.nodes},
+        throttles=throttles,
+        run_id=run_id,
+        problems=tuple(problems),
+    )

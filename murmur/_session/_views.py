@@ -1,0 +1,136 @@
+"""Throttles and coordinators of the running scenario, for code outside the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from murmur.errors import UnknownCoordinatorError, UnknownThrottleError
+
+if TYPE_CHECKING:
+    from ._session import Session
+
+__all__ = ["CoordinatorView", "Coordinators", "ThrottleView", "Throttles"]
+
+
+class ThrottleView:
+    """One throttle of the run; every method returns when the change is made.
+
+    The parameters are those of the scenario's own throttle (`murmur.throttle`).
+    """
+
+    def __init__(self, name: str, session: Session) -> None:
+        self.name = name
+        self._session = session
+
+    def change_rate(self, **rate: Any) -> None:  # noqa: ANN401 - as Throttle.change_rate
+        """Replace the rate: ``rate=``, ``interval=``, ``interarrival=`` or ``limit=``."""
+        self._call("change_rate", **rate)
+
+    def ramp(self, **plan: Any) -> None:  # noqa: ANN401 - as Throttle.ramp
+        """Change the rate gradually: ``from_rate=``, ``to_rate=``, ``duration=`` ..."""
+        self._call("ramp", **plan)
+
+    def pause(self) -> None:
+        """Grant nothing until `resume`."""
+        self._call("pause")
+
+    def resume(self) -> None:
+        """Grant again after `pause`."""
+        self._call("resume")
+
+    def unlock(self) -> None:
+        """Grant everything at once."""
+        self._call("unlock")
+
+    def stop(self) -> None:
+        """End the throttle; who waits gets a ThrottleStoppedError."""
+        self._call("stop")
+
+    def statistics(self) -> Any:  # noqa: ANN401 - the throttle's own record
+        """Return rate, interval, waiting, granted, paused, ramping as a frozen record."""
+        return self._session.throttles.statistics()[self.name]
+
+    def __repr__(self) -> str:
+        """Return the name."""
+        return f"<throttle {self.name!r} of the running scenario>"
+
+    def _call(self, verb: str, **arguments: object) -> None:
+        self._session._call_throttle(self.name, verb, arguments)
+
+
+class Throttles(Mapping[str, ThrottleView]):
+    """The throttles of the run by name."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def statistics(self) -> Mapping[str, Any]:
+        """Return the statistics of every throttle by name."""
+        return self._session.status().throttles
+
+    def __getitem__(self, name: str) -> ThrottleView:
+        """Return the throttle `name`; UnknownThrottleError if there is none."""
+        known = self.statistics()
+        if name not in known:
+            raise UnknownThrottleError(name, known)
+        return ThrottleView(name, self._session)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names."""
+        return iter(self.statistics())
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.statistics())
+
+    def __repr__(self) -> str:
+        """Return a line for each."""
+        return "\n".join(map(repr, self.statistics().values())) or "no throttles"
+
+
+class CoordinatorView:
+    """One coordinator of the run."""
+
+    def __init__(self, name: object, session: Session) -> None:
+        self.name = name
+        self._session = session
+
+    def reset(self) -> None:
+        """Run the actions with what is there and begin anew."""
+        self._session._call_coordinator(self.name, "reset")
+
+    def stop(self) -> None:
+        """Run the actions with what is there and end."""
+        self._session._call_coordinator(self.name, "stop")
+
+    def statistics(self) -> Any:  # noqa: ANN401 - the coordinator's own record
+        """Return timeout and the members pending for each item as a frozen record."""
+        return self._session._coordinator_statistics()[self.name]
+
+    def __repr__(self) -> str:
+        """Return the name."""
+        return f"<coordinator {self.name!r} of the running scenario>"
+
+
+class Coordinators(Mapping[object, CoordinatorView]):
+    """The coordinators of the run by name."""
+
+    def __init__(self, statistics: Callable[[], Mapping[Any, Any]], session: Session) -> None:
+        self._statistics = statistics
+        self._session = session
+
+    def __getitem__(self, name: object) -> CoordinatorView:
+        """Return the coordinator `name`; UnknownCoordinatorError if there is none."""
+        known = self._statistics()
+        if name not in known:
+            raise UnknownCoordinatorError(name, known)
+        return CoordinatorView(name, self._session)
+
+    def __iter__(self) -> Iterator[object]:
+        """Yield the names."""
+        return iter(self._statistics())
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._statistics())

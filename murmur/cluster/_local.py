@@ -1,0 +1,128 @@
+"""The node in this very process: no message, no copy, the same verbs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from murmur.errors import RunStateError
+from murmur.runtime import NodeRun, RunState
+
+from ._node import Node, NodeStatus
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
+    from murmur.runtime import Listener, Presence, RunSpec
+    from murmur.telemetry import Bus
+
+__all__ = ["LocalNode"]
+
+_logger = logging.getLogger(__name__)
+
+
+class LocalNode(Node):
+    """Runs users on the loop that it is called from.
+
+    Parameters
+    ----------
+    name : str
+        How the node is called in frames and messages.
+    bus : Bus
+        Where its events go.
+    tasks : anyio.abc.TaskGroup
+        Owns the task of each run.
+    """
+
+    def __init__(self, name: str, *, bus: Bus, tasks: TaskGroup) -> None:
+        self.name = name
+        self._bus = bus
+        self._tasks = tasks
+        self._run: NodeRun | None = None
+        self._scope = anyio.CancelScope()
+
+    async def start(self, spec: RunSpec, listener: Listener) -> None:
+        """Serve the run in a task of the node's group."""
+        run = NodeRun(spec, node=self.name, bus=self._bus, listener=listener)
+        self._run = run
+        self._scope = anyio.CancelScope()
+        self._tasks.start_soon(self._serve, run, self._scope)
+        await run.initialised.wait()
+        if run.error is not None:
+            raise run.error
+        if run.state is RunState.IDLE:
+            raise RunStateError("start", "reset", "the run was reset while init ran")
+
+    async def add(self, first: int, last: int) -> None:
+        """See the base."""
+        self._the_run("add users").add(first, last)
+
+    async def remove(self, count: int, *, force: bool) -> int:
+        """See the base."""
+        return self._the_run("remove users").remove(count, force=force)
+
+    async def update(self, given: Mapping[str, object]) -> dict[str, tuple[object, object]]:
+        """See the base."""
+        return await self._the_run("update settings").update(given)
+
+    async def stop(self) -> None:
+        """See the base."""
+        self._the_run("stop").stop()
+
+    async def wait_ended(self) -> None:
+        """See the base."""
+        if self._run is not None:
+            await self._run.ended.wait()
+
+    async def abort(self) -> None:
+        """See the base."""
+        self._scope.cancel()
+        await self.wait_ended()
+        self._run = None
+
+    async def status(self) -> NodeStatus:
+        """See the base."""
+        run = self._run
+        if run is None or not run.is_open:
+            counts = {"waiting": 0, "running": 0, "leaving": 0, "gone": 0}
+            return NodeStatus(node=self.name, state=RunState.IDLE, users=counts)
+        return NodeStatus(
+            node=self.name,
+            state=run.state,
+            users=run.users.population.counts,
+            abandoned=run.users.abandoned,
+            problems=tuple(run.problems),
+            throttles={name: run.throttles[name].statistics() for name in run.throttles},
+            coordinators={name: run.coordinators[name].statistics() for name in run.coordinators},
+        )
+
+    async def call_throttle(self, name: str, verb: str, arguments: Mapping[str, Any]) -> None:
+        """See the base."""
+        await self._the_run(f"{verb} a throttle").call_throttle(name, verb, arguments)
+
+    async def call_coordinator(self, name: object, verb: str) -> None:
+        """See the base."""
+        await getattr(self._the_run(f"{verb} a coordinator").coordinators[name], verb)()
+
+    async def flush(self) -> Presence:
+        """See the base."""
+        run = self._the_run("flush")
+        run.flush()
+        return run.presence()
+
+    async def _serve(self, run: NodeRun, scope: anyio.CancelScope) -> None:
+        """Keep a defect of murmur's own from ending the node."""
+        with scope:
+            try:
+                await run.serve()
+            except Exception as error:
+                _logger.exception("the run on node %s broke", self.name)
+                run.break_off(error)
+
+    def _the_run(self, verb: str) -> NodeRun:
+        if self._run is None:
+            raise RunStateError(verb, "idle", "start one with do")
+        return self._run

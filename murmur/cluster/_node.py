@@ -1,0 +1,95 @@
+"""What the steering side can ask of a node, wherever the node is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from murmur.runtime import Listener, Presence, RunSpec, RunState
+
+__all__ = ["Node", "NodeStatus"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NodeStatus:
+    """What a node tells of itself.
+
+    Attributes
+    ----------
+    node : str
+        Its name.
+    state : RunState
+        State of its part of the run.
+    users : mapping of str to int
+        Users waiting, running, leaving and gone.
+    abandoned : int
+        Users that ignored their cancellation.
+    problems : tuple of str
+        What a person should know.
+    throttles, coordinators : mapping of str to object
+        The `statistics` of each, by name.
+    """
+
+    node: str
+    state: RunState
+    users: Mapping[str, int]
+    abandoned: int = 0
+    problems: tuple[str, ...] = ()
+    throttles: Mapping[str, Any] = field(default_factory=dict)
+    coordinators: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Node(ABC):
+    """A place where users run.  One run at a time.
+
+    Every verb may raise what the run raises; a remote node raises the same classes.
+    """
+
+    name: str
+
+    @abstractmethod
+    async def start(self, spec: RunSpec, listener: Listener) -> None:
+        """Begin a run; returns when its `init` succeeded, raises if it did not."""
+
+    @abstractmethod
+    async def add(self, first: int, last: int) -> None:
+        """Announce users `first` to `last`."""
+
+    @abstractmethod
+    async def remove(self, count: int, *, force: bool) -> int:
+        """Ask up to `count` users to leave; return how many were asked."""
+
+    @abstractmethod
+    async def update(self, given: Mapping[str, object]) -> dict[str, tuple[object, object]]:
+        """Change live settings; return what changed, as (old, new)."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """End the run in order; returns at once, `wait_ended` waits."""
+
+    @abstractmethod
+    async def wait_ended(self) -> None:
+        """Block until the run is over."""
+
+    @abstractmethod
+    async def abort(self) -> None:
+        """End the run now, without `terminate`; returns when nothing of it is left."""
+
+    @abstractmethod
+    async def status(self) -> NodeStatus:
+        """Return what there is to say about the run."""
+
+    @abstractmethod
+    async def call_throttle(self, name: str, verb: str, arguments: Mapping[str, Any]) -> None:
+        """Call a method of one of the run's throttles."""
+
+    @abstractmethod
+    async def call_coordinator(self, name: object, verb: str) -> None:
+        """Call a method without arguments of one of the run's coordinators."""
+
+    @abstractmethod
+    async def flush(self) -> Presence:
+        """Send up what was measured so far; return the users that are here now."""

@@ -1,0 +1,131 @@
+"""Who is where: the arithmetic of waiting, running, leaving and gone users.
+
+Nothing here waits or starts anything.  Waiting users are ranges of ids, so that a
+million of them cost as much as one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from murmur.errors import InvalidRangeError
+
+if TYPE_CHECKING:
+    from ._user import User
+
+__all__ = ["Population"]
+
+
+class Population:
+    """The users of one run on one node, by state.
+
+    Attributes
+    ----------
+    waiting, gone : int
+        How many users wait to be admitted, and how many ended (dropped ones included).
+    running, leaving : dict of int to User
+        Users that were not, and that were asked to leave; oldest first.
+    highest_id : int
+        The highest id ever announced; ids never go back.
+    """
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self.gone = 0
+        self.running: dict[int, User] = {}
+        self.leaving: dict[int, User] = {}
+        self.highest_id = 0
+        self._ranges: deque[tuple[int, int]] = deque()
+
+    @property
+    def present(self) -> int:
+        """Users that are announced and not gone."""
+        return self.waiting + len(self.running) + len(self.leaving)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of users by state."""
+        return {
+            "waiting": self.waiting,
+            "running": len(self.running),
+            "leaving": len(self.leaving),
+            "gone": self.gone,
+        }
+
+    @property
+    def waiting_ranges(self) -> list[tuple[int, int]]:
+        """First and last id of each range that waits, in the order of admission."""
+        return list(self._ranges)
+
+    def announce(self, first: int, last: int) -> None:
+        """Let users `first` to `last` wait to be admitted.
+
+        Raises
+        ------
+        InvalidRangeError
+            If the range is backwards or not above every id announced before.
+        """
+        if not self.highest_id < first <= last:
+            raise InvalidRangeError(first, last, self.highest_id)
+        self._ranges.append((first, last))
+        self.highest_id = last
+        self.waiting += last - first + 1
+
+    def next_waiting(self) -> int | None:
+        """Take the user that waited longest; None if nobody waits."""
+        if not self._ranges:
+            return None
+        first, last = self._ranges.popleft()
+        if first < last:
+            self._ranges.appendleft((first + 1, last))
+        self.waiting -= 1
+        return first
+
+    def drop_waiting(self, count: int) -> list[tuple[int, int]]:
+        """Take up to `count` waiting users, latest announced first; return their ranges."""
+        dropped = []
+        while count > 0 and self._ranges:
+            first, last = self._ranges.pop()
+            start = max(first, last - count + 1)
+            if first < start:
+                self._ranges.append((first, start - 1))
+            dropped.append((start, last))
+            number = last - start + 1
+            count -= number
+            self.waiting -= number
+            self.gone += number
+        return dropped
+
+    def admit(self, user: User) -> None:
+        """Count a user that was taken from the waiting as running."""
+        self.running[user.id] = user
+
+    def ask(self, user: User) -> bool:
+        """Move a running user to the leaving; False if it was asked before or is gone."""
+        if self.running.pop(user.id, None) is None:
+            return False
+        self.leaving[user.id] = user
+        return True
+
+    def oldest(self, count: int) -> list[User]:
+        """Return up to `count` running users, longest admitted first."""
+        return list(islice(self.running.values(), count))
+
+    def depart(self, user: User) -> bool:
+        """Count a user as gone; False if it was gone already."""
+        if (self.running.pop(user.id, None) or self.leaving.pop(user.id, None)) is None:
+            return False
+        self.gone += 1
+        return True
+
+    def find(self, user_id: int) -> User | None:
+        """Return the user of that id if it is here."""
+        return self.running.get(user_id) or self.leaving.get(user_id)
+
+    def __iter__(self) -> Iterator[User]:
+        """Yield the users that are running or leaving."""
+        yield from list(self.running.values())
+        yield from list(self.leaving.values())

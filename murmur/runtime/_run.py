@@ -1,0 +1,366 @@
+"""One run of a scenario on one node: from `init` to `terminate`.
+
+`NodeRun.serve` is one task that owns all others of the run.  It calls `init`, admits and
+watches users until somebody calls `stop`, sees every user to its end and calls
+`terminate`.  Each step has a deadline, so that the run ends whatever the scenario does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from murmur.errors import MurmurError, RampInProgressError, RunStateError
+from murmur.scenario import Resolved, Scenario, build, masked, plan_update
+from murmur.telemetry import Bus, Chunk, Emitter, Recorder
+
+from ._calls import Calls
+from ._context import running_here
+from ._coordinators import Coordinators
+from ._native import native
+from ._presence import Presence
+from ._process import tuned_process
+from ._sampler import Sampler
+from ._state import TRANSITIONS, RunState
+from ._threads import Threads
+from ._throttles import Throttles
+from ._timer import record_duration
+from ._user import User
+from ._users import Users
+from ._watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
+__all__ = ["USER_RATE", "Listener", "NodeRun", "RunSpec"]
+
+USER_RATE = "user_rate"
+"""Setting and throttle by which users are admitted, in users per minute."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """What a node needs to know to take part in a run.
+
+    Attributes
+    ----------
+    run_id : str
+        Unique for every run.
+    scenario : type of Scenario
+        The class; each node makes one instance.
+    settings : Resolved
+        Values that were verified before.
+    seed : int
+        From which all random numbers of the run derive.
+    started_at, wall_started_at : float
+        The moment from which all times of the run count: on the node's monotonic clock,
+        and in UNIX seconds UTC.
+    callback_timeout : float
+        Seconds that `init` and `terminate` may take each.
+    tune_collector : bool
+        Whether the node may tune the garbage collector while the run is on.
+    """
+
+    run_id: str
+    scenario: type[Scenario]
+    settings: Resolved
+    seed: int
+    started_at: float
+    wall_started_at: float
+    callback_timeout: float = 60.0
+    tune_collector: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listener:
+    """Whom a run on a node tells what.
+
+    Attributes
+    ----------
+    chunk : callable
+        Gets what was measured, about once a second.
+    idle : callable
+        Called each time the last user is gone.
+    state : callable
+        Gets each new state.
+    """
+
+    chunk: Callable[[Chunk], None]
+    idle: Callable[[], None]
+    state: Callable[[RunState], None]
+
+
+class NodeRun:
+    """A run on this node.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        What to run.
+    node : str
+        Name of this node.
+    bus : Bus
+        Where events go.
+    listener : Listener
+        Whom to tell.
+
+    Attributes
+    ----------
+    error : MurmurError or None
+        Why the run failed, or what went wrong in `terminate`.
+    problems : list of str
+        What a person should know about, besides.
+    """
+
+    def __init__(self, spec: RunSpec, *, node: str, bus: Bus, listener: Listener) -> None:
+        self.spec = spec
+        self.node = node
+        self.seed = spec.seed
+        self.scenario_name = spec.scenario.__name__
+        self.state = RunState.IDLE
+        self.error: MurmurError | None = None
+        self.problems: list[str] = []
+        self.initialised = anyio.Event()
+        self.ended = anyio.Event()
+        self._stop_asked = anyio.Event()
+        self._bus = bus
+        self._listener = listener
+
+    @property
+    def grace(self) -> float:
+        """Seconds between asking a user and cancelling it."""
+        return float(self.scenario.grace)
+
+    async def serve(self) -> None:
+        """Do the whole run; returns when it is over, whatever the scenario does."""
+        running_here.set(self)
+        with tuned_process(collector=self.spec.tune_collector):
+            try:
+                async with anyio.create_task_group() as tasks:
+                    self._open(tasks)
+                    await self._start(tasks)
+                    if self.state is RunState.RUNNING:
+                        await self._stop_asked.wait()
+                        await self._wind_down()
+                    tasks.cancel_scope.cancel()
+                if self.state is RunState.TERMINATING:
+                    await self._terminate()
+            finally:
+                await self._clear_away()
+                self.initialised.set()
+                self.ended.set()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the parts of the run exist: they do once `serve` runs."""
+        return hasattr(self, "users")
+
+    def add(self, first: int, last: int) -> None:
+        """Announce users `first` to `last`."""
+        self.require_running("add users")
+        before = self.users.population.present
+        self.users.add(first, last)
+        self._record_change("users", before, before + last - first + 1)
+
+    def remove(self, count: int, *, force: bool) -> int:
+        """Ask up to `count` users to leave; return how many were asked."""
+        self.require_running("remove users")
+        before = self.users.population.present
+        asked = self.users.remove(count, force=force)
+        self._record_change("users", before, before - asked)
+        return asked
+
+    async def update(self, given: Mapping[str, object]) -> dict[str, tuple[object, object]]:
+        """Change live settings; return what changed, as (old, new).
+
+        Raises
+        ------
+        ConfigError
+            If anything is wrong with any of them; then nothing changed.
+        RampInProgressError
+            If ``user_rate`` is among them while it ramps; then nothing changed.
+        CallbackError
+            If an observer or `changed` failed; the values stay changed.
+        """
+        self.require_running("update settings")
+        plan = plan_update(self.scenario, given)
+        changes = dict(plan.changes)
+        arrivals = self.throttles[USER_RATE]
+        if USER_RATE in changes and arrivals.statistics().ramping:
+            raise RampInProgressError(USER_RATE, "change the rate of")
+        failures = plan.commit()
+        self._record_changes(changes)
+        if USER_RATE in changes:
+            await arrivals.change_rate(rate=self.scenario.user_rate, interval=60.0)
+        for name, (old, new) in changes.items():
+            if error := await self._calls.changed(name, old, new):
+                failures.append((name, error))
+        if failures:
+            raise self._calls.observer_error(failures)
+        return changes
+
+    def stop(self) -> None:
+        """Begin to end the run; `ended` is set when it is over."""
+        self.require_running("stop")
+        self._enter(RunState.TERMINATING)
+        self._stop_asked.set()
+
+    def break_off(self, error: Exception) -> None:
+        """Count the run as failed by an error that is not the scenario's."""
+        self.problems.append(f"{type(error).__name__}: {error}")
+        self.state = RunState.FAILED
+        self._listener.state(RunState.FAILED)
+
+    def send(self, user_id: int, message: object) -> None:
+        """Put `message` into the mailbox of a user of this node; from any thread.
+
+        A message to nobody is counted (`mailbox.undeliverable` in the counters).
+        """
+        user = self.users.population.find(user_id)
+        if user is None:
+            self.recorder.count("mailbox.undeliverable")
+        else:
+            user.send(message)
+
+    def record(self, name: str, seconds: float, *, ok: bool) -> None:
+        """Record an action of no user that took `seconds` and ends now."""
+        record_duration(self.recorder, name, 0, self.native.now(), seconds, ok=ok)
+
+    def mailbox_overflowed(self, user: User) -> None:
+        """Count a message that a full mailbox lost."""
+        self.recorder.count("mailbox.overflow")
+        if self.emitter.listening("amoc.mailbox.overflow"):
+            self.emitter.emit("amoc.mailbox.overflow", {"count": 1}, {"user_id": user.id})
+
+    async def call_throttle(self, name: str, verb: str, arguments: Mapping[str, Any]) -> None:
+        """Call a method of a throttle for a person, and record the change."""
+        throttle = self.throttles[name]
+        old = throttle.statistics()
+        await getattr(throttle, verb)(**arguments)
+        self._record_change(f"throttle {name}", str(old), str(throttle.statistics()))
+
+    def presence(self) -> Presence:
+        """Return the users that are here now."""
+        population = self.users.population
+        here = list(population)
+        return Presence(
+            node=self.node,
+            user_ids=[user.id for user in here],
+            admitted_at=[user.admitted_at for user in here],
+            started_at=[user.started_at for user in here],
+            waiting=population.waiting_ranges,
+        )
+
+    def flush(self) -> None:
+        """Send up what was measured since the last time."""
+        self._listener.chunk(self.recorder.seal())
+
+    def require_running(self, verb: str) -> None:
+        """Raise RunStateError unless users may come and go."""
+        if self.state is not RunState.RUNNING:
+            raise RunStateError(verb, self.state.value)
+
+    def _open(self, tasks: TaskGroup) -> None:
+        """Make the parts of the run, which need its loop and its task group."""
+        self.native = native()
+        self.threads = Threads()
+        self.recorder = Recorder(
+            node=self.node,
+            started_at=self.spec.started_at,
+            wall_started_at=self.spec.wall_started_at,
+            now=self.native.now,
+        )
+        self.emitter = Emitter(
+            self._bus,
+            run_id=self.spec.run_id,
+            node=self.node,
+            now=self.native.now,
+            wall_now=time.time,
+            keep=self.recorder.event,
+        )
+        self.throttles = Throttles(tasks, self.native, self.emitter)
+        self.coordinators = Coordinators(
+            tasks, self.native, self.emitter, Random(f"{self.seed}/coordinators/{self.node}")
+        )
+        self.scenario = build(self.spec.scenario, self.spec.settings)
+        self._calls = Calls(self)
+        self._sampler = Sampler(self)
+        self.users = Users(
+            self, body=self._calls.user_body(), tasks=tasks, on_idle=self._listener.idle
+        )
+
+    async def _start(self, tasks: TaskGroup) -> None:
+        self._report_environment()
+        arrivals = await self.throttles.open(
+            USER_RATE, rate=self.scenario.user_rate, interval=60.0
+        )
+        try:
+            await self._calls.init()
+        except MurmurError as error:
+            self.error = error
+            self._enter(RunState.FAILED)
+        else:
+            tasks.start_soon(self.users.admit, arrivals)
+            tasks.start_soon(self._sampler.beat)
+            tasks.start_soon(self._sampler.sample_forever)
+            tasks.start_soon(Watchdog(self).watch)
+            self._enter(RunState.RUNNING)
+        self.initialised.set()
+
+    async def _wind_down(self) -> None:
+        await self.users.wind_down(self.grace)
+        await self.coordinators.stop_all()
+        await self.throttles.stop_all()
+        self._sampler.sample()
+
+    async def _clear_away(self) -> None:
+        """Leave no user behind, also when the run itself was cancelled."""
+        with anyio.CancelScope(shield=True):
+            await self.users.wind_down(grace=0.0)
+        self.flush()
+
+    async def _terminate(self) -> None:
+        """End in order; an error in `terminate` is told and does not stop the end."""
+        try:
+            await self._calls.terminate()
+        except MurmurError as error:
+            self.error = error
+            self.problems.append(str(error))
+        self._enter(RunState.FINISHED)
+
+    def _record_change(self, what: str, old: object, new: object) -> None:
+        self.recorder.change(self.native.now(), "session", what, old, new)
+
+    def _record_changes(self, changes: Mapping[str, tuple[object, object]]) -> None:
+        old = masked(self.spec.scenario, {name: pair[0] for name, pair in changes.items()})
+        new = masked(self.spec.scenario, {name: pair[1] for name, pair in changes.items()})
+        for name in changes:
+            self._record_change(name, old[name], new[name])
+            self.emitter.emit(
+                "amoc.config.update",
+                {"count": 1},
+                {"setting": name, "old": old[name], "new": new[name]},
+            )
+
+    def _report_environment(self) -> None:
+        for warning in self.spec.settings.warnings:
+            self.emitter.emit(
+                "amoc.config.env",
+                {"error": 1},
+                {
+                    "variable_name": warning.name,
+                    "variable_value": warning.text,
+                    "error": str(warning.error),
+                },
+            )
+
+    def _enter(self, state: RunState) -> None:
+        assert state in TRANSITIONS[self.state], (self.state, state)
+        old, self.state = self.state, state
+        self.emitter.emit("amoc.run.state", {"count": 1}, {"from": old.value, "to": state.value})
+        self._listener.state(state)

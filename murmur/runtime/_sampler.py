@@ -1,0 +1,92 @@
+"""Once a second: how many users, what the throttles did, how the generator fares."""
+
+from __future__ import annotations
+
+import resource
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+
+if TYPE_CHECKING:
+    from ._run import NodeRun
+
+__all__ = ["LAG_LIMIT", "WINDOW", "Sampler"]
+
+WINDOW = 1.0
+"""Seconds between two samples, and between two chunks sent up."""
+
+LAG_LIMIT = 0.05
+"""Seconds of loop lag (99th percentile of a window) above which the node is saturated."""
+
+BEAT = 0.05
+"""Seconds between two looks at the loop's lag."""
+
+_STATM = Path("/proc/self/statm")
+
+
+class Sampler:
+    """Writes one row a window about the run as a whole and sends up what was recorded."""
+
+    def __init__(self, run: NodeRun) -> None:
+        self._run = run
+        self._lags: list[float] = []
+        self._cpu_before = time.process_time()
+        self._at_before = run.native.now()
+
+    async def beat(self) -> None:
+        """Measure for ever how late the loop wakes a task that sleeps."""
+        now = self._run.native.now
+        while True:
+            due_at = now() + BEAT
+            await anyio.sleep(BEAT)
+            self._lags.append(max(0.0, now() - due_at))
+
+    async def sample_forever(self) -> None:
+        """Sample once a window, on a grid that lateness does not shift."""
+        now = self._run.native.now
+        due_at = now()
+        while True:
+            due_at = max(due_at + WINDOW, now())
+            await anyio.sleep(due_at - now())
+            self.sample()
+            self._run.flush()
+
+    def sample(self) -> None:
+        """Write one row of population, throttles and health."""
+        run = self._run
+        now = run.native.now()
+        counts = run.users.population.counts
+        run.recorder.population(now, counts["waiting"], counts["running"], counts["leaving"])
+        for name, sample in run.throttles.sample(now):
+            run.recorder.throttle(now, name, sample)
+        lags, self._lags = self._lags, []
+        run.recorder.health(
+            now, lags, self._cpu_share(now), resident_bytes(), saturated=is_saturated(lags)
+        )
+
+    def _cpu_share(self, now: float) -> float:
+        """Return the share of one core that this process used since the last sample."""
+        cpu = time.process_time()
+        elapsed = now - self._at_before
+        share = (cpu - self._cpu_before) / elapsed if elapsed > 0 else 0.0
+        self._at_before, self._cpu_before = now, cpu
+        return share
+
+
+def is_saturated(lags: list[float]) -> bool:
+    """Whether the 99th percentile (nearest rank) of the loop's lags is above the limit."""
+    if not lags:
+        return False
+    rank = -(-99 * len(lags) // 100)
+    return sorted(lags)[rank - 1] > LAG_LIMIT
+
+
+def resident_bytes() -> int:
+    """Return the memory this process holds now; its peak where the system tells no more."""
+    try:
+        pages = int(_STATM.read_text(encoding="ascii").split()[1])
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return pages * resource.getpagesize()

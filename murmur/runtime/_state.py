@@ -1,0 +1,97 @@
+"""The states of a run, the ways between them, and the ways a user can end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from murmur.errors import Leaving
+
+__all__ = ["TRANSITIONS", "Outcome", "RunState", "outcome_of"]
+
+
+class RunState(StrEnum):
+    """What a run is doing; equal to its name as a string."""
+
+    IDLE = "idle"
+    RUNNING = "running"
+    TERMINATING = "terminating"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of the run is left to wait for."""
+        return self in (RunState.IDLE, RunState.FINISHED, RunState.FAILED)
+
+
+TRANSITIONS: Mapping[RunState, frozenset[RunState]] = {
+    RunState.IDLE: frozenset({RunState.RUNNING, RunState.FAILED}),
+    RunState.RUNNING: frozenset({RunState.TERMINATING, RunState.FAILED}),
+    RunState.TERMINATING: frozenset({RunState.FINISHED}),
+    RunState.FINISHED: frozenset(),
+    RunState.FAILED: frozenset(),
+}
+"""From each state, the states that may follow.  `Session.reset` leaves the table."""
+
+
+class Outcome(StrEnum):
+    """How a user ended; every announced user gets exactly one."""
+
+    FINISHED = "finished"
+    FAILED = "failed"
+    LEFT = "left"
+    KILLED = "killed"
+    DROPPED = "dropped"
+    LOST = "lost"
+
+
+def outcome_of(
+    error: BaseException | None,
+    *,
+    was_asked: bool,
+    was_killed: bool,
+    cancelled: type[BaseException],
+) -> tuple[Outcome, str]:
+    """Return how a user ended that left `start` with `error`, and why.
+
+    Parameters
+    ----------
+    error : BaseException or None
+        What `start` raised; None if it returned.
+    was_asked, was_killed : bool
+        Whether the user was asked to leave, and cancelled after its grace.
+    cancelled : type
+        The backend's cancellation exception.
+
+    Returns
+    -------
+    tuple of (Outcome, str)
+        The reason is empty for a user that did as it should.
+    """
+    if was_killed:
+        own = error is not None and not _consists_of(error, (Leaving, cancelled))
+        return Outcome.KILLED, _short(error) if own and error else "still there after its grace"
+    if error is None:
+        return (Outcome.LEFT if was_asked else Outcome.FINISHED), ""
+    if _consists_of(error, (Leaving,)):
+        return Outcome.LEFT, ""
+    if isinstance(error, cancelled):
+        return Outcome.FAILED, "cancelled by its own code"
+    return Outcome.FAILED, _short(error)
+
+
+def _consists_of(error: BaseException, kinds: tuple[type[BaseException], ...]) -> bool:
+    """Whether `error` is of `kinds`, or a group (of groups) of nothing else."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(_consists_of(part, kinds) for part in error.exceptions)
+    return isinstance(error, kinds)
+
+
+def _short(error: BaseException, limit: int = 200) -> str:
+    try:
+        text = str(error)
+    except Exception as broken:  # a user's __str__ is a user's code
+        text = f"(its message could not be read: {type(broken).__name__})"
+    first_line = text.partition("\n")[0]
+    return f"{type(error).__name__}: {first_line}"[:limit] if text else type(error).__name__

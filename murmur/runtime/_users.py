@@ -1,0 +1,290 @@
+"""The life of users on one node: admitted, asked to leave, killed, gone.
+
+Each user that is up has one native task, whose owner is the `Users` of the run: it is
+told when the task ends, and `wind_down` waits for all of them.  A user that ignores
+cancellation cannot be waited for without hanging; it is abandoned and reported.
+"""
+
+from __future__ import annotations
+
+import math
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
+from types import CodeType
+from typing import TYPE_CHECKING
+
+import anyio
+
+from ._context import permit_due
+from ._population import Population
+from ._state import Outcome, outcome_of
+from ._user import User
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
+    from ._native import Wakeup
+    from ._run import NodeRun
+    from ._throttle import Throttle
+
+__all__ = ["Users"]
+
+PATIENCE = 1.0
+"""Seconds a cancelled user has to end before it is abandoned."""
+
+BATCH = 500
+"""Users started, asked or cancelled before other tasks get a turn."""
+
+KINDS_OF_FAILURE = 50
+"""Reasons of failed users that are reported with a traceback each."""
+
+
+class Users:
+    """Admits the users of a run at the pace of a throttle and sees each to its end.
+
+    Parameters
+    ----------
+    run : NodeRun
+        The run they belong to.
+    body : callable
+        ``await body(user)`` is what one user does.
+    tasks : anyio.abc.TaskGroup
+        Owns admission and evictions.
+    on_idle : callable
+        Called each time the last user is gone.
+    """
+
+    def __init__(
+        self,
+        run: NodeRun,
+        *,
+        body: Callable[[User], Awaitable[object]],
+        tasks: TaskGroup,
+        on_idle: Callable[[], None],
+    ) -> None:
+        self.population = Population()
+        self.abandoned = 0
+        self.failure_kinds: dict[str, int] = {}
+        self._run = run
+        self._body = body
+        self._tasks = tasks
+        self._on_idle = on_idle
+        self._watchers: list[Wakeup] = []
+        self._newcomers: Wakeup | None = None
+        self._admission: anyio.CancelScope | None = None
+        self._is_closed = False
+
+    @property
+    def wrapper(self) -> CodeType:
+        """Code of the frame around each user, by which a stack can be read."""
+        return self._live.__code__
+
+    def add(self, first: int, last: int) -> None:
+        """Announce users `first` to `last`; they come up at the pace of ``user_rate``."""
+        self.population.announce(first, last)
+        self._run.emitter.emit(
+            "amoc.controller.users",
+            {"count": last - first + 1},
+            {"scenario": self._run.scenario_name, "type": "add"},
+        )
+        if self._newcomers is not None:
+            self._newcomers.wake()
+
+    def remove(self, count: int, *, force: bool) -> int:
+        """Ask up to `count` users to leave that were not asked before; return how many.
+
+        Users still waiting are dropped first, the last announced before the others;
+        then the users that are up for longest are asked.
+        """
+        dropped = self._drop(count, "removed")
+        chosen = self.population.oldest(count - dropped)
+        for user in chosen:
+            self._ask(user)
+        if force and chosen:
+            self._tasks.start_soon(self._evict_after_grace, chosen)
+        self._run.emitter.emit(
+            "amoc.controller.users",
+            {"count": dropped + len(chosen)},
+            {"scenario": self._run.scenario_name, "type": "remove"},
+        )
+        return dropped + len(chosen)
+
+    def ask_one(self, user: User) -> None:
+        """Ask one user to leave."""
+        self._ask(user)
+
+    async def admit(self, throttle: Throttle) -> None:
+        """Admit waiting users for ever, one for each permit."""
+        while True:
+            if not self.population.waiting:
+                self._newcomers = self._run.native.wakeup()
+                await self._run.native.wait(self._newcomers)
+            if throttle.rate == math.inf:
+                await self._admit_batch(throttle)
+            else:
+                await self._admit_one(throttle)
+
+    async def wind_down(self, grace: float) -> None:
+        """End all users: close admission, ask, wait for `grace` seconds, cancel, abandon."""
+        self._is_closed = True
+        self._drop(self.population.waiting, "the run stopped")
+        native = self._run.native
+        for number, user in enumerate(list(self.population.running.values()), 1):
+            self._ask(user)
+            if number % BATCH == 0:
+                await native.checkpoint()
+        await self._wait_until_gone(native.now() + grace)
+        await self._evict(list(self.population))
+
+    async def _admit_one(self, throttle: Throttle) -> None:
+        with anyio.CancelScope() as self._admission:
+            await throttle.wait()
+            self._start_next()
+        self._admission = None
+
+    async def _admit_batch(self, throttle: Throttle) -> None:
+        """Admit many users in one turn of the loop: nothing paces them."""
+        for _ in range(BATCH):
+            if not self.population.waiting:
+                break
+            throttle.grant_unpaced()
+            self._start_next()
+        await self._run.native.checkpoint()
+
+    def _start_next(self) -> None:
+        permit_due.set(None)  # the permit was the user's, not one of its actions'
+        user_id = self.population.next_waiting()
+        if user_id is None or self._is_closed:
+            return
+        run = self._run
+        user = User(user_id, run, run.native.now())
+        self.population.admit(user)
+        if run.emitter.listening("amoc.user.up"):
+            run.emitter.emit("amoc.user.up", {"count": 1}, {"user_id": user_id})
+        user._task = run.native.spawn(self._live(user))
+
+    async def _live(self, user: User) -> None:
+        run = self._run
+        user.started_at = run.native.now()
+        if run.emitter.listening("amoc.scenario.start.start"):
+            run.emitter.emit("amoc.scenario.start.start", {"count": 1}, self._span(user))
+        try:
+            await self._body(user)
+        except BaseException as error:
+            self._gone(user, error)
+        else:
+            self._gone(user, None)
+
+    def _gone(self, user: User, error: BaseException | None) -> None:
+        if not self.population.depart(user):
+            return  # abandoned before
+        outcome, reason = outcome_of(
+            error,
+            was_asked=user._asked,
+            was_killed=user._killed,
+            cancelled=self._run.native.cancelled,
+        )
+        if outcome is Outcome.FAILED and error is not None:
+            self._report_failure(user, reason, error)
+        if user._killed and self._run.threads.is_busy(user):
+            self.abandoned += 1
+            reason = "its thread still runs"
+        self._account_for(user, outcome, reason, error)
+
+    def _account_for(
+        self, user: User, outcome: Outcome, reason: str, error: BaseException | None = None
+    ) -> None:
+        run = self._run
+        ended_at = run.native.now()
+        run.recorder.user_gone(
+            user.id, outcome.value, reason, user.admitted_at, user.started_at, ended_at
+        )
+        span = "amoc.scenario.start.stop" if error is None else "amoc.scenario.start.exception"
+        if run.emitter.listening(span):
+            metadata = self._span(user)
+            if error is not None:
+                metadata |= {"kind": type(error).__name__, "reason": reason}
+            run.emitter.emit(span, {"duration": ended_at - user.started_at}, metadata)
+        if run.emitter.listening("amoc.user.down"):
+            metadata = {"user_id": user.id, "outcome": outcome.value, "reason": reason}
+            run.emitter.emit("amoc.user.down", {"count": 1}, metadata)
+        run.coordinators.user_gone(user)
+        self._notice_idle()
+
+    def _report_failure(self, user: User, reason: str, error: BaseException) -> None:
+        """Keep one traceback of each kind of failure, and count the others."""
+        known = self.failure_kinds.get(reason)
+        if known is None and len(self.failure_kinds) >= KINDS_OF_FAILURE:
+            reason, known = "other", self.failure_kinds.get("other", 0)
+        self.failure_kinds[reason] = (known or 0) + 1
+        if known is None:
+            text = "".join(traceback.format_exception(error, limit=-20))
+            self._run.emitter.emit(
+                "amoc.user.failure",
+                {"count": 1},
+                {"user_id": user.id, "reason": reason, "traceback": text},
+            )
+
+    def _drop(self, count: int, reason: str) -> int:
+        dropped = 0
+        for first, last in self.population.drop_waiting(count):
+            self._run.recorder.users_dropped(first, last, self._run.native.now(), reason)
+            dropped += last - first + 1
+        if dropped:
+            if not self.population.waiting and self._admission is not None:
+                self._admission.cancel()
+            self._notice_idle()
+        return dropped
+
+    def _ask(self, user: User) -> None:
+        if self.population.ask(user):
+            user._ask()
+
+    async def _evict_after_grace(self, users: Sequence[User]) -> None:
+        await anyio.sleep(self._run.grace)
+        await self._evict([user for user in users if self.population.find(user.id) is user])
+
+    async def _evict(self, users: list[User]) -> None:
+        """Cancel users until they are gone; give up on those that ignore it."""
+        native = self._run.native
+        await native.checkpoint()  # asyncio never runs a task cancelled before its first step
+        give_up_at = native.now() + PATIENCE
+        while users:
+            for number, user in enumerate(users, 1):
+                user._kill()
+                if number % BATCH == 0:
+                    await native.checkpoint()
+            await native.checkpoint()
+            users = [user for user in users if self.population.find(user.id) is user]
+            if native.now() >= give_up_at:
+                break
+            if users:
+                await anyio.sleep(PATIENCE / 10)
+        for user in users:
+            self._abandon(user)
+
+    def _abandon(self, user: User) -> None:
+        if not self.population.depart(user):
+            return
+        self.abandoned += 1
+        if user._task is not None:
+            self._run.native.abandon(user._task)
+        self._account_for(user, Outcome.KILLED, "ignores cancellation, abandoned")
+
+    async def _wait_until_gone(self, deadline: float) -> None:
+        while self.population.present:
+            watcher = self._run.native.wakeup()
+            self._watchers.append(watcher)
+            if not await self._run.native.wait_until(watcher, deadline):
+                break
+
+    def _notice_idle(self) -> None:
+        if self.population.present:
+            return
+        watchers, self._watchers = self._watchers, []
+        for watcher in watchers:
+            watcher.wake()
+        self._on_idle()
+
+    def _span(self, user: User) -> dict[str, object]:
+        return {"scenario": self._run.scenario_name, "user_id": user.id}

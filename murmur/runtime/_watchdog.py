@@ -1,0 +1,96 @@
+"""Notices code that blocks the loop, and names the user and the line.
+
+A thread looks at a heartbeat that a task of the loop renews.  When the beat stays out,
+the loop's own stack says who holds it: our wrapper around each user is one of its frames.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import sysconfig
+import time
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING
+
+import anyio
+
+if TYPE_CHECKING:
+    from ._run import NodeRun
+
+__all__ = ["Watchdog", "culprit"]
+
+BEAT = 0.1
+"""Seconds between two beats."""
+
+LIMIT = 0.5
+"""Seconds without a beat after which the loop counts as blocked."""
+
+_LIBRARIES = tuple(
+    sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")
+)
+_logger = logging.getLogger(__name__)
+
+
+class Watchdog:
+    """Watches the loop of one run from a thread of its own."""
+
+    def __init__(self, run: NodeRun) -> None:
+        self._run = run
+        self._beat_at = time.monotonic()
+        self._is_over = False
+
+    async def watch(self) -> None:
+        """Watch until cancelled."""
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._beat)
+                await self._run.threads.run(self._look)
+        finally:
+            self._is_over = True
+
+    async def _beat(self) -> None:
+        while True:
+            self._beat_at = time.monotonic()
+            await anyio.sleep(BEAT)
+
+    def _look(self) -> None:
+        reported = self._beat_at
+        while not self._is_over:
+            time.sleep(BEAT)
+            beat_at = self._beat_at
+            if beat_at != reported and time.monotonic() - beat_at > LIMIT:
+                reported = beat_at
+                self._report()
+
+    def _report(self) -> None:
+        run = self._run
+        frame = sys._current_frames().get(run.native.thread)
+        user_id, line = culprit(frame, run.users.wrapper) if frame else (0, "unknown")
+        who = f"user {user_id}" if user_id else "code of the run"
+        message = f"{who} has blocked the loop for over {LIMIT:g} s at {line}"
+        _logger.warning("%s; use await, or a plain def start", message)
+        run.problems.append(message)
+        run.native.run_here(
+            run.emitter.emit,
+            "amoc.run.blocked",
+            {"count": 1},
+            {"user_id": user_id, "line": line},
+        )
+
+
+def culprit(frame: FrameType, wrapper: CodeType) -> tuple[int, str]:
+    """Return the user whose code runs in `frame`, 0 if none, and the line that it is at.
+
+    The line is the innermost that belongs to no library, for that is where to look.
+    """
+    line, user_id = "", 0
+    current: FrameType | None = frame
+    while current is not None:
+        if not line and not current.f_code.co_filename.startswith(_LIBRARIES):
+            line = f"{current.f_code.co_filename}:{current.f_lineno}"
+        if current.f_code is wrapper:
+            user_id = current.f_locals["user"].id
+            break
+        current = current.f_back
+    return user_id, line or f"{frame.f_code.co_filename}:{frame.f_lineno}"
