@@ -1,0 +1,47 @@
+"""Scenarios: what they declare, the values they run with, and where they are found."""
+
+from ._callbacks import Callback as Callback
+from ._callbacks import Callbacks as Callbacks
+from ._callbacks import callbacks as callbacks
+from ._declarations import masked as masked
+from ._declarations import settings_of as settings_of
+from ._describe import describe as describe
+from ._description import Description as Description
+from ._description import Descriptions as Descriptions
+from ._description import Setting as Setting
+from ._description import SourceText as SourceText
+from ._environment import EnvironmentWarning as EnvironmentWarning
+from ._environment import parse_settings as parse_settings
+from ._find import find as find
+from ._find import is_from_file as is_from_file
+from ._find import scenarios_in as scenarios_in
+from ._resolve import Resolved as Resolved
+from ._resolve import build as build
+from ._resolve import resolve as resolve
+from ._scenario import Scenario as Scenario
+from ._update import Update as Update
+from ._update import plan_update as plan_update
+
+__all__ = [
+    "Callback",
+    "Callbacks",
+    "Description",
+    "Descriptions",
+    "EnvironmentWarning",
+    "Resolved",
+    "Scenario",
+    "Setting",
+    "SourceText",
+    "Update",
+    "build",
+    "callbacks",
+    "describe",
+    "find",
+    "is_from_file",
+    "masked",
+    "parse_settings",
+    "plan_update",
+    "resolve",
+    "scenarios_in",
+    "settings_of",
+]

@@ -1,0 +1,188 @@
+"""Settings from ``AMOC_*`` environment variables, and from text in general."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from traitlets import Bytes, TraitError, TraitType, Unicode
+
+from murmur.errors import ConfigError, InvalidSettingError, UnknownSettingError, combine
+
+from ._declarations import MASK, Trait, is_secret, settings_of, variable_of
+from ._scenario import Scenario
+
+__all__ = ["EnvironmentReading", "EnvironmentWarning", "parse_settings", "read_environment"]
+
+
+class EnvironmentWarning(UserWarning):
+    """An environment variable could not be read, so the default is used.
+
+    Attributes
+    ----------
+    name, variable : str
+        The setting, and the environment variable.
+    text, error : str
+        What the variable holds, and why that is no value; masked for a secret.
+    """
+
+    def __init__(self, name: str, text: str, error: str) -> None:
+        self.name = name
+        self.variable = variable_of(name)
+        self.text = text
+        self.error = error
+        super().__init__(name, text, error)
+
+    def __str__(self) -> str:
+        """Return the warning as one sentence."""
+        return (
+            f"{self.variable}={self.text!r} is not usable ({self.error}); "
+            f"setting {self.name!r} keeps its default"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentReading:
+    """What the environment says about the settings of a class.
+
+    Attributes
+    ----------
+    values : dict of str to object
+        Values that could be read, by the name of their setting.
+    warnings : tuple of EnvironmentWarning
+        Variables that could not.
+    """
+
+    values: dict[str, object] = field(default_factory=dict)
+    warnings: tuple[EnvironmentWarning, ...] = ()
+
+
+def read_environment(
+    settings: Mapping[str, Trait],
+    environment: Mapping[str, str],
+    *,
+    skip: Collection[str] = (),
+    parse: Callable[[str], object] | None = None,
+) -> EnvironmentReading:
+    """Read the variables of all settings.
+
+    Parameters
+    ----------
+    settings : mapping of str to TraitType
+        What to look for.
+    environment : mapping of str to str
+        Usually `os.environ`.  A variable that is empty counts as not set.
+    skip : collection of str
+        Settings whose variables are not looked at.
+    parse : callable, optional
+        Turns the text of a variable into a value, in place of the trait; called once
+        for each variable that is set.
+    """
+    values: dict[str, object] = {}
+    warnings: list[EnvironmentWarning] = []
+    for name, trait in settings.items():
+        text = environment.get(variable_of(name), "")
+        if name in skip or not text:
+            continue
+        try:
+            values[name] = read_text(trait, text) if parse is None else parse(text)
+        except Exception as error:  # the parser is the user's, the trait may be
+            secret = is_secret(trait)
+            reason = "the reason would show the secret" if secret else _reason(error)
+            warnings.append(EnvironmentWarning(name, MASK if secret else text, reason))
+    return EnvironmentReading(values, tuple(warnings))
+
+
+def parse_settings(cls: type[Scenario], texts: Mapping[str, str]) -> dict[str, object]:
+    """Return values for settings that were typed as text, as on a command line.
+
+    Text is read as it is from the environment; nothing is evaluated.
+
+    Parameters
+    ----------
+    cls : type of Scenario
+        The class that declares the settings.
+    texts : mapping of str to str
+        Text by the name of its setting.
+
+    Raises
+    ------
+    UnknownSettingError, InvalidSettingError
+        With every problem at once.
+
+    Examples
+    --------
+    >>> import murmur.scenario
+    >>> murmur.scenario.parse_settings(murmur.scenario.Scenario, {"user_rate": "inf"})
+    {'user_rate': inf}
+    """
+    settings = settings_of(cls)
+    values: dict[str, object] = {}
+    failures: list[tuple[str, object, str]] = []
+    for name, text in texts.items():
+        trait = settings.get(name)
+        if trait is None:
+            continue
+        try:
+            values[name] = read_text(trait, text)
+        except Exception as error:  # the trait may be the user's
+            if is_secret(trait):
+                failures.append((name, MASK, "the text cannot be read"))
+            else:
+                failures.append((name, text, _reason(error)))
+    unknown = [name for name in texts if name not in settings]
+    problems: list[ConfigError] = [UnknownSettingError(unknown, settings)] if unknown else []
+    if failures:
+        problems.append(InvalidSettingError(failures))
+    if problems:
+        raise combine(problems)
+    return values
+
+
+def read_text(trait: Trait, text: str) -> object:
+    """Return the value that a text stands for.
+
+    The trait reads it; what the trait cannot read may still be a Python literal.  A
+    trait that knows no text of its own (`Any`) takes a literal, or the text as it is.
+    """
+    reader: Callable[[Any, str], object] = type(trait).from_string
+    if reader is Unicode.from_string and _is_quoted(text):
+        # traitlets would strip the quotes under a deprecation warning, and read no escapes.
+        literal = _literal(text, otherwise=text)
+        return literal if isinstance(literal, str) else text
+    if reader is Bytes.from_string:
+        literal = _literal(text, otherwise=None)
+        return literal if isinstance(literal, bytes) else text.encode()
+    if reader is TraitType.from_string:
+        return _literal(text, otherwise=text)
+    try:
+        return reader(trait, text)
+    except Exception as error:  # traits raise what they like
+        try:
+            return ast.literal_eval(text.strip())
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            raise ValueError(_unreadable(trait, error)) from None
+
+
+def _literal(text: str, *, otherwise: object) -> Any:  # any literal
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return otherwise
+
+
+def _is_quoted(text: str) -> bool:
+    return len(text) > 1 and text[0] == text[-1] and text[0] in {"'", '"'}
+
+
+def _unreadable(trait: Trait, error: Exception) -> str:
+    """Return what was expected; a trait's own error tells more only if it is a TraitError."""
+    if isinstance(error, TraitError) and type(trait).__module__ != "traitlets.traitlets":
+        return str(error)
+    return f"expected {trait.info()}"
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,236 @@
+"""Finds the scenario class that somebody means: by class, name, module or file."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import linecache
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import TypeGuard
+
+from murmur.errors import InvalidScenarioError, UnknownScenarioError
+
+from ._scenario import Scenario
+
+__all__ = ["find", "is_from_file", "scenarios_in", "split_reference"]
+
+_FILE = re.compile(r"(?P<path>.+\.(?:py|ipynb))(?::(?P<name>[^:/\\]*))?", re.DOTALL)
+_MODULE_PREFIX = "_murmur_file_"
+
+
+def find(reference: object, namespace: Mapping[str, object]) -> type[Scenario]:
+    """Return the scenario class that `reference` means.
+
+    Parameters
+    ----------
+    reference : type of Scenario, str or path
+        A class; a name in `namespace`; ``"package.module:Class"``;
+        ``"path/to/file.py"``, if there is one scenario in it; or
+        ``"path/to/file.py:Class"``.  A file is run anew each time.
+    namespace : mapping of str to object
+        Where plain names are looked up, such as the variables of a notebook.
+
+    Raises
+    ------
+    UnknownScenarioError
+        If there is no such scenario; says what was probably meant, or what went wrong
+        on the way.
+    InvalidScenarioError
+        If a class is given that is no scenario.
+
+    Examples
+    --------
+    >>> import murmur.scenario
+    >>> class Chat(murmur.scenario.Scenario):
+    ...     async def start(self, user):
+    ...         ...
+    >>> murmur.scenario.find("Chat", {"Chat": Chat}) is Chat
+    True
+    """
+    if isinstance(reference, type):
+        return _checked(reference)
+    if isinstance(reference, Scenario):
+        name = type(reference).__qualname__
+        raise InvalidScenarioError(name, [f"give the class {name}, not an instance of it"])
+    text = str(reference).strip()
+    if location := split_reference(text):
+        return _in_file(text, *location)
+    if ":" in text:
+        return _in_module(text)
+    return _in_namespace(text, namespace)
+
+
+def scenarios_in(namespace: Mapping[str, object]) -> dict[str, type[Scenario]]:
+    """Return the scenarios among some variables, by the name of their variable.
+
+    Those are the subclasses of `Scenario` that have a ``start``.  Names that begin with
+    an underscore are left out: IPython keeps the outputs of cells there.
+
+    Parameters
+    ----------
+    namespace : mapping of str to object
+        Such as the variables of a notebook or module.
+    """
+    return {
+        name: value
+        for name, value in list(namespace.items())
+        if not name.startswith("_") and _is_scenario(value) and _has_start(value)
+    }
+
+
+def is_from_file(cls: type) -> bool:
+    """Return whether `find` read the class from a file.
+
+    Its module cannot be imported by name anywhere else, so the class has to travel to
+    other processes by value.
+    """
+    return cls.__module__.startswith(_MODULE_PREFIX)
+
+
+def split_reference(text: str) -> tuple[Path, str | None] | None:
+    """Return path and class of ``"file.py[:Class]"``, or None if it is no such reference."""
+    match = _FILE.fullmatch(text)
+    return (Path(match["path"]), match["name"]) if match else None
+
+
+def _checked(cls: type) -> type[Scenario]:
+    if not issubclass(cls, Scenario) or cls is Scenario:
+        raise InvalidScenarioError(cls.__qualname__, ["derive the class from murmur.Scenario"])
+    return cls
+
+
+def _is_scenario(value: object) -> TypeGuard[type[Scenario]]:
+    return isinstance(value, type) and issubclass(value, Scenario) and value is not Scenario
+
+
+def _has_start(cls: type) -> bool:
+    return getattr(cls, "start", None) is not None
+
+
+def _in_namespace(name: str, namespace: Mapping[str, object]) -> type[Scenario]:
+    if name not in namespace and "." in name:
+        module, _, attribute = name.rpartition(".")
+        reason = f"write the class of a module as '{module}:{attribute}'"
+        raise UnknownScenarioError(name, reason)
+    if name not in namespace:
+        raise UnknownScenarioError(name, known=scenarios_in(namespace))
+    return _scenario_or_refusal(name, namespace[name])
+
+
+def _scenario_or_refusal(reference: str, value: object) -> type[Scenario]:
+    if _is_scenario(value):
+        return value
+    kind = "class" if isinstance(value, type) else f"{type(value).__name__} object"
+    reason = f"that is a {kind}, and no class derived from murmur.Scenario"
+    raise UnknownScenarioError(reference, reason)
+
+
+def _in_module(reference: str) -> type[Scenario]:
+    name, _, attribute = reference.partition(":")
+    try:
+        module = importlib.import_module(name)
+    except (Exception, SystemExit) as error:
+        raise UnknownScenarioError(reference, _failure(f"importing {name}", error)) from error
+    value: object = module
+    for part in attribute.split("."):
+        if not hasattr(value, part):
+            raise UnknownScenarioError(reference, known=scenarios_in(vars(module)))
+        value = getattr(value, part)
+    return _scenario_or_refusal(reference, value)
+
+
+def _in_file(reference: str, path: Path, name: str | None) -> type[Scenario]:
+    if path.suffix == ".ipynb":
+        reason = "a notebook can be described, but only a .py file can be run from its path"
+        raise UnknownScenarioError(reference, reason)
+    module = _load(reference, path)
+    present = scenarios_in(vars(module))
+    own = {key: cls for key, cls in present.items() if cls.__module__ == module.__name__}
+    candidates = own or present
+    if name is not None:
+        if name in vars(module):
+            return _scenario_or_refusal(reference, vars(module)[name])
+        raise UnknownScenarioError(reference, known=candidates)
+    classes = set(candidates.values())
+    if len(classes) == 1:
+        return classes.pop()
+    if not classes:
+        raise UnknownScenarioError(reference, f"there is no scenario with a `start` in {path}")
+    choices = " or ".join(f"{path}:{key}" for key in candidates)
+    raise UnknownScenarioError(reference, f"the file has several; give {choices}")
+
+
+def _load(reference: str, path: Path) -> ModuleType:
+    """Run a file as a module of its own.
+
+    The module is entered in `sys.modules`, where inspect, pickle and dataclasses look
+    for it, under a name that no import uses and that is the same for the same file.  It
+    is compiled here and not by the import system, whose cache tells versions apart by
+    size and whole seconds: an edit within the second would go unseen.
+    """
+    location = path.expanduser().resolve()
+    name = _module_name(location)
+    spec = importlib.util.spec_from_file_location(name, location)
+    if spec is None:
+        raise UnknownScenarioError(reference, f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    previous = sys.modules.get(name)
+    source = _read(reference, location)
+    try:
+        code = compile(source, str(location), "exec", dont_inherit=True)
+        sys.modules[name] = module
+        with _siblings_importable(location):
+            exec(code, module.__dict__)
+    except (Exception, SystemExit) as error:
+        _restore(name, previous)
+        raise UnknownScenarioError(reference, _failure(f"running {path}", error)) from error
+    except BaseException:
+        _restore(name, previous)
+        raise
+    linecache.checkcache(str(location))
+    return module
+
+
+def _module_name(location: Path) -> str:
+    digest = hashlib.sha256(str(location).encode()).hexdigest()[:8]
+    stem = re.sub(r"\W", "_", location.stem)
+    return f"{_MODULE_PREFIX}{stem}_{digest}"
+
+
+def _read(reference: str, location: Path) -> bytes:
+    try:
+        return location.read_bytes()
+    except OSError as error:
+        reason = f"the file cannot be read: {error.strerror or error}"
+        raise UnknownScenarioError(reference, reason) from error
+
+
+def _restore(name: str, previous: ModuleType | None) -> None:
+    if previous is None:
+        sys.modules.pop(name, None)
+    else:
+        sys.modules[name] = previous
+
+
+@contextmanager
+def _siblings_importable(path: Path) -> Iterator[None]:
+    """Let a file import its neighbours, as it can when it is run by ``python file.py``."""
+    folder = str(path.parent)
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        if folder in sys.path:
+            sys.path.remove(folder)
+
+
+def _failure(doing: str, error: BaseException) -> str:
+    """Return in one sentence what failed; the chained exception has the rest."""
+    text = " ".join(str(error).split())
+    return f"{doing} failed with {type(error).__name__}{': ' + text if text else ''}"

@@ -1,0 +1,60 @@
+"""The Python in a file, without running it: a module's source, or a notebook's cells."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+
+__all__ = ["statements_of"]
+
+_CELLS_OF_PYTHON = re.compile(r"%%(amoc|time|capture)\b")
+_MAGIC = re.compile(r"^(\s*)(?:[%!]|\w+\s*=\s*[%!]).*$", re.MULTILINE)
+_HELP = re.compile(r"^(\s*)(?:\?.*|.*\?\s*)$", re.MULTILINE)
+
+
+def statements_of(path: Path) -> list[ast.stmt]:
+    """Return the top-level statements of a module or of all code cells of a notebook.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    SyntaxError, ValueError
+        If a module does not parse, or a notebook is not one.
+    """
+    if path.suffix != ".ipynb":
+        return ast.parse(path.read_bytes(), filename=str(path)).body
+    return [statement for source in _cells(path) for statement in _parsed(source)]
+
+
+def _cells(path: Path) -> list[str]:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    cells = document.get("cells") if isinstance(document, dict) else None
+    if not isinstance(cells, list):
+        message = "it is not a notebook (format 4)"
+        raise ValueError(message)  # the content is at fault
+    sources = (cell.get("source", "") for cell in cells if cell.get("cell_type") == "code")
+    return ["".join(source) for source in sources]  # a string, or a list of lines
+
+
+def _parsed(source: str) -> list[ast.stmt]:
+    """Return the statements of one cell, none if it is not Python.
+
+    Lines of IPython are only looked for in a cell that does not parse: what looks like
+    one may be the middle of a string.  ``pass`` keeps a block whole whose only line is
+    a magic.
+    """
+    text = source.lstrip()
+    if text.startswith("%%"):
+        first, _, text = text.partition("\n")
+        if not _CELLS_OF_PYTHON.match(first):
+            return []
+    without_magics = _MAGIC.sub(r"\1pass", text)
+    for attempt in (text, without_magics, _HELP.sub(r"\1pass", without_magics)):
+        try:
+            return ast.parse(attempt).body
+        except (SyntaxError, ValueError, RecursionError):
+            continue
+    return []

@@ -1,0 +1,152 @@
+"""Values for the settings of a run: argument, then environment, then default."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from murmur.errors import ConfigError, UnknownSettingError, combine
+
+from ._callbacks import callbacks
+from ._declarations import MASK, is_secret, settings_of, variable_of
+from ._environment import EnvironmentReading, EnvironmentWarning, read_environment
+from ._scenario import Scenario
+from ._verification import Verification
+
+__all__ = ["Resolved", "Source", "build", "resolve"]
+
+Source = Literal["argument", "environment", "default"]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Verified values for all settings of a class.
+
+    Attributes
+    ----------
+    values : dict of str to object
+        Value by the name of its setting, in the order of the declarations.
+    sources : dict of str to str
+        Where each came from: ``"argument"``, ``"environment"`` or ``"default"``.
+    warnings : tuple of EnvironmentWarning
+        Environment variables that could not be read.
+    secrets : frozenset of str
+        Names of the settings whose values must not be shown.
+    """
+
+    values: dict[str, object]
+    sources: dict[str, Source]
+    warnings: tuple[EnvironmentWarning, ...] = ()
+    secrets: frozenset[str] = frozenset()
+
+    def __repr__(self) -> str:
+        """Return values and sources; secrets are masked."""
+        rows = (
+            f"{name}={MASK if name in self.secrets else repr(value)} ({self.sources[name]})"
+            for name, value in self.values.items()
+        )
+        return f"Resolved({', '.join(rows)})"
+
+
+def resolve(
+    cls: type[Scenario],
+    given: Mapping[str, object],
+    *,
+    environment: Mapping[str, str] | None = None,
+    parse: Callable[[str], object] | None = None,
+) -> Resolved:
+    """Return verified values for all settings, or refuse with every problem at once.
+
+    Parameters
+    ----------
+    cls : type of Scenario
+        The class that declares the settings.
+    given : mapping of str to object
+        Arguments.  None is a value like any other.
+    environment : mapping of str to str, optional
+        In place of `os.environ`.
+    parse : callable, optional
+        Turns the text of an environment variable into a value, in place of the trait.
+        If it raises, the default is used and a warning returned.
+
+    Raises
+    ------
+    InvalidScenarioError
+        If the class is not fit to run.
+    UnknownSettingError, InvalidSettingError
+        With every problem; of both kinds at once if need be.
+
+    Examples
+    --------
+    >>> import murmur.scenario as ms
+    >>> class Chat(ms.Scenario):
+    ...     async def start(self, user):
+    ...         ...
+    >>> resolved = ms.resolve(Chat, {"grace": 5}, environment={"AMOC_USER_RATE": "60"})
+    >>> resolved.values
+    {'user_rate': 60.0, 'grace': 5.0}
+    >>> resolved.sources
+    {'user_rate': 'environment', 'grace': 'argument'}
+    """
+    callbacks(cls)
+    settings = settings_of(cls)
+    reading = read_environment(
+        settings,
+        os.environ if environment is None else environment,
+        skip=given.keys(),
+        parse=parse,
+    )
+    supplied = reading.values | {name: given[name] for name in given if name in settings}
+    verification = Verification(cls, origins={n: variable_of(n) for n in reading.values})
+    for name, value in supplied.items():
+        verification.propose(name, value)
+    verification.fill(name for name in settings if name not in supplied)
+    verification.cross_validate(settings)
+    _refuse(given, verification)
+    return Resolved(
+        values={name: verification.value(name) for name in settings},
+        sources={name: _source(name, given, reading) for name in settings},
+        warnings=reading.warnings,
+        secrets=frozenset(name for name, trait in settings.items() if is_secret(trait)),
+    )
+
+
+def build(cls: type[Scenario], resolved: Resolved) -> Scenario:
+    """Return the instance of a run.
+
+    It holds the resolved values before its ``__init__`` is called; no observer hears of
+    them, and those that are not live can no longer be assigned.
+
+    Parameters
+    ----------
+    cls : type of Scenario
+        The class that was resolved.
+    resolved : Resolved
+        Its values.
+    """
+    scenario = cls.__new__(cls)
+    # The values are verified: setting them through the traits would ask the validators
+    # again, one by one, and a validator that rewrites need not accept its own result.
+    scenario._trait_values.update(resolved.values)
+    scenario._murmur_locked = True
+    scenario.__init__()  # type: ignore[misc]  # as type.__call__ does
+    return scenario
+
+
+def _refuse(given: Mapping[str, object], verification: Verification) -> None:
+    unknown = [name for name in given if name not in verification.settings]
+    problems: list[ConfigError] = []
+    if unknown:
+        problems.append(UnknownSettingError(unknown, verification.settings))
+    if invalid := verification.error():
+        problems.append(invalid)
+    if problems:
+        raise combine(problems)
+
+
+def _source(name: str, given: Mapping[str, object], reading: EnvironmentReading) -> Source:
+    if name in given:
+        return "argument"
+    return "environment" if name in reading.values else "default"

@@ -1,0 +1,149 @@
+"""Changing live settings of a running scenario: planned as a whole, then committed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from traitlets import All, Bunch, EventHandler
+
+from murmur.errors import ConfigError, ReadOnlySettingError, UnknownSettingError, combine
+
+from ._declarations import MASK, is_live, is_secret, live_names, settings_of
+from ._scenario import Scenario
+from ._verification import Verification
+
+__all__ = ["Update", "plan_update"]
+
+
+class Update:
+    """A verified change of live settings, not yet made.
+
+    Attributes
+    ----------
+    changes : dict of str to (object, object)
+        Old and new value of each setting that will change.
+    shown : dict of str to (object, object)
+        The same with secrets masked: for events, records and people.
+    """
+
+    def __init__(self, scenario: Scenario, changes: Mapping[str, tuple[object, object]]) -> None:
+        self._scenario = scenario
+        self.changes = dict(changes)
+        settings = settings_of(type(scenario))
+        self.shown: dict[str, tuple[object, object]] = {
+            name: (MASK, MASK) if is_secret(settings[name]) else pair
+            for name, pair in self.changes.items()
+        }
+
+    def __repr__(self) -> str:
+        """Return the changes; secrets are masked."""
+        rows = (f"{name}: {old!r} -> {new!r}" for name, (old, new) in self.shown.items())
+        return f"Update({', '.join(rows)})"
+
+    def commit(self) -> list[tuple[str, BaseException]]:
+        """Set all values, then tell every observer of every change.
+
+        Returns
+        -------
+        list of (str, BaseException)
+            Setting and exception for each observer that failed.  The others were called
+            all the same, and the values stay.
+        """
+        scenario = self._scenario
+        held: list[Bunch] = []
+        scenario._murmur_held = held
+        try:
+            with scenario.cross_validation_lock:  # verified already
+                for name, (_, new) in self.changes.items():
+                    scenario.set_trait(name, new)
+        finally:
+            scenario._murmur_held = None
+        failures: list[tuple[str, BaseException]] = []
+        for change in held:
+            for observer in _observers(scenario, change.name):
+                try:
+                    observer(change)
+                except BaseException as error:  # data for the caller
+                    failures.append((change.name, error))
+        return failures
+
+
+def plan_update(scenario: Scenario, given: Mapping[str, object]) -> Update:
+    """Verify new values for live settings, or refuse with every problem at once.
+
+    Nothing changes before `Update.commit`.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The instance of a run.
+    given : mapping of str to object
+        New values.  Those that equal the present ones are left out.
+
+    Raises
+    ------
+    UnknownSettingError, ReadOnlySettingError, InvalidSettingError
+        With every problem; of several kinds at once if need be.
+
+    Examples
+    --------
+    >>> import murmur.scenario as ms
+    >>> class Chat(ms.Scenario):
+    ...     async def start(self, user):
+    ...         ...
+    >>> chat = ms.build(Chat, ms.resolve(Chat, {}))
+    >>> update = ms.plan_update(chat, {"user_rate": 60})
+    >>> update
+    Update(user_rate: 1200.0 -> 60.0)
+    >>> update.commit()
+    []
+    >>> chat.user_rate
+    60.0
+    """
+    cls = type(scenario)
+    settings = settings_of(cls)
+    proposed = {
+        name: value
+        for name, value in given.items()
+        if name in settings
+        and is_live(settings[name])
+        and not _equal(getattr(scenario, name), value)
+    }
+    verification = Verification(cls, like=scenario)
+    for name, value in proposed.items():
+        verification.propose(name, value)
+    verification.cross_validate(proposed)
+    problems: list[ConfigError] = []
+    if unknown := [name for name in given if name not in settings]:
+        problems.append(UnknownSettingError(unknown, settings))
+    if locked := [n for n in given if n in settings and not is_live(settings[n])]:
+        problems.append(ReadOnlySettingError(locked, live_names(cls)))
+    if invalid := verification.error():
+        problems.append(invalid)
+    if problems:
+        raise combine(problems)
+    pairs = {name: (getattr(scenario, name), verification.value(name)) for name in proposed}
+    # A validator may have rewritten a new value into the one that is there already.
+    return Update(scenario, {name: pair for name, pair in pairs.items() if not _equal(*pair)})
+
+
+def _equal(old: object, new: object) -> bool:
+    """Return whether the values are the same; those that cannot be compared are not."""
+    try:
+        return bool(old == new)
+    except Exception:  # as an array, whose comparison has no truth value
+        return False
+
+
+def _observers(scenario: Scenario, name: str) -> Iterator[Callable[[Bunch], object]]:
+    """Yield the observers of a setting.
+
+    `HasTraits.notify_change` would stop at the first that raises.
+    """
+    for key in (name, All):
+        handlers = scenario._trait_notifiers.get(key, {})
+        for handler in [*handlers.get("change", ()), *handlers.get(All, ())]:
+            if isinstance(handler, EventHandler) and handler.name is not None:
+                yield getattr(scenario, handler.name)
+            else:
+                yield handler
