@@ -1,0 +1,107 @@
+"""The ``%amoc`` magic: parses a line, makes one call on the session, returns its answer."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, TypeVar
+
+from IPython.core.error import UsageError
+from IPython.core.magic import (
+    Magics,
+    line_cell_magic,
+    magics_class,
+    needs_local_scope,
+    no_var_expand,
+)
+
+import murmur
+from murmur.errors import MurmurError, UnknownSettingError
+
+from ._cell import run_body
+from ._context import Context
+from ._help import explain, overview
+from ._verb import parse
+from ._verbs import VERBS, find_verb
+from ._words import split_words
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["Amoc"]
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+def _listing_verbs(function: Function) -> Function:
+    """Append the verbs to the docstring, which is what ``%amoc?`` shows."""
+    function.__doc__ = f"{function.__doc__}\n{overview(VERBS)}\n"
+    return function
+
+
+@magics_class
+class Amoc(Magics):
+    """Steers one session from notebook cells.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        The shell whose names a line may use.
+    session : Session, optional
+        The session to steer; the notebook's default one, `murmur.session`, if not given.
+
+    Attributes
+    ----------
+    session : Session or None
+        The session given; may be replaced.
+    undo : contextlib.ExitStack
+        What `murmur.jupyter.unload` has to take back.
+    """
+
+    def __init__(self, shell: InteractiveShell, session: murmur.Session | None = None) -> None:
+        super().__init__(shell)
+        self._shell = shell  # as `self.shell`, which is declared optional
+        self.session = session
+        self.undo = ExitStack()
+
+    @line_cell_magic
+    @no_var_expand  # IPython would evaluate {...}; only names are looked up here
+    @needs_local_scope
+    @_listing_verbs
+    def amoc(
+        self,
+        line: str,
+        cell: str | None = None,
+        local_ns: dict[str, object] | None = None,
+    ) -> object:
+        """Steer a load test: ``%amoc do Chat 100 port=8888``, ``%amoc add 50``."""
+        context = self.context(local_ns)
+        name, *words = split_words(line, context.namespace) or ["--help"]
+        if name in {"--help", "-h"}:
+            return overview(VERBS)
+        verb = find_verb(name)
+        if not {"--help", "-h"}.isdisjoint(words):
+            return explain(verb)
+        if cell is not None and verb.name != "do":
+            raise UsageError(f"only do takes a cell; write: %amoc {line.strip()}")
+        call = parse(verb, words)
+        if cell is not None:
+            run_body(self._shell, cell)
+        try:
+            return verb.handler(context, call)
+        except UnknownSettingError as error:
+            raise UsageError(f"{error}{verb.hint(error.names)}") from error
+        except MurmurError as error:
+            raise UsageError(str(error)) from error
+
+    def context(self, local_ns: dict[str, object] | None = None) -> Context:
+        """Return what a verb works on: the session and the names in reach.
+
+        They are looked up, not copied: the body of a cell may define them anew.
+        """
+        names = self._shell.user_ns
+        return Context(self._find_session, names if local_ns is None else ChainMap(local_ns, names))
+
+    def _find_session(self) -> murmur.Session:
+        return murmur.session() if self.session is None else self.session

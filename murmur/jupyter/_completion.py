@@ -1,0 +1,147 @@
+"""Tab in a line of ``%amoc``: verbs, scenarios, settings, values, options, throttles, charts.
+
+Reads what is there and starts nothing: no file is imported and no cell is run for a Tab.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from IPython.core.completer import (
+    CompletionContext,
+    SimpleCompletion,
+    SimpleMatcherResult,
+    context_matcher,
+)
+from IPython.core.error import UsageError
+
+from murmur.errors import MurmurError
+from murmur.scenario import Description, Setting, describe, scenarios_in
+
+from ._context import Context
+from ._verb import Kind, Verb
+from ._verbs import VERBS
+from ._words import split_words
+
+if TYPE_CHECKING:
+    from murmur.scenario import Scenario
+
+__all__ = ["complete", "matcher_for"]
+
+# Also where the answer is kept: ``run = %amoc do``, ``first, last = %amoc ...``.
+_LINE = re.compile(r"\s*(?:[\w., ]+=\s*)?%{1,2}amoc\s+(?P<words>.*)", re.DOTALL)
+
+
+Matcher = Callable[[CompletionContext], SimpleMatcherResult]
+
+
+def matcher_for(context: Callable[[], Context]) -> Matcher:
+    """Return a matcher for IPython's completer that looks names up in `context()`."""
+
+    def match_amoc(position: CompletionContext) -> SimpleMatcherResult:
+        line = _LINE.fullmatch(position.line_with_cursor)
+        if line is None:
+            return {"completions": [], "suppress": False}
+        fragment, texts = complete(line["words"], context())
+        return {
+            "completions": [SimpleCompletion(text, type="magic") for text in texts],
+            "matched_fragment": fragment,
+            "suppress": True,  # Python's keywords mean nothing in this line
+            "ordered": True,
+        }
+
+    matcher: Matcher = context_matcher(identifier="murmur.amoc", priority=100)(match_amoc)
+    return matcher
+
+
+def complete(text: str, context: Context) -> tuple[str, list[str]]:
+    """Return the word at the end of `text`, which follows ``%amoc``, and what it may become.
+
+    Examples
+    --------
+    >>> from murmur.jupyter._completion import complete
+    >>> complete("re", context=None)
+    ('re', ['remove', 'reset', 'resume'])
+    """
+    fragment = re.split(r"\s", text)[-1]
+    try:
+        words = split_words(text.removesuffix(fragment), {})
+        offers = list(_offers(words, fragment, context))
+    except (MurmurError, UsageError):
+        return fragment, []  # an open quotation, or nothing runs that could be named
+    return fragment, [offer for offer in offers if offer.startswith(fragment)]
+
+
+def _offers(words: Sequence[str], fragment: str, context: Context) -> Iterable[str]:
+    if not words:
+        return [*VERBS, "--help"]
+    verb = VERBS.get(words[0])
+    if verb is None or _awaits_value(verb, words[-1]):
+        return []
+    given = list(_positional(verb, words[1:]))
+    settings = _settings(verb, given, context)
+    key, equals, _ = fragment.partition("=")
+    if equals:
+        return (f"{key}={value}" for value in _values(settings, key))
+    places = verb.words[len(given) : len(given) + 1]
+    pairs = [pair.name for pair in verb.pairs] + [setting.name for setting in settings]
+    options = [option.name for option in verb.options]
+    used = {word.partition("=")[0] for word in words}
+    return [
+        *(offer for place in places for offer in _of_kind(place.kind, context)),
+        *(f"{name}=" for name in pairs if name not in used),
+        *(name for name in options if name not in used),
+        "--help",
+    ]
+
+
+def _of_kind(kind: Kind, context: Context) -> Iterable[str]:
+    match kind:
+        case Kind.SCENARIO:
+            return sorted(scenarios_in(context.namespace))
+        case Kind.THROTTLE:
+            return sorted(context.session.throttles)
+        case Kind.CHART:
+            from murmur.charts import CHARTS
+
+            return CHARTS
+        case _:
+            return ()
+
+
+def _settings(verb: Verb, given: Sequence[str], context: Context) -> Sequence[Setting]:
+    """Return the settings that this line can give, if their scenario is at hand."""
+    if verb.settings == "live":
+        return [setting for setting in _described(context.scenario) if setting.live]
+    if verb.settings == "any" and given:
+        scenario = scenarios_in(context.namespace).get(given[0])
+        return _described(scenario) if scenario else ()
+    return ()
+
+
+def _described(scenario: type[Scenario]) -> Sequence[Setting]:
+    description = describe(scenario)
+    assert isinstance(description, Description)  # a class is one scenario
+    return description.settings
+
+
+def _values(settings: Sequence[Setting], name: str) -> Iterator[str]:
+    for setting in settings:
+        if setting.name == name:
+            choices = (True, False) if setting.type == "Bool" else setting.choices or ()
+            yield from (shlex.quote(str(choice)) for choice in choices)
+
+
+def _positional(verb: Verb, words: Sequence[str]) -> Iterator[str]:
+    previous = ""
+    for word in words:
+        if not (word.startswith("--") or "=" in word or _awaits_value(verb, previous)):
+            yield word
+        previous = word
+
+
+def _awaits_value(verb: Verb, word: str) -> bool:
+    return any(option.name == word and option.kind is not Kind.SWITCH for option in verb.options)

@@ -1,0 +1,229 @@
+"""What a verb of ``%amoc`` is: one record, read by the parser, the help and the completer.
+
+Knows words and their kinds; what a verb does is its handler's business.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from IPython.core.error import UsageError
+
+from murmur.errors import closest
+
+from ._context import Context
+
+__all__ = ["Call", "Kind", "Parameter", "Verb", "parse"]
+
+_PAIR = re.compile(r"(?P<key>[^\W\d]\w*)=(?P<text>.*)", re.DOTALL)
+
+
+class Kind(Enum):
+    """How the text of a parameter is read; the value says what it has to be."""
+
+    TEXT = "a text"
+    WHOLE = "a whole number"
+    NUMBER = "a number"
+    SWITCH = "nothing"
+    SCENARIO = "a scenario"
+    THROTTLE = "a throttle"
+    CHART = "a chart"
+
+    def read(self, name: str, text: str) -> object:
+        """Return the value that `text` stands for, or raise `UsageError`."""
+        try:
+            match self:
+                case Kind.WHOLE:
+                    return int(text)
+                case Kind.NUMBER:
+                    return float(text)
+        except ValueError as error:
+            raise UsageError(f"{name} takes {self.value}, not {text!r}") from error
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One word, option or pair that a verb takes.
+
+    Parameters
+    ----------
+    name : str
+        ``"USERS"`` for a word, ``"--seed"`` for an option, ``"rate"`` for ``rate=...``.
+    kind : Kind
+        How its text is read, and what Tab offers for it.
+    summary : str
+        What it means, in a few words.
+    unit : str, optional
+        What stands for the value in the usage: ``N``, ``SECONDS``.
+    required : bool, default False
+        Whether the verb makes no sense without it.
+    """
+
+    name: str
+    kind: Kind
+    summary: str
+    unit: str = "N"
+    required: bool = False
+
+    @property
+    def key(self) -> str:
+        """Name of the value in a `Call`."""
+        return self.name.removeprefix("--").replace("-", "_").lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A verb's words, read.
+
+    Parameters
+    ----------
+    values : dict
+        What was given for declared parameters, by `Parameter.key`.
+    settings : dict of str to str
+        Other ``name=text`` pairs, which only the scenario's traits can read.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def given(self, *keys: str) -> dict[str, Any]:
+        """Return those of `keys` that were given, so that defaults stay the session's."""
+        return {key: self.values[key] for key in keys if key in self.values}
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb of the magic.
+
+    Parameters
+    ----------
+    name : str
+        The first word of the line.
+    summary : str
+        What it does, one sentence.
+    handler : callable
+        Takes the `Context` and the `Call`, makes one call on the session, returns its answer.
+    words : tuple of Parameter
+        Given by position.
+    pairs : tuple of Parameter
+        Given as ``name=value``.
+    options : tuple of Parameter
+        Given as ``--name value``, anywhere in the line.
+    settings : {"", "any", "live"}
+        Whether other pairs are settings of the scenario, and which of them.
+    example : str
+        A line that works.
+    """
+
+    name: str
+    summary: str
+    handler: Callable[[Context, Call], object]
+    words: tuple[Parameter, ...] = ()
+    pairs: tuple[Parameter, ...] = ()
+    options: tuple[Parameter, ...] = ()
+    settings: str = ""
+    example: str = ""
+
+    @property
+    def usage(self) -> str:
+        """The line to type, with what may be left out in brackets."""
+        parts = [f"%amoc {self.name}"]
+        parts += [word.name if word.required else f"[{word.name}]" for word in self.words]
+        parts += [f"[{pair.name}={pair.unit}]" for pair in self.pairs]
+        if self.settings:
+            parts.append("[setting=value ...]" if self.settings == "any" else "setting=value ...")
+        parts += [f"[{_with_unit(option)}]" for option in self.options]
+        return " ".join(parts)
+
+    def hint(self, names: Iterable[str]) -> str:
+        """Return how to give those of `names` that are not given as ``name=value``."""
+        typed = {each.key: _with_unit(each) for each in self.options}
+        typed |= {word.key: word.name for word in self.words}
+        found = [typed[name] for name in names if name in typed]
+        return f"; give {' and '.join(found)}, as in: {self.usage}" if found else ""
+
+    def parameters(self) -> Iterator[tuple[str, str]]:
+        """Yield each parameter, as it is typed, with its summary."""
+        for word in self.words:
+            yield word.name, word.summary
+        for pair in self.pairs:
+            yield f"{pair.name}={pair.unit}", pair.summary
+        if self.settings:
+            live = " that may change while it runs" if self.settings == "live" else ""
+            yield "setting=value", f"a setting of the scenario{live}; quote values with spaces"
+        for option in self.options:
+            yield _with_unit(option), option.summary
+
+
+def parse(verb: Verb, words: Sequence[str]) -> Call:
+    """Return what `words`, those after the verb, say.
+
+    Raises
+    ------
+    UsageError
+        In one line: the first word that does not fit, and what would.
+    """
+    if any(word.startswith("=") for word in words):
+        raise UsageError(f"write name=value without spaces around '='; usage: {verb.usage}")
+    call = Call()
+    expected = iter(verb.words)
+    rest = iter(words)
+    for word in rest:
+        if word.startswith("--"):
+            _take_option(verb, call, word, rest)
+        elif pair := _PAIR.fullmatch(word):
+            _take_pair(verb, call, pair["key"], pair["text"])
+        elif parameter := next(expected, None):
+            call.values[parameter.key] = parameter.kind.read(parameter.name, word)
+        else:
+            raise UsageError(f"{verb.name} has no use for {word!r}; usage: {verb.usage}")
+    _check_complete(verb, call)
+    return call
+
+
+def _take_option(verb: Verb, call: Call, word: str, rest: Iterator[str]) -> None:
+    name, equals, text = word.partition("=")
+    option = next((option for option in verb.options if option.name == name), None)
+    if option is None:
+        known = [option.name for option in verb.options] + ["--help"]
+        raise UsageError(f"{verb.name} has no option {name}{closest(name, known, 'options')}")
+    if option.kind is Kind.SWITCH:
+        if equals:
+            raise UsageError(f"{name} takes no value")
+        call.values[option.key] = True
+        return
+    value = text if equals else next(rest, None)
+    if value is None:
+        raise UsageError(f"{name} takes {option.kind.value}: {_with_unit(option)}")
+    call.values[option.key] = option.kind.read(name, value)
+
+
+def _take_pair(verb: Verb, call: Call, key: str, text: str) -> None:
+    if key in call.settings or any(key == pair.name and key in call.values for pair in verb.pairs):
+        raise UsageError(f"{key} is given twice")
+    for pair in verb.pairs:
+        if pair.name == key:
+            call.values[key] = pair.kind.read(key, text)
+            return
+    if not verb.settings:
+        known = [pair.name for pair in verb.pairs]
+        hint = verb.hint([key]) or closest(key, known, "it takes")
+        raise UsageError(f"{verb.name} does not take {key}={hint}")
+    call.settings[key] = text
+
+
+def _check_complete(verb: Verb, call: Call) -> None:
+    for word in verb.words:
+        if word.required and word.key not in call.values:
+            raise UsageError(f"{verb.name} needs {word.name}; usage: {verb.usage}")
+    if verb.settings == "live" and not call.settings:
+        raise UsageError(f"{verb.name} needs a setting; usage: {verb.usage}")
+
+
+def _with_unit(option: Parameter) -> str:
+    return option.name if option.kind is Kind.SWITCH else f"{option.name} {option.unit}"

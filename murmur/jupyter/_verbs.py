@@ -1,0 +1,284 @@
+"""The verbs of ``%amoc``, and what each does: one call on the session.
+
+The table at the end is the one place that names them; parsing, help, completion and the
+test of the reference page read it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+
+from murmur.errors import closest
+from murmur.scenario import describe, find, parse_settings, scenarios_in
+
+from ._context import Context
+from ._scenario_table import ScenarioTable
+from ._verb import Call, Kind, Parameter, Verb
+
+if TYPE_CHECKING:
+    from murmur import Run
+
+__all__ = ["VERBS", "find_verb"]
+
+
+def find_verb(name: str) -> Verb:
+    """Return the verb of that name, or raise a `UsageError` with the closest one."""
+    if name not in VERBS:
+        raise UsageError(f"unknown verb {name!r}{closest(name, list(VERBS), 'verbs')}")
+    return VERBS[name]
+
+
+def _do(context: Context, call: Call) -> object:
+    scenario = find(call.values["name"], context.namespace)
+    keywords = call.given("seed", "duration", "end_when_idle")
+    keywords |= parse_settings(scenario, call.settings)  # no setting may have those names
+    run = context.session.do(scenario, call.values.get("users", 0), **keywords)
+    if "wait" in call.values:
+        _wait_for(run, None)
+    return run
+
+
+def _wait(context: Context, call: Call) -> object:
+    return _wait_for(context.run, call.values.get("seconds"))
+
+
+def _wait_for(run: Run, timeout: float | None) -> object:
+    try:
+        return run.wait(timeout)
+    except KeyboardInterrupt:
+        # A one-line error, and no return: the cells after this one count on the run's end.
+        raise UsageError("interrupted; the run goes on: %amoc status, %amoc stop") from None
+
+
+def _add(context: Context, call: Call) -> object:
+    return context.session.add(call.values["count"])
+
+
+def _remove(context: Context, call: Call) -> object:
+    return context.session.remove(call.values["count"], **call.given("force"))
+
+
+def _update(context: Context, call: Call) -> object:
+    settings: dict[str, Any] = parse_settings(context.scenario, call.settings)
+    return context.session.update(**settings)
+
+
+def _status(context: Context, call: Call) -> object:
+    return context.session.status()
+
+
+def _stop(context: Context, call: Call) -> None:
+    context.session.stop()
+
+
+def _reset(context: Context, call: Call) -> None:
+    context.session.reset()
+
+
+def _throttle(context: Context, call: Call) -> object:
+    throttle = context.session.throttles[call.values["name"]]
+    change = call.given("rate", "interval", "interarrival", "limit", "cancel_ramp")
+    if not change:
+        return throttle.statistics()
+    throttle.change_rate(**change)
+    return None
+
+
+def _pause(context: Context, call: Call) -> None:
+    context.session.throttles[call.values["name"]].pause()
+
+
+def _resume(context: Context, call: Call) -> None:
+    context.session.throttles[call.values["name"]].resume()
+
+
+def _unlock(context: Context, call: Call) -> None:
+    context.session.throttles[call.values["name"]].unlock()
+
+
+def _ramp(context: Context, call: Call) -> None:
+    throttle = context.session.throttles[call.values["name"]]
+    throttle.ramp(
+        from_rate=call.values["from"],
+        to_rate=call.values["to"],
+        **call.given("duration", "steps", "step_interval", "interval", "cancel_ramp"),
+    )
+
+
+def _scenarios(context: Context, call: Call) -> object:
+    return ScenarioTable(scenarios_in(context.namespace))
+
+
+def _describe(context: Context, call: Call) -> object:
+    reference = call.values["name"]
+    path = reference.partition(":")[0]
+    if Path(path).suffix in {".py", ".ipynb"}:
+        return describe(reference)  # read, and not imported
+    return describe(find(reference, context.namespace))
+
+
+def _users(context: Context, call: Call) -> object:
+    return context.run.results.users
+
+
+def _actions(context: Context, call: Call) -> object:
+    return context.run.results.actions
+
+
+def _windows(context: Context, call: Call) -> object:
+    return context.run.results.windows
+
+
+def _summary(context: Context, call: Call) -> object:
+    return context.run.results.summary()
+
+
+def _plot(context: Context, call: Call) -> object:
+    from murmur.charts import draw
+
+    return draw(call.values["name"], context.run.results)
+
+
+_SCENARIO = Parameter(
+    "NAME",
+    Kind.SCENARIO,
+    "a scenario: its name in the notebook, package.module:Class or path/to/file.py[:Class]",
+    required=True,
+)
+_THROTTLE = Parameter("NAME", Kind.THROTTLE, "the throttle", required=True)
+_COUNT = Parameter("COUNT", Kind.WHOLE, "how many users", required=True)
+_CANCEL_RAMP = Parameter("--cancel-ramp", Kind.SWITCH, "end the ramp that runs, if one does")
+_INTERVAL = "seconds that the rate is counted over (default 60)"
+
+_TABLE = (
+    Verb(
+        "do",
+        "Start a run of a scenario; as %%amoc, run the cell's body first.",
+        _do,
+        words=(_SCENARIO, Parameter("USERS", Kind.WHOLE, "users to start with (default 0)")),
+        options=(
+            Parameter("--seed", Kind.WHOLE, "seed of every user's random numbers"),
+            Parameter("--duration", Kind.NUMBER, "stop the run after so long", "SECONDS"),
+            Parameter("--end-when-idle", Kind.SWITCH, "stop the run once all users are gone"),
+            Parameter("--wait", Kind.SWITCH, "return when the run has ended; interrupt to go on"),
+        ),
+        settings="any",
+        example="%amoc do Chat 100 port=8888 user_rate=6000 --duration 60",
+    ),
+    Verb(
+        "wait",
+        "Wait until the run has ended; an interrupt ends the wait and not the run.",
+        _wait,
+        words=(Parameter("SECONDS", Kind.NUMBER, "give up after so long (default never)"),),
+        example="%amoc wait 90",
+    ),
+    Verb(
+        "add",
+        "Add users to the run; returns their ids.",
+        _add,
+        words=(_COUNT,),
+        example="%amoc add 50",
+    ),
+    Verb(
+        "remove",
+        "Ask users to leave; returns how many were asked.",
+        _remove,
+        words=(_COUNT,),
+        options=(Parameter("--force", Kind.SWITCH, "cancel those still there after the grace"),),
+        example="%amoc remove 20 --force",
+    ),
+    Verb(
+        "update",
+        "Change live settings of the running scenario; returns old and new values.",
+        _update,
+        settings="live",
+        example="%amoc update pace=0.5",
+    ),
+    Verb("status", "State of the run, users, throttles.", _status, example="s = %amoc status"),
+    Verb("stop", "Stop the run in order.", _stop, example="%amoc stop"),
+    Verb("reset", "Force the session back to idle, whatever runs.", _reset, example="%amoc reset"),
+    Verb(
+        "throttle",
+        "Change the rate of a throttle; without a change, return its statistics.",
+        _throttle,
+        words=(_THROTTLE,),
+        pairs=(
+            Parameter("rate", Kind.NUMBER, "permits per interval; 0 holds, inf unlocks"),
+            Parameter("interval", Kind.NUMBER, _INTERVAL, "SECONDS"),
+            Parameter("interarrival", Kind.NUMBER, "between two permits, not a rate", "SECONDS"),
+            Parameter("limit", Kind.WHOLE, "permits at a time, for a throttle that has a limit"),
+        ),
+        options=(_CANCEL_RAMP,),
+        example="%amoc throttle messages rate=200",
+    ),
+    Verb(
+        "pause",
+        "Let a throttle grant nothing until it is resumed.",
+        _pause,
+        words=(_THROTTLE,),
+        example="%amoc pause messages",
+    ),
+    Verb(
+        "resume",
+        "Let a paused throttle go on at its rate.",
+        _resume,
+        words=(_THROTTLE,),
+        example="%amoc resume messages",
+    ),
+    Verb(
+        "ramp",
+        "Change the rate of a throttle gradually.",
+        _ramp,
+        words=(
+            _THROTTLE,
+            Parameter("FROM", Kind.NUMBER, "rate to begin with", required=True),
+            Parameter("TO", Kind.NUMBER, "rate to end with", required=True),
+        ),
+        options=(
+            Parameter("--duration", Kind.NUMBER, "how long it takes", "SECONDS"),
+            Parameter("--steps", Kind.WHOLE, "change in so many steps, not continuously"),
+            Parameter("--step-interval", Kind.NUMBER, "between two steps", "SECONDS"),
+            Parameter("--interval", Kind.NUMBER, _INTERVAL, "SECONDS"),
+            _CANCEL_RAMP,
+        ),
+        example="%amoc ramp messages 100 1000 --duration 60",
+    ),
+    Verb(
+        "unlock",
+        "Let a throttle grant everything at once.",
+        _unlock,
+        words=(_THROTTLE,),
+        example="%amoc unlock messages",
+    ),
+    Verb("scenarios", "Scenarios of this notebook.", _scenarios, example="%amoc scenarios"),
+    Verb(
+        "describe",
+        "Settings of a scenario; a file is read and not imported.",
+        _describe,
+        words=(_SCENARIO,),
+        example="%amoc describe Chat",
+    ),
+    Verb("users", "Frame of users: one row is one user.", _users, example="u = %amoc users"),
+    Verb(
+        "actions", "Frame of actions: one row is one action.", _actions, example="a = %amoc actions"
+    ),
+    Verb(
+        "windows",
+        "Frame of windows: one row is a second of one action.",
+        _windows,
+        example="w = %amoc windows",
+    ),
+    Verb("summary", "What the run has shown, in short.", _summary, example="%amoc summary"),
+    Verb(
+        "plot",
+        "Draw a chart of the run.",
+        _plot,
+        words=(Parameter("NAME", Kind.CHART, "the chart", required=True),),
+        example="%amoc plot latency",
+    ),
+)
+
+VERBS = {verb.name: verb for verb in _TABLE}
