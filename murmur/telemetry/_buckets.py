@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.signedinteger[Any]]
 
-__all__ = ["WIDTH", "bounds", "bucket_of", "middle", "tally"]
+__all__ = ["WIDTH", "bounds", "bucket_of", "middle", "sums", "tally"]
 
 WIDTH = 1 << 15
 """How many buckets there are; an index fits an int16."""
@@ -37,7 +37,8 @@ def bucket_of(values: Floats) -> NDArray[np.int64]:
     import numpy as np
 
     index = (values.view(np.int64) >> _SHIFT) - _BASE
-    return np.clip(index, 0, WIDTH - 1)
+    clipped: NDArray[np.int64] = np.clip(index, 0, WIDTH - 1)
+    return clipped
 
 
 def bounds(bucket: Ints) -> tuple[Floats, Floats]:
@@ -79,3 +80,11 @@ def tally(keys: Ints) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     dense = np.bincount(keys - first, minlength=span)
     distinct = np.flatnonzero(dense)
     return distinct + first, dense[distinct].astype(np.int64)
+
+
+def sums(groups: Ints, values: Floats, number: int) -> Floats:
+    """Return the sum of the values of each of `number` groups."""
+    import numpy as np
+
+    # Without any values, bincount returns integers.
+    return np.bincount(groups, weights=values, minlength=number).astype(np.float64)

@@ -68,7 +68,7 @@ class Subscription:
         An event that is being published on another thread at this moment may still
         arrive.
         """
-        self._bus._forget(self._key)  # noqa: SLF001 - the two classes are one registry
+        self._bus._forget(self._key)
 
     def _fail(self, error: BaseException) -> None:
         """Detach the handler, once, and tell whoever asked to be told."""
@@ -182,7 +182,7 @@ class Bus:
                 subscription.handler(event)
             except KeyboardInterrupt:
                 raise  # the person's, not the handler's
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - whatever it is, it ends here
                 failures += self._failed(subscription, event, error)
         return failures
 
@@ -192,7 +192,7 @@ class Bus:
         """Detach a handler that raised; report it unless it was being told of a failure."""
         if subscription.failure is not None:  # two threads were inside it at once
             return ()
-        subscription._fail(error)  # noqa: SLF001 - the two classes are one registry
+        subscription._fail(error)
         if event.name == HANDLER_FAILURE:
             return ()
         failure = Event(

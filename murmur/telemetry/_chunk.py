@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._buckets import tally
+from ._buckets import sums, tally
 from ._distributions import Distributions
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class ErrorCount(NamedTuple):
 
     name: int
     kind: int
-    count: int
+    number: int
     first_at: float
     last_at: float
 
@@ -106,7 +106,7 @@ class Windows:
     ----------
     window : numpy.ndarray of int64
         Number of the window in which the actions ended.
-    name : numpy.ndarray of int16
+    name : numpy.ndarray of int
         Code of their name.
     count, failed : numpy.ndarray of int64
         How many ended, and how many of those failed.
@@ -115,7 +115,7 @@ class Windows:
     """
 
     window: NDArray[np.int64]
-    name: NDArray[np.int16]
+    name: NDArray[np.signedinteger[Any]]
     count: NDArray[np.int64]
     failed: NDArray[np.int64]
     service: Distributions
@@ -148,23 +148,21 @@ class Counters(NamedTuple):
     """Increments by window and name, as columns."""
 
     window: NDArray[np.int64]
-    name: NDArray[np.int16]
+    name: NDArray[np.signedinteger[Any]]
     value: NDArray[np.float64]
 
     @classmethod
     def fold(cls, rows: NDArray[Any], length: float) -> Counters:
         """Return the sums of `rows` (name, value, at)."""
-        import numpy as np
-
         window, name, group = _by_window(rows, length)
-        return cls(window, name, np.bincount(group, rows["value"], len(window)))
+        return cls(window, name, sums(group, rows["value"], len(window)))
 
 
 class Gauges(NamedTuple):
     """Values by window and name, as columns."""
 
     window: NDArray[np.int64]
-    name: NDArray[np.int16]
+    name: NDArray[np.signedinteger[Any]]
     last: NDArray[np.float64]
     minimum: NDArray[np.float64]
     maximum: NDArray[np.float64]
@@ -183,7 +181,7 @@ class Gauges(NamedTuple):
         minimum, maximum = np.full(number, np.inf), np.full(number, -np.inf)
         np.minimum.at(minimum, group, value)
         np.maximum.at(maximum, group, value)
-        total, size = np.bincount(group, value, number), np.bincount(group, minlength=number)
+        total, size = sums(group, value, number), np.bincount(group, minlength=number)
         return cls(window, name, last, minimum, maximum, total, size)
 
 

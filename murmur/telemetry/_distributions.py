@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._buckets import WIDTH, bucket_of, middle, tally
+from ._buckets import WIDTH, bucket_of, middle, sums, tally
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +75,7 @@ class Distributions:
             keys,
             count,
             size=np.bincount(groups, minlength=number).astype(np.int64),
-            total=np.bincount(groups, weights=seconds, minlength=number),
+            total=sums(groups, seconds, number),
             minimum=minimum,
             maximum=maximum,
         )
@@ -101,12 +101,12 @@ class Distributions:
         np.maximum.at(maximum, target, joined.maximum)
         size = np.zeros(number, np.int64)
         np.add.at(size, target, joined.size)
-        keys, count = _sum_by_key(owner * WIDTH + joined.bucket, joined.count)
+        keys, count = _sum_by_key(owner * WIDTH + joined.bucket, joined.counts)
         return cls._of_keys(
             keys,
             count,
             size=size,
-            total=np.bincount(target, joined.total, number),
+            total=sums(target, joined.total, number),
             minimum=minimum,
             maximum=maximum,
         )
@@ -200,7 +200,7 @@ class _Joined(NamedTuple):
     target: NDArray[np.int64]
     entries: NDArray[np.int64]
     bucket: NDArray[np.int16]
-    count: NDArray[Any]
+    counts: NDArray[Any]
     size: NDArray[np.int64]
     total: Floats
     minimum: Floats

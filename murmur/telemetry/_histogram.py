@@ -106,7 +106,8 @@ class Histogram:
 
     def quantiles(self, probabilities: Sequence[float]) -> NDArray[np.float64]:
         """Return several quantiles at once, in seconds; see `quantile`."""
-        return self._columns.quantiles(probabilities)[0]
+        values: NDArray[np.float64] = self._columns.quantiles(probabilities)[0]
+        return values
 
     def buckets(self) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
         """Return the numbers of the buckets that are not empty, and their counts."""

@@ -6,6 +6,7 @@ would keep it alive, might not pickle, and might change.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 
 __all__ = ["plain", "text_of"]
@@ -32,8 +33,8 @@ def plain(value: object, depth: int = DEPTH) -> object:
     if isinstance(value, str):
         return str.__str__(value)[:LENGTH]
     if depth and isinstance(value, Mapping):
-        items = list(value.items())[:ITEMS]
-        return {text_of(key): plain(item, depth - 1) for key, item in items}
+        pairs = itertools.islice(value.items(), ITEMS)
+        return {text_of(key): plain(item, depth - 1) for key, item in pairs}
     if depth and isinstance(value, list | tuple):
         items = [plain(item, depth - 1) for item in value[:ITEMS]]
         return tuple(items) if isinstance(value, tuple) else items
@@ -44,5 +45,5 @@ def text_of(value: object, of: Callable[[object], str] = str) -> str:
     """Return the text of any object, even of one that cannot say."""
     try:
         return of(value)[:LENGTH]
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a user's __repr__ may raise anything
         return f"<{type(value).__name__}, whose text raised {type(error).__name__}>"

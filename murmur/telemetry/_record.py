@@ -4,83 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from murmur.errors import TelemetryError, closest
 
-from ._codes import MISSING, OTHER, Codes
+from ._codes import MISSING
+from ._columns import ACTION, USER, Codebook, Series, action_rows, translation, user_rows
 from ._reservoir import Reservoir
-from ._tables import TABLES, Legend, Present, UserRows, WaitingRows, recent
+from ._tables import TABLES, Present, UserRows, WaitingRows, present_rows, recent
 from ._window_store import WindowStore
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-    from ._chunk import (
-        Change,
-        Chunk,
-        Counters,
-        ErrorCount,
-        Gauges,
-        HealthSample,
-        PopulationSample,
-        ThrottleSample,
-    )
+    from ._chunk import Chunk, ErrorCount
     from ._events import Event
     from ._histogram import Histogram
     from ._tables import Table
 
 __all__ = ["RunRecord"]
-
-LIMIT = 30_000  # codes travel in an int16
-TIMES = [("admitted_at", "<f8"), ("started_at", "<f8"), ("ended_at", "<f8")]
-USER = [("outcome", "<i2"), ("reason", "<i2"), ("node", "<i2"), ("user_id", "<u4"), *TIMES]
-ACTION = [
-    ("name", "<i2"),
-    ("node", "<i2"),
-    ("error", "<i2"),
-    ("user_id", "<u4"),
-    ("due_at", "<f8"),
-    ("started_at", "<f8"),
-    ("ended_at", "<f8"),
-]
-
-
-@dataclass(slots=True)
-class _Codes:
-    """The session's codes; a chunk's own are translated."""
-
-    names: Codes[str] = field(default_factory=lambda: Codes(LIMIT, OTHER))
-    nodes: Codes[str] = field(default_factory=lambda: Codes(LIMIT, "all"))
-    outcomes: Codes[str] = field(default_factory=lambda: Codes(LIMIT, OTHER))
-    reasons: Codes[str] = field(default_factory=lambda: Codes(LIMIT, OTHER))
-    kinds: Codes[tuple[str, str]] = field(default_factory=lambda: Codes(LIMIT, (OTHER, "")))
-
-    def legend(self, window: float) -> Legend:
-        """Return what the codes stand for now."""
-        return Legend(
-            names=self.names.labels(),
-            nodes=self.nodes.labels(),
-            outcomes=self.outcomes.labels(),
-            reasons=self.reasons.labels(),
-            kinds=self.kinds.labels(),
-            window=window,
-        )
-
-
-@dataclass(slots=True)
-class _Series:
-    """Append-only lists, each item beside the code of its node."""
-
-    dropped: list[WaitingRows] = field(default_factory=list)
-    counters: list[tuple[int, Counters]] = field(default_factory=list)
-    gauges: list[tuple[int, Gauges]] = field(default_factory=list)
-    population: list[tuple[int, PopulationSample]] = field(default_factory=list)
-    throttles: list[tuple[int, ThrottleSample]] = field(default_factory=list)
-    health: list[tuple[int, HealthSample]] = field(default_factory=list)
-    changes: list[tuple[int, Change]] = field(default_factory=list)
 
 
 class RunRecord:
@@ -118,7 +61,7 @@ class RunRecord:
         Events that were thrown away for want of room.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the last three are bounds, by keyword
         self,
         run_id: str,
         started_at: float,
@@ -141,11 +84,11 @@ class RunRecord:
         self.present: dict[str, Present] = {}
         self.waiting: dict[str, list[tuple[int, int]]] = {}
         self.events_dropped = 0
-        self._codes = _Codes()
+        self._codes = Codebook()
         self._actions = Reservoir(actions_bound, ACTION, seed)
         self._windows = WindowStore()
         self._users: list[NDArray[Any]] = [np.empty(0, USER)]
-        self._series = _Series()
+        self._series = Series()
         self._errors: dict[tuple[int, int], ErrorCount] = {}
         self._tracebacks: dict[int, str] = {}
         self._events: list[Event] = []
@@ -174,10 +117,10 @@ class RunRecord:
     def add(self, chunk: Chunk) -> None:
         """Take in one chunk of one node; those of a node in the order they were sealed."""
         node = self._codes.nodes[chunk.node]
-        names = _translation(self._codes.names, chunk.names)
-        kinds = _translation(self._codes.kinds, chunk.kinds)
+        names = translation(self._codes.names, chunk.names)
+        kinds = translation(self._codes.kinds, chunk.kinds)
         self._windows.add(chunk.windows, node=node, names=names)
-        self._actions.add(_action_rows(chunk.actions, node=node, names=names, kinds=kinds))
+        self._actions.add(action_rows(chunk.actions, node=node, names=names, kinds=kinds))
         self._add_errors(chunk, names=names, kinds=kinds)
         self._add_users(chunk, node)
         self._add_series(chunk, node=node, names=names)
@@ -194,23 +137,15 @@ class RunRecord:
             self._errors[key] = new._replace(
                 name=key[0],
                 kind=key[1],
-                count=new.count + (old.count if old else 0),
+                number=new.number + (old.number if old else 0),
                 first_at=min(new.first_at, old.first_at) if old else new.first_at,
                 last_at=max(new.last_at, old.last_at) if old else new.last_at,
             )
 
     def _add_users(self, chunk: Chunk, node: int) -> None:
-        import numpy as np
-
-        outcomes, reasons = self._codes.outcomes, self._codes.reasons
         if len(chunk.users):
-            rows = np.empty(len(chunk.users), USER)
-            rows["node"] = node
-            rows["outcome"] = _translation(outcomes, chunk.outcomes)[chunk.users["outcome"]]
-            rows["reason"] = _translation(reasons, chunk.reasons)[chunk.users["reason"]]
-            for name in ("user_id", "admitted_at", "started_at", "ended_at"):
-                rows[name] = chunk.users[name]
-            self._users.append(rows)
+            self._users.append(user_rows(chunk, node=node, codebook=self._codes))
+        outcomes, reasons = self._codes.outcomes, self._codes.reasons
         for first, last, at, reason in chunk.dropped:
             codes = (outcomes["dropped"], reasons[reason] if reason else MISSING)
             self._series.dropped.append(WaitingRows(first, last, node, at, *codes))
@@ -253,6 +188,11 @@ class RunRecord:
             Monotonic seconds, on the clock that `started_at` of this record is from.
         waiting : sequence of (int, int), default ()
             Ranges of users, both ends included, that are not admitted yet.
+
+        Notes
+        -----
+        `add` the chunk that was sealed with this snapshot first, so that users who left
+        it are known to be gone.
         """
         import numpy as np
 
@@ -263,16 +203,83 @@ class RunRecord:
         )
         self.waiting[node] = [(int(first), int(last)) for first, last in waiting]
 
+    def lose(self, node: str, at: float, reason: str = "node lost") -> int:
+        """Give every user that a lost node had the outcome ``lost``.
+
+        Parameters
+        ----------
+        node : str
+            The node that is not coming back.
+        at : float
+            When it was given up, in monotonic seconds.
+        reason : str
+            Written beside the outcome.
+
+        Returns
+        -------
+        int
+            How many users were lost.
+        """
+        import numpy as np
+
+        codes = self._codes
+        ended = at - self.started_at
+        fate = codes.outcomes["lost"], codes.reasons[reason]
+        present, waiting = self.present.get(node), self.waiting.get(node, [])
+        self._series.dropped.extend(
+            WaitingRows(first, last, codes.nodes[node], ended, *fate) for first, last in waiting
+        )
+        lost = sum(last - first + 1 for first, last in waiting)
+        if present is not None:
+            rows = present_rows(np.dtype(USER), codes.nodes[node], present)
+            rows["outcome"], rows["reason"], rows["ended_at"] = *fate, ended
+            self._users.append(rows)
+            lost += len(rows)
+        self.set_present(node, (), (), ())
+        return lost
+
     def table(self, name: str, since: float = 0.0) -> Table:
-        """Return raw columns, all of one length; see the module `_tables` for each table.
+        """Return raw columns, all of one length.
+
+        Numbers are numpy arrays; text that repeats is `Labels`, other text and objects
+        are lists.  Times and durations are seconds, ``*_at`` (and ``at``) since the run's
+        start, NaN if it never came.  ``window_at`` is when the window began.
 
         Parameters
         ----------
         name : str
-            A key of `TABLES`.
+            Which table; one row of it is, and its columns are:
+
+            - ``users``: a user, ascending by id, one row each.  user_id, node, outcome,
+              reason, admitted_at, started_at, ended_at
+            - ``actions``: an action, or one of the sample.  name, user_id, node, due_at,
+              started_at, service_time, response_time, ok, error
+            - ``windows``: a window, name and node, and node "all".  window_at, name,
+              node, count, failed, service_mean, service_p50, service_p90, service_p95,
+              service_p99, service_p999, service_max, response_mean, response_p50,
+              response_p90, response_p95, response_p99, response_p999, response_max
+            - ``population``: a window and node.  window_at, node, waiting, running,
+              leaving
+            - ``throttles``: a window, throttle and node.  window_at, node, name, rate,
+              interval, lateness_p50, lateness_p99, requested, granted, waiting
+            - ``health``: a window and node.  window_at, node, loop_lag_p50, loop_lag_p99,
+              loop_lag_max, cpu, rss, saturated
+            - ``counters``: a window, counter and node.  window_at, node, name, value,
+              total
+            - ``gauges``: a window, gauge and node.  window_at, node, name, last, min,
+              max, mean
+            - ``changes``: a live change.  at, node, who, what, old, new
+            - ``events``: an event that was kept.  at, wall_at, name, node, measurements,
+              metadata
+            - ``errors``: a name and kind of failed actions.  name, kind, message, count,
+              first_at, last_at, traceback
         since : float, default 0.0
-            Leave out windows that began earlier, in seconds since the run's start.  Only
-            tables with a column ``window_at`` heed it.
+            Leave out windows that began earlier.  Only tables with ``window_at`` heed it.
+
+        Returns
+        -------
+        dict of str to numpy.ndarray, Labels or list
+            The columns, by name.
 
         Raises
         ------
@@ -301,18 +308,17 @@ class RunRecord:
         return tuple(getattr(self._series, name))
 
     def _user_rows(self) -> UserRows:
-        present, waiting = self.present.copy(), self.waiting.copy()
+        # Users move on from waiting to present to gone.  Read in that order, one that moves
+        # meanwhile is seen twice, which the table mends, and never missed.
         nodes = self._codes.nodes
-        ranges = [
+        waiting = [
             WaitingRows(first, last, node=nodes[node])
-            for node, several in waiting.items()
-            for first, last in several
+            for node, ranges in self.waiting.copy().items()
+            for first, last in ranges
         ]
-        return UserRows(
-            gone=tuple(self._users),
-            present=[(nodes[node], users) for node, users in present.items()],
-            ranges=[*self._series.dropped, *ranges],
-        )
+        present = [(nodes[node], users) for node, users in self.present.copy().items()]
+        dropped = tuple(self._series.dropped)
+        return UserRows(gone=tuple(self._users), present=present, ranges=[*dropped, *waiting])
 
     def histogram(
         self,
@@ -344,27 +350,3 @@ class RunRecord:
             first=math.ceil(start / self.window),
             end=None if end is None else math.ceil(end / self.window),
         )
-
-
-def _translation(codes: Codes[Any], labels: Sequence[Any]) -> NDArray[np.int64]:
-    """Return the code of each label; what stood for no label (-1) does so again."""
-    import numpy as np
-
-    return np.array([*(codes[label] for label in labels), -1], np.int64)
-
-
-def _action_rows(
-    actions: NDArray[Any],
-    *,
-    node: int,
-    names: NDArray[np.int64],
-    kinds: NDArray[np.int64],
-) -> NDArray[Any]:
-    import numpy as np
-
-    rows = np.empty(len(actions), ACTION)
-    rows["node"] = node
-    rows["name"], rows["error"] = names[actions["name"]], kinds[actions["error"]]
-    for name in ("user_id", "due_at", "started_at", "ended_at"):
-        rows[name] = actions[name]
-    return rows

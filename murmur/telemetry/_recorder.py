@@ -7,6 +7,7 @@ into a `Chunk` with a few array operations.
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 import traceback
@@ -80,6 +81,25 @@ class _Cold:
     events: list[Event] = field(default_factory=list)
 
 
+class _Tally:
+    """A count that any thread may raise, since `next` is one step of the interpreter."""
+
+    __slots__ = ("_count", "_taken", "_takes", "add")
+
+    def __init__(self) -> None:
+        self._count = itertools.count()
+        self._taken = 0
+        self._takes = 0
+        self.add: Callable[[], int] = self._count.__next__
+
+    def take(self) -> int:
+        """Return by how much it was raised since it was last taken."""
+        total = next(self._count) - self._takes
+        self._takes += 1
+        self._taken, before = total, self._taken
+        return total - before
+
+
 class Recorder:
     """Takes down what happens on one node during one run.
 
@@ -107,7 +127,7 @@ class Recorder:
         How many events are kept between two seals; more are dropped and counted.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all by keyword, four of them bounds with defaults
         self,
         *,
         node: str,
@@ -125,7 +145,7 @@ class Recorder:
         self.window = window
         self._now = now
         self._event_limit = event_limit
-        self._events_dropped = 0
+        self._refused = _Tally()
         self._names = Codes(name_limit, OTHER)
         self._outcomes = Codes(name_limit, OTHER)
         self._reasons = Codes(name_limit, OTHER)
@@ -209,7 +229,7 @@ class Recorder:
     def event(self, event: Event) -> None:
         """Keep an event, its metadata reduced to plain values; see `Emitter`."""
         if len(self._cold.events) >= self._event_limit:
-            self._events_dropped += 1
+            self._refused.add()
             return
         metadata = {key: plain(value) for key, value in event.metadata.items()}
         self._cold.events.append(replace(event, at=event.at - self.started_at, metadata=metadata))
@@ -282,7 +302,6 @@ class Recorder:
         hot, cold = self._hot, self._cold
         actions, users = self._since_start(hot.actions), self._since_start(hot.users)
         counts, gauges = self._since_start(hot.counts), self._since_start(hot.gauges)
-        dropped, self._events_dropped = self._events_dropped, 0
         return Chunk(
             node=self.node,
             names=self._names.labels(),
@@ -302,7 +321,7 @@ class Recorder:
             health=_take(cold.health),
             changes=_take(cold.changes),
             events=_take(cold.events),
-            events_dropped=dropped,
+            events_dropped=self._refused.take(),
         )
 
     def _since_start(self, rows: Rows) -> NDArray[Any]:
@@ -356,7 +375,7 @@ def _trace_of(error: BaseException) -> str:
     """Return the text of a traceback, its middle left out if it is long."""
     try:
         text = "".join(traceback.format_exception(error))
-    except Exception:  # a __str__ or __notes__ of the user's that raises
+    except Exception:  # noqa: BLE001 - a user's __str__ may raise anything
         text = text_of(error)
     if len(text) <= TRACEBACK_LENGTH:
         return text

@@ -1,11 +1,6 @@
 """Raw columns of a run's record, as `RunRecord.table` hands them out.
 
-Every table is a dictionary of columns of one length.  Numbers are numpy arrays; text that
-repeats is `Labels` (codes and the labels they stand for, ready for
-``pandas.Categorical.from_codes``), other text and objects are lists.  Times and durations
-are seconds; ``*_at`` counts from the run's start; NaN means that it never came.  What
-each table holds, beside its builder below, is fixed: the frames of `murmur.results` are
-made of it.
+The docstring of `RunRecord.table` lists the columns; here is how each comes about.
 """
 
 from __future__ import annotations
@@ -13,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ._buckets import sums
 from ._codes import MISSING, Labels
 
 if TYPE_CHECKING:
@@ -33,7 +29,7 @@ if TYPE_CHECKING:
     Column = NDArray[Any] | Labels | list[Any]
     Table = dict[str, Column]
 
-__all__ = ["TABLES", "Legend", "Present", "UserRows", "WaitingRows", "recent"]
+__all__ = ["TABLES", "Legend", "Present", "UserRows", "WaitingRows", "present_rows", "recent"]
 
 
 class Legend(NamedTuple):
@@ -77,14 +73,13 @@ class UserRows(NamedTuple):
 def _users(rows: UserRows, legend: Legend) -> Table:
     """Return one row per user, ascending by id.
 
-    user_id, node, outcome, reason, admitted_at, started_at, ended_at.  A user that is
-    there has no outcome and no end; one that waits has not been admitted either; one that
-    was dropped ended without that.
+    A user that is there has no outcome and no end; one that waits has not been admitted
+    either; one that was dropped ended without that.
     """
     import numpy as np
 
     dtype = rows.gone[0].dtype
-    here = [_present_rows(dtype, node, users) for node, users in rows.present]
+    here = [present_rows(dtype, node, users) for node, users in rows.present]
     never = [_range_rows(dtype, users) for users in rows.ranges]
     users = np.concatenate([*rows.gone, *here, *never])
     # A snapshot of those present may be older than the news that some are gone.
@@ -101,7 +96,8 @@ def _users(rows: UserRows, legend: Legend) -> Table:
     }
 
 
-def _present_rows(dtype: np.dtype[Any], node: int, users: Present) -> NDArray[Any]:
+def present_rows(dtype: np.dtype[Any], node: int, users: Present) -> NDArray[Any]:
+    """Return users that are there as rows like those of users that are gone."""
     import numpy as np
 
     rows = np.empty(len(users.ids), dtype)
@@ -124,11 +120,10 @@ def _range_rows(dtype: np.dtype[Any], users: WaitingRows) -> NDArray[Any]:
 
 
 def _actions(rows: NDArray[Any], legend: Legend) -> Table:
-    """Return one row per action that is kept.
+    """Return one row per action that is kept; user 0 is none.
 
-    name, user_id (0: no user), node, due_at, started_at, service_time (since it started),
-    response_time (since it was due), ok, error ("type: message" of those that failed).
-    In the order of recording, unless the rows are a sample, which has no order.
+    Service time is counted from the start, response time from when the action was due.
+    Rows are in the order of recording, unless they are a sample, which has no order.
     """
     import numpy as np
 
@@ -149,11 +144,8 @@ def _actions(rows: NDArray[Any], legend: Legend) -> Table:
 def _windows(rows: NDArray[Any], legend: Legend) -> Table:
     """Return one row per window, node and name with actions that ended in it.
 
-    window_at (when the window began), name, node, count, failed (of those), then of the
-    successful ones service_mean, service_p50, service_p90, service_p95, service_p99,
-    service_p999, service_max, and the same of response; NaN if none succeeded.  Beside
-    the rows of each node there is one of node "all", which is what they come to together.
-    Ascending by window, "all" first.
+    The count includes those that failed; means and quantiles are of the others, NaN if
+    there are none.  Rows ascend by window, what all nodes come to before each node.
     """
     table: Table = {
         "window_at": rows["window"] * legend.window,
@@ -167,10 +159,7 @@ def _windows(rows: NDArray[Any], legend: Legend) -> Table:
 
 
 def _population(samples: Sequence[tuple[int, PopulationSample]], legend: Legend) -> Table:
-    """Return one row per window and node: users at about the beginning of the window.
-
-    window_at, node, waiting, running, leaving.
-    """
+    """Return one row per window and node: users at about the beginning of the window."""
     latest = {(round(sample.at / legend.window), node): sample for node, sample in samples}
     return {
         **_window_and_node(list(latest), legend),
@@ -179,11 +168,7 @@ def _population(samples: Sequence[tuple[int, PopulationSample]], legend: Legend)
 
 
 def _throttles(samples: Sequence[tuple[int, ThrottleSample]], legend: Legend) -> Table:
-    """Return one row per window, throttle and node.
-
-    window_at, node, name, rate (permits per interval), interval, requested, granted,
-    waiting (at the end of the window), lateness_p50, lateness_p99.
-    """
+    """Return one row per window, throttle and node; `waiting` is at the window's end."""
     merged: dict[tuple[int, int, str], ThrottleSample] = {}
     for node, sample in samples:
         key = (_window_before(sample.at, legend.window), node, sample.name)
@@ -212,15 +197,18 @@ def _both(before: ThrottleSample, after: ThrottleSample) -> ThrottleSample:
 
 
 def _health(samples: Sequence[tuple[int, HealthSample]], legend: Legend) -> Table:
-    """Return one row per window and node.
-
-    window_at, node, loop_lag_p50, loop_lag_p99, loop_lag_max, cpu (share of a core), rss
-    (bytes), saturated.
-    """
-    latest = {(_window_before(sample.at, legend.window), node): sample for node, sample in samples}
-    rows = list(latest.values())
+    """Return one row per window and node; cpu is a share of one core, rss in bytes."""
+    merged: dict[tuple[int, int], HealthSample] = {}
+    for node, sample in samples:
+        key = (_window_before(sample.at, legend.window), node)
+        before = merged.get(key, sample)
+        merged[key] = sample._replace(
+            loop_lag_max=max(before.loop_lag_max, sample.loop_lag_max),
+            saturated=before.saturated or sample.saturated,
+        )
+    rows = list(merged.values())
     return {
-        **_window_and_node(list(latest), legend),
+        **_window_and_node(list(merged), legend),
         **_fields(rows, "loop_lag_p50 loop_lag_p99 loop_lag_max cpu rss", "f8"),
         **_fields(rows, "saturated", "?"),
     }
@@ -229,13 +217,13 @@ def _health(samples: Sequence[tuple[int, HealthSample]], legend: Legend) -> Tabl
 def _counters(parts: Sequence[tuple[int, Counters]], legend: Legend) -> Table:
     """Return one row per window, counter and node in which it was counted.
 
-    window_at, node, name, value (increment in the window), total (up to its end).
+    The value is the increment in the window, the total that up to its end.
     """
     import numpy as np
 
     columns = _joined(parts, 1)
     group, table, series = _by_window(columns, legend)
-    value = np.bincount(group, columns[3], len(series)).astype(np.float64)
+    value = sums(group, columns[3], len(series))
     total = np.empty_like(value)
     for one in np.unique(series):
         total[series == one] = np.cumsum(value[series == one])
@@ -243,10 +231,7 @@ def _counters(parts: Sequence[tuple[int, Counters]], legend: Legend) -> Table:
 
 
 def _gauges(parts: Sequence[tuple[int, Gauges]], legend: Legend) -> Table:
-    """Return one row per window, gauge and node in which it was set.
-
-    window_at, node, name, last, min, max, mean.
-    """
+    """Return one row per window, gauge and node in which it was set."""
     import numpy as np
 
     columns = _joined(parts, 5)
@@ -256,12 +241,12 @@ def _gauges(parts: Sequence[tuple[int, Gauges]], legend: Legend) -> Table:
     last[group] = columns[3]  # of several parts of a window, the last stays
     np.minimum.at(minimum, group, columns[4])
     np.maximum.at(maximum, group, columns[5])
-    mean = np.bincount(group, columns[6], number) / np.bincount(group, columns[7], number)
+    mean = sums(group, columns[6], number) / sums(group, columns[7], number)
     return {**table, "last": last, "min": minimum, "max": maximum, "mean": mean}
 
 
 def _changes(changes: Sequence[tuple[int, Change]], legend: Legend) -> Table:
-    """Return one row per live change, in the order of time: at, node, who, what, old, new."""
+    """Return one row per live change, in the order of time."""
     ordered = sorted(changes, key=lambda row: row[1].at)
     return {
         **_fields([change for _, change in ordered], "at", "f8"),
@@ -273,11 +258,8 @@ def _changes(changes: Sequence[tuple[int, Change]], legend: Legend) -> Table:
     }
 
 
-def _events(events: Sequence[Event], legend: Legend) -> Table:  # noqa: ARG001 - as its siblings
-    """Return one row per event that was kept, in the order of time.
-
-    at, wall_at (UNIX seconds UTC), name, node, measurements and metadata (dictionaries).
-    """
+def _events(events: Sequence[Event], legend: Legend) -> Table:
+    """Return one row per event that was kept, in the order of time."""
     ordered = sorted(events, key=lambda event: event.at)
     return {
         **_fields(ordered, "at wall_at", "f8"),
@@ -291,16 +273,17 @@ def _events(events: Sequence[Event], legend: Legend) -> Table:  # noqa: ARG001 -
 def _errors(rows: Sequence[tuple[ErrorCount, str]], legend: Legend) -> Table:
     """Return one row per name and kind of failed actions, the most frequent first.
 
-    name, kind (type of the exception, or "failed"), message, count, first_at, last_at,
-    traceback (of one of them, possibly empty).
+    A kind is the type of the exception, or "failed"; the traceback is that of one.
     """
-    ordered = sorted(rows, key=lambda row: -row[0].count)
+    import numpy as np
+
+    ordered = sorted(rows, key=lambda row: -row[0].number)
     counts = [count for count, _ in ordered]
     return {
         "name": [legend.names[count.name] for count in counts],
         "kind": [legend.kinds[count.kind][0] for count in counts],
         "message": [legend.kinds[count.kind][1] for count in counts],
-        **_fields(counts, "count", "i8"),
+        "count": np.array([count.number for count in counts], np.int64),
         **_fields(counts, "first_at last_at", "f8"),
         "traceback": [text for _, text in ordered],
     }
