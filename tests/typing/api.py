@@ -71,7 +71,7 @@ async def meet(user: murmur.User) -> None:
     """Coordinate users, and speak to one by its id."""
     pairs = await murmur.coordinator("pairs", (2, lambda event: None), timeout=30.0)
     await pairs.add(user)
-    await murmur.send(user.id + 1, "hello")
+    murmur.send(user.id + 1, "hello")
     assert await user.receive(timeout=1.0) == "hello"
 
 
