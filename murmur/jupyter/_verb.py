@@ -25,7 +25,6 @@ _PAIR = re.compile(r"(?P<key>[^\W\d]\w*)=(?P<text>.*)", re.DOTALL)
 class Kind(Enum):
     """How the text of a parameter is read; the value says what it has to be."""
 
-    TEXT = "a text"
     WHOLE = "a whole number"
     NUMBER = "a number"
     SWITCH = "nothing"
