@@ -118,7 +118,7 @@ class MurmurError(Exception):
     """Root of everything that murmur raises."""
 
 
-class Leaving(BaseException):  # noqa: N818 - a signal, as CancelledError is
+class Leaving(BaseException):
     """The user was asked to leave; letting this propagate is a clean exit.
 
     Raised by `User.sleep` and `User.receive`.  Catch it to say goodbye to the server,
@@ -207,12 +207,8 @@ class DuplicateSettingError(ConfigError):
     def __init__(self, name: str, owners: Sequence[str]) -> None:
         self.name = name
         self.owners = tuple(owners)
-        super().__init__(
-            [
-                f"setting {name!r} is declared by {' and by '.join(self.owners)}; "
-                "declare it in the class itself to choose"
-            ]
-        )
+        owned = f"setting {name!r} is declared by {' and by '.join(self.owners)}"
+        super().__init__([f"{owned}; declare it in the class itself to choose"])
 
 
 def combine(errors: Sequence[ConfigError]) -> ConfigError:
@@ -230,7 +226,7 @@ def combine(errors: Sequence[ConfigError]) -> ConfigError:
         return errors[0]
     kinds = tuple(dict.fromkeys(type(error) for error in errors))
     mixed = type("SettingsError", kinds, {"__module__": __name__})
-    combined: ConfigError = mixed.__new__(mixed)
+    combined: ConfigError = Exception.__new__(mixed)
     for error in errors:
         combined.__dict__.update(error.__dict__)
     problems = [problem for error in errors for problem in error.problems]
@@ -344,9 +340,7 @@ class InvalidCountError(UserError, ValueError):
     def __init__(self, verb: str, count: object) -> None:
         self.verb = verb
         self.count = count
-        super().__init__(
-            f"cannot {verb} {count!r} users: give a whole number that is not negative"
-        )
+        super().__init__(f"cannot {verb} {count!r} users: give a whole number that is not negative")
 
 
 class ReceiveTimeoutError(UserError, TimeoutError):

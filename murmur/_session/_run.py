@@ -110,8 +110,8 @@ class Run:
         return self._wait_async().__await__()
 
     async def _wait_async(self) -> Status:
-        while not self._over.done():
-            await anyio.sleep(BEAT / 2)  # a beat, or ipykernel could not interrupt the cell
+        while not self._over.done():  # noqa: ASYNC110 - without a beat ipykernel cannot interrupt
+            await anyio.sleep(BEAT / 2)
         return self.status()
 
     def __enter__(self) -> Self:

@@ -11,7 +11,7 @@ import logging
 import math
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -203,9 +203,7 @@ class Session:
         """
         return self._ask("add_users", self._the_cluster("add_users").add_range, first, last)
 
-    def remove(
-        self, n: int, force: bool = False, nodes: Sequence[str] | None = None
-    ) -> int:
+    def remove(self, n: int, force: bool = False, nodes: Sequence[str] | None = None) -> int:
         """Ask `n` users to leave that were not asked before; return how many were asked.
 
         Parameters
@@ -341,7 +339,7 @@ class Session:
     def _call_throttle(self, name: str, verb: str, arguments: Mapping[str, object]) -> None:
         self._ask(verb, self._the_cluster(verb).call_throttle, name, verb, arguments)
 
-    def _call_coordinator(self, name: object, verb: str) -> None:
+    def _call_coordinator(self, name: Hashable, verb: str) -> None:
         self._ask(verb, self._the_cluster(verb).call_coordinator, name, verb)
 
     def _coordinator_statistics(self) -> Mapping[Any, Any]:

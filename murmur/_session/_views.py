@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from murmur.errors import UnknownCoordinatorError, UnknownThrottleError
@@ -92,7 +92,7 @@ class Throttles(Mapping[str, ThrottleView]):
 class CoordinatorView:
     """One coordinator of the run."""
 
-    def __init__(self, name: object, session: Session) -> None:
+    def __init__(self, name: Hashable, session: Session) -> None:
         self.name = name
         self._session = session
 
@@ -113,21 +113,21 @@ class CoordinatorView:
         return f"<coordinator {self.name!r} of the running scenario>"
 
 
-class Coordinators(Mapping[object, CoordinatorView]):
+class Coordinators(Mapping[Hashable, CoordinatorView]):
     """The coordinators of the run by name."""
 
     def __init__(self, statistics: Callable[[], Mapping[Any, Any]], session: Session) -> None:
         self._statistics = statistics
         self._session = session
 
-    def __getitem__(self, name: object) -> CoordinatorView:
+    def __getitem__(self, name: Hashable) -> CoordinatorView:
         """Return the coordinator `name`; UnknownCoordinatorError if there is none."""
         known = self._statistics()
         if name not in known:
             raise UnknownCoordinatorError(name, known)
         return CoordinatorView(name, self._session)
 
-    def __iter__(self) -> Iterator[object]:
+    def __iter__(self) -> Iterator[Hashable]:
         """Yield the names."""
         return iter(self._statistics())
 

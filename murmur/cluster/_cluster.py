@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -252,7 +252,7 @@ class Cluster:
             self.nodes.values(), verb, lambda node: node.call_throttle(name, verb, arguments)
         )
 
-    async def call_coordinator(self, name: object, verb: str) -> None:
+    async def call_coordinator(self, name: Hashable, verb: str) -> None:
         """Call a method of a coordinator of the run."""
         self._require_running(f"{verb} a coordinator")
         await self._on_each(
@@ -323,7 +323,7 @@ class Cluster:
         async def ask(node: Node) -> None:
             try:
                 answers[node.name] = await call(node)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - raised below, with the others
                 failures[node.name] = error
 
         async with anyio.create_task_group() as calls:
@@ -365,4 +365,3 @@ class Cluster:
 def _check_count(verb: str, count: object) -> None:
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
         raise InvalidCountError(verb, count)
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -103,7 +103,7 @@ class LocalNode(Node):
         """See the base."""
         await self._the_run(f"{verb} a throttle").call_throttle(name, verb, arguments)
 
-    async def call_coordinator(self, name: object, verb: str) -> None:
+    async def call_coordinator(self, name: Hashable, verb: str) -> None:
         """See the base."""
         await getattr(self._the_run(f"{verb} a coordinator").coordinators[name], verb)()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ class NodeStatus:
         Users that ignored their cancellation.
     problems : tuple of str
         What a person should know.
-    throttles, coordinators : mapping of str to object
+    throttles, coordinators : mapping
         The `statistics` of each, by name.
     """
 
@@ -39,7 +39,7 @@ class NodeStatus:
     abandoned: int = 0
     problems: tuple[str, ...] = ()
     throttles: Mapping[str, Any] = field(default_factory=dict)
-    coordinators: Mapping[str, Any] = field(default_factory=dict)
+    coordinators: Mapping[Hashable, Any] = field(default_factory=dict)
 
 
 class Node(ABC):
@@ -87,7 +87,7 @@ class Node(ABC):
         """Call a method of one of the run's throttles."""
 
     @abstractmethod
-    async def call_coordinator(self, name: object, verb: str) -> None:
+    async def call_coordinator(self, name: Hashable, verb: str) -> None:
         """Call a method without arguments of one of the run's coordinators."""
 
     @abstractmethod

@@ -45,7 +45,7 @@ async def call_within(seconds: float, native: Native, call: Callable[[], Awaitab
     async def body() -> None:
         try:
             outcome.append((await call(), None))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised by the caller below
             outcome.append((None, error))
         done.wake()
 

@@ -48,7 +48,7 @@ class Calls:
             return None
         try:
             await self._within(self._callbacks.changed, (name, old, new))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - goes to whoever changed the setting
             return error
         return None
 

@@ -43,7 +43,7 @@ class Wakeup(Protocol):
 class Task(Protocol):
     """A user's task, as its owner sees it."""
 
-    def cancel(self) -> None:
+    def cancel(self) -> object:
         """Ask the task to end by its backend's cancellation exception."""
 
 
@@ -88,6 +88,7 @@ class Native(ABC):
     def run_here(self, fn: Callable[..., object], *args: object) -> None:
         """Call `fn` on the loop: at once if this is its thread, else soon."""
 
+    @abstractmethod
     def abandon(self, task: Task) -> None:
         """Stop waiting for a task that ignores cancellation, where the backend can."""
 
@@ -253,6 +254,9 @@ class TrioNative(Native):
         with self._trio.CancelScope(deadline=deadline) as scope:
             await self.wait(wakeup)
         return not scope.cancelled_caught
+
+    def abandon(self, task: Task) -> None:
+        """Do nothing: trio waits for every task, come what may."""
 
     async def checkpoint(self) -> None:
         """Yield to the scheduler once."""

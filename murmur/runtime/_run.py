@@ -151,9 +151,11 @@ class NodeRun:
                 if self.state is RunState.TERMINATING:
                     await self._terminate()
             finally:
-                await self._clear_away()
-                self.initialised.set()
-                self.ended.set()
+                try:
+                    await self._clear_away()
+                finally:
+                    self.initialised.set()
+                    self.ended.set()
 
     @property
     def is_open(self) -> bool:
@@ -296,9 +298,7 @@ class NodeRun:
 
     async def _start(self, tasks: TaskGroup) -> None:
         self._report_environment()
-        arrivals = await self.throttles.open(
-            USER_RATE, rate=self.scenario.user_rate, interval=60.0
-        )
+        arrivals = await self.throttles.open(USER_RATE, rate=self.scenario.user_rate, interval=60.0)
         try:
             await self._calls.init()
         except MurmurError as error:

@@ -170,7 +170,7 @@ class Users:
             run.emitter.emit("amoc.scenario.start.start", {"count": 1}, self._span(user))
         try:
             await self._body(user)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - what a user raises is data
             self._gone(user, error)
         else:
             self._gone(user, None)
