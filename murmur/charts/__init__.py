@@ -1,0 +1,53 @@
+"""Charts of a run: a frame in, an Altair chart out, nothing kept.
+
+Each function takes a frame of `murmur.results.Results`, or any frame with the columns it
+names, and returns a chart to show, change, join or save.  Nothing here needs a run.
+
+Examples
+--------
+>>> import pandas as pd
+>>> from murmur import charts
+>>> frame = pd.DataFrame({"window_at": [0, 1], "waiting": [9, 4], "running": [1, 6], "leaving": 0})
+>>> chart = charts.population(frame).properties(title="My run", width=900)
+"""
+
+from __future__ import annotations
+
+from murmur.errors import MissingExtraError
+
+try:
+    import altair as alt  # noqa: F401 - only to say what is missing
+except ImportError as error:
+    raise MissingExtraError("murmur.charts", "notebook", "altair") from error
+
+from ._counts import errors as errors
+from ._counts import outcomes as outcomes
+from ._counts import users as users
+from ._draw import CHARTS as CHARTS
+from ._draw import draw as draw
+from ._spread import distribution as distribution
+from ._spread import heatmap as heatmap
+from ._theme import plain as plain
+from ._theme import together as together
+from ._time import percentiles as percentiles
+from ._time import population as population
+from ._time import service_and_response as service_and_response
+from ._time import throttles as throttles
+from ._time import throughput as throughput
+
+__all__ = [
+    "CHARTS",
+    "distribution",
+    "draw",
+    "errors",
+    "heatmap",
+    "outcomes",
+    "percentiles",
+    "plain",
+    "population",
+    "service_and_response",
+    "throttles",
+    "throughput",
+    "together",
+    "users",
+]

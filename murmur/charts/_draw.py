@@ -1,0 +1,57 @@
+"""The charts by name, for those who have results rather than a frame: ``%amoc plot latency``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from murmur.errors import UnknownChartError
+
+from ._counts import errors, outcomes, users
+from ._spread import distribution, heatmap
+from ._time import percentiles, population, service_and_response, throttles, throughput
+
+if TYPE_CHECKING:
+    from murmur.results import Results
+
+    from ._theme import AnyChart
+
+__all__ = ["CHARTS", "draw"]
+
+CHARTS: Mapping[str, Callable[[Results], AnyChart]] = MappingProxyType(
+    {
+        "population": lambda it: population(it.population, changes=it.changes),
+        "throughput": lambda it: throughput(it.windows, changes=it.changes),
+        "latency": lambda it: percentiles(it.windows, changes=it.changes),
+        "service": lambda it: service_and_response(it.windows, changes=it.changes),
+        "heatmap": lambda it: heatmap(it.actions, changes=it.changes),
+        "distribution": lambda it: distribution(it.actions),
+        "throttles": lambda it: throttles(it.throttles, changes=it.changes),
+        "users": lambda it: users(it.users, changes=it.changes),
+        "outcomes": lambda it: outcomes(it.users),
+        "errors": lambda it: errors(it.errors),
+    }
+)
+"""Name of a chart, and the function that draws it of `Results`."""
+
+
+def draw(name: str, results: Results) -> AnyChart:
+    """Draw a chart of `results` by its name in `CHARTS`.
+
+    Parameters
+    ----------
+    name : str
+        ``"population"``, ``"throughput"``, ``"latency"``, ``"service"``, ``"heatmap"``,
+        ``"distribution"``, ``"throttles"``, ``"users"``, ``"outcomes"`` or ``"errors"``.
+    results : murmur.results.Results
+        What a run gave back, or gives so far.
+
+    Raises
+    ------
+    UnknownChartError
+        If there is no chart of that name.
+    """
+    if name not in CHARTS:
+        raise UnknownChartError(name, CHARTS)
+    return CHARTS[name](results)

@@ -1,0 +1,101 @@
+"""What happens to a frame before it is drawn: checked, and made small.
+
+A chart carries its rows in the notebook, so no chart gets more than `ROWS` of them:
+windows are joined to longer ones, and single users are sampled.  Which windows are empty
+matters to a load test, so gaps are kept as gaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from murmur.errors import FrameError
+
+__all__ = ["ROWS", "Spans", "busiest", "check", "over_time", "window_length"]
+
+ROWS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Windows, joined to spans where there were too many.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Column ``at``, the start of the span in seconds, and those that were asked for.
+    length : float
+        Seconds in a span.
+    windows : int
+        Windows in a span.
+    """
+
+    rows: pd.DataFrame
+    length: float
+    windows: int
+
+    def note(self, how: str) -> str:
+        """Return what a point shows, for the subtitle; nothing when it is one window."""
+        return f"each point is {how} {self.length:g} s" if self.windows > 1 else ""
+
+
+def check(frame: pd.DataFrame, reader: str, columns: Sequence[str]) -> None:
+    """Raise `FrameError` unless `frame` has `columns`."""
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        raise FrameError(f"charts.{reader}", missing, frame.columns)
+
+
+def window_length(window_at: pd.Series[float]) -> float:
+    """Return the length of the windows that begin at `window_at`; 1 s if only one does."""
+    starts = np.unique(window_at.to_numpy())
+    return float(np.diff(starts).min()) if len(starts) > 1 else 1.0
+
+
+def busiest(names: pd.Series[str], count: pd.Series[int], limit: int) -> list[str]:
+    """Return the `limit` names with the highest total of `count`, in alphabetical order."""
+    totals = count.groupby(names.astype(str)).sum().sort_values(ascending=False, kind="stable")
+    return sorted(totals.index[:limit])
+
+
+def over_time(
+    frame: pd.DataFrame,
+    columns: Mapping[str, str],
+    *,
+    series: int,
+    by: Sequence[str] = (),
+    fill: float = np.nan,
+) -> Spans:
+    """Return one row for each span of time and combination of `by`, leaving no span out.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Has ``window_at`` and the columns named.
+    columns : mapping of str to str
+        Column and how the windows of a span are joined: ``"sum"``, ``"max"``, ``"last"``.
+    series : int
+        Marks that will be drawn of each row, for the bound on rows.
+    by : sequence of str, default ()
+        Columns whose values are kept apart.
+    fill : float, default NaN
+        Value of a span in which nothing was reported.
+    """
+    window_at = frame["window_at"]
+    first, length = float(window_at.min()), window_length(window_at)
+    place = np.rint((window_at.to_numpy() - first) / length).astype(np.int64)
+    groups = [frame[name].astype(str).rename(name) for name in by]
+    apart = int(np.prod([group.nunique() for group in groups]))
+    joined = -(-(int(place.max()) + 1) * series * apart // ROWS)
+    place //= joined
+    grouped = frame.groupby([pd.Series(place, index=frame.index, name="at"), *groups])
+    rows = grouped.agg(dict(columns))
+    levels = [range(int(place.max()) + 1), *(sorted(group.unique()) for group in groups)]
+    whole = pd.MultiIndex.from_product(levels, names=["at", *by])
+    rows = rows.reindex(whole if by else whole.get_level_values(0), fill_value=fill).reset_index()
+    rows["at"] = first + rows["at"] * (length * joined)
+    return Spans(rows, length * joined, joined)

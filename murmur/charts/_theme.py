@@ -1,0 +1,197 @@
+"""How every chart looks: colours, dashes, axes, and the sentence of an empty chart.
+
+The look is put on each chart and never into Altair's global state, so that charts a
+notebook draws itself stay as they are.  One grey for text, axes and grid has the same
+contrast against white and against a dark theme's near-black, and the background is
+transparent: one chart reads well in both.
+
+References
+----------
+Okabe, M. and Ito, K. (2008), "Color Universal Design": the palette, told apart with any
+kind of colour vision.  Black and yellow are left out, each vanishes in one of the themes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, TypeAlias, TypeVar, cast
+
+import altair as alt
+import pandas as pd
+
+__all__ = [
+    "BLUE",
+    "DASHES",
+    "GREEN",
+    "GREY",
+    "ORANGE",
+    "PALETTE",
+    "PURPLE",
+    "SECONDS_LABEL",
+    "SKY",
+    "VERMILLION",
+    "AnyChart",
+    "dressed",
+    "log_axis",
+    "log_scale",
+    "ordered",
+    "plain",
+    "seconds_axis",
+    "sentence",
+    "time_axis",
+    "together",
+]
+
+AnyChart: TypeAlias = alt.Chart | alt.LayerChart
+Configurable = TypeVar("Configurable", bound=alt.TopLevelMixin)
+
+BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
+PURPLE, ORANGE, SKY = "#CC79A7", "#E69F00", "#56B4E9"
+GREY = "#7A7A7A"
+PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
+DASHES = ([1, 0], [7, 3], [2, 2], [7, 2, 2, 2])
+
+_WIDTH, _HEIGHT = 560, 240
+_TICKS = 9  # of a logarithmic axis
+_FONT = "system-ui, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
+# Vega prints 0.02 s as "20m"; people read "20 ms".
+SECONDS_LABEL = (
+    "datum.value == 0 ? '0' : abs(datum.value) < 1e-3 ? format(datum.value * 1e6, '.3~r') + ' µs'"
+    " : abs(datum.value) < 1 ? format(datum.value * 1e3, '.3~r') + ' ms'"
+    " : format(datum.value, ',.3~r') + ' s'"
+)
+
+
+def dressed(chart: AnyChart, title: str, subtitle: str = "") -> AnyChart:
+    """Return `chart` with title, size and murmur's look."""
+    heading = alt.TitleParams(title, subtitle=subtitle) if subtitle else alt.TitleParams(title)
+    return _configured(chart.properties(width=_WIDTH, height=_HEIGHT, title=heading))
+
+
+def plain(chart: AnyChart) -> AnyChart:
+    """Return `chart` without murmur's look, ready to be layered or joined with others.
+
+    Altair joins only charts that carry no configuration.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from murmur import charts
+    >>> frame = pd.DataFrame({"window_at": [0.0], "waiting": [9], "running": [1], "leaving": [0]})
+    >>> both = charts.plain(charts.population(frame)) & charts.plain(charts.population(frame))
+    """
+    bare = chart.copy()
+    bare.config = alt.Undefined
+    bare.background = alt.Undefined
+    return bare
+
+
+def together(*charts: AnyChart, columns: int = 1) -> alt.ConcatChart:
+    """Return `charts` as one chart, in rows of `columns`, with murmur's look.
+
+    Parameters
+    ----------
+    *charts : altair.Chart or altair.LayerChart
+        Charts of this package, or others without a configuration of their own.
+    columns : int, default 1
+        How many stand side by side.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from murmur import charts
+    >>> frame = pd.DataFrame({"window_at": [0.0], "waiting": [9], "running": [1], "leaving": [0]})
+    >>> one = charts.together(charts.population(frame), charts.population(frame), columns=2)
+    """
+    joined = alt.ConcatChart(concat=[plain(chart) for chart in charts], columns=columns)
+    apart: alt.ConcatChart = joined.resolve_scale(
+        # Each chart keeps its own legend.
+        color="independent",
+        opacity="independent",
+        shape="independent",
+        strokeDash="independent",
+    )
+    return _configured(apart)
+
+
+def sentence(text: str, title: str) -> AnyChart:
+    """Return a chart that shows `text` where the marks would be."""
+    mark = alt.Chart(pd.DataFrame({"text": [text]})).mark_text(color=GREY, fontSize=14)
+    return dressed(mark.encode(text="text:N"), title)
+
+
+def time_axis(field: str = "at") -> alt.X:
+    """Return the horizontal axis of every chart over time."""
+    return alt.X(f"{field}:Q", title="time since the run started [s]", scale=alt.Scale(nice=False))
+
+
+def seconds_axis(title: str) -> alt.Axis:
+    """Return an axis of durations, labelled in µs, ms and s."""
+    return alt.Axis(title=title, labelExpr=SECONDS_LABEL, labelOverlap=True)
+
+
+def log_axis(title: str, seconds: pd.Series[float]) -> alt.Axis:
+    """Return an axis of durations that is labelled at round ones; goes with `log_scale`."""
+    axis = seconds_axis(title)
+    ticks = _round_ticks(*_extent(seconds))
+    if len(ticks) > 1:  # else Vega finds better ones
+        axis["values"] = ticks
+    return axis
+
+
+def log_scale(seconds: pd.Series[float]) -> alt.Scale:
+    """Return a logarithmic scale that `seconds` just fit on."""
+    return alt.Scale(type="log", domain=list(_extent(seconds)), nice=False)
+
+
+def _extent(seconds: pd.Series[float]) -> tuple[float, float]:
+    return float(seconds.min()) / 1.1, float(seconds.max()) * 1.1
+
+
+def _round_ticks(low: float, high: float) -> list[float]:
+    """Return the round numbers between `low` and `high`: 1, 2, 5 of each decade, or fewer."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for steps in ((1, 2, 5), (1, 5), (1,)):
+        ticks = [float(f"{step}e{decade}") for decade in decades for step in steps]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if len(ticks) <= _TICKS:
+            break
+    return ticks
+
+
+def ordered(domain: Sequence[str], values: Sequence[Any]) -> alt.Scale:
+    """Return a scale that gives the n-th of `domain` the n-th of `values`, cyclically."""
+    return alt.Scale(
+        domain=list(domain), range=[values[i % len(values)] for i in range(len(domain))]
+    )
+
+
+def _configured(chart: Configurable) -> Configurable:
+    configured = (
+        chart.configure(background="transparent", font=_FONT)
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=GREY,
+            titleColor=GREY,
+            tickColor=GREY,
+            domainColor=GREY,
+            gridColor=GREY,
+            gridOpacity=0.2,
+            labelFontSize=11,
+            titleFontSize=12,
+            titleFontWeight="normal",
+        )
+        .configure_legend(
+            labelColor=GREY, titleColor=GREY, orient="top", labelFontSize=12, titleFontSize=12
+        )
+        .configure_title(
+            color=GREY,
+            subtitleColor=GREY,
+            anchor="start",
+            frame="group",
+            fontSize=14,
+            subtitleFontSize=11,
+        )
+    )
+    return cast(Configurable, configured)

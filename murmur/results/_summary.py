@@ -1,0 +1,188 @@
+"""The summary of a run: a page of text or HTML, and the same as a frame or plain data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from html import escape
+
+import pandas as pd
+
+from ._verdict import Verdict
+
+__all__ = ["ActionSummary", "Summary", "duration_text"]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSummary:
+    """What the actions of one name came to over the whole run.
+
+    Attributes
+    ----------
+    name : str
+        The name.
+    count, failed : int
+        How many ended, and how many of those failed.
+    rate : float
+        Actions per second of the run.
+    response_p50, response_p95, response_p99, response_max : float
+        Seconds from when it was due to its end, of the successful ones; NaN without any.
+    service_p50, service_p99 : float
+        Seconds from its start to its end, likewise.
+    """
+
+    name: str
+    count: int
+    failed: int
+    rate: float
+    response_p50: float
+    response_p95: float
+    response_p99: float
+    response_max: float
+    service_p50: float
+    service_p99: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What came of a run, small enough to read.
+
+    Attributes
+    ----------
+    run_id, scenario : str
+        Which run; the scenario is empty if nobody told.
+    seed : int
+        The run's seed.
+    elapsed : float
+        Seconds from the start to the last thing that was recorded.
+    users : mapping of str to int
+        Users by outcome, those without one under ``here``; only what occurs.
+    actions : tuple of ActionSummary
+        One for each name, in alphabetical order.
+    verdict : Verdict
+        Whether the numbers can be trusted.
+    """
+
+    run_id: str
+    scenario: str
+    seed: int
+    elapsed: float
+    users: Mapping[str, int]
+    actions: tuple[ActionSummary, ...]
+    verdict: Verdict
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the actions as a frame: one row is one name, columns as `ActionSummary`."""
+        columns = {
+            field.name: [getattr(action, field.name) for action in self.actions]
+            for field in fields(ActionSummary)
+        }
+        dtypes = {"name": "str", "count": "int64", "failed": "int64"}
+        return pd.DataFrame(columns).astype({name: dtypes.get(name, "float64") for name in columns})
+
+    def to_dict(self) -> dict[str, object]:
+        """Return everything as plain values that JSON can hold; None for NaN."""
+        return {
+            "run_id": self.run_id,
+            "scenario": self.scenario,
+            "seed": self.seed,
+            "elapsed": self.elapsed,
+            "users": dict(self.users),
+            "actions": [
+                {name: _plain(value) for name, value in asdict(action).items()}
+                for action in self.actions
+            ],
+            "verdict": {"state": self.verdict.state, "reasons": list(self.verdict.reasons)},
+        }
+
+    def __repr__(self) -> str:
+        """Return the summary as lines of text."""
+        lines = [
+            ", ".join(
+                [
+                    f"{self.scenario or 'run'} {self.run_id}",
+                    f"seed {self.seed}",
+                    f"{self.elapsed:,.1f} s",
+                    f"verdict: {self.verdict.state}",
+                ]
+            ),
+            *(f"  {reason}" for reason in self.verdict.reasons),
+            f"users: {_listed(self.users)}",
+        ]
+        if not self.actions:
+            return "\n".join([*lines, "actions: none"])
+        rows = [list(_COLUMNS), *(_cells(action) for action in self.actions)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for name, *numbers in rows:
+            cells = [text.rjust(width) for text, width in zip(numbers, widths[1:], strict=True)]
+            lines.append("  ".join([name.ljust(widths[0]), *cells]).rstrip())
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Return the summary as HTML that takes its colours from the page."""
+        heading = (
+            f"<b>{escape(self.scenario or 'Run')}</b> <code>{escape(self.run_id)}</code> "
+            f"&middot; seed {self.seed} &middot; {self.elapsed:,.1f} s &middot; "
+            f"verdict: <b>{self.verdict.state}</b>"
+        )
+        reasons = "".join(f"<li>{escape(reason)}</li>" for reason in self.verdict.reasons)
+        parts = [
+            f"<div>{heading}</div>",
+            f"<ul>{reasons}</ul>" if reasons else "",
+            f"<div>users: {escape(_listed(self.users))}</div>",
+        ]
+        head = "".join(f"<th>{escape(title)}</th>" for title in _COLUMNS)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in _cells(action)) + "</tr>"
+            for action in self.actions
+        )
+        if body:
+            parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+        return f"<div>{''.join(parts)}</div>"
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration as a person would write it.
+
+    Examples
+    --------
+    >>> [duration_text(value) for value in (0.0000123, 0.0123, 1.23456, 75.0)]
+    ['12.3 µs', '12.3 ms', '1.23 s', '75 s']
+    """
+    if math.isnan(seconds):
+        return "-"
+    for factor, unit in ((1.0, "s"), (1e3, "ms")):
+        if seconds * factor >= 1:
+            return f"{_three_digits(seconds * factor)} {unit}"
+    return f"{_three_digits(seconds * 1e6)} µs" if seconds else "0 s"
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+_COLUMNS: Mapping[str, Callable[[ActionSummary], str]] = {
+    "action": lambda action: action.name,
+    "count": lambda action: f"{action.count:,}",
+    "failed": lambda action: f"{action.failed:,}",
+    "per second": lambda action: f"{action.rate:,.1f}",
+    "response p50": lambda action: duration_text(action.response_p50),
+    "p95": lambda action: duration_text(action.response_p95),
+    "p99": lambda action: duration_text(action.response_p99),
+    "max": lambda action: duration_text(action.response_max),
+    "service p50": lambda action: duration_text(action.service_p50),
+    "service p99": lambda action: duration_text(action.service_p99),
+}
+
+
+def _cells(action: ActionSummary) -> list[str]:
+    return [text(action) for text in _COLUMNS.values()]
+
+
+def _listed(users: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {outcome}" for outcome, count in users.items()) or "none"
+
+
+def _plain(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,141 @@
+"""Whether the numbers of a run can be trusted: the rules, as pure functions.
+
+A load generator that is too slow itself measures its own queue.  murmur therefore watches
+its event loop, and judges a run by what it saw:
+
+* A window is *saturated* when the recorder marked it so, or when the 99th percentile of the
+  loop's lag exceeds 50 ms in it.
+* More than 20 % of the windows saturated: the run is ``invalid``.
+* More than 5 %, users lost with their node, or users that ignored their cancellation and
+  were abandoned: it is ``suspect``.
+* Otherwise it is ``valid``.
+
+Losses that bias nothing (a sample of the actions, dropped events) are mentioned and change
+nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+__all__ = ["SATURATED_LAG", "Evidence", "State", "Verdict", "judge"]
+
+State: TypeAlias = Literal["valid", "suspect", "invalid"]
+
+SATURATED_LAG = 0.05
+"""Seconds of lag, 99th percentile of a window, above which the window is saturated."""
+
+_SUSPECT_SHARE = 0.05
+_INVALID_SHARE = 0.20
+_BY_SEVERITY: tuple[State, ...] = ("valid", "suspect", "invalid")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the rules look at.
+
+    Attributes
+    ----------
+    windows, saturated : int
+        Windows of the generator's health, and how many of them were saturated.
+    worst_lag : float
+        Longest lag of the event loop in seconds; NaN without windows.
+    lost, abandoned : int
+        Users whose node died, and users that ignored their cancellation.
+    actions, actions_kept : int
+        Actions that ended, and those with a row of their own.
+    events_dropped : int
+        Events that were not kept for want of room.
+    """
+
+    windows: int = 0
+    saturated: int = 0
+    worst_lag: float = float("nan")
+    lost: int = 0
+    abandoned: int = 0
+    actions: int = 0
+    actions_kept: int = 0
+    events_dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a run can be trusted, and what there is to say about it.
+
+    Attributes
+    ----------
+    state : {"valid", "suspect", "invalid"}
+        Take the numbers, look twice, or do not use them.
+    reasons : tuple of str
+        One sentence each, the grounds first; a valid run may have remarks.
+    """
+
+    state: State
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether nothing speaks against the numbers."""
+        return self.state == "valid"
+
+    def __str__(self) -> str:
+        """Return the state and the reasons in one line."""
+        return f"{self.state}: {' '.join(self.reasons)}" if self.reasons else self.state
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """Return what the rules of this module make of `evidence`.
+
+    Examples
+    --------
+    >>> judge(Evidence(windows=100, saturated=2, worst_lag=0.07)).state
+    'valid'
+    >>> print(judge(Evidence(windows=100, saturated=21, worst_lag=0.4)))
+    invalid: The generator was saturated in 21 of 100 windows (lag up to 400 ms).
+    """
+    findings = [*_saturation(evidence), *_users(evidence)]
+    state: State = max((found for found, _ in findings), key=_BY_SEVERITY.index, default="valid")
+    grounds = [reason for found, reason in findings if found != "valid"]
+    remarks = [reason for found, reason in findings if found == "valid"]
+    return Verdict(state, (*grounds, *remarks, *_omissions(evidence)))
+
+
+def _saturation(evidence: Evidence) -> list[tuple[State, str]]:
+    if not evidence.saturated:
+        return []
+    share = evidence.saturated / evidence.windows
+    state: State = "valid"
+    if share > _INVALID_SHARE:
+        state = "invalid"
+    elif share > _SUSPECT_SHARE:
+        state = "suspect"
+    windows = f"{evidence.saturated:,} of {evidence.windows:,} windows"
+    lag = f"lag up to {evidence.worst_lag * 1e3:,.0f} ms"
+    return [(state, f"The generator was saturated in {windows} ({lag}).")]
+
+
+def _users(evidence: Evidence) -> list[tuple[State, str]]:
+    findings: list[tuple[State, str]] = []
+    if evidence.lost:
+        findings.append(("suspect", f"{_count(evidence.lost, 'user')} lost with a node."))
+    if evidence.abandoned:
+        users = _count(evidence.abandoned, "user")
+        findings.append(("suspect", f"{users} abandoned: cancellation was ignored."))
+    return findings
+
+
+def _omissions(evidence: Evidence) -> list[str]:
+    remarks = []
+    if evidence.actions_kept < evidence.actions:
+        remarks.append(
+            f"The actions frame is a uniform sample: {evidence.actions_kept:,} "
+            f"of {evidence.actions:,}."
+        )
+    if evidence.events_dropped:
+        remarks.append(f"{_count(evidence.events_dropped, 'event')} dropped for want of room.")
+    return remarks
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun} was" if number == 1 else f"{number:,} {noun}s were"
