@@ -174,7 +174,7 @@ def _signature(value: Callable[..., Any]) -> inspect.Signature | None:
         return None
 
 
-def _function(value: Any) -> Any:  # anything that can be called
+def _function(value: Any) -> Any:  # noqa: ANN401 - anything that can be called
     """Return what is called in the end: below partials, or the `__call__` of an object."""
     while hasattr(value, "func") and not inspect.isroutine(value):
         value = value.func

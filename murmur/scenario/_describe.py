@@ -20,7 +20,7 @@ from ._declarations import (
     settings_of,
 )
 from ._description import Description, Descriptions, Setting, SourceText
-from ._find import split_reference
+from ._find import absence, split_reference
 from ._notebook import statements_of
 from ._scenario import Scenario
 from ._static import Source
@@ -88,7 +88,7 @@ def _describe_file(text: str, path: Path, name: str | None) -> Description | Des
     scenarios = source.scenarios()
     if name is not None:
         if not source.has_class(name):
-            raise UnknownScenarioError(text, known=scenarios)
+            raise UnknownScenarioError(text, absence(name, str(path), scenarios))
         return source.describe(name)
     if not scenarios:
         raise UnknownScenarioError(text, "there is no scenario in the file")

@@ -88,7 +88,7 @@ def read_environment(
             continue
         try:
             values[name] = read_text(trait, text) if parse is None else parse(text)
-        except Exception as error:  # the parser is the user's, the trait may be
+        except Exception as error:  # noqa: BLE001 - the parser is the user's, the trait may be
             secret = is_secret(trait)
             reason = "the reason would show the secret" if secret else _reason(error)
             warnings.append(EnvironmentWarning(name, MASK if secret else text, reason))
@@ -127,7 +127,7 @@ def parse_settings(cls: type[Scenario], texts: Mapping[str, str]) -> dict[str, o
             continue
         try:
             values[name] = read_text(trait, text)
-        except Exception as error:  # the trait may be the user's
+        except Exception as error:  # noqa: BLE001 - the trait may be the user's
             if is_secret(trait):
                 failures.append((name, MASK, "the text cannot be read"))
             else:
@@ -159,14 +159,14 @@ def read_text(trait: Trait, text: str) -> object:
         return _literal(text, otherwise=text)
     try:
         return reader(trait, text)
-    except Exception as error:  # traits raise what they like
+    except Exception as error:  # noqa: BLE001 - traits raise what they like
         try:
             return ast.literal_eval(text.strip())
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             raise ValueError(_unreadable(trait, error)) from None
 
 
-def _literal(text: str, *, otherwise: object) -> Any:  # any literal
+def _literal(text: str, *, otherwise: object) -> Any:  # noqa: ANN401 - any literal
     try:
         return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):

@@ -8,17 +8,17 @@ import importlib.util
 import linecache
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TypeGuard
 
-from murmur.errors import InvalidScenarioError, UnknownScenarioError
+from murmur.errors import InvalidScenarioError, UnknownScenarioError, closest
 
 from ._scenario import Scenario
 
-__all__ = ["find", "is_from_file", "scenarios_in", "split_reference"]
+__all__ = ["absence", "find", "is_from_file", "scenarios_in", "split_reference"]
 
 _FILE = re.compile(r"(?P<path>.+\.(?:py|ipynb))(?::(?P<name>[^:/\\]*))?", re.DOTALL)
 _MODULE_PREFIX = "_murmur_file_"
@@ -99,6 +99,11 @@ def split_reference(text: str) -> tuple[Path, str | None] | None:
     return (Path(match["path"]), match["name"]) if match else None
 
 
+def absence(name: str, place: str, present: Iterable[str]) -> str:
+    """Return in words that a scenario is not there, and which one may be meant."""
+    return f"{place} has no {name!r}{closest(name, sorted(present), 'scenarios there')}"
+
+
 def _checked(cls: type) -> type[Scenario]:
     if not issubclass(cls, Scenario) or cls is Scenario:
         raise InvalidScenarioError(cls.__qualname__, ["derive the class from murmur.Scenario"])
@@ -140,7 +145,8 @@ def _in_module(reference: str) -> type[Scenario]:
     value: object = module
     for part in attribute.split("."):
         if not hasattr(value, part):
-            raise UnknownScenarioError(reference, known=scenarios_in(vars(module)))
+            reason = absence(attribute, name, scenarios_in(vars(module)))
+            raise UnknownScenarioError(reference, reason)
         value = getattr(value, part)
     return _scenario_or_refusal(reference, value)
 
@@ -156,7 +162,7 @@ def _in_file(reference: str, path: Path, name: str | None) -> type[Scenario]:
     if name is not None:
         if name in vars(module):
             return _scenario_or_refusal(reference, vars(module)[name])
-        raise UnknownScenarioError(reference, known=candidates)
+        raise UnknownScenarioError(reference, absence(name, str(path), candidates))
     classes = set(candidates.values())
     if len(classes) == 1:
         return classes.pop()

@@ -7,6 +7,7 @@ that derive from each other as those of the source do, and their ``__mro__`` is 
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Iterable, Iterator, Sequence
 
 from ._declarations import MASK
@@ -135,7 +136,7 @@ class Source:
             return next((kind for kind in kinds if kind in traitlets_names()), None)
         if module in {"", "traitlets", "traitlets.traitlets"} and name in traitlets_names():
             return name
-        return name if has_help and name else None
+        return name if has_help and name and not hasattr(builtins, origin) else None
 
     def _is_scenario(self, name: str) -> bool:
         if _ROOT in self._shadow(name).__mro__:

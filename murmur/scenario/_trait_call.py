@@ -144,5 +144,8 @@ def _implied_default(kind: str) -> object:
     trait = getattr(traitlets, kind, None)
     try:
         return default_of(trait()) if trait is not None else None
-    except TypeError:  # it cannot be made without arguments, and has no default then
+    except (
+        TypeError,
+        traitlets.TraitError,
+    ):  # it cannot be made without arguments, and has no default then
         return None

@@ -63,7 +63,7 @@ class Update:
             for observer in _observers(scenario, change.name):
                 try:
                     observer(change)
-                except BaseException as error:  # data for the caller
+                except BaseException as error:  # noqa: BLE001 - data for the caller
                     failures.append((change.name, error))
         return failures
 
@@ -131,7 +131,7 @@ def _equal(old: object, new: object) -> bool:
     """Return whether the values are the same; those that cannot be compared are not."""
     try:
         return bool(old == new)
-    except Exception:  # as an array, whose comparison has no truth value
+    except Exception:  # noqa: BLE001 - as an array, whose comparison has no truth value
         return False
 
 

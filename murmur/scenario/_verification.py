@@ -101,7 +101,7 @@ class Verification:
             if name not in self._unavailable:
                 self._cross_validate(name)
 
-    def value(self, name: str) -> Any:  # whatever the trait holds
+    def value(self, name: str) -> Any:  # noqa: ANN401 - whatever the trait holds
         """Return the value in place."""
         return getattr(self._stage, name)
 
@@ -157,7 +157,7 @@ class Verification:
             message = "NaN lies within no limits"
             raise TraitError(message)
 
-    def _trait_defaults(self, *names: str, **metadata: object) -> Any:  # as traitlets
+    def _trait_defaults(self, *names: str, **metadata: object) -> Any:  # noqa: ANN401 - as traitlets
         """Stand between the trial and its defaults: one that was refused has none.
 
         Else a validator that looks at a refused setting would judge by its default, and
@@ -180,7 +180,7 @@ class Verification:
             self._forget(name)
         except TraitError as error:
             self._fail(name, value, explain(error))
-        except Exception as error:  # validators and defaults are the user's
+        except Exception as error:  # noqa: BLE001 - validators and defaults are the user's
             self._fail(name, value, f"{type(error).__name__}: {error}")
 
     def _miss(self, name: str, why: str) -> None:
