@@ -1,0 +1,102 @@
+"""Counting users into batches, as the items of a plan ask for.
+
+Nothing here waits, reads a clock or calls an action, so every rule is tested without an
+event loop.
+"""
+
+from __future__ import annotations
+
+import itertools
+import operator
+from dataclasses import dataclass
+from random import Random
+
+from ._plan import Item, Kind, Member
+
+__all__ = ["MAX_MEMBERS", "Batch", "Tally"]
+
+MAX_MEMBERS = 100_000  # kept per batch, about 20 MB; further users are only counted
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Users that an item's actions are called for.
+
+    Attributes
+    ----------
+    item : Item
+        Whose actions.
+    kind : {"coordinate", "timeout", "reset", "stop"}
+        What closed the batch.
+    count : int
+        Users in it.
+    members : tuple of Member
+        Newest first; empty if no action of the item asks for them.
+    """
+
+    item: Item
+    kind: Kind
+    count: int
+    members: tuple[Member, ...]
+
+    @property
+    def dropped(self) -> int:
+        """How many users were counted but not kept, being more than `MAX_MEMBERS`."""
+        return self.count - len(self.members) if self.item.keeps_members else 0
+
+
+class Tally:
+    """Counts the users of one item, from one batch to the next.
+
+    Members are filed under their user, so that a user who leaves is taken out at a price
+    that does not depend on the size of the batch.
+
+    Parameters
+    ----------
+    item : Item
+        The line of the plan.
+    random : random.Random
+        Draws how many users a range waits for.
+    """
+
+    __slots__ = ("_counts", "_kept", "_members", "_random", "_required", "_serial", "count", "item")
+
+    def __init__(self, item: Item, random: Random) -> None:
+        self.item = item
+        self._random = random
+        self._begin()
+
+    def _begin(self) -> None:
+        self.count = 0
+        self._required = self.item.draw(self._random)
+        self._counts: dict[int, int] = {}
+        self._members: dict[int, list[tuple[int, Member]]] = {}
+        self._kept = 0
+        self._serial = 0
+
+    def add(self, member: Member) -> Batch | None:
+        """Count `member`; return the batch if that completes it."""
+        user_id = member.user.id
+        self.count += 1
+        self._counts[user_id] = self._counts.get(user_id, 0) + 1
+        if self.item.keeps_members and self._kept < MAX_MEMBERS:
+            self._members.setdefault(user_id, []).append((self._serial, member))
+            self._serial += 1
+            self._kept += 1
+        return self.close("coordinate") if self.count >= self._required else None
+
+    def remove(self, user_id: int) -> None:
+        """Take a user out, however often it was added; fine if it never was."""
+        self.count -= self._counts.pop(user_id, 0)
+        self._kept -= len(self._members.pop(user_id, ()))
+
+    def close(self, kind: Kind) -> Batch:
+        """Return the users counted so far as a batch, and begin the next."""
+        entries = sorted(
+            itertools.chain.from_iterable(self._members.values()),
+            key=operator.itemgetter(0),
+            reverse=True,
+        )
+        batch = Batch(self.item, kind, self.count, tuple(member for _, member in entries))
+        self._begin()
+        return batch
