@@ -11,7 +11,6 @@ from __future__ import annotations
 import inspect
 import itertools
 import logging
-import traceback
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from types import TracebackType
@@ -19,6 +18,7 @@ from types import TracebackType
 from murmur.errors import TelemetryError, UnknownEventError
 
 from ._events import CATALOGUE, Event
+from ._plain import text_of, trace_of
 
 __all__ = ["Bus", "Emitter", "Handler", "Subscription", "bus", "on"]
 
@@ -75,7 +75,10 @@ class Subscription:
         self.failure = error
         self.cancel()
         _logger.error(
-            "handler %r of %r raised and is detached", self.handler, self.pattern, exc_info=error
+            "handler %s of %r raised and is detached",
+            text_of(self.handler, repr),
+            self.pattern,
+            exc_info=error,
         )
         if self._on_failure is None:
             return
@@ -205,9 +208,9 @@ class Bus:
             {
                 "event": event.name,
                 "pattern": subscription.pattern,
-                "handler": repr(subscription.handler),
-                "error": f"{type(error).__name__}: {error}",
-                "traceback": "".join(traceback.format_exception(error)),
+                "handler": text_of(subscription.handler, repr),
+                "error": f"{type(error).__name__}: {text_of(error)}",
+                "traceback": trace_of(error),
             },
         )
         self.publish(failure)

@@ -73,20 +73,20 @@ class Event:
     metadata: Mapping[str, object]
 
 
-_FAILURE = ("error", "traceback")
+_FAILURE = ("error", "traceback")  # "ValueError: ..." or its type, and the whole text
 
 
 def _span(callback: str, summary: str, *, keys: tuple[str, ...], frequent: bool) -> list[EventType]:
     """Return the three events around a callback: start, then stop or exception."""
     stem = f"amoc.scenario.{callback}"
     return [
-        EventType(f"{stem}.start", f"{summary} is called.", (), keys, frequent),
+        EventType(f"{stem}.start", f"{summary} is called.", ("count",), keys, frequent),
         EventType(f"{stem}.stop", f"{summary} returned.", ("duration",), keys, frequent),
         EventType(
             f"{stem}.exception",
             f"{summary} raised.",
             ("duration",),
-            (*keys, *_FAILURE),
+            (*keys, "kind", "reason", "traceback"),
             frequent,
         ),
     ]
@@ -115,6 +115,7 @@ def _run_events() -> list[EventType]:
     return [
         _event("controller.users", "Users were added or asked to leave.", "scenario", "type"),
         _event("run.state", "The run's state changed.", "scenario", "from", "to"),
+        _event("run.blocked", "A user's code blocked the loop.", "user_id", "line"),
         _event("user.up", "A user was admitted.", "user_id", frequent=True),
         _event(
             "user.down",
@@ -122,8 +123,14 @@ def _run_events() -> list[EventType]:
             "user_id",
             "outcome",
             "reason",
-            measurements=("duration",),
             frequent=True,
+        ),
+        _event(
+            "user.failure",
+            "The first user failed for this reason.",
+            "user_id",
+            "reason",
+            "traceback",
         ),
         _event("mailbox.overflow", "A full mailbox refused a message.", "user_id"),
         _event(
@@ -182,6 +189,7 @@ def _throttle_events() -> list[EventType]:
 
 
 def _coordinator_events() -> list[EventType]:
+    batch = ("name", "kind", "configured")
     return [
         _event("coordinator.start", "A coordinator was started.", "name"),
         _event("coordinator.stop", "A coordinator was stopped.", "name"),
@@ -196,12 +204,20 @@ def _coordinator_events() -> list[EventType]:
         _event("coordinator.timeout", "No user came within a coordinator's timeout.", "name"),
         _event(
             "coordinator.execute",
-            "An item of a coordinator's plan is carried out.",
-            "name",
-            "kind",
-            "configured",
+            "The actions of an item of a coordinator's plan were called.",
+            *batch,
+            measurements=("count", "duration", "failed"),
         ),
-        _event("coordinator.failure", "A coordinator's action raised.", "name", "kind", *_FAILURE),
+        _event(
+            "coordinator.overflow", "Members were left out of a batch that was too large.", *batch
+        ),
+        _event(
+            "coordinator.failure",
+            "Calls of a coordinator's action raised; the first one's error is given.",
+            *batch,
+            "action",
+            *_FAILURE,
+        ),
     ]
 
 
@@ -214,13 +230,13 @@ def _config_events() -> list[EventType]:
         _event(
             "config.env",
             "An environment variable could not be used; the default holds.",
-            "setting",
-            "variable",
-            "value",
-            "default",
+            "variable_name",
+            "variable_value",
+            "default_value",
             "error",
+            measurements=("error",),
         ),
-        _event("config.update", "A live setting changed.", "setting", "old", "new", "who"),
+        _event("config.update", "A live setting changed.", "setting", "old", "new"),
     ]
 
 

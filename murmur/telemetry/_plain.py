@@ -7,9 +7,10 @@ would keep it alive, might not pickle, and might change.
 from __future__ import annotations
 
 import itertools
+import traceback
 from collections.abc import Callable, Mapping
 
-__all__ = ["plain", "text_of"]
+__all__ = ["plain", "text_of", "trace_of"]
 
 LENGTH = 4000  # characters of one text
 ITEMS = 1000  # of one collection
@@ -27,9 +28,11 @@ def plain(value: object, depth: int = DEPTH) -> object:
     >>> plain({"nodes": ("a", "b"), "rate": 5.0, "where": complex(1)})
     {'nodes': ('a', 'b'), 'rate': 5.0, 'where': '(1+0j)'}
     """
-    kind = type(value)
-    if value is None or kind in (bool, int, float):
+    if value is None or isinstance(value, bool):
         return value
+    for kind in (int, float):
+        if isinstance(value, kind):  # also an enum's, or numpy's
+            return kind(value)
     if isinstance(value, str):
         return str.__str__(value)[:LENGTH]
     if depth and isinstance(value, Mapping):
@@ -47,3 +50,15 @@ def text_of(value: object, of: Callable[[object], str] = str) -> str:
         return of(value)[:LENGTH]
     except Exception as error:  # noqa: BLE001 - a user's __repr__ may raise anything
         return f"<{type(value).__name__}, whose text raised {type(error).__name__}>"
+
+
+def trace_of(error: BaseException) -> str:
+    """Return the text of a traceback, its middle left out if it is long."""
+    try:
+        text = "".join(traceback.format_exception(error))
+    except Exception:  # noqa: BLE001 - a user's __str__ may raise anything
+        text = text_of(error)
+    if len(text) <= LENGTH:
+        return text
+    half = LENGTH // 2
+    return f"{text[:half]}\n...\n{text[-half:]}"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import math
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,7 +27,7 @@ from ._chunk import (
     count_errors,
 )
 from ._codes import MISSING, OTHER, Codes
-from ._plain import plain, text_of
+from ._plain import plain, text_of, trace_of
 from ._rows import Rows
 
 if TYPE_CHECKING:
@@ -40,7 +39,6 @@ __all__ = ["Recorder"]
 
 NAN = float("nan")
 MESSAGE_LENGTH = 200
-TRACEBACK_LENGTH = 4000
 
 Item = TypeVar("Item")
 
@@ -339,7 +337,7 @@ class Recorder:
         code = self._kinds[type(error).__name__, text_of(error)[:MESSAGE_LENGTH]]
         if code not in self._explained:
             self._explained.add(code)
-            self._tracebacks[code] = _trace_of(error)
+            self._tracebacks[code] = trace_of(error)
         return code
 
 
@@ -369,15 +367,3 @@ def _spread(seconds: Sequence[float]) -> tuple[float, float, float]:
     ranks = (math.ceil(share * len(ordered)) for share in (0.5, 0.99, 1.0))
     middle, high, most = (float(ordered[rank - 1]) for rank in ranks)
     return middle, high, most
-
-
-def _trace_of(error: BaseException) -> str:
-    """Return the text of a traceback, its middle left out if it is long."""
-    try:
-        text = "".join(traceback.format_exception(error))
-    except Exception:  # noqa: BLE001 - a user's __str__ may raise anything
-        text = text_of(error)
-    if len(text) <= TRACEBACK_LENGTH:
-        return text
-    half = TRACEBACK_LENGTH // 2
-    return f"{text[:half]}\n...\n{text[-half:]}"

@@ -19,9 +19,8 @@ __all__ = ["Reservoir"]
 class Reservoir:
     """Keeps every row up to a bound, then each with the same chance.
 
-    One thread adds; others may read.  Up to the bound, what a reader looks at never
-    changes.  Beyond it rows are replaced, so the writer counts a version up before and
-    after, and a reader that saw it change copies again.
+    One thread adds; others may read.  Beyond the bound rows are replaced, so the writer
+    counts a version up before and after, and a reader that saw it change copies again.
 
     Parameters
     ----------
@@ -71,12 +70,9 @@ class Reservoir:
         self._version += 1
 
     def snapshot(self) -> NDArray[Any]:
-        """Return the rows that are kept now."""
+        """Return a copy of the rows that are kept now, none of them half replaced."""
         while True:
             version = self._version
-            rows = self._rows[: self.kept]
-            if version == 0 and self._version == 0 and self.seen == self.kept:
-                return rows
-            rows = rows.copy()
+            rows = self._rows[: self.kept].copy()
             if version % 2 == 0 and version == self._version:
                 return rows

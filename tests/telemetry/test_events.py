@@ -1,0 +1,92 @@
+"""The catalogue says all there is to know about events, and the page repeats it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from murmur.errors import TelemetryError, UnknownEventError
+from murmur.telemetry import CATALOGUE, EventType, check
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "events.md"
+
+
+def _sections() -> dict[str, str]:
+    """Return the text below each heading of the page that names an event."""
+    parts = PAGE.read_text(encoding="utf-8").split("\n### `")[1:]
+    return {name: text for name, _, text in (part.partition("`\n") for part in parts)}
+
+
+def test_every_event_has_its_heading_in_the_reference_and_no_other_has():
+    assert sorted(_sections()) == sorted(CATALOGUE)
+
+
+@pytest.mark.parametrize("event_type", CATALOGUE.values(), ids=lambda entry: entry.name)
+def test_the_reference_says_what_the_catalogue_says(event_type: EventType):
+    text = _sections()[event_type.name]
+
+    def listed(keys: tuple[str, ...]) -> str:
+        return ", ".join(f"`{key}`" for key in keys) or "none"
+
+    assert event_type.summary in text
+    assert f"* measurements: {listed(event_type.measurements)}\n" in text
+    assert f"* metadata: {listed(event_type.metadata)}\n" in text
+    assert f"* {'frequent' if event_type.frequent else 'kept'}\n" in text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            f"scenario.{callback}.{moment}"
+            for callback in ("init", "start", "terminate")
+            for moment in ("start", "stop", "exception")
+        ),
+        "controller.users",
+        *(f"throttle.{what}" for what in ("init", "rate", "request", "execute", "process")),
+        *(
+            f"coordinator.{what}"
+            for what in ("start", "stop", "add", "reset", "timeout", "execute")
+        ),
+        *(f"config.{what}" for what in ("get", "verify", "env")),
+        *(f"cluster.{what}" for what in ("connect_nodes", "nodedown", "master_node_down")),
+    ],
+)
+def test_every_event_of_amoc_is_there_under_its_name(name: str):
+    assert f"amoc.{name}" in CATALOGUE
+
+
+def test_what_comes_once_per_user_or_permit_is_frequent():
+    frequent = {name for name, event_type in CATALOGUE.items() if event_type.frequent}
+
+    assert frequent == {
+        "amoc.scenario.start.start",
+        "amoc.scenario.start.stop",
+        "amoc.scenario.start.exception",
+        "amoc.user.up",
+        "amoc.user.down",
+        "amoc.action.error",
+        "amoc.throttle.request",
+        "amoc.throttle.execute",
+        "amoc.coordinator.add",
+    }
+
+
+def test_an_event_with_keys_that_are_listed_passes():
+    check("amoc.throttle.rate", {"rate": 100.0}, {"name": "messages"})
+
+
+def test_an_unknown_name_fails_with_what_was_probably_meant():
+    with pytest.raises(UnknownEventError, match=r"amoc\.throttle\.execute"):
+        check("amoc.throttle.executed", {}, {})
+
+
+def test_a_measurement_that_is_not_listed_fails():
+    with pytest.raises(TelemetryError, match="no measurements 'rat'"):
+        check("amoc.throttle.rate", {"rat": 1.0}, {})
+
+
+def test_metadata_that_is_not_listed_fails():
+    with pytest.raises(TelemetryError, match="no metadata 'throttle'"):
+        check("amoc.throttle.rate", {}, {"throttle": "messages"})
