@@ -98,6 +98,9 @@ class Source:
     def _default(self, call: TraitCall) -> object:
         """Return the default of the call, or the one its own trait class names."""
         if not call.has_default:
+            first = self._trait_call(call.first_alternative)
+            if first is not None:
+                return self._default(first)
             for base in self._lineage(call.type):
                 value = self._body(base).get("default_value")
                 if value is not None:

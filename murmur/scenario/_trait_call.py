@@ -57,6 +57,14 @@ class TraitCall:
         """Whether the call names a default."""
         return self._default_expression() is not None
 
+    @property
+    def first_alternative(self) -> ast.expr | None:
+        """The first trait of a Union, which lends it the default."""
+        if self._kind != "Union" or not self._arguments:
+            return None
+        traits = self._arguments[0]
+        return traits.elts[0] if isinstance(traits, ast.List | ast.Tuple) and traits.elts else None
+
     def default(self) -> object:
         """Return the default that the call names, or else that of its trait."""
         expression = self._default_expression()
