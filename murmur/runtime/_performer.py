@@ -106,7 +106,7 @@ class Performer:
         details = {
             "action": getattr(action.function, "__qualname__", type(action.function).__qualname__),
             "error": type(error).__qualname__,
-            "traceback": "".join(traceback.format_exception(error)),
+            "traceback": "".join(traceback.format_exception(error, limit=-20)),
         }
         self._emit("amoc.coordinator.failure", event, {"count": count}, details)
 

@@ -18,7 +18,7 @@ import pytest
 from murmur.errors import CoordinatorStoppedError, InvalidPlanError, UnknownCoordinatorError
 from murmur.runtime._coordinators import Coordinators
 from murmur.runtime._native import native
-from murmur.testing import RecordingEmitter
+from murmur.testing._emitter import RecordingEmitter
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from murmur.errors import (
 from murmur.runtime import _stage, _tally
 from murmur.runtime._coordinators import Coordinators
 from murmur.runtime._native import native
-from murmur.testing import RecordingEmitter
+from murmur.testing._emitter import RecordingEmitter
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from murmur.errors import CoordinatorError, CoordinatorStoppedError, InvalidPlan
 from murmur.runtime._coordinator import Coordinator
 from murmur.runtime._coordinators import Coordinators
 from murmur.runtime._native import native
-from murmur.testing import RecordingEmitter
+from murmur.testing._emitter import RecordingEmitter
 
 
 @dataclass(frozen=True)
