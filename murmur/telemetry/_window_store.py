@@ -7,6 +7,7 @@ parts it was made of, and made again only when a part has come since.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ._distributions import Distributions
@@ -79,10 +80,13 @@ class WindowStore:
         import numpy as np
 
         numbers, first = np.unique(windows.window, return_index=True)
-        ends = [*first[1:].tolist(), len(windows.window)]
-        for number, begin, end in zip(numbers.tolist(), first.tolist(), ends, strict=True):
+        edges = [*first.tolist(), len(windows.window)]
+        for number, (begin, end) in zip(numbers.tolist(), pairwise(edges), strict=True):
             part = _Part(windows, begin, end, node=node, names=names)
-            self._parts.setdefault(number, []).append(part)
+            if number in self._parts:
+                self._parts[number].append(part)
+            else:
+                self._parts[number] = [part]  # never seen without a part
 
     def rows(self, since: int = 0) -> NDArray[Any]:
         """Return one row per window, node and name, and one for all nodes together.
@@ -109,7 +113,9 @@ class WindowStore:
         if stale:
             summary = _summarise(stale)
             edges = np.searchsorted(summary["window"], list(stale), side="right").tolist()
-            for (number, parts), begin, end in zip(stale.items(), [0, *edges], edges, strict=False):
+            for (number, parts), (begin, end) in zip(
+                stale.items(), pairwise([0, *edges]), strict=True
+            ):
                 self._summaries[number] = (len(parts), summary[begin:end])
         kept = [self._summaries[number][1] for number in wanted]
         return np.concatenate([np.empty(0, _ROW), *kept])
