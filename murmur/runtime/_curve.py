@@ -1,0 +1,137 @@
+"""A rate as a function of time, in straight pieces.
+
+A constant rate, the steps of a ramp, a straight ramp and a sampled shape are all the same
+thing to the pace: pieces in which the rate changes linearly, over which it integrates
+exactly.  Times are monotonic seconds handed in by the caller.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ._rate import Rate
+
+__all__ = ["Curve", "Piece", "Pieces"]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of time in which the rate is a straight line.
+
+    Parameters
+    ----------
+    start, end : float
+        The stretch, in seconds; infinite at either side of what never changes.
+    first, last : float
+        Permits per interval at `start` and at `end`.
+    interval : float
+        Seconds that the permits are counted over.
+    """
+
+    start: float
+    end: float
+    first: float
+    last: float
+    interval: float
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the rate is the same all along."""
+        return self.first == self.last
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether there is no permit in all of it."""
+        return self.first == 0 == self.last
+
+    def rate_at(self, at: float) -> float:
+        """Return the permits per interval at the time `at`."""
+        if self.is_flat or at <= self.start:
+            return self.first
+        if at >= self.end:
+            return self.last
+        share = (at - self.start) / (self.end - self.start)
+        return self.first + share * (self.last - self.first)
+
+    def permits(self, since: float, until: float) -> float:
+        """Return how many permits, with fractions, fall into a part of the stretch."""
+        if until <= since or self.is_closed:
+            return 0.0
+        mean = (self.rate_at(since) + self.rate_at(until)) / 2
+        return mean * (until - since) / self.interval
+
+    def reach(self, since: float, permits: float) -> float:
+        """Return when `permits` have come since `since`: ``inf`` if not in this stretch."""
+        if self.is_closed:
+            return math.inf
+        rate = self.rate_at(since)
+        if permits == 0 or rate == math.inf:
+            return since
+        if self.is_flat:
+            at = since + permits * self.interval / rate
+        else:
+            slope = (self.last - self.first) / (self.end - self.start)
+            square = rate * rate + 2 * slope * permits * self.interval
+            root = rate + math.sqrt(square) if square >= 0 else 0.0
+            at = since + 2 * permits * self.interval / root if root else math.inf
+        return at if at <= self.end else math.inf
+
+
+class Curve(ABC):
+    """A rate over time.
+
+    Attributes
+    ----------
+    interval : float
+        Seconds that the permits are counted over.
+    """
+
+    interval: float
+
+    @abstractmethod
+    def piece(self, at: float) -> Piece:
+        """Return the piece in force at the time `at`: the later of two that meet there."""
+
+
+class Pieces(Curve):
+    """A curve of which all pieces are known.
+
+    Parameters
+    ----------
+    pieces : iterable of Piece
+        In order and without gaps; what is before the first and after the last is theirs.
+    """
+
+    def __init__(self, pieces: Iterable[Piece]) -> None:
+        self.pieces = tuple(pieces)
+        self.interval = self.pieces[0].interval
+        self._starts = [piece.start for piece in self.pieces]
+
+    @classmethod
+    def constant(cls, rate: Rate) -> Pieces:
+        """Return the curve that stays at `rate`."""
+        return cls([Piece(-math.inf, math.inf, rate.permits, rate.permits, rate.interval)])
+
+    @classmethod
+    def through(cls, points: Iterable[tuple[float, float]], interval: float) -> Pieces:
+        """Return straight lines through (time, rate) points, level before and after.
+
+        Two points at the same time are a jump.
+        """
+        corners = list(points)
+        (first_at, first), (last_at, last) = corners[0], corners[-1]
+        pieces = [Piece(-math.inf, first_at, first, first, interval)]
+        for (start, before), (end, after) in pairwise(corners):
+            if end > start:
+                pieces.append(Piece(start, end, before, after, interval))
+        pieces.append(Piece(last_at, math.inf, last, last, interval))
+        return cls(pieces)
+
+    def piece(self, at: float) -> Piece:
+        """Return the piece in force at the time `at`."""
+        return self.pieces[max(0, bisect_right(self._starts, at) - 1)]

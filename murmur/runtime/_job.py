@@ -1,0 +1,77 @@
+"""What `Throttle.run` returns: a call that a throttle starts when its permit comes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Generator
+from typing import Any
+
+from ._native import Native, Wakeup
+
+__all__ = ["Job"]
+
+
+class Job:
+    """A call that waits for a permit, runs, and has a result.
+
+    Await it for the result; an exception of the call is raised there.  Nobody has to.
+
+    Parameters
+    ----------
+    fn : callable
+        What to call; an async function is awaited.
+    args : tuple
+        Its arguments.
+    native : Native
+        The running backend.
+    """
+
+    __slots__ = ("_args", "_fn", "_native", "_result", "_waiting", "error", "is_done")
+
+    def __init__(self, fn: Callable[..., object], args: tuple[object, ...], native: Native) -> None:
+        self._fn = fn
+        self._args = args
+        self._native = native
+        self._waiting: list[Wakeup] = []
+        self._result: object = None
+        self.is_done = False
+        self.error: BaseException | None = None
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._wait().__await__()
+
+    def __repr__(self) -> str:
+        state = "running or waiting" if not self.is_done else "failed" if self.error else "done"
+        return f"<Job {getattr(self._fn, '__qualname__', 'call')} {state}>"
+
+    async def perform(self) -> None:
+        """Make the call and keep its result or its exception; let a cancellation through."""
+        try:
+            result = self._fn(*self._args)
+            if inspect.isawaitable(result):
+                result = await result
+        except self._native.cancelled as error:
+            self.finish(error=error)
+            raise
+        except BaseException as error:  # noqa: BLE001 - not even SystemExit may end the run
+            self.finish(error=error)
+        else:
+            self.finish(result)
+
+    def finish(self, result: object = None, error: BaseException | None = None) -> None:
+        """End the job and wake those who await it."""
+        self._result, self.error, self.is_done = result, error, True
+        for wakeup in self._waiting:
+            wakeup.wake()
+        self._waiting.clear()
+
+    async def _wait(self) -> object:
+        if self.is_done:
+            await self._native.checkpoint()
+        else:
+            wakeup = self._native.wakeup()
+            self._waiting.append(wakeup)
+            await self._native.wait(wakeup)
+        if self.error is not None:
+            raise self.error
+        return self._result

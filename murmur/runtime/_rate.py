@@ -1,0 +1,154 @@
+"""What a throttle is set to: permits per interval, or permits at a time.
+
+Values only: nothing here knows of time passing or of who waits.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from numbers import Real
+
+from murmur.errors import InvalidRateError
+
+__all__ = ["DEFAULT_INTERVAL", "Rate"]
+
+DEFAULT_INTERVAL = 60.0
+"""Seconds that a rate is counted over when nobody says so: rates are per minute."""
+
+_ROUNDING = 1e-12
+"""How far, relatively, a quotient may lie from the whole number it stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A number of permits per interval.
+
+    Parameters
+    ----------
+    permits : float
+        Permits per `interval`; 0 holds everyone, ``math.inf`` holds nobody.
+    interval : float, default 60.0
+        Seconds that `permits` are counted over.  With 0 there is no pace: `permits`,
+        a whole number, may be out at a time.
+
+    Raises
+    ------
+    InvalidRateError
+        If a number is negative, NaN or no number, or `interval` is infinite.
+
+    Examples
+    --------
+    >>> Rate(1200).spacing
+    0.05
+    >>> Rate.of(interarrival=0.05)
+    Rate(permits=1200.0, interval=60.0)
+    >>> Rate.of(limit=36).is_limit
+    True
+    """
+
+    permits: float
+    interval: float = DEFAULT_INTERVAL
+
+    def __post_init__(self) -> None:
+        if not _is_amount(self.permits):
+            raise InvalidRateError(
+                f"rate {self.permits!r}", "give permits per interval, from 0 to math.inf"
+            )
+        if not _is_amount(self.interval) or math.isinf(self.interval):
+            raise InvalidRateError(
+                f"interval {self.interval!r}",
+                "give seconds, more than 0, or 0 to limit how many permits are out at a time",
+            )
+        if self.is_limit and self.permits != math.inf and self.permits != int(self.permits):
+            raise InvalidRateError(
+                f"limit {self.permits!r}", "give a whole number of permits that may be out"
+            )
+
+    @classmethod
+    def of(
+        cls,
+        rate: float | None = None,
+        *,
+        interval: float | None = None,
+        interarrival: float | None = None,
+        limit: float | None = None,
+    ) -> Rate:
+        """Return the one rate that the arguments describe.
+
+        Parameters
+        ----------
+        rate : float, optional
+            Permits per interval.
+        interval : float, optional
+            Seconds that `rate` is counted over, 60 unless given.
+        interarrival : float, optional
+            Seconds between two permits, exactly; ``math.inf`` holds.
+        limit : int, optional
+            How many permits may be out at a time.
+
+        Raises
+        ------
+        InvalidRateError
+            If not exactly one of `rate`, `interarrival` and `limit` is given, or the one
+            given makes no sense.
+        """
+        given = {"rate": rate, "interarrival": interarrival, "limit": limit}
+        chosen = [name for name, value in given.items() if value is not None]
+        if len(chosen) != 1:
+            raise InvalidRateError(
+                " with ".join(chosen) or ("interval alone" if interval else "empty configuration"),
+                "give exactly one of rate (with or without interval), interarrival and limit",
+            )
+        if interval is not None and rate is None:
+            raise InvalidRateError(f"interval with {chosen[0]}", "an interval belongs to a rate")
+        if rate is not None:
+            return cls(rate, DEFAULT_INTERVAL if interval is None else interval)
+        if interarrival is not None:
+            return cls(permits_apart(interarrival))
+        assert limit is not None
+        return cls(limit, 0.0)
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether it counts permits that are out, not permits per time."""
+        return self.interval == 0
+
+    @property
+    def spacing(self) -> float:
+        """Seconds between two permits: ``inf`` when everyone is held, 0 when nobody is."""
+        return self.interval / self.permits if self.permits else math.inf
+
+    def __str__(self) -> str:
+        if self.is_limit:
+            return f"limit {self.permits:g}"
+        return f"rate {self.permits:g} per {self.interval:g} s"
+
+
+def permits_apart(seconds: float) -> float:
+    """Return the permits per 60 s that lie `seconds` apart."""
+    if not _is_amount(seconds):
+        raise InvalidRateError(
+            f"interarrival {seconds!r}", "give seconds between two permits, from 0 to math.inf"
+        )
+    if seconds == 0:
+        return math.inf
+    permits = DEFAULT_INTERVAL / seconds
+    whole = round(permits) if permits < math.inf else permits
+    return float(whole) if abs(permits - whole) <= _ROUNDING * permits else permits
+
+
+def capacity(permits: float) -> float:
+    """Return how many permits one window may hold at `permits` per interval.
+
+    The whole number above a fraction: 2.5 permits per second, evenly spaced, are 2 in
+    some seconds and 3 in others.
+    """
+    return permits if permits == math.inf else math.ceil(permits * (1 - _ROUNDING))
+
+
+def _is_amount(value: object) -> bool:
+    """Whether `value` is a number from 0 to infinity."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    return float(value) >= 0

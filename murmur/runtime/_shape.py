@@ -1,0 +1,188 @@
+"""A rate that follows a function of time, or the points of a series.
+
+`preview` shows such a rate, or a ramp, before it runs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+from murmur.errors import InvalidRateError
+
+from ._curve import Curve, Piece, Pieces
+from ._ramp import Ramp
+from ._rate import DEFAULT_INTERVAL, Rate
+
+__all__ = ["Shape", "preview", "shape_curve"]
+
+Shape = Any
+"""A function of seconds, or an object with ``index`` and ``values``, as a pandas Series."""
+
+_STEP = 0.01
+"""Seconds between two looks at a function; the rate is a straight line in between."""
+
+
+class Sampled(Curve):
+    """The curve of a function that is looked at every 10 ms.
+
+    Parameters
+    ----------
+    function : callable
+        Takes seconds since `start`, returns permits per interval.
+    start : float
+        When the function's time begins.
+    interval : float
+        Seconds that the permits are counted over.
+    on_failure : callable, optional
+        Told when the function fails; the rate stays what it was then.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[float], float],
+        *,
+        start: float,
+        interval: float,
+        on_failure: Callable[[Exception], None] | None = None,
+    ) -> None:
+        self.interval = interval
+        self._function = function
+        self._start = start
+        self._on_failure = on_failure
+        self._looked_at, self._value = 0, self._rate(0.0)
+        self._piece = self._sample(0)
+
+    def piece(self, at: float) -> Piece:
+        """Return the piece in force at the time `at`."""
+        if not (self._piece.start <= at < self._piece.end):
+            number = max(0, math.floor((at - self._start) / _STEP))
+            if self._start + (number + 1) * _STEP <= at:
+                number += 1  # the division rounded down what the product does not
+            self._piece = self._sample(number)
+        return self._piece
+
+    def _sample(self, number: int) -> Piece:
+        first, last = self._look(number), self._look(number + 1)
+        start, end = (self._start + n * _STEP for n in (number, number + 1))
+        return Piece(start, end, first, last, self.interval)
+
+    def _look(self, number: int) -> float:
+        """Return the function's value, or the last good one if it has none."""
+        if number != self._looked_at:
+            self._looked_at = number
+            try:
+                self._value = self._rate(number * _STEP)
+            except Exception as error:  # noqa: BLE001 - a user's function may raise anything
+                if self._on_failure is not None:
+                    self._on_failure(error)
+        return self._value
+
+    def _rate(self, seconds: float) -> float:
+        return Rate(float(self._function(seconds)), self.interval).permits
+
+
+def shape_curve(
+    shape: Shape,
+    *,
+    start: float,
+    interval: float = DEFAULT_INTERVAL,
+    on_failure: Callable[[Exception], None] | None = None,
+) -> Curve:
+    """Return the rate over time that a shape describes.
+
+    Parameters
+    ----------
+    shape : callable or pandas.Series
+        A function from seconds since the throttle started to permits per interval; or a
+        series of such rates whose index holds the seconds, or timedeltas.  Between two
+        points of a series the rate is a straight line, before the first and after the
+        last it is level; two points at the same time are a jump.
+    start : float
+        When the shape's time begins.
+    interval : float, default 60.0
+        Seconds that the permits are counted over.
+    on_failure : callable, optional
+        Told when the function fails later on; the rate stays what it was then.
+
+    Raises
+    ------
+    InvalidRateError
+        If the shape is neither, its time runs backwards, or a rate makes no sense.
+    """
+    if Rate(1, interval).is_limit:
+        raise InvalidRateError("shape of a limit", "give an interval of more than 0")
+    if hasattr(shape, "index") and hasattr(shape, "to_list"):
+        points = [(start + at, rate) for at, rate in _points(shape)]
+        for _, rate in points:
+            Rate(rate, interval)
+        return Pieces.through(points, interval)
+    if callable(shape):
+        try:
+            return Sampled(shape, start=start, interval=interval, on_failure=on_failure)
+        except Exception as error:
+            raise InvalidRateError(
+                f"shape {shape!r}", f"it must return permits per interval, but at 0 s: {error}"
+            ) from error
+    raise InvalidRateError(
+        f"shape {shape!r}", "give a function of seconds, or a pandas Series over seconds"
+    )
+
+
+def preview(
+    what: Shape | Ramp, *, until: float | None = None, step: float = 0.1
+) -> tuple[list[float], list[float]]:
+    """Return the rates of a shape or a ramp over time, to look at before it runs.
+
+    Parameters
+    ----------
+    what : callable, pandas.Series or Ramp
+        What the rate is to follow.
+    until : float, optional
+        Seconds to look at; those of a ramp unless given, and of a series.
+    step : float, default 0.1
+        Seconds between two points.
+
+    Returns
+    -------
+    tuple of (list of float, list of float)
+        Seconds since the start, and permits per interval at each.
+
+    Examples
+    --------
+    >>> from murmur.runtime import Ramp, preview
+    >>> preview(Ramp.of(from_rate=0, to_rate=100, duration=2), step=1)
+    ([0.0, 1.0, 2.0], [0.0, 50.0, 100.0])
+    >>> preview(lambda t: 100 + 10 * t, until=2, step=1)
+    ([0.0, 1.0, 2.0], [100.0, 110.0, 120.0])
+    """
+    curve: Curve
+    if isinstance(what, Ramp):
+        curve = what.curve(0.0)
+        until = what.duration if until is None else until
+    else:
+        curve = shape_curve(what, start=0.0)
+        if until is None and isinstance(curve, Pieces):
+            until = curve.pieces[-1].start
+    if until is None or not step > 0:
+        raise InvalidRateError(
+            f"preview until {until!r} by {step!r}", "give until and step in seconds"
+        )
+    times = [number * step for number in range(math.floor(until / step + 1e-9) + 1)]
+    return times, [curve.piece(at).rate_at(at) for at in times]
+
+
+def _points(series: Any) -> list[tuple[float, float]]:  # noqa: ANN401 - duck-typed pandas
+    """Return the (seconds, rate) points of a series, in order of time."""
+    rates = [float(rate) for rate in series.to_list()]
+    times = [
+        float(at.total_seconds()) if hasattr(at, "total_seconds") else float(at)
+        for at in series.index.to_list()
+    ]
+    if not times or any(b < a for a, b in pairwise(times)):
+        raise InvalidRateError("shape", "give points in order of time, at least one")
+    if not all(math.isfinite(at) for at in times):
+        raise InvalidRateError("shape", "give finite times")
+    return list(zip(times, rates, strict=True))

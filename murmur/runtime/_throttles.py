@@ -1,0 +1,149 @@
+"""The throttles of one run, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from murmur.errors import ThrottleConflictError, UnknownThrottleError
+
+from ._config import Arrivals, ThrottleConfig
+from ._native import Native
+from ._shape import Shape
+from ._steering import Emitter
+from ._throttle import Throttle
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
+__all__ = ["Throttles"]
+
+
+class Throttles(Mapping[str, Throttle]):
+    """Start throttles and find them again.
+
+    A stopped throttle is gone: its name is free.
+
+    Parameters
+    ----------
+    task_group : anyio.abc.TaskGroup
+        Where each throttle has its task.
+    native : Native
+        The running backend.
+    emitter : Emitter
+        Where events go.
+    seed : int, default 0
+        What Poisson arrivals are drawn from, together with the throttle's name.
+    """
+
+    def __init__(
+        self, task_group: TaskGroup, native: Native, emitter: Emitter, *, seed: int = 0
+    ) -> None:
+        self._task_group = task_group
+        self._native = native
+        self._emitter = emitter
+        self._seed = seed
+        self._throttles: dict[str, Throttle] = {}
+
+    async def open(  # noqa: PLR0913 - one keyword for each way to say it
+        self,
+        name: str,
+        rate: float | None = None,
+        *,
+        interval: float | None = None,
+        interarrival: float | None = None,
+        limit: float | None = None,
+        shape: Shape | None = None,
+        arrivals: Arrivals = "even",
+        seed: int | None = None,
+    ) -> Throttle:
+        """Start the throttle `name`, or return it if it is there.
+
+        Parameters
+        ----------
+        name : str
+            Unique within the run.
+        rate : float, optional
+            Permits per `interval`; 0 holds everyone, ``math.inf`` nobody.
+        interval : float, default 60.0
+            Seconds that the rate is counted over; with 0, `rate` is a limit.
+        interarrival : float, optional
+            Seconds between two permits, exactly.
+        limit : int, optional
+            How many permits may be out at a time.
+        shape : callable or pandas.Series, optional
+            What the rate follows: a function of the seconds since the throttle started,
+            or a series over them.
+        arrivals : {"even", "poisson"}, default "even"
+            How permits are spread.
+        seed : int, optional
+            What Poisson arrivals are drawn from; the run and the name unless given.
+
+        Raises
+        ------
+        ThrottleConflictError
+            If it is there, was started otherwise, and does not have that rate now.
+        UnknownThrottleError
+            If nothing is configured and it is not there.
+        InvalidRateError
+            If the configuration makes no sense.
+        """
+        given = (rate, interval, interarrival, limit, shape, seed)
+        if arrivals == "even" and all(value is None for value in given):
+            return self[name]
+        config = ThrottleConfig.of(
+            rate,
+            interval=interval,
+            interarrival=interarrival,
+            limit=limit,
+            shape=shape,
+            arrivals=arrivals,
+            seed=seed,
+        )
+        existing = self._throttles.get(name)
+        if existing is None or existing.is_stopped:
+            return self._start(name, config)
+        if not existing.has(config):
+            raise ThrottleConflictError(name, str(existing.config), str(config))
+        return existing
+
+    async def stop_all(self) -> None:
+        """Stop every throttle."""
+        for throttle in self._throttles.values():
+            await throttle.stop()
+
+    def sample(self, now: float) -> list[tuple[str, dict[str, object]]]:
+        """Return one window's row of every throttle; see `Throttle.sample`."""
+        return [(name, throttle.sample(now)) for name, throttle in self.items()]
+
+    def __getitem__(self, name: str) -> Throttle:
+        """Return the throttle `name`; UnknownThrottleError if there is none."""
+        throttle = self._throttles.get(name)
+        if throttle is None or throttle.is_stopped:
+            raise UnknownThrottleError(name, self)
+        return throttle
+
+    def __contains__(self, name: object) -> bool:
+        return name in set(self)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, throttle in self._throttles.items() if not throttle.is_stopped)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return f"<Throttles {', '.join(self) or 'none'}>"
+
+    def _start(self, name: str, config: ThrottleConfig) -> Throttle:
+        throttle = Throttle(
+            name,
+            config,
+            task_group=self._task_group,
+            native=self._native,
+            emitter=self._emitter,
+            seed=str(self._seed),
+        )
+        self._throttles[name] = throttle
+        self._task_group.start_soon(throttle.serve, name=f"throttle {name}")
+        return throttle
