@@ -126,7 +126,7 @@ def throughput(
         y=axis,
         order="order:Q",
         color=alt.Color("measure:N", title=None, scale=_scale(_RESULTS)),
-        opacity=alt.Opacity("measure:N", legend=None, scale=ordered(list(_RESULTS), [0.45, 0.95])),
+        opacity=alt.Opacity("measure:N", title=None, scale=ordered(list(_RESULTS), [0.45, 0.95])),
         tooltip=_tooltip("actions per second", ",.1f"),
     )
     return dressed(with_changes(chart, changes), title, spans.note("the mean of"))

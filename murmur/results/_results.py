@@ -11,6 +11,7 @@ import pandas as pd
 from murmur.telemetry import RunRecord
 
 from ._build import BUILDERS
+from ._schema import OUTCOMES
 from ._summary import ActionSummary, Summary
 from ._verdict import Evidence, Verdict, judge
 
@@ -173,7 +174,7 @@ class Results:
         self._update()
         record = self._record
         users = BUILDERS["users"](record)
-        outcomes = users["outcome"].value_counts()
+        outcomes = users["outcome"].value_counts().reindex(list(OUTCOMES))
         counts = {str(outcome): int(count) for outcome, count in outcomes.items() if count}
         here = int(users["outcome"].isna().sum())
         elapsed = self._elapsed()

@@ -1,0 +1,123 @@
+"""The summary of the small run of conftest, in each of its forms."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from murmur.results import Results, Verdict
+from murmur.results._summary import duration_text
+from murmur.telemetry import Recorder, RunRecord
+
+
+def test_users_are_counted_by_outcome_in_a_fixed_order(results: Results) -> None:
+    users = results.summary().users
+
+    assert list(users.items()) == [
+        ("finished", 1),
+        ("failed", 1),
+        ("left", 1),
+        ("dropped", 2),
+        ("here", 2),
+    ]
+    assert sum(users.values()) == len(results.users)
+
+
+def test_actions_are_summed_up_over_nodes_and_windows(results: Results) -> None:
+    echo, login = results.summary().actions
+
+    assert (echo.name, echo.count, echo.failed) == ("echo", 3, 0)
+    assert echo.rate == 1.5  # three in the two seconds until user 3 left
+    assert echo.response_p50 == pytest.approx(0.5, rel=0.01)  # of 0.25, 0.5, 0.75
+    assert echo.response_max == 0.75
+    assert echo.service_p50 == pytest.approx(0.25, rel=0.01)  # of 0.25, 0.25, 0.5
+    assert (login.count, login.failed) == (1, 1)
+    assert math.isnan(login.response_p50)
+
+
+def test_the_run_is_named(results: Results) -> None:
+    summary = results.summary()
+
+    assert (summary.run_id, summary.scenario, summary.seed) == ("r1", "Chat", 7)
+    assert summary.elapsed == 2.0
+    assert summary.verdict == Verdict("valid")
+
+
+def test_the_text_is_a_table_with_one_line_for_each_action(results: Results) -> None:
+    lines = repr(results.summary()).splitlines()
+
+    assert lines[0] == "Chat r1, seed 7, 2.0 s, verdict: valid"
+    assert lines[1] == "users: 1 finished, 1 failed, 1 left, 2 dropped, 2 here"
+    assert lines[2].split("  ")[0] == "action"
+    assert [line.split()[:4] for line in lines[3:]] == [
+        ["echo", "3", "0", "1.5"],
+        ["login", "1", "1", "0.5"],
+    ]
+
+
+def test_the_text_gives_the_reasons_of_the_verdict(record: RunRecord) -> None:
+    recorder = Recorder(node="n1", started_at=0.0, wall_started_at=0.0)
+    recorder.action("echo", 1, 0.0, 0.0, 0.5)
+    recorder.health(1.0, [0.2], 1.0, 1e8, saturated=True)
+    record.add(recorder.seal())
+
+    assert repr(Results(record).summary()).splitlines()[:2] == [
+        "run r1, seed 7, 0.0 s, verdict: invalid",
+        "  The generator was saturated in 1 of 1 windows (lag up to 200 ms).",
+    ]
+
+
+def test_nothing_that_a_scenario_chose_is_read_as_html(record: RunRecord) -> None:
+    recorder = Recorder(node="n1", started_at=0.0, wall_started_at=0.0)
+    recorder.action("<script>", 1, 0.0, 0.0, 0.5)
+    record.add(recorder.seal())
+    html = Results(record, scenario="<b>")._repr_html_()
+
+    assert "<script>" not in html
+    assert "<td>&lt;script&gt;</td>" in html
+    assert "<b>&lt;b&gt;</b>" in html
+
+
+def test_plain_data_is_json_without_nan(results: Results) -> None:
+    data = json.loads(json.dumps(results.summary().to_dict(), allow_nan=False))
+
+    assert data["users"]["dropped"] == 2
+    assert data["verdict"] == {"state": "valid", "reasons": []}
+    assert data["actions"][0]["count"] == 3
+    assert data["actions"][1]["response_p99"] is None
+
+
+def test_the_frame_has_one_row_for_each_action(results: Results) -> None:
+    frame = results.summary().to_frame()
+
+    assert frame["name"].tolist() == ["echo", "login"]
+    assert frame["count"].tolist() == [3, 1]
+    assert str(frame.dtypes["response_p50"]) == "float64"
+
+
+def test_a_run_in_which_nothing_happened_has_a_summary_too(empty: Results) -> None:
+    summary = empty.summary()
+
+    assert repr(summary).endswith("users: none\nactions: none")
+    assert "<table>" not in summary._repr_html_()
+    assert summary.to_frame().empty
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0, "0 s"),
+        (0.0000005, "0.5 µs"),
+        (0.000123, "123 µs"),
+        (0.001, "1 ms"),
+        (0.0567, "56.7 ms"),
+        (1.0, "1 s"),
+        (12.34, "12.3 s"),
+        (4321.0, "4,321 s"),
+        (math.nan, "-"),
+    ],
+)
+def test_durations_are_written_as_people_do(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text
