@@ -30,6 +30,7 @@ __all__ = [
     "PopulationSample",
     "ThrottleSample",
     "Windows",
+    "count_errors",
     "window_of",
 ]
 

@@ -118,7 +118,7 @@ class WindowStore:
             ):
                 self._summaries[number] = (len(parts), summary[begin:end])
         kept = [self._summaries[number][1] for number in wanted]
-        return np.concatenate([np.empty(0, _ROW), *kept])
+        return np.concatenate([np.empty(0, _ROW), *kept], dtype=_ROW)
 
     def histogram(
         self, time: str, *, name: int | None, node: int | None, first: int, end: int | None

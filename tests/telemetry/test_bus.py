@@ -229,7 +229,7 @@ def test_an_interrupt_by_the_person_is_not_the_handlers_failure(bus: Bus):
     assert subscription.failure is None
 
 
-class _Unspeakable(Exception):
+class _UnspeakableError(Exception):
     def __str__(self) -> str:
         raise RuntimeError
 
@@ -240,7 +240,7 @@ class _Unspeakable(Exception):
 def test_an_error_that_cannot_say_what_it_is_hurts_nobody(bus: Bus):
     class Handler:
         def __call__(self, event: Event) -> None:
-            raise _Unspeakable
+            raise _UnspeakableError
 
         def __repr__(self) -> str:
             raise RuntimeError
@@ -248,7 +248,7 @@ def test_an_error_that_cannot_say_what_it_is_hurts_nobody(bus: Bus):
     bus.subscribe(EXECUTE, Handler())
     (failure,) = bus.publish(_event())
 
-    assert "_Unspeakable" in str(failure.metadata["error"])
+    assert "_UnspeakableError" in str(failure.metadata["error"])
 
 
 def test_threads_may_subscribe_and_cancel_while_another_publishes(bus: Bus):

@@ -40,7 +40,7 @@ def _rows(record: RunRecord, name: str, *columns: str, since: float = 0.0) -> li
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_has_the_columns_that_the_docstring_lists(name: str):
     listing = re.search(
-        rf"- ``{name}``: .*?\.  (.*?)\n +(- ``|since)", RunRecord.table.__doc__, re.S
+        rf"- ``{name}``: .*?\.  (.*?)\n +(- ``|since)", RunRecord.table.__doc__, re.DOTALL
     )
     assert listing is not None
 
@@ -61,7 +61,17 @@ def test_actions_carry_both_times_and_the_error():
     recorder.action("join", 0, 101.0, 101.0, 102.0, ValueError("no"))
     record.add(recorder.seal())
 
-    columns = "name user_id node due_at started_at service_time response_time ok error".split()
+    columns = [
+        "name",
+        "user_id",
+        "node",
+        "due_at",
+        "started_at",
+        "service_time",
+        "response_time",
+        "ok",
+        "error",
+    ]
     assert _rows(record, "actions", *columns) == [
         ("echo", 7, "a", 0.5, 1.0, 0.25, 0.75, True, None),
         ("join", 0, "a", 1.0, 1.0, 1.0, 1.0, False, "ValueError: no"),

@@ -185,14 +185,14 @@ def test_kinds_of_errors_and_their_messages_are_bounded():
 
 
 def test_an_error_that_cannot_say_what_it_is_is_recorded(recorder: Recorder):
-    class Mute(Exception):
+    class MuteError(Exception):
         def __str__(self) -> str:
             raise RuntimeError
 
-    recorder.action("join", 1, 100.0, 100.0, 100.0, Mute())
+    recorder.action("join", 1, 100.0, 100.0, 100.0, MuteError())
 
     chunk = recorder.seal()
-    assert chunk.kinds[chunk.errors[0].kind][0] == "Mute"
+    assert chunk.kinds[chunk.errors[0].kind][0] == "MuteError"
 
 
 def test_a_user_that_is_gone_is_a_row(recorder: Recorder):
