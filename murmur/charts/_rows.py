@@ -7,6 +7,7 @@ matters to a load test, so gaps are kept as gaps.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -90,7 +91,8 @@ def over_time(
     place = np.rint((window_at.to_numpy() - first) / length).astype(np.int64)
     groups = [frame[name].astype(str).rename(name) for name in by]
     apart = int(np.prod([group.nunique() for group in groups]))
-    joined = -(-(int(place.max()) + 1) * series * apart // ROWS)
+    most = max(ROWS // (series * apart), 1)
+    joined = math.ceil((int(place.max()) + 1) / most)
     place //= joined
     grouped = frame.groupby([pd.Series(place, index=frame.index, name="at"), *groups])
     rows = grouped.agg(dict(columns))

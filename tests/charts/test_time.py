@@ -1,0 +1,203 @@
+"""Charts over time: which values they draw, how long runs are joined, what marks changes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import pytest
+
+from murmur import charts
+from murmur.errors import FrameError, MurmurError
+
+
+def values(chart: alt.TopLevelMixin, having: str) -> list[dict[str, Any]]:
+    """Return the rows of the chart's data set that has the field `having`."""
+    sets = chart.to_dict()["datasets"].values()
+    return next(rows for rows in sets if rows and having in rows[0])
+
+
+def series(chart: alt.TopLevelMixin, measure: str) -> list[tuple[float, float | None]]:
+    rows = values(chart, "measure")
+    return [(row["at"], row["value"]) for row in rows if row["measure"] == measure]
+
+
+@pytest.fixture
+def windows() -> pd.DataFrame:
+    """Return four seconds of one action; nothing ended in the third."""
+    return pd.DataFrame(
+        {
+            "window_at": [0.0, 1.0, 3.0],
+            "name": "echo",
+            "count": [10, 8, 4],
+            "failed": [0, 3, 4],
+            "service_p99": [0.01, 0.02, math.nan],
+            "response_p50": [0.01, 0.02, math.nan],
+            "response_p95": [0.02, 0.04, math.nan],
+            "response_p99": [0.05, 2.0, math.nan],
+        }
+    )
+
+
+def test_population_draws_each_state() -> None:
+    chart = charts.population(
+        pd.DataFrame({"window_at": [0, 1], "waiting": [9, 4], "running": [1, 5], "leaving": [0, 1]})
+    )
+
+    assert series(chart, "waiting") == [(0, 9), (1, 4)]
+    assert series(chart, "running") == [(0, 1), (1, 5)]
+    assert series(chart, "leaving") == [(0, 0), (1, 1)]
+
+
+def test_throughput_draws_a_window_without_actions_as_zero(windows: pd.DataFrame) -> None:
+    chart = charts.throughput(windows)
+
+    assert series(chart, "ok") == [(0, 10), (1, 5), (2, 0), (3, 0)]
+    assert series(chart, "failed") == [(0, 0), (1, 3), (2, 0), (3, 4)]
+
+
+def test_throughput_is_per_second_whatever_the_window(windows: pd.DataFrame) -> None:
+    chart = charts.throughput(windows.assign(window_at=windows["window_at"] * 2))
+
+    assert series(chart, "ok") == [(0, 5), (2, 2.5), (4, 0), (6, 0)]
+
+
+def test_throughput_of_all_names_is_their_sum(windows: pd.DataFrame) -> None:
+    both = pd.concat([windows, windows.assign(name="login")])
+
+    assert series(charts.throughput(both), "ok")[0] == (0, 20)
+    assert series(charts.throughput(both, name="login"), "ok")[0] == (0, 10)
+
+
+def test_percentiles_leave_a_gap_where_nothing_succeeded(windows: pd.DataFrame) -> None:
+    chart = charts.percentiles(windows)
+
+    assert series(chart, "p50") == [(0, 0.01), (1, 0.02), (2, None), (3, None)]
+    assert series(chart, "p99") == [(0, 0.05), (1, 2.0), (2, None), (3, None)]
+
+
+def test_percentiles_have_a_logarithmic_axis_labelled_at_round_durations(
+    windows: pd.DataFrame,
+) -> None:
+    y = charts.percentiles(windows).to_dict()["layer"][0]["encoding"]["y"]
+
+    assert y["scale"]["type"] == "log"
+    assert y["axis"]["values"] == [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0]
+
+
+def test_service_and_response_draws_the_statistic_that_was_asked_for(windows: pd.DataFrame) -> None:
+    chart = charts.service_and_response(windows)
+
+    assert series(chart, "service")[:2] == [(0, 0.01), (1, 0.02)]
+    assert series(chart, "response")[:2] == [(0, 0.05), (1, 2.0)]
+    with pytest.raises(FrameError, match="service_p50"):
+        charts.service_and_response(windows, quantile="p50")
+
+
+def test_actions_that_never_succeeded_have_no_durations_to_draw(windows: pd.DataFrame) -> None:
+    chart = charts.percentiles(windows[windows["failed"] == 4])
+
+    assert values(chart, "text") == [{"text": "No action has succeeded yet."}]
+
+
+def test_a_duration_of_zero_finds_a_place_on_the_logarithmic_axis(windows: pd.DataFrame) -> None:
+    chart = charts.percentiles(windows.assign(response_p50=0.0))
+
+    assert series(chart, "p50")[0] == (0, 1e-6)
+
+
+def test_colours_tell_names_apart_and_dashes_measures(windows: pd.DataFrame) -> None:
+    both = pd.concat([windows, windows.assign(name="login")])
+    encoding = charts.percentiles(both).to_dict()["layer"][0]["encoding"]
+
+    assert encoding["color"]["field"] == "name"
+    assert encoding["color"]["scale"]["domain"] == ["echo", "login"]
+    assert encoding["strokeDash"]["field"] == "measure"
+
+
+def test_only_the_most_frequent_names_are_drawn(windows: pd.DataFrame) -> None:
+    many = pd.concat([windows.assign(name=f"a{i}", count=windows["count"] + i) for i in range(9)])
+    rows = values(charts.percentiles(many), "measure")
+
+    assert {row["name"] for row in rows} == {"a3", "a4", "a5", "a6", "a7", "a8"}
+
+
+def test_throttles_are_drawn_per_second_and_nodes_added_up() -> None:
+    node = pd.DataFrame(
+        {
+            "window_at": [0, 1],
+            "name": "messages",
+            "rate": [120.0, math.inf],
+            "interval": 60.0,
+            "requested": [5, 2],
+            "granted": [2, 2],
+        }
+    )
+    chart = charts.throttles(pd.concat([node, node]))
+
+    assert series(chart, "asked") == [(0, 10), (1, 4)]
+    assert series(chart, "granted") == [(0, 4), (1, 4)]
+    assert series(chart, "rate") == [(0, 4), (1, None)]  # unlocked: there is no line to draw
+
+
+@pytest.mark.parametrize("seconds", [4_999, 100_000])
+def test_a_long_run_is_joined_to_spans_and_says_so(seconds: int) -> None:
+    at = np.arange(seconds, dtype=float)
+    spike = np.where(at == 4_321, 9.0, 0.1)
+    frame = pd.DataFrame({"window_at": at, "name": "echo", "count": 7, "failed": 0})
+    for quantile in ("p50", "p95", "p99"):
+        frame[f"response_{quantile}"] = spike
+    throughput, latency = charts.throughput(frame), charts.percentiles(frame)
+
+    for chart in (throughput, latency):
+        assert len(values(chart, "measure")) <= 5_000
+    assert max(value for _, value in series(latency, "p99")) == 9.0
+    assert latency.to_dict()["title"]["subtitle"].startswith("each point is the worst of")
+    rates = [value for _, value in series(throughput, "ok")]
+    assert rates[:-1] == pytest.approx([7.0] * (len(rates) - 1))
+
+
+def test_rules_mark_the_changes(windows: pd.DataFrame) -> None:
+    changes = pd.DataFrame(
+        {"at": [1.5], "who": ["panel"], "what": ["pace"], "old": ["1.0"], "new": ["0.5"]}
+    )
+
+    for draw in (charts.throughput, charts.percentiles, charts.service_and_response):
+        chart = draw(windows, changes=changes)
+        assert values(chart, "who") == [
+            {
+                "at": 1.5,
+                "who": "panel",
+                "what": "pace",
+                "old": "1.0",
+                "new": "0.5",
+                "label": "pace → 0.5",
+            }
+        ]
+        marks = [layer.get("mark", {}).get("type") for layer in chart.to_dict()["layer"]]
+        assert "rule" in marks
+
+
+def test_no_changes_draw_no_rule(windows: pd.DataFrame) -> None:
+    none = pd.DataFrame(columns=["at", "who", "what", "old", "new"])
+
+    assert charts.throughput(windows, changes=none).to_dict() == (
+        charts.throughput(windows).to_dict()
+    )
+
+
+def test_a_frame_that_lacks_columns_is_refused_by_their_names() -> None:
+    frame = pd.DataFrame({"window_at": [0.0], "name": ["echo"]})
+
+    with pytest.raises(FrameError) as caught:
+        charts.throughput(frame)
+
+    assert isinstance(caught.value, MurmurError)
+    assert caught.value.missing == ("count", "failed")
+    assert str(caught.value) == (
+        "charts.throughput needs the columns count, failed, which the frame given does not have "
+        "(its columns: window_at, name)"
+    )
