@@ -255,7 +255,8 @@ class Recorder:
             the ``lateness`` of each grant (seconds) since the sample before; ``waiting``
             now.  A key that has no meaning may be None or absent.
         """
-        middle, high, _ = _spread(sample.get("lateness") or ())
+        lateness = sample.get("lateness")
+        middle, high, _ = _spread(() if lateness is None else lateness)
         self._cold.throttles.append(
             ThrottleSample(
                 at - self.started_at,

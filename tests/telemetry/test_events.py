@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,8 @@ import pytest
 from murmur.errors import TelemetryError, UnknownEventError
 from murmur.telemetry import CATALOGUE, EventType, check
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "events.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "reference" / "events.md"
 
 
 def _sections() -> dict[str, str]:
@@ -55,6 +58,17 @@ def test_the_reference_says_what_the_catalogue_says(event_type: EventType):
 )
 def test_every_event_of_amoc_is_there_under_its_name(name: str):
     assert f"amoc.{name}" in CATALOGUE
+
+
+def test_every_event_that_the_source_names_is_in_the_catalogue():
+    named = {
+        node.value
+        for path in (ROOT / "murmur").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and re.fullmatch(r"amoc(\.[a-z_]+)+", str(node.value))
+    }
+
+    assert named - set(CATALOGUE) == set()
 
 
 def test_what_comes_once_per_user_or_permit_is_frequent():
