@@ -16,9 +16,10 @@ import pandas as pd
 
 from murmur.errors import FrameError
 
-__all__ = ["ROWS", "Spans", "busiest", "check", "over_time", "window_length"]
+__all__ = ["ROWS", "SPANS", "Spans", "busiest", "check", "over_time", "window_length"]
 
 ROWS = 5_000
+SPANS = 600  # about one a pixel: more would only blur dashes and lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def over_time(
     place = np.rint((window_at.to_numpy() - first) / length).astype(np.int64)
     groups = [frame[name].astype(str).rename(name) for name in by]
     apart = int(np.prod([group.nunique() for group in groups]))
-    most = max(ROWS // (series * apart), 1)
+    most = min(max(ROWS // (series * apart), 1), SPANS)
     joined = math.ceil((int(place.max()) + 1) / most)
     place //= joined
     grouped = frame.groupby([pd.Series(place, index=frame.index, name="at"), *groups])

@@ -226,11 +226,11 @@ class Results:
             self._refresh()
 
     def _elapsed(self) -> float:
-        """Return the last moment that anything was recorded at."""
+        """Return the last moment known; windows count from their start, lest it lies ahead."""
         columns = (
             ("users", "ended_at"),
             ("windows", "window_at"),
-            ("population", "window_at"),
+            ("health", "window_at"),
             ("events", "at"),
         )
         moments = [np.asarray(self._record.table(table)[column]) for table, column in columns]
