@@ -11,7 +11,7 @@ import math
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ._rate import Rate
@@ -31,6 +31,11 @@ class Piece:
         Permits per interval at `start` and at `end`.
     interval : float
         Seconds that the permits are counted over.
+
+    Attributes
+    ----------
+    is_flat, is_closed : bool
+        Whether the rate is the same all along; whether it is 0 all along.
     """
 
     start: float
@@ -38,16 +43,12 @@ class Piece:
     first: float
     last: float
     interval: float
+    is_flat: bool = field(init=False)
+    is_closed: bool = field(init=False)
 
-    @property
-    def is_flat(self) -> bool:
-        """Whether the rate is the same all along."""
-        return self.first == self.last
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether there is no permit in all of it."""
-        return self.first == 0 == self.last
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_flat", self.first == self.last)
+        object.__setattr__(self, "is_closed", self.first == 0 == self.last)
 
     def rate_at(self, at: float) -> float:
         """Return the permits per interval at the time `at`."""
@@ -69,7 +70,7 @@ class Piece:
         """Return when `permits` have come since `since`: ``inf`` if not in this stretch."""
         if self.is_closed:
             return math.inf
-        rate = self.rate_at(since)
+        rate = self.first if self.is_flat else self.rate_at(since)
         if permits == 0 or rate == math.inf:
             return since
         if self.is_flat:

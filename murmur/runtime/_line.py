@@ -17,7 +17,7 @@ from ._permit import Ticket
 
 __all__ = ["Line"]
 
-_NAP = 0.001
+_NAP = 0.0006
 """Seconds between two turns when permits fall due faster: what a loop's timer resolves."""
 
 _BATCH = 256
@@ -130,14 +130,14 @@ class Line:
         follow : callable
             Called with the time at each turn; returns when it wants to be called next.
         """
-        turns = 0
         while not self._is_closed:
             now = self._native.now()
             wanted = follow(now)
-            if self._grant_next(now):
-                turns += 1
-                if turns % self._batch == 0:
-                    await self._native.checkpoint()
+            granted = 0
+            while granted < self._batch and self._grant_next(now):
+                granted += 1
+            if granted == self._batch:
+                await self._native.checkpoint()
                 continue
             due = self._next_due(now)
             if now < due < now + _NAP and self.gate.spacing_at(now) < _NAP:

@@ -75,6 +75,7 @@ class Pacing:
         self._slot = math.inf
         self._returned: list[float] = []  # due times of permits that were given back
         self._window = Window(curve.interval)
+        self._patience = CATCH_UP
         self._enter(now)
 
     @property
@@ -106,21 +107,25 @@ class Pacing:
         It falls due at its slot, or later: when it is requested, or when the window has
         room for it.
         """
-        self._roll(now)
-        slot = max(self._returned[0] if self._returned else self._slot, requested_at)
+        if now >= self._piece.end:
+            self._roll(now)
+        slot = self._returned[0] if self._returned else self._slot
+        if slot < requested_at:
+            slot = requested_at
         if slot > now:
             return None
-        self._fit(now)
+        if not self._piece.is_flat:
+            self._fit(now)
         free_at = self._window.take(now)
         if free_at is None:
             return None
-        in_time = now - slot <= self._patience(now)
+        in_time = now - slot <= self._patience
         if self._returned and in_time:
             del self._returned[0]
         else:
             self._returned.clear()
             self._advance(slot if in_time else now, now)
-        return max(slot, free_at)
+        return slot if slot > free_at else free_at
 
     def settle(self, due_at: float, used_at: float) -> None:
         """Note when a permit that was taken went into use."""
@@ -141,7 +146,6 @@ class Pacing:
             self._window.stretch(curve.interval)
         self._curve, self._from = curve, now
         self._enter(now)
-        self._fit(now)
 
     def hold_until(self, now: float) -> None:
         """Forget slots that passed before `now`, when a pause ends."""
@@ -149,28 +153,25 @@ class Pacing:
         self._slot = max(self._slot, now)
 
     def _fit(self, now: float) -> None:
-        """Let the window hold what the rate at `now` allows."""
+        """Let the window hold what the rate at `now` allows, and say how late is too late.
+
+        A permit may be late by half a spacing, so that the next, which keeps its slot,
+        does not follow closer than that; or by `CATCH_UP` if that is more.  After a
+        longer delay the slots start anew: to repay it would be a burst.
+        """
         rate = 0.0 if self._piece.is_closed else max(self._piece.rate_at(now), _SOME)
         self._window.resize(capacity(rate), now)
-
-    def _patience(self, now: float) -> float:
-        """Return how late a permit may be for the next to keep its slot.
-
-        Half a spacing, so that two permits never come closer together than that, or
-        `CATCH_UP` if that is more.  After a longer delay the slots start anew: to repay
-        it would be a burst.
-        """
-        rate = self._piece.rate_at(now)
-        return max(CATCH_UP, self._piece.interval / rate / 2) if rate else CATCH_UP
+        self._patience = max(CATCH_UP, self._piece.interval / rate / 2) if rate else CATCH_UP
 
     def _advance(self, start: float, now: float) -> None:
         """Find the slot after the one at `start`."""
-        self._since = max(start, self._from)
+        self._since = start if start > self._from else self._from
         self._left = 1.0 if self._gap is None else self._gap()
         if self._since < self._piece.start:
             self._piece = self._curve.piece(self._since)
         self._slot = self._piece.reach(self._since, self._left)
-        self._roll(now)
+        if now >= self._piece.end:
+            self._roll(now)
 
     def _enter(self, at: float) -> None:
         """Go on in the piece of the curve at `at`."""
@@ -184,6 +185,7 @@ class Pacing:
             self._slot = self._piece.reach(self._since, self._left)
         elif was_closed and not self._piece.is_closed:
             self._slot = at
+        self._fit(at)
 
     def _roll(self, now: float) -> None:
         """Go on to the piece of the curve in force at `now`."""

@@ -93,9 +93,10 @@ class Window:
         free_at = self.free_at
         if free_at > now:
             return None
-        for _ in range(2):  # one that is needed, and one more, so that memory follows demand
-            if self._used and self._rested_at(self._used[0]) <= now:
-                self._used.popleft()
+        if free_at > -math.inf:
+            self._used.popleft()
+        else:
+            self._forget(now)
         self._open += 1
         return free_at
 
@@ -143,6 +144,12 @@ class Window:
 
     def _rested_at(self, used_at: float) -> float:
         return (used_at + self._interval) * _NEXT_UP
+
+    def _forget(self, now: float) -> None:
+        """Drop two tokens that have rested, so that memory follows demand."""
+        for _ in range(2):
+            if self._used and self._rested_at(self._used[0]) <= now:
+                self._used.popleft()
 
     def _park(self, count: float) -> None:
         """Put the tokens used last on the stack, so that those free soonest stay."""
