@@ -1,0 +1,9 @@
+"""A first load test, ready to run: users that chat through a router on this machine.
+
+``python -m murmur.demo`` starts the router in a process of its own, runs the users, and
+says what came of it.  In a notebook, `Chat` is a scenario like any other.
+"""
+
+from ._chat import Chat as Chat
+
+__all__ = ["Chat"]

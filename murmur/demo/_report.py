@@ -1,0 +1,109 @@
+"""What the demo found, and whether it adds up."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from murmur.results import Results
+    from murmur.testing import RouterCounters
+
+__all__ = ["Report"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Figures of one run of the demo.
+
+    Attributes
+    ----------
+    users : dict of str to int
+        Users by outcome.
+    sent, delivered : int
+        Messages that users sent, and that users received.
+    forwarded : int
+        Messages that the router passed on; what it did not pass on was for a neighbour
+        who was not there.
+    response_p50, response_p99 : float or None
+        Seconds from when a message was due to its answer; None without any.
+    loop_lag_p99 : float or None
+        Seconds by which the generator itself was late, 99th percentile of the worst
+        second.
+    verdict : {"valid", "suspect", "invalid"}
+        Whether the generator kept up, so that the numbers say something about the router.
+    problems : list of str
+        What does not add up; empty if all does.
+    """
+
+    users: dict[str, int]
+    sent: int
+    delivered: int
+    forwarded: int
+    response_p50: float | None
+    response_p99: float | None
+    loop_lag_p99: float | None
+    verdict: str
+    problems: list[str]
+
+    @classmethod
+    def of(cls, results: Results, router: RouterCounters, *, announced: int) -> Self:
+        """Return the report on a run that is over.
+
+        Parameters
+        ----------
+        results : Results
+            What the run measured.
+        router : RouterCounters
+            What the router counted.
+        announced : int
+            Users that were started.
+        """
+        summary = results.summary()
+        users = dict(results.users["outcome"].value_counts().sort_index())
+        counted = results.counters.groupby("name", observed=True)["value"].sum()
+        answered = [action for action in summary.actions if action.name == "round_trip"]
+        lag = results.health["loop_lag_p99"].max()
+        outcomes = {str(outcome): int(count) for outcome, count in users.items()}
+        sent, delivered = int(counted.get("sent", 0)), int(counted.get("received", 0))
+        return cls(
+            users=outcomes,
+            sent=sent,
+            delivered=delivered,
+            forwarded=router.forwarded,
+            response_p50=answered[0].response_p50 if answered else None,
+            response_p99=answered[0].response_p99 if answered else None,
+            loop_lag_p99=float(lag) if lag == lag else None,  # noqa: PLR0124 - it may be NaN
+            verdict=summary.verdict.state,
+            problems=_problems(outcomes, announced, sent, delivered, router),
+        )
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the figures by name, as JSON can hold them."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        """Return the messages, and what does not add up, as lines of text."""
+        lines = [
+            f"messages: {self.sent:,} sent, {self.forwarded:,} forwarded by the router, "
+            f"{self.delivered:,} received"
+        ]
+        return "\n".join([*lines, *(f"problem: {problem}" for problem in self.problems)])
+
+
+def _problems(
+    users: dict[str, int], announced: int, sent: int, delivered: int, router: RouterCounters
+) -> list[str]:
+    problems = []
+    accounted = sum(users.values())
+    if accounted != announced:
+        problems.append(f"{accounted:,} of {announced:,} users have an outcome")
+    if users.get("failed"):
+        problems.append(f"{users['failed']:,} users failed")
+    # Who is removed by force leaves messages on its connection, in both directions.
+    if not users.get("killed"):
+        if sent != router.received:
+            problems.append(f"{sent:,} messages sent, but {router.received:,} reached the router")
+        if delivered != router.forwarded:
+            problems.append(f"{router.forwarded:,} messages forwarded, but {delivered:,} received")
+    return problems

@@ -1,0 +1,205 @@
+"""A target server in a process of its own, so that it takes no time from the generator."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import selectors
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Self
+
+from murmur.errors import TargetError
+
+from ._router import RouterCounters
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = ["RouterProcess", "router_process"]
+
+ANSWER_WITHIN = 10.0  # s; for a machine that is busy with something else
+STOP_WITHIN = 5.0  # s
+
+
+class RouterProcess:
+    """A running `Router` in another process; made by `router_process`.
+
+    Stop it with `stop` or by leaving its ``with`` block.  It also ends by itself when the
+    process that started it does, however that ends.
+
+    Attributes
+    ----------
+    host : str
+        Address it listens on.
+    port : int
+        Port it listens on.
+    """
+
+    def __init__(self, arguments: list[str], host: str) -> None:
+        self.host = host
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "murmur.testing._serve", "--host", host, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=_environment(),
+        )
+        self._unread = b""
+        self._counters = RouterCounters()
+        atexit.register(self.stop)
+        try:
+            self.port = int(self._answer("start")["port"])
+        except BaseException:
+            self._kill()
+            raise
+
+    def __repr__(self) -> str:
+        """Return address and state."""
+        state = "running" if self.is_running else "stopped"
+        return f"<RouterProcess {self.host}:{self.port} {state}>"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process is there."""
+        return self._process.poll() is None
+
+    def counters(self) -> RouterCounters:
+        """Return what the router did so far; after `stop`, what it did in all.
+
+        Raises
+        ------
+        TargetError
+            If the router ended by itself, or does not answer.
+        """
+        if not self._is_stopped:
+            self._ask({"do": "counters"})
+        return self._counters
+
+    def freeze(self, seconds: float) -> None:
+        """Make the router read nothing for `seconds`, as a server in trouble would."""
+        self._ask({"do": "freeze", "seconds": seconds})
+
+    def stop(self) -> RouterCounters:
+        """Close all connections and end the process; return the last counts.
+
+        A process that does not end within 5 seconds is killed.  Stopping twice is the same
+        as stopping once.
+        """
+        if not self._is_stopped:
+            with contextlib.suppress(TargetError):
+                self._ask({"do": "stop"})
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOP_WITHIN)
+            self._kill()
+        return self._counters
+
+    def __enter__(self) -> Self:
+        """Return the process, which runs already."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop it."""
+        self.stop()
+
+    @property
+    def _input(self) -> IO[bytes]:
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+    @property
+    def _output(self) -> IO[bytes]:
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+    @property
+    def _is_stopped(self) -> bool:
+        return self._output.closed
+
+    def _ask(self, command: dict[str, object]) -> None:
+        verb = str(command["do"])
+        try:
+            self._input.write(json.dumps(command).encode() + b"\n")
+            self._input.flush()
+        except (OSError, ValueError):  # ValueError: stopped before
+            raise TargetError("router", f"cannot {verb}, its process has ended") from None
+        self._counters = RouterCounters(**self._answer(verb))
+
+    def _answer(self, verb: str) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self._line(verb))
+        if "error" in answer:
+            raise TargetError("router", answer["error"])
+        return answer
+
+    def _line(self, verb: str) -> bytes:
+        """Return the next line of its output, waiting for it with a deadline."""
+        deadline = time.monotonic() + ANSWER_WITHIN
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._output, selectors.EVENT_READ)
+            while b"\n" not in self._unread:
+                if not selector.select(max(0.0, deadline - time.monotonic())):
+                    raise TargetError("router", f"no answer to {verb!r} in {ANSWER_WITHIN:g} s")
+                data = os.read(self._output.fileno(), 65536)
+                if not data:
+                    code = self._process.wait()
+                    raise TargetError("router", f"its process ended with exit code {code}")
+                self._unread += data
+        line, _, self._unread = self._unread.partition(b"\n")
+        return line
+
+    def _kill(self) -> None:
+        atexit.unregister(self.stop)
+        if self.is_running:
+            self._process.kill()
+            self._process.wait()
+        with contextlib.suppress(OSError):  # an unsent command, and nobody to read it
+            self._input.close()
+        self._output.close()
+
+
+def router_process(
+    host: str = "127.0.0.1", port: int = 0, *, delay: float = 0.0, connections: int = 0
+) -> RouterProcess:
+    """Start the message router in a process of its own, and return once it listens.
+
+    Parameters
+    ----------
+    host : str, default "127.0.0.1"
+        Address to listen on.
+    port : int, default 0
+        Port to listen on; 0 lets the system choose one, see `RouterProcess.port`.
+    delay : float, default 0.0
+        Seconds by which the router holds every document back.
+    connections : int, default 0
+        Clients that are to come.  The router raises its limit of open files in any case;
+        with this it refuses to start if they cannot fit.
+
+    Raises
+    ------
+    TargetError
+        If it cannot listen there, or cannot hold so many connections.
+
+    Examples
+    --------
+    >>> import murmur.testing
+    >>> with murmur.testing.router_process() as router:
+    ...     router.counters().open
+    0
+    """
+    arguments = ["--port", port, "--delay", delay, "--connections", connections]
+    return RouterProcess([str(each) for each in arguments], host)
+
+
+def _environment() -> dict[str, str]:
+    """Return this process's environment, in which the child finds the same murmur."""
+    here = str(Path(__file__).parents[2])
+    paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
