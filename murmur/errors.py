@@ -436,11 +436,11 @@ class UnknownCoordinatorError(CoordinatorError, LookupError):
 
 
 class CoordinatorConflictError(CoordinatorError):
-    """A coordinator of that name exists with another plan."""
+    """A coordinator of that name exists with another plan or timeout."""
 
     def __init__(self, name: object) -> None:
         self.name = name
-        super().__init__(f"coordinator {name!r} exists with another plan; stop it first")
+        super().__init__(f"coordinator {name!r} exists with another plan or timeout; stop it first")
 
 
 class CoordinatorStoppedError(CoordinatorError):

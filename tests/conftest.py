@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import hypothesis  # noqa: F401 - before trio, whose hook warns when it comes first
 import pytest
 
 from murmur.testing import virtual_backend

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from importlib.util import find_spec
@@ -54,17 +54,19 @@ class LoopThread:
         fn: Callable[..., Awaitable[T]],
         *args: object,
         patience: float = 15.0,
-        problems: Callable[[], Sequence[str]] = tuple,
+        check: Callable[[str], None] = lambda _: None,
     ) -> T:
         """Call ``fn(*args)`` on the loop and return what it returns.
 
         Raises
         ------
         UnresponsiveError
-            If nothing came back within `patience` seconds.
+            If nothing came back within `patience` seconds, or `check` says that nothing
+            will.
         WrongThreadError
             If the caller is on the loop itself.
         """
+        check(verb)  # posting, too, would wait for a loop that is stuck
         future = self.post(verb, fn, *args)
         deadline = monotonic() + patience
         while True:
@@ -74,7 +76,8 @@ class LoopThread:
                 if future.done():
                     raise
                 if monotonic() >= deadline:
-                    raise UnresponsiveError(verb, patience, problems()) from None
+                    raise UnresponsiveError(verb, patience) from None
+                check(verb)
 
     def post(self, verb: str, fn: Callable[..., Awaitable[T]], *args: object) -> Future[T]:
         """Call ``fn(*args)`` on the loop and return the future at once."""
@@ -85,8 +88,18 @@ class LoopThread:
         _, started = self._open(verb).start_task(fn)
         return started
 
+    def give_up(self) -> None:
+        """Take no more calls and leave the thread behind: its loop does not answer.
+
+        The thread is a daemon, so the process can end.  What it holds is kept: letting go
+        of the portal would wait for the loop again.
+        """
+        self._was_closed = True
+
     def close(self) -> None:
         """Cancel what is left on the loop and join the thread."""
+        if self._was_closed:
+            return
         holder, self._holder = self._holder, None
         portal, self._portal = self._portal, None
         self._was_closed = True

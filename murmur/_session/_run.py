@@ -65,7 +65,7 @@ class Run:
         """What was measured, as frames; up to now while the run is on."""
         from murmur.results import Results
 
-        return Results(self._record, refresh=self._refresh)
+        return Results(self._record, refresh=self._refresh, scenario=self.scenario)
 
     @property
     def is_over(self) -> bool:

@@ -19,8 +19,8 @@ import anyio
 import anyio.abc
 
 from murmur.cluster import Cluster, ClusterStatus, Course, LocalNode, new_run_id
-from murmur.errors import ScenarioError, SessionError
-from murmur.runtime import RunSpec, RunState
+from murmur.errors import ScenarioError, SessionError, UnresponsiveError
+from murmur.runtime import RunSpec, RunState, thread_lock
 from murmur.scenario import Scenario, find, masked, resolve
 from murmur.telemetry import RunRecord, bus
 
@@ -87,8 +87,11 @@ class Session:
         self._parse_environment = parse_environment
         self._tune_collector = tune_collector
         self._loop = LoopThread()
+        self._opening = thread_lock()
         self._cluster: Cluster | None = None
+        self._local: LocalNode | None = None
         self._run: Run | None = None
+        self._scenario: type[Scenario] | None = None
 
     @property
     def is_closed(self) -> bool:
@@ -99,6 +102,11 @@ class Session:
     def run(self) -> Run | None:
         """The latest run; None before the first."""
         return self._run
+
+    @property
+    def scenario(self) -> type[Scenario] | None:
+        """The class that the latest run runs; None before the first."""
+        return self._scenario
 
     @property
     def throttles(self) -> Throttles:
@@ -176,9 +184,9 @@ class Session:
         try:
             self._ask("do", self._the_cluster("do").start, spec, record, course, nodes)
         except ScenarioError:
-            self._run = run
+            self._run, self._scenario = run, chosen
             raise
-        self._run = run
+        self._run, self._scenario = run, chosen
         return run
 
     def add(self, n: int, nodes: Sequence[str] | None = None) -> range:
@@ -263,9 +271,10 @@ class Session:
         cluster, self._cluster = self._cluster, None
         if cluster is not None and self._loop.is_running:
             try:
-                self._loop.ask("close", self._wind_up, cluster, patience=2 * FAREWELL)
+                self._ask("close", self._wind_up, cluster, patience=2 * FAREWELL)
             except SessionError as error:
                 _logger.warning("closing without the run's own end: %s", error)
+                self._loop.give_up()
         self._loop.close()
 
     def __enter__(self) -> Self:
@@ -289,7 +298,8 @@ class Session:
         """Own everything on the loop until the session closes."""
         async with anyio.create_task_group() as tasks:
             cluster = Cluster(tasks)
-            cluster.nodes[LOCAL] = LocalNode(LOCAL, bus=bus, tasks=tasks)
+            self._local = LocalNode(LOCAL, bus=bus, tasks=tasks)
+            cluster.nodes[LOCAL] = self._local
             task_status.started(cluster)
             await anyio.sleep_forever()
 
@@ -305,10 +315,11 @@ class Session:
         await cluster.reset()
 
     def _the_cluster(self, verb: str) -> Cluster:
-        if self._cluster is None:
-            self._cluster = self._loop.start(verb, self._host)
-            atexit.register(self.close)
-        return self._cluster
+        with self._opening:
+            if self._cluster is None:
+                self._cluster = self._loop.start(verb, self._host)
+                atexit.register(self.close)
+            return self._cluster
 
     def _ask(
         self,
@@ -319,7 +330,13 @@ class Session:
     ) -> T:
         if patience is None:
             patience = self._callback_timeout + FAREWELL if verb == "do" else 3 * FAREWELL
-        return self._loop.ask(verb, fn, *args, patience=patience)
+        return self._loop.ask(verb, fn, *args, patience=patience, check=self._check_loop)
+
+    def _check_loop(self, verb: str) -> None:
+        """Raise if the loop is known to be stuck, rather than wait for it."""
+        local = self._local
+        if local is not None and local.silence > FAREWELL:
+            raise UnresponsiveError(verb, local.silence, local.problems)
 
     def _read(self, answer: ClusterStatus) -> Status:
         run = self._run if answer.state is not RunState.IDLE else None

@@ -44,6 +44,17 @@ class LocalNode(Node):
         self._run: NodeRun | None = None
         self._scope = anyio.CancelScope()
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What the run knows is wrong; may be read while the loop is stuck."""
+        return tuple(self._run.problems) if self._run is not None else ()
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the loop gave a sign of life; may be read while it is stuck."""
+        run = self._run
+        return run.watchdog.silence if run is not None and run.is_open else 0.0
+
     async def start(self, spec: RunSpec, listener: Listener) -> None:
         """Serve the run in a task of the node's group."""
         run = NodeRun(spec, node=self.name, bus=self._bus, listener=listener)

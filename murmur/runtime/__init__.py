@@ -12,7 +12,11 @@ from ._ambient import throttle as throttle
 from ._ambient import timer as timer
 from ._context import current_run as current_run
 from ._coordinator import Coordinator as Coordinator
+from ._coordinator import CoordinatorStatistics as CoordinatorStatistics
 from ._native import thread_here as thread_here
+from ._native import thread_lock as thread_lock
+from ._plan import CoordinatorEvent as CoordinatorEvent
+from ._plan import Member as Member
 from ._presence import Presence as Presence
 from ._run import USER_RATE as USER_RATE
 from ._run import Listener as Listener
@@ -29,8 +33,11 @@ from ._user import User as User
 __all__ = [
     "USER_RATE",
     "Coordinator",
+    "CoordinatorEvent",
+    "CoordinatorStatistics",
     "LeavingEvent",
     "Listener",
+    "Member",
     "NodeRun",
     "Outcome",
     "Permit",
@@ -47,6 +54,7 @@ __all__ = [
     "record",
     "send",
     "thread_here",
+    "thread_lock",
     "throttle",
     "timer",
 ]

@@ -26,7 +26,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-__all__ = ["Native", "Task", "Wakeup", "native", "thread_here"]
+__all__ = ["Native", "Task", "Wakeup", "native", "thread_here", "thread_lock"]
 
 
 class Wakeup(Protocol):
@@ -176,7 +176,10 @@ class AsyncioNative(Native):
         """Take the task from asyncio's books, or closing the loop would wait for it."""
         assert isinstance(task, asyncio.Task)
         asyncio._unregister_task(task)  # documented for "task lifetime support"
+        _abandoned.append(task)
 
+
+_abandoned: list[asyncio.Task[None]] = []  # collecting one would run its code once more
 
 _TIMED_OUT = object()
 
@@ -292,3 +295,8 @@ def native() -> Native:
 def thread_here() -> int:
     """Return the identifier of the calling thread, as `Native.thread` has it."""
     return threading.get_ident()
+
+
+def thread_lock() -> threading.Lock:
+    """Return a lock for threads; anyio's are for tasks."""
+    return threading.Lock()

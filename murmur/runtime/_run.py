@@ -28,6 +28,7 @@ from ._process import tuned_process
 from ._sampler import Sampler
 from ._state import TRANSITIONS, RunState
 from ._threads import Threads
+from ._throttle import Throttle
 from ._throttles import Throttles
 from ._timer import record_duration
 from ._user import User
@@ -41,6 +42,9 @@ __all__ = ["USER_RATE", "Listener", "NodeRun", "RunSpec"]
 
 USER_RATE = "user_rate"
 """Setting and throttle by which users are admitted, in users per minute."""
+
+LAST_ACTIONS = 10.0
+"""Seconds that coordinators have for their last actions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,9 +194,10 @@ class NodeRun:
             If an observer or `changed` failed; the values stay changed.
         """
         self.require_running("update settings")
+        arrivals = self.throttles[USER_RATE]
+        self._follow(arrivals)
         plan = plan_update(self.scenario, given)
         changes = dict(plan.changes)
-        arrivals = self.throttles[USER_RATE]
         if USER_RATE in changes and arrivals.statistics().ramping:
             raise RampInProgressError(USER_RATE, "change the rate of")
         failures = plan.commit()
@@ -244,6 +249,8 @@ class NodeRun:
         throttle = self.throttles[name]
         old = throttle.statistics()
         await getattr(throttle, verb)(**arguments)
+        if name == USER_RATE:
+            self._follow(throttle)
         self._record_change(f"throttle {name}", str(old), str(throttle.statistics()))
 
     def presence(self) -> Presence:
@@ -292,11 +299,13 @@ class NodeRun:
         self.scenario = build(self.spec.scenario, self.spec.settings)
         self._calls = Calls(self)
         self._sampler = Sampler(self)
+        self.watchdog = Watchdog(self)
         self.users = Users(
             self, body=self._calls.user_body(), tasks=tasks, on_idle=self._listener.idle
         )
 
     async def _start(self, tasks: TaskGroup) -> None:
+        tasks.start_soon(self.watchdog.watch)
         self._report_environment()
         arrivals = await self.throttles.open(USER_RATE, rate=self.scenario.user_rate, interval=60.0)
         try:
@@ -308,13 +317,13 @@ class NodeRun:
             tasks.start_soon(self.users.admit, arrivals)
             tasks.start_soon(self._sampler.beat)
             tasks.start_soon(self._sampler.sample_forever)
-            tasks.start_soon(Watchdog(self).watch)
             self._enter(RunState.RUNNING)
         self.initialised.set()
 
     async def _wind_down(self) -> None:
         await self.users.wind_down(self.grace)
-        await self.coordinators.stop_all()
+        with anyio.move_on_after(LAST_ACTIONS):
+            await self.coordinators.stop_all()
         await self.throttles.stop_all()
         self._sampler.sample()
 
@@ -332,6 +341,12 @@ class NodeRun:
             self.error = error
             self.problems.append(str(error))
         self._enter(RunState.FINISHED)
+
+    def _follow(self, arrivals: Throttle) -> None:
+        """Let the setting say what the throttle does, whoever changed it."""
+        now = arrivals.statistics()
+        if now.interval:
+            plan_update(self.scenario, {USER_RATE: now.rate * 60.0 / now.interval}).commit()
 
     def _record_change(self, what: str, old: object, new: object) -> None:
         self.recorder.change(self.native.now(), "session", what, old, new)

@@ -239,6 +239,7 @@ class Users:
     def _ask(self, user: User) -> None:
         if self.population.ask(user):
             user._ask()
+            self._run.coordinators.user_leaving(user)
 
     async def _evict_after_grace(self, users: Sequence[User]) -> None:
         await anyio.sleep(self._run.grace)

@@ -40,6 +40,11 @@ class Watchdog:
         self._beat_at = time.monotonic()
         self._is_over = False
 
+    @property
+    def silence(self) -> float:
+        """Seconds since the loop last gave a sign of life; 0 when nobody watches."""
+        return 0.0 if self._is_over else time.monotonic() - self._beat_at
+
     async def watch(self) -> None:
         """Watch until cancelled."""
         try:
@@ -55,7 +60,7 @@ class Watchdog:
             await anyio.sleep(BEAT)
 
     def _look(self) -> None:
-        reported = self._beat_at
+        reported = 0.0
         while not self._is_over:
             time.sleep(BEAT)
             beat_at = self._beat_at

@@ -46,7 +46,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._virtual_time += seconds
 
 
-class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[valid-type, misc]
+class _JumpingSelector(selectors.DefaultSelector):
     """Reports what is ready now; if nothing is, lets the loop's clock jump instead."""
 
     def __init__(self, loop: VirtualLoop) -> None:

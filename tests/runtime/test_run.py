@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
@@ -418,10 +419,8 @@ async def test_a_user_that_delays_its_cancellation_is_given_a_second(stage: Any)
 
         async def start(self, user: murmur.User) -> None:
             for _ in range(3):
-                try:
+                with contextlib.suppress(BaseException):
                     await anyio.sleep(math.inf)
-                except BaseException:  # noqa: BLE001, S110 - the very thing
-                    pass
 
     await stage.do(Reluctant, 2)
     await stage.stop()
@@ -559,7 +558,7 @@ async def test_the_same_seed_gives_the_same_random_numbers(stage: Any) -> None:
 
 
 async def test_functions_of_a_run_need_one() -> None:
-    with pytest.raises(murmur.errors.OutsideRunError, match="murmur.throttle"):
+    with pytest.raises(murmur.errors.OutsideRunError, match=r"murmur\.throttle"):
         await murmur.throttle("x", rate=1)
-    with pytest.raises(murmur.errors.OutsideRunError, match="murmur.count"):
+    with pytest.raises(murmur.errors.OutsideRunError, match=r"murmur\.count"):
         murmur.count("x")

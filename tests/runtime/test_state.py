@@ -9,12 +9,14 @@ from murmur.runtime import Outcome, RunState
 from murmur.runtime._state import outcome_of
 
 
-class Unprintable(Exception):
+class UnprintableError(Exception):
     def __str__(self) -> str:
         raise RuntimeError
 
 
-def end(error: BaseException | None, *, asked: bool = False, killed: bool = False) -> tuple[str, str]:
+def end(
+    error: BaseException | None, *, asked: bool = False, killed: bool = False
+) -> tuple[str, str]:
     outcome, reason = outcome_of(
         error, was_asked=asked, was_killed=killed, cancelled=asyncio.CancelledError
     )
@@ -66,6 +68,6 @@ def test_a_killed_user_is_killed_whatever_it_says_last() -> None:
 
 
 def test_an_error_that_cannot_be_printed_is_still_a_reason() -> None:
-    assert end(Unprintable()) == (
-        "failed", "Unprintable: (its message could not be read: RuntimeError)",
+    assert end(UnprintableError()) == (
+        "failed", "UnprintableError: (its message could not be read: RuntimeError)",
     )  # fmt: skip

@@ -1,0 +1,443 @@
+"""The session over its real thread: cells that block, callbacks, forks, ends."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+
+import anyio
+import pytest
+from traitlets import Float, Int
+
+import murmur
+from murmur.errors import (
+    RunStateError,
+    RunTimeoutError,
+    SessionClosedError,
+    UnknownSettingError,
+    WrongThreadError,
+)
+
+AT_ONCE = math.inf
+
+
+class Idle(murmur.Scenario):
+    """Users stay until asked."""
+
+    async def start(self, user: murmur.User) -> None:
+        await user.sleep(math.inf)
+
+
+class Threaded(murmur.Scenario):
+    """Users block a thread each."""
+
+    seconds = Float(0.2, help="seconds to block")
+
+    def start(self, user: murmur.User) -> None:
+        with user.timer("block"):
+            time.sleep(self.seconds)
+        user.count("done")
+
+
+@pytest.fixture
+def session() -> Iterator[murmur.Session]:
+    with murmur.Session() as made:
+        yield made
+
+
+def wait_for(condition: object, *, within: float = 10.0) -> None:
+    """Wait until `condition()` is true."""
+    deadline = time.monotonic() + within
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.01)
+
+
+def test_making_a_session_starts_no_thread() -> None:
+    before = threading.active_count()
+    session = murmur.Session()
+
+    assert session.status().state == "idle"
+    assert threading.active_count() == before
+    session.close()
+
+
+def test_the_story_of_a_run(session: murmur.Session) -> None:
+    run = session.do(Idle, 10, user_rate=AT_ONCE, seed=7)
+    assert session.add(5) == range(11, 16)
+    wait_for(lambda: session.status().users["running"] == 15)
+    assert session.remove(3) == 3
+    wait_for(lambda: session.status().users["gone"] == 3)
+    session.stop()
+    status = run.wait(timeout=10)
+
+    assert (status.state, status.highest_id, status.scenario) == ("finished", 15, "Idle")
+    assert status.users == {"waiting": 0, "running": 0, "leaving": 0, "gone": 15}
+    assert run.results.users["outcome"].value_counts()["left"] == 15
+    assert run.results.users["user_id"].tolist() == list(range(1, 16))
+    assert (run.seed, run.is_over, session.run) == (7, True, run)
+
+
+def test_leaving_the_session_ends_run_and_thread() -> None:
+    before = {thread.name for thread in threading.enumerate()}
+    with murmur.Session() as session:
+        run = session.do(Idle, 100, user_rate=AT_ONCE)
+
+    assert run.is_over
+    assert "murmur-loop" not in {thread.name for thread in threading.enumerate()} - before
+    assert run.results.users["outcome"].value_counts()["left"] == 100
+    with pytest.raises(SessionClosedError):
+        session.do(Idle)
+
+
+def test_a_cell_that_blocks_does_not_delay_users(session: murmur.Session) -> None:
+    """A second of pure Python in the caller delays nobody by more than 50 ms."""
+
+    class Ticks(murmur.Scenario):
+        """Measures how late it wakes."""
+
+        async def start(self, user: murmur.User) -> None:
+            while True:
+                due_at = time.monotonic() + 0.02
+                await user.sleep(0.02)
+                user.record("late", max(0.0, time.monotonic() - due_at))
+
+    run = session.do(Ticks, 20, user_rate=AT_ONCE)
+    end = time.monotonic() + 1.0
+    while time.monotonic() < end:
+        sum(range(1_000))
+    late = run.results.actions["service_time"]
+
+    assert len(late) > 500
+    assert late.max() < 0.05
+
+
+def test_plain_functions_run_in_threads_of_their_own(session: murmur.Session) -> None:
+    began = time.monotonic()
+    run = session.do(Threaded, 60, user_rate=AT_ONCE, end_when_idle=True)
+    run.wait(timeout=20)
+
+    assert time.monotonic() - began < 60 * 0.2  # more than anyio's default of 40 at a time
+    assert run.results.users["outcome"].value_counts()["finished"] == 60
+    assert len(run.results.actions) == 60
+
+
+def test_a_user_in_a_thread_that_does_not_return_is_reported(session: murmur.Session) -> None:
+    run = session.do(Threaded, 2, user_rate=AT_ONCE, seconds=6.0, grace=0.2)
+    wait_for(lambda: session.status().users["running"] == 2)
+    session.stop()
+    status = run.wait(timeout=5)
+
+    assert status.state == "finished"
+    assert "2 users ignore their cancellation" in status.problems[-1]
+    assert set(run.results.users["reason"]) == {"its thread still runs"}
+
+
+def test_a_user_that_ignores_cancellation_cannot_hang_stop_or_close() -> None:
+    class Immortal(murmur.Scenario):
+        """Swallows everything."""
+
+        async def start(self, user: murmur.User) -> None:
+            while True:
+                with contextlib.suppress(BaseException):
+                    await anyio.sleep(0.5)
+
+    session = murmur.Session()
+    run = session.do(Immortal, 3, user_rate=AT_ONCE, grace=0.2)
+    session.stop()
+    status = run.wait(timeout=10)
+    began = time.monotonic()
+    session.close()
+
+    assert status.state == "finished"
+    assert time.monotonic() - began < 5
+    assert set(run.results.users["outcome"]) == {"killed"}
+    assert set(run.results.users["reason"]) == {"ignores cancellation, abandoned"}
+
+
+def test_code_that_blocks_the_loop_is_named(session: murmur.Session) -> None:
+    class Blocks(murmur.Scenario):
+        """User 2 blocks."""
+
+        async def start(self, user: murmur.User) -> None:
+            if user.id == 2:
+                time.sleep(1.2)  # noqa: ASYNC251 - the very thing
+            await user.sleep(math.inf)
+
+    session.do(Blocks, 3, user_rate=AT_ONCE)
+    wait_for(lambda: session.status().problems)
+
+    problem = session.status().problems[0]
+    assert problem.startswith("user 2 has blocked the loop")
+    assert "test_session.py" in problem
+
+
+def test_a_loop_that_never_answers_is_an_error_that_names_the_user() -> None:
+    code = """
+    import time, murmur
+    from murmur.errors import UnresponsiveError
+
+    class Stuck(murmur.Scenario):
+        '''Blocks for good.'''
+        async def start(self, user):
+            time.sleep(3600)
+
+    session = murmur.Session()
+    try:
+        session.do(Stuck, 1, user_rate=float("inf"))
+    except UnresponsiveError as error:
+        print("user 1 has blocked" in str(error))
+    """
+    done = run_python(code)
+
+    assert done.stdout.strip() == "True", done.stderr
+    assert done.returncode == 0
+
+
+def test_the_scenario_cannot_wait_for_its_own_loop(session: murmur.Session) -> None:
+    caught = []
+
+    class Calls(murmur.Scenario):
+        """Calls back into the session."""
+
+        async def start(self, user: murmur.User) -> None:
+            for call in (session.status, lambda: session.add(1), session.stop):
+                try:
+                    call()
+                except WrongThreadError as error:
+                    caught.append(str(error))
+
+    session.do(Calls, 1, user_rate=AT_ONCE)
+    wait_for(lambda: session.status().users["gone"] == 1)
+
+    assert len(caught) == 3
+    assert "session.add cannot be called from inside a running scenario" in caught[1]
+
+
+def test_many_threads_may_steer_one_session(session: murmur.Session) -> None:
+    session.do(Idle, 0, user_rate=AT_ONCE)
+    ids: list[int] = []
+    threads = [threading.Thread(target=lambda: ids.extend(session.add(10))) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(ids) == list(range(1, 201))
+
+
+def test_two_starts_at_once_give_one_run(session: murmur.Session) -> None:
+    class Slow(Idle):
+        async def init(self) -> None:
+            await anyio.sleep(0.5)
+
+    results: list[object] = []
+
+    def start() -> None:
+        try:
+            results.append(session.do(Slow))
+        except RunStateError as error:
+            results.append(str(error))
+
+    threads = [threading.Thread(target=start) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(type(result).__name__ for result in results) == ["Run", "str"]
+
+
+def test_sessions_run_side_by_side() -> None:
+    with murmur.Session() as one, murmur.Session() as two:
+        first = one.do(Idle, 3, user_rate=AT_ONCE)
+        second = two.do(Threaded, 2, user_rate=AT_ONCE, end_when_idle=True)
+        second.wait(timeout=10)
+
+        assert first.status().users["running"] == 3
+        assert second.results.users["outcome"].tolist() == ["finished"] * 2
+        assert len(first.results.actions) == 0
+
+
+def test_a_wait_ends_in_time_and_the_run_goes_on(session: murmur.Session) -> None:
+    run = session.do(Idle, 1, user_rate=AT_ONCE)
+
+    with pytest.raises(RunTimeoutError, match="still running"):
+        run.wait(timeout=0.3)
+
+    assert session.status().state == "running"
+
+
+def test_a_run_can_be_awaited(session: murmur.Session) -> None:
+    async def cell() -> murmur.Status:
+        return await session.do(Idle, 3, user_rate=AT_ONCE, duration=0.3)
+
+    assert anyio.run(cell).state == "finished"
+
+
+def test_a_run_as_a_context_manager_ends_with_its_block(session: murmur.Session) -> None:
+    with session.do(Idle, 3, user_rate=AT_ONCE) as run:
+        assert not run.is_over
+
+    assert run.status().state == "finished"
+
+
+def test_reset_forces_idle_from_any_state(session: murmur.Session) -> None:
+    session.reset()
+    assert session.status().state == "idle"
+
+    session.do(Idle, 3, user_rate=AT_ONCE)
+    session.reset()
+
+    assert session.status().state == "idle"
+    assert session.status().users == {"waiting": 0, "running": 0, "leaving": 0, "gone": 0}
+    session.do(Idle, 1, user_rate=AT_ONCE).stop()
+
+
+def test_the_session_shows_throttles_and_changes_them(session: murmur.Session) -> None:
+    class Paced(murmur.Scenario):
+        """Users act at a rate."""
+
+        async def init(self) -> None:
+            self.acts = await murmur.throttle("acts", rate=0, interval=1)
+
+        async def start(self, user: murmur.User) -> None:
+            while True:
+                await self.acts.wait()
+                user.count("acts")
+
+    session.do(Paced, 5, user_rate=AT_ONCE)
+    assert sorted(session.throttles) == ["acts", "user_rate"]
+    acts = session.throttles["acts"]
+    wait_for(lambda: acts.statistics().waiting == 5)
+
+    acts.change_rate(rate=1_000, interval=1)
+    wait_for(lambda: acts.statistics().granted > 50)
+    acts.pause()
+    assert acts.statistics().paused
+    with pytest.raises(LookupError, match="atcs"):
+        session.throttles["atcs"]
+
+
+def test_the_rate_of_arrival_is_one_thing_by_either_name(session: murmur.Session) -> None:
+    session.do(Idle, 10, user_rate=60)
+
+    session.throttles["user_rate"].change_rate(rate=120)
+
+    assert session.update(user_rate=60) == {"user_rate": (120.0, 60.0)}
+    assert session.throttles["user_rate"].statistics().rate == 60
+
+
+def test_the_environment_is_read_and_complained_about(
+    session: murmur.Session, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Sized(Idle):
+        size = Int(1, help="a size")
+        width = Int(2, help="a width")
+
+    monkeypatch.setenv("AMOC_SIZE", "7")
+    monkeypatch.setenv("AMOC_WIDTH", "wide")
+    run = session.do(Sized)
+
+    assert run.settings["size"] == 7
+    assert run.settings["width"] == 2
+    assert "AMOC_WIDTH" in caplog.text
+    assert "amoc.config.env" in set(run.results.events["name"])
+
+
+def test_a_typo_starts_nothing(session: murmur.Session) -> None:
+    with pytest.raises(UnknownSettingError, match="did you mean 'user_rate'"):
+        session.do(Idle, 3, user_rat=5)
+
+    assert session.status().state == "idle"
+
+
+def test_a_forked_child_is_told_and_the_parent_goes_on(session: murmur.Session) -> None:
+    session.do(Idle, 1, user_rate=AT_ONCE)
+    code = """
+    import os, sys, math, warnings, murmur
+    warnings.simplefilter("ignore")
+    class Idle(murmur.Scenario):
+        '''Waits.'''
+        async def start(self, user):
+            await user.sleep(math.inf)
+    session = murmur.Session()
+    session.do(Idle, 1)
+    child = os.fork()
+    if not child:
+        try:
+            session.add(1)
+        except murmur.errors.SessionClosedError as error:
+            os._exit(7)
+        os._exit(1)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), list(session.add(1)))
+    """
+    done = run_python(code)
+
+    assert done.stdout.split("\n")[0] == "7 [2]", done.stderr
+
+
+def test_the_interpreter_ends_the_default_session_in_order() -> None:
+    code = """
+    import math, murmur
+    class Says(murmur.Scenario):
+        '''Says good-bye.'''
+        async def start(self, user):
+            try:
+                await user.sleep(math.inf)
+            finally:
+                print("bye", user.id, flush=True)
+        async def terminate(self):
+            print("terminated", flush=True)
+    murmur.session().do(Says, 2, user_rate=math.inf)
+    """
+    done = run_python(code)
+
+    assert sorted(done.stdout.split("\n")[:2]) == ["bye 1", "bye 2"]
+    assert done.stdout.split("\n")[2] == "terminated"
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+def test_an_interrupt_ends_the_wait_and_not_the_run() -> None:
+    code = """
+    import math, murmur
+    class Idle(murmur.Scenario):
+        '''Waits.'''
+        async def start(self, user):
+            await user.sleep(math.inf)
+    session = murmur.Session()
+    run = session.do(Idle, 1, user_rate=math.inf)
+    print("waiting", flush=True)
+    try:
+        run.wait()
+    except KeyboardInterrupt:
+        print(session.status().state.value, flush=True)
+    session.close()
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    with process:
+        assert process.stdout.readline() == "waiting\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "running\n"
+
+    assert process.returncode == 0
+
+
+def run_python(code: str) -> subprocess.CompletedProcess[str]:
+    """Run `code` in a new interpreter."""
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
