@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from typing import TYPE_CHECKING, TextIO
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from murmur import Run
     from murmur.testing import RouterProcess
 
-ARRIVAL = 3.0  # s; in which all users come
+ARRIVAL = 3.0  # s; in which all users come, or a tenth of a short duration
 PACE = 0.6  # s; between a user's messages, so that the demo is over in half a minute
 
 EXIT_CODES = """\
@@ -43,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 end_when_idle=True,
                 port=router.port,
                 pace=PACE,
-                user_rate=60 * options.users / ARRIVAL or math.inf,
+                user_rate=60 * options.users / min(ARRIVAL, options.duration / 10),
             )
             _watch(run, router, sys.stderr)
             counts = router.stop()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 __all__ = ["OPEN_FILES_SPARE", "raise_open_files_limit"]
 
 OPEN_FILES_SPARE = 100
@@ -18,12 +20,10 @@ def raise_open_files_limit() -> float:
 
     Examples
     --------
-    >>> from murmur.testing import raise_open_files_limit
+    >>> from murmur.testing._open_files import raise_open_files_limit
     >>> raise_open_files_limit() > 100
     True
     """
-    import math
-
     try:
         import resource
     except ImportError:  # Windows

@@ -114,7 +114,8 @@ class Router:
         self._clients: dict[str, _Client] = {}
         self._connections: set[_Client] = set()
         self._counts = RouterCounters()
-        self._frozen_until = 0.0
+        self._thaws_at = 0.0
+        self._is_frozen = False
         self._server: asyncio.Server | None = None
 
     @property
@@ -133,20 +134,18 @@ class Router:
         Clients can connect and send; the system keeps what they sent.
         """
         loop = asyncio.get_running_loop()
-        self._frozen_until = max(self._frozen_until, loop.time() + seconds)
+        self._thaws_at = max(self._thaws_at, loop.time() + seconds)
+        self._is_frozen = True
         for client in self._open_clients():
             client.transport.pause_reading()
-        loop.call_at(self._frozen_until, self._thaw)
+        loop.call_at(self._thaws_at, self._thaw, self._thaws_at)
 
-    @property
-    def is_frozen(self) -> bool:
-        """Whether it reads nothing at the moment."""
-        return asyncio.get_running_loop().time() < self._frozen_until
-
-    def _thaw(self) -> None:
-        if not self.is_frozen:
-            for client in self._open_clients():
-                client.transport.resume_reading()
+    def _thaw(self, thaws_at: float) -> None:
+        if thaws_at < self._thaws_at:
+            return  # frozen again, for longer
+        self._is_frozen = False
+        for client in self._open_clients():
+            client.transport.resume_reading()
 
     def _open_clients(self) -> list[_Client]:
         return [each for each in self._connections if not each.transport.is_closing()]
@@ -189,7 +188,7 @@ class _Client(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)
         self.transport.set_write_buffer_limits(high=UNREAD_LIMIT)
         self._router._connections.add(self)
-        if self._router.is_frozen:
+        if self._router._is_frozen:
             self.transport.pause_reading()
 
     def data_received(self, data: bytes) -> None:

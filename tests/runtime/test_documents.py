@@ -120,7 +120,9 @@ def test_the_stream_may_end_between_documents_only(reader):
 
 
 @given(
-    documents=st.lists(DOCUMENTS, max_size=4), cuts=st.lists(st.integers(0, 400)), data=st.data()
+    documents=st.lists(DOCUMENTS, max_size=4),
+    cuts=st.lists(st.integers(0, 400)),
+    ascii_only=st.booleans(),
 )
 def test_cutting_the_stream_anywhere_changes_nothing(documents, cuts, ascii_only):
     stream = b"".join(json.dumps(each, ensure_ascii=ascii_only).encode() for each in documents)
