@@ -566,7 +566,7 @@ class UnresponsiveError(SessionError, TimeoutError):
         self.verb = verb
         self.problems = tuple(problems)
         known = f": {self.problems[-1]}" if self.problems else "; does a scenario block it?"
-        super().__init__(f"no answer to {verb!r} within {seconds:g} s{known}")
+        super().__init__(f"no answer to {verb!r} within {seconds:.1f} s{known}")
 
 
 class RunTimeoutError(SessionError, TimeoutError):

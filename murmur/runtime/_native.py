@@ -28,6 +28,9 @@ from typing import Any, Protocol
 
 __all__ = ["Native", "Task", "Wakeup", "native", "thread_here", "thread_lock"]
 
+DOZE = 10.0
+"""Seconds; longer sleeps take a timer of their own."""
+
 
 class Wakeup(Protocol):
     """Something one task waits for, once; whoever wakes it may hand over a value."""
@@ -81,6 +84,10 @@ class Native(ABC):
         """Block until woken (True) or until `now()` reaches `deadline` (False)."""
 
     @abstractmethod
+    async def doze(self, wakeup: Wakeup, seconds: float) -> bool:
+        """Do as `wait_until`, cheaper and up to a millisecond late: for very many sleepers."""
+
+    @abstractmethod
     async def checkpoint(self) -> None:
         """Let other tasks run, at the lowest price."""
 
@@ -126,6 +133,7 @@ class AsyncioNative(Native):
         )
         self.now = self._loop.time if overrides_time else time.monotonic
         self.thread = threading.get_ident()
+        self._slots: dict[int, list[asyncio.Future[Any]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def wakeup(self) -> _AsyncioWakeup:
@@ -153,6 +161,28 @@ class AsyncioNative(Native):
             return await future is not _TIMED_OUT
         finally:
             timer.cancel()
+
+    async def doze(self, wakeup: Wakeup, seconds: float) -> bool:
+        """Share one timer among all who wake within the same millisecond.
+
+        One who is woken early stays in its slot until the slot's time comes, so long
+        sleeps take a timer of their own, which can be taken back.
+        """
+        deadline = self.now() + seconds
+        if not 0 < seconds <= DOZE:
+            return await self.wait_until(wakeup, deadline)
+        assert isinstance(wakeup, _AsyncioWakeup)
+        slot = math.ceil(deadline * 1000)
+        sleepers = self._slots.get(slot)
+        if sleepers is None:
+            sleepers = self._slots[slot] = []
+            self._loop.call_later(slot / 1000 - self.now(), self._wake_slot, slot)
+        sleepers.append(wakeup.future)
+        return await wakeup.future is not _TIMED_OUT
+
+    def _wake_slot(self, slot: int) -> None:
+        for future in self._slots.pop(slot):
+            _time_out(future)
 
     async def checkpoint(self) -> None:
         """Yield to the loop once."""
@@ -257,6 +287,10 @@ class TrioNative(Native):
         with self._trio.CancelScope(deadline=deadline) as scope:
             await self.wait(wakeup)
         return not scope.cancelled_caught
+
+    async def doze(self, wakeup: Wakeup, seconds: float) -> bool:
+        """Wait under a deadline."""
+        return await self.wait_until(wakeup, self.now() + seconds)
 
     def abandon(self, task: Task) -> None:
         """Do nothing: trio waits for every task, come what may."""

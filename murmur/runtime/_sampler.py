@@ -49,7 +49,7 @@ class Sampler:
         due_at = now()
         while True:
             due_at = max(due_at + WINDOW, now())
-            await anyio.sleep(due_at - now())
+            await anyio.sleep(max(0.0, due_at - now()))
             self.sample()
             self._run.flush()
 

@@ -89,9 +89,16 @@ class User:
         if self._asked:
             await native.checkpoint()
             raise Leaving
-        if self._parked is None:
-            self._parked = []
-        if await self._park(self._parked, native.now() + max(0.0, seconds)):
+        parked = self._parked
+        if parked is None:
+            parked = self._parked = []
+        wakeup = native.wakeup()
+        parked.append(wakeup)
+        try:
+            woken = await native.doze(wakeup, max(0.0, seconds))
+        finally:
+            parked.remove(wakeup)
+        if woken:
             raise Leaving
 
     async def receive(self, timeout: float | None = None) -> object:

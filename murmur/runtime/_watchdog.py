@@ -60,18 +60,30 @@ class Watchdog:
             await anyio.sleep(BEAT)
 
     def _look(self) -> None:
-        reported = 0.0
+        """Report a loop that two looks in a row find silent and held by the same code.
+
+        A loop that is merely overloaded is held by other code each time; that shows in
+        its lag, and no user is to blame for it.
+        """
+        reported, suspect = 0.0, None
         while not self._is_over:
             time.sleep(BEAT)
             beat_at = self._beat_at
-            if beat_at != reported and time.monotonic() - beat_at > LIMIT:
+            if beat_at == reported or time.monotonic() - beat_at <= LIMIT:
+                suspect = None
+                continue
+            found = self._find_culprit()
+            if found == suspect:
                 reported = beat_at
-                self._report()
+                self._report(*found)
+            suspect = found
 
-    def _report(self) -> None:
+    def _find_culprit(self) -> tuple[int, str]:
+        frame = sys._current_frames().get(self._run.native.thread)
+        return culprit(frame, self._run.users.wrapper) if frame else (0, "unknown")
+
+    def _report(self, user_id: int, line: str) -> None:
         run = self._run
-        frame = sys._current_frames().get(run.native.thread)
-        user_id, line = culprit(frame, run.users.wrapper) if frame else (0, "unknown")
         who = f"user {user_id}" if user_id else "code of the run"
         message = f"{who} has blocked the loop for over {LIMIT:g} s at {line}"
         _logger.warning("%s; use await, or a plain def start", message)

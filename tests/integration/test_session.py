@@ -416,8 +416,8 @@ def test_an_interrupt_ends_the_wait_and_not_the_run() -> None:
             await user.sleep(math.inf)
     session = murmur.Session()
     run = session.do(Idle, 1, user_rate=math.inf)
-    print("waiting", flush=True)
     try:
+        print("waiting", flush=True)
         run.wait()
     except KeyboardInterrupt:
         print(session.status().state.value, flush=True)

