@@ -17,9 +17,6 @@ from ._permit import Ticket
 
 __all__ = ["Line"]
 
-_NAP = 0.0006
-"""Seconds between two turns when permits fall due faster: what a loop's timer resolves."""
-
 _BATCH = 256
 """Permits granted before other tasks get a turn."""
 
@@ -140,8 +137,8 @@ class Line:
                 await self._native.checkpoint()
                 continue
             due = self._next_due(now)
-            if now < due < now + _NAP and self.gate.spacing_at(now) < _NAP:
-                due = now + _NAP
+            if due > now:
+                due = max(due, now + self.gate.rest_at(now))
             await self._sleep(min(due, wanted))
 
     async def _sleep(self, until: float) -> None:

@@ -25,6 +25,9 @@ __all__ = ["Gate", "Pacing", "Slots"]
 CATCH_UP = 0.01
 """Seconds of delay that are made good, several times the lateness of a healthy loop."""
 
+_REST = 0.0006
+"""Seconds; asyncio's and uvloop's timers make a millisecond of it."""
+
 _SOME = 1e-9
 """A rate that is more than 0, for the moment in which a ramp touches it."""
 
@@ -47,8 +50,8 @@ class Gate(Protocol):
     def give_back(self, due_at: float) -> None:
         """Take back a permit that was taken and not used."""
 
-    def spacing_at(self, now: float) -> float:
-        """Return the seconds from one permit to the next: ``inf`` if none comes by time."""
+    def rest_at(self, now: float) -> float:
+        """Return for how many seconds at least to sleep when nothing is due."""
 
 
 class Pacing:
@@ -87,10 +90,13 @@ class Pacing:
         """Return the permits per interval at `now`."""
         return self._curve.piece(now).rate_at(now)
 
-    def spacing_at(self, now: float) -> float:
-        """Return the seconds from one permit to the next at `now`."""
-        rate = self.rate_at(now)
-        return self._curve.interval / rate if rate else math.inf
+    def rest_at(self, now: float) -> float:
+        """Return for how many seconds at least to sleep when nothing is due.
+
+        Permits that fall due faster than a loop's timer resolves are granted together.
+        """
+        rest = min(_REST, self._curve.interval / 500)
+        return rest if self.rate_at(now) * rest > self._curve.interval else 0.0
 
     def next_at(self, requested_at: float, now: float) -> float:
         """Return when to ask again: no permit falls due before, as things stand."""
@@ -110,8 +116,7 @@ class Pacing:
         if now >= self._piece.end:
             self._roll(now)
         slot = self._returned[0] if self._returned else self._slot
-        if slot < requested_at:
-            slot = requested_at
+        slot = max(slot, requested_at)
         if slot > now:
             return None
         if not self._piece.is_flat:
@@ -119,13 +124,12 @@ class Pacing:
         free_at = self._window.take(now)
         if free_at is None:
             return None
-        in_time = now - slot <= self._patience
-        if self._returned and in_time:
+        if self._returned and now - self._returned[0] <= self._patience:
             del self._returned[0]
         else:
             self._returned.clear()
-            self._advance(slot if in_time else now, now)
-        return slot if slot > free_at else free_at
+            self._advance(slot if now - slot <= self._patience else now, now)
+        return max(free_at, slot)
 
     def settle(self, due_at: float, used_at: float) -> None:
         """Note when a permit that was taken went into use."""
@@ -165,7 +169,7 @@ class Pacing:
 
     def _advance(self, start: float, now: float) -> None:
         """Find the slot after the one at `start`."""
-        self._since = start if start > self._from else self._from
+        self._since = max(self._from, start)
         self._left = 1.0 if self._gap is None else self._gap()
         if self._since < self._piece.start:
             self._piece = self._curve.piece(self._since)
@@ -245,6 +249,6 @@ class Slots:
     def give_back(self, due_at: float) -> None:
         """Do nothing: it is `free` that counts."""
 
-    def spacing_at(self, now: float) -> float:
-        """Return ``inf``: a permit comes when another comes back."""
-        return math.inf
+    def rest_at(self, now: float) -> float:
+        """Return 0: a permit comes when another comes back."""
+        return 0.0

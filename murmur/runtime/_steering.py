@@ -190,8 +190,8 @@ class Steered(ABC):
 
     async def pause(self) -> None:
         """Grant nothing until `resume`, whatever happens to the rate."""
+        self._check_stopped()
         if not self._line.is_paused:
-            self._check_stopped()
             self._line.is_paused = True
             self._update_passes()
             self._tell("paused")
@@ -199,8 +199,8 @@ class Steered(ABC):
 
     async def resume(self) -> None:
         """End a pause; what was not granted meanwhile is not made good."""
+        self._check_stopped()
         if self._line.is_paused:
-            self._check_stopped()
             self._line.is_paused = False
             gate = self._line.gate
             if isinstance(gate, Pacing):
