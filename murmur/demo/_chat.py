@@ -65,8 +65,9 @@ class Chat(Scenario):
     async def _converse(self, user: User, talk: Talk, connection: JsonConnection) -> None:
         """Write when it is time to, answer when there is something to answer."""
         active_at = connection.now()
-        due_at = active_at + self.pace * user.random.random()  # users that come together do
-        while True:  # not write together
+        # Users that come together would write together for good.
+        due_at = active_at + self.pace * user.random.random()
+        while True:
             deadline = due_at if talk.left else active_at + self.silence
             is_spoken_to = await connection.wait_message(deadline)
             active_at = connection.now()

@@ -1,9 +1,10 @@
 """A light connection for users that talk much: JSON documents over TCP.
 
-anyio's streams cost 45 us a message on uvloop, build to decode, where a protocol and one
-future cost 11 to 17 us.  So this is the second seam to asyncio, beside `_native`: there a
-connection is a protocol, which collects what arrives until its user asks for it.  On any
-other backend it is an anyio stream, with the same behaviour.
+A message, from building one to decoding one, costs 62 us of CPU on anyio's streams and
+uvloop, and 12 us on a protocol that wakes its user through one future.  So this is the
+second seam to asyncio, beside `_native`: there a connection is a protocol, which collects
+what arrives until its user asks for it.  On any other backend it is an anyio stream, with
+the same behaviour.
 
 A connection belongs to a user: whoever waits for a message also hears the call to leave.
 """
@@ -227,7 +228,7 @@ class _AsyncioConnection(JsonConnection, asyncio.Protocol):
 
     async def send(self, message: object) -> None:
         if self._transport.is_closing():
-            raise anyio.BrokenResourceError
+            raise anyio.BrokenResourceError("the connection is gone")
         self._transport.write(_encode(message).encode())
         if self._writable is not None:
             await self._writable.wait()
@@ -270,7 +271,7 @@ class _AnyioConnection(JsonConnection):
         try:
             await self._stream.send(_encode(message).encode())
         except anyio.ClosedResourceError:
-            raise anyio.BrokenResourceError from None
+            raise anyio.BrokenResourceError("the connection is gone") from None
 
     async def send_eof(self) -> None:
         self._has_sent_eof = True
