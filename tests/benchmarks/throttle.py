@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import math
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -147,11 +148,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0, help="seconds of each case")
     parser.add_argument("--rate", type=float, action="append", help="only these rates")
     chosen = parser.parse_args()
-    print("loop | rate | reached | window | early | lateness p50 / p99 | CPU | core | amoc 4.1.0")
+    sys.stdout.write(
+        "loop | rate | reached | window | early | lateness p50 / p99 | CPU | core | amoc 4.1.0\n"
+    )
     for name in LOOPS:
         for rate, interval in CASES:
             if not chosen.rate or rate in chosen.rate:
-                print(row(name, rate, interval, chosen.seconds), flush=True)
+                sys.stdout.write(row(name, rate, interval, chosen.seconds) + "\n")
+                sys.stdout.flush()
 
 
 if __name__ == "__main__":
