@@ -67,7 +67,7 @@ class Line:
     @property
     def has_plain_waiters(self) -> bool:
         """Whether somebody waits who would not give a permit back."""
-        return any(not ticket.holds for ticket in self._waiting)
+        return any(not ticket.holds and ticket.job is None for ticket in self._waiting)
 
     def join(self, ticket: Ticket) -> None:
         """Ask for a permit: it is granted at once, or later, by `serve`."""
@@ -175,8 +175,9 @@ class Line:
         ticket.gate = self.gate
         self._in_flight += 1
         self.granted += 1
+        if ticket.job is not None:
+            ticket.holds = self.gate is self._slots
+            self._start_job(ticket)
         if ticket.holds:
             self._slots.hold()
-        if ticket.job is not None:
-            self._start_job(ticket)
         return True

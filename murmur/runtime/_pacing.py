@@ -95,7 +95,7 @@ class Pacing:
 
         Permits that fall due faster than a loop's timer resolves are granted together.
         """
-        rest = min(_REST, self._curve.interval / 500)
+        rest = min(_REST, self._curve.interval / 150)
         return rest if self.rate_at(now) * rest > self._curve.interval else 0.0
 
     def next_at(self, requested_at: float, now: float) -> float:

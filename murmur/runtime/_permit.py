@@ -74,7 +74,7 @@ class Ticket:
     requested_at : float
         When the permit was asked for.
     holds : bool
-        Whether the permit is given back after use.
+        Whether the permit is given back after use; of a job, decided when it is granted.
     wakeup : Wakeup or None
         What the task that asked is blocked on.
     job, context : Job and Context, or None

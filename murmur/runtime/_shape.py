@@ -152,7 +152,6 @@ def preview(
 
     Examples
     --------
-    >>> from murmur.runtime import Ramp, preview
     >>> preview(Ramp.of(from_rate=0, to_rate=100, duration=2), step=1)
     ([0.0, 1.0, 2.0], [0.0, 50.0, 100.0])
     >>> preview(lambda t: 100 + 10 * t, until=2, step=1)
@@ -170,8 +169,8 @@ def preview(
         raise InvalidRateError(
             f"preview until {until!r} by {step!r}", "give until and step in seconds"
         )
-    times = [number * step for number in range(math.floor(until / step + 1e-9) + 1)]
-    return times, [curve.piece(at).rate_at(at) for at in times]
+    times = [float(number * step) for number in range(math.floor(until / step + 1e-9) + 1)]
+    return times, [float(curve.piece(at).rate_at(at)) for at in times]
 
 
 def _points(series: Any) -> list[tuple[float, float]]:  # noqa: ANN401 - duck-typed pandas

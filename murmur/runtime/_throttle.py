@@ -147,7 +147,7 @@ class Throttle(Steered):
         ThrottleStoppedError
             If the throttle is stopped.  If that happens later, the job raises it.
         """
-        ticket = self._ticket(holds=self._line.gate is self._slots)
+        ticket = self._ticket(holds=False)
         ticket.job = Job(fn, args, self._native)
         ticket.context = contextvars.copy_context()
         self._line.join(ticket)

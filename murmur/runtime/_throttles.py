@@ -113,8 +113,10 @@ class Throttles(Mapping[str, Throttle]):
             await throttle.stop()
 
     def sample(self, now: float) -> list[tuple[str, dict[str, object]]]:
-        """Return one window's row of every throttle; see `Throttle.sample`."""
-        return [(name, throttle.sample(now)) for name, throttle in self.items()]
+        """Return one window's row of every throttle; of a stopped one for the last time."""
+        rows = [(name, throttle.sample(now)) for name, throttle in self._throttles.items()]
+        self._throttles = dict(self)
+        return rows
 
     def __getitem__(self, name: str) -> Throttle:
         """Return the throttle `name`; UnknownThrottleError if there is none."""
@@ -124,7 +126,7 @@ class Throttles(Mapping[str, Throttle]):
         return throttle
 
     def __contains__(self, name: object) -> bool:
-        return name in set(self)
+        return any(name == known for known in self)
 
     def __iter__(self) -> Iterator[str]:
         return (name for name, throttle in self._throttles.items() if not throttle.is_stopped)

@@ -321,6 +321,18 @@ async def test_a_rate_does_not_become_a_limit_under_those_who_wait(throttle, dem
     assert throttle.rate == 10
 
 
+async def test_jobs_that_wait_for_a_rate_obey_the_limit_it_becomes(throttles):
+    throttle = await throttles.open("t", rate=0)
+    jobs = [throttle.run(anyio.sleep, 1) for _ in range(4)]
+    await throttle.change_rate(limit=2)
+    await anyio.sleep(0.5)
+    assert throttle.statistics().out == 2
+    for job in jobs:
+        await job
+
+    assert throttle.statistics().out == 0
+
+
 async def test_a_limit_cannot_be_ramped(throttles):
     throttle = await throttles.open("t", limit=1)
 

@@ -98,6 +98,16 @@ async def test_a_window_tells_what_came_since_the_one_before(throttles):
     assert (sample["requested"], sample["granted"], sample["waiting"]) == (0, 3, 0)
 
 
+async def test_a_stopped_throttle_has_one_last_window(throttles):
+    throttle = await throttles.open("t", rate=math.inf)
+    await throttle.wait()
+    await throttle.stop()
+
+    ((_, sample),) = throttles.sample(anyio.current_time())
+    assert sample["granted"] == 1
+    assert throttles.sample(anyio.current_time()) == []
+
+
 async def test_a_window_keeps_a_bounded_number_of_latenesses(throttles):
     throttle = await throttles.open("t", rate=math.inf)
     for _ in range(25_000):
