@@ -260,6 +260,17 @@ def test_memory_follows_demand_and_not_the_rate():
     assert len(window._used) < 10
 
 
+def test_an_unlimited_rate_forgets_what_was_counted_before():
+    window = Window(1.0, 1)
+    window.take(0.0)
+    window.resize(math.inf, 0.5)
+    window.settle(0.5)
+    window.resize(1, 0.6)
+
+    assert window.capacity == 1
+    assert window.take(0.6) == -math.inf
+
+
 def test_many_tokens_share_their_times():
     window = Window(60.0, 1_200_000)
     for number in range(2000):

@@ -396,6 +396,31 @@ async def test_a_job_keeps_the_context_it_was_given_in_and_its_own_due_time(thro
     assert permit_due.get() is None
 
 
+async def test_one_who_is_cancelled_on_its_way_through_an_unlimited_throttle_does_not_count(
+    throttles,
+):
+    throttle = await throttles.open("t", rate=math.inf)
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await throttle.wait()
+
+    assert scope.cancelled_caught
+    assert throttle.statistics().granted == 0
+    assert throttle.statistics().requested == 1
+
+
+async def test_a_job_ends_with_the_tasks_it_belongs_to(emitter):
+    async with anyio.create_task_group() as tasks:
+        throttle = await Throttles(tasks, native(), emitter).open("t", rate=math.inf)
+        job = throttle.run(anyio.sleep, 60)
+        await anyio.sleep(1)
+        assert repr(job) == "<Job sleep running or waiting>"
+        tasks.cancel_scope.cancel()
+
+    assert repr(job) == "<Job sleep failed>"
+    assert isinstance(job.error, native().cancelled)
+
+
 async def test_a_job_that_never_ran_tells_that_its_throttle_was_stopped(throttles):
     throttle = await throttles.open("t", rate=0)
     job = throttle.run(print, "never")

@@ -6,6 +6,7 @@ import math
 from collections.abc import AsyncIterator
 
 import anyio
+import pandas as pd
 import pytest
 
 from murmur.errors import InvalidRateError, ThrottleConflictError, UnknownThrottleError
@@ -50,6 +51,16 @@ async def test_a_shape_made_by_the_same_line_is_the_same(throttles):
     assert found[0] is found[1]
     with pytest.raises(ThrottleConflictError):
         await throttles.open("wave", shape=lambda t: 6.0)
+
+
+async def test_an_equal_series_is_the_same(throttles):
+    first, second, other = (pd.Series([1.0, last], index=[0, 9]) for last in (5, 5, 6))
+    throttle = await throttles.open("wave", shape=first)
+
+    assert await throttles.open("wave", shape=second) is throttle
+    assert repr(throttles) == "<Throttles wave>"
+    with pytest.raises(ThrottleConflictError):
+        await throttles.open("wave", shape=other)
 
 
 async def test_another_configuration_is_a_conflict_that_says_what_to_do(throttles):
