@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from murmur.runtime import Permit as Permit
     from murmur.runtime import Throttle as Throttle
     from murmur.runtime import User as User
+    from murmur.runtime import connect_json as connect_json
     from murmur.runtime import coordinator as coordinator
     from murmur.runtime import count as count
     from murmur.runtime import gauge as gauge
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from murmur.runtime import timer as timer
     from murmur.scenario import Scenario as Scenario
     from murmur.scenario import describe as describe
+    from murmur.scenario import scenarios_in as scenarios_in
     from murmur.telemetry import on as on
 
 __version__ = "0.1.0"
@@ -46,6 +48,7 @@ _HOMES = {
         "Permit",
         "Throttle",
         "User",
+        "connect_json",
         "coordinator",
         "count",
         "gauge",
@@ -54,7 +57,7 @@ _HOMES = {
         "throttle",
         "timer",
     ),
-    "murmur.scenario": ("Scenario", "describe"),
+    "murmur.scenario": ("Scenario", "describe", "scenarios_in"),
     "murmur.telemetry": ("on",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -71,12 +74,14 @@ __all__ = [
     "Status",
     "Throttle",
     "User",
+    "connect_json",
     "coordinator",
     "count",
     "describe",
     "gauge",
     "on",
     "record",
+    "scenarios_in",
     "send",
     "session",
     "throttle",

@@ -10,6 +10,8 @@ from ._ambient import record as record
 from ._ambient import send as send
 from ._ambient import throttle as throttle
 from ._ambient import timer as timer
+from ._connection import JsonConnection as JsonConnection
+from ._connection import connect_json as connect_json
 from ._context import current_run as current_run
 from ._coordinator import Coordinator as Coordinator
 from ._coordinator import CoordinatorStatistics as CoordinatorStatistics
@@ -35,6 +37,7 @@ __all__ = [
     "Coordinator",
     "CoordinatorEvent",
     "CoordinatorStatistics",
+    "JsonConnection",
     "LeavingEvent",
     "Listener",
     "Member",
@@ -47,6 +50,7 @@ __all__ = [
     "Throttle",
     "Timer",
     "User",
+    "connect_json",
     "coordinator",
     "count",
     "current_run",

@@ -54,7 +54,7 @@ class Coordinators(Mapping[Hashable, Coordinator]):
             raise UnknownCoordinatorError(name, self)
         return self._named[name]
 
-    def get(self, name: Hashable, default: Any = None, /) -> Any:
+    def get(self, name: Hashable, default: Any = None, /) -> Any:  # noqa: ANN401 - as Mapping has it
         """Return the coordinator of that name, or `default`."""
         return self._named[name] if name in self else default
 
@@ -74,7 +74,7 @@ class Coordinators(Mapping[Hashable, Coordinator]):
         self,
         name: Hashable,
         plan: PlanLike | None = None,
-        timeout: float = 30.0,  # noqa: ASYNC109 - the coordinator's, not this call's
+        timeout: float = 30.0,
     ) -> Coordinator:
         """Start a coordinator, or return the one of that name.
 

@@ -84,7 +84,7 @@ class Performer:
         """Return what one call raised; only the end of this very task passes."""
         try:
             answer = action.function(*arguments)
-        except BaseException as error:  # what users' code raises is data, whatever its class
+        except BaseException as error:  # noqa: BLE001 - what users' code raises is data, whatever its class
             return error
         if answer is None or not inspect.isawaitable(answer):
             return None

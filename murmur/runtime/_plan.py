@@ -309,7 +309,7 @@ def _surroundings(function: FunctionType) -> tuple[list[int], ...]:
     )
 
 
-def _contents(cell: Any) -> object:
+def _contents(cell: CellType) -> object:
     """Return what a cell holds; one that is still empty is like itself alone."""
     try:
         return cell.cell_contents

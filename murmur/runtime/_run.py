@@ -8,7 +8,7 @@ watches users until somebody calls `stop`, sees every user to its end and calls
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -208,6 +208,7 @@ class NodeRun:
             if error := await self._calls.changed(name, old, new):
                 failures.append((name, error))
         if failures:
+            self._report_observers(failures)
             raise self._calls.observer_error(failures)
         return changes
 
@@ -361,6 +362,11 @@ class NodeRun:
                 {"count": 1},
                 {"setting": name, "old": old[name], "new": new[name]},
             )
+
+    def _report_observers(self, failures: Sequence[tuple[str, BaseException]]) -> None:
+        for name, error in failures:
+            metadata: dict[str, object] = {"setting": name, "error": type(error).__name__}
+            self.emitter.emit("amoc.config.verify", {"count": 1}, metadata)
 
     def _report_environment(self) -> None:
         for warning in self.spec.settings.warnings:

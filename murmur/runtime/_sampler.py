@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import resource
 import time
 from pathlib import Path
@@ -23,6 +24,8 @@ LAG_LIMIT = 0.05
 BEAT = 0.05
 """Seconds between two looks at the loop's lag."""
 
+_logger = logging.getLogger(__name__)
+
 _STATM = Path("/proc/self/statm")
 
 
@@ -32,6 +35,7 @@ class Sampler:
     def __init__(self, run: NodeRun) -> None:
         self._run = run
         self._lags: list[float] = []
+        self._was_saturated = False
         self._cpu_before = time.process_time()
         self._at_before = run.native.now()
 
@@ -62,8 +66,21 @@ class Sampler:
         for name, sample in run.throttles.sample(now):
             run.recorder.throttle(now, name, sample)
         lags, self._lags = self._lags, []
-        run.recorder.health(
-            now, lags, self._cpu_share(now), resident_bytes(), saturated=is_saturated(lags)
+        cpu, saturated = self._cpu_share(now), is_saturated(lags)
+        run.recorder.health(now, lags, cpu, resident_bytes(), saturated=saturated)
+        if saturated != self._was_saturated:
+            self._was_saturated = saturated
+            self._tell(lags, cpu, saturated=saturated)
+
+    def _tell(self, lags: list[float], cpu: float, *, saturated: bool) -> None:
+        """Say that the generator became, or ceased to be, the bottleneck."""
+        reason = f"loop lag up to {max(lags, default=0.0):.3f} s, {cpu:.0%} of a core"
+        if saturated:
+            _logger.warning("the load generator is the bottleneck: %s", reason)
+        self._run.emitter.emit(
+            "amoc.health.saturated",
+            {"loop_lag": max(lags, default=0.0), "cpu": cpu},
+            {"saturated": saturated, "reason": reason},
         )
 
     def _cpu_share(self, now: float) -> float:

@@ -134,15 +134,6 @@ def _run_events() -> list[EventType]:
         ),
         _event("mailbox.overflow", "A full mailbox refused a message.", "user_id"),
         _event(
-            "action.error",
-            "A timed action failed.",
-            "name",
-            "user_id",
-            "error",
-            measurements=("duration",),
-            frequent=True,
-        ),
-        _event(
             "health.saturated",
             "The generator became, or ceased to be, the bottleneck.",
             "saturated",
@@ -223,10 +214,7 @@ def _coordinator_events() -> list[EventType]:
 
 def _config_events() -> list[EventType]:
     return [
-        _event("config.get", "An undeclared setting was read.", "setting", "message"),
-        _event(
-            "config.verify", "A setting refused a value.", "setting", "value", "message", "error"
-        ),
+        _event("config.verify", "What follows a change of a setting raised.", "setting", "error"),
         _event(
             "config.env",
             "An environment variable could not be used; the default holds.",

@@ -15,16 +15,18 @@ from collections.abc import Iterator
 
 import anyio
 import pytest
-from traitlets import Float, Int
+from traitlets import Float, Int, Unicode
 
 import murmur
 from murmur.errors import (
     RunStateError,
     RunTimeoutError,
     SessionClosedError,
+    UnknownScenarioError,
     UnknownSettingError,
     WrongThreadError,
 )
+from murmur.telemetry import Event, check
 
 AT_ONCE = math.inf
 
@@ -441,3 +443,98 @@ def run_python(code: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-c", textwrap.dedent(code)],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
+
+
+def test_ctl_4_a_scenario_that_does_not_exist_is_named(session: murmur.Session) -> None:
+    """CTL-4; the state does not change."""
+    with pytest.raises(UnknownScenarioError, match="Nobody"):
+        session.do("Nobody")
+
+    assert session.status().state == "idle"
+
+
+def test_usr_1_closing_ends_all_users() -> None:
+    """USR-1; in order, where amoc kills them."""
+    ends = []
+
+    class Counts(murmur.Scenario):
+        """Says when it goes."""
+
+        async def start(self, user: murmur.User) -> None:
+            try:
+                await user.sleep(math.inf)
+            finally:
+                ends.append(user.id)
+
+    with murmur.Session() as session:
+        session.do(Counts, 50, user_rate=AT_ONCE)
+        wait_for(lambda: session.status().users["running"] == 50)
+
+    assert sorted(ends) == list(range(1, 51))
+
+
+def test_every_event_of_a_run_is_in_the_catalogue(session: murmur.Session) -> None:
+    events: list[Event] = []
+
+    class Busy(murmur.Scenario):
+        """Uses most of what there is."""
+
+        pace = Float(1.0, help="a pace").tag(live=True)
+
+        async def init(self) -> None:
+            self.acts = await murmur.throttle("acts", rate=1_000, interval=1)
+            self.pairs = await murmur.coordinator("pairs", (2, lambda event, a, b: 1 / 0))
+
+        async def start(self, user: murmur.User) -> None:
+            await self.acts.wait()
+            await self.pairs.add(user)
+            if user.id == 3:
+                raise ValueError("no")
+            await user.sleep(math.inf)
+
+    with murmur.on("amoc.*", events.append):
+        run = session.do(Busy, 6, user_rate=AT_ONCE)
+        session.update(pace=2.0)
+        session.throttles["acts"].ramp(from_rate=1, to_rate=5, interval=1, duration=0.2)
+        wait_for(lambda: session.status().users["gone"] == 1)
+        session.remove(1, force=True)
+        session.stop()
+        run.wait(timeout=10)
+
+    for event in events:
+        check(event.name, event.measurements, event.metadata)
+    names = {event.name for event in events}
+    assert {event.run_id for event in events} == {run.id}
+    assert {"amoc.scenario.start.start", "amoc.scenario.start.exception", "amoc.user.down",
+            "amoc.coordinator.failure", "amoc.throttle.execute", "amoc.config.update",
+            "amoc.run.state"} <= names  # fmt: skip
+
+
+def test_a_handler_that_raises_hurts_nobody(session: murmur.Session) -> None:
+    def fails(event: Event) -> None:
+        raise RuntimeError("handler")
+
+    subscription = murmur.on("amoc.user.*", fails)
+    run = session.do(Idle, 5, user_rate=AT_ONCE)
+    session.stop()
+
+    assert run.wait(timeout=10).users["gone"] == 5
+    assert isinstance(subscription.failure, RuntimeError)
+    assert "amoc.handler.failure" in set(run.results.events["name"])
+
+
+def test_secrets_are_nowhere(session: murmur.Session) -> None:
+    class Secretive(Idle):
+        token = Unicode(help="a token").tag(secret=True, live=True)
+
+    run = session.do(Secretive, 1, user_rate=AT_ONCE, token="hunter2")
+    session.update(token="swordfish")
+    session.stop()
+    run.wait(timeout=10)
+    results = run.results
+    shown = repr(run) + run._repr_html_() + str(run.settings) + repr(session)
+    shown += results.events.to_csv() + results.changes.to_csv() + results.summary()._repr_html_()
+
+    assert "hunter2" not in shown
+    assert "swordfish" not in shown
+    assert "***" in shown

@@ -52,7 +52,7 @@ def test_the_reference_says_what_the_catalogue_says(event_type: EventType):
             f"coordinator.{what}"
             for what in ("start", "stop", "add", "reset", "timeout", "execute")
         ),
-        *(f"config.{what}" for what in ("get", "verify", "env")),
+        *(f"config.{what}" for what in ("verify", "env")),
         *(f"cluster.{what}" for what in ("connect_nodes", "nodedown", "master_node_down")),
     ],
 )
@@ -80,7 +80,6 @@ def test_what_comes_once_per_user_or_permit_is_frequent():
         "amoc.scenario.start.exception",
         "amoc.user.up",
         "amoc.user.down",
-        "amoc.action.error",
         "amoc.throttle.request",
         "amoc.throttle.execute",
         "amoc.coordinator.add",
