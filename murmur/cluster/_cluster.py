@@ -158,9 +158,11 @@ class Cluster:
         self._enter(RunState.RUNNING)
         self._tasks.start_soon(self._watch, course)
         if course.users:
-            await self.add(course.users, nodes)
+            await self.add(course.users, nodes, live=False)
 
-    async def add(self, count: int, nodes: Sequence[str] | None = None) -> range:
+    async def add(
+        self, count: int, nodes: Sequence[str] | None = None, *, live: bool = True
+    ) -> range:
         """Announce `count` users, spread over the nodes; return their ids."""
         self._require_running("add users")
         _check_count("add", count)
@@ -173,7 +175,7 @@ class Cluster:
         await self._on_each(
             [node for node in chosen if node.name in ranges],
             "add",
-            lambda node: node.add(*ranges[node.name]),
+            lambda node: node.add(*ranges[node.name], live=live),
         )
         return range(first, first + count)
 

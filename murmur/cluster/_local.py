@@ -67,9 +67,9 @@ class LocalNode(Node):
         if run.state is RunState.IDLE:
             raise RunStateError("start", "reset", "the run was reset while init ran")
 
-    async def add(self, first: int, last: int) -> None:
+    async def add(self, first: int, last: int, *, live: bool = True) -> None:
         """See the base."""
-        self._the_run("add users").add(first, last)
+        self._the_run("add users").add(first, last, live=live)
 
     async def remove(self, count: int, *, force: bool) -> int:
         """See the base."""

@@ -55,8 +55,8 @@ class Node(ABC):
         """Begin a run; returns when its `init` succeeded, raises if it did not."""
 
     @abstractmethod
-    async def add(self, first: int, last: int) -> None:
-        """Announce users `first` to `last`."""
+    async def add(self, first: int, last: int, *, live: bool = True) -> None:
+        """Announce users `first` to `last`; `live` if a person adds them to a run."""
 
     @abstractmethod
     async def remove(self, count: int, *, force: bool) -> int:

@@ -15,18 +15,22 @@ from ._connection import connect_json as connect_json
 from ._context import current_run as current_run
 from ._coordinator import Coordinator as Coordinator
 from ._coordinator import CoordinatorStatistics as CoordinatorStatistics
+from ._job import Job as Job
 from ._native import thread_here as thread_here
 from ._native import thread_lock as thread_lock
+from ._permit import Permit as Permit
+from ._permit import ThrottleStatistics as ThrottleStatistics
 from ._plan import CoordinatorEvent as CoordinatorEvent
 from ._plan import Member as Member
 from ._presence import Presence as Presence
+from ._ramp import Ramp as Ramp
 from ._run import USER_RATE as USER_RATE
 from ._run import Listener as Listener
 from ._run import NodeRun as NodeRun
 from ._run import RunSpec as RunSpec
+from ._shape import preview as preview
 from ._state import Outcome as Outcome
 from ._state import RunState as RunState
-from ._throttle import Permit as Permit
 from ._throttle import Throttle as Throttle
 from ._timer import Timer as Timer
 from ._user import LeavingEvent as LeavingEvent
@@ -37,6 +41,7 @@ __all__ = [
     "Coordinator",
     "CoordinatorEvent",
     "CoordinatorStatistics",
+    "Job",
     "JsonConnection",
     "LeavingEvent",
     "Listener",
@@ -45,9 +50,11 @@ __all__ = [
     "Outcome",
     "Permit",
     "Presence",
+    "Ramp",
     "RunSpec",
     "RunState",
     "Throttle",
+    "ThrottleStatistics",
     "Timer",
     "User",
     "connect_json",
@@ -55,6 +62,7 @@ __all__ = [
     "count",
     "current_run",
     "gauge",
+    "preview",
     "record",
     "send",
     "thread_here",

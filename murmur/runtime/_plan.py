@@ -13,7 +13,7 @@ import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
-from types import FunctionType
+from types import CellType, FunctionType
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from murmur.errors import InvalidPlanError

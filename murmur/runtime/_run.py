@@ -166,12 +166,13 @@ class NodeRun:
         """Whether the parts of the run exist: they do once `serve` runs."""
         return hasattr(self, "users")
 
-    def add(self, first: int, last: int) -> None:
-        """Announce users `first` to `last`."""
+    def add(self, first: int, last: int, *, live: bool = True) -> None:
+        """Announce users `first` to `last`; `live` if a person adds them to a run."""
         self.require_running("add users")
         before = self.users.population.present
         self.users.add(first, last)
-        self._record_change("users", before, before + last - first + 1)
+        if live:
+            self._record_change("users", before, before + last - first + 1)
 
     def remove(self, count: int, *, force: bool) -> int:
         """Ask up to `count` users to leave; return how many were asked."""
@@ -248,11 +249,11 @@ class NodeRun:
     async def call_throttle(self, name: str, verb: str, arguments: Mapping[str, Any]) -> None:
         """Call a method of a throttle for a person, and record the change."""
         throttle = self.throttles[name]
-        old = throttle.statistics()
+        old = _pace_of(throttle)
         await getattr(throttle, verb)(**arguments)
         if name == USER_RATE:
             self._follow(throttle)
-        self._record_change(f"throttle {name}", str(old), str(throttle.statistics()))
+        self._record_change(f"throttle {name}", old, _pace_of(throttle))
 
     def presence(self) -> Presence:
         """Return the users that are here now."""
@@ -293,7 +294,7 @@ class NodeRun:
             wall_now=time.time,
             keep=self.recorder.event,
         )
-        self.throttles = Throttles(tasks, self.native, self.emitter)
+        self.throttles = Throttles(tasks, self.native, self.emitter, seed=self.seed)
         self.coordinators = Coordinators(
             tasks, self.native, self.emitter, Random(f"{self.seed}/coordinators/{self.node}")
         )
@@ -385,3 +386,16 @@ class NodeRun:
         old, self.state = self.state, state
         self.emitter.emit("amoc.run.state", {"count": 1}, {"from": old.value, "to": state.value})
         self._listener.state(state)
+
+
+def _pace_of(throttle: Throttle) -> str:
+    """Return in few words what a throttle lets through."""
+    now = throttle.statistics()
+    if now.stopped:
+        return "stopped"
+    if now.paused:
+        return "paused"
+    pace = (
+        f"{now.limit:g} at a time" if now.limit is not None else f"{now.rate:g}/{now.interval:g} s"
+    )
+    return f"ramp from {pace}" if now.ramping else pace

@@ -7,7 +7,6 @@ cancellation cannot be waited for without hanging; it is abandoned and reported.
 
 from __future__ import annotations
 
-import math
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from types import CodeType
@@ -119,7 +118,7 @@ class Users:
             if not self.population.waiting:
                 self._newcomers = self._run.native.wakeup()
                 await self._run.native.wait(self._newcomers)
-            if throttle.rate == math.inf:
+            if throttle.is_unlimited:
                 await self._admit_batch(throttle)
             else:
                 await self._admit_one(throttle)
