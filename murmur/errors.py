@@ -34,6 +34,7 @@ The tree; a branch for each thing that a caller may want to catch::
     │   ├── UnknownEventError (LookupError)
     │   └── InvalidMeasurementError (ValueError)
     ├── ResultsError
+    │   ├── ArchiveError
     │   ├── FrameError (ValueError)
     │   └── UnknownChartError (LookupError)
     ├── ClusterError
@@ -63,6 +64,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
+    "ArchiveError",
     "CallbackError",
     "CallbackTimeoutError",
     "ClusterError",
@@ -115,7 +117,15 @@ __all__ = [
 
 
 class MurmurError(Exception):
-    """Root of everything that murmur raises."""
+    """Root of everything that murmur raises.
+
+    Errors travel between nodes with their message and attributes, whatever their
+    ``__init__`` asks for.
+    """
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Rebuild the error from its class, its arguments and its attributes."""
+        return _rebuilt, (type(self), self.args, self.__dict__)
 
 
 class Leaving(BaseException):
@@ -215,7 +225,7 @@ def combine(errors: Sequence[ConfigError]) -> ConfigError:
     """Return one error that reports every problem of `errors`.
 
     The result is an instance of each class given, so that ``except`` finds it by any
-    of its kinds, and carries the attributes of them all.
+    of its kinds.  Attributes that several have, such as ``names``, are joined.
 
     Parameters
     ----------
@@ -225,12 +235,15 @@ def combine(errors: Sequence[ConfigError]) -> ConfigError:
     if len(errors) == 1:
         return errors[0]
     kinds = tuple(dict.fromkeys(type(error) for error in errors))
-    mixed = type("SettingsError", kinds, {"__module__": __name__})
-    combined: ConfigError = Exception.__new__(mixed)
+    members = {"__module__": __name__, "__reduce__": lambda _: (combine, (list(errors),))}
+    combined: ConfigError = Exception.__new__(type("SettingsError", kinds, members))
     for error in errors:
-        combined.__dict__.update(error.__dict__)
-    problems = [problem for error in errors for problem in error.problems]
-    ConfigError.__init__(combined, problems)
+        for name, value in error.__dict__.items():
+            joined = (
+                (*combined.__dict__.get(name, ()), *value) if isinstance(value, tuple) else value
+            )
+            combined.__dict__[name] = joined
+    ConfigError.__init__(combined, [problem for error in errors for problem in error.problems])
     return combined
 
 
@@ -272,10 +285,6 @@ class CallbackError(ScenarioError):
         self.traceback_text = traceback_text
         super().__init__(f"{callback} failed on node {node}: {summary}")
 
-    def __reduce__(self) -> tuple[object, ...]:
-        """Travel between nodes with all attributes."""
-        return type(self), (self.callback, self.node, self.summary, self.traceback_text)
-
 
 class CallbackTimeoutError(ScenarioError, TimeoutError):
     """`init` or `terminate` did not return within the session's callback timeout."""
@@ -288,10 +297,6 @@ class CallbackTimeoutError(ScenarioError, TimeoutError):
             f"{callback} did not return within {timeout:g} s on node {node}; "
             "give it longer with Session(callback_timeout=...)"
         )
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Travel between nodes with all attributes."""
-        return type(self), (self.callback, self.node, self.timeout)
 
 
 class RunStateError(MurmurError):
@@ -473,7 +478,25 @@ class InvalidMeasurementError(TelemetryError, ValueError):
 
 
 class ResultsError(MurmurError):
-    """Results cannot be shown as asked."""
+    """Results cannot be shown or kept as asked."""
+
+
+class ArchiveError(ResultsError):
+    """A directory cannot be read as the archive of a run, or not be made one.
+
+    Attributes
+    ----------
+    path : object
+        The directory, as it was given.
+    problem, remedy : str
+        What is wrong with it, and what would do.
+    """
+
+    def __init__(self, path: object, problem: str, remedy: str) -> None:
+        self.path = path
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"archive {str(path)!r}: {problem}; {remedy}")
 
 
 class FrameError(ResultsError, ValueError):
@@ -630,6 +653,15 @@ class MissingExtraError(MurmurError, ImportError):
         super().__init__(
             f"{feature} needs the package {package!r}: pip install 'murmur-load[{extra}]'"
         )
+
+
+def _rebuilt(
+    kind: type[MurmurError], arguments: tuple[object, ...], attributes: Mapping[str, object]
+) -> MurmurError:
+    error = kind.__new__(kind)
+    error.args = arguments
+    error.__dict__.update(attributes)
+    return error
 
 
 def closest(name: str, known: Sequence[str], what: str) -> str:

@@ -16,20 +16,60 @@ __all__ = ["CoordinatorView", "Coordinators", "ThrottleView", "Throttles"]
 class ThrottleView:
     """One throttle of the run; every method returns when the change is made.
 
-    The parameters are those of the scenario's own throttle (`murmur.throttle`).
+    The methods and their parameters are those of the scenario's own `Throttle`.
     """
 
     def __init__(self, name: str, session: Session) -> None:
         self.name = name
         self._session = session
 
-    def change_rate(self, **rate: Any) -> None:  # noqa: ANN401 - as Throttle.change_rate
-        """Replace the rate: ``rate=``, ``interval=``, ``interarrival=`` or ``limit=``."""
-        self._call("change_rate", **rate)
+    def change_rate(
+        self,
+        rate: float | None = None,
+        *,
+        interval: float | None = None,
+        interarrival: float | None = None,
+        limit: float | None = None,
+        cancel_ramp: bool = False,
+    ) -> None:
+        """Replace the rate, for those who wait already as well.
 
-    def ramp(self, **plan: Any) -> None:  # noqa: ANN401 - as Throttle.ramp
-        """Change the rate gradually: ``from_rate=``, ``to_rate=``, ``duration=`` ..."""
-        self._call("ramp", **plan)
+        Parameters
+        ----------
+        rate : float, optional
+            Permits per `interval` seconds; the interval stays if it is not given.
+        interval, interarrival, limit : float, optional
+            See `murmur.throttle`.
+        cancel_ramp : bool, default False
+            Whether a ramp that runs is ended, rather than the change refused.
+        """
+        self._call("change_rate", **_given(locals()))
+
+    def ramp(  # noqa: PLR0913 - one keyword for each way to say it
+        self,
+        *,
+        from_rate: float | None = None,
+        to_rate: float | None = None,
+        from_interarrival: float | None = None,
+        to_interarrival: float | None = None,
+        interval: float | None = None,
+        duration: float | None = None,
+        steps: int | None = None,
+        step_interval: float | None = None,
+        cancel_ramp: bool = False,
+    ) -> None:
+        """Begin to change the rate gradually.
+
+        Parameters
+        ----------
+        from_rate, to_rate : float, optional
+            Permits per `interval`; or `from_interarrival` and `to_interarrival` seconds.
+        duration : float, optional
+            Seconds that the ramp takes; or `steps` of `step_interval` seconds each.
+        cancel_ramp : bool, default False
+            Whether a ramp that runs is ended, rather than this one refused.
+        """
+        self._call("ramp", **_given(locals()))
 
     def pause(self) -> None:
         """Grant nothing until `resume`."""
@@ -87,6 +127,11 @@ class Throttles(Mapping[str, ThrottleView]):
     def __repr__(self) -> str:
         """Return a line for each."""
         return "\n".join(map(repr, self.statistics().values())) or "no throttles"
+
+
+def _given(arguments: Mapping[str, object]) -> dict[str, object]:
+    """Return the arguments of a method that its caller gave."""
+    return {k: v for k, v in arguments.items() if k != "self" and v is not None}
 
 
 class CoordinatorView:

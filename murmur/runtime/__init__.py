@@ -25,10 +25,10 @@ from ._plan import Member as Member
 from ._presence import Presence as Presence
 from ._ramp import Ramp as Ramp
 from ._run import USER_RATE as USER_RATE
-from ._run import Listener as Listener
 from ._run import NodeRun as NodeRun
-from ._run import RunSpec as RunSpec
 from ._shape import preview as preview
+from ._spec import Listener as Listener
+from ._spec import RunSpec as RunSpec
 from ._state import Outcome as Outcome
 from ._state import RunState as RunState
 from ._throttle import Throttle as Throttle

@@ -2,27 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Hashable
 
+from ._config import Arrivals
 from ._context import current_run
 from ._coordinator import Coordinator
+from ._plan import PlanLike
+from ._shape import Shape
 from ._throttle import Throttle
 from ._timer import Timer
 
 __all__ = ["coordinator", "count", "gauge", "record", "send", "throttle", "timer"]
 
 
-async def throttle(name: str, **config: Any) -> Throttle:  # noqa: ANN401 - see Throttles.open
+async def throttle(  # noqa: PLR0913 - one keyword for each way to say it
+    name: str,
+    rate: float | None = None,
+    *,
+    interval: float | None = None,
+    interarrival: float | None = None,
+    limit: float | None = None,
+    shape: Shape | None = None,
+    arrivals: Arrivals = "even",
+    seed: int | None = None,
+) -> Throttle:
     """Start the throttle `name` in this run, or return it if it is there.
+
+    Without any configuration it is returned, or `UnknownThrottleError` raised.
 
     Parameters
     ----------
     name : str
         Unique within the run.
-    **config
-        ``rate=`` permits per ``interval=`` seconds (60 by default), or
-        ``interarrival=`` seconds between permits, or ``limit=`` permits at a time, or
-        ``shape=`` a rate that follows time.  Nothing returns the one that exists.
+    rate : float, optional
+        Permits per `interval`; 0 holds everyone, ``math.inf`` nobody.
+    interval : float, default 60.0
+        Seconds that `rate` is counted over.
+    interarrival : float, optional
+        Seconds between two permits, instead of a rate.
+    limit : int, optional
+        Permits that may be out at a time, instead of a rate; take them with
+        ``async with``.
+    shape : callable or pandas.Series, optional
+        A rate that follows time: of the seconds since the throttle started.
+    arrivals : {"even", "poisson"}, default "even"
+        How permits are spread.
+    seed : int, optional
+        What Poisson arrivals are drawn from; the run's seed and the name if not given.
 
     Raises
     ------
@@ -30,11 +56,34 @@ async def throttle(name: str, **config: Any) -> Throttle:  # noqa: ANN401 - see 
         If it exists with another configuration.
     UnknownThrottleError
         If nothing is configured and it does not exist.
+    InvalidRateError
+        If the configuration makes no sense.
+
+    Examples
+    --------
+    A scenario's ``init`` says::
+
+        self.logins = await murmur.throttle("logins", rate=100, interval=1)
+
+    and its ``start``::
+
+        await self.logins.wait()
     """
-    return await current_run("throttle").throttles.open(name, **config)
+    return await current_run("throttle").throttles.open(
+        name,
+        rate,
+        interval=interval,
+        interarrival=interarrival,
+        limit=limit,
+        shape=shape,
+        arrivals=arrivals,
+        seed=seed,
+    )
 
 
-async def coordinator(name: Any, plan: Any = None, timeout: float = 30.0) -> Coordinator:  # noqa: ANN401
+async def coordinator(
+    name: Hashable, plan: PlanLike | None = None, timeout: float = 30.0
+) -> Coordinator:
     """Start the coordinator `name` in this run, or return it if it is there.
 
     Parameters

@@ -8,16 +8,15 @@ watches users until somebody calls `stop`, sees every user to its end and calls
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from murmur.errors import MurmurError, RampInProgressError, RunStateError
-from murmur.scenario import Resolved, Scenario, build, masked, plan_update
-from murmur.telemetry import Bus, Chunk, Emitter, Recorder
+from murmur.scenario import build, masked, plan_update
+from murmur.telemetry import Bus, Emitter, Recorder
 
 from ._calls import Calls
 from ._context import running_here
@@ -26,6 +25,7 @@ from ._native import native
 from ._presence import Presence
 from ._process import tuned_process
 from ._sampler import Sampler
+from ._spec import Listener, RunSpec
 from ._state import TRANSITIONS, RunState
 from ._threads import Threads
 from ._throttle import Throttle
@@ -38,65 +38,13 @@ from ._watchdog import Watchdog
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-__all__ = ["USER_RATE", "Listener", "NodeRun", "RunSpec"]
+__all__ = ["USER_RATE", "NodeRun"]
 
 USER_RATE = "user_rate"
 """Setting and throttle by which users are admitted, in users per minute."""
 
 LAST_ACTIONS = 10.0
 """Seconds that coordinators have for their last actions."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunSpec:
-    """What a node needs to know to take part in a run.
-
-    Attributes
-    ----------
-    run_id : str
-        Unique for every run.
-    scenario : type of Scenario
-        The class; each node makes one instance.
-    settings : Resolved
-        Values that were verified before.
-    seed : int
-        From which all random numbers of the run derive.
-    started_at, wall_started_at : float
-        The moment from which all times of the run count: on the node's monotonic clock,
-        and in UNIX seconds UTC.
-    callback_timeout : float
-        Seconds that `init` and `terminate` may take each.
-    tune_collector : bool
-        Whether the node may tune the garbage collector while the run is on.
-    """
-
-    run_id: str
-    scenario: type[Scenario]
-    settings: Resolved
-    seed: int
-    started_at: float
-    wall_started_at: float
-    callback_timeout: float = 60.0
-    tune_collector: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class Listener:
-    """Whom a run on a node tells what.
-
-    Attributes
-    ----------
-    chunk : callable
-        Gets what was measured, about once a second.
-    idle : callable
-        Called each time the last user is gone.
-    state : callable
-        Gets each new state.
-    """
-
-    chunk: Callable[[Chunk], None]
-    idle: Callable[[], None]
-    state: Callable[[RunState], None]
 
 
 class NodeRun:

@@ -1,0 +1,65 @@
+"""What a run on a node is made from, and whom it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from murmur.scenario import Resolved, Scenario
+from murmur.telemetry import Chunk
+
+from ._state import RunState
+
+__all__ = ["Listener", "RunSpec"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """What a node needs to know to take part in a run.
+
+    Attributes
+    ----------
+    run_id : str
+        Unique for every run.
+    scenario : type of Scenario
+        The class; each node makes one instance.
+    settings : Resolved
+        Values that were verified before.
+    seed : int
+        From which all random numbers of the run derive.
+    started_at, wall_started_at : float
+        The moment from which all times of the run count: on the node's monotonic clock,
+        and in UNIX seconds UTC.
+    callback_timeout : float
+        Seconds that `init` and `terminate` may take each.
+    tune_collector : bool
+        Whether the node may tune the garbage collector while the run is on.
+    """
+
+    run_id: str
+    scenario: type[Scenario]
+    settings: Resolved
+    seed: int
+    started_at: float
+    wall_started_at: float
+    callback_timeout: float = 60.0
+    tune_collector: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listener:
+    """Whom a run on a node tells what.
+
+    Attributes
+    ----------
+    chunk : callable
+        Gets what was measured, about once a second.
+    idle : callable
+        Called each time the last user is gone.
+    state : callable
+        Gets each new state.
+    """
+
+    chunk: Callable[[Chunk], None]
+    idle: Callable[[], None]
+    state: Callable[[RunState], None]
