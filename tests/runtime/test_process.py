@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import gc
+import sys
+
+import pytest
+
+from murmur.runtime._process import SWITCH_INTERVAL, tuned_process
+
+
+def settings() -> tuple[tuple[int, int, int], float]:
+    return gc.get_threshold(), round(sys.getswitchinterval(), 6)
+
+
+def test_everything_is_put_back() -> None:
+    before = settings()
+
+    with tuned_process():
+        assert settings() != before
+        assert sys.getswitchinterval() == pytest.approx(SWITCH_INTERVAL)
+        assert gc.get_freeze_count() > 0
+
+    assert settings() == before
+    assert gc.get_freeze_count() == 0
+
+
+def test_the_last_of_several_puts_back() -> None:
+    before = settings()
+    with tuned_process():
+        with tuned_process():
+            pass
+        assert settings() != before
+
+    assert settings() == before
+
+
+def test_the_collector_may_be_left_alone() -> None:
+    before = gc.get_threshold()
+    with tuned_process(collector=False):
+        assert gc.get_threshold() == before
+        assert gc.get_freeze_count() == 0
+
+
+def test_an_error_inside_does_not_keep_the_settings() -> None:
+    before = settings()
+    with pytest.raises(ValueError, match="inside"), tuned_process():
+        raise ValueError("inside")
+
+    assert settings() == before
