@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from murmur._session import Status as Status
     from murmur._session import session as session
     from murmur.results import Results as Results
+    from murmur.results import load as load
     from murmur.runtime import Coordinator as Coordinator
     from murmur.runtime import Permit as Permit
     from murmur.runtime import Throttle as Throttle
@@ -42,7 +43,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "murmur._session": ("Run", "Session", "Status", "session"),
-    "murmur.results": ("Results",),
+    "murmur.results": ("Results", "load"),
     "murmur.runtime": (
         "Coordinator",
         "Permit",
@@ -79,6 +80,7 @@ __all__ = [
     "count",
     "describe",
     "gauge",
+    "load",
     "on",
     "record",
     "scenarios_in",

@@ -3,6 +3,7 @@
 Importing this package imports pandas, which is why ``import murmur`` does not.
 """
 
+from ._archive import load as load
 from ._page import to_markdown as to_markdown
 from ._results import Results as Results
 from ._schema import FRAMES as FRAMES
@@ -26,5 +27,6 @@ __all__ = [
     "Summary",
     "Verdict",
     "judge",
+    "load",
     "to_markdown",
 ]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
-import numpy as np
 import pandas as pd
 
 from murmur.telemetry import RunRecord
 
-from ._build import BUILDERS
-from ._schema import OUTCOMES
-from ._summary import ActionSummary, Summary
-from ._verdict import Evidence, Verdict, judge
+from ._schema import FRAMES
+from ._source import RecordSource, Source
+from ._summary import Summary
+from ._verdict import Verdict
 
 __all__ = ["Results"]
 
@@ -31,8 +31,8 @@ class Results:
         Where the chunks of all nodes are merged.
     refresh : callable, optional
         Called before a frame is built; it has the nodes hand over what they still hold.
-    scenario : str, default ""
-        Name of the scenario, for the summary.
+    scenario : str or type, default ""
+        The scenario's name, for the summary; or its class, whose source is archived as well.
 
     Examples
     --------
@@ -49,11 +49,16 @@ class Results:
         record: RunRecord,
         refresh: Callable[[], None] | None = None,
         *,
-        scenario: str = "",
+        scenario: str | type = "",
     ) -> None:
-        self._record = record
-        self._refresh = refresh
-        self._scenario = scenario
+        self._source: Source = RecordSource(record, refresh, scenario=scenario)
+
+    @classmethod
+    def _of(cls, source: Source) -> Self:
+        """Return the results of another source than a record, such as an archive."""
+        results = cls.__new__(cls)
+        results._source = source
+        return results
 
     @property
     def users(self) -> pd.DataFrame:
@@ -166,27 +171,13 @@ class Results:
     @property
     def verdict(self) -> Verdict:
         """Whether the numbers can be trusted, by the rules of `murmur.results.judge`."""
-        self._update()
-        return self._judged(BUILDERS["users"](self._record))
+        self._source.refresh()
+        return self._source.verdict()
 
     def summary(self) -> Summary:
         """Return what came of the run on one page, for text, HTML, frame and JSON."""
-        self._update()
-        record = self._record
-        users = BUILDERS["users"](record)
-        outcomes = users["outcome"].value_counts().reindex(list(OUTCOMES))
-        counts = {str(outcome): int(count) for outcome, count in outcomes.items() if count}
-        here = int(users["outcome"].isna().sum())
-        elapsed = self._elapsed()
-        return Summary(
-            run_id=record.run_id,
-            scenario=self._scenario,
-            seed=record.seed,
-            elapsed=elapsed,
-            users={**counts, **({"here": here} if here else {})},
-            actions=self._action_summaries(elapsed),
-            verdict=self._judged(users),
-        )
+        self._source.refresh()
+        return self._source.summary()
 
     def to_csv(self, directory: str | Path) -> Path:
         """Write every frame to ``<directory>/<frame>.csv``, replacing files of that name.
@@ -203,74 +194,85 @@ class Results:
         """
         target = Path(directory)
         target.mkdir(parents=True, exist_ok=True)
-        self._update()
-        for name, build in BUILDERS.items():
-            build(self._record).to_csv(target / f"{name}.csv", index=False)
+        self._source.refresh()
+        for name in FRAMES:
+            self._source.frame(name).to_csv(target / f"{name}.csv", index=False)
         return target
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write everything to one directory, which `murmur.load` reads again.
+
+        It holds ``manifest.json`` and ``<frame>.parquet`` for every frame.  It appears whole
+        or not at all.  Needs the extra ``parquet``.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            The directory; it and those above it are made.
+        overwrite : bool, default False
+            Replace an archive that is there.  Files that murmur did not write stay in it.
+
+        Returns
+        -------
+        pathlib.Path
+            The directory.
+
+        Raises
+        ------
+        ArchiveError
+            If something else is there, or an archive and `overwrite` is not set.
+        MissingExtraError
+            If pyarrow is not installed.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> from murmur.telemetry import RunRecord
+        >>> results = Results(RunRecord("r1", started_at=0.0, wall_started_at=0.0))
+        >>> with TemporaryDirectory() as directory:
+        ...     saved = results.save(f"{directory}/r1")
+        ...     sorted(file.name for file in saved.iterdir())[:3]
+        ['actions.parquet', 'changes.parquet', 'counters.parquet']
+        """
+        from ._archive import write
+
+        return write(self._source, Path(path), overwrite=overwrite)
+
+    def report(self, path: str | Path) -> Path:
+        """Write one HTML file that opens offline: verdict, summary, charts, errors, settings.
+
+        Needs the extra ``notebook``.  Everything the charts need is inside the file (about
+        1 MB), which asks no network for anything.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            The file; it is replaced, and the directories above it are made.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+
+        Raises
+        ------
+        MissingExtraError
+            If altair or vl-convert is not installed.
+        """
+        from ._report import write
+
+        self._source.refresh()
+        return write(self._source, Path(path))
 
     def __repr__(self) -> str:
         """Return which run it is and how many actions it has; builds nothing."""
-        record = self._record
-        return f"<Results of run {record.run_id}: {record.actions_total:,} actions>"
+        source = self._source
+        return f"<Results of run {source.run_id}: {source.actions_total:,} actions>"
 
     def _repr_html_(self) -> str:
         """Return the summary as HTML."""
         return self.summary()._repr_html_()
 
     def _frame(self, name: str) -> pd.DataFrame:
-        self._update()
-        return BUILDERS[name](self._record)
-
-    def _update(self) -> None:
-        if self._refresh is not None:
-            self._refresh()
-
-    def _elapsed(self) -> float:
-        """Return the last moment known; windows count from their start, lest it lies ahead."""
-        columns = (
-            ("users", "ended_at"),
-            ("windows", "window_at"),
-            ("health", "window_at"),
-            ("events", "at"),
-        )
-        moments = [np.asarray(self._record.table(table)[column]) for table, column in columns]
-        return float(np.nanmax(np.concatenate([[0.0], *moments])))
-
-    def _action_summaries(self, elapsed: float) -> tuple[ActionSummary, ...]:
-        windows = BUILDERS["windows"](self._record)
-        totals = windows.groupby("name", observed=True)[["count", "failed"]].sum()
-        summaries = []
-        for name, count, failed in totals.itertuples():
-            response = self._record.histogram("response", name=name)
-            service = self._record.histogram("service", name=name)
-            summaries.append(
-                ActionSummary(
-                    name=str(name),
-                    count=int(count),
-                    failed=int(failed),
-                    rate=count / elapsed if elapsed else float("nan"),
-                    response_p50=response.quantile(0.5),
-                    response_p95=response.quantile(0.95),
-                    response_p99=response.quantile(0.99),
-                    response_max=response.max,
-                    service_p50=service.quantile(0.5),
-                    service_p99=service.quantile(0.99),
-                )
-            )
-        return tuple(summaries)
-
-    def _judged(self, users: pd.DataFrame) -> Verdict:
-        record, health = self._record, BUILDERS["health"](self._record)
-        abandoned = users["reason"].str.contains("abandoned", regex=False).fillna(False)
-        return judge(
-            Evidence(
-                windows=len(health),
-                saturated=int(health["saturated"].sum()),
-                worst_lag=float(health["loop_lag_max"].max()),
-                lost=int((users["outcome"] == "lost").sum()),
-                abandoned=int(((users["outcome"] == "killed") & abandoned).sum()),
-                actions=record.actions_total,
-                actions_kept=record.actions_kept,
-                events_dropped=record.events_dropped,
-            )
-        )
+        self._source.refresh()
+        return self._source.frame(name)

@@ -1,0 +1,296 @@
+"""An archive: a run's frames as Parquet files in one directory, and what else is known of it.
+
+The directory holds ``<frame>.parquet`` for every frame of the schema and ``manifest.json``.
+It is written beside its place and renamed, so it is there whole or not at all.
+
+Archives outlive versions of murmur.  A minor version of the format may add frames, columns
+and entries of the manifest: readers keep what they do not know and do without what is not
+there.  A major version may do anything, and older readers refuse it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from murmur.errors import ArchiveError, MissingExtraError
+
+from ._results import Results
+from ._schema import FRAMES
+from ._source import Source
+from ._summary import ActionSummary, Summary
+from ._verdict import Verdict
+
+__all__ = ["load", "write"]
+
+_FORMAT = "murmur-archive"
+_MAJOR, _MINOR = 1, 0
+_MANIFEST = "manifest.json"
+
+
+def load(path: str | Path) -> Results:
+    """Read an archive that `Results.save` wrote.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The directory.  Frames are read from it when they are asked for, so it has to stay.
+
+    Returns
+    -------
+    Results
+        With the same frames, summary, verdict and methods as those of the run.
+
+    Raises
+    ------
+    ArchiveError
+        If it is no archive, is damaged, or was written in a format that is too new.
+    MissingExtraError
+        If pyarrow is not installed.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from murmur.telemetry import RunRecord
+    >>> results = Results(RunRecord("r1", started_at=0.0, wall_started_at=0.0))
+    >>> with TemporaryDirectory() as directory:
+    ...     load(results.save(f"{directory}/r1"))
+    <Results of run r1: 0 actions>
+    """
+    _require_pyarrow("murmur.load")
+    return Results._of(_Archive(Path(path)))
+
+
+def write(source: Source, path: Path, *, overwrite: bool = False) -> Path:
+    """Write an archive of `source` to the directory `path`, and return it."""
+    _require_pyarrow("results.save")
+    place = path.resolve()  # what a link points to is replaced, not the link
+    replaced = _replaced(place, path, overwrite=overwrite)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    source.refresh()
+    with TemporaryDirectory(prefix=f".{place.name}-", dir=place.parent) as beside:
+        new = Path(beside) / "new"
+        new.mkdir()
+        frames = {name: _write_frame(source, name, new) for name in FRAMES}
+        manifest = _manifest(source, frames)
+        text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)
+        (new / _MANIFEST).write_text(text + "\n", encoding="utf-8")
+        _put(new, place, old=Path(beside) / "old", replaced=replaced)
+    return path
+
+
+def _replaced(place: Path, path: Path, *, overwrite: bool) -> tuple[str, ...]:
+    """Return the names of the files that are to be replaced; refuse what is in the way."""
+    remedy = "choose another path"
+    if not place.exists():
+        return ()
+    if not place.is_dir():
+        raise ArchiveError(path, "it is a file", remedy)
+    if not any(place.iterdir()):
+        return ()
+    if not (place / _MANIFEST).exists():
+        raise ArchiveError(path, "the directory holds something else than an archive", remedy)
+    manifest = _read_manifest(place)
+    if not overwrite:
+        run = manifest.get("run_id")
+        problem = f"it holds the archive of run {run} already"
+        raise ArchiveError(path, problem, f"{remedy}, or pass overwrite=True")
+    return (_MANIFEST, *map(_file_name, [*FRAMES, *manifest.get("frames", ())]))
+
+
+def _put(new: Path, place: Path, *, old: Path, replaced: Iterable[str]) -> None:
+    """Move `new` to `place`, with the files there that are not `replaced`."""
+    if not place.exists():
+        new.rename(place)
+        return
+    place.rename(old)
+    try:
+        new.rename(place)
+    except OSError:
+        old.rename(place)
+        raise
+    written = set(replaced)
+    for entry in old.iterdir():
+        if entry.name not in written:
+            entry.rename(place / entry.name)
+
+
+def _write_frame(source: Source, name: str, directory: Path) -> dict[str, object]:
+    """Write one frame; return what the manifest says of it."""
+    frame = source.frame(name)
+    frame.to_parquet(directory / _file_name(name), engine="pyarrow", index=False)
+    kept = frame.select_dtypes("category")
+    # Parquet forgets the categories of a column that has no rows.
+    categories = {column: list(kept[column].cat.categories) for column in kept}
+    return {"rows": len(frame), "categories": categories}
+
+
+def _manifest(source: Source, frames: Mapping[str, object]) -> object:
+    summary = source.summary().to_dict()
+    return _plain(
+        {
+            **source.facts(),
+            "format": _FORMAT,
+            "format_version": f"{_MAJOR}.{_MINOR}",
+            "verdict": summary.pop("verdict"),
+            "summary": summary,
+            "frames": frames,
+        }
+    )
+
+
+class _Entry(NamedTuple):
+    """What the manifest says of a frame."""
+
+    rows: int
+    categories: Mapping[str, list[str]]
+
+
+class _Archive:
+    """The archive in a directory, as a source of results."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._manifest = _read_manifest(path)
+        try:
+            self._verdict = _verdict_of(self._manifest["verdict"])
+            self._summary = _summary_of(self._manifest["summary"], self._verdict)
+            self._frames = {
+                name: _Entry(entry["rows"], entry.get("categories", {}))
+                for name, entry in self._manifest["frames"].items()
+            }
+        except (AttributeError, KeyError, TypeError) as error:
+            raise _damaged(path, f"{_MANIFEST} lacks what it should hold ({error!r})") from error
+        for name in FRAMES:
+            if name in self._frames:
+                self._check(name)
+
+    @property
+    def run_id(self) -> str:
+        return self._summary.run_id
+
+    @property
+    def actions_total(self) -> int:
+        return sum(action.count for action in self._summary.actions)
+
+    def refresh(self) -> None:
+        """Do nothing: the run is over."""
+
+    def frame(self, name: str) -> pd.DataFrame:
+        if name not in self._frames:  # written before murmur had such a frame
+            return FRAMES[name].empty()
+        try:
+            # By handle: of a path, pyarrow takes directories such as "rate=100" for columns.
+            with (self._path / _file_name(name)).open("rb") as file:
+                frame = pd.read_parquet(file, engine="pyarrow")
+        except (OSError, ValueError) as error:  # pyarrow's errors are one or the other
+            raise _damaged(self._path, f"{_file_name(name)} cannot be read ({error})") from error
+        for column, categories in self._frames[name].categories.items():
+            frame[column] = frame[column].astype(pd.CategoricalDtype(categories))
+        return frame
+
+    def summary(self) -> Summary:
+        return self._summary
+
+    def verdict(self) -> Verdict:
+        return self._verdict
+
+    def facts(self) -> dict[str, object]:
+        return dict(self._manifest)
+
+    def _check(self, name: str) -> None:
+        """Look at the end of a file, where Parquet says how much there should be."""
+        from pyarrow import parquet
+
+        file = self._path / _file_name(name)
+        if not file.exists():
+            raise _damaged(self._path, f"{file.name} is missing")
+        try:
+            rows, expected = parquet.read_metadata(file).num_rows, self._frames[name].rows
+        except (OSError, ValueError) as error:
+            raise _damaged(self._path, f"{file.name} cannot be read ({error})") from error
+        if rows != expected:
+            problem = f"{file.name} has {rows:,} rows where {_MANIFEST} says {expected:,}"
+            raise _damaged(self._path, problem)
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    """Return the manifest of an archive whose format this version of murmur reads."""
+    file = path / _MANIFEST
+    if not file.exists():
+        problem = f"it holds no {_MANIFEST}" if path.is_dir() else "there is no such directory"
+        raise ArchiveError(path, problem, "give the directory that results.save() returned")
+    try:
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _damaged(path, f"{_MANIFEST} cannot be read ({error})") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT:
+        raise ArchiveError(path, f"its {_MANIFEST} is not murmur's", "choose another path")
+    version = str(manifest.get("format_version"))
+    major = version.partition(".")[0]
+    if not major.isdecimal():
+        raise _damaged(path, f"{_MANIFEST} gives the format's version as {version!r}")
+    if int(major) > _MAJOR:
+        problem = f"its format is {version}, and this murmur reads up to {_MAJOR}.x"
+        raise ArchiveError(path, problem, "upgrade murmur-load")
+    return manifest
+
+
+def _summary_of(entry: Mapping[str, Any], verdict: Verdict) -> Summary:
+    return Summary(
+        run_id=entry["run_id"],
+        scenario=entry["scenario"],
+        seed=entry["seed"],
+        elapsed=entry["elapsed"],
+        users=dict(entry["users"]),
+        actions=tuple(map(_action_of, entry["actions"])),
+        verdict=verdict,
+    )
+
+
+def _action_of(entry: Mapping[str, Any]) -> ActionSummary:
+    values = {field.name: entry[field.name] for field in fields(ActionSummary)}
+    numbers: dict[str, Any] = {
+        name: math.nan if value is None else value for name, value in values.items()
+    }
+    return ActionSummary(**numbers)
+
+
+def _verdict_of(entry: Mapping[str, Any]) -> Verdict:
+    return Verdict(entry["state"], tuple(entry["reasons"]))
+
+
+def _plain(value: object) -> object:
+    """Return `value` as JSON can hold it, by its text where it cannot."""
+    match value:
+        case dict():
+            return {str(key): _plain(inside) for key, inside in value.items()}
+        case list() | tuple():
+            return [_plain(inside) for inside in value]
+        case None | bool() | int() | str():
+            return value
+        case float() if math.isfinite(value):
+            return value
+    return str(value)
+
+
+def _file_name(frame: str) -> str:
+    return f"{frame}.parquet"
+
+
+def _damaged(path: Path, problem: str) -> ArchiveError:
+    return ArchiveError(path, problem, "restore the file from a copy, or run it again")
+
+
+def _require_pyarrow(feature: str) -> None:
+    try:
+        import pyarrow  # noqa: F401 - only to say what is missing
+    except ImportError as error:
+        raise MissingExtraError(feature, "parquet", "pyarrow") from error

@@ -1,0 +1,196 @@
+"""Where `Results` takes what it shows from: the record of a run, or an archive of one.
+
+A source knows the frames and the facts of one run.  It knows neither how they are shown nor
+where they are kept.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import platform
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from importlib import import_module
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from murmur.telemetry import RunRecord
+
+from ._build import BUILDERS
+from ._schema import OUTCOMES
+from ._summary import ActionSummary, Summary
+from ._verdict import Evidence, Verdict, judge
+
+__all__ = ["RecordSource", "Source"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Source(Protocol):
+    """The frames and facts of one run."""
+
+    @property
+    def run_id(self) -> str:
+        """Which run."""
+
+    @property
+    def actions_total(self) -> int:
+        """How many actions ended, whether or not each has a row."""
+
+    def refresh(self) -> None:
+        """Take in what happened since; the other methods show what is known."""
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """Return a frame of the schema, anew."""
+
+    def summary(self) -> Summary:
+        """Return what came of the run."""
+
+    def verdict(self) -> Verdict:
+        """Return whether the numbers can be trusted."""
+
+    def facts(self) -> dict[str, object]:
+        """Return what is known besides the frames, by its name in a manifest."""
+
+
+class RecordSource:
+    """The record of a run that is on, or was made by this process."""
+
+    def __init__(
+        self,
+        record: RunRecord,
+        refresh: Callable[[], None] | None = None,
+        *,
+        scenario: str | type = "",
+    ) -> None:
+        self._record = record
+        self._refresh = refresh
+        self._scenario = scenario
+
+    @property
+    def run_id(self) -> str:
+        return self._record.run_id
+
+    @property
+    def actions_total(self) -> int:
+        return self._record.actions_total
+
+    def refresh(self) -> None:
+        if self._refresh is not None:
+            self._refresh()
+
+    def frame(self, name: str) -> pd.DataFrame:
+        return BUILDERS[name](self._record)
+
+    def verdict(self) -> Verdict:
+        return self._judged(self.frame("users"))
+
+    def summary(self) -> Summary:
+        record = self._record
+        users = self.frame("users")
+        outcomes = users["outcome"].value_counts().reindex(list(OUTCOMES))
+        counts = {str(outcome): int(count) for outcome, count in outcomes.items() if count}
+        here = int(users["outcome"].isna().sum())
+        elapsed = self._elapsed()
+        return Summary(
+            run_id=record.run_id,
+            scenario=_name(self._scenario),
+            seed=record.seed,
+            elapsed=elapsed,
+            users={**counts, **({"here": here} if here else {})},
+            actions=self._action_summaries(elapsed),
+            verdict=self._judged(users),
+        )
+
+    def facts(self) -> dict[str, object]:
+        record = self._record
+        wall_started_at = _EPOCH + timedelta(seconds=record.wall_started_at)
+        return {
+            # By name: the face of the project offers every layer, so it stands above all.
+            "murmur": import_module("murmur").__version__,
+            "python": f"{platform.python_implementation()} {platform.python_version()}",
+            "platform": platform.platform(),
+            "host": {
+                "name": platform.node(),
+                "machine": platform.machine(),
+                "cpus": os.cpu_count(),
+            },
+            "run_id": record.run_id,
+            "scenario": {"name": _name(self._scenario), **_source_text(self._scenario)},
+            "seed": record.seed,
+            "settings": dict(record.settings),
+            "wall_started_at": wall_started_at.isoformat(),
+            "window": record.window,
+            "sampled": record.sampled,
+            "actions_total": record.actions_total,
+            "actions_kept": record.actions_kept,
+            "events_dropped": record.events_dropped,
+        }
+
+    def _elapsed(self) -> float:
+        """Return the last moment known; windows count from their start, lest it lies ahead."""
+        columns = (
+            ("users", "ended_at"),
+            ("windows", "window_at"),
+            ("health", "window_at"),
+            ("events", "at"),
+        )
+        moments = [np.asarray(self._record.table(table)[column]) for table, column in columns]
+        return float(np.nanmax(np.concatenate([[0.0], *moments])))
+
+    def _action_summaries(self, elapsed: float) -> tuple[ActionSummary, ...]:
+        totals = self.frame("windows").groupby("name", observed=True)[["count", "failed"]].sum()
+        summaries = []
+        for name, count, failed in totals.itertuples():
+            response = self._record.histogram("response", name=name)
+            service = self._record.histogram("service", name=name)
+            summaries.append(
+                ActionSummary(
+                    name=str(name),
+                    count=int(count),
+                    failed=int(failed),
+                    rate=count / elapsed if elapsed else float("nan"),
+                    response_p50=response.quantile(0.5),
+                    response_p95=response.quantile(0.95),
+                    response_p99=response.quantile(0.99),
+                    response_max=response.max,
+                    service_p50=service.quantile(0.5),
+                    service_p99=service.quantile(0.99),
+                )
+            )
+        return tuple(summaries)
+
+    def _judged(self, users: pd.DataFrame) -> Verdict:
+        record, health = self._record, self.frame("health")
+        abandoned = users["reason"].str.contains("abandoned", regex=False).fillna(False)
+        return judge(
+            Evidence(
+                windows=len(health),
+                saturated=int(health["saturated"].sum()),
+                worst_lag=float(health["loop_lag_max"].max()),
+                lost=int((users["outcome"] == "lost").sum()),
+                abandoned=int(((users["outcome"] == "killed") & abandoned).sum()),
+                actions=record.actions_total,
+                actions_kept=record.actions_kept,
+                events_dropped=record.events_dropped,
+            )
+        )
+
+
+def _name(scenario: str | type) -> str:
+    return scenario if isinstance(scenario, str) else scenario.__name__
+
+
+def _source_text(scenario: str | type) -> dict[str, str]:
+    """Return the text of the class and its hash; nothing where Python cannot tell it."""
+    if isinstance(scenario, str):
+        return {}
+    try:
+        text = inspect.getsource(scenario)
+    except (OSError, TypeError):  # of a class that was defined in no file
+        return {}
+    return {"source": text, "sha256": sha256(text.encode()).hexdigest()}
