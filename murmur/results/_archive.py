@@ -134,11 +134,12 @@ def _write_frame(source: Source, name: str, directory: Path) -> dict[str, object
 
 def _manifest(source: Source, frames: Mapping[str, object]) -> object:
     summary = source.summary().to_dict()
+    written = {"format": _FORMAT, "format_version": f"{_MAJOR}.{_MINOR}"}
     return _plain(
         {
+            **written,  # to be read first
             **source.facts(),
-            "format": _FORMAT,
-            "format_version": f"{_MAJOR}.{_MINOR}",
+            **written,  # whatever the format of an archive that is saved again
             "verdict": summary.pop("verdict"),
             "summary": summary,
             "frames": frames,
