@@ -151,7 +151,7 @@ _SCENARIO = Parameter(
 _THROTTLE = Parameter("NAME", Kind.THROTTLE, "the throttle", required=True)
 _COUNT = Parameter("COUNT", Kind.WHOLE, "how many users", required=True)
 _CANCEL_RAMP = Parameter("--cancel-ramp", Kind.SWITCH, "end the ramp that runs, if one does")
-_INTERVAL = "seconds that the rate is counted over (default 60)"
+_INTERVAL = "seconds that the rate is counted over (as it is, if not given)"
 
 _TABLE = (
     Verb(

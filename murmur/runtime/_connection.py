@@ -123,7 +123,7 @@ class JsonConnection(ABC):
             As `receive`.
         """
         while not self._inbox:
-            if self._user._asked and not self._has_sent_eof:
+            if self._user.is_leaving and not self._has_sent_eof:
                 raise Leaving
             if self._end is not None:
                 raise self._end
@@ -178,13 +178,6 @@ class JsonConnection(ABC):
             self._end = anyio.BrokenResourceError(f"the connection broke: {reason}")
         else:
             self._end = reason
-
-    def _listen(self, wakeup: Wakeup) -> list[Wakeup]:
-        """Have `wakeup` woken when the user is asked to leave."""
-        if self._user._parked is None:
-            self._user._parked = []
-        self._user._parked.append(wakeup)
-        return self._user._parked
 
 
 class _AsyncioConnection(JsonConnection, asyncio.Protocol):
@@ -248,7 +241,7 @@ class _AsyncioConnection(JsonConnection, asyncio.Protocol):
             self._is_paused = False
             self._transport.resume_reading()
         self._waiter = wakeup = self._native.wakeup()
-        listening = self._listen(wakeup)
+        listening = self._user.listen(wakeup)
         try:
             return await self._native.wait_until(wakeup, deadline)
         finally:
@@ -282,7 +275,7 @@ class _AnyioConnection(JsonConnection):
 
     async def _wait_input(self, deadline: float) -> bool:
         with anyio.CancelScope(deadline=deadline) as scope:
-            listening = self._listen(wakeup := _ScopeWakeup(scope))
+            listening = self._user.listen(wakeup := _ScopeWakeup(scope))
             try:
                 self._feed(await self._stream.receive())
             except anyio.EndOfStream:
@@ -291,7 +284,7 @@ class _AnyioConnection(JsonConnection):
                 self._ended(error)
             finally:
                 listening.remove(wakeup)
-        return not scope.cancelled_caught or self._user._asked
+        return not scope.cancelled_caught or self._user.is_leaving
 
 
 class _ScopeWakeup:

@@ -13,11 +13,15 @@ from murmur.errors import OutsideRunError
 
 if TYPE_CHECKING:
     from ._run import NodeRun
+    from ._user import User
 
-__all__ = ["current_run", "permit_due", "running_here"]
+__all__ = ["current_run", "permit_due", "running_here", "user_here"]
 
 running_here: ContextVar[NodeRun] = ContextVar("murmur_run")
 """The run whose code this is."""
+
+user_here: ContextVar[User | None] = ContextVar("murmur_user", default=None)
+"""The user whose code this is; None outside of users."""
 
 permit_due: ContextVar[float | None] = ContextVar("murmur_permit_due", default=None)
 """When the last permit of this task fell due; the next timer takes it."""

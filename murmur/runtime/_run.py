@@ -201,7 +201,9 @@ class NodeRun:
         await getattr(throttle, verb)(**arguments)
         if name == USER_RATE:
             self._follow(throttle)
-        self._record_change(f"throttle {name}", old, _pace_of(throttle))
+        new = _pace_of(throttle)
+        new = f"resumed, {new}" if verb == "resume" else new
+        self._record_change(f"throttle {name}", old, new)
 
     def presence(self) -> Presence:
         """Return the users that are here now."""
@@ -275,7 +277,7 @@ class NodeRun:
         with anyio.move_on_after(LAST_ACTIONS):
             await self.coordinators.stop_all()
         await self.throttles.stop_all()
-        self._sampler.sample()
+        self._sampler.sample(self.native.now())
 
     async def _clear_away(self) -> None:
         """Leave no user behind, also when the run itself was cancelled."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import resource
 import time
 from pathlib import Path
@@ -48,19 +49,21 @@ class Sampler:
             self._lags.append(max(0.0, now() - due_at))
 
     async def sample_forever(self) -> None:
-        """Sample once a window, on a grid that lateness does not shift."""
+        """Sample at the end of every window of the run.
+
+        A sample that is late by less than half a window still tells about its end.
+        """
         now = self._run.native.now
-        due_at = now()
         while True:
-            due_at = max(due_at + WINDOW, now())
+            window = math.floor((now() - self._run.spec.started_at) / WINDOW) + 1
+            due_at = self._run.spec.started_at + window * WINDOW
             await anyio.sleep(max(0.0, due_at - now()))
-            self.sample()
+            self.sample(due_at if now() - due_at < WINDOW / 2 else now())
             self._run.flush()
 
-    def sample(self) -> None:
-        """Write one row of population, throttles and health."""
+    def sample(self, now: float) -> None:
+        """Write one row of population, throttles and health, as they are at `now`."""
         run = self._run
-        now = run.native.now()
         counts = run.users.population.counts
         run.recorder.population(now, counts["waiting"], counts["running"], counts["leaving"])
         for name, sample in run.throttles.sample(now):

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
-from murmur.errors import ThrottleError, ThrottleStoppedError
+from murmur.errors import Leaving, ThrottleError, ThrottleStoppedError
 
 from ._config import ThrottleConfig
-from ._context import permit_due
+from ._context import permit_due, user_here
 from ._job import Job
 from ._lateness import Lateness
-from ._native import Native
+from ._native import Native, Wakeup
 from ._permit import Permit, ThrottleStatistics, Ticket
 from ._steering import Emitter, Steered
 
@@ -86,6 +86,7 @@ class Throttle(Steered):
         self._spawn = task_group.start_soon
         self._lateness = Lateness()
         self._sampled = (0, 0)
+        self._sampled_rate = (0.0, False)
         super().__init__(name, config, native=native, emitter=emitter, seed=seed)
 
     async def wait(self) -> Permit:
@@ -102,6 +103,8 @@ class Throttle(Steered):
         ------
         ThrottleStoppedError
             If the throttle is stopped, before or meanwhile.
+        Leaving
+            If the user is asked to leave while it waits in line.
         ThrottleError
             If it is a limit: there a permit must be given back, so use ``async with``.
         """
@@ -177,14 +180,21 @@ class Throttle(Steered):
         """Return one window's row: the state at `now`, and what came since the call before."""
         requested, granted = self._line.requested, self._line.granted
         before, self._sampled = self._sampled, (requested, granted)
+        is_limit = self._line.gate is self._slots
         return {
-            "rate": self.rate_at(now),
-            "interval": self.interval,
+            "rate": None if is_limit else self._mean_rate(now),
+            "interval": None if is_limit else self.interval,
             "requested": requested - before[0],
             "granted": granted - before[1],
             "waiting": len(self._line),
             "lateness": self._lateness.drain(),
         }
+
+    def _mean_rate(self, now: float) -> float:
+        """Return the rate since the last sample: of a ramp, what lies in the middle."""
+        rate, ramps = self.rate_at(now), self.is_ramping
+        before, self._sampled_rate = self._sampled_rate, (rate, ramps)
+        return (before[0] + rate) / 2 if before[1] else rate
 
     def __repr__(self) -> str:
         state = "stopped" if self._is_stopped else f"{self.rate:g} per {self.interval:g} s"
@@ -216,11 +226,28 @@ class Throttle(Steered):
             if ticket.wakeup is None:
                 await self._native.checkpoint()
             else:
-                await self._native.wait(ticket.wakeup)
+                await self._queue(ticket, ticket.wakeup)
         except BaseException:
             self._line.leave(ticket)
             raise
         return self._settle(ticket)
+
+    async def _queue(self, ticket: Ticket, wakeup: Wakeup) -> None:
+        """Wait in line; a user that is asked to leave does so."""
+        user = user_here.get()
+        if user is None:
+            await self._native.wait(wakeup)
+            return
+        if user.is_leaving:
+            await self._native.checkpoint()
+            raise Leaving
+        listening = user.listen(wakeup)
+        try:
+            await self._native.wait(wakeup)
+        finally:
+            listening.remove(wakeup)
+        if ticket.due_at is None and not self._is_stopped:
+            raise Leaving
 
     def _ticket(self, *, holds: bool) -> Ticket:
         self._check_stopped()

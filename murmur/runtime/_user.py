@@ -72,6 +72,11 @@ class User:
         """Set once the user is asked to leave; ``is_set()`` and ``await wait()``."""
         return LeavingEvent(self)
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the user was asked to leave."""
+        return self._asked
+
     async def sleep(self, seconds: float) -> None:
         """Wait for `seconds`, or until asked to leave.
 
@@ -89,11 +94,8 @@ class User:
         if self._asked:
             await native.checkpoint()
             raise Leaving
-        parked = self._parked
-        if parked is None:
-            parked = self._parked = []
         wakeup = native.wakeup()
-        parked.append(wakeup)
+        parked = self.listen(wakeup)
         try:
             woken = await native.doze(wakeup, max(0.0, seconds))
         finally:
@@ -174,13 +176,28 @@ class User:
         """Set the gauge `name` to `value`."""
         self._run.recorder.gauge(name, value)
 
-    async def _wait_asked(self) -> None:
-        if self._asked:
-            await self._run.native.checkpoint()
-            return
+    def listen(self, wakeup: Wakeup) -> list[Wakeup]:
+        """Have `wakeup` woken when the user is asked to leave.
+
+        For what waits on behalf of a user, such as throttles and connections.  Whoever
+        calls this removes the wake-up from the list that it returns.
+        """
         if self._parked is None:
             self._parked = []
-        await self._park(self._parked, math.inf)
+        self._parked.append(wakeup)
+        return self._parked
+
+    async def _wait_asked(self) -> None:
+        native = self._run.native
+        if self._asked:
+            await native.checkpoint()
+            return
+        wakeup = native.wakeup()
+        parked = self.listen(wakeup)
+        try:
+            await native.wait(wakeup)
+        finally:
+            parked.remove(wakeup)
 
     async def _park(self, among: list[Wakeup], deadline: float) -> bool:
         """Wait for a wake-up that others find in `among`; False at the deadline."""

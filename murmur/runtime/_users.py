@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from ._context import permit_due
+from ._context import permit_due, user_here
 from ._population import Population
 from ._state import Outcome, outcome_of
 from ._user import User
@@ -164,6 +164,7 @@ class Users:
 
     async def _live(self, user: User) -> None:
         run = self._run
+        user_here.set(user)
         user.started_at = run.native.now()
         if run.emitter.listening("amoc.scenario.start.start"):
             run.emitter.emit("amoc.scenario.start.start", {"count": 1}, self._span(user))

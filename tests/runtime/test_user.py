@@ -270,3 +270,29 @@ async def test_a_user_tells_who_and_where_it_is(stage: Any) -> None:
     await stage.do(Knows, 1)
 
     assert seen == [(1, "local", "<User 1 on local>", False)]
+
+
+async def test_a_user_in_line_for_a_permit_leaves_when_asked(stage: Any) -> None:
+    permits = []
+
+    class Queues(murmur.Scenario):
+        """Everybody wants a permit; there is one a minute."""
+
+        async def init(self) -> None:
+            self.rare = await murmur.throttle("rare", rate=1, interval=60)
+
+        async def start(self, user: murmur.User) -> None:
+            while True:
+                await self.rare.wait()
+                permits.append(user.id)
+
+    await stage.do(Queues, 5)
+    await anyio.sleep(10)
+    assert await stage.cluster.remove(2, force=False) == 2
+    await anyio.sleep(0.01)
+    assert await stage.counts() == {"waiting": 0, "running": 3, "leaving": 0, "gone": 2}
+    await anyio.sleep(110)
+    await stage.stop()
+
+    assert set(stage.users().values()) == {"left"}
+    assert len(permits) == 3  # at 0, 60 and 120 s: who left took none along
