@@ -15,9 +15,11 @@ The tree; a branch for each thing that a caller may want to catch::
     │   └── CallbackTimeoutError (TimeoutError)
     ├── RunStateError
     ├── InvalidDurationError (ValueError)
+    ├── InvalidSeedError (ValueError)
     ├── UserError
     │   ├── InvalidRangeError (ValueError)
     │   ├── InvalidCountError (ValueError)
+    │   ├── TaskExitError
     │   └── ReceiveTimeoutError (TimeoutError)
     ├── ThrottleError
     │   ├── InvalidRateError (ValueError)
@@ -82,6 +84,7 @@ __all__ = [
     "InvalidRangeError",
     "InvalidRateError",
     "InvalidScenarioError",
+    "InvalidSeedError",
     "InvalidSettingError",
     "Leaving",
     "MissingExtraError",
@@ -99,6 +102,7 @@ __all__ = [
     "SessionClosedError",
     "SessionError",
     "TargetError",
+    "TaskExitError",
     "TelemetryError",
     "ThrottleConflictError",
     "ThrottleError",
@@ -270,12 +274,13 @@ class InvalidScenarioError(ScenarioError, TypeError):
 
 
 class CallbackError(ScenarioError):
-    """`init` or `terminate` raised; the traceback of the node is kept as text.
+    """A callback of the scenario raised; the traceback of the node is kept as text.
 
     Attributes
     ----------
     callback, node, traceback_text : str
-        Which callback, on which node, and how it got there.
+        Which callback (``init``, ``terminate``, ``changed`` for it and observers, or
+        ``__init__``), on which node, and how it got there.
     """
 
     def __init__(self, callback: str, node: str, summary: str, traceback_text: str) -> None:
@@ -322,6 +327,14 @@ class InvalidDurationError(MurmurError, ValueError):
         super().__init__(f"cannot run for {duration!r} s: give seconds above zero, or nothing")
 
 
+class InvalidSeedError(MurmurError, ValueError):
+    """The seed of a run is not a whole number, or negative."""
+
+    def __init__(self, seed: object) -> None:
+        self.seed = seed
+        super().__init__(f"cannot seed a run with {seed!r}: give a whole number, 0 or more")
+
+
 class UserError(MurmurError):
     """A request about users cannot be met."""
 
@@ -346,6 +359,13 @@ class InvalidCountError(UserError, ValueError):
         self.verb = verb
         self.count = count
         super().__init__(f"cannot {verb} {count!r} users: give a whole number that is not negative")
+
+
+class TaskExitError(UserError):
+    """A task of a scenario raised SystemExit or KeyboardInterrupt; it ended the task alone."""
+
+    def __init__(self, original: BaseException) -> None:
+        super().__init__(f"{type(original).__name__}: {original}")
 
 
 class ReceiveTimeoutError(UserError, TimeoutError):
@@ -595,11 +615,11 @@ class UnresponsiveError(SessionError, TimeoutError):
 class RunTimeoutError(SessionError, TimeoutError):
     """The run was still on when the time to wait for it was over; it goes on."""
 
-    def __init__(self, run_id: str, timeout: float, state: str) -> None:
+    def __init__(self, run_id: str, timeout: float) -> None:
         self.run_id = run_id
         self.timeout = timeout
         super().__init__(
-            f"run {run_id} is still {state} after {timeout:g} s; it goes on. "
+            f"run {run_id} is still on after {timeout:g} s; it goes on. "
             "End it with stop(), or start it with duration= or end_when_idle=True"
         )
 

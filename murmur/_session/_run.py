@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from html import escape
 from time import monotonic
 from types import TracebackType
@@ -11,16 +12,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 
-from murmur.errors import RunTimeoutError
+from murmur.errors import RunStateError, RunTimeoutError
 
 from ._loop import BEAT
+from ._status import IDLE, Status, status_of
 
 if TYPE_CHECKING:
+    from murmur.cluster import ClusterStatus
     from murmur.results import Results
+    from murmur.scenario import Scenario
     from murmur.telemetry import RunRecord
 
     from ._session import Session
-    from ._status import Status
 
 __all__ = ["Run"]
 
@@ -48,24 +51,25 @@ class Run:
         session: Session,
         record: RunRecord,
         *,
-        scenario: str,
+        scenario: type[Scenario],
         settings: Mapping[str, object],
     ) -> None:
         self.id = record.run_id
-        self.scenario = scenario
+        self.scenario = scenario.__name__
         self.seed: int = record.seed
         self.settings = dict(settings)
         self._session = session
         self._record = record
         self._over: Future[None] = Future()
-        self._last_status: Status | None = None
+        self._class = scenario
+        self._last_status = IDLE
 
     @property
     def results(self) -> Results:
         """What was measured, as frames; up to now while the run is on."""
         from murmur.results import Results
 
-        return Results(self._record, refresh=self._refresh, scenario=self.scenario)
+        return Results(self._record, refresh=self._refresh, scenario=self._class)
 
     @property
     def is_over(self) -> bool:
@@ -74,12 +78,13 @@ class Run:
 
     def status(self) -> Status:
         """Return what the run is doing, or how it ended."""
-        return self._session._status_of(self)
+        return self._last_status if self.is_over else self._session.status()
 
     def stop(self) -> None:
-        """Stop this run in order; nothing if it is over."""
-        if not self.is_over:
-            self._session.stop()
+        """Stop this run in order; nothing if it is over or ending."""
+        if not self.is_over and self._session.run is self:
+            with suppress(RunStateError):
+                self._session.stop()
 
     def wait(self, timeout: float | None = None) -> Status:
         """Block until the run is over; return its last status.
@@ -98,11 +103,10 @@ class Run:
         while not self._over.done():
             left = BEAT if deadline is None else min(BEAT, deadline - monotonic())
             if left <= 0:
-                raise RunTimeoutError(self.id, timeout or 0.0, self.status().state.value)
-            try:
+                raise RunTimeoutError(self.id, timeout or 0.0)
+            with suppress(TimeoutError):
                 self._over.result(left)
-            except TimeoutError:
-                continue
+            self._look()
         return self.status()
 
     def __await__(self) -> Generator[Any, Any, Status]:
@@ -110,8 +114,9 @@ class Run:
         return self._wait_async().__await__()
 
     async def _wait_async(self) -> Status:
-        while not self._over.done():  # noqa: ASYNC110 - without a beat ipykernel cannot interrupt
+        while not self._over.done():
             await anyio.sleep(BEAT / 2)
+            self._look()
         return self.status()
 
     def __enter__(self) -> Self:
@@ -140,10 +145,18 @@ class Run:
         )
         return f"<table><caption>{escape(repr(self))}</caption>{rows}</table>"
 
-    def _end(self) -> None:
-        """Let go who waits; called on the loop when the run is over."""
-        if not self._over.done():
-            self._over.set_result(None)
+    def _end(self, answer: ClusterStatus | None = None) -> None:
+        """Keep the last status and let go who waits; called when the run is over."""
+        if self._over.done():
+            return
+        if answer is not None:
+            self._last_status = status_of(answer, scenario=self.scenario, run_id=self.id)
+        self._over.set_result(None)
+
+    def _look(self) -> None:
+        """End with the session: a loop that died tells nobody."""
+        if self._session.is_closed:
+            self._end()
 
     def _refresh(self) -> None:
         if not self.is_over:

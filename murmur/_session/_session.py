@@ -12,6 +12,7 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -19,14 +20,20 @@ import anyio
 import anyio.abc
 
 from murmur.cluster import Cluster, ClusterStatus, Course, LocalNode, new_run_id
-from murmur.errors import ScenarioError, SessionError, UnresponsiveError
+from murmur.errors import (
+    InvalidSeedError,
+    MurmurError,
+    RunStateError,
+    UnresponsiveError,
+    WrongThreadError,
+)
 from murmur.runtime import RunSpec, RunState, thread_lock
 from murmur.scenario import Scenario, find, masked, resolve
 from murmur.telemetry import RunRecord, bus
 
 from ._loop import LoopThread
 from ._run import Run
-from ._status import Status, status_of
+from ._status import IDLE, Status, status_of
 from ._views import Coordinators, Throttles
 
 if TYPE_CHECKING:
@@ -143,7 +150,8 @@ class Session:
         duration : float, optional
             Seconds after which the run stops by itself.
         end_when_idle : bool, default False
-            Whether the run stops by itself when its last user is gone.
+            Whether the run stops by itself when its last user is gone; with no users to
+            begin with, once some were added and are gone.
         nodes : sequence of str, optional
             Nodes to take part; all of them if not given.
         **settings
@@ -165,28 +173,24 @@ class Session:
             run_id=new_run_id(),
             scenario=chosen,
             settings=resolved,
-            seed=secrets.randbits(32) if seed is None else seed,
+            seed=secrets.randbits(32) if seed is None else _checked_seed(seed),
             started_at=time.monotonic(),
             wall_started_at=time.time(),
             callback_timeout=self._callback_timeout,
             tune_collector=self._tune_collector,
         )
         record = _record_of(spec)
-        run = Run(self, record, scenario=chosen.__name__, settings=record.settings)
+        run = Run(self, record, scenario=chosen, settings=record.settings)
         course = Course(
             users=users,
             duration=math.inf if duration is None else duration,
             end_when_idle=end_when_idle,
+            on_accepted=lambda: self._hold(run, chosen),
             on_over=run._end,
         )
         for warning in resolved.warnings:
             _logger.warning("%s", warning)
-        try:
-            self._ask("do", self._the_cluster("do").start, spec, record, course, nodes)
-        except ScenarioError:
-            self._run, self._scenario = run, chosen
-            raise
-        self._run, self._scenario = run, chosen
+        self._ask("do", self._the_cluster("do").start, spec, record, course, nodes)
         return run
 
     def add(self, n: int, nodes: Sequence[str] | None = None) -> range:
@@ -244,12 +248,13 @@ class Session:
         """
         cluster = self._the_cluster("update")
         patience = self._callback_timeout + FAREWELL
-        return self._ask("update", cluster.update, settings, nodes, patience=patience)
+        changed = self._ask("update", cluster.update, settings, nodes, patience=patience)
+        return _masked_pairs(self._scenario, changed)
 
     def status(self) -> Status:
         """Return what the session is doing."""
-        if self._cluster is None:
-            return _IDLE
+        if self._cluster is None or self._loop.is_closed:
+            return IDLE
         return self._read(self._ask("status", self._cluster.status))
 
     def stop(self) -> None:
@@ -263,19 +268,22 @@ class Session:
     def reset(self) -> None:
         """Force the session back to idle, whatever it does; `terminate` is not called."""
         if self._cluster is not None:
-            self._ask("reset", self._cluster.reset)
+            self._ask("reset", self._cluster.reset, patience=2 * FAREWELL)
 
     def close(self) -> None:
         """Stop what runs, in order if it can be, and join the thread."""
+        if self._loop.is_here:
+            raise WrongThreadError("close")
         atexit.unregister(self.close)
-        cluster, self._cluster = self._cluster, None
-        if cluster is not None and self._loop.is_running:
-            try:
-                self._ask("close", self._wind_up, cluster, patience=2 * FAREWELL)
-            except SessionError as error:
-                _logger.warning("closing without the run's own end: %s", error)
-                self._loop.give_up()
-        self._loop.close()
+        try:
+            if self._cluster is not None and not self._loop.is_closed:
+                self._wind_up(self._cluster)
+        except MurmurError as error:
+            _logger.warning("closing without the run's own end: %s", error)
+        finally:
+            self._loop.close()
+            if self._run is not None:
+                self._run._end()
 
     def __enter__(self) -> Self:
         """Return the session."""
@@ -303,16 +311,21 @@ class Session:
             task_status.started(cluster)
             await anyio.sleep_forever()
 
-    async def _wind_up(self, cluster: Cluster) -> None:
-        status = await cluster.status()
+    def _wind_up(self, cluster: Cluster) -> None:
+        """End the run in order, then whatever is left of it."""
+        status = self._ask("close", cluster.status)
         if status.state is RunState.RUNNING:
-            await cluster.stop()
-        with anyio.move_on_after(FAREWELL):
-            if status.state in (RunState.RUNNING, RunState.TERMINATING):
-                await cluster.wait_over()
-        if self._run is not None:
-            self._run._last_status = self._read(await cluster.status())
-        await cluster.reset()
+            with suppress(RunStateError):  # it may be ending by itself
+                self._ask("close", cluster.stop)
+        if not status.state.is_over:
+            grace = max(node.grace for node in status.nodes)
+            with suppress(UnresponsiveError):
+                self._ask("close", cluster.wait_over, patience=grace + FAREWELL)
+        self._ask("close", cluster.reset)
+
+    def _hold(self, run: Run, scenario: type[Scenario]) -> None:
+        """Make `run` the latest; called on the loop once it is accepted."""
+        self._run, self._scenario = run, scenario
 
     def _the_cluster(self, verb: str) -> Cluster:
         with self._opening:
@@ -335,7 +348,11 @@ class Session:
     def _check_loop(self, verb: str) -> None:
         """Raise if the loop is known to be stuck, rather than wait for it."""
         local = self._local
-        if local is not None and local.silence > FAREWELL:
+        if local is None:
+            return
+        in_init = verb == "do" and not local.is_held_by_user
+        limit = self._callback_timeout if in_init else FAREWELL
+        if local.silence > limit:
             raise UnresponsiveError(verb, local.silence, local.problems)
 
     def _read(self, answer: ClusterStatus) -> Status:
@@ -343,11 +360,6 @@ class Session:
         return status_of(
             answer, scenario=run.scenario if run else None, run_id=run.id if run else None
         )
-
-    def _status_of(self, run: Run) -> Status:
-        if self._run is run and self._cluster is not None:
-            run._last_status = self.status()
-        return run._last_status or self.status()
 
     def _flush(self) -> None:
         if self._cluster is not None:
@@ -368,16 +380,6 @@ class Session:
         return merged
 
 
-_IDLE = Status(
-    state=RunState.IDLE,
-    scenario=None,
-    users={"waiting": 0, "running": 0, "leaving": 0, "gone": 0},
-    highest_id=0,
-    elapsed=0.0,
-    nodes={},
-)
-
-
 def _record_of(spec: RunSpec) -> RunRecord:
     return RunRecord(
         run_id=spec.run_id,
@@ -386,6 +388,23 @@ def _record_of(spec: RunSpec) -> RunRecord:
         settings=masked(spec.scenario, spec.settings.values),
         seed=spec.seed,
     )
+
+
+def _checked_seed(seed: object) -> int:
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise InvalidSeedError(seed)
+    return seed
+
+
+def _masked_pairs(
+    scenario: type[Scenario] | None, changed: Mapping[str, tuple[object, object]]
+) -> dict[str, tuple[object, object]]:
+    """Return (old, new) of each setting, secret ones masked: a notebook shows them."""
+    if scenario is None:
+        return dict(changed)
+    old = masked(scenario, {name: pair[0] for name, pair in changed.items()})
+    new = masked(scenario, {name: pair[1] for name, pair in changed.items()})
+    return {name: (old[name], new[name]) for name in changed}
 
 
 def _notebook_names() -> Mapping[str, object]:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from murmur.runtime import RunState
+
 if TYPE_CHECKING:
     from murmur.cluster import ClusterStatus
-    from murmur.runtime import RunState
 
-__all__ = ["Status", "status_of"]
+__all__ = ["IDLE", "Status", "status_of"]
 
 _USER_STATES = ("waiting", "running", "leaving", "gone")
 
@@ -105,3 +106,14 @@ def status_of(answer: ClusterStatus, *, scenario: str | None, run_id: str | None
         run_id=run_id,
         problems=tuple(problems),
     )
+
+
+IDLE = Status(
+    state=RunState.IDLE,
+    scenario=None,
+    users={"waiting": 0, "running": 0, "leaving": 0, "gone": 0},
+    highest_id=0,
+    elapsed=0.0,
+    nodes={},
+)
+"""The status of a session that has no run."""

@@ -79,9 +79,9 @@ class ThrottleView:
         """Grant again after `pause`."""
         self._call("resume")
 
-    def unlock(self) -> None:
+    def unlock(self, *, cancel_ramp: bool = False) -> None:
         """Grant everything at once."""
-        self._call("unlock")
+        self._call("unlock", cancel_ramp=cancel_ramp)
 
     def stop(self) -> None:
         """End the throttle; who waits gets a ThrottleStoppedError."""
@@ -89,7 +89,10 @@ class ThrottleView:
 
     def statistics(self) -> Any:  # noqa: ANN401 - the throttle's own record
         """Return rate, interval, waiting, granted, paused, ramping as a frozen record."""
-        return self._session.throttles.statistics()[self.name]
+        known = self._session.throttles.statistics()
+        if self.name not in known:
+            raise UnknownThrottleError(self.name, known)
+        return known[self.name]
 
     def __repr__(self) -> str:
         """Return the name."""
@@ -151,7 +154,10 @@ class CoordinatorView:
 
     def statistics(self) -> Any:  # noqa: ANN401 - the coordinator's own record
         """Return timeout and the members pending for each item as a frozen record."""
-        return self._session._coordinator_statistics()[self.name]
+        known = self._session._coordinator_statistics()
+        if self.name not in known:
+            raise UnknownCoordinatorError(self.name, known)
+        return known[self.name]
 
     def __repr__(self) -> str:
         """Return the name."""

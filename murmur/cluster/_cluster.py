@@ -6,6 +6,7 @@ given out here, so they are unique and without gaps over the cluster.
 
 from __future__ import annotations
 
+import logging
 import math
 import secrets
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ from murmur.errors import (
     InvalidCountError,
     InvalidDurationError,
     InvalidRangeError,
+    MurmurError,
     NodesFailedError,
     RunStateError,
     UnknownNodeError,
@@ -37,6 +39,11 @@ __all__ = ["Cluster", "ClusterStatus", "Course", "new_run_id"]
 
 T = TypeVar("T")
 
+LAST_ID = 2**32 - 1
+"""The highest id a user can have: records keep it in 32 bits."""
+
+_logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Course:
@@ -50,8 +57,10 @@ class Course:
         Seconds after which the run stops; ``math.inf`` for never.
     end_when_idle : bool
         Whether the run stops when its last user is gone.
+    on_accepted : callable
+        Called when the run is accepted, before `init` runs.
     on_over : callable
-        Called when the run is finished, failed or reset.
+        Called with the last status when the run is finished, failed or reset.
 
     Raises
     ------
@@ -64,13 +73,15 @@ class Course:
     users: int = 0
     duration: float = math.inf
     end_when_idle: bool = False
-    on_over: Callable[[], None] = lambda: None
+    on_accepted: Callable[[], None] = lambda: None
+    on_over: Callable[[ClusterStatus], None] = lambda _: None
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense before anything runs."""
         _check_count("start", self.users)
-        if not self.duration > 0:
-            raise InvalidDurationError(self.duration)
+        given: object = self.duration
+        if not isinstance(given, (int, float)) or isinstance(given, bool) or not given > 0:
+            raise InvalidDurationError(given)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,23 +117,17 @@ class Cluster:
     Parameters
     ----------
     tasks : anyio.abc.TaskGroup
-        Owns what watches for the end of a run.
+        Owns what watches for the end of a run.  Nothing of a run may end this group.
     """
 
     def __init__(self, tasks: TaskGroup) -> None:
         self.nodes: dict[str, Node] = {}
         self.highest_id = 0
         self._tasks = tasks
-        self._record: RunRecord | None = None
-        self._course = Course()
         self._state = RunState.IDLE
-        self._is_starting = False
-        self._started_at = math.nan
-        self._ended_at = math.nan
-        self._over = anyio.Event()
-        self._idle = anyio.Event()
+        self._is_between = False  # starting or resetting: no other verb fits
+        self._current: _Current | None = None
         self._turn = 0
-        self._ends: anyio.CancelScope = anyio.CancelScope()
 
     async def start(
         self, spec: RunSpec, record: RunRecord, course: Course, nodes: Sequence[str] | None = None
@@ -137,26 +142,27 @@ class Cluster:
             If `init` failed; the run is failed then.
         """
         chosen = self._chosen(nodes)
-        if self._is_starting or not self._state.is_over:
-            state = "starting" if self._is_starting else self._state.value
+        if self._is_between or not self._state.is_over:
+            state = "starting or being reset" if self._is_between else self._state.value
             raise RunStateError("start a run", state, "stop it first, or reset()")
-        self._is_starting = True
-        self._record = record
-        self._course = course
-        self._over = anyio.Event()
-        self._idle = anyio.Event()
-        self.highest_id = 0
-        self._started_at, self._ended_at = anyio.current_time(), math.nan
-        listener = Listener(chunk=record.add, idle=self._note_idle, state=self._note_state)
+        current = _Current(record, course)
+        self._current, self._is_between = current, True
+        self._state, self.highest_id = RunState.IDLE, 0
+        course.on_accepted()
+        listener = Listener(
+            chunk=record.add,
+            idle=current.note_idle,
+            state=lambda state: self._note_state(current, state),
+        )
         try:
             await self._on_each(chosen, "start", lambda node: node.start(spec, listener))
         except BaseException:
-            self._enter(RunState.FAILED)
+            await self._finish(current, RunState.FAILED)
             raise
         finally:
-            self._is_starting = False
-        self._enter(RunState.RUNNING)
-        self._tasks.start_soon(self._watch, course)
+            self._is_between = False
+        self._state = RunState.RUNNING
+        self._tasks.start_soon(self._watch, current)
         if course.users:
             await self.add(course.users, nodes, live=False)
 
@@ -166,26 +172,16 @@ class Cluster:
         """Announce `count` users, spread over the nodes; return their ids."""
         self._require_running("add users")
         _check_count("add", count)
-        chosen = self._chosen(nodes)
-        shares = split_addition(count, sorted(node.name for node in chosen), turn=self._turn)
-        self._turn += 1
-        first = self.highest_id + 1
-        ranges = id_ranges(shares, self.highest_id)
-        self.highest_id += count
-        await self._on_each(
-            [node for node in chosen if node.name in ranges],
-            "add",
-            lambda node: node.add(*ranges[node.name], live=live),
-        )
-        return range(first, first + count)
+        return await self._add(self.highest_id + 1, count, self._chosen(nodes), live=live)
 
     async def add_range(self, first: int, last: int) -> range:
         """Announce users `first` to `last`; ids below are left out for good."""
         self._require_running("add users")
+        _check_count("add", first)
+        _check_count("add", last)
         if not self.highest_id < first <= last:
             raise InvalidRangeError(first, last, self.highest_id)
-        self.highest_id = first - 1
-        return await self.add(last - first + 1)
+        return await self._add(first, last - first + 1, self._chosen(None), live=True)
 
     async def remove(self, count: int, *, force: bool, nodes: Sequence[str] | None = None) -> int:
         """Ask `count` users to leave, or as many as there are; return how many were asked."""
@@ -220,32 +216,34 @@ class Cluster:
 
     async def stop(self) -> None:
         """Begin to end the run everywhere; `wait_over` waits for the end."""
-        self._require_running("stop")
-        self._enter(RunState.TERMINATING)
-        self._ends.cancel()
+        current = self._require_running("stop")
+        self._state = RunState.TERMINATING
+        current.ends.cancel()
         await self._on_each(self.nodes.values(), "stop", lambda node: node.stop())
-        self._tasks.start_soon(self._see_off)
+        self._tasks.start_soon(self._see_off, current)
 
     async def reset(self) -> None:
         """End whatever runs, at once, and be idle."""
-        self._ends.cancel()
-        await self._on_each(self.nodes.values(), "reset", lambda node: node.abort())
-        self.highest_id = 0
-        self._enter(RunState.IDLE)
+        current, self._is_between = self._current, True
+        try:
+            if current is not None:
+                current.ends.cancel()
+            last = await self._on_each(self.nodes.values(), "reset", lambda node: node.abort())
+            if current is not None:
+                await self._finish(current, RunState.IDLE, tuple(last.values()))
+            self._state, self.highest_id, self._current = RunState.IDLE, 0, None
+        finally:
+            self._is_between = False
 
     async def wait_over(self) -> None:
         """Block until the run is finished, failed or reset."""
-        await self._over.wait()
+        if self._current is not None:
+            await self._current.over.wait()
 
     async def status(self) -> ClusterStatus:
         """Return the state of the run and of each node."""
         answers = await self._on_each(self.nodes.values(), "status", lambda node: node.status())
-        return ClusterStatus(
-            state=self._state,
-            highest_id=self.highest_id,
-            elapsed=self._elapsed(),
-            nodes=tuple(answers.values()),
-        )
+        return self._status(tuple(answers.values()))
 
     async def call_throttle(self, name: str, verb: str, arguments: Mapping[str, Any]) -> None:
         """Call a method of a throttle of the run."""
@@ -263,54 +261,95 @@ class Cluster:
 
     async def flush(self) -> None:
         """Bring the record of the run up to date, with the users that are here now."""
-        record = self._record
-        if record is None or self._state not in (RunState.RUNNING, RunState.TERMINATING):
+        current = self._current
+        if current is None or self._state.is_over:
             return
         answers = await self._on_each(self.nodes.values(), "flush", lambda node: node.flush())
-        for name, presence in answers.items():
-            record.set_present(
-                name,
-                presence.user_ids,
-                presence.admitted_at,
-                presence.started_at,
-                presence.waiting,
+        for name, here in answers.items():
+            current.record.set_present(
+                name, here.user_ids, here.admitted_at, here.started_at, here.waiting
             )
 
-    async def _watch(self, course: Course) -> None:
-        """Stop the run when its course says so."""
-        with anyio.CancelScope() as self._ends:
-            with anyio.move_on_after(course.duration):
-                await self._wait_idle(forever=not course.end_when_idle)
-            self._tasks.start_soon(self.stop)
+    async def _add(self, first: int, count: int, chosen: Sequence[Node], *, live: bool) -> range:
+        if first + count - 1 > LAST_ID:
+            raise InvalidRangeError(first, first + count - 1, self.highest_id)
+        shares = split_addition(count, sorted(node.name for node in chosen), turn=self._turn)
+        self._turn += 1
+        ranges = id_ranges(shares, first - 1)
+        self.highest_id = first + count - 1
+        await self._on_each(
+            [node for node in chosen if node.name in ranges],
+            "add",
+            lambda node: node.add(*ranges[node.name], live=live),
+        )
+        return range(first, first + count)
 
-    async def _wait_idle(self, *, forever: bool) -> None:
-        """Block until no node has a user; `forever` does not look."""
-        while forever:
+    async def _watch(self, current: _Current) -> None:
+        """Stop the run when its course says so."""
+        with current.ends:
+            with anyio.move_on_after(current.course.duration):
+                await self._wait_idle(current)
+            self._tasks.start_soon(self._end_by_itself, current)
+
+    async def _wait_idle(self, current: _Current) -> None:
+        """Block until no node has a user, if that is how the run ends."""
+        if not current.course.end_when_idle:
             await anyio.sleep_forever()
         while True:
-            await self._idle.wait()
-            self._idle = anyio.Event()
+            await current.idle.wait()
+            current.idle = anyio.Event()
             status = await self.status()
             if all(sum(node.users.values()) == node.users["gone"] for node in status.nodes):
                 return
 
-    def _note_idle(self) -> None:
-        self._idle.set()
+    async def _end_by_itself(self, current: _Current) -> None:
+        """Stop the run unless somebody else did."""
+        if self._current is current and self._state is RunState.RUNNING:
+            try:
+                await self.stop()
+            except MurmurError:
+                _logger.exception("the run did not stop in order")
 
-    def _note_state(self, state: RunState) -> None:
+    async def _see_off(self, current: _Current) -> None:
+        """Wait for the end on every node, then say so."""
+        try:
+            await self._on_each(self.nodes.values(), "stop", lambda node: node.wait_ended())
+        except MurmurError:
+            _logger.exception("a node did not end in order")
+        if self._current is current and self._state is RunState.TERMINATING:
+            await self._finish(current, RunState.FINISHED)
+
+    async def _finish(
+        self, current: _Current, state: RunState, nodes: tuple[NodeStatus, ...] = ()
+    ) -> None:
+        """Note that the run is over, and tell who waits, with its last status."""
+        if current.over.is_set():
+            return
+        if not nodes:
+            with anyio.CancelScope(shield=True):
+                nodes = (await self.status()).nodes
+        if state is RunState.FINISHED and any(node.state is RunState.FAILED for node in nodes):
+            state = RunState.FAILED
+        for name in self.nodes:
+            current.record.set_present(name, (), (), (), ())
+        self._state = state
+        current.ended_at = anyio.current_time()
+        current.over.set()
+        current.course.on_over(self._status(nodes))
+
+    def _note_state(self, current: _Current, state: RunState) -> None:
         """Fail with a node that failed after its `init`."""
         if state is RunState.FAILED and self._state is RunState.RUNNING:
-            self._ends.cancel()
-            self._enter(RunState.FAILED)
+            current.ends.cancel()
+            self._tasks.start_soon(self._finish, current, RunState.FAILED)
 
-    async def _see_off(self) -> None:
-        """Wait for the end on every node, then say so."""
-        await self._on_each(self.nodes.values(), "stop", lambda node: node.wait_ended())
-        if self._state is RunState.TERMINATING:
-            if self._record is not None:
-                for name in self.nodes:
-                    self._record.set_present(name, (), (), (), ())
-            self._enter(RunState.FINISHED)
+    def _status(self, nodes: tuple[NodeStatus, ...]) -> ClusterStatus:
+        return ClusterStatus(
+            state=self._state,
+            highest_id=self.highest_id,
+            elapsed=self._current.elapsed if self._current is not None else 0.0,
+            nodes=nodes,
+        )
 
     async def _on_each(
         self, nodes: Iterable[Node], verb: str, call: Callable[[Node], Awaitable[T]]
@@ -340,28 +379,41 @@ class Cluster:
     def _chosen(self, names: Sequence[str] | None) -> list[Node]:
         if names is None:
             return list(self.nodes.values())
+        names = [names] if isinstance(names, str) else names
         unknown = [name for name in names if name not in self.nodes]
         if unknown or not names:
             raise UnknownNodeError(unknown or ["(an empty list)"], self.nodes)
         return [self.nodes[name] for name in names]
 
-    def _require_running(self, verb: str) -> None:
-        if self._state is not RunState.RUNNING:
-            raise RunStateError(verb, self._state.value, "start a run with do first")
+    def _require_running(self, verb: str) -> _Current:
+        if self._current is None or self._is_between or self._state is not RunState.RUNNING:
+            state = "starting or being reset" if self._is_between else self._state.value
+            remedy = "start a run with do first" if self._state.is_over else ""
+            raise RunStateError(verb, state, "" if self._is_between else remedy)
+        return self._current
 
-    def _enter(self, state: RunState) -> None:
-        self._state = state
-        if state.is_over:
-            if math.isnan(self._ended_at):
-                self._ended_at = anyio.current_time()
-            self._over.set()
-            self._course.on_over()
 
-    def _elapsed(self) -> float:
-        if math.isnan(self._started_at) or self._state is RunState.IDLE:
-            return 0.0
-        until = anyio.current_time() if math.isnan(self._ended_at) else self._ended_at
-        return until - self._started_at
+class _Current:
+    """What belongs to one run alone."""
+
+    def __init__(self, record: RunRecord, course: Course) -> None:
+        self.record = record
+        self.course = course
+        self.ends = anyio.CancelScope()
+        self.idle = anyio.Event()
+        self.over = anyio.Event()
+        self.started_at = anyio.current_time()
+        self.ended_at = math.nan
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the run started, until it ended."""
+        until = anyio.current_time() if math.isnan(self.ended_at) else self.ended_at
+        return until - self.started_at
+
+    def note_idle(self) -> None:
+        """Say that a node has no user left."""
+        self.idle.set()
 
 
 def _check_count(verb: str, count: object) -> None:

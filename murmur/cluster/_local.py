@@ -55,6 +55,12 @@ class LocalNode(Node):
         run = self._run
         return run.watchdog.silence if run is not None and run.is_open else 0.0
 
+    @property
+    def is_held_by_user(self) -> bool:
+        """Whether the loop was last seen blocked by a user's code."""
+        run = self._run
+        return run is not None and run.is_open and run.watchdog.blocker > 0
+
     async def start(self, spec: RunSpec, listener: Listener) -> None:
         """Serve the run in a task of the node's group."""
         run = NodeRun(spec, node=self.name, bus=self._bus, listener=listener)
@@ -64,8 +70,8 @@ class LocalNode(Node):
         await run.initialised.wait()
         if run.error is not None:
             raise run.error
-        if run.state is RunState.IDLE:
-            raise RunStateError("start", "reset", "the run was reset while init ran")
+        if run.state is not RunState.RUNNING:
+            raise RunStateError("start a run", "reset", "that came while init ran")
 
     async def add(self, first: int, last: int, *, live: bool = True) -> None:
         """See the base."""
@@ -88,11 +94,13 @@ class LocalNode(Node):
         if self._run is not None:
             await self._run.ended.wait()
 
-    async def abort(self) -> None:
+    async def abort(self) -> NodeStatus:
         """See the base."""
         self._scope.cancel()
         await self.wait_ended()
+        last = await self.status()
         self._run = None
+        return last
 
     async def status(self) -> NodeStatus:
         """See the base."""
@@ -105,6 +113,7 @@ class LocalNode(Node):
             state=run.state,
             users=run.users.population.counts,
             abandoned=run.users.abandoned,
+            grace=run.grace,
             problems=tuple(run.problems),
             throttles={name: run.throttles[name].statistics() for name in run.throttles},
             coordinators={name: run.coordinators[name].statistics() for name in run.coordinators},

@@ -27,6 +27,8 @@ class NodeStatus:
         Users waiting, running, leaving and gone.
     abandoned : int
         Users that ignored their cancellation.
+    grace : float
+        Seconds that a user has between being asked and being cancelled.
     problems : tuple of str
         What a person should know.
     throttles, coordinators : mapping
@@ -37,6 +39,7 @@ class NodeStatus:
     state: RunState
     users: Mapping[str, int]
     abandoned: int = 0
+    grace: float = 0.0
     problems: tuple[str, ...] = ()
     throttles: Mapping[str, Any] = field(default_factory=dict)
     coordinators: Mapping[Hashable, Any] = field(default_factory=dict)
@@ -75,8 +78,8 @@ class Node(ABC):
         """Block until the run is over."""
 
     @abstractmethod
-    async def abort(self) -> None:
-        """End the run now, without `terminate`; returns when nothing of it is left."""
+    async def abort(self) -> NodeStatus:
+        """End the run now, without `terminate`; returns its last status, and forgets it."""
 
     @abstractmethod
     async def status(self) -> NodeStatus:

@@ -16,7 +16,11 @@ from ._context import current_run as current_run
 from ._coordinator import Coordinator as Coordinator
 from ._coordinator import CoordinatorStatistics as CoordinatorStatistics
 from ._job import Job as Job
+from ._native import Wakeup as Wakeup
+from ._native import guard_loop as guard_loop
+from ._native import native as native
 from ._native import thread_here as thread_here
+from ._native import thread_is_alive as thread_is_alive
 from ._native import thread_lock as thread_lock
 from ._permit import Permit as Permit
 from ._permit import ThrottleStatistics as ThrottleStatistics
@@ -57,15 +61,19 @@ __all__ = [
     "ThrottleStatistics",
     "Timer",
     "User",
+    "Wakeup",
     "connect_json",
     "coordinator",
     "count",
     "current_run",
     "gauge",
+    "guard_loop",
+    "native",
     "preview",
     "record",
     "send",
     "thread_here",
+    "thread_is_alive",
     "thread_lock",
     "throttle",
     "timer",

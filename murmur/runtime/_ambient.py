@@ -10,7 +10,7 @@ from ._coordinator import Coordinator
 from ._plan import PlanLike
 from ._shape import Shape
 from ._throttle import Throttle
-from ._timer import Timer
+from ._timer import Timer, record_duration
 
 __all__ = ["coordinator", "count", "gauge", "record", "send", "throttle", "timer"]
 
@@ -69,7 +69,9 @@ async def throttle(  # noqa: PLR0913 - one keyword for each way to say it
 
         await self.logins.wait()
     """
-    return await current_run("throttle").throttles.open(
+    run = current_run("throttle")
+    run.require_open("start a throttle")
+    return await run.throttles.open(
         name,
         rate,
         interval=interval,
@@ -103,7 +105,9 @@ async def coordinator(
     InvalidPlanError
         If the plan makes no sense; all reasons at once.
     """
-    return await current_run("coordinator").coordinators.open(name, plan, timeout=timeout)
+    run = current_run("coordinator")
+    run.require_open("start a coordinator")
+    return await run.coordinators.open(name, plan, timeout=timeout)
 
 
 def send(user_id: int, message: object) -> None:
@@ -116,13 +120,12 @@ def send(user_id: int, message: object) -> None:
 
 def timer(name: str) -> Timer:
     """Return a context manager that records its block as an action of no user."""
-    run = current_run("timer")
-    return Timer(run.recorder, name, 0, run.native.now, run.native.cancelled)
+    return Timer(current_run("timer"), name, None)
 
 
 def record(name: str, seconds: float, ok: bool = True) -> None:
     """Record an action of no user that took `seconds` and ends now."""
-    current_run("record").record(name, seconds, ok=ok)
+    record_duration(current_run("record"), name, None, seconds, ok=ok)
 
 
 def count(name: str, n: int = 1) -> None:

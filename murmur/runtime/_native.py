@@ -26,7 +26,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-__all__ = ["Native", "Task", "Wakeup", "native", "thread_here", "thread_lock"]
+from murmur.errors import TaskExitError
+
+__all__ = [
+    "Native",
+    "Task",
+    "Wakeup",
+    "guard_loop",
+    "native",
+    "thread_here",
+    "thread_is_alive",
+    "thread_lock",
+]
 
 DOZE = 10.0
 """Seconds; longer sleeps take a timer of their own."""
@@ -90,6 +101,10 @@ class Native(ABC):
     @abstractmethod
     async def checkpoint(self) -> None:
         """Let other tasks run, at the lowest price."""
+
+    def is_here(self) -> bool:
+        """Return whether the caller is on the loop's thread."""
+        return threading.get_ident() == self.thread
 
     @abstractmethod
     def run_here(self, fn: Callable[..., object], *args: object) -> None:
@@ -190,14 +205,14 @@ class AsyncioNative(Native):
 
     def run_here(self, fn: Callable[..., object], *args: object) -> None:
         """Call directly, or through the loop's thread-safe queue."""
-        if threading.get_ident() == self.thread:
+        if self.is_here():
             fn(*args)
         else:
             self._loop.call_soon_threadsafe(fn, *args)
 
     def spawn(self, body: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start a plain asyncio task; the set keeps it from being collected."""
-        task = self._loop.create_task(body)
+        task = asyncio.Task(body, loop=self._loop)  # past the factory of `guard_loop`
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -301,7 +316,7 @@ class TrioNative(Native):
 
     def run_here(self, fn: Callable[..., object], *args: object) -> None:
         """Call directly, or through trio's thread-safe queue."""
-        if threading.get_ident() == self.thread:
+        if self.is_here():
             fn(*args)
         else:
             self._token.run_sync_soon(fn, *args)
@@ -324,6 +339,35 @@ def native() -> Native:
     if trio is not None and trio.lowlevel.in_trio_run():
         return TrioNative()
     return AsyncioNative()
+
+
+def guard_loop() -> None:
+    """Keep SystemExit and KeyboardInterrupt of a task from ending the loop that runs it.
+
+    asyncio raises both out of the loop, and with it ends everybody's tasks.  Here they
+    end the task alone, as a `TaskExitError`.  trio has no such rule.
+    """
+    loop = asyncio.get_running_loop()
+
+    async def guarded(body: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - as the body
+        try:
+            return await body
+        except (SystemExit, KeyboardInterrupt) as error:
+            raise TaskExitError(error) from error
+
+    def make(
+        loop: asyncio.AbstractEventLoop,
+        body: Any,  # noqa: ANN401 - a coroutine, or what asyncio takes for one
+        **options: Any,  # noqa: ANN401 - asyncio's
+    ) -> asyncio.Task[Any]:
+        return asyncio.Task(guarded(body), loop=loop, **options)
+
+    loop.set_task_factory(make)
+
+
+def thread_is_alive(thread: int | None) -> bool:
+    """Return whether a thread of that identifier runs."""
+    return any(one.ident == thread for one in threading.enumerate())
 
 
 def thread_here() -> int:

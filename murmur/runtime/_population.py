@@ -105,9 +105,10 @@ class Population:
 
     def ask(self, user: User) -> bool:
         """Move a running user to the leaving; False if it was asked before or is gone."""
-        if self.running.pop(user.id, None) is None:
+        if user.id not in self.running:
             return False
-        self.leaving[user.id] = user
+        self.leaving[user.id] = user  # first, or a thread might find it in neither
+        del self.running[user.id]
         return True
 
     def oldest(self, count: int) -> list[User]:

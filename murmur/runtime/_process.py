@@ -19,6 +19,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ._native import thread_lock
+
 __all__ = ["tuned_process"]
 
 RARE = 1_000
@@ -27,8 +29,10 @@ RARE = 1_000
 SWITCH_INTERVAL = 0.0005
 """Seconds after which a running thread is asked to give up the GIL."""
 
+_lock = thread_lock()
 _holders = 0
-_before: tuple[tuple[int, int, int], float] | None = None
+_interval: float = 0.0
+_thresholds: tuple[int, int, int] | None = None
 
 
 @contextmanager
@@ -40,23 +44,35 @@ def tuned_process(*, collector: bool = True) -> Iterator[None]:
     collector : bool, default True
         Whether the garbage collector may be tuned too.
     """
-    global _holders, _before  # noqa: PLW0603 - the settings are the process's, and so is this
-    if _holders == 0:
-        _before = gc.get_threshold(), sys.getswitchinterval()
-        if collector:
-            gc.collect()
-            gc.freeze()
-            young, middle, _ = _before[0]
-            gc.set_threshold(young, middle, RARE)
-        sys.setswitchinterval(min(SWITCH_INTERVAL, _before[1]))
-    _holders += 1
+    _enter(collector=collector)
     try:
         yield
     finally:
+        _leave()
+
+
+def _enter(*, collector: bool) -> None:
+    global _holders, _interval, _thresholds  # noqa: PLW0603 - the process's, and so is this
+    with _lock:
+        if _holders == 0:
+            _interval = sys.getswitchinterval()
+            sys.setswitchinterval(min(SWITCH_INTERVAL, _interval))
+        if collector and _thresholds is None:
+            _thresholds = gc.get_threshold()
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(*_thresholds[:2], RARE)
+        _holders += 1
+
+
+def _leave() -> None:
+    global _holders, _thresholds  # noqa: PLW0603 - see above
+    with _lock:
         _holders -= 1
-        if _holders == 0 and _before is not None:
-            threshold, interval = _before
-            if collector:
-                gc.set_threshold(*threshold)
-                gc.unfreeze()
-            sys.setswitchinterval(interval)
+        if _holders:
+            return
+        sys.setswitchinterval(_interval)
+        if _thresholds is not None:
+            gc.set_threshold(*_thresholds)
+            gc.unfreeze()
+            _thresholds = None

@@ -8,13 +8,20 @@ watches users until somebody calls `stop`, sees every user to its end and calls
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from murmur.errors import MurmurError, RampInProgressError, RunStateError
+from murmur.errors import (
+    CallbackError,
+    MurmurError,
+    RampInProgressError,
+    RunStateError,
+    ThrottleError,
+)
 from murmur.scenario import build, masked, plan_update
 from murmur.telemetry import Bus, Emitter, Recorder
 
@@ -30,7 +37,6 @@ from ._state import TRANSITIONS, RunState
 from ._threads import Threads
 from ._throttle import Throttle
 from ._throttles import Throttles
-from ._timer import record_duration
 from ._user import User
 from ._users import Users
 from ._watchdog import Watchdog
@@ -94,8 +100,8 @@ class NodeRun:
         with tuned_process(collector=self.spec.tune_collector):
             try:
                 async with anyio.create_task_group() as tasks:
-                    self._open(tasks)
-                    await self._start(tasks)
+                    if self._open(tasks):
+                        await self._start(tasks)
                     if self.state is RunState.RUNNING:
                         await self._stop_asked.wait()
                         await self._wind_down()
@@ -144,7 +150,6 @@ class NodeRun:
         """
         self.require_running("update settings")
         arrivals = self.throttles[USER_RATE]
-        self._follow(arrivals)
         plan = plan_update(self.scenario, given)
         changes = dict(plan.changes)
         if USER_RATE in changes and arrivals.statistics().ramping:
@@ -169,6 +174,8 @@ class NodeRun:
 
     def break_off(self, error: Exception) -> None:
         """Count the run as failed by an error that is not the scenario's."""
+        while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]
         self.problems.append(f"{type(error).__name__}: {error}")
         self.state = RunState.FAILED
         self._listener.state(RunState.FAILED)
@@ -184,10 +191,6 @@ class NodeRun:
         else:
             user.send(message)
 
-    def record(self, name: str, seconds: float, *, ok: bool) -> None:
-        """Record an action of no user that took `seconds` and ends now."""
-        record_duration(self.recorder, name, 0, self.native.now(), seconds, ok=ok)
-
     def mailbox_overflowed(self, user: User) -> None:
         """Count a message that a full mailbox lost."""
         self.recorder.count("mailbox.overflow")
@@ -197,6 +200,8 @@ class NodeRun:
     async def call_throttle(self, name: str, verb: str, arguments: Mapping[str, Any]) -> None:
         """Call a method of a throttle for a person, and record the change."""
         throttle = self.throttles[name]
+        if name == USER_RATE and (verb == "stop" or "limit" in arguments):
+            raise ThrottleError("user_rate admits the users: give it a rate, or 0 to hold them")
         old = _pace_of(throttle)
         await getattr(throttle, verb)(**arguments)
         if name == USER_RATE:
@@ -226,8 +231,16 @@ class NodeRun:
         if self.state is not RunState.RUNNING:
             raise RunStateError(verb, self.state.value)
 
-    def _open(self, tasks: TaskGroup) -> None:
-        """Make the parts of the run, which need its loop and its task group."""
+    def require_open(self, verb: str) -> None:
+        """Raise RunStateError if the run is ending: nothing can be started any more."""
+        if self.state not in (RunState.IDLE, RunState.RUNNING):
+            raise RunStateError(verb, self.state.value)
+
+    def _open(self, tasks: TaskGroup) -> bool:
+        """Make the parts of the run, which need its loop and its task group.
+
+        False if the scenario could not be made: its ``__init__`` is a user's code too.
+        """
         self.native = native()
         self.threads = Threads()
         self.recorder = Recorder(
@@ -248,13 +261,21 @@ class NodeRun:
         self.coordinators = Coordinators(
             tasks, self.native, self.emitter, Random(f"{self.seed}/coordinators/{self.node}")
         )
-        self.scenario = build(self.spec.scenario, self.spec.settings)
+        try:
+            self.scenario = build(self.spec.scenario, self.spec.settings)
+        except Exception as error:  # noqa: BLE001 - a user's exception is data
+            text = "".join(traceback.format_exception(error))
+            summary = f"{type(error).__name__}: {error}"
+            self.error = CallbackError("__init__", self.node, summary, text)
+            self._enter(RunState.FAILED)
+            return False
         self._calls = Calls(self)
         self._sampler = Sampler(self)
         self.watchdog = Watchdog(self)
         self.users = Users(
             self, body=self._calls.user_body(), tasks=tasks, on_idle=self._listener.idle
         )
+        return True
 
     async def _start(self, tasks: TaskGroup) -> None:
         tasks.start_soon(self.watchdog.watch)
@@ -281,9 +302,10 @@ class NodeRun:
 
     async def _clear_away(self) -> None:
         """Leave no user behind, also when the run itself was cancelled."""
-        with anyio.CancelScope(shield=True):
-            await self.users.wind_down(grace=0.0)
-        self.flush()
+        if self.is_open:
+            with anyio.CancelScope(shield=True):
+                await self.users.wind_down(grace=0.0)
+            self.flush()
 
     async def _terminate(self) -> None:
         """End in order; an error in `terminate` is told and does not stop the end."""
@@ -295,10 +317,14 @@ class NodeRun:
         self._enter(RunState.FINISHED)
 
     def _follow(self, arrivals: Throttle) -> None:
-        """Let the setting say what the throttle does, whoever changed it."""
+        """Let the setting say what a person made the throttle do.
+
+        The setting's own rules do not apply: the change is made already.
+        """
         now = arrivals.statistics()
         if now.interval:
-            plan_update(self.scenario, {USER_RATE: now.rate * 60.0 / now.interval}).commit()
+            rate = now.rate * 60.0 / now.interval
+            self.scenario._trait_values[USER_RATE] = rate
 
     def _record_change(self, what: str, old: object, new: object) -> None:
         self.recorder.change(self.native.now(), "session", what, old, new)

@@ -28,7 +28,7 @@ class RunState(StrEnum):
 TRANSITIONS: Mapping[RunState, frozenset[RunState]] = {
     RunState.IDLE: frozenset({RunState.RUNNING, RunState.FAILED}),
     RunState.RUNNING: frozenset({RunState.TERMINATING, RunState.FAILED}),
-    RunState.TERMINATING: frozenset({RunState.FINISHED}),
+    RunState.TERMINATING: frozenset({RunState.FINISHED, RunState.FAILED}),
     RunState.FINISHED: frozenset(),
     RunState.FAILED: frozenset(),
 }
@@ -91,7 +91,7 @@ def _consists_of(error: BaseException, kinds: tuple[type[BaseException], ...]) -
 def _short(error: BaseException, limit: int = 200) -> str:
     try:
         text = str(error)
-    except Exception as broken:  # noqa: BLE001 - a user's __str__ is a user's code
+    except BaseException as broken:  # noqa: BLE001 - a user's __str__ is a user's code
         text = f"(its message could not be read: {type(broken).__name__})"
     first_line = text.partition("\n")[0]
     return f"{type(error).__name__}: {first_line}"[:limit] if text else type(error).__name__

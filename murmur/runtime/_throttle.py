@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from murmur.errors import Leaving, ThrottleError, ThrottleStoppedError
 
 from ._config import ThrottleConfig
-from ._context import permit_due, user_here
+from ._context import Due, permit_due, user_here
 from ._job import Job
 from ._lateness import Lateness
 from ._native import Native, Wakeup
@@ -266,7 +266,11 @@ class Throttle(Steered):
 
     def _permit(self, due_at: float, granted_at: float) -> Permit:
         self._lateness.add(granted_at - due_at)
-        permit_due.set(due_at)
+        due = Due(due_at)
+        permit_due.set(due)
+        user = user_here.get()
+        if user is not None:
+            user.last_due = due
         return Permit(due_at, granted_at)
 
     def _release(self) -> None:

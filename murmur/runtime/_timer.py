@@ -3,47 +3,43 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
 from murmur.errors import InvalidMeasurementError, Leaving
 
 from ._context import permit_due
+from ._state import RunState
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from murmur.telemetry import Recorder
+    from ._run import NodeRun
+    from ._user import User
 
 __all__ = ["CUT_SHORT", "Timer", "record_duration"]
 
 CUT_SHORT = "actions.cut_short"
 """Counter of actions that a leaving or killed user did not bring to an end."""
 
+CANCELLED = "cancelled, by a timeout or by its own code"
+"""Error of an action that something in the scenario cancelled."""
+
 
 class Timer:
     """Record what happens inside the ``with`` block as one action.
 
-    An exception marks the action failed and propagates.  After a throttle's `wait` in
-    the same task, the action was due when the permit was; otherwise when it starts.
+    An exception marks the action failed and propagates; so does a timeout around the
+    block.  After a throttle's `wait` the action was due when the permit was, otherwise
+    when it starts.  What a user leaves unfinished because it is asked to leave, or
+    killed, is no action: it is counted as ``actions.cut_short``.
     """
 
-    __slots__ = ("_cancelled", "_due_at", "_error", "_name", "_now", "_recorder", "_started_at",
-                 "_user_id")  # fmt: skip
+    __slots__ = ("_due_at", "_error", "_name", "_run", "_started_at", "_user")
 
-    def __init__(
-        self,
-        recorder: Recorder,
-        name: str,
-        user_id: int,
-        now: Callable[[], float],
-        cancelled: type[BaseException],
-    ) -> None:
-        self._recorder = recorder
+    def __init__(self, run: NodeRun, name: str, user: User | None) -> None:
+        self._run = run
         self._name = name
-        self._user_id = user_id
-        self._now = now
-        self._cancelled = cancelled
+        self._user = user
         self._error: str | None = None
 
     def fail(self, reason: str) -> None:
@@ -58,13 +54,9 @@ class Timer:
 
     def __enter__(self) -> Self:
         """Start the clock."""
-        due_at = permit_due.get()
-        self._started_at = self._now()
-        if due_at is None:
-            self._due_at = self._started_at
-        else:
-            permit_due.set(None)
-            self._due_at = due_at
+        due_at = _take_due(self._run, self._user)
+        self._started_at = self._run.native.now()
+        self._due_at = self._started_at if due_at is None else due_at
         return self
 
     def __exit__(
@@ -74,18 +66,27 @@ class Timer:
         traceback: TracebackType | None,
     ) -> None:
         """Stop the clock and record the action."""
-        ended_at = self._now()
-        if error is not None and isinstance(error, (Leaving, self._cancelled)):
-            self._recorder.count(CUT_SHORT)
-            return
-        self._recorder.action(
-            self._name, self._user_id, self._due_at, self._started_at, ended_at,
-            error or self._error,
-        )  # fmt: skip
+        ended_at = self._run.native.now()
+        failure: BaseException | str | None = error or self._error
+        if error is not None and isinstance(error, (Leaving, self._run.native.cancelled)):
+            if isinstance(error, Leaving) or self._is_ended_from_outside():
+                self._run.recorder.count(CUT_SHORT)
+                return
+            failure = CANCELLED
+        user_id = self._user.id if self._user is not None else 0
+        self._run.recorder.action(
+            self._name, user_id, self._due_at, self._started_at, ended_at, failure
+        )
+
+    def _is_ended_from_outside(self) -> bool:
+        """Whether a cancellation is the end of the user or the run, not a timeout."""
+        if self._user is not None:
+            return self._user.is_killed
+        return self._run.state is not RunState.RUNNING
 
 
 def record_duration(
-    recorder: Recorder, name: str, user_id: int, ended_at: float, seconds: float, *, ok: bool
+    run: NodeRun, name: str, user: User | None, seconds: float, *, ok: bool
 ) -> None:
     """Record an action that was measured elsewhere and ends now.
 
@@ -96,5 +97,21 @@ def record_duration(
     """
     if not 0 <= seconds < math.inf:
         raise InvalidMeasurementError(name, seconds, "give seconds, finite and not negative")
+    ended_at = run.native.now()
     started_at = ended_at - seconds
-    recorder.action(name, user_id, started_at, started_at, ended_at, None if ok else "not ok")
+    due_at = _take_due(run, user)
+    due_at = started_at if due_at is None else min(due_at, started_at)
+    user_id = user.id if user is not None else 0
+    run.recorder.action(name, user_id, due_at, started_at, ended_at, None if ok else "not ok")
+
+
+def _take_due(run: NodeRun, user: User | None) -> float | None:
+    """Return when the permit fell due that this action is for, if there is one.
+
+    A worker thread waits for permits in the loop's context and not in its own, so there
+    the user remembers.
+    """
+    due = permit_due.get()
+    if due is None and user is not None and not run.native.is_here():
+        due = user.last_due
+    return due.take() if due is not None else None

@@ -12,6 +12,7 @@ from murmur.errors import Leaving, ReceiveTimeoutError
 from ._timer import Timer, record_duration
 
 if TYPE_CHECKING:
+    from ._context import Due
     from ._native import Task, Wakeup
     from ._run import NodeRun
 
@@ -33,12 +34,13 @@ class User:
     """
 
     __slots__ = ("_asked", "_killed", "_mailbox", "_parked", "_random", "_receivers", "_run",
-                 "_task", "admitted_at", "id", "started_at")  # fmt: skip
+                 "_task", "admitted_at", "id", "last_due", "started_at")  # fmt: skip
 
     def __init__(self, user_id: int, run: NodeRun, admitted_at: float) -> None:
         self.id = user_id
         self.admitted_at = admitted_at
         self.started_at = math.nan
+        self.last_due: Due | None = None
         self._run = run
         self._asked = False
         self._killed = False
@@ -154,8 +156,7 @@ class User:
             with user.timer("login"):
                 await client.login(user.id)
         """
-        run = self._run
-        return Timer(run.recorder, name, self.id, run.native.now, run.native.cancelled)
+        return Timer(self._run, name, self)
 
     def record(self, name: str, seconds: float, ok: bool = True) -> None:
         """Record an action that took `seconds` and ends now.
@@ -165,8 +166,7 @@ class User:
         InvalidMeasurementError
             If `seconds` is negative or not finite.
         """
-        run = self._run
-        record_duration(run.recorder, name, self.id, run.native.now(), seconds, ok=ok)
+        record_duration(self._run, name, self, seconds, ok=ok)
 
     def count(self, name: str, n: int = 1) -> None:
         """Add `n` to the counter `name`."""
@@ -224,6 +224,11 @@ class User:
         for wakeups in (self._parked, self._receivers):
             for wakeup in wakeups or ():
                 wakeup.wake()
+
+    @property
+    def is_killed(self) -> bool:
+        """Whether the user was cancelled after its grace."""
+        return self._killed
 
     def _kill(self) -> None:
         self._killed = True

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from murmur.errors import RunStateError, ThrottleError
+
 from ._context import permit_due, user_here
 from ._population import Population
 from ._state import Outcome, outcome_of
@@ -80,6 +82,8 @@ class Users:
 
     def add(self, first: int, last: int) -> None:
         """Announce users `first` to `last`; they come up at the pace of ``user_rate``."""
+        if self._is_closed:
+            raise RunStateError("add users", "ending")
         self.population.announce(first, last)
         self._run.emitter.emit(
             "amoc.controller.users",
@@ -118,10 +122,14 @@ class Users:
             if not self.population.waiting:
                 self._newcomers = self._run.native.wakeup()
                 await self._run.native.wait(self._newcomers)
-            if throttle.is_unlimited:
-                await self._admit_batch(throttle)
-            else:
-                await self._admit_one(throttle)
+            try:
+                if throttle.is_unlimited:
+                    await self._admit_batch(throttle)
+                else:
+                    await self._admit_one(throttle)
+            except ThrottleError as error:
+                self._run.problems.append(f"nobody is admitted any more: {error}")
+                return
 
     async def wind_down(self, grace: float) -> None:
         """End all users: close admission, ask, wait for `grace` seconds, cancel, abandon."""
@@ -152,8 +160,8 @@ class Users:
 
     def _start_next(self) -> None:
         permit_due.set(None)  # the permit was the user's, not one of its actions'
-        user_id = self.population.next_waiting()
-        if user_id is None or self._is_closed:
+        user_id = None if self._is_closed else self.population.next_waiting()
+        if user_id is None:
             return
         run = self._run
         user = User(user_id, run, run.native.now())
@@ -246,23 +254,31 @@ class Users:
         await self._evict([user for user in users if self.population.find(user.id) is user])
 
     async def _evict(self, users: list[User]) -> None:
-        """Cancel users until they are gone; give up on those that ignore it."""
+        """Cancel users and wait until they are gone; give up on those that ignore it.
+
+        They have `PATIENCE` to clean up.  Who is still there is cancelled once more, for
+        a clean-up that hangs, and then abandoned.
+        """
         native = self._run.native
         await native.checkpoint()  # asyncio never runs a task cancelled before its first step
-        give_up_at = native.now() + PATIENCE
-        while users:
+        for patience in (PATIENCE, PATIENCE / 10):
             for number, user in enumerate(users, 1):
                 user._kill()
                 if number % BATCH == 0:
                     await native.checkpoint()
-            await native.checkpoint()
-            users = [user for user in users if self.population.find(user.id) is user]
-            if native.now() >= give_up_at:
-                break
-            if users:
-                await anyio.sleep(PATIENCE / 10)
+            users = await self._wait_gone(users, native.now() + patience)
         for user in users:
             self._abandon(user)
+
+    async def _wait_gone(self, users: list[User], deadline: float) -> list[User]:
+        """Return those of `users` that are still there at `deadline`, or none before."""
+        now = self._run.native.now
+        while True:
+            await self._run.native.checkpoint()
+            users = [user for user in users if self.population.find(user.id) is user]
+            if not users or now() >= deadline:
+                return users
+            await anyio.sleep(min(PATIENCE / 50, deadline - now()))
 
     def _abandon(self, user: User) -> None:
         if not self.population.depart(user):

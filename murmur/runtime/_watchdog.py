@@ -26,6 +26,9 @@ BEAT = 0.1
 LIMIT = 0.5
 """Seconds without a beat after which the loop counts as blocked."""
 
+MOST_PROBLEMS = 50
+"""Problems of a run that are told one by one."""
+
 _LIBRARIES = tuple(
     sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")
 )
@@ -39,6 +42,7 @@ class Watchdog:
         self._run = run
         self._beat_at = time.monotonic()
         self._is_over = False
+        self.blocker = 0  # id of the user that blocked the loop last
 
     @property
     def silence(self) -> float:
@@ -84,10 +88,12 @@ class Watchdog:
 
     def _report(self, user_id: int, line: str) -> None:
         run = self._run
+        self.blocker = user_id
         who = f"user {user_id}" if user_id else "code of the run"
         message = f"{who} has blocked the loop for over {LIMIT:g} s at {line}"
         _logger.warning("%s; use await, or a plain def start", message)
-        run.problems.append(message)
+        if message not in run.problems and len(run.problems) < MOST_PROBLEMS:
+            run.problems.append(message)
         run.native.run_here(
             run.emitter.emit,
             "amoc.run.blocked",
