@@ -75,6 +75,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, help="repeat the random numbers of another run")
     parser.add_argument(
+        "--report",
+        metavar="FILE",
+        help="write charts and tables to a page that opens in any browser, offline "
+        "(needs murmur-load[notebook])",
+    )
+    parser.add_argument(
         "--json", action="store_true", help="print the figures as one JSON object instead"
     )
     return parser.parse_args(arguments)
@@ -115,6 +121,9 @@ def _progress(run: Run, router: RouterProcess) -> str:
 
 
 def _conclude(run: Run, report: Report, options: argparse.Namespace) -> int:
+    if options.report:
+        page = run.results.report(options.report)
+        sys.stderr.write(f"report: {page}\n")
     if options.json:
         figures = {"seed": run.seed, **report.as_dict()}
         sys.stdout.write(json.dumps(figures) + "\n")

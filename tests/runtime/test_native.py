@@ -50,7 +50,8 @@ async def test_a_deadline_in_the_past_still_lets_others_run() -> None:
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(other)
-        await seam.wait_until(seam.wakeup(), seam.now() - 1)
+        for _ in range(2):  # trio may let either go first in one turn
+            await seam.wait_until(seam.wakeup(), seam.now() - 1)
         order.append("self")
 
     assert order == ["other", "self"]
