@@ -21,18 +21,18 @@ import anyio.abc
 
 from murmur.cluster import Cluster, ClusterStatus, Course, LocalNode, new_run_id
 from murmur.errors import (
-    InvalidSeedError,
     MurmurError,
     RunStateError,
     UnresponsiveError,
     WrongThreadError,
 )
 from murmur.runtime import RunSpec, RunState, thread_lock
-from murmur.scenario import Scenario, find, masked, resolve
-from murmur.telemetry import RunRecord, bus
+from murmur.scenario import Scenario, find, resolve
+from murmur.telemetry import bus
 
 from ._loop import LoopThread
 from ._run import Run
+from ._start import checked_seed, masked_pairs, notebook_names, record_of
 from ._status import IDLE, Status, status_of
 from ._views import Coordinators, Throttles
 
@@ -167,19 +167,19 @@ class Session:
         RunStateError
             If a run is on.
         """
-        chosen = find(scenario, _notebook_names())
+        chosen = find(scenario, notebook_names())
         resolved = resolve(chosen, settings, parse=self._parse_environment)
         spec = RunSpec(
             run_id=new_run_id(),
             scenario=chosen,
             settings=resolved,
-            seed=secrets.randbits(32) if seed is None else _checked_seed(seed),
+            seed=secrets.randbits(32) if seed is None else checked_seed(seed),
             started_at=time.monotonic(),
             wall_started_at=time.time(),
             callback_timeout=self._callback_timeout,
             tune_collector=self._tune_collector,
         )
-        record = _record_of(spec)
+        record = record_of(spec)
         run = Run(self, record, scenario=chosen, settings=record.settings)
         course = Course(
             users=users,
@@ -249,7 +249,7 @@ class Session:
         cluster = self._the_cluster("update")
         patience = self._callback_timeout + FAREWELL
         changed = self._ask("update", cluster.update, settings, nodes, patience=patience)
-        return _masked_pairs(self._scenario, changed)
+        return masked_pairs(self._scenario, changed)
 
     def status(self) -> Status:
         """Return what the session is doing."""
@@ -378,37 +378,3 @@ class Session:
         for node in self._ask("status", self._cluster.status).nodes:
             merged |= node.coordinators
         return merged
-
-
-def _record_of(spec: RunSpec) -> RunRecord:
-    return RunRecord(
-        run_id=spec.run_id,
-        started_at=spec.started_at,
-        wall_started_at=spec.wall_started_at,
-        settings=masked(spec.scenario, spec.settings.values),
-        seed=spec.seed,
-    )
-
-
-def _checked_seed(seed: object) -> int:
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise InvalidSeedError(seed)
-    return seed
-
-
-def _masked_pairs(
-    scenario: type[Scenario] | None, changed: Mapping[str, tuple[object, object]]
-) -> dict[str, tuple[object, object]]:
-    """Return (old, new) of each setting, secret ones masked: a notebook shows them."""
-    if scenario is None:
-        return dict(changed)
-    old = masked(scenario, {name: pair[0] for name, pair in changed.items()})
-    new = masked(scenario, {name: pair[1] for name, pair in changed.items()})
-    return {name: (old[name], new[name]) for name in changed}
-
-
-def _notebook_names() -> Mapping[str, object]:
-    """Return the names that a notebook, or a script, defined."""
-    import __main__
-
-    return vars(__main__)

@@ -1,9 +1,9 @@
 """Spreads one run over nodes and gathers what they answer."""
 
 from ._cluster import Cluster as Cluster
-from ._cluster import ClusterStatus as ClusterStatus
-from ._cluster import Course as Course
 from ._cluster import new_run_id as new_run_id
+from ._course import ClusterStatus as ClusterStatus
+from ._course import Course as Course
 from ._local import LocalNode as LocalNode
 from ._node import Node as Node
 from ._node import NodeStatus as NodeStatus

@@ -7,17 +7,13 @@ given out here, so they are unique and without gaps over the cluster.
 from __future__ import annotations
 
 import logging
-import math
 import secrets
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 
 from murmur.errors import (
-    InvalidCountError,
-    InvalidDurationError,
     InvalidRangeError,
     MurmurError,
     NodesFailedError,
@@ -26,6 +22,7 @@ from murmur.errors import (
 )
 from murmur.runtime import Listener, RunSpec, RunState
 
+from ._course import ClusterStatus, Course, Current, check_count
 from ._split import id_ranges, split_addition, split_removal
 
 if TYPE_CHECKING:
@@ -35,7 +32,7 @@ if TYPE_CHECKING:
 
     from ._node import Node, NodeStatus
 
-__all__ = ["Cluster", "ClusterStatus", "Course", "new_run_id"]
+__all__ = ["Cluster", "new_run_id"]
 
 T = TypeVar("T")
 
@@ -43,67 +40,6 @@ LAST_ID = 2**32 - 1
 """The highest id a user can have: records keep it in 32 bits."""
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Course:
-    """How a run goes on and ends.
-
-    Attributes
-    ----------
-    users : int
-        Users to begin with.
-    duration : float
-        Seconds after which the run stops; ``math.inf`` for never.
-    end_when_idle : bool
-        Whether the run stops when its last user is gone.
-    on_accepted : callable
-        Called when the run is accepted, before `init` runs.
-    on_over : callable
-        Called with the last status when the run is finished, failed or reset.
-
-    Raises
-    ------
-    InvalidCountError
-        If `users` is negative or not a whole number.
-    InvalidDurationError
-        If `duration` is not a positive number.
-    """
-
-    users: int = 0
-    duration: float = math.inf
-    end_when_idle: bool = False
-    on_accepted: Callable[[], None] = lambda: None
-    on_over: Callable[[ClusterStatus], None] = lambda _: None
-
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense before anything runs."""
-        _check_count("start", self.users)
-        given: object = self.duration
-        if not isinstance(given, (int, float)) or isinstance(given, bool) or not given > 0:
-            raise InvalidDurationError(given)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ClusterStatus:
-    """State of the run over the cluster, and what each node tells.
-
-    Attributes
-    ----------
-    state : RunState
-        Over all nodes.
-    highest_id : int
-        The highest user id given out.
-    elapsed : float
-        Seconds since the run started, until it ended.
-    nodes : tuple of NodeStatus
-        One for each node.
-    """
-
-    state: RunState
-    highest_id: int
-    elapsed: float
-    nodes: tuple[NodeStatus, ...]
 
 
 def new_run_id() -> str:
@@ -126,7 +62,7 @@ class Cluster:
         self._tasks = tasks
         self._state = RunState.IDLE
         self._is_between = False  # starting or resetting: no other verb fits
-        self._current: _Current | None = None
+        self._current: Current | None = None
         self._turn = 0
 
     async def start(
@@ -145,7 +81,7 @@ class Cluster:
         if self._is_between or not self._state.is_over:
             state = "starting or being reset" if self._is_between else self._state.value
             raise RunStateError("start a run", state, "stop it first, or reset()")
-        current = _Current(record, course)
+        current = Current(record, course)
         self._current, self._is_between = current, True
         self._state, self.highest_id = RunState.IDLE, 0
         course.on_accepted()
@@ -171,14 +107,14 @@ class Cluster:
     ) -> range:
         """Announce `count` users, spread over the nodes; return their ids."""
         self._require_running("add users")
-        _check_count("add", count)
+        check_count("add", count)
         return await self._add(self.highest_id + 1, count, self._chosen(nodes), live=live)
 
     async def add_range(self, first: int, last: int) -> range:
         """Announce users `first` to `last`; ids below are left out for good."""
         self._require_running("add users")
-        _check_count("add", first)
-        _check_count("add", last)
+        check_count("add", first)
+        check_count("add", last)
         if not self.highest_id < first <= last:
             raise InvalidRangeError(first, last, self.highest_id)
         return await self._add(first, last - first + 1, self._chosen(None), live=True)
@@ -186,7 +122,7 @@ class Cluster:
     async def remove(self, count: int, *, force: bool, nodes: Sequence[str] | None = None) -> int:
         """Ask `count` users to leave, or as many as there are; return how many were asked."""
         self._require_running("remove users")
-        _check_count("remove", count)
+        check_count("remove", count)
         chosen = self._chosen(nodes)
         statuses = await self._on_each(chosen, "status", lambda node: node.status())
         present = {
@@ -284,14 +220,14 @@ class Cluster:
         )
         return range(first, first + count)
 
-    async def _watch(self, current: _Current) -> None:
+    async def _watch(self, current: Current) -> None:
         """Stop the run when its course says so."""
         with current.ends:
             with anyio.move_on_after(current.course.duration):
                 await self._wait_idle(current)
             self._tasks.start_soon(self._end_by_itself, current)
 
-    async def _wait_idle(self, current: _Current) -> None:
+    async def _wait_idle(self, current: Current) -> None:
         """Block until no node has a user, if that is how the run ends."""
         if not current.course.end_when_idle:
             await anyio.sleep_forever()
@@ -302,7 +238,7 @@ class Cluster:
             if all(sum(node.users.values()) == node.users["gone"] for node in status.nodes):
                 return
 
-    async def _end_by_itself(self, current: _Current) -> None:
+    async def _end_by_itself(self, current: Current) -> None:
         """Stop the run unless somebody else did."""
         if self._current is current and self._state is RunState.RUNNING:
             try:
@@ -310,7 +246,7 @@ class Cluster:
             except MurmurError:
                 _logger.exception("the run did not stop in order")
 
-    async def _see_off(self, current: _Current) -> None:
+    async def _see_off(self, current: Current) -> None:
         """Wait for the end on every node, then say so."""
         try:
             await self._on_each(self.nodes.values(), "stop", lambda node: node.wait_ended())
@@ -320,7 +256,7 @@ class Cluster:
             await self._finish(current, RunState.FINISHED)
 
     async def _finish(
-        self, current: _Current, state: RunState, nodes: tuple[NodeStatus, ...] = ()
+        self, current: Current, state: RunState, nodes: tuple[NodeStatus, ...] = ()
     ) -> None:
         """Note that the run is over, and tell who waits, with its last status."""
         if current.over.is_set():
@@ -337,7 +273,7 @@ class Cluster:
         current.over.set()
         current.course.on_over(self._status(nodes))
 
-    def _note_state(self, current: _Current, state: RunState) -> None:
+    def _note_state(self, current: Current, state: RunState) -> None:
         """Fail with a node that failed after its `init`."""
         if state is RunState.FAILED and self._state is RunState.RUNNING:
             current.ends.cancel()
@@ -385,37 +321,9 @@ class Cluster:
             raise UnknownNodeError(unknown or ["(an empty list)"], self.nodes)
         return [self.nodes[name] for name in names]
 
-    def _require_running(self, verb: str) -> _Current:
+    def _require_running(self, verb: str) -> Current:
         if self._current is None or self._is_between or self._state is not RunState.RUNNING:
             state = "starting or being reset" if self._is_between else self._state.value
             remedy = "start a run with do first" if self._state.is_over else ""
             raise RunStateError(verb, state, "" if self._is_between else remedy)
         return self._current
-
-
-class _Current:
-    """What belongs to one run alone."""
-
-    def __init__(self, record: RunRecord, course: Course) -> None:
-        self.record = record
-        self.course = course
-        self.ends = anyio.CancelScope()
-        self.idle = anyio.Event()
-        self.over = anyio.Event()
-        self.started_at = anyio.current_time()
-        self.ended_at = math.nan
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the run started, until it ended."""
-        until = anyio.current_time() if math.isnan(self.ended_at) else self.ended_at
-        return until - self.started_at
-
-    def note_idle(self) -> None:
-        """Say that a node has no user left."""
-        self.idle.set()
-
-
-def _check_count(verb: str, count: object) -> None:
-    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-        raise InvalidCountError(verb, count)

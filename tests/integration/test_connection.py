@@ -10,6 +10,7 @@ import anyio.lowlevel
 import pytest
 
 from murmur.errors import InvalidDocumentError, Leaving
+from murmur.runtime import User
 from murmur.runtime._connection import INBOX_SIZE, JsonConnection, connect_json
 from murmur.runtime._native import native
 
@@ -25,9 +26,7 @@ class Peers:
 
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
-        self.user = SimpleNamespace(
-            _run=SimpleNamespace(native=native()), _asked=False, _parked=None
-        )
+        self.user = User(1, SimpleNamespace(native=native()), 0.0)  # type: ignore[arg-type]
         self.connection: JsonConnection
         self.server: socket.socket
 
@@ -53,9 +52,7 @@ class Peers:
             self.server.sendall(b'["' + b"x" * 10_000 + b'"]')
 
     def ask_to_leave(self) -> None:
-        self.user._asked = True
-        for wakeup in self.user._parked or ():
-            wakeup.wake()
+        self.user._ask()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from murmur.errors import ThrottleError, ThrottleStoppedError
-from murmur.runtime._context import permit_due
+from murmur.runtime._context import Due, permit_due
 from murmur.runtime._native import native
 from murmur.runtime._throttle import Permit, Throttle
 from murmur.runtime._throttles import Throttles
@@ -247,7 +247,10 @@ async def test_a_wait_passes_its_due_time_on_to_the_next_timer(throttles):
     for _ in range(3):
         permit = await throttle.wait()
 
-        assert permit_due.get() == permit.due_at
+        due = permit_due.get()
+        assert due is not None
+        assert due.take() == permit.due_at
+        assert due.take() is None
 
 
 async def test_stopping_refuses_everyone(throttles):
@@ -390,9 +393,10 @@ async def test_a_job_keeps_the_context_it_was_given_in_and_its_own_due_time(thro
     await throttle.wait()
     permit_due.set(None)
 
-    due_at = await throttle.run(permit_due.get)
+    due = await throttle.run(permit_due.get)
 
-    assert due_at == pytest.approx(anyio.current_time())
+    assert isinstance(due, Due)
+    assert due.at == pytest.approx(anyio.current_time())
     assert permit_due.get() is None
 
 
