@@ -183,8 +183,6 @@ class Bus:
         for subscription in tuple(listeners.values()):
             try:
                 subscription.handler(event)
-            except KeyboardInterrupt:
-                raise  # the person's, not the handler's
             except BaseException as error:  # noqa: BLE001 - whatever it is, it ends here
                 failures += self._failed(subscription, event, error)
         return failures
