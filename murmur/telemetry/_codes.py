@@ -11,13 +11,15 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from ._plain import name_of
+
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["MISSING", "OTHER", "Codes", "Labels"]
+__all__ = ["MISSING", "OTHER", "Codes", "Labels", "Names"]
 
 OTHER = "(other)"
 """The label that stands for all that came after the limit was reached."""
@@ -61,6 +63,28 @@ class Codes(dict[Label, int], Generic[Label]):
         """Return the label of every code given so far, in their order."""
         labels = self._labels.copy()
         return tuple(labels.get(code, self._other) for code in range(max(labels) + 1))
+
+
+class Names(Codes[str]):
+    """Codes of names as people give them: whatever it was, the label is text.
+
+    A name that is text is looked up as it is.  Any other is turned into text each time
+    (see `name_of`) and has the code of that: keeping it would keep the object.
+
+    Examples
+    --------
+    >>> names = Names(10, OTHER)
+    >>> names["404"] == names[404]
+    True
+    >>> names.labels()
+    ('(other)', '404')
+    """
+
+    def __missing__(self, label: object) -> int:
+        text = name_of(label)
+        if type(label) is str and text == label:
+            return super().__missing__(label)
+        return self[text]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,11 +8,13 @@ into a `Chunk` with a few array operations.
 from __future__ import annotations
 
 import itertools
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import ceil, isfinite
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from murmur.errors import InvalidMeasurementError
 
 from ._chunk import (
     Change,
@@ -26,8 +28,8 @@ from ._chunk import (
     Windows,
     count_errors,
 )
-from ._codes import MISSING, OTHER, Codes
-from ._plain import plain, text_of, trace_of
+from ._codes import MISSING, OTHER, Codes, Names
+from ._plain import name_of, plain, text_of, trace_of
 from ._rows import Rows
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ __all__ = ["Recorder"]
 
 NAN = float("nan")
 MESSAGE_LENGTH = 200
+HIGHEST_ID = 2**32 - 1  # what a row has room for
 
 Item = TypeVar("Item")
 
@@ -102,7 +105,9 @@ class Recorder:
     """Takes down what happens on one node during one run.
 
     Every method may be called from any thread.  Times are seconds on the monotonic clock
-    of the node, the one that `started_at` was read from.
+    of the node, the one that `started_at` was read from.  Names that are not text become
+    text: ``None`` is recorded as ``"None"``, and half a character (a lone surrogate) as its
+    escape.  User ids beyond 2**32 - 1 are recorded as that one.
 
     Parameters
     ----------
@@ -144,9 +149,9 @@ class Recorder:
         self._now = now
         self._event_limit = event_limit
         self._refused = _Tally()
-        self._names = Codes(name_limit, OTHER)
-        self._outcomes = Codes(name_limit, OTHER)
-        self._reasons = Codes(name_limit, OTHER)
+        self._names = Names(name_limit, OTHER)
+        self._outcomes = Names(name_limit, OTHER)
+        self._reasons = Names(name_limit, OTHER)
         self._kinds = Codes(kind_limit, (OTHER, ""))
         self._explained: set[int] = set()
         self._tracebacks: dict[int, str] = {}
@@ -181,7 +186,7 @@ class Recorder:
             self._pack_action(
                 self._names[name],
                 MISSING if error is None else self._kind_of(error),
-                user_id,
+                min(user_id, HIGHEST_ID),  # min() costs four times that
                 due_at,
                 started_at,
                 ended_at,
@@ -203,7 +208,7 @@ class Recorder:
             rows.pack(
                 self._outcomes[outcome],
                 self._reasons[reason[:MESSAGE_LENGTH]] if reason else MISSING,
-                user_id,
+                min(user_id, HIGHEST_ID),
                 NAN if admitted_at is None else admitted_at,
                 NAN if started_at is None else started_at,
                 ended_at,
@@ -212,15 +217,29 @@ class Recorder:
 
     def users_dropped(self, first: int, last: int, at: float, reason: str) -> None:
         """Record that users `first` to `last`, both included, were never admitted."""
-        self._cold.dropped.append(Dropped(first, last, at - self.started_at, reason))
+        self._cold.dropped.append(Dropped(first, last, at - self.started_at, name_of(reason)))
 
     def count(self, name: str, n: float = 1) -> None:
-        """Add `n` to a counter."""
+        """Add `n` to a counter.
+
+        Raises
+        ------
+        InvalidMeasurementError
+            If `n` is not a finite number: the total would not be one ever after.
+        """
+        _check(name, n)
         rows = self._hot.counts
         rows.append(rows.pack(self._names[name], n, self._now()))
 
     def gauge(self, name: str, value: float) -> None:
-        """Record the present value of something."""
+        """Record the present value of something.
+
+        Raises
+        ------
+        InvalidMeasurementError
+            If `value` is not a finite number.
+        """
+        _check(name, value)
         rows = self._hot.gauges
         rows.append(rows.pack(self._names[name], value, self._now()))
 
@@ -234,6 +253,7 @@ class Recorder:
 
     def change(self, at: float, who: str, what: str, old: object, new: object) -> None:
         """Record a live change: who changed what, from which value to which."""
+        who, what = name_of(who), name_of(what)
         self._cold.changes.append(Change(at - self.started_at, who, what, plain(old), plain(new)))
 
     def population(self, at: float, waiting: int, running: int, leaving: int) -> None:
@@ -260,7 +280,7 @@ class Recorder:
         self._cold.throttles.append(
             ThrottleSample(
                 at - self.started_at,
-                name,
+                name_of(name),
                 rate=_number(sample.get("rate")),
                 interval=_number(sample.get("interval")),
                 requested=int(sample.get("requested") or 0),
@@ -334,7 +354,7 @@ class Recorder:
     def _kind_of(self, error: BaseException | str) -> int:
         """Return the code of an error's kind, and keep the first traceback of each."""
         if isinstance(error, str):
-            return self._kinds["failed", error[:MESSAGE_LENGTH]]
+            return self._kinds["failed", name_of(error)[:MESSAGE_LENGTH]]
         code = self._kinds[type(error).__name__, text_of(error)[:MESSAGE_LENGTH]]
         if code not in self._explained:
             self._explained.add(code)
@@ -356,6 +376,16 @@ def _take_items(items: dict[int, str]) -> dict[int, str]:
     return taken
 
 
+def _check(name: str, value: float) -> None:
+    """Raise `InvalidMeasurementError` unless `value` is a finite number."""
+    try:
+        if isfinite(value):
+            return
+    except (TypeError, OverflowError):  # no number, or an integer beyond all floats
+        pass
+    raise InvalidMeasurementError(name_of(name), value, "give a finite number")
+
+
 def _number(value: float | None) -> float:
     return NAN if value is None else float(value)
 
@@ -365,6 +395,6 @@ def _spread(seconds: Sequence[float]) -> tuple[float, float, float]:
     if not len(seconds):
         return NAN, NAN, NAN
     ordered = sorted(seconds)
-    ranks = (math.ceil(share * len(ordered)) for share in (0.5, 0.99, 1.0))
+    ranks = (ceil(share * len(ordered)) for share in (0.5, 0.99, 1.0))
     middle, high, most = (float(ordered[rank - 1]) for rank in ranks)
     return middle, high, most

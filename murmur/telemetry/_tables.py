@@ -5,6 +5,7 @@ The docstring of `RunRecord.table` lists the columns; here is how each comes abo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -321,8 +322,11 @@ def recent(table: Table, since: float) -> Table:
 
 
 def _window_before(at: float, length: float) -> int:
-    """Return the window that a sample taken at about its end tells about."""
-    return max(int((at - length / 2) // length), 0)
+    """Return the window that a sample tells about: the one it was taken in or at the end of.
+
+    A thousandth of a window after an end is still that end.
+    """
+    return max(math.ceil(at / length - 1e-3) - 1, 0)
 
 
 def _window_and_node(keys: Sequence[tuple[int, int]], legend: Legend) -> Table:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import enum
 import threading
+import weakref
 
 import numpy as np
 
 from murmur.telemetry import Labels
-from murmur.telemetry._codes import OTHER, Codes
+from murmur.telemetry._codes import OTHER, Codes, Names
 
 
 def test_a_label_keeps_its_code():
@@ -22,6 +24,34 @@ def test_beyond_the_limit_labels_share_the_code_of_the_others():
 
     assert [codes[f"name {number}"] for number in range(5)] == [1, 2, 0, 0, 0]
     assert len(codes) == 3
+
+
+class _Page(str, enum.Enum):  # noqa: UP042 - a StrEnum would print as its value
+    HOME = "home"
+
+
+def test_a_name_is_text_whatever_was_given():
+    names = Names(10, OTHER)
+
+    given = [1, True, 1.0, None, "None", _Page.HOME, "home", "caf\u00e9", "\ud800"]
+    assert [names[name] for name in given] == [1, 2, 3, 4, 4, 5, 5, 6, 7]
+    labels = names.labels()
+    assert labels == (OTHER, "1", "True", "1.0", "None", "home", "caf\u00e9", "\\ud800")
+    assert {type(label) for label in labels} == {str}
+
+
+def test_names_hold_on_to_no_object():
+    class Thing:
+        def __str__(self) -> str:
+            return "gone"
+
+    names = Names(10, OTHER)
+    thing = Thing()
+    gone = weakref.ref(thing)
+    assert names[thing] == names["gone"] == 1
+
+    del thing
+    assert gone() is None
 
 
 def test_threads_that_meet_the_same_labels_agree_on_their_codes():

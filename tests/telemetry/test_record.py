@@ -277,8 +277,9 @@ def test_population_is_that_at_the_beginning_of_a_window():
 
 
 def test_throttles_are_told_of_by_the_window_that_the_sample_ends():
+    """Sampled at the end of two windows, and where the run ended within the third."""
     recorder, record = _recorder(), _record()
-    for at, granted, late in ((101.002, 50, 0.001), (101.999, 60, 0.002), (102.1, 1, 0.5)):
+    for at, granted, late in ((101.0, 50, 0.001), (102.0005, 60, 0.002), (102.27, 1, 0.5)):
         sample = {"rate": 60, "interval": 1, "requested": granted + 1, "granted": granted}
         recorder.throttle(at, "messages", {**sample, "waiting": 3, "lateness": [late] * granted})
     record.add(recorder.seal())
@@ -286,18 +287,41 @@ def test_throttles_are_told_of_by_the_window_that_the_sample_ends():
     columns = ("window_at", "name", "node", "requested", "granted", "waiting", "lateness_p99")
     assert _rows(record, "throttles", *columns) == [
         (0, "messages", "a", 51, 50, 3, 0.001),
-        (1, "messages", "a", 63, 61, 3, 0.002),
+        (1, "messages", "a", 61, 60, 3, 0.002),
+        (2, "messages", "a", 2, 1, 3, 0.5),
     ]
+
+
+def test_two_samples_of_a_throttle_in_a_window_add_up_to_one():
+    """The first was late by more than half a window, so it tells about the next one too."""
+    recorder, record = _recorder(), _record()
+    for at, granted, waiting, late in ((101.6, 60, 9, 0.002), (102.0, 1, 4, 0.5)):
+        sample = {"rate": 60, "interval": 1, "requested": granted + 1, "granted": granted}
+        lateness = [late] * granted
+        recorder.throttle(at, "messages", {**sample, "waiting": waiting, "lateness": lateness})
+    record.add(recorder.seal())
+
+    columns = ("window_at", "requested", "granted", "waiting", "lateness_p99")
+    assert _rows(record, "throttles", *columns) == [(1, 63, 61, 4, 0.002)]
 
 
 def test_health_of_two_samples_in_a_window_is_the_worse():
     recorder, record = _recorder(), _record()
-    recorder.health(101.0, [0.5], 1.0, 1e8, saturated=True)
-    recorder.health(101.1, [0.1], 0.2, 2e8, saturated=False)
+    recorder.health(100.7, [0.5], 1.0, 1e8, saturated=True)
+    recorder.health(101.0, [0.1], 0.2, 2e8, saturated=False)
     record.add(recorder.seal())
 
     columns = ("window_at", "node", "loop_lag_max", "cpu", "rss", "saturated")
     assert _rows(record, "health", *columns) == [(0, "a", 0.5, 0.2, 2e8, True)]
+
+
+def test_health_of_a_run_s_last_moments_is_that_of_their_own_window():
+    recorder, record = _recorder(), _record()
+    for at in (110.0, 110.27):
+        recorder.health(at, [0.1], 0.2, 2e8, saturated=False)
+    record.add(recorder.seal())
+
+    assert _rows(record, "health", "window_at") == [(9,), (10,)]
 
 
 def test_counters_add_up_by_node():

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from murmur.errors import InvalidMeasurementError
 from murmur.telemetry import Event, Recorder
 from murmur.telemetry._chunk import Dropped
 from murmur.telemetry._codes import OTHER
@@ -57,12 +58,37 @@ def test_what_was_sealed_is_not_sealed_again(recorder: Recorder):
 
 
 def test_what_does_not_fit_is_refused_and_leaves_nothing(recorder: Recorder):
-    with pytest.raises(struct.error):
+    with pytest.raises(TypeError):
         recorder.action("echo", "seven", 1.0, 1.0, 1.0)  # type: ignore[arg-type]
     with pytest.raises(struct.error):
         recorder.action("echo", 7, None, 1.0, 1.0)  # type: ignore[arg-type]
 
     assert len(recorder.seal().actions) == 0
+
+
+def test_a_user_id_beyond_what_a_row_holds_is_recorded_as_the_highest(recorder: Recorder):
+    highest = 2**32 - 1
+    for user_id in (highest, highest + 1, 10**30):
+        recorder.action("echo", user_id, 100.0, 100.0, 100.5)
+        recorder.user_gone(user_id, "left", None, 100.0, 100.0, 101.0)
+
+    chunk = recorder.seal()
+    assert chunk.actions["user_id"].tolist() == [highest] * 3
+    assert chunk.users["user_id"].tolist() == [highest] * 3
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 10**400, "many", None])
+def test_what_is_no_finite_number_is_refused_and_spoils_no_total(recorder: Recorder, value: object):
+    recorder.count("sent", 2)
+    recorder.gauge("depth", 3.0)
+    with pytest.raises(InvalidMeasurementError, match=r"'sent': give a finite number"):
+        recorder.count("sent", value)  # type: ignore[arg-type]
+    with pytest.raises(InvalidMeasurementError, match=r"'depth': give a finite number"):
+        recorder.gauge("depth", value)  # type: ignore[arg-type]
+
+    chunk = recorder.seal()
+    assert chunk.counters.value.tolist() == [2.0]
+    assert chunk.gauges.total.tolist() == [3.0]
 
 
 moments = st.floats(min_value=99, max_value=110)
