@@ -12,7 +12,7 @@ __all__ = ["with_changes"]
 
 _RULES = 200
 _LABELS = 12  # more would overlap; the tooltips still tell
-_LABEL_LENGTH = 30
+_LABEL_LENGTH = 42  # more would be higher than the chart
 
 
 def with_changes(chart: AnyChart, changes: pd.DataFrame | None) -> AnyChart:
@@ -25,7 +25,7 @@ def with_changes(chart: AnyChart, changes: pd.DataFrame | None) -> AnyChart:
     newest = changes.tail(_RULES)
     texts = {column: newest[column].astype(str) for column in ("who", "what", "old", "new")}
     rows = pd.DataFrame({"at": newest["at"], **texts})
-    labels = rows["what"] + " → " + rows["new"]
+    labels = rows["what"].str.removeprefix("throttle ") + " → " + rows["new"]
     cut = labels.str.slice(0, _LABEL_LENGTH - 1) + "…"
     rows["label"] = labels.where(labels.str.len() <= _LABEL_LENGTH, cut)
     tooltip = [

@@ -40,6 +40,12 @@ class Spans:
     length: float
     windows: int
 
+    def steps(self) -> pd.DataFrame:
+        """Return `rows` and the end of the last span, to draw it as wide as the others."""
+        last = float(self.rows["at"].max())
+        end: pd.DataFrame = self.rows[self.rows["at"] == last].assign(at=last + self.length)
+        return pd.concat([self.rows, end], ignore_index=True)
+
     def note(self, how: str) -> str:
         """Return what a point shows, for the subtitle; nothing when it is one window."""
         return f"each point is {how} {self.length:g} s" if self.windows > 1 else ""
@@ -92,7 +98,7 @@ def over_time(
     place = np.rint((window_at.to_numpy() - first) / length).astype(np.int64)
     groups = [frame[name].astype(str).rename(name) for name in by]
     apart = int(np.prod([group.nunique() for group in groups]))
-    most = min(max(ROWS // (series * apart), 1), SPANS)
+    most = min(max(ROWS // (series * apart) - 1, 1), SPANS - 1)  # `Spans.steps` adds one
     joined = math.ceil((int(place.max()) + 1) / most)
     place //= joined
     grouped = frame.groupby([pd.Series(place, index=frame.index, name="at"), *groups])

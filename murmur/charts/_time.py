@@ -68,7 +68,7 @@ def population(frame: pd.DataFrame, *, changes: pd.DataFrame | None = None) -> A
     if frame.empty:
         return sentence("No users yet.", title)
     spans = over_time(frame, dict.fromkeys(_STATES, "last"), series=len(_STATES))
-    long = _long(spans.rows.ffill(), _STATES)
+    long = _long(spans.steps().ffill(), _STATES)
     axis = alt.Y("value:Q", title="users")
     area = (
         alt.Chart(long)
@@ -115,7 +115,7 @@ def throughput(
         return sentence("No actions yet.", title)
     totals = {"count": "sum", "failed": "sum"}
     spans = over_time(chosen, totals, series=len(_RESULTS), fill=0)
-    rows = spans.rows.assign(failed=lambda cells: cells["failed"] / spans.length)
+    rows = spans.steps().assign(failed=lambda cells: cells["failed"] / spans.length)
     rows["ok"] = rows["count"] / spans.length - rows["failed"]
     axis = alt.Y("value:Q", title="actions per second", stack="zero")
     # Areas are stacked in the order of the legend: failures lie on top, where they stand out.
@@ -277,17 +277,20 @@ def throttles(
         return sentence("No throttles yet.", title)
     names = busiest(chosen["name"], chosen["requested"], _NAMES)
     chosen = chosen[chosen["name"].isin(names)]
-    chosen = chosen.assign(rate=chosen["rate"] / chosen["interval"])
+    # A limit has no rate, and an unlocked throttle an infinite one; where one of a sum has
+    # none, the sum has none.
+    rates = (chosen["rate"] / chosen["interval"]).astype(float).fillna(np.inf)
+    chosen = chosen.assign(rate=rates)
     # The nodes of one window are added up before windows are joined.
     totals = {"requested": "sum", "granted": "sum", "rate": "sum"}
     keys = [chosen["window_at"], chosen["name"].astype(str)]
     chosen = chosen.groupby(keys).agg(totals).reset_index()
     how = {"requested": "sum", "granted": "sum", "rate": "max"}
     spans = over_time(chosen, how, series=len(_THROTTLING), by=["name"])
-    rows = spans.rows.assign(
+    rows = spans.steps().assign(
         asked=lambda cells: cells["requested"] / spans.length,
         granted=lambda cells: cells["granted"] / spans.length,
-        rate=lambda cells: cells["rate"].replace(np.inf, np.nan),  # unlocked: no line to draw
+        rate=lambda cells: cells["rate"].replace(np.inf, np.nan),  # no line to draw
     )
     axis = alt.Y("value:Q", title="permits per second")
     value = ("permits per second", ",.1f")
@@ -358,6 +361,8 @@ def _lines(
     line = marks.mark_line(strokeWidth=1.8, interpolate=interpolate).encode(strokeDash=dash)
     # A line has a single tooltip; these points, which nobody sees, have one for each value.
     points = marks.mark_point(opacity=0, size=60).encode(tooltip=tooltip)
+    if interpolate == "step-after":
+        points = points.transform_filter(alt.datum.at < long["at"].max())  # that is the end
     return alt.LayerChart(layer=[line, points])
 
 

@@ -47,22 +47,31 @@ def test_population_draws_each_state() -> None:
         pd.DataFrame({"window_at": [0, 1], "waiting": [9, 4], "running": [1, 5], "leaving": [0, 1]})
     )
 
-    assert series(chart, "waiting") == [(0, 9), (1, 4)]
-    assert series(chart, "running") == [(0, 1), (1, 5)]
-    assert series(chart, "leaving") == [(0, 0), (1, 1)]
+    assert series(chart, "waiting") == [(0, 9), (1, 4), (2, 4)]
+    assert series(chart, "running") == [(0, 1), (1, 5), (2, 5)]
+    assert series(chart, "leaving") == [(0, 0), (1, 1), (2, 1)]
+
+
+def test_the_last_step_is_as_wide_as_the_others_and_its_end_has_no_tooltip() -> None:
+    frame = pd.DataFrame({"window_at": [2, 4], "waiting": 0, "running": [1, 5], "leaving": 0})
+    chart = charts.population(frame)
+
+    assert series(chart, "running") == [(2, 1), (4, 5), (6, 5)]
+    _, points = chart.to_dict()["layer"][1]["layer"]
+    assert points["transform"] == [{"filter": "(datum.at < 6.0)"}]
 
 
 def test_throughput_draws_a_window_without_actions_as_zero(windows: pd.DataFrame) -> None:
     chart = charts.throughput(windows)
 
-    assert series(chart, "ok") == [(0, 10), (1, 5), (2, 0), (3, 0)]
-    assert series(chart, "failed") == [(0, 0), (1, 3), (2, 0), (3, 4)]
+    assert series(chart, "ok") == [(0, 10), (1, 5), (2, 0), (3, 0), (4, 0)]
+    assert series(chart, "failed") == [(0, 0), (1, 3), (2, 0), (3, 4), (4, 4)]
 
 
 def test_throughput_is_per_second_whatever_the_window(windows: pd.DataFrame) -> None:
     chart = charts.throughput(windows.assign(window_at=windows["window_at"] * 2))
 
-    assert series(chart, "ok") == [(0, 5), (2, 2.5), (4, 0), (6, 0)]
+    assert series(chart, "ok") == [(0, 5), (2, 2.5), (4, 0), (6, 0), (8, 0)]
 
 
 def test_throughput_of_all_names_is_their_sum(windows: pd.DataFrame) -> None:
@@ -138,9 +147,21 @@ def test_throttles_are_drawn_per_second_and_nodes_added_up() -> None:
     )
     chart = charts.throttles(pd.concat([node, node]))
 
-    assert series(chart, "asked") == [(0, 10), (1, 4)]
-    assert series(chart, "granted") == [(0, 4), (1, 4)]
-    assert series(chart, "rate") == [(0, 4), (1, None)]  # unlocked: there is no line to draw
+    assert series(chart, "asked") == [(0, 10), (1, 4), (2, 4)]
+    assert series(chart, "granted") == [(0, 4), (1, 4), (2, 4)]
+    # Unlocked: there is no line to draw.
+    assert series(chart, "rate") == [(0, 4), (1, None), (2, None)]
+
+
+def test_a_limit_has_no_rate_to_draw_and_takes_that_of_no_other_node() -> None:
+    node = {"window_at": [0, 1], "name": "doors", "requested": 2, "granted": 1}
+    limit = pd.DataFrame({**node, "rate": math.nan, "interval": math.nan})
+    paced = pd.DataFrame({**node, "rate": 5.0, "interval": 1.0})
+    chart = charts.throttles(pd.concat([limit, paced]))
+
+    assert {value for _, value in series(chart, "rate")} == {None}
+    assert series(chart, "granted") == [(0, 2), (1, 2), (2, 2)]
+    assert {value for _, value in series(charts.throttles(limit), "rate")} == {None}
 
 
 @pytest.mark.parametrize("seconds", [4_999, 100_000])
@@ -157,7 +178,7 @@ def test_a_long_run_is_joined_to_spans_and_says_so(seconds: int) -> None:
     assert max(value for _, value in series(latency, "p99")) == 9.0
     assert latency.to_dict()["title"]["subtitle"].startswith("each point is the worst of")
     rates = [value for _, value in series(throughput, "ok")]
-    assert rates[:-1] == pytest.approx([7.0] * (len(rates) - 1))
+    assert rates[:-2] == pytest.approx([7.0] * (len(rates) - 2))  # the last span is not full
 
 
 def test_rules_mark_the_changes(windows: pd.DataFrame) -> None:
@@ -179,6 +200,23 @@ def test_rules_mark_the_changes(windows: pd.DataFrame) -> None:
         ]
         marks = [layer.get("mark", {}).get("type") for layer in chart.to_dict()["layer"]]
         assert "rule" in marks
+
+
+def test_labels_of_changes_leave_out_that_it_was_a_throttle(windows: pd.DataFrame) -> None:
+    changes = pd.DataFrame(
+        {
+            "at": [1.0, 2.0],
+            "who": "session",
+            "what": ["throttle messages", "throttle of " + "x" * 50],
+            "old": "50 per 1 s",
+            "new": "ramp from 50/1 s",
+        }
+    )
+    rows = values(charts.throughput(windows, changes=changes), "who")
+
+    assert [row["what"] for row in rows] == changes["what"].tolist()
+    assert rows[0]["label"] == "messages → ramp from 50/1 s"
+    assert rows[1]["label"] == "of " + "x" * 38 + "…"
 
 
 def test_no_changes_draw_no_rule(windows: pd.DataFrame) -> None:
