@@ -1,16 +1,24 @@
-"""Calls a scenario's callback so that it cannot hang, or end, the run."""
+"""Runs a scenario's own code so that it can neither hang nor end the run.
+
+Callbacks, jobs of throttles and actions of coordinators belong to the user.  Each that
+has to be awaited runs in a task of its own: whatever it raises stays there, and one that
+ignores its cancellation is left behind after `LAST_WORDS`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+import math
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, NamedTuple
+
+import anyio
 
 from ._native import Native
 
-__all__ = ["EscapedError", "OverdueError", "call_within"]
+__all__ = ["LAST_WORDS", "Answer", "EscapedError", "OverdueError", "call_within", "hear_out"]
 
 LAST_WORDS = 1.0
-"""Seconds a cancelled callback has to clean up."""
+"""Seconds that cancelled code has to clean up."""
 
 
 class OverdueError(Exception):
@@ -27,10 +35,80 @@ class EscapedError(Exception):
         super().__init__(f"{type(original).__name__}: {original}")
 
 
-async def call_within(seconds: float, native: Native, call: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401
-    """Return what `call` returns; give up on it after `seconds`.
+class Answer(NamedTuple):
+    """What awaited code came to: its value, or what it raised, whatever the class."""
 
-    The callback runs in a task of its own: one that ignores cancellation is left behind.
+    value: Any
+    error: BaseException | None = None
+
+
+async def hear_out(awaitable: Awaitable[Any], native: Native, seconds: float = math.inf) -> Answer:
+    """Await `awaitable` in a task of its own, and return what it came to.
+
+    A caller that is cancelled cancels the task, gives it `LAST_WORDS` to end and leaves it
+    behind if it does not.
+
+    Raises
+    ------
+    OverdueError
+        If it did not end within `seconds`; then it was cancelled likewise.
+    """
+    hearing = _Hearing(awaitable, native)
+    try:
+        await hearing.wait(seconds)
+    except native.cancelled:
+        await hearing.close()
+        raise
+    if hearing.answer is None:
+        await hearing.close()
+        raise OverdueError(seconds)
+    return hearing.answer
+
+
+class _Hearing:
+    """A task that awaits what may not end."""
+
+    def __init__(self, awaitable: Awaitable[Any], native: Native) -> None:
+        self.answer: Answer | None = None
+        self._native = native
+        self._done = native.wakeup()
+        self._task = native.spawn(self._await(awaitable))
+
+    async def _await(self, awaitable: Awaitable[Any]) -> None:
+        try:
+            self.answer = Answer(await awaitable)
+        except GeneratorExit:  # the loop is gone: there is nobody to wake
+            raise
+        except BaseException as error:  # noqa: BLE001 - the caller's to judge
+            self.answer = Answer(None, error)
+        self._done.wake()
+
+    async def wait(self, seconds: float) -> None:
+        """Block until there is an answer, or until `seconds` have passed."""
+        await self._native.wait_until(self._done, self._native.now() + seconds)
+
+    async def close(self) -> None:
+        """Cancel the task and see it end; abandon it if it does not.
+
+        asyncio would never run a task that is cancelled before its first step; this one
+        has made it, for whoever calls this has waited.
+        """
+        if self.answer is not None:
+            return
+        self._done = self._native.wakeup()  # the first one is over
+        self._task.cancel()
+        try:
+            with anyio.CancelScope(shield=True):
+                await self.wait(LAST_WORDS)
+        finally:  # also if the caller is cancelled past the shield
+            if self.answer is None:
+                self._native.abandon(self._task)
+
+
+async def call_within(
+    seconds: float, native: Native, call: Callable[[], Coroutine[Any, Any, Any]]
+) -> Any:  # noqa: ANN401 - whatever the callback returns
+    """Return what `call` returns; give up on it after `seconds`.
 
     Raises
     ------
@@ -39,29 +117,7 @@ async def call_within(seconds: float, native: Native, call: Callable[[], Awaitab
     EscapedError
         If it raised a `BaseException` that is no `Exception`.
     """
-    done = native.wakeup()
-    outcome: list[tuple[Any, BaseException | None]] = []
-
-    async def body() -> None:
-        try:
-            outcome.append((await call(), None))
-        except BaseException as error:  # noqa: BLE001 - raised by the caller below
-            outcome.append((None, error))
-        done.wake()
-
-    task = native.spawn(body())
-    try:
-        in_time = await native.wait_until(done, native.now() + seconds)
-    except native.cancelled:
-        task.cancel()
-        raise
-    if not in_time:
-        done = native.wakeup()
-        task.cancel()
-        if not await native.wait_until(done, native.now() + LAST_WORDS):
-            native.abandon(task)
-        raise OverdueError(seconds)
-    value, error = outcome[0]
+    value, error = await hear_out(call(), native, seconds)
     if error is None:
         return value
     raise error if isinstance(error, Exception) else EscapedError(error)

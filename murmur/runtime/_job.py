@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Generator
 from typing import Any
 
+from ._bounded import hear_out
 from ._native import Native, Wakeup
 
 __all__ = ["Job"]
@@ -48,15 +49,18 @@ class Job:
         """Make the call and keep its result or its exception; let a cancellation through."""
         try:
             result = self._fn(*self._args)
-            if inspect.isawaitable(result):
-                result = await result
-        except self._native.cancelled as error:
-            self.finish(error=error)
-            raise
         except BaseException as error:  # noqa: BLE001 - not even SystemExit may end the run
             self.finish(error=error)
-        else:
+            return
+        if not inspect.isawaitable(result):
             self.finish(result)
+            return
+        try:
+            answer = await hear_out(result, self._native)
+        except BaseException as error:
+            self.finish(error=error)
+            raise
+        self.finish(answer.value, answer.error)
 
     def finish(self, result: object = None, error: BaseException | None = None) -> None:
         """End the job and wake those who await it."""

@@ -8,13 +8,11 @@ turn.
 from __future__ import annotations
 
 import inspect
-import math
 import traceback
 from collections.abc import Mapping
 from typing import Protocol
 
-import anyio
-
+from ._bounded import hear_out
 from ._native import Native
 from ._plan import Action, CoordinatorEvent
 from ._tally import Batch
@@ -88,17 +86,7 @@ class Performer:
             return error
         if answer is None or not inspect.isawaitable(answer):
             return None
-        try:
-            await answer
-        except GeneratorExit:
-            raise
-        except BaseException as error:
-            # A cancellation that did not come from outside is the action's own mishap,
-            # such as awaiting something that somebody else cancelled.
-            if isinstance(error, self._native.cancelled) and _is_cancelled():
-                raise
-            return error
-        return None
+        return (await hear_out(answer, self._native)).error
 
     def _report(
         self, error: BaseException, count: int, action: Action, event: CoordinatorEvent
@@ -119,8 +107,3 @@ class Performer:
     ) -> None:
         metadata = {"name": self._name, "kind": event.kind, "configured": event.configured}
         self._emitter.emit(name, measurements, {**metadata, **(details or {})})
-
-
-def _is_cancelled() -> bool:
-    """Whether a scope around the calling task has been cancelled."""
-    return anyio.current_effective_deadline() == -math.inf

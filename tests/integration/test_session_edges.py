@@ -424,3 +424,31 @@ def test_leftovers_of_a_session_are_few() -> None:
     time.sleep(0.5)
     assert threading.active_count() <= before + 1
     assert sys.getswitchinterval() == pytest.approx(0.005)
+
+
+@pytest.mark.parametrize("where", ["job", "action"])
+def test_code_of_a_run_that_ignores_cancellation_does_not_hang_its_end(
+    session: murmur.Session, where: str
+) -> None:
+    async def immortal(*_: object) -> None:
+        while True:
+            with contextlib.suppress(BaseException):
+                await anyio.sleep(0.5)
+
+    class Leaves(murmur.Scenario):
+        """Leaves something behind that does not end."""
+
+        async def start(self, user: murmur.User) -> None:
+            if where == "job":
+                throttle = await murmur.throttle("jobs", rate=100, interval=1)
+                throttle.run(immortal)
+            else:
+                one = await murmur.coordinator("ones", (1, immortal))
+                await one.add(user)
+            await user.sleep(math.inf)
+
+    run = session.do(Leaves, 1, user_rate=AT_ONCE)
+    time.sleep(0.2)
+    session.stop()
+
+    assert run.wait(timeout=20).state == "finished"
