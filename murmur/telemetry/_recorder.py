@@ -186,7 +186,7 @@ class Recorder:
             self._pack_action(
                 self._names[name],
                 MISSING if error is None else self._kind_of(error),
-                min(user_id, HIGHEST_ID),  # min() costs four times that
+                user_id if user_id <= HIGHEST_ID else HIGHEST_ID,  # noqa: FURB136 - min() takes 0.15 us
                 due_at,
                 started_at,
                 ended_at,
@@ -208,7 +208,7 @@ class Recorder:
             rows.pack(
                 self._outcomes[outcome],
                 self._reasons[reason[:MESSAGE_LENGTH]] if reason else MISSING,
-                min(user_id, HIGHEST_ID),
+                user_id if user_id <= HIGHEST_ID else HIGHEST_ID,  # noqa: FURB136 - min() takes 0.15 us
                 NAN if admitted_at is None else admitted_at,
                 NAN if started_at is None else started_at,
                 ended_at,
