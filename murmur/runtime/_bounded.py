@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import anyio
@@ -77,11 +78,10 @@ class _Hearing:
     async def _await(self, awaitable: Awaitable[Any]) -> None:
         try:
             self.answer = Answer(await awaitable)
-        except GeneratorExit:  # the loop is gone: there is nobody to wake
-            raise
         except BaseException as error:  # noqa: BLE001 - the caller's to judge
             self.answer = Answer(None, error)
-        self._done.wake()
+        with suppress(RuntimeError):  # the loop may be closed, and nobody left to wake
+            self._done.wake()
 
     async def wait(self, seconds: float) -> None:
         """Block until there is an answer, or until `seconds` have passed."""
