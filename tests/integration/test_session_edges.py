@@ -435,6 +435,9 @@ def test_code_of_a_run_that_ignores_cancellation_does_not_hang_its_end(
             with contextlib.suppress(BaseException):
                 await anyio.sleep(0.5)
 
+    async def act(event: murmur.runtime.CoordinatorEvent) -> None:
+        await immortal()
+
     class Leaves(murmur.Scenario):
         """Leaves something behind that does not end."""
 
@@ -443,12 +446,13 @@ def test_code_of_a_run_that_ignores_cancellation_does_not_hang_its_end(
                 throttle = await murmur.throttle("jobs", rate=100, interval=1)
                 throttle.run(immortal)
             else:
-                one = await murmur.coordinator("ones", (1, immortal))
+                one = await murmur.coordinator("ones", (1, act))
                 await one.add(user)
             await user.sleep(math.inf)
 
     run = session.do(Leaves, 1, user_rate=AT_ONCE)
     time.sleep(0.2)
+    assert session.status().users["running"] == 1  # it began what does not end
     session.stop()
 
     assert run.wait(timeout=20).state == "finished"
