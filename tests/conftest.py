@@ -1,8 +1,10 @@
-"""Every async test runs on both backends and on virtual time."""
+"""Every async test runs on both backends and on virtual time; programs are asked for by name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import shutil
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import hypothesis  # noqa: F401 - before trio, whose hook warns when it comes first
@@ -15,3 +17,23 @@ from murmur.testing import virtual_backend
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, Mapping[str, Any]]:
     """Return the backend's name and the options that make its clock jump."""
     return virtual_backend(request.param)
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[..., str]:
+    """Return ``find(name, package)``: the path of a program that a test cannot do without.
+
+    Without it the test is skipped, with a sentence that names Debian's package.  With
+    MURMUR_REQUIRE_PROGRAMS set, as `.ci/run` does, that is a failure instead.
+    """
+
+    def find(name: str, package: str | None = None) -> str:
+        path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+        if path is not None:
+            return path
+        sentence = f"{name} is not installed; `apt-get install {package or name}` brings it"
+        if os.environ.get("MURMUR_REQUIRE_PROGRAMS"):
+            pytest.fail(sentence, pytrace=False)
+        pytest.skip(sentence)
+
+    return find
