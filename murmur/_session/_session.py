@@ -28,7 +28,7 @@ from murmur.errors import (
 )
 from murmur.runtime import RunSpec, RunState, thread_lock
 from murmur.scenario import Scenario, find, resolve
-from murmur.telemetry import bus
+from murmur.telemetry import Relay, bus
 
 from ._loop import LoopThread
 from ._run import Run
@@ -70,6 +70,11 @@ class Session:
         Whether a run may make full garbage collections rare while it is on; without
         that, 100,000 users are seconds late.
 
+    Attributes
+    ----------
+    relay : murmur.telemetry.Relay
+        Where exporters hear of what the session's runs measure.
+
     Examples
     --------
     >>> import murmur
@@ -99,6 +104,7 @@ class Session:
         self._local: LocalNode | None = None
         self._run: Run | None = None
         self._scenario: type[Scenario] | None = None
+        self.relay = Relay()
 
     @property
     def is_closed(self) -> bool:
@@ -180,6 +186,7 @@ class Session:
             tune_collector=self._tune_collector,
         )
         record = record_of(spec)
+        record.relay = self.relay
         run = Run(self, record, scenario=chosen, settings=record.settings)
         course = Course(
             users=users,

@@ -21,6 +21,8 @@ from ._events import check as check
 from ._histogram import Histogram as Histogram
 from ._record import RunRecord as RunRecord
 from ._recorder import Recorder as Recorder
+from ._relay import Follower as Follower
+from ._relay import Relay as Relay
 
 __all__ = [
     "CATALOGUE",
@@ -29,10 +31,12 @@ __all__ = [
     "Emitter",
     "Event",
     "EventType",
+    "Follower",
     "Handler",
     "Histogram",
     "Labels",
     "Recorder",
+    "Relay",
     "RunRecord",
     "Subscription",
     "bus",

@@ -10,6 +10,7 @@ from murmur.errors import TelemetryError, closest
 
 from ._codes import MISSING
 from ._columns import ACTION, USER, Codebook, Series, action_rows, translation, user_rows
+from ._relay import Relay
 from ._reservoir import Reservoir
 from ._tables import TABLES, Present, UserRows, WaitingRows, present_rows, recent
 from ._window_store import WindowStore
@@ -59,6 +60,8 @@ class RunRecord:
         Ranges of users, both ends included, that are not admitted yet.
     events_dropped : int
         Events that were thrown away for want of room.
+    relay : Relay
+        Where everything that is added is handed on to.
     """
 
     def __init__(  # noqa: PLR0913 - the last three are bounds, by keyword
@@ -84,6 +87,7 @@ class RunRecord:
         self.present: dict[str, Present] = {}
         self.waiting: dict[str, list[tuple[int, int]]] = {}
         self.events_dropped = 0
+        self.relay = Relay()
         self._codes = Codebook()
         self._actions = Reservoir(actions_bound, ACTION, seed)
         self._windows = WindowStore()
@@ -125,6 +129,7 @@ class RunRecord:
         self._add_users(chunk, node)
         self._add_series(chunk, node=node, names=names)
         self._add_events(chunk)
+        self.relay.take(self, chunk)
 
     def _add_errors(
         self, chunk: Chunk, *, names: NDArray[np.int64], kinds: NDArray[np.int64]
@@ -236,6 +241,7 @@ class RunRecord:
             self._users.append(rows)
             lost += len(rows)
         self.set_present(node, (), (), ())
+        self.relay.lose(self, node, lost)
         return lost
 
     def table(self, name: str, since: float = 0.0) -> Table:
