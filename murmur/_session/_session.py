@@ -6,48 +6,27 @@ state is kept here that the cluster has.
 
 from __future__ import annotations
 
-import atexit
 import logging
-import math
-import secrets
-import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
-import anyio
-import anyio.abc
+from murmur.errors import WrongThreadError
+from murmur.runtime import RunState
+from murmur.scenario import find, resolve
+from murmur.telemetry import Relay
 
-from murmur.cluster import Cluster, ClusterStatus, Course, LocalNode, new_run_id
-from murmur.errors import (
-    MurmurError,
-    RunStateError,
-    UnresponsiveError,
-    WrongThreadError,
-)
-from murmur.runtime import RunSpec, RunState, thread_lock
-from murmur.scenario import Scenario, find, resolve
-from murmur.telemetry import Relay, bus
-
-from ._loop import LoopThread
+from ._host import FAREWELL, Host
 from ._run import Run
-from ._start import checked_seed, masked_pairs, notebook_names, record_of
+from ._start import course_of, masked_pairs, notebook_names, record_of, spec_of
 from ._status import IDLE, Status, status_of
 from ._views import Coordinators, Throttles
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from murmur.cluster import ClusterStatus
+    from murmur.scenario import Scenario
 
 __all__ = ["Session"]
-
-T = TypeVar("T")
-
-LOCAL = "local"
-"""Name of the node in this process."""
-
-FAREWELL = 5.0
-"""Seconds that closing waits for a run to end in order, besides its grace."""
 
 _logger = logging.getLogger(__name__)
 
@@ -95,13 +74,9 @@ class Session:
         parse_environment: Callable[[str], object] | None = None,
         tune_collector: bool = True,
     ) -> None:
-        self._callback_timeout = callback_timeout
         self._parse_environment = parse_environment
         self._tune_collector = tune_collector
-        self._loop = LoopThread()
-        self._opening = thread_lock()
-        self._cluster: Cluster | None = None
-        self._local: LocalNode | None = None
+        self._host = Host(callback_timeout=callback_timeout)
         self._run: Run | None = None
         self._scenario: type[Scenario] | None = None
         self.relay = Relay()
@@ -109,7 +84,7 @@ class Session:
     @property
     def is_closed(self) -> bool:
         """Whether `close` was called, or the process was forked since."""
-        return self._loop.is_closed
+        return self._host.is_closed
 
     @property
     def run(self) -> Run | None:
@@ -175,29 +150,26 @@ class Session:
         """
         chosen = find(scenario, notebook_names())
         resolved = resolve(chosen, settings, parse=self._parse_environment)
-        spec = RunSpec(
-            run_id=new_run_id(),
-            scenario=chosen,
-            settings=resolved,
-            seed=secrets.randbits(32) if seed is None else checked_seed(seed),
-            started_at=time.monotonic(),
-            wall_started_at=time.time(),
-            callback_timeout=self._callback_timeout,
+        spec = spec_of(
+            chosen,
+            resolved,
+            seed=seed,
+            callback_timeout=self._host.callback_timeout,
             tune_collector=self._tune_collector,
         )
         record = record_of(spec)
         record.relay = self.relay
         run = Run(self, record, scenario=chosen, settings=record.settings)
-        course = Course(
+        course = course_of(
             users=users,
-            duration=math.inf if duration is None else duration,
+            duration=duration,
             end_when_idle=end_when_idle,
             on_accepted=lambda: self._hold(run, chosen),
             on_over=run._end,
         )
         for warning in resolved.warnings:
             _logger.warning("%s", warning)
-        self._ask("do", self._the_cluster("do").start, spec, record, course, nodes)
+        self._host.ask("do", self._host.cluster("do").start, spec, record, course, nodes)
         return run
 
     def add(self, n: int, nodes: Sequence[str] | None = None) -> range:
@@ -210,7 +182,7 @@ class Session:
         RunStateError
             If no run is on.
         """
-        return self._ask("add", self._the_cluster("add").add, n, nodes)
+        return self._host.ask("add", self._host.cluster("add").add, n, nodes)
 
     def add_users(self, first: int, last: int) -> range:
         """Add users with the ids `first` to `last`, which must be above all in use.
@@ -220,7 +192,7 @@ class Session:
         InvalidRangeError
             If they are not, or the range is backwards.
         """
-        return self._ask("add_users", self._the_cluster("add_users").add_range, first, last)
+        return self._host.ask("add_users", self._host.cluster("add_users").add_range, first, last)
 
     def remove(self, n: int, force: bool = False, nodes: Sequence[str] | None = None) -> int:
         """Ask `n` users to leave that were not asked before; return how many were asked.
@@ -234,12 +206,12 @@ class Session:
         nodes : sequence of str, optional
             Nodes to take them from; all of them if not given.
         """
-        cluster = self._the_cluster("remove")
+        cluster = self._host.cluster("remove")
 
         async def remove() -> int:
             return await cluster.remove(n, force=force, nodes=nodes)
 
-        return self._ask("remove", remove)
+        return self._host.ask("remove", remove)
 
     def update(
         self, *, nodes: Sequence[str] | None = None, **settings: object
@@ -253,16 +225,17 @@ class Session:
         CallbackError
             If the scenario's observer or `changed` failed; the values stay changed.
         """
-        cluster = self._the_cluster("update")
-        patience = self._callback_timeout + FAREWELL
-        changed = self._ask("update", cluster.update, settings, nodes, patience=patience)
+        cluster = self._host.cluster("update")
+        patience = self._host.callback_timeout + FAREWELL
+        changed = self._host.ask("update", cluster.update, settings, nodes, patience=patience)
         return masked_pairs(self._scenario, changed)
 
     def status(self) -> Status:
         """Return what the session is doing."""
-        if self._cluster is None or self._loop.is_closed:
+        cluster = self._host.present
+        if cluster is None or self._host.is_closed:
             return IDLE
-        return self._read(self._ask("status", self._cluster.status))
+        return self._read(self._host.ask("status", cluster.status))
 
     def stop(self) -> None:
         """Begin to end the run and return at once; `Run.wait` waits for the end.
@@ -270,25 +243,21 @@ class Session:
         Admission is closed first, everybody is asked to leave and cancelled after the
         grace, `terminate` is called once on each node.
         """
-        self._ask("stop", self._the_cluster("stop").stop)
+        self._host.ask("stop", self._host.cluster("stop").stop)
 
     def reset(self) -> None:
         """Force the session back to idle, whatever it does; `terminate` is not called."""
-        if self._cluster is not None:
-            self._ask("reset", self._cluster.reset, patience=2 * FAREWELL)
+        cluster = self._host.present
+        if cluster is not None:
+            self._host.ask("reset", cluster.reset, patience=2 * FAREWELL)
 
     def close(self) -> None:
         """Stop what runs, in order if it can be, and join the thread."""
-        if self._loop.is_here:
+        if self._host.is_here:
             raise WrongThreadError("close")
-        atexit.unregister(self.close)
         try:
-            if self._cluster is not None and not self._loop.is_closed:
-                self._wind_up(self._cluster)
-        except MurmurError as error:
-            _logger.warning("closing without the run's own end: %s", error)
+            self._host.close()
         finally:
-            self._loop.close()
             if self._run is not None:
                 self._run._end()
 
@@ -309,58 +278,9 @@ class Session:
         """Return what it holds; asks nobody."""
         return f"<murmur.Session: {self._run!r}>" if self._run else "<murmur.Session: no run yet>"
 
-    async def _host(self, *, task_status: anyio.abc.TaskStatus[Cluster]) -> None:
-        """Own everything on the loop until the session closes."""
-        async with anyio.create_task_group() as tasks:
-            cluster = Cluster(tasks)
-            self._local = LocalNode(LOCAL, bus=bus, tasks=tasks)
-            cluster.nodes[LOCAL] = self._local
-            task_status.started(cluster)
-            await anyio.sleep_forever()
-
-    def _wind_up(self, cluster: Cluster) -> None:
-        """End the run in order, then whatever is left of it."""
-        status = self._ask("close", cluster.status)
-        if status.state is RunState.RUNNING:
-            with suppress(RunStateError):  # it may be ending by itself
-                self._ask("close", cluster.stop)
-        if not status.state.is_over:
-            grace = max(node.grace for node in status.nodes)
-            with suppress(UnresponsiveError):
-                self._ask("close", cluster.wait_over, patience=grace + FAREWELL)
-        self._ask("close", cluster.reset)
-
     def _hold(self, run: Run, scenario: type[Scenario]) -> None:
         """Make `run` the latest; called on the loop once it is accepted."""
         self._run, self._scenario = run, scenario
-
-    def _the_cluster(self, verb: str) -> Cluster:
-        with self._opening:
-            if self._cluster is None:
-                self._cluster = self._loop.start(verb, self._host)
-                atexit.register(self.close)
-            return self._cluster
-
-    def _ask(
-        self,
-        verb: str,
-        fn: Callable[..., Awaitable[T]],
-        *args: object,
-        patience: float | None = None,
-    ) -> T:
-        if patience is None:
-            patience = self._callback_timeout + FAREWELL if verb == "do" else 3 * FAREWELL
-        return self._loop.ask(verb, fn, *args, patience=patience, check=self._check_loop)
-
-    def _check_loop(self, verb: str) -> None:
-        """Raise if the loop is known to be stuck, rather than wait for it."""
-        local = self._local
-        if local is None:
-            return
-        in_init = verb == "do" and not local.is_held_by_user
-        limit = self._callback_timeout if in_init else FAREWELL
-        if local.silence > limit:
-            raise UnresponsiveError(verb, local.silence, local.problems)
 
     def _read(self, answer: ClusterStatus) -> Status:
         run = self._run if answer.state is not RunState.IDLE else None
@@ -369,19 +289,21 @@ class Session:
         )
 
     def _flush(self) -> None:
-        if self._cluster is not None:
-            self._ask("flush", self._cluster.flush)
+        cluster = self._host.present
+        if cluster is not None:
+            self._host.ask("flush", cluster.flush)
 
     def _call_throttle(self, name: str, verb: str, arguments: Mapping[str, object]) -> None:
-        self._ask(verb, self._the_cluster(verb).call_throttle, name, verb, arguments)
+        self._host.ask(verb, self._host.cluster(verb).call_throttle, name, verb, arguments)
 
     def _call_coordinator(self, name: Hashable, verb: str) -> None:
-        self._ask(verb, self._the_cluster(verb).call_coordinator, name, verb)
+        self._host.ask(verb, self._host.cluster(verb).call_coordinator, name, verb)
 
     def _coordinator_statistics(self) -> Mapping[Any, Any]:
-        if self._cluster is None:
+        cluster = self._host.present
+        if cluster is None:
             return {}
         merged: dict[Any, Any] = {}
-        for node in self._ask("status", self._cluster.status).nodes:
+        for node in self._host.ask("status", cluster.status).nodes:
             merged |= node.coordinators
         return merged

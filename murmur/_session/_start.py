@@ -2,18 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import secrets
+import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from murmur.cluster import Course, new_run_id
 from murmur.errors import InvalidSeedError
+from murmur.runtime import RunSpec
 from murmur.scenario import masked
 from murmur.telemetry import RunRecord
 
 if TYPE_CHECKING:
-    from murmur.runtime import RunSpec
-    from murmur.scenario import Scenario
+    from murmur.cluster import ClusterStatus
+    from murmur.scenario import Resolved, Scenario
 
-__all__ = ["checked_seed", "masked_pairs", "notebook_names", "record_of"]
+__all__ = [
+    "checked_seed",
+    "course_of",
+    "masked_pairs",
+    "notebook_names",
+    "record_of",
+    "spec_of",
+]
+
+
+def spec_of(
+    scenario: type[Scenario],
+    resolved: Resolved,
+    *,
+    seed: int | None,
+    callback_timeout: float,
+    tune_collector: bool,
+) -> RunSpec:
+    """Return what each node needs to know; the run's time begins here."""
+    return RunSpec(
+        run_id=new_run_id(),
+        scenario=scenario,
+        settings=resolved,
+        seed=secrets.randbits(32) if seed is None else checked_seed(seed),
+        started_at=time.monotonic(),
+        wall_started_at=time.time(),
+        callback_timeout=callback_timeout,
+        tune_collector=tune_collector,
+    )
+
+
+def course_of(
+    *,
+    users: int,
+    duration: float | None,
+    end_when_idle: bool,
+    on_accepted: Callable[[], None],
+    on_over: Callable[[ClusterStatus], None],
+) -> Course:
+    """Return how the run goes on, as `Session.do` was told it."""
+    return Course(
+        users=users,
+        duration=math.inf if duration is None else duration,
+        end_when_idle=end_when_idle,
+        on_accepted=on_accepted,
+        on_over=on_over,
+    )
 
 
 def record_of(spec: RunSpec) -> RunRecord:

@@ -118,7 +118,7 @@ def test_a_run_whose_start_is_given_up_can_be_reached(session: murmur.Session) -
 
     def start() -> None:
         try:
-            session._ask("do", session._the_cluster("do").wait_over, patience=0.1)
+            session._host.ask("do", session._host.cluster("do").wait_over, patience=0.1)
         except UnresponsiveError as error:
             failures.append(error)
 

@@ -1,0 +1,132 @@
+"""What lives on a session's loop, and how a call from outside gets there.
+
+Here is the cluster with the node of this process.  What a run is, and what a person may
+ask of it, is the session's business.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio
+import anyio.abc
+
+from murmur.cluster import Cluster, LocalNode
+from murmur.errors import MurmurError, RunStateError, UnresponsiveError
+from murmur.runtime import RunState, thread_lock
+from murmur.telemetry import bus
+
+from ._loop import LoopThread
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+__all__ = ["FAREWELL", "Host"]
+
+T = TypeVar("T")
+
+LOCAL = "local"
+"""Name of the node in this process."""
+
+FAREWELL = 5.0
+"""Seconds that closing waits for a run to end in order, besides its grace."""
+
+_logger = logging.getLogger(__name__)
+
+
+class Host:
+    """The loop of a session and what runs on it, made by the first call that needs it.
+
+    Parameters
+    ----------
+    callback_timeout : float
+        Seconds that `init` and `terminate` may take each.
+    """
+
+    def __init__(self, *, callback_timeout: float) -> None:
+        self.callback_timeout = callback_timeout
+        self._loop = LoopThread()
+        self._opening = thread_lock()
+        self._cluster: Cluster | None = None
+        self._local: LocalNode | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it takes no more calls."""
+        return self._loop.is_closed
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the caller is on the loop's thread."""
+        return self._loop.is_here
+
+    @property
+    def present(self) -> Cluster | None:
+        """The cluster; None before the first call that needs one."""
+        return self._cluster
+
+    def cluster(self, verb: str) -> Cluster:
+        """Return the cluster; the first call starts the loop."""
+        with self._opening:
+            if self._cluster is None:
+                self._cluster = self._loop.start(verb, self._live)
+                atexit.register(self.close)
+            return self._cluster
+
+    def ask(
+        self,
+        verb: str,
+        fn: Callable[..., Awaitable[T]],
+        *args: object,
+        patience: float | None = None,
+    ) -> T:
+        """Call ``fn(*args)`` on the loop and return what it returns; see `LoopThread.ask`."""
+        if patience is None:
+            patience = self.callback_timeout + FAREWELL if verb == "do" else 3 * FAREWELL
+        return self._loop.ask(verb, fn, *args, patience=patience, check=self._check_loop)
+
+    def close(self) -> None:
+        """Stop what runs, in order if it can be, and join the thread."""
+        atexit.unregister(self.close)
+        try:
+            if self._cluster is not None and not self._loop.is_closed:
+                self._wind_up(self._cluster)
+        except MurmurError as error:
+            _logger.warning("closing without the run's own end: %s", error)
+        finally:
+            self._loop.close()
+
+    async def _live(self, *, task_status: anyio.abc.TaskStatus[Cluster]) -> None:
+        """Own everything on the loop until the session closes."""
+        async with anyio.create_task_group() as tasks:
+            cluster = Cluster(tasks)
+            self._local = LocalNode(LOCAL, bus=bus, tasks=tasks)
+            cluster.nodes[LOCAL] = self._local
+            task_status.started(cluster)
+            await anyio.sleep_forever()
+
+    def _wind_up(self, cluster: Cluster) -> None:
+        """End the run in order, then whatever is left of it."""
+        status = self.ask("close", cluster.status)
+        if status.state is RunState.RUNNING:
+            with suppress(RunStateError):  # it may be ending by itself
+                self.ask("close", cluster.stop)
+        if not status.state.is_over:
+            grace = max(node.grace for node in status.nodes)
+            with suppress(UnresponsiveError):
+                self.ask("close", cluster.wait_over, patience=grace + FAREWELL)
+        self.ask("close", cluster.reset)
+
+    def _check_loop(self, verb: str) -> None:
+        """Raise if the loop is known to be stuck, rather than wait for it."""
+        local = self._local
+        if local is None:
+            return
+        in_init = verb == "do" and not local.is_held_by_user
+        limit = self.callback_timeout if in_init else FAREWELL
+        if local.silence > limit:
+            raise UnresponsiveError(verb, local.silence, local.problems)
