@@ -37,6 +37,8 @@ The tree; a branch for each thing that a caller may want to catch::
     │   └── InvalidMeasurementError (ValueError)
     ├── ResultsError
     │   ├── ArchiveError
+    │   ├── CheckFailedError (AssertionError)
+    │   ├── InvalidCheckError (ValueError)
     │   ├── FrameError (ValueError)
     │   └── UnknownChartError (LookupError)
     ├── ClusterError
@@ -49,8 +51,25 @@ The tree; a branch for each thing that a caller may want to catch::
     │   ├── RunTimeoutError (TimeoutError)
     │   ├── WrongThreadError
     │   └── OutsideRunError
+    ├── ExporterError
+    ├── FeederError
+    │   ├── InvalidRowsError (ValueError)
+    │   └── NoRowError (LookupError)
+    ├── InvalidTimetableError (ValueError)
+    ├── HttpError
+    │   ├── ConnectFailedError
+    │   ├── ConnectionLostError
+    │   │   └── TruncatedError
+    │   ├── HttpBackendError
+    │   ├── HttpProtocolError
+    │   ├── HttpTimeoutError (TimeoutError)
+    │   ├── InvalidRequestError (ValueError)
+    │   ├── StatusError
+    │   ├── TlsError
+    │   └── TooManyRedirectsError
     ├── InvalidDocumentError (ValueError)
     ├── TargetError
+    ├── TargetNotAllowedError
     └── MissingExtraError (ImportError)
 
     BaseException
@@ -69,13 +88,23 @@ __all__ = [
     "ArchiveError",
     "CallbackError",
     "CallbackTimeoutError",
+    "CheckFailedError",
     "ClusterError",
     "ConfigError",
+    "ConnectFailedError",
+    "ConnectionLostError",
     "CoordinatorConflictError",
     "CoordinatorError",
     "CoordinatorStoppedError",
     "DuplicateSettingError",
+    "ExporterError",
+    "FeederError",
     "FrameError",
+    "HttpBackendError",
+    "HttpError",
+    "HttpProtocolError",
+    "HttpTimeoutError",
+    "InvalidCheckError",
     "InvalidCountError",
     "InvalidDocumentError",
     "InvalidDurationError",
@@ -83,12 +112,16 @@ __all__ = [
     "InvalidPlanError",
     "InvalidRangeError",
     "InvalidRateError",
+    "InvalidRequestError",
+    "InvalidRowsError",
     "InvalidScenarioError",
     "InvalidSeedError",
     "InvalidSettingError",
+    "InvalidTimetableError",
     "Leaving",
     "MissingExtraError",
     "MurmurError",
+    "NoRowError",
     "NodeTimeoutError",
     "NodesFailedError",
     "OutsideRunError",
@@ -101,12 +134,17 @@ __all__ = [
     "ScenarioError",
     "SessionClosedError",
     "SessionError",
+    "StatusError",
     "TargetError",
+    "TargetNotAllowedError",
     "TaskExitError",
     "TelemetryError",
     "ThrottleConflictError",
     "ThrottleError",
     "ThrottleStoppedError",
+    "TlsError",
+    "TooManyRedirectsError",
+    "TruncatedError",
     "UnknownChartError",
     "UnknownCoordinatorError",
     "UnknownEventError",
@@ -519,6 +557,38 @@ class ArchiveError(ResultsError):
         super().__init__(f"archive {str(path)!r}: {problem}; {remedy}")
 
 
+class CheckFailedError(ResultsError, AssertionError):
+    """A run does not do what was required of it.
+
+    Attributes
+    ----------
+    failed : tuple of str
+        The checks that do not hold.
+    """
+
+    def __init__(self, table: str, failed: Sequence[str]) -> None:
+        self.failed = tuple(failed)
+        super().__init__(table)
+
+
+class InvalidCheckError(ResultsError, ValueError):
+    """A check cannot be read.
+
+    Attributes
+    ----------
+    text, problem : str
+        The check, and what is wrong with it.
+    at : int
+        Where in the text, from 0.
+    """
+
+    def __init__(self, text: str, at: int, problem: str) -> None:
+        self.text = text
+        self.at = at
+        self.problem = problem
+        super().__init__(f"check cannot be read: {problem}\n  {text}\n  {' ' * at}^")
+
+
 class FrameError(ResultsError, ValueError):
     """A frame lacks columns that a chart or a report reads.
 
@@ -646,6 +716,84 @@ class OutsideRunError(SessionError):
         )
 
 
+class HttpError(MurmurError):
+    """A request over HTTP failed, or a WebSocket did.
+
+    Messages name no address and no number that differs from request to request: failures
+    are counted by them.
+    """
+
+
+class ConnectFailedError(HttpError):
+    """There was no connection to be had: refused, unreachable, or no such name."""
+
+
+class ConnectionLostError(HttpError):
+    """The connection was reset, or closed before the answer was complete."""
+
+
+class TruncatedError(ConnectionLostError):
+    """The connection ended in the middle of an answer."""
+
+
+class HttpBackendError(HttpError):
+    """The client was used on another backend than asyncio."""
+
+    def __init__(self) -> None:
+        super().__init__("murmur.http runs on asyncio, as sessions do, and not on trio")
+
+
+class HttpProtocolError(HttpError):
+    """The server sent what is not HTTP, or more of it than is accepted."""
+
+
+class HttpTimeoutError(HttpError, TimeoutError):
+    """Something did not happen in time.
+
+    Attributes
+    ----------
+    missing : str
+        What did not happen.
+    timeout : float
+        Seconds it had.
+    """
+
+    def __init__(self, missing: str, timeout: float) -> None:
+        self.missing = missing
+        self.timeout = timeout
+        super().__init__(f"{missing} within {timeout:g} s")
+
+
+class InvalidRequestError(HttpError, ValueError):
+    """The request cannot be sent as it was given."""
+
+
+class StatusError(HttpError):
+    """The server answered with a status that was not expected.
+
+    Attributes
+    ----------
+    status : int
+        The status.
+    """
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        super().__init__(f"HTTP {status}")
+
+
+class TlsError(HttpError):
+    """No secure connection could be agreed on."""
+
+
+class TooManyRedirectsError(HttpError):
+    """The server redirected more often than is followed."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"more than {limit} redirects")
+
+
 class InvalidDocumentError(MurmurError, ValueError):
     """What arrived on a connection is not JSON."""
 
@@ -661,6 +809,86 @@ class TargetError(MurmurError):
         self.target = target
         self.reason = reason
         super().__init__(f"{target}: {reason}")
+
+
+class ExporterError(MurmurError):
+    """An exporter cannot start.
+
+    Attributes
+    ----------
+    exporter, problem, remedy : str
+        Which exporter, what stands in its way, and what would do.
+    """
+
+    def __init__(self, exporter: str, problem: str, remedy: str) -> None:
+        self.exporter = exporter
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{exporter} {problem}; {remedy}")
+
+
+class FeederError(MurmurError):
+    """Rows of data cannot be had."""
+
+
+class InvalidRowsError(FeederError, ValueError):
+    """Data cannot be read, or is not what was asked for.
+
+    Attributes
+    ----------
+    source, problem : str
+        What was to be read, and what is wrong with it.
+    """
+
+    def __init__(self, source: str, problem: str) -> None:
+        self.source = source
+        self.problem = problem
+        super().__init__(f"{source}: {problem}")
+
+
+class NoRowError(FeederError, LookupError):
+    """There are fewer rows than users.
+
+    Attributes
+    ----------
+    user_id, rows : int
+        The user that has no row, and how many rows there are.
+    """
+
+    def __init__(self, user_id: int, rows: int) -> None:
+        self.user_id = user_id
+        self.rows = rows
+        super().__init__(
+            f"no row for user {user_id}: there are {rows} rows; "
+            'give more, or say beyond="cycle" or beyond="stop"'
+        )
+
+
+class InvalidTimetableError(MurmurError, ValueError):
+    """An entry of a timetable makes no sense."""
+
+    def __init__(self, given: str, remedy: str) -> None:
+        self.given = given
+        self.remedy = remedy
+        super().__init__(f"invalid {given}: {remedy}")
+
+
+class TargetNotAllowedError(MurmurError):
+    """The session's guard does not allow murmur's clients to connect there.
+
+    Attributes
+    ----------
+    host : str
+        Where a client was to connect.
+    allowed : tuple of str
+        What `Session(allow=...)` allows.
+    """
+
+    def __init__(self, host: str, allowed: Iterable[str]) -> None:
+        self.host = host
+        self.allowed = tuple(allowed)
+        listed = ", ".join(self.allowed) or "nothing"
+        super().__init__(f"{host!r} is not an allowed target; Session(allow=...) allows {listed}")
 
 
 class MissingExtraError(MurmurError, ImportError):

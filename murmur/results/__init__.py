@@ -4,6 +4,10 @@ Importing this package imports pandas, which is why ``import murmur`` does not.
 """
 
 from ._archive import load as load
+from ._check import Check as Check
+from ._check_judge import CheckResult as CheckResult
+from ._check_table import Checks as Checks
+from ._check_text import parse_check as parse_check
 from ._page import to_markdown as to_markdown
 from ._results import Results as Results
 from ._schema import FRAMES as FRAMES
@@ -20,6 +24,9 @@ __all__ = [
     "FRAMES",
     "OUTCOMES",
     "ActionSummary",
+    "Check",
+    "CheckResult",
+    "Checks",
     "Column",
     "Evidence",
     "Frame",
@@ -28,5 +35,6 @@ __all__ = [
     "Verdict",
     "judge",
     "load",
+    "parse_check",
     "to_markdown",
 ]

@@ -14,6 +14,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -21,7 +22,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from murmur.errors import ArchiveError, MissingExtraError
+from murmur.telemetry import Histogram
 
+from ._check_times import ActionTimes
 from ._results import Results
 from ._schema import FRAMES
 from ._source import Source
@@ -202,6 +205,18 @@ class _Archive:
 
     def verdict(self) -> Verdict:
         return self._verdict
+
+    def elapsed(self) -> float:
+        return self._summary.elapsed
+
+    def histogram(
+        self, time: str, *, name: str | None = None, start: float = 0.0, end: float | None = None
+    ) -> Histogram:
+        return self._times.histogram(time, name=name, start=start, end=end)
+
+    @cached_property
+    def _times(self) -> ActionTimes:
+        return ActionTimes(self.frame("actions"), float(self._manifest.get("window", 1.0)))
 
     def facts(self) -> dict[str, object]:
         return dict(self._manifest)

@@ -10,6 +10,9 @@ import pandas as pd
 
 from murmur.telemetry import RunRecord
 
+from ._check import Check
+from ._check_log import note
+from ._check_table import Checks, checked
 from ._schema import FRAMES
 from ._source import RecordSource, Source
 from ._summary import Summary
@@ -147,7 +150,9 @@ class Results:
     def nodes(self) -> pd.DataFrame:
         """One row is one node that took part.
 
-        Columns: node, users, actions, failed, first_at, last_at [s].
+        Columns: node, host, pid, python, murmur, cores, outcome (here, left, lost),
+        joined_at, left_at, clock_offset, clock_error [s], users, actions, failed, first_at,
+        last_at [s].
         """
         return self._frame("nodes")
 
@@ -173,6 +178,36 @@ class Results:
         """Whether the numbers can be trusted, by the rules of `murmur.results.judge`."""
         self._source.refresh()
         return self._source.verdict()
+
+    def check(self, *checks: str | Check, even_if_invalid: bool = False) -> Checks:
+        """Judge what the run came to; up to now while it goes on.
+
+        Percentiles come from complete histograms, also where `actions` is a sample.  What is
+        not known (an action that nobody timed, a time without actions) is a failed check.
+
+        Parameters
+        ----------
+        *checks : str or Check
+            Such as ``"p99(echo) < 200ms"``, ``"failed < 0.1%"`` or
+            ``"p95(login) < 0.3 in 95% of 10s windows after 30s"``.
+        even_if_invalid : bool, default False
+            Whether the answer may be true when the verdict of the run is ``invalid``.
+
+        Returns
+        -------
+        Checks
+            True if all of them hold; printed, or as the last value of a cell, a table.
+            ``require()`` raises unless all hold.
+
+        Raises
+        ------
+        InvalidCheckError
+            If one cannot be read; the message points at the place.
+        """
+        self._source.refresh()
+        answer = checked(self._source, checks, even_if_invalid=even_if_invalid)
+        note(answer)
+        return answer
 
     def summary(self) -> Summary:
         """Return what came of the run on one page, for text, HTML, frame and JSON."""

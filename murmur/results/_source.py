@@ -18,7 +18,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from murmur.telemetry import RunRecord
+from murmur.telemetry import Histogram, RunRecord
 
 from ._build import BUILDERS
 from ._schema import OUTCOMES
@@ -49,6 +49,14 @@ class Source(Protocol):
 
     def summary(self) -> Summary:
         """Return what came of the run."""
+
+    def elapsed(self) -> float:
+        """Return the seconds from the start to the last thing that is known."""
+
+    def histogram(
+        self, time: str, *, name: str | None = None, start: float = 0.0, end: float | None = None
+    ) -> Histogram:
+        """Return how long successful actions took, of some name and some windows."""
 
     def verdict(self) -> Verdict:
         """Return whether the numbers can be trusted."""
@@ -95,7 +103,7 @@ class RecordSource:
         outcomes = users["outcome"].value_counts().reindex(list(OUTCOMES))
         counts = {str(outcome): int(count) for outcome, count in outcomes.items() if count}
         here = int(users["outcome"].isna().sum())
-        elapsed = self._elapsed()
+        elapsed = self.elapsed()
         return Summary(
             run_id=record.run_id,
             scenario=_name(self._scenario),
@@ -131,8 +139,13 @@ class RecordSource:
             "events_dropped": record.events_dropped,
         }
 
-    def _elapsed(self) -> float:
-        """Return the last moment known; windows count from their start, lest it lies ahead."""
+    def histogram(
+        self, time: str, *, name: str | None = None, start: float = 0.0, end: float | None = None
+    ) -> Histogram:
+        return self._record.histogram(time, name=name, start=start, end=end)
+
+    def elapsed(self) -> float:
+        # Windows count from their start, lest it lies ahead.
         columns = (
             ("users", "ended_at"),
             ("windows", "window_at"),

@@ -1,0 +1,141 @@
+"""Judges checks: what a number came to in a run, and whether that will do.
+
+Nothing known never passes: an action that nobody timed, a span without actions, a run that
+ended before the span began are failed checks, with the reason.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
+
+from murmur.errors import closest
+
+from ._check import Check, Windows, matching
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ._check_data import Measured
+
+__all__ = ["CheckResult", "judge_check"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What came of one check.
+
+    Attributes
+    ----------
+    check : Check
+        The check.
+    holds : bool
+        Whether the run did what it says.
+    value : float
+        What the number came to, in the unit of the check's limit, of the worst window if it
+        is judged by windows; NaN if nothing is known.
+    reason : str
+        What there is to say besides; always something if nothing is known.
+    """
+
+    check: Check
+    holds: bool
+    value: float
+    reason: str = ""
+
+    @property
+    def value_text(self) -> str:
+        """The value with its unit; ``-`` if nothing is known."""
+        return self.check.written(self.value)
+
+    def __bool__(self) -> bool:
+        """Return whether the check holds."""
+        return self.holds
+
+    def __str__(self) -> str:
+        """Return the check and what came of it in one line."""
+        word = "holds" if self.holds else "failed"
+        because = f" ({self.reason})" if self.reason else ""
+        return f"{self.check}: {word}, {self.value_text}{because}"
+
+
+def judge_check(check: Check, measured: Measured) -> CheckResult:
+    """Return what comes of a check on what was measured so far."""
+    if check.statistic.word == "users":
+        return _judge_users(check, measured)
+    names = matching(check.name, measured.names)
+    if not names:
+        return _unknown(check, _absence(check.name, measured.names))
+    if check.start >= measured.elapsed:
+        return _unknown(check, f"the run lasted {measured.elapsed:.1f} s")
+    if check.windows is not None:
+        return _judge_windows(check, check.windows, names, measured)
+    value, detail = _value(check, names, measured, check.start, check.end)
+    return CheckResult(check, check.accepts(value), value, detail)
+
+
+def _judge_users(check: Check, measured: Measured) -> CheckResult:
+    total = sum(measured.users.values())
+    chosen = total if check.name is None else measured.users.get(check.name, 0)
+    if not total:
+        return _unknown(check, "there were no users")
+    value = chosen / total if check.kind == "share" else float(chosen)
+    return CheckResult(check, check.accepts(value), value, f"{chosen:,} of {total:,} users")
+
+
+def _judge_windows(
+    check: Check, windows: Windows, names: Sequence[str], measured: Measured
+) -> CheckResult:
+    """Judge every span that is complete; what is left at the end is too short to tell."""
+    until = min(check.end, measured.elapsed)
+    held = total = silent = 0
+    worst = math.nan
+    for number in count():
+        start = check.start + number * windows.length
+        if start + windows.length > until + 1e-9:
+            break
+        value, _ = _value(check, names, measured, start, start + windows.length)
+        total += 1
+        silent += math.isnan(value)
+        held += check.accepts(value)
+        worst = check.worse(worst, value)
+    if not total:
+        return _unknown(check, f"no {windows.length:g} s window was complete")
+    reason = f"held in {held:,} of {total:,} windows"
+    if silent:
+        reason += f", {silent:,} of them without data"
+    return CheckResult(check, windows.suffice(held, total), worst, reason)
+
+
+def _value(
+    check: Check, names: Sequence[str], measured: Measured, start: float, end: float
+) -> tuple[float, str]:
+    """Return the number in a span, NaN if there is none, and what to say of it."""
+    actions, failed = measured.tally(names, start, end)
+    match check.statistic.word:
+        case "count":
+            return float(actions), ""
+        case "rate":
+            return actions / (min(end, measured.elapsed) - start), ""
+        case "failed" if not actions:
+            return math.nan, "no action ended"
+        case "failed":
+            value = failed / actions if check.kind == "share" else float(failed)
+            return value, f"{failed:,} of {actions:,} actions"
+    if actions == failed:
+        return math.nan, f"none of {actions:,} actions succeeded" if failed else "no action ended"
+    which = check.statistic.time or "response"
+    return check.statistic.of(measured.times(which, names, start, end)), ""
+
+
+def _unknown(check: Check, reason: str) -> CheckResult:
+    return CheckResult(check, holds=False, value=math.nan, reason=reason)
+
+
+def _absence(pattern: str | None, names: Sequence[str]) -> str:
+    if pattern is None:
+        return "no action was recorded"
+    verb = "fits" if "*" in pattern else "is called"
+    return f"no action {verb} {pattern!r}{closest(pattern, names, 'actions')}"
