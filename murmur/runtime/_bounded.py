@@ -7,6 +7,7 @@ ignores its cancellation is left behind after `LAST_WORDS`.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
@@ -20,6 +21,8 @@ __all__ = ["LAST_WORDS", "Answer", "EscapedError", "OverdueError", "call_within"
 
 LAST_WORDS = 1.0
 """Seconds that cancelled code has to clean up."""
+
+_logger = logging.getLogger(__name__)
 
 
 class OverdueError(Exception):
@@ -71,6 +74,7 @@ class _Hearing:
 
     def __init__(self, awaitable: Awaitable[Any], native: Native) -> None:
         self.answer: Answer | None = None
+        self._what = getattr(awaitable, "__qualname__", type(awaitable).__qualname__)
         self._native = native
         self._done = native.wakeup()
         self._task = native.spawn(self._await(awaitable))
@@ -102,6 +106,7 @@ class _Hearing:
                 await self.wait(LAST_WORDS)
         finally:  # also if the caller is cancelled past the shield
             if self.answer is None:
+                _logger.warning("%s ignores its cancellation and is left behind", self._what)
                 self._native.abandon(self._task)
 
 

@@ -219,12 +219,14 @@ class AsyncioNative(Native):
 
     def abandon(self, task: Task) -> None:
         """Take the task from asyncio's books, or closing the loop would wait for it."""
+        import ctypes
+
         assert isinstance(task, asyncio.Task)
         asyncio._unregister_task(task)  # documented for "task lifetime support"
-        _abandoned.append(task)
+        # Collecting it, at the latest when the interpreter ends, would throw GeneratorExit
+        # into code that may catch that as well and go round for ever.  So it never is.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(task))
 
-
-_abandoned: list[asyncio.Task[None]] = []  # collecting one would run its code once more
 
 _TIMED_OUT = object()
 

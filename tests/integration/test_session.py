@@ -411,7 +411,8 @@ def test_the_interpreter_ends_the_default_session_in_order() -> None:
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
 def test_an_interrupt_ends_the_wait_and_not_the_run() -> None:
     code = """
-    import math, murmur
+    import math, murmur, signal
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job may ignore it
     class Idle(murmur.Scenario):
         '''Waits.'''
         async def start(self, user):
@@ -435,6 +436,31 @@ def test_an_interrupt_ends_the_wait_and_not_the_run() -> None:
         assert process.stdout.readline() == "running\n"
 
     assert process.returncode == 0
+
+
+def test_users_that_end_by_nothing_do_not_keep_the_interpreter() -> None:
+    code = """
+    import anyio, murmur
+    class Immortal(murmur.Scenario):
+        '''Never goes.'''
+        async def start(self, user):
+            user.count("up")
+            while True:
+                try:
+                    await anyio.sleep(60)
+                except BaseException:
+                    pass
+    with murmur.Session() as session:
+        run = session.do(Immortal, 2, user_rate=float("inf"))
+        while run.results.counters["value"].sum() < 2:
+            pass
+        run.stop()
+        print(run.wait(timeout=30).problems)
+    """
+    done = run_python(code)
+
+    assert "2 users ignore their cancellation" in done.stdout
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def run_python(code: str) -> subprocess.CompletedProcess[str]:

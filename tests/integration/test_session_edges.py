@@ -428,7 +428,7 @@ def test_leftovers_of_a_session_are_few() -> None:
 
 @pytest.mark.parametrize("where", ["job", "action"])
 def test_code_of_a_run_that_ignores_cancellation_does_not_hang_its_end(
-    session: murmur.Session, where: str
+    session: murmur.Session, where: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def immortal(*_: object) -> None:
         while True:
@@ -456,3 +456,4 @@ def test_code_of_a_run_that_ignores_cancellation_does_not_hang_its_end(
     session.stop()
 
     assert run.wait(timeout=20).state == "finished"
+    assert "ignores its cancellation and is left behind" in caplog.text
