@@ -152,6 +152,7 @@ class Run:
         if answer is not None:
             self._last_status = status_of(answer, scenario=self.scenario, run_id=self.id)
         self._over.set_result(None)
+        self._record.relay.end(self._record)
 
     def _look(self) -> None:
         """End with the session: a loop that died tells nobody."""

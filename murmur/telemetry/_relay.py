@@ -8,6 +8,7 @@ the record of the run.  So what wants to be complete, and cheap, follows the chu
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ._plain import text_of
@@ -24,8 +25,8 @@ _logger = logging.getLogger(__name__)
 class Follower:
     """Whoever follows the runs of a session; does nothing unless a subclass does.
 
-    Both methods are called on the thread of the load, about once a second for each node,
-    and must be quick.  One that raises is not called again.
+    `take` is called on the thread of the load, about once a second for each node, and must
+    be quick; so must the others.  A follower that raises is dropped.
     """
 
     def take(self, record: RunRecord, chunk: Chunk) -> None:
@@ -33,6 +34,9 @@ class Follower:
 
     def lose(self, record: RunRecord, node: str, users: int) -> None:
         """Take note that a node was lost, and with it so many users that were there."""
+
+    def end(self, record: RunRecord) -> None:
+        """Take note that the run is over."""
 
 
 class Relay:
@@ -67,20 +71,22 @@ class Relay:
 
     def take(self, record: RunRecord, chunk: Chunk) -> None:
         """Hand on a chunk."""
-        for follower in self._followers:
-            try:
-                follower.take(record, chunk)
-            except Exception as error:  # noqa: BLE001 - another's code, which may not harm the load
-                self._drop(follower, error)
+        self._tell(lambda follower: follower.take(record, chunk))
 
     def lose(self, record: RunRecord, node: str, users: int) -> None:
         """Hand on that a node was lost."""
+        self._tell(lambda follower: follower.lose(record, node, users))
+
+    def end(self, record: RunRecord) -> None:
+        """Hand on that a run is over."""
+        self._tell(lambda follower: follower.end(record))
+
+    def _tell(self, call: Callable[[Follower], None]) -> None:
         for follower in self._followers:
             try:
-                follower.lose(record, node, users)
+                call(follower)
             except Exception as error:  # noqa: BLE001 - another's code, which may not harm the load
-                self._drop(follower, error)
-
-    def _drop(self, follower: Follower, error: Exception) -> None:
-        self.detach(follower)
-        _logger.error("%s raised and follows no more", text_of(follower, repr), exc_info=error)
+                self.detach(follower)
+                _logger.error(
+                    "%s raised and follows no more", text_of(follower, repr), exc_info=error
+                )

@@ -11,12 +11,16 @@ class Memory(Follower):
     def __init__(self) -> None:
         self.taken: list[tuple[str, str]] = []
         self.lost: list[tuple[str, int]] = []
+        self.ended: list[str] = []
 
     def take(self, record: RunRecord, chunk: Chunk) -> None:
         self.taken.append((record.run_id, chunk.node))
 
     def lose(self, record: RunRecord, node: str, users: int) -> None:
         self.lost.append((node, users))
+
+    def end(self, record: RunRecord) -> None:
+        self.ended.append(record.run_id)
 
 
 class Broken(Follower):
@@ -60,6 +64,15 @@ def test_a_follower_hears_of_a_lost_node_and_its_users(relay, record):
     record.lose("a", at=9.0)
 
     assert memory.lost == [("a", 5)]
+
+
+def test_a_follower_hears_of_the_end_of_a_run(relay, record):
+    memory = Memory()
+    relay.attach(memory)
+
+    relay.end(record)
+
+    assert memory.ended == ["r1"]
 
 
 def test_attaching_twice_is_once_and_detaching_ends_it(relay, record):

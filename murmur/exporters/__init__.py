@@ -1,0 +1,31 @@
+"""Gives what runs measure to the systems that watch everything else.
+
+Each exporter follows a session: it adds up what all nodes measured and gives the totals
+out, in a thread of its own.  A receiver that is slow or gone costs the load nothing.
+
+* `Prometheus` is scraped over HTTP.
+* `Graphite` sends to carbon.
+* `OpenTelemetry` sends metrics, and if you like spans, over OTLP.
+
+For other systems derive from `PushExporter`, or follow `Session.relay` yourself.
+"""
+
+from ._catalogue import BOUNDS as BOUNDS
+from ._catalogue import METRICS as METRICS
+from ._catalogue import Metric as Metric
+from ._exporter import Exporter as Exporter
+from ._prometheus import Prometheus as Prometheus
+from ._totals import Durations as Durations
+from ._totals import Reading as Reading
+from ._totals import Totals as Totals
+
+__all__ = [
+    "BOUNDS",
+    "METRICS",
+    "Durations",
+    "Exporter",
+    "Metric",
+    "Prometheus",
+    "Reading",
+    "Totals",
+]

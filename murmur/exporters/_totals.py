@@ -1,0 +1,291 @@
+"""What a run came to so far: running totals of all nodes, for exporters to give out.
+
+A chunk is added at the price of a few array operations, whatever the length of the run, and
+reading costs as much as there are series.  How many there can be is bounded here, for a
+time-series database pays for each of them for ever.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from murmur.runtime import thread_lock
+from murmur.telemetry import Follower
+from murmur.telemetry._buckets import WIDTH, middle
+from murmur.telemetry._codes import OTHER
+
+from ._catalogue import BOUNDS, METRICS, Metric
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from murmur.telemetry import Chunk, RunRecord
+    from murmur.telemetry._chunk import HealthSample, ThrottleSample
+    from murmur.telemetry._distributions import Distributions
+
+    Ints = NDArray[np.signedinteger[Any]]
+
+__all__ = ["Durations", "Reading", "Totals"]
+
+LabelValues = tuple[str, ...]
+
+
+class Durations(NamedTuple):
+    """A histogram of durations.
+
+    Attributes
+    ----------
+    counts : numpy.ndarray of int64
+        How many durations fell into each bucket, not added up; the last is for all that
+        are above the highest bound.
+    total : float
+        Their sum in seconds.
+    """
+
+    counts: NDArray[np.int64]
+    total: float
+
+    @property
+    def size(self) -> int:
+        """How many durations there are."""
+        return int(self.counts.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All totals at one moment.
+
+    Attributes
+    ----------
+    run_id : str
+        Which run they are of; empty before the first.
+    wall_started_at : float
+        When it started, in UNIX seconds.
+    version : int
+        Rises with everything that is taken in.
+    bounds : tuple of float
+        Upper bounds of the buckets of histograms, in seconds.
+    series : mapping of str to mapping
+        By the name of a metric of `METRICS`: the value of each series, a float or
+        `Durations`, by the values of the metric's labels.
+    """
+
+    run_id: str
+    wall_started_at: float
+    version: int
+    bounds: tuple[float, ...]
+    series: Mapping[str, Mapping[LabelValues, float | Durations]]
+
+    def metrics(self) -> Iterator[tuple[Metric, Mapping[LabelValues, Any]]]:
+        """Yield each metric that has series, with them."""
+        for name, series in self.series.items():
+            if series:
+                yield METRICS[name], series
+
+
+class Totals(Follower):
+    """Adds up the chunks of the latest run of a session.
+
+    Attach it to `Session.relay` before the run starts: what came before is not in it.
+    One thread takes in; any may read.
+
+    Parameters
+    ----------
+    bounds : sequence of float, default `BOUNDS`
+        Upper bounds of the buckets of durations, in seconds, ascending.
+    names : int, default 100
+        How many actions are told apart, and as many kinds of errors, counters and so on;
+        the rest share the name ``(other)``.  (Gauges beyond are left out.)
+    """
+
+    def __init__(self, bounds: Sequence[float] = BOUNDS, *, names: int = 100) -> None:
+        self._bounds = tuple(float(bound) for bound in bounds)
+        self._limit = names
+        self._lock = thread_lock()
+        self._record: RunRecord | None = None
+        self._version = 0
+        self._bucket: NDArray[np.int64] | None = None
+        self._clear()
+
+    def read(self) -> Reading:
+        """Return the totals as they are now."""
+        with self._lock:
+            record = self._record
+            return Reading(
+                run_id=record.run_id if record else "",
+                wall_started_at=record.wall_started_at if record else math.nan,
+                version=self._version,
+                bounds=self._bounds,
+                series={name: series.copy() for name, series in self._series.items()},
+            )
+
+    def take(self, record: RunRecord, chunk: Chunk) -> None:
+        """Add a chunk; one of a new run begins anew."""
+        with self._lock:
+            if not self._is_current(record):
+                return
+            self._version += 1
+            self._take_actions(chunk)
+            self._take_users(chunk)
+            self._take_values(chunk)
+            for throttle in chunk.throttles:
+                self._take_throttle(chunk.node, throttle)
+            for health in chunk.health:
+                self._take_health(chunk.node, health)
+
+    def lose(self, record: RunRecord, node: str, users: int) -> None:
+        """Count the users of a lost node, and forget what it was doing."""
+        with self._lock:
+            if not self._is_current(record):
+                return
+            self._version += 1
+            self._add("users_gone", ("lost", node), users)
+            for name, series in self._series.items():
+                if METRICS[name].kind == "gauge" and "node" in METRICS[name].labels:
+                    for labels in [labels for labels in series if labels[-1] == node]:
+                        del series[labels]
+
+    def end(self, record: RunRecord) -> None:
+        """Note that nobody is there any more."""
+        with self._lock:
+            if record is not self._record:
+                return
+            self._version += 1
+            self._set("run_active", (), 0.0)
+            for labels in self._series["users"]:
+                self._set("users", labels, 0.0)
+
+    def _clear(self) -> None:
+        self._series: dict[str, dict[LabelValues, Any]] = {name: {} for name in METRICS}
+        self._known: dict[str, set[str]] = {}
+        self._counters: dict[LabelValues, float] = {}
+        self._set("run_active", (), 0.0)
+
+    def _is_current(self, record: RunRecord) -> bool:
+        """Whether `record` is the latest; begin anew if it is a newer one."""
+        if record is self._record:
+            return True
+        if self._record is not None and record.started_at < self._record.started_at:
+            return False  # late news of a run that was broken off
+        self._clear()
+        self._record = record
+        self._set("run_info", (record.run_id, str(record.seed)), 1.0)
+        self._set("run_active", (), 1.0)
+        self._set("run_start", (), record.wall_started_at)
+        return True
+
+    def _take_actions(self, chunk: Chunk) -> None:
+        windows, node = chunk.windows, chunk.node
+        names, counts = windows.name.tolist(), windows.count.tolist()
+        for code, count in zip(names, counts, strict=True):
+            self._add("actions", (self._known_as("action", chunk.names[code]), node), count)
+        self._take_durations("response_time", chunk, windows.response)
+        self._take_durations("service_time", chunk, windows.service)
+        for error in chunk.errors:
+            kind, message = chunk.kinds[error.kind]
+            label = message if kind == "failed" and message else kind
+            action = self._known_as("action", chunk.names[error.name])
+            labels = (action, self._known_as("error", label), node)
+            self._add("actions_failed", labels, error.number)
+
+    def _take_durations(self, metric: str, chunk: Chunk, columns: Distributions) -> None:
+        """Add the histograms of a chunk, one per window and name, to those of the names."""
+        import numpy as np
+
+        width = len(self._bounds) + 1
+        owner = np.repeat(np.arange(len(columns)), np.diff(columns.starts))
+        keys = owner * width + self._bucket_numbers()[columns.bucket]
+        counts = np.bincount(keys, columns.count, len(columns) * width)
+        counts = counts.astype(np.int64).reshape(len(columns), width)
+        for row, code in enumerate(chunk.windows.name.tolist()):
+            if columns.size[row]:
+                labels = (self._known_as("action", chunk.names[code]), chunk.node)
+                before = self._series[metric].get(labels)
+                new = Durations(counts[row], float(columns.total[row]))
+                self._series[metric][labels] = _sum(before, new) if before else new
+
+    def _bucket_numbers(self) -> NDArray[np.int64]:
+        """Return, for each bucket of the recorder, the number of ours that its middle is in."""
+        import numpy as np
+
+        if self._bucket is None:
+            self._bucket = np.searchsorted(self._bounds, middle(np.arange(WIDTH)))
+        return self._bucket
+
+    def _take_users(self, chunk: Chunk) -> None:
+        import numpy as np
+
+        codes, counts = np.unique(chunk.users["outcome"], return_counts=True)
+        for code, count in zip(codes.tolist(), counts.tolist(), strict=True):
+            self._add("users_gone", (chunk.outcomes[code], chunk.node), count)
+        for dropped in chunk.dropped:
+            number = dropped.last - dropped.first + 1
+            self._add("users_gone", ("dropped", chunk.node), number)
+        for sample in chunk.population[-1:]:
+            for state in ("waiting", "running", "leaving"):
+                self._set("users", (state, chunk.node), float(getattr(sample, state)))
+
+    def _take_values(self, chunk: Chunk) -> None:
+        counters, gauges = chunk.counters, chunk.gauges
+        for code, value in zip(counters.name.tolist(), counters.value.tolist(), strict=True):
+            labels = (self._known_as("counter", chunk.names[code]), chunk.node)
+            total = self._counters[labels] = self._counters.get(labels, 0.0) + value
+            # A scenario may count down; to its reader that would look like a restart.
+            self._set("counter", labels, max(total, self._series["counter"].get(labels, 0.0)))
+        for code, value in zip(gauges.name.tolist(), gauges.last.tolist(), strict=True):
+            name = self._known_as("gauge", chunk.names[code])
+            if name != OTHER:
+                self._set("gauge", (name, chunk.node), value)
+
+    def _take_throttle(self, node: str, sample: ThrottleSample) -> None:
+        name = self._known_as("throttle", sample.name)
+        labels = (name, node)
+        self._add("throttle_requested", labels, sample.requested)
+        self._add("throttle_granted", labels, sample.granted)
+        if name == OTHER:
+            return
+        self._set("throttle_waiting", labels, float(sample.waiting))
+        if sample.interval > 0:  # a limit has no rate
+            self._set("throttle_rate", labels, sample.rate / sample.interval)
+        if not math.isnan(sample.lateness_p99):
+            self._set("throttle_lateness_p99", labels, sample.lateness_p99)
+
+    def _take_health(self, node: str, sample: HealthSample) -> None:
+        values = {
+            "loop_lag_p50": sample.loop_lag_p50,
+            "loop_lag_p99": sample.loop_lag_p99,
+            "loop_lag_max": sample.loop_lag_max,
+            "cpu_cores": sample.cpu,
+            "resident_memory": sample.rss,
+            "saturated": float(sample.saturated),
+        }
+        for name, value in values.items():
+            if not math.isnan(value):
+                self._set(f"generator_{name}", (node,), value)
+        self._add("generator_saturated_windows", (node,), int(sample.saturated))
+
+    def _known_as(self, kind: str, name: str) -> str:
+        """Return the name itself, or ``(other)`` if there are too many of its kind."""
+        known = self._known.setdefault(kind, set())
+        if name in known:
+            return name
+        if len(known) >= self._limit:
+            return OTHER
+        known.add(name)
+        return name
+
+    def _add(self, metric: str, labels: LabelValues, number: float) -> None:
+        series = self._series[metric]
+        series[labels] = series.get(labels, 0.0) + number
+
+    def _set(self, metric: str, labels: LabelValues, value: float) -> None:
+        self._series[metric][labels] = value
+
+
+def _sum(one: Durations, other: Durations) -> Durations:
+    """Return both together; neither is changed, for a reader may hold it."""
+    return Durations(one.counts + other.counts, one.total + other.total)

@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from murmur.exporters import BOUNDS, Reading, Totals
+from murmur.telemetry import Recorder, RunRecord
+
+
+@pytest.fixture
+def totals(course) -> Totals:
+    totals = Totals(names=3)
+    course.relay.attach(totals)
+    return totals
+
+
+def read(course, totals) -> Reading:
+    course.flush()
+    return totals.read()
+
+
+def test_before_the_first_run_there_is_nothing_but_that_none_is_on(totals):
+    reading = totals.read()
+
+    assert reading.run_id == ""
+    assert math.isnan(reading.wall_started_at)
+    assert {metric.name: dict(series) for metric, series in reading.metrics()} == {
+        "run_active": {(): 0.0}
+    }
+
+
+def test_actions_of_many_chunks_add_up(course, totals):
+    course.act("echo", 0.1, 0.2)
+    course.flush()
+    course.act("echo", 0.3)
+    course.act("login", 1.0)
+    course.act("echo", 0.4, node="far")
+
+    series = read(course, totals).series
+
+    assert series["actions"] == {("echo", "local"): 3, ("login", "local"): 1, ("echo", "far"): 1}
+
+
+def test_failed_actions_are_counted_by_kind_and_take_no_time(course, totals):
+    course.act("echo", 0.1)
+    course.fail("echo", ConnectionResetError("by peer 17"))
+    course.fail("echo", ConnectionResetError("by peer 18"))
+    course.fail("echo", "status 503")
+
+    series = read(course, totals).series
+
+    assert series["actions"] == {("echo", "local"): 4}
+    assert series["actions_failed"] == {
+        ("echo", "ConnectionResetError", "local"): 2,
+        ("echo", "status 503", "local"): 1,
+    }
+    assert series["response_time"][("echo", "local")].size == 1
+
+
+def test_response_time_counts_from_when_the_action_was_due(course, totals):
+    course.act("echo", 0.2, late=1.6)
+
+    series = read(course, totals).series
+    (response,) = series["response_time"].values()
+    (service,) = series["service_time"].values()
+
+    assert service.total == pytest.approx(0.2)
+    assert response.total == pytest.approx(1.8)
+    assert BOUNDS[int(np.flatnonzero(response.counts)[0])] == 2.0
+
+
+def test_what_is_above_the_highest_bound_is_counted_too(course, totals):
+    course.act("echo", 3_600.0)
+
+    (durations,) = read(course, totals).series["service_time"].values()
+
+    assert durations.counts.tolist() == [0] * len(BOUNDS) + [1]
+
+
+@given(st.lists(st.floats(1e-5, 100), min_size=1, max_size=50))
+def test_a_bucket_counts_what_is_at_most_its_bound_within_one_percent(seconds):
+    totals = Totals()
+    record = RunRecord("r1", 0.0, 0.0)
+    record.relay.attach(totals)
+    recorder = Recorder(node="a", started_at=0.0, wall_started_at=0.0)
+    for each in seconds:
+        recorder.action("echo", 1, 0.0, 0.0, each)
+
+    record.add(recorder.seal())
+
+    (durations,) = totals.read().series["service_time"].values()
+    for bound, count in zip(BOUNDS, np.cumsum(durations.counts), strict=False):
+        assert sum(each <= bound / 1.008 for each in seconds) <= count
+        assert count <= sum(each <= bound * 1.008 for each in seconds)
+    assert durations.size == len(seconds)
+    assert durations.total == pytest.approx(sum(seconds))
+
+
+def test_users_are_counted_by_how_they_ended_and_by_what_they_do(course, totals):
+    recorder = course.on()
+    recorder.user_gone(1, "finished", None, 0.0, 0.0, 1.0)
+    recorder.user_gone(2, "failed", "OSError: no", 0.0, 0.0, 1.0)
+    recorder.users_dropped(3, 7, 1.0, "removed")
+    recorder.population(1.0, waiting=4, running=3, leaving=2)
+    recorder.population(2.0, waiting=1, running=6, leaving=2)
+
+    series = read(course, totals).series
+
+    assert series["users_gone"] == {
+        ("finished", "local"): 1,
+        ("failed", "local"): 1,
+        ("dropped", "local"): 5,
+    }
+    assert series["users"] == {
+        ("waiting", "local"): 1,
+        ("running", "local"): 6,
+        ("leaving", "local"): 2,
+    }
+
+
+def test_counters_add_up_and_gauges_are_as_last_set(course, totals):
+    course.on().count("bytes", 10)
+    course.on().gauge("rooms", 5)
+    course.flush()
+    course.on().count("bytes", 32)
+    course.on().gauge("rooms", 9)
+    course.on().gauge("rooms", 4)
+
+    series = read(course, totals).series
+
+    assert series["counter"] == {("bytes", "local"): 42}
+    assert series["gauge"] == {("rooms", "local"): 4}
+
+
+def test_a_counter_that_is_counted_down_does_not_go_backwards(course, totals):
+    seen = []
+    for step in (5, -3, 1, 4):
+        course.on().count("open", step)
+        seen.append(read(course, totals).series["counter"][("open", "local")])
+
+    assert seen == [5, 5, 5, 7]
+
+
+def test_a_throttle_tells_its_rate_a_second_and_what_it_granted(course, totals):
+    sample = {"rate": 120.0, "interval": 60.0, "requested": 5, "granted": 2, "waiting": 3}
+    for at in (1.0, 2.0):
+        course.on().throttle(at, "logins", {**sample, "lateness": [0.001, 0.003]})
+
+    series = read(course, totals).series
+
+    key = ("logins", "local")
+    assert series["throttle_rate"] == {key: 2.0}
+    assert series["throttle_requested"] == {key: 10}
+    assert series["throttle_granted"] == {key: 4}
+    assert series["throttle_waiting"] == {key: 3}
+    assert series["throttle_lateness_p99"] == {key: 0.003}
+
+
+def test_a_limit_has_no_rate(course, totals):
+    course.on().throttle(1.0, "slots", {"granted": 2, "interval": 0.0})
+
+    assert read(course, totals).series["throttle_rate"] == {}
+
+
+def test_health_is_the_latest_and_saturated_windows_are_counted(course, totals):
+    for at, lag in ((1.0, 0.2), (2.0, 0.2), (3.0, 0.01)):
+        course.on().health(at, [lag], 0.5, 1e8, saturated=lag > 0.1)
+
+    series = read(course, totals).series
+
+    assert series["generator_saturated"] == {("local",): 0}
+    assert series["generator_saturated_windows"] == {("local",): 2}
+    assert series["generator_loop_lag_max"] == {("local",): 0.01}
+    assert series["generator_resident_memory"] == {("local",): 1e8}
+
+
+def test_a_new_run_begins_at_zero(course, totals):
+    course.act("echo", 0.1, 0.1)
+    course.flush()
+    course.begin("r2", started_at=100.0)
+    course.act("echo", 0.1)
+
+    reading = read(course, totals)
+
+    assert reading.run_id == "r2"
+    assert reading.series["actions"] == {("echo", "local"): 1}
+    assert reading.series["run_info"] == {("r2", "7"): 1}
+
+
+def test_late_news_of_an_older_run_are_left_out(course, totals):
+    old, recorder = course.record, course.on()
+    course.begin("r2", started_at=100.0)
+    course.act("echo", 0.1)
+    course.flush()
+    recorder.count("late")
+    old.add(recorder.seal())
+    old.lose("local", at=3.0)
+    course.relay.end(old)
+
+    reading = totals.read()
+
+    assert reading.run_id == "r2"
+    assert reading.series["counter"] == {}
+    assert reading.series["run_active"] == {(): 1.0}
+
+
+def test_after_the_end_nobody_is_there_and_the_counts_stay(course, totals):
+    course.on().population(1.0, waiting=4, running=3, leaving=2)
+    course.act("echo", 0.1)
+    course.flush()
+    course.relay.end(course.record)
+
+    series = totals.read().series
+
+    assert set(series["users"].values()) == {0.0}
+    assert series["run_active"] == {(): 0.0}
+    assert series["actions"] == {("echo", "local"): 1}
+
+
+def test_a_lost_node_leaves_its_counts_and_takes_its_gauges(course, totals):
+    for node in ("a", "b"):
+        course.on(node).population(1.0, waiting=0, running=3, leaving=0)
+        course.act("echo", 0.1, node=node)
+    course.flush()
+    course.record.set_present("a", [1, 2, 3], [0.0] * 3, [0.0] * 3)
+    course.record.lose("a", at=5.0)
+
+    series = totals.read().series
+
+    assert {node for _, node in series["users"]} == {"b"}
+    assert series["users_gone"] == {("lost", "a"): 3}
+    assert series["actions"] == {("echo", "a"): 1, ("echo", "b"): 1}
+
+
+def test_names_beyond_the_bound_share_one(course, totals):
+    for number in range(10):
+        course.act(f"get /item/{number}", 0.1)
+        course.fail("post", f"reason {number}")
+        course.on().count(f"count {number}")
+        course.on().gauge(f"gauge {number}", number)
+        course.on().throttle(1.0, f"throttle {number}", {"granted": 1, "interval": 1.0})
+
+    series = read(course, totals).series
+
+    assert series["actions"][("(other)", "local")] == 8  # all but the first two, and `post`
+    assert len(series["actions"]) == 4
+    assert series["actions_failed"][("post", "(other)", "local")] == 7
+    assert series["counter"][("(other)", "local")] == 7
+    assert len(series["gauge"]) == 3
+    assert series["throttle_granted"][("(other)", "local")] == 7
+    assert ("(other)", "local") not in series["throttle_waiting"]
+
+
+def test_a_reading_does_not_change_while_more_is_taken_in(course, totals):
+    course.act("echo", 0.1)
+    before = read(course, totals)
+    counts = before.series["response_time"][("echo", "local")].counts.tolist()
+    course.act("echo", 0.1)
+
+    after = read(course, totals)
+
+    assert before.series["actions"] == {("echo", "local"): 1}
+    assert before.series["response_time"][("echo", "local")].counts.tolist() == counts
+    assert after.version > before.version
