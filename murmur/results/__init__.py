@@ -8,12 +8,12 @@ from ._check import Check as Check
 from ._check_judge import CheckResult as CheckResult
 from ._check_table import Checks as Checks
 from ._check_text import parse_check as parse_check
+from ._frame import Column as Column
+from ._frame import Frame as Frame
 from ._page import to_markdown as to_markdown
 from ._results import Results as Results
 from ._schema import FRAMES as FRAMES
 from ._schema import OUTCOMES as OUTCOMES
-from ._schema import Column as Column
-from ._schema import Frame as Frame
 from ._summary import ActionSummary as ActionSummary
 from ._summary import Summary as Summary
 from ._verdict import Evidence as Evidence

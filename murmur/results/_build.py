@@ -12,7 +12,8 @@ import pandas as pd
 
 from murmur.telemetry import Labels, RunRecord
 
-from ._schema import FRAMES, NODE, Array
+from ._frame import Array
+from ._schema import FRAMES, NODE
 from ._verdict import SATURATED_LAG
 
 __all__ = ["BUILDERS"]
@@ -112,10 +113,11 @@ def _nodes(record: RunRecord) -> pd.DataFrame:
     windows = _windows_by_node(record)
     ended = windows.groupby(windows["node"].astype("str"))[["count", "failed"]].sum()
     users = _users(record)["node"].astype("str").value_counts()
-    nodes = sorted(record.nodes)
+    table = record.table("nodes")
+    nodes = _items(table["node"])
     return FRAMES["nodes"].build(
         {
-            "node": nodes,
+            **table,
             "users": users.reindex(nodes, fill_value=0).to_numpy(),
             "actions": ended["count"].reindex(nodes, fill_value=0).to_numpy(),
             "failed": ended["failed"].reindex(nodes, fill_value=0).to_numpy(),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ._schema import FRAMES, Frame
+from ._frame import Frame
+from ._schema import FRAMES
 
 __all__ = ["to_markdown"]
 

@@ -6,128 +6,20 @@ it, so that the page, the empty frame and the full frame cannot disagree.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Mapping
 
-import numpy as np
-import pandas as pd
+from ._frame import BOOL, CATEGORY, FLOAT, INT, TEXT, WALL, Column, Frame
 
-from murmur.telemetry import Labels
-
-Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
-
-__all__ = ["FRAMES", "NODE", "OUTCOMES", "Array", "Column", "Frame"]
+__all__ = ["FRAMES", "NODE", "NODE_OUTCOMES", "OUTCOMES"]
 
 OUTCOMES = ("finished", "failed", "left", "killed", "dropped", "lost")
+NODE_OUTCOMES = ("here", "left", "lost")
 
-_FLOAT, _INT, _BOOL, _TEXT, _CATEGORY, _WALL = (
-    "float64",
-    "int64",
-    "bool",
-    "str",
-    "category",
-    "datetime64[us, UTC]",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a frame.
-
-    Parameters
-    ----------
-    name : str
-        How the frame calls it.
-    dtype : str
-        ``"float64"``, ``"int64"``, ``"bool"``, ``"str"``, ``"category"`` or
-        ``"datetime64[us, UTC]"``.
-    unit : str
-        Unit of the numbers; empty for text and plain counts.
-    meaning : str
-        One sentence for the reference page.
-    categories : tuple of str, default ()
-        Categories that are there whatever happened; empty when those that occur are taken.
-    """
-
-    name: str
-    dtype: str
-    unit: str
-    meaning: str
-    categories: tuple[str, ...] = ()
-
-    def series(self, values: Sequence[Any] | Labels | Array) -> pd.Series[Any]:
-        """Return `values` in the column's dtype; ``wall_*`` values are UNIX seconds."""
-        if self.dtype == _CATEGORY:
-            return pd.Series(self._categorical(values), name=self.name)
-        if self.dtype == _TEXT:
-            return pd.Series(_texts(values), name=self.name)
-        if self.dtype == _WALL:
-            microseconds = np.round(np.asarray(values, dtype=np.float64) * 1e6)
-            moments = pd.Series(microseconds.astype("datetime64[us]"), name=self.name)
-            return moments.dt.tz_localize("UTC")
-        return pd.Series(np.asarray(values, dtype=self.dtype), name=self.name)
-
-    def _categorical(self, values: Sequence[Any] | Labels | Array) -> pd.Categorical:
-        if isinstance(values, Labels):
-            # The index of no labels would have no type; text is what they always are.
-            labels = pd.Index(values.labels, dtype="str")
-            made = pd.Categorical.from_codes(values.codes, categories=labels)
-        else:
-            made = pd.Categorical(pd.Series(values, dtype="str"))
-        return made.set_categories(self.categories or sorted(made.categories))
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One frame: its name, what a row is, its columns in order.
-
-    Parameters
-    ----------
-    name : str
-        Attribute of `Results`.
-    row : str
-        What one row is, as a sentence.
-    columns : tuple of Column
-        The columns in order.
-    notes : str, default ""
-        What a reader has to know besides.
-    """
-
-    name: str
-    row: str
-    columns: tuple[Column, ...]
-    notes: str = ""
-
-    @property
-    def column_names(self) -> tuple[str, ...]:
-        """Names of the columns in order."""
-        return tuple(column.name for column in self.columns)
-
-    def build(self, values: Mapping[str, Sequence[Any] | Labels | Array]) -> pd.DataFrame:
-        """Return a frame of `values`, which maps every column to as many values."""
-        return pd.DataFrame(
-            {column.name: column.series(values[column.name]) for column in self.columns},
-            copy=True,  # the caller owns it: nothing it does reaches the record
-        )
-
-    def empty(self) -> pd.DataFrame:
-        """Return the frame without rows, with the dtypes it always has."""
-        return self.build({name: [] for name in self.column_names})
-
-
-def _texts(values: Sequence[Any] | Labels | Array) -> pd.api.extensions.ExtensionArray:
-    if isinstance(values, Labels):
-        known = pd.array(list(values.labels), dtype="str")
-        return known.take(values.codes, allow_fill=True)
-    return pd.array(values, dtype="str")
-
-
-_NAME = Column("name", _CATEGORY, "", "What was timed, as the scenario called it.")
-NODE = Column("node", _CATEGORY, "", "The node it happened on.")
-_WINDOW_AT = Column("window_at", _FLOAT, "s", "When the window began, since the run started.")
-_AT = Column("at", _FLOAT, "s", "When it happened, since the run started (monotonic).")
-_WALL_AT = Column("wall_at", _WALL, "", "The same moment as date and time, UTC.")
+_NAME = Column("name", CATEGORY, "", "What was timed, as the scenario called it.")
+NODE = Column("node", CATEGORY, "", "The node it happened on.")
+_WINDOW_AT = Column("window_at", FLOAT, "s", "When the window began, since the run started.")
+_AT = Column("at", FLOAT, "s", "When it happened, since the run started (monotonic).")
+_WALL_AT = Column("wall_at", WALL, "", "The same moment as date and time, UTC.")
 
 _QUANTILES = {
     "mean": "Mean",
@@ -148,7 +40,7 @@ def _quantiles() -> tuple[Column, ...]:
     return tuple(
         Column(
             f"{measure}_{short}",
-            _FLOAT,
+            FLOAT,
             "s",
             f"{long} {measure} time of the successful actions, {span}; NaN without any.",
         )
@@ -161,10 +53,10 @@ def _windows(name: str, row: str, node: str, notes: str) -> Frame:
     columns = (
         _WINDOW_AT,
         _NAME,
-        Column("node", _CATEGORY, "", node),
-        Column("count", _INT, "", "Actions that ended in the window, failed ones included."),
-        Column("failed", _INT, "", "How many of them failed."),
-        Column("rate", _FLOAT, "1/s", "`count` per second of the window."),
+        Column("node", CATEGORY, "", node),
+        Column("count", INT, "", "Actions that ended in the window, failed ones included."),
+        Column("failed", INT, "", "How many of them failed."),
+        Column("rate", FLOAT, "1/s", "`count` per second of the window."),
         *_quantiles(),
     )
     return Frame(name, row, columns, notes)
@@ -181,32 +73,32 @@ FRAMES: Mapping[str, Frame] = {
             "users",
             "One row is one user that was announced to the run.",
             (
-                Column("user_id", _INT, "", "The user's id; from 1, never used twice."),
+                Column("user_id", INT, "", "The user's id; from 1, never used twice."),
                 NODE,
                 Column(
                     "outcome",
-                    _CATEGORY,
+                    CATEGORY,
                     "",
                     "How the user ended: finished, failed, left, killed, dropped or lost; "
                     "missing while the user is here.",
                     OUTCOMES,
                 ),
-                Column("reason", _TEXT, "", "Why, where there is more to say; else missing."),
+                Column("reason", TEXT, "", "Why, where there is more to say; else missing."),
                 Column(
                     "admitted_at",
-                    _FLOAT,
+                    FLOAT,
                     "s",
                     "When `user_rate` let the user in, since the run started; NaN if never.",
                 ),
                 Column(
                     "started_at",
-                    _FLOAT,
+                    FLOAT,
                     "s",
                     "When `start` was called, since the run started; NaN if never.",
                 ),
                 Column(
                     "duration",
-                    _FLOAT,
+                    FLOAT,
                     "s",
                     "From `started_at` to the user's end; NaN while the user is here, "
                     "and if it never started.",
@@ -219,20 +111,20 @@ FRAMES: Mapping[str, Frame] = {
             "One row is one action: a timed block, or a duration that was recorded.",
             (
                 _NAME,
-                Column("user_id", _INT, "", "The user that acted; 0 when no user did."),
+                Column("user_id", INT, "", "The user that acted; 0 when no user did."),
                 NODE,
                 Column(
                     "due_at",
-                    _FLOAT,
+                    FLOAT,
                     "s",
                     "When the action should have begun: the due time of its throttle's permit, "
                     "or `started_at` when nothing paced it.",
                 ),
-                Column("started_at", _FLOAT, "s", "When it began, since the run started."),
-                Column("service_time", _FLOAT, "s", f"Seconds {_MEASURES['service']}."),
-                Column("response_time", _FLOAT, "s", f"Seconds {_MEASURES['response']}."),
-                Column("ok", _BOOL, "", "Whether it succeeded."),
-                Column("error", _TEXT, "", "What went wrong; missing if nothing did."),
+                Column("started_at", FLOAT, "s", "When it began, since the run started."),
+                Column("service_time", FLOAT, "s", f"Seconds {_MEASURES['service']}."),
+                Column("response_time", FLOAT, "s", f"Seconds {_MEASURES['response']}."),
+                Column("ok", BOOL, "", "Whether it succeeded."),
+                Column("error", TEXT, "", "What went wrong; missing if nothing did."),
             ),
             "Complete up to the bound of the recorder (5 million rows by default), a uniform "
             'sample of all actions beyond it: `frame.attrs["sampled"]` says which, '
@@ -257,10 +149,10 @@ FRAMES: Mapping[str, Frame] = {
             "One row is what was added to one counter on one node in one window.",
             (
                 _WINDOW_AT,
-                Column("name", _CATEGORY, "", "The counter."),
+                Column("name", CATEGORY, "", "The counter."),
                 NODE,
-                Column("value", _FLOAT, "", "What was added in the window."),
-                Column("total", _FLOAT, "", "What was added on the node so far."),
+                Column("value", FLOAT, "", "What was added in the window."),
+                Column("total", FLOAT, "", "What was added on the node so far."),
             ),
             "A window in which nothing was added has no row.",
         ),
@@ -269,12 +161,12 @@ FRAMES: Mapping[str, Frame] = {
             "One row is one gauge on one node in one window.",
             (
                 _WINDOW_AT,
-                Column("name", _CATEGORY, "", "The gauge."),
+                Column("name", CATEGORY, "", "The gauge."),
                 NODE,
-                Column("last", _FLOAT, "", "The value set last, in the scenario's own unit."),
-                Column("min", _FLOAT, "", "The smallest value set in the window."),
-                Column("max", _FLOAT, "", "The largest."),
-                Column("mean", _FLOAT, "", "The mean of those that were set."),
+                Column("last", FLOAT, "", "The value set last, in the scenario's own unit."),
+                Column("min", FLOAT, "", "The smallest value set in the window."),
+                Column("max", FLOAT, "", "The largest."),
+                Column("mean", FLOAT, "", "The mean of those that were set."),
             ),
             "A window in which the gauge was not set has no row.",
         ),
@@ -283,36 +175,36 @@ FRAMES: Mapping[str, Frame] = {
             "One row is one throttle on one node in one window.",
             (
                 _WINDOW_AT,
-                Column("name", _CATEGORY, "", "The throttle."),
+                Column("name", CATEGORY, "", "The throttle."),
                 NODE,
                 Column(
                     "rate",
-                    _FLOAT,
+                    FLOAT,
                     "1/interval",
                     "Permits per `interval` at the end of the window; infinite when unlocked, "
                     "NaN for a limit.",
                 ),
-                Column("interval", _FLOAT, "s", "Seconds that `rate` is counted over."),
-                Column("requested", _INT, "", "Permits asked for in the window."),
-                Column("granted", _INT, "", "Permits granted in the window."),
-                Column("waiting", _INT, "", "Callers that waited at the end of the window."),
+                Column("interval", FLOAT, "s", "Seconds that `rate` is counted over."),
+                Column("requested", INT, "", "Permits asked for in the window."),
+                Column("granted", INT, "", "Permits granted in the window."),
+                Column("waiting", INT, "", "Callers that waited at the end of the window."),
                 Column(
                     "lateness_p50",
-                    _FLOAT,
+                    FLOAT,
                     "s",
                     "Median delay of a permit behind its due time; NaN without permits.",
                 ),
-                Column("lateness_p99", _FLOAT, "s", "99th percentile of that delay."),
+                Column("lateness_p99", FLOAT, "s", "99th percentile of that delay."),
             ),
         ),
         Frame(
             "population",
             "One row is the number of users in each state at one moment.",
             (
-                Column("window_at", _FLOAT, "s", "The moment, since the run started."),
-                Column("waiting", _INT, "", "Users announced and not admitted yet."),
-                Column("running", _INT, "", "Users whose `start` runs."),
-                Column("leaving", _INT, "", "Users that were asked to leave and are still here."),
+                Column("window_at", FLOAT, "s", "The moment, since the run started."),
+                Column("waiting", INT, "", "Users announced and not admitted yet."),
+                Column("running", INT, "", "Users whose `start` runs."),
+                Column("leaving", INT, "", "Users that were asked to leave and are still here."),
             ),
             "Summed over the nodes; one row a window.",
         ),
@@ -322,10 +214,10 @@ FRAMES: Mapping[str, Frame] = {
             (
                 _AT,
                 _WALL_AT,
-                Column("name", _CATEGORY, "", "The event, as in the catalogue of events."),
+                Column("name", CATEGORY, "", "The event, as in the catalogue of events."),
                 NODE,
-                Column("measurements", _TEXT, "", "Its numbers, as a JSON object."),
-                Column("metadata", _TEXT, "", "What it was about, as a JSON object."),
+                Column("measurements", TEXT, "", "Its numbers, as a JSON object."),
+                Column("metadata", TEXT, "", "What it was about, as a JSON object."),
             ),
             'Mappings again: `frame["metadata"].map(json.loads)`.',
         ),
@@ -335,11 +227,11 @@ FRAMES: Mapping[str, Frame] = {
             (
                 _AT,
                 _WALL_AT,
-                Column("node", _CATEGORY, "", "The node on which it took effect."),
-                Column("who", _CATEGORY, "", "Where the change came from."),
-                Column("what", _CATEGORY, "", "What changed: a setting, a throttle, the users."),
-                Column("old", _TEXT, "", "The value before, as text; secrets are masked."),
-                Column("new", _TEXT, "", "The value after."),
+                Column("node", CATEGORY, "", "The node on which it took effect."),
+                Column("who", CATEGORY, "", "Where the change came from."),
+                Column("what", CATEGORY, "", "What changed: a setting, a throttle, the users."),
+                Column("old", TEXT, "", "The value before, as text; secrets are masked."),
+                Column("new", TEXT, "", "The value after."),
             ),
             "Every time chart draws a rule for each of them: `changes=results.changes`.",
         ),
@@ -348,11 +240,37 @@ FRAMES: Mapping[str, Frame] = {
             "One row is one node that took part.",
             (
                 NODE,
-                Column("users", _INT, "", "Users that were announced to it."),
-                Column("actions", _INT, "", "Actions that ended on it."),
-                Column("failed", _INT, "", "How many of those failed."),
-                Column("first_at", _FLOAT, "s", "When it first reported how many users it has."),
-                Column("last_at", _FLOAT, "s", "When it last did."),
+                Column("host", TEXT, "", "Name of its machine; empty if nobody told."),
+                Column("pid", INT, "", "Its process there; 0 if nobody told."),
+                Column("python", TEXT, "", "Version of Python that it ran."),
+                Column("murmur", TEXT, "", "Version of murmur that it ran."),
+                Column("cores", INT, "", "Cores it could use; 0 if nobody told."),
+                Column(
+                    "outcome",
+                    CATEGORY,
+                    "",
+                    "here (to the end, once the run is over), left (in order) or lost.",
+                    NODE_OUTCOMES,
+                ),
+                Column(
+                    "joined_at",
+                    FLOAT,
+                    "s",
+                    "When it joined, since the run started: negative if before; NaN if unknown.",
+                ),
+                Column("left_at", FLOAT, "s", "When it left or was lost; NaN while it is here."),
+                Column(
+                    "clock_offset",
+                    FLOAT,
+                    "s",
+                    "How far its clock is ahead of the steering kernel's; NaN if it has the same.",
+                ),
+                Column("clock_error", FLOAT, "s", "How wrong `clock_offset` may be."),
+                Column("users", INT, "", "Users that were announced on it."),
+                Column("actions", INT, "", "Actions that ended on it."),
+                Column("failed", INT, "", "How many of those failed."),
+                Column("first_at", FLOAT, "s", "When it first reported how many users it has."),
+                Column("last_at", FLOAT, "s", "When it last did."),
             ),
         ),
         Frame(
@@ -361,14 +279,14 @@ FRAMES: Mapping[str, Frame] = {
             (
                 _WINDOW_AT,
                 NODE,
-                Column("loop_lag_p50", _FLOAT, "s", "Median delay of a timer of the event loop."),
-                Column("loop_lag_p99", _FLOAT, "s", "99th percentile of that delay."),
-                Column("loop_lag_max", _FLOAT, "s", "Longest delay."),
-                Column("cpu", _FLOAT, "cores", "CPU time used per second; 1 is one whole core."),
-                Column("rss", _FLOAT, "bytes", "Resident memory of the process."),
+                Column("loop_lag_p50", FLOAT, "s", "Median delay of a timer of the event loop."),
+                Column("loop_lag_p99", FLOAT, "s", "99th percentile of that delay."),
+                Column("loop_lag_max", FLOAT, "s", "Longest delay."),
+                Column("cpu", FLOAT, "cores", "CPU time used per second; 1 is one whole core."),
+                Column("rss", FLOAT, "bytes", "Resident memory of the process."),
                 Column(
                     "saturated",
-                    _BOOL,
+                    BOOL,
                     "",
                     "Whether the generator itself was too slow to be trusted in the window: "
                     "`loop_lag_p99` above 50 ms, or what the node found.",
@@ -379,13 +297,13 @@ FRAMES: Mapping[str, Frame] = {
             "errors",
             "One row is one kind of error under one action name, the most frequent first.",
             (
-                Column("name", _CATEGORY, "", "The action."),
-                Column("kind", _CATEGORY, "", 'Type of the exception; "failed" without one.'),
-                Column("error", _TEXT, "", "Type and message, exactly as in `actions`."),
-                Column("count", _INT, "", "How many actions failed with it."),
-                Column("first_at", _FLOAT, "s", "When the first of them ended."),
-                Column("last_at", _FLOAT, "s", "When the last of them ended."),
-                Column("traceback", _TEXT, "", "Traceback of one of them; may be empty."),
+                Column("name", CATEGORY, "", "The action."),
+                Column("kind", CATEGORY, "", 'Type of the exception; "failed" without one.'),
+                Column("error", TEXT, "", "Type and message, exactly as in `actions`."),
+                Column("count", INT, "", "How many actions failed with it."),
+                Column("first_at", FLOAT, "s", "When the first of them ended."),
+                Column("last_at", FLOAT, "s", "When the last of them ended."),
+                Column("traceback", TEXT, "", "Traceback of one of them; may be empty."),
             ),
             "The counts are complete, also where `actions` is a sample.",
         ),

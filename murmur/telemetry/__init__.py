@@ -19,6 +19,7 @@ from ._events import Event as Event
 from ._events import EventType as EventType
 from ._events import check as check
 from ._histogram import Histogram as Histogram
+from ._nodes import NodeFacts as NodeFacts
 from ._record import RunRecord as RunRecord
 from ._recorder import Recorder as Recorder
 from ._relay import Follower as Follower
@@ -35,6 +36,7 @@ __all__ = [
     "Handler",
     "Histogram",
     "Labels",
+    "NodeFacts",
     "Recorder",
     "Relay",
     "RunRecord",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Unpack
 
 from murmur.errors import TelemetryError, closest
 
 from ._codes import MISSING
 from ._columns import ACTION, USER, Codebook, Series, action_rows, translation, user_rows
+from ._nodes import NodeFacts, Nodes
 from ._relay import Relay
 from ._reservoir import Reservoir
 from ._tables import TABLES, Present, UserRows, WaitingRows, present_rows, recent
@@ -89,6 +90,7 @@ class RunRecord:
         self.events_dropped = 0
         self.relay = Relay()
         self._codes = Codebook()
+        self._nodes = Nodes(started_at)
         self._actions = Reservoir(actions_bound, ACTION, seed)
         self._windows = WindowStore()
         self._users: list[NDArray[Any]] = [np.empty(0, USER)]
@@ -208,6 +210,25 @@ class RunRecord:
         )
         self.waiting[node] = [(int(first), int(last)) for first, last in waiting]
 
+    def note_node(self, node: str, **facts: Unpack[NodeFacts]) -> None:
+        """Keep facts about a node; what was noted before and is not given stays.
+
+        Parameters
+        ----------
+        node : str
+            The node.
+        **facts
+            host, pid, python, murmur, cores, joined_at, left_at (monotonic seconds, on the
+            clock of this record's `started_at`), outcome ("here", "left" or "lost"),
+            clock_offset and clock_error (seconds); see `NodeFacts`.
+
+        Raises
+        ------
+        TelemetryError
+            If there is no such fact or outcome.
+        """
+        self._nodes.note(node, facts)
+
     def lose(self, node: str, at: float, reason: str = "node lost") -> int:
         """Give every user that a lost node had the outcome ``lost``.
 
@@ -241,6 +262,7 @@ class RunRecord:
             self._users.append(rows)
             lost += len(rows)
         self.set_present(node, (), (), ())
+        self.note_node(node, outcome="lost", left_at=at)
         self.relay.lose(self, node, lost)
         return lost
 
@@ -279,6 +301,8 @@ class RunRecord:
               metadata
             - ``errors``: a name and kind of failed actions.  name, kind, message, count,
               first_at, last_at, traceback
+            - ``nodes``: a node, by name.  node, host, pid, python, murmur, cores, outcome,
+              joined_at, left_at, clock_offset, clock_error
         since : float, default 0.0
             Leave out windows that began earlier.  Only tables with ``window_at`` heed it.
 
@@ -299,19 +323,18 @@ class RunRecord:
         return recent(build(rows, self._codes.legend(self.window)), since)
 
     def _rows(self, name: str, since: float) -> Any:  # noqa: ANN401 - what its builder takes
-        match name:
-            case "actions":
-                return self._actions.snapshot()
-            case "windows":
-                return self._windows.rows(int(since // self.window))
-            case "users":
-                return self._user_rows()
-            case "errors":
-                errors = tuple(self._errors.values())
-                return [(error, self._tracebacks.get(error.kind, "")) for error in errors]
-            case "events":
-                return tuple(self._events)
-        return tuple(getattr(self._series, name))
+        readers: dict[str, Callable[[], Any]] = {
+            "actions": self._actions.snapshot,
+            "windows": lambda: self._windows.rows(int(since // self.window)),
+            "users": self._user_rows,
+            "errors": lambda: [
+                (error, self._tracebacks.get(error.kind, ""))
+                for error in tuple(self._errors.values())
+            ],
+            "events": lambda: tuple(self._events),
+            "nodes": lambda: self._nodes.rows(self.nodes),
+        }
+        return readers[name]() if name in readers else tuple(getattr(self._series, name))
 
     def _user_rows(self) -> UserRows:
         # Users move on from waiting to present to gone.  Read in that order, one that moves

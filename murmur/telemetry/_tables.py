@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._buckets import sums
 from ._codes import MISSING, Labels
+from ._nodes import nodes_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -302,6 +303,7 @@ TABLES: dict[str, Callable[[Any, Legend], Table]] = {
     "changes": _changes,
     "events": _events,
     "errors": _errors,
+    "nodes": nodes_table,
 }
 """The builder of each table; their docstrings list the columns."""
 

@@ -417,3 +417,33 @@ def test_a_reader_never_meets_a_label_that_is_not_there_or_a_user_that_is_missin
     writer.join()
 
     assert record.actions_total == 2000
+
+
+def test_a_node_has_the_facts_that_were_noted_and_those_noted_last_win():
+    record = _record()
+    record.note_node("b", host="far", pid=7, cores=4, joined_at=99.0, clock_offset=0.5)
+    record.note_node("b", pid=8, outcome="left", left_at=160.0)
+    record.add(_recorder("a").seal())
+
+    rows = _rows(record, "nodes", "node", "host", "pid", "outcome", "joined_at", "left_at")
+
+    assert rows[0][:4] == ("a", "", 0, "here")
+    assert math.isnan(rows[0][4])
+    assert rows[1] == ("b", "far", 8, "left", -1.0, 60.0)
+
+
+def test_a_lost_node_is_noted_as_lost():
+    record = _record()
+    record.lose("b", at=130.0)
+
+    assert _rows(record, "nodes", "node", "outcome", "left_at") == [("b", "lost", 30.0)]
+
+
+def test_facts_and_outcomes_that_nodes_do_not_have_are_refused():
+    record = _record()
+    with pytest.raises(TelemetryError, match="did you mean 'host'"):
+        record.note_node("a", hots="far")
+    with pytest.raises(TelemetryError, match="here, left, lost, and not 'gone'"):
+        record.note_node("a", outcome="gone")
+
+    assert _rows(record, "nodes", "node") == []
