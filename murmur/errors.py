@@ -42,9 +42,14 @@ The tree; a branch for each thing that a caller may want to catch::
     │   ├── FrameError (ValueError)
     │   └── UnknownChartError (LookupError)
     ├── ClusterError
-    │   ├── UnknownNodeError (LookupError)
+    │   ├── JoinError (ConnectionError)
+    │   ├── MessageTypeError (TypeError)
+    │   ├── NodeLostError (ConnectionError)
     │   ├── NodeTimeoutError (TimeoutError)
-    │   └── NodesFailedError
+    │   ├── NodesFailedError
+    │   ├── RemoteError
+    │   ├── TicketError (ValueError)
+    │   └── UnknownNodeError (LookupError)
     ├── SessionError
     │   ├── SessionClosedError
     │   ├── UnresponsiveError (TimeoutError)
@@ -118,16 +123,20 @@ __all__ = [
     "InvalidSeedError",
     "InvalidSettingError",
     "InvalidTimetableError",
+    "JoinError",
     "Leaving",
+    "MessageTypeError",
     "MissingExtraError",
     "MurmurError",
     "NoRowError",
+    "NodeLostError",
     "NodeTimeoutError",
     "NodesFailedError",
     "OutsideRunError",
     "RampInProgressError",
     "ReadOnlySettingError",
     "ReceiveTimeoutError",
+    "RemoteError",
     "ResultsError",
     "RunStateError",
     "RunTimeoutError",
@@ -142,6 +151,7 @@ __all__ = [
     "ThrottleConflictError",
     "ThrottleError",
     "ThrottleStoppedError",
+    "TicketError",
     "TlsError",
     "TooManyRedirectsError",
     "TruncatedError",
@@ -646,19 +656,82 @@ class NodeTimeoutError(ClusterError, TimeoutError):
 
 
 class NodesFailedError(ClusterError):
-    """Several nodes failed, each in its own way.
+    """Nodes failed, and others did not or failed in another way.
 
     Attributes
     ----------
     failures : dict of str to Exception
         Node and what it raised.
+    succeeded : tuple of str
+        Nodes on which the call did what it should; it is not taken back there.
     """
 
-    def __init__(self, verb: str, failures: Mapping[str, Exception]) -> None:
+    def __init__(
+        self, verb: str, failures: Mapping[str, Exception], succeeded: Iterable[str] = ()
+    ) -> None:
         self.verb = verb
         self.failures = dict(failures)
-        rows = (f"{node}: {error}" for node, error in self.failures.items())
-        super().__init__(f"{verb} failed on {len(self.failures)} nodes: {_sentences(list(rows))}")
+        self.succeeded = tuple(succeeded)
+        rows = [f"{node}: {error}" for node, error in self.failures.items()]
+        rows += [f"{node}: ok" for node in self.succeeded]
+        asked = len(self.failures) + len(self.succeeded)
+        super().__init__(f"{verb} failed on {len(self.failures)} of {asked} nodes:{_list(rows)}")
+
+
+class JoinError(ClusterError, ConnectionError):
+    """The process could not become a node."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        self.address = address
+        self.reason = reason
+        super().__init__(f"cannot join the session at {address}: {reason}")
+
+
+class MessageTypeError(ClusterError, TypeError):
+    """What was given cannot travel to another node.
+
+    Nodes take only plain values from each other, for anything else could run code there.
+    """
+
+    def __init__(self, what: str, kind: str) -> None:
+        self.kind = kind
+        super().__init__(
+            f"{what} cannot travel to another node with a {kind} in it: use None, booleans, "
+            "numbers, text, bytes, and lists, tuples, sets and dictionaries of them"
+        )
+
+
+class NodeLostError(ClusterError, ConnectionError):
+    """A node is gone: it died, was cut off, or did not answer for too long."""
+
+    def __init__(self, node: str, reason: str) -> None:
+        self.node = node
+        self.reason = reason
+        super().__init__(f"node {node} is lost: {reason}")
+
+
+class RemoteError(ClusterError):
+    """A node raised what is none of murmur's own errors.
+
+    Attributes
+    ----------
+    node, kind, traceback_text : str
+        Where it was raised, the name of its class, and how it got there.
+    """
+
+    def __init__(self, node: str, kind: str, message: str, traceback_text: str = "") -> None:
+        self.node = node
+        self.kind = kind
+        self.traceback_text = traceback_text
+        super().__init__(f"node {node} raised {kind}: {message}")
+
+
+class TicketError(ClusterError, ValueError):
+    """The ticket is none, is damaged, or has expired."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"this ticket lets nobody in: {reason}")
 
 
 class SessionError(MurmurError):
@@ -926,4 +999,8 @@ def closest(name: str, known: Sequence[str], what: str) -> str:
 def _sentences(parts: Sequence[str]) -> str:
     if len(parts) == 1:
         return parts[0]
+    return _list(parts)
+
+
+def _list(parts: Sequence[str]) -> str:
     return "".join(f"\n  - {part}" for part in parts)
