@@ -179,7 +179,7 @@ class RecordSource:
 
     def _judged(self, users: pd.DataFrame) -> Verdict:
         record, health = self._record, self.frame("health")
-        abandoned = users["reason"].str.contains("abandoned", regex=False).fillna(False)
+        abandoned = users["reason"].str.contains("abandoned", regex=False, na=False)
         return judge(
             Evidence(
                 windows=len(health),
