@@ -14,7 +14,10 @@ from ._catalogue import BOUNDS as BOUNDS
 from ._catalogue import METRICS as METRICS
 from ._catalogue import Metric as Metric
 from ._exporter import Exporter as Exporter
+from ._graphite import Graphite as Graphite
 from ._prometheus import Prometheus as Prometheus
+from ._push import ExporterStatistics as ExporterStatistics
+from ._push import PushExporter as PushExporter
 from ._totals import Durations as Durations
 from ._totals import Reading as Reading
 from ._totals import Totals as Totals
@@ -24,8 +27,11 @@ __all__ = [
     "METRICS",
     "Durations",
     "Exporter",
+    "ExporterStatistics",
+    "Graphite",
     "Metric",
     "Prometheus",
+    "PushExporter",
     "Reading",
     "Totals",
 ]

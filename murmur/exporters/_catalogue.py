@@ -65,6 +65,8 @@ def _generator(name: str, unit: str, meaning: str) -> Metric:
     return Metric(f"generator_{name}", "gauge", unit, meaning, ("node",))
 
 
+# Durations are merged over the nodes: a histogram is some thirty series, and those of a
+# hundred actions on ten nodes would be more than a scrape should carry.
 _TABLE = (
     Metric("run_info", "gauge", "", "The run that all other numbers are of: 1.", ("run", "seed")),
     Metric("run_active", "gauge", "", "Whether a run is on: 1, else 0."),
@@ -84,14 +86,14 @@ _TABLE = (
         "histogram",
         "seconds",
         "Time of successful actions from the moment they were due to their end.",
-        ("action", "node"),
+        ("action",),
     ),
     Metric(
         "service_time",
         "histogram",
         "seconds",
         "Time of successful actions from their start to their end.",
-        ("action", "node"),
+        ("action",),
     ),
     Metric("counter", "counter", "", "Counters of the scenario.", ("counter", "node")),
     Metric("gauge", "gauge", "", "Gauges of the scenario, as last set.", ("gauge", "node")),

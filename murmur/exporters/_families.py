@@ -13,32 +13,31 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric as Family
 
-    from ._totals import Durations, Totals
+    from ._totals import Durations, Reading, Totals
 
-__all__ = ["registry_of"]
+__all__ = ["families_of", "registry_of", "require_prometheus"]
 
 
-def registry_of(totals: Totals, labels: Mapping[str, str], feature: str) -> CollectorRegistry:
-    """Return a registry that holds nothing but `totals`.
+def require_prometheus(feature: str) -> None:
+    """Raise MissingExtraError unless prometheus_client is installed."""
+    try:
+        import prometheus_client  # noqa: F401 - to see whether it is there
+    except ImportError as error:
+        raise MissingExtraError(feature, "prometheus", "prometheus_client") from error
+
+
+def registry_of(totals: Totals, labels: Mapping[str, str]) -> CollectorRegistry:
+    """Return a registry that holds nothing but `totals`, read anew each time it is asked.
 
     Parameters
     ----------
     totals : Totals
-        Read anew each time the registry is asked.
+        What to give out.
     labels : mapping of str to str
         Put on every series.
-    feature : str
-        What asks, for the error.
-
-    Raises
-    ------
-    MissingExtraError
-        If prometheus_client is not installed.
     """
-    try:
-        from prometheus_client import CollectorRegistry
-    except ImportError as error:
-        raise MissingExtraError(feature, "prometheus", "prometheus_client") from error
+    from prometheus_client import CollectorRegistry
+
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(totals, labels))
     return registry
@@ -49,36 +48,39 @@ class _Collector:
 
     def __init__(self, totals: Totals, labels: Mapping[str, str]) -> None:
         self._totals = totals
-        self._names = tuple(labels)
-        self._values = tuple(labels.values())
+        self._labels = labels
 
     def describe(self) -> Iterable[Family]:
         """Return nothing: names are ours alone, for the registry is."""
         return ()
 
     def collect(self) -> Iterator[Family]:
-        reading = self._totals.read()
-        bounds = [*map(repr, reading.bounds), "+Inf"]
-        for metric, series in reading.metrics():
-            family = self._family(metric)
-            for labels, value in series.items():
-                values = (*labels, *self._values)
-                if metric.kind == "histogram":
-                    family.add_metric(values, _cumulative(value, bounds), value.total)
-                else:
-                    family.add_metric(values, value)
-            yield family
+        return families_of(self._totals.read(), self._labels)
 
-    def _family(self, metric: Metric) -> Any:  # noqa: ANN401 - one of three classes
-        from prometheus_client import core
 
-        make = {
-            "counter": core.CounterMetricFamily,
-            "gauge": core.GaugeMetricFamily,
-            "histogram": core.HistogramMetricFamily,
-        }[metric.kind]
-        names = (*metric.labels, *self._names)
-        return make(metric.prometheus_name, metric.help, labels=names, unit=metric.unit)
+def families_of(reading: Reading, labels: Mapping[str, str]) -> Iterator[Family]:
+    """Yield the family of every metric that has series, with constant `labels` on each."""
+    bounds = [*map(repr, reading.bounds), "+Inf"]
+    constant = tuple(labels.values())
+    for metric, series in reading.metrics():
+        family = _family(metric, (*metric.labels, *labels))
+        for values, value in series.items():
+            if metric.kind == "histogram":
+                family.add_metric((*values, *constant), _cumulative(value, bounds), value.total)
+            else:
+                family.add_metric((*values, *constant), value)
+        yield family
+
+
+def _family(metric: Metric, labels: tuple[str, ...]) -> Any:  # noqa: ANN401 - one of three classes
+    from prometheus_client import core
+
+    make = {
+        "counter": core.CounterMetricFamily,
+        "gauge": core.GaugeMetricFamily,
+        "histogram": core.HistogramMetricFamily,
+    }[metric.kind]
+    return make(metric.prometheus_name, metric.help, labels=labels, unit=metric.unit)
 
 
 def _cumulative(durations: Durations, bounds: list[str]) -> list[tuple[str, float]]:

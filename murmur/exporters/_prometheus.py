@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from murmur.errors import ExporterError
 
 from ._exporter import Exporter, Followed, checked_labels
-from ._families import registry_of
+from ._families import registry_of, require_prometheus
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -68,10 +68,9 @@ class Prometheus(Exporter):
         labels: Mapping[str, str] | None = None,
         names: int = 100,
     ) -> None:
+        require_prometheus("murmur.exporters.Prometheus")
         super().__init__(session, names=names)
-        self.registry: CollectorRegistry = registry_of(
-            self.totals, checked_labels(labels), "murmur.exporters.Prometheus"
-        )
+        self.registry: CollectorRegistry = registry_of(self.totals, checked_labels(labels))
         self.host = host
         self._asked_port = port
         self._server: Any = None

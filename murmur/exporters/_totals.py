@@ -54,6 +54,12 @@ class Durations(NamedTuple):
         """How many durations there are."""
         return int(self.counts.sum())
 
+    def since(self, before: Durations | None) -> Durations:
+        """Return those that came after `before`, an earlier state of the same histogram."""
+        if before is None:
+            return self
+        return Durations(self.counts - before.counts, self.total - before.total)
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -203,7 +209,7 @@ class Totals(Follower):
         counts = counts.astype(np.int64).reshape(len(columns), width)
         for row, code in enumerate(chunk.windows.name.tolist()):
             if columns.size[row]:
-                labels = (self._known_as("action", chunk.names[code]), chunk.node)
+                labels = (self._known_as("action", chunk.names[code]),)
                 before = self._series[metric].get(labels)
                 new = Durations(counts[row], float(columns.total[row]))
                 self._series[metric][labels] = _sum(before, new) if before else new

@@ -58,7 +58,7 @@ def test_failed_actions_are_counted_by_kind_and_take_no_time(course, totals):
         ("echo", "ConnectionResetError", "local"): 2,
         ("echo", "status 503", "local"): 1,
     }
-    assert series["response_time"][("echo", "local")].size == 1
+    assert series["response_time"][("echo",)].size == 1
 
 
 def test_response_time_counts_from_when_the_action_was_due(course, totals):
@@ -71,6 +71,15 @@ def test_response_time_counts_from_when_the_action_was_due(course, totals):
     assert service.total == pytest.approx(0.2)
     assert response.total == pytest.approx(1.8)
     assert BOUNDS[int(np.flatnonzero(response.counts)[0])] == 2.0
+
+
+def test_durations_are_those_of_all_nodes_together(course, totals):
+    course.act("echo", 0.1, 0.1, node="a")
+    course.act("echo", 0.1, node="b")
+
+    series = read(course, totals).series["response_time"]
+
+    assert {labels: durations.size for labels, durations in series.items()} == {("echo",): 3}
 
 
 def test_what_is_above_the_highest_bound_is_counted_too(course, totals):
@@ -258,11 +267,11 @@ def test_names_beyond_the_bound_share_one(course, totals):
 def test_a_reading_does_not_change_while_more_is_taken_in(course, totals):
     course.act("echo", 0.1)
     before = read(course, totals)
-    counts = before.series["response_time"][("echo", "local")].counts.tolist()
+    counts = before.series["response_time"][("echo",)].counts.tolist()
     course.act("echo", 0.1)
 
     after = read(course, totals)
 
     assert before.series["actions"] == {("echo", "local"): 1}
-    assert before.series["response_time"][("echo", "local")].counts.tolist() == counts
+    assert before.series["response_time"][("echo",)].counts.tolist() == counts
     assert after.version > before.version

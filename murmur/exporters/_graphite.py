@@ -1,0 +1,164 @@
+"""Sends what a run comes to into Graphite, as amoc's users are used to."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from murmur.errors import ExporterError
+
+from ._exporter import Followed
+from ._families import families_of, require_prometheus
+from ._push import PushExporter
+from ._quantiles import quantiles_of
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric as Family
+
+    from ._totals import Durations, Reading
+
+__all__ = ["Graphite"]
+
+TIMEOUT = 3.0
+"""Seconds that connecting, and each piece of sending, may take."""
+
+PORT = 2003
+PREFIX = "murmur"
+QUANTILES = (0.5, 0.9, 0.95, 0.99)
+
+
+class Graphite(PushExporter):
+    """Sends the metrics of a session's runs to carbon, in its line protocol over TCP.
+
+    Paths are those of prometheus_client's Graphite bridge, with name and value of every
+    label: ``murmur.murmur_users.node.local.state.running``.  A histogram is of no use in
+    Graphite, so its place is taken by quantiles of the time since the push before.
+
+    Parameters
+    ----------
+    session : murmur.Session
+        Whose runs are followed, from the moment the exporter is started.
+    host : str, optional
+        Where carbon is; ``AMOC_GRAPHITE_HOST`` if not given.
+    port : int, optional
+        Its port; ``AMOC_GRAPHITE_PORT``, or 2003, if not given.
+    prefix : str, optional
+        What paths begin with; ``AMOC_GRAPHITE_PREFIX``, or ``murmur``, if not given.
+    interval : float, default 10.0
+        Seconds between two pushes.
+    names : int, default 100
+        How many actions, kinds of errors, counters and so on are told apart each.
+
+    Raises
+    ------
+    ExporterError
+        If there is no host, or the port is not a number.
+    MissingExtraError
+        If prometheus_client is not installed.
+
+    Examples
+    --------
+    >>> import murmur, murmur.exporters
+    >>> with murmur.Session() as session:
+    ...     murmur.exporters.Graphite(session, "graphite.example.org")
+    <Graphite to graphite.example.org:2003: stopped, 0 pushes, 0 failed>
+    """
+
+    def __init__(
+        self,
+        session: Followed,
+        host: str | None = None,
+        port: int | None = None,
+        prefix: str | None = None,
+        *,
+        interval: float = 10.0,
+        names: int = 100,
+    ) -> None:
+        require_prometheus("murmur.exporters.Graphite")
+        self.host = host or _host()
+        self.port = port or _port()
+        given = _environment("PREFIX") if prefix is None else prefix
+        self.prefix = PREFIX if given is None else given
+        super().__init__(session, f"{self.host}:{self.port}", interval=interval, names=names)
+        self._before: Mapping[tuple[str, ...], Durations] = {}
+        self._run_before = ""
+
+    def push(self, reading: Reading) -> None:
+        """See the base."""
+        from prometheus_client.bridge.graphite import GraphiteBridge
+
+        before = self._before if reading.run_id == self._run_before else {}
+        view = _View(reading, before)
+        GraphiteBridge((self.host, self.port), view, TIMEOUT).push(self.prefix)
+        self._before, self._run_before = view.durations, reading.run_id
+
+
+class _View:
+    """A reading as Graphite has use for it; all that the bridge asks of a registry."""
+
+    def __init__(self, reading: Reading, before: Mapping[tuple[str, ...], Durations]) -> None:
+        self._reading = reading
+        self._before = before
+        self.durations: dict[tuple[str, ...], Durations] = {}
+        self._families = tuple(self._made())
+
+    def collect(self) -> Iterator[Family]:
+        """Yield the families."""
+        yield from self._families
+
+    def _made(self) -> Iterator[Family]:
+        from prometheus_client.core import GaugeMetricFamily
+
+        for metric, series in self._reading.metrics():
+            if metric.kind != "histogram":
+                continue
+            labels = (*metric.labels, "quantile")
+            family = GaugeMetricFamily(metric.prometheus_name, metric.help, labels=labels)
+            for values, durations in series.items():
+                key = (metric.name, *values)
+                self.durations[key] = durations
+                new = durations.since(self._before.get(key))
+                seconds = quantiles_of(new.counts, self._reading.bounds, QUANTILES)
+                for quantile, value in zip(QUANTILES, seconds, strict=True):
+                    family.add_metric((*values, f"{quantile:g}"), value)
+            yield _finite(family)
+        yield from map(_finite, families_of(self._reading, {}))
+
+
+def _finite(family: Family) -> Family:
+    """Leave out what is of no use in Graphite: buckets, and what is not a finite number."""
+    family.samples = [
+        sample
+        for sample in family.samples
+        if math.isfinite(sample.value) and not sample.name.endswith("_bucket")
+    ]
+    return family
+
+
+def _host() -> str:
+    host = _environment("HOST")
+    if host is None:
+        remedy = "give host=..., or set AMOC_GRAPHITE_HOST"
+        raise ExporterError("Graphite", "has no host to send to", remedy)
+    return host
+
+
+def _port() -> int:
+    text = _environment("PORT")
+    if text is None:
+        return PORT
+    if not text.isdecimal() or not 0 < int(text) < 2**16:
+        remedy = "give port=..., or set AMOC_GRAPHITE_PORT to a number"
+        raise ExporterError("Graphite", f"cannot send to port {text!r}", remedy)
+    return int(text)
+
+
+def _environment(name: str) -> str | None:
+    """Return the variable of that name; amoc's are Erlang terms, so quotes go."""
+    text = os.environ.get(f"AMOC_GRAPHITE_{name}", "").strip()
+    for quote in "\"'":
+        if len(text) > 1 and text[0] == text[-1] == quote:
+            return text[1:-1]
+    return text or None

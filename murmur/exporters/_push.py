@@ -1,0 +1,167 @@
+"""Exporters that send by themselves: every few seconds, from a thread of their own.
+
+The thread has a loop of its own, so that neither the load nor a cell waits for a receiver.
+A push that fails is counted and told once; the next one is tried when its time comes.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import anyio
+import anyio.to_thread
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from murmur.errors import ExporterError
+
+from ._exporter import Exporter, Followed
+from ._totals import Reading
+
+__all__ = ["ExporterStatistics", "PushExporter"]
+
+LAST_PUSH = 5.0
+"""Seconds that the push under way when it is stopped, and the last one, have together."""
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ExporterStatistics:
+    """What an exporter that sends has done since it was made.
+
+    Attributes
+    ----------
+    pushed, failed : int
+        Pushes that were taken, and that were not.
+    last_error : str
+        What went wrong last; empty if nothing did.
+    dropped : int
+        Things that were not sent for want of room, or lost with a failed push: spans.
+        (Totals are not lost: the next push has them.)
+    """
+
+    pushed: int = 0
+    failed: int = 0
+    last_error: str = ""
+    dropped: int = 0
+
+
+class PushExporter(Exporter):
+    """Sends the totals of a session's runs every few seconds.
+
+    Derive from it, and write `push`.
+
+    Parameters
+    ----------
+    session : murmur.Session
+        Whose runs are followed, from the moment the exporter is started.
+    target : str
+        Where it sends to, for people.
+    interval : float, default 10.0
+        Seconds between two pushes.  While nothing new happens there is none.
+    names : int, default 100
+        How many actions, kinds of errors, counters and so on are told apart each.
+
+    Examples
+    --------
+    >>> import murmur, murmur.exporters
+    >>> class Printer(murmur.exporters.PushExporter):
+    ...     def push(self, reading):
+    ...         print(reading.run_id, reading.series["actions"])
+    >>> with murmur.Session() as session:
+    ...     Printer(session, "the terminal")
+    <Printer to the terminal: stopped, 0 pushes, 0 failed>
+    """
+
+    def __init__(
+        self, session: Followed, target: str, *, interval: float = 10.0, names: int = 100
+    ) -> None:
+        super().__init__(session, names=names)
+        if not interval > 0:
+            problem = f"cannot push every {interval!r} s"
+            raise ExporterError(type(self).__name__, problem, "give seconds above zero")
+        self.target = target
+        self.interval = interval
+        self._pushed = 0
+        self._failed = 0
+        self._last_error = ""
+        self._portal: BlockingPortal | None = None
+
+    @abstractmethod
+    def push(self, reading: Reading) -> None:
+        """Send the totals; called in a thread of its own, one push at a time.
+
+        Whatever is raised counts as a failed push.  Give everything that may block a
+        timeout: nobody can end it from outside.
+        """
+
+    def statistics(self) -> ExporterStatistics:
+        """Return what it has done so far."""
+        return ExporterStatistics(self._pushed, self._failed, self._last_error)
+
+    def __repr__(self) -> str:
+        """Return where it sends to, and how that goes."""
+        now = self.statistics()
+        state = "on" if self.is_on else "stopped"
+        trouble = f" ({now.last_error})" if now.failed else ""
+        dropped = f", {now.dropped} dropped" if now.dropped else ""
+        return (
+            f"<{type(self).__name__} to {self.target}: {state}, "
+            f"{now.pushed} pushes, {now.failed} failed{trouble}{dropped}>"
+        )
+
+    def _open(self) -> None:
+        self._stopping = anyio.Event()
+        holder = start_blocking_portal("asyncio", name="murmur-exporter")
+        self._holder: AbstractContextManager[BlockingPortal] = holder
+        self._portal = holder.__enter__()
+        self._pushing: Future[None] = self._portal.start_task_soon(self._push_forever)
+
+    def _close(self) -> None:
+        assert self._portal is not None
+        self._portal.call(self._stopping.set)
+        try:
+            self._pushing.result(LAST_PUSH)
+        except TimeoutError:
+            self._note_failure("the last push did not end in time")
+            self._pushing.cancel()
+        self._holder.__exit__(None, None, None)
+        self._portal = None
+
+    async def _push_forever(self) -> None:
+        """Push at the end of every interval, and once more in the end."""
+        sent = self.totals.read().version
+        due_at = anyio.current_time()
+        while not self._stopping.is_set():
+            due_at = max(due_at + self.interval, anyio.current_time())
+            with anyio.move_on_after(due_at - anyio.current_time()):
+                await self._stopping.wait()
+            reading = self.totals.read()
+            if reading.version != sent and await self._try(reading):
+                sent = reading.version
+
+    async def _try(self, reading: Reading) -> bool:
+        """Push; return whether that worked."""
+        try:
+            await anyio.to_thread.run_sync(self.push, reading, abandon_on_cancel=True)
+        except Exception as error:  # noqa: BLE001 - a receiver, or a user's code, may raise anything
+            self._note_failure(f"{type(error).__name__}: {error}")
+            return False
+        self._pushed += 1
+        return True
+
+    def _note_failure(self, reason: str) -> None:
+        """Count a failed push, and say so once."""
+        self._failed += 1
+        self._last_error = reason
+        if self._failed == 1:
+            _logger.warning(
+                "%s to %s: %s; the run goes on, and the next push is tried all the same",
+                type(self).__name__,
+                self.target,
+                reason,
+            )
