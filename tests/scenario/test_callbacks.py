@@ -120,7 +120,7 @@ async def prefixed(prefix, user): ...
     "start",
     [
         staticmethod(free),
-        functools.partial(prefixed, "x"),
+        staticmethod(functools.partial(prefixed, "x")),  # bare, it binds from Python 3.14 on
         functools.partialmethod(prefixed),
         classmethod(prefixed),
         CallableUser(),

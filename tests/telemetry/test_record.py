@@ -40,7 +40,7 @@ def _rows(record: RunRecord, name: str, *columns: str, since: float = 0.0) -> li
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_has_the_columns_that_the_docstring_lists(name: str):
     listing = re.search(
-        rf"- ``{name}``: .*?\.  (.*?)\n +(- ``|since)", RunRecord.table.__doc__, re.DOTALL
+        rf"- ``{name}``: .*?\.  (.*?)\n *(- ``|since)", RunRecord.table.__doc__, re.DOTALL
     )
     assert listing is not None
 
