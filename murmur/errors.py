@@ -38,6 +38,7 @@ The tree; a branch for each thing that a caller may want to catch::
     ├── ResultsError
     │   ├── ArchiveError
     │   ├── CheckFailedError (AssertionError)
+    │   ├── ComparisonError (ValueError)
     │   ├── InvalidCheckError (ValueError)
     │   ├── FrameError (ValueError)
     │   └── UnknownChartError (LookupError)
@@ -95,6 +96,7 @@ __all__ = [
     "CallbackTimeoutError",
     "CheckFailedError",
     "ClusterError",
+    "ComparisonError",
     "ConfigError",
     "ConnectFailedError",
     "ConnectionLostError",
@@ -597,6 +599,18 @@ class InvalidCheckError(ResultsError, ValueError):
         self.at = at
         self.problem = problem
         super().__init__(f"check cannot be read: {problem}\n  {text}\n  {' ' * at}^")
+
+
+class ComparisonError(ResultsError, ValueError):
+    """Two runs cannot be compared as asked."""
+
+    def __init__(self, block: float, seconds: float, confidence: float) -> None:
+        self.block, self.seconds, self.confidence = block, seconds, confidence
+        super().__init__(
+            f"cannot cut {max(seconds, 0):g} s into blocks of {max(block, 0):g} s for intervals "
+            f"of confidence {confidence:g}; leave at least one block between start and end, "
+            "and a confidence between 0 and 1"
+        )
 
 
 class FrameError(ResultsError, ValueError):

@@ -20,6 +20,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("murmur.charts", "notebook", "altair") from error
 
+from ._comparison import comparison as comparison
 from ._counts import errors as errors
 from ._counts import outcomes as outcomes
 from ._counts import users as users
@@ -37,6 +38,7 @@ from ._time import throughput as throughput
 
 __all__ = [
     "CHARTS",
+    "comparison",
     "distribution",
     "draw",
     "errors",

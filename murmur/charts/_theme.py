@@ -63,10 +63,10 @@ SECONDS_LABEL = (
 )
 
 
-def dressed(chart: AnyChart, title: str, subtitle: str = "") -> AnyChart:
+def dressed(chart: AnyChart, title: str, subtitle: str = "", *, height: int = _HEIGHT) -> AnyChart:
     """Return `chart` with title, size and murmur's look."""
     heading = alt.TitleParams(title, subtitle=subtitle) if subtitle else alt.TitleParams(title)
-    return _configured(chart.properties(width=_WIDTH, height=_HEIGHT, title=heading))
+    return _configured(chart.properties(width=_WIDTH, height=height, title=heading))
 
 
 def plain(chart: AnyChart) -> AnyChart:

@@ -8,6 +8,7 @@ from ._check import Check as Check
 from ._check_judge import CheckResult as CheckResult
 from ._check_table import Checks as Checks
 from ._check_text import parse_check as parse_check
+from ._compare import compare as compare
 from ._frame import Column as Column
 from ._frame import Frame as Frame
 from ._page import to_markdown as to_markdown
@@ -33,6 +34,7 @@ __all__ = [
     "Results",
     "Summary",
     "Verdict",
+    "compare",
     "judge",
     "load",
     "parse_check",

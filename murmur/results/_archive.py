@@ -184,6 +184,10 @@ class _Archive:
     def actions_total(self) -> int:
         return sum(action.count for action in self._summary.actions)
 
+    @property
+    def window(self) -> float:
+        return float(self._manifest.get("window", 1.0))
+
     def refresh(self) -> None:
         """Do nothing: the run is over."""
 
@@ -216,7 +220,7 @@ class _Archive:
 
     @cached_property
     def _times(self) -> ActionTimes:
-        return ActionTimes(self.frame("actions"), float(self._manifest.get("window", 1.0)))
+        return ActionTimes(self.frame("actions"), self.window)
 
     def facts(self) -> dict[str, object]:
         return dict(self._manifest)

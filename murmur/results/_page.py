@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._compare import COMPARISON
 from ._frame import Frame
 from ._schema import FRAMES
 
@@ -25,7 +26,7 @@ happened at all.
 
 def to_markdown() -> str:
     """Return the reference page of all frames."""
-    return "\n".join([_HEAD, *(_section(frame) for frame in FRAMES.values())])
+    return "\n".join([_HEAD, *(_section(frame) for frame in (*FRAMES.values(), COMPARISON))])
 
 
 def _section(frame: Frame) -> str:

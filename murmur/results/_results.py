@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import pandas as pd
 
-from murmur.telemetry import RunRecord
+from murmur.telemetry import Histogram, RunRecord
 
 from ._check import Check
 from ._check_log import note
@@ -39,7 +39,7 @@ class Results:
 
     Examples
     --------
-    >>> from murmur.telemetry import RunRecord
+    >>> from murmur.telemetry import Histogram, RunRecord
     >>> results = Results(RunRecord("r1", started_at=0.0, wall_started_at=0.0))
     >>> results.users.empty
     True
@@ -174,6 +174,45 @@ class Results:
         return self._frame("errors")
 
     @property
+    def elapsed(self) -> float:
+        """Seconds from the run's start to the last thing that is known of it."""
+        self._source.refresh()
+        return self._source.elapsed()
+
+    @property
+    def window(self) -> float:
+        """Seconds in a window."""
+        return self._source.window
+
+    def histogram(
+        self,
+        time: Literal["response", "service"] = "response",
+        *,
+        name: str | None = None,
+        start: float = 0.0,
+        end: float | None = None,
+    ) -> Histogram:
+        """Return how long the successful actions took, complete even if `actions` is a sample.
+
+        Parameters
+        ----------
+        time : {"response", "service"}
+            Since the action was due, or since it began.
+        name : str, optional
+            The action; all of them by default.
+        start, end : float
+            Only windows that began at or after `start` and before `end`, in seconds since
+            the run's start.
+
+        Returns
+        -------
+        murmur.telemetry.Histogram
+            Ask it for ``quantile(0.99)``, ``mean``, ``max``, ``count``; add it to others.
+        """
+        self._source.refresh()
+        return self._source.histogram(time, name=name, start=start, end=end)
+
+    @property
     def verdict(self) -> Verdict:
         """Whether the numbers can be trusted, by the rules of `murmur.results.judge`."""
         self._source.refresh()
@@ -262,7 +301,7 @@ class Results:
         Examples
         --------
         >>> from tempfile import TemporaryDirectory
-        >>> from murmur.telemetry import RunRecord
+        >>> from murmur.telemetry import Histogram, RunRecord
         >>> results = Results(RunRecord("r1", started_at=0.0, wall_started_at=0.0))
         >>> with TemporaryDirectory() as directory:
         ...     saved = results.save(f"{directory}/r1")

@@ -41,6 +41,10 @@ class Source(Protocol):
     def actions_total(self) -> int:
         """How many actions ended, whether or not each has a row."""
 
+    @property
+    def window(self) -> float:
+        """Seconds in a window."""
+
     def refresh(self) -> None:
         """Take in what happened since; the other methods show what is known."""
 
@@ -86,6 +90,10 @@ class RecordSource:
     @property
     def actions_total(self) -> int:
         return self._record.actions_total
+
+    @property
+    def window(self) -> float:
+        return self._record.window
 
     def refresh(self) -> None:
         if self._refresh is not None:

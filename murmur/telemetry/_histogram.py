@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ._buckets import middle
 from ._distributions import Distributions
 
 if TYPE_CHECKING:
@@ -114,6 +115,11 @@ class Histogram:
         import numpy as np
 
         return self._columns.bucket, self._columns.count.astype(np.int64)
+
+    def values(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return the durations that buckets stand for, in seconds, and their counts."""
+        bucket, count = self.buckets()
+        return middle(bucket), count
 
     def __repr__(self) -> str:
         return f"<Histogram of {self.count} values>"

@@ -1,0 +1,129 @@
+"""The chart of two runs side by side: by which factor each statistic changed."""
+
+from __future__ import annotations
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from ._rows import check
+from ._theme import BLUE, GREY, PURPLE, VERMILLION, AnyChart, dressed, ordered, sentence
+
+__all__ = ["comparison"]
+
+_OUTCOMES = {
+    "higher": (VERMILLION, "triangle-up"),
+    "lower": (BLUE, "triangle-down"),
+    "unclear": (GREY, "circle"),
+    "too little": (PURPLE, "cross"),
+}
+_COLUMNS = ("name", "statistic", "unit", "a", "b", "ratio", "ratio_low", "ratio_high", "outcome")
+_ROWS = 80
+_ROW_HEIGHT = 20
+_TICKS = (0.01, 0.1, 0.2, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 5.0, 10.0, 100.0)
+_MOST_TICKS = 7
+_LABEL = (
+    "datum.value == 1 ? 'same' : datum.value < 2 ? format(datum.value - 1, '+.0%')"
+    " : format(datum.value, '.3~r') + ' times'"
+)
+
+
+def comparison(frame: pd.DataFrame, *, name: str | None = None) -> AnyChart:
+    """Draw by which factor each statistic of each action differs between two runs.
+
+    A line is the interval that holds the factor; where it stays clear of 1 the statistic
+    changed, and the point says which way.  Higher is worse for a duration, and better for a
+    rate.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        What `murmur.results.compare` returned, or columns ``name``, ``statistic``, ``unit``,
+        ``a``, ``b``, ``ratio``, ``ratio_low``, ``ratio_high``, ``outcome``.
+    name : str, optional
+        The action to draw; all of them by default.
+
+    Raises
+    ------
+    FrameError
+        If `frame` lacks one of these columns.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from murmur import charts
+    >>> chart = charts.comparison(
+    ...     pd.DataFrame(
+    ...         {
+    ...             "name": "echo",
+    ...             "statistic": ["rate", "response_p99"],
+    ...             "unit": ["1/s", "s"],
+    ...             "a": [100.0, 0.010],
+    ...             "b": [101.0, 0.015],
+    ...             "ratio": [1.01, 1.5],
+    ...             "ratio_low": [0.99, 1.3],
+    ...             "ratio_high": [1.03, 1.7],
+    ...             "outcome": ["unclear", "higher"],
+    ...         }
+    ...     )
+    ... )
+    """
+    title = "Second run against the first" + (f", {name}" if name else "")
+    check(frame, "comparison", _COLUMNS)
+    chosen = frame if name is None else frame[frame["name"] == name]
+    if chosen.empty:
+        return sentence("Nothing to compare.", title)
+    # 0 and nothing have no place on a logarithmic axis.
+    drawn = chosen[chosen["ratio"] > 0].head(_ROWS)
+    if drawn.empty:
+        return sentence("No statistic has a value other than 0 in both runs.", title)
+    rows = drawn[list(_COLUMNS)].astype({"name": str, "statistic": str, "outcome": str})
+    names = rows["name"] + "  " if name is None else ""
+    rows["label"] = names + rows["statistic"].str.replace("_", " ")
+    chart = _intervals(rows)
+    note = "" if len(drawn) == len(chosen) else f"{len(drawn)} of {len(chosen)} rows have a factor"
+    return dressed(chart, title, note, height=_ROW_HEIGHT * len(rows))
+
+
+def _intervals(rows: pd.DataFrame) -> alt.LayerChart:
+    bounds = rows[["ratio", "ratio_low", "ratio_high"]].to_numpy()
+    # The same room on both sides of 1, and some where nothing changed.
+    reach = max(float(np.nanmax(np.abs(np.log(bounds[bounds > 0])))) * 1.1, np.log(1.12))
+    low, high = float(np.exp(-reach)), float(np.exp(reach))
+    ticks = [tick for tick in _TICKS if low <= tick <= high]
+    while len(ticks) > _MOST_TICKS:
+        ticks = [tick for tick in ticks[1::2] if tick != 1.0] + [1.0]
+        ticks.sort()
+    scale = alt.Scale(type="log", domain=[low, high], nice=False)
+    axis = alt.Axis(values=ticks, labelExpr=_LABEL)
+    x = alt.X("ratio:Q", title="change", scale=scale, axis=axis)
+    labels = alt.Axis(labelLimit=300, ticks=False, domain=False)
+    outcomes = [outcome for outcome in _OUTCOMES if (rows["outcome"] == outcome).any()]
+    colours = [_OUTCOMES[outcome][0] for outcome in outcomes]
+    shapes = [_OUTCOMES[outcome][1] for outcome in outcomes]
+    base = alt.Chart(rows).encode(
+        y=alt.Y("label:N", title=None, sort=rows["label"].tolist(), axis=labels),
+        color=alt.Color("outcome:N", title=None, scale=ordered(outcomes, colours)),
+        tooltip=[
+            "name:N",
+            "statistic:N",
+            *(alt.Tooltip(f"{run}:Q", title=f"run {run}", format=",.4~r") for run in "ab"),
+            "unit:N",
+            alt.Tooltip("ratio:Q", title="factor", format=".3f"),
+            alt.Tooltip("ratio_low:Q", title="at least", format=".3f"),
+            alt.Tooltip("ratio_high:Q", title="at most", format=".3f"),
+            "outcome:N",
+        ],
+    )
+    lines = base.transform_filter("isValid(datum.ratio_low)").mark_rule(strokeWidth=2)
+    points = base.mark_point(filled=True, size=70, opacity=1)
+    one = alt.Chart(pd.DataFrame({"ratio": [1.0]})).mark_rule(color=GREY, strokeDash=[4, 3])
+    return alt.LayerChart(
+        layer=[
+            one.encode(x=x),
+            lines.encode(x=alt.X("ratio_low:Q", scale=scale, title="change"), x2="ratio_high:Q"),
+            points.encode(
+                x=x, shape=alt.Shape("outcome:N", title=None, scale=ordered(outcomes, shapes))
+            ),
+        ]
+    )

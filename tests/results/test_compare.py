@@ -1,0 +1,136 @@
+"""A comparison of two runs finds what changed, and says how sure that is."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from murmur.errors import ComparisonError
+from murmur.results import Results, compare
+from murmur.telemetry import Recorder, RunRecord
+
+
+def _run(
+    durations: np.ndarray, *, name: str = "echo", failed: int = 0, seconds: int = 60
+) -> Results:
+    """Return a run with these service times, spread evenly; actions began when due."""
+    recorder = Recorder(node="n", started_at=0.0, wall_started_at=0.0)
+    for number, duration in enumerate(durations):
+        at = (number + 0.5) * seconds / len(durations)
+        error = "refused" if number < failed else None
+        recorder.action(name, 1, at - duration, at - duration, at, error)
+    record = RunRecord("r", 0.0, 0.0)
+    record.add(recorder.seal())
+    return Results(record)
+
+
+def _lognormal(seed: int, *, factor: float = 1.0, number: int = 3000) -> np.ndarray:
+    return np.random.default_rng(seed).lognormal(math.log(0.01), 0.5, number) * factor
+
+
+def _row(frame: pd.DataFrame, statistic: str) -> pd.Series:
+    return frame.set_index("statistic").loc[statistic]
+
+
+def test_values_differences_and_ratios_are_those_of_the_two_runs() -> None:
+    frame = compare(_run(np.full(600, 0.25)), _run(np.full(1200, 0.5)))
+
+    rate, median = _row(frame, "rate"), _row(frame, "response_p50")
+    assert (rate["a"], rate["b"]) == (10.0, 20.0)
+    assert (rate["difference"], rate["ratio"]) == (10.0, 2.0)
+    assert (median["a"], median["b"]) == (0.25, 0.5)
+    assert (median["difference"], median["ratio"], median["unit"]) == (0.25, 2.0, "s")
+
+
+@pytest.mark.parametrize("statistic", ["response_mean", "response_p50", "response_p95"])
+def test_a_change_of_a_fifth_is_found_and_its_interval_holds_it(statistic: str) -> None:
+    row = _row(compare(_run(_lognormal(1)), _run(_lognormal(2, factor=1.2))), statistic)
+
+    assert row["outcome"] == "higher"
+    assert row["ratio_low"] < 1.2 < row["ratio_high"]
+    assert row["difference_low"] < row["difference"] < row["difference_high"]
+
+
+@pytest.mark.slow
+def test_two_runs_that_are_alike_seldom_look_different() -> None:
+    """Of 95 % intervals about one in twenty may; these seeds are fixed."""
+    verdicts = [
+        _row(compare(_run(_lognormal(2 * seed)), _run(_lognormal(2 * seed + 1))), "response_p50")
+        for seed in range(20)
+    ]
+
+    assert sum(row["outcome"] != "unclear" for row in verdicts) <= 2
+
+
+def test_slow_seconds_count_as_one_thing_however_many_actions_they_slow() -> None:
+    """Two minutes whose seconds are slow or quick at random, of 100 actions each."""
+    runs = []
+    for seed in (1, 2):
+        slow = np.random.default_rng(seed).random(60) < 0.3
+        runs.append(_run(np.repeat(np.where(slow, 0.1, 0.01), 100)))
+
+    row = _row(compare(*runs), "response_mean")
+
+    # As if all 6,000 were independent, the mean would be known to within 5 %.
+    assert row["ratio_high"] / row["ratio_low"] > 1.5
+
+
+def test_a_run_compared_with_itself_is_unclear() -> None:
+    run = _run(_lognormal(1))
+
+    assert set(compare(run, run)["outcome"]) == {"unclear"}
+
+
+def test_the_same_runs_always_compare_alike() -> None:
+    a, b = _run(_lognormal(1)), _run(_lognormal(2))
+
+    pd.testing.assert_frame_equal(compare(a, b), compare(a, b))
+
+
+def test_failures_are_compared_as_shares() -> None:
+    row = _row(compare(_run(_lognormal(1)), _run(_lognormal(2), failed=1500)), "failed")
+
+    assert (row["a"], row["unit"]) == (0.0, "share")
+    assert row["b"] == pytest.approx(0.5, rel=0.02)  # the last second, cut off, had none
+    assert math.isnan(row["ratio"])
+    assert row["outcome"] == "higher"
+
+
+def test_an_action_of_one_run_only_has_no_interval() -> None:
+    frame = compare(_run(_lognormal(1)), _run(_lognormal(2), name="login"))
+
+    assert frame["name"].unique().tolist() == ["echo", "login"]
+    echo = _row(frame[frame["name"] == "echo"], "response_p50")
+    assert math.isnan(echo["b"])
+    assert echo["outcome"] == "too little"
+
+
+def test_a_quantile_with_few_values_beyond_it_has_no_interval() -> None:
+    frame = compare(_run(_lognormal(1, number=900)), _run(_lognormal(2, number=900)))
+
+    assert _row(frame, "response_p99")["outcome"] == "too little"  # nine beyond it
+    assert _row(frame, "response_p95")["outcome"] == "unclear"
+
+
+def test_fewer_than_ten_blocks_say_nothing() -> None:
+    frame = compare(_run(_lognormal(1)), _run(_lognormal(2)), block=10.0)
+
+    assert set(frame["outcome"]) == {"too little"}
+
+
+def test_the_ramp_can_be_left_out() -> None:
+    ramped = np.concatenate([np.full(1000, 5.0), np.full(2000, 0.25)])
+    row = _row(compare(_run(ramped), _run(np.full(3000, 0.25)), start=20.0), "response_mean")
+
+    assert (row["a"], row["b"]) == (0.25, 0.25)
+
+
+@pytest.mark.parametrize(
+    "asked", [{"start": 60.0}, {"block": 0.0}, {"block": 61.0}, {"confidence": 1.0}]
+)
+def test_what_makes_no_sense_is_refused(asked: dict[str, float]) -> None:
+    with pytest.raises(ComparisonError, match="cannot cut"):
+        compare(_run(_lognormal(1)), _run(_lognormal(2)), **asked)
