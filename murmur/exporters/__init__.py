@@ -15,6 +15,7 @@ from ._catalogue import METRICS as METRICS
 from ._catalogue import Metric as Metric
 from ._exporter import Exporter as Exporter
 from ._graphite import Graphite as Graphite
+from ._opentelemetry import OpenTelemetry as OpenTelemetry
 from ._prometheus import Prometheus as Prometheus
 from ._push import ExporterStatistics as ExporterStatistics
 from ._push import PushExporter as PushExporter
@@ -30,6 +31,7 @@ __all__ = [
     "ExporterStatistics",
     "Graphite",
     "Metric",
+    "OpenTelemetry",
     "Prometheus",
     "PushExporter",
     "Reading",

@@ -133,13 +133,15 @@ class PushExporter(Exporter):
         self._portal = None
 
     async def _push_forever(self) -> None:
-        """Push at the end of every interval, and once more in the end."""
+        """Push at the end of every interval, and once more after it is stopped."""
         sent = self.totals.read().version
         due_at = anyio.current_time()
-        while not self._stopping.is_set():
+        is_last = False
+        while not is_last:
             due_at = max(due_at + self.interval, anyio.current_time())
             with anyio.move_on_after(due_at - anyio.current_time()):
                 await self._stopping.wait()
+            is_last = self._stopping.is_set()
             reading = self.totals.read()
             if reading.version != sent and await self._try(reading):
                 sent = reading.version

@@ -42,12 +42,14 @@ class Durations(NamedTuple):
     counts : numpy.ndarray of int64
         How many durations fell into each bucket, not added up; the last is for all that
         are above the highest bound.
-    total : float
-        Their sum in seconds.
+    total, minimum, maximum : float
+        Their sum and extremes in seconds, exact.
     """
 
     counts: NDArray[np.int64]
     total: float
+    minimum: float
+    maximum: float
 
     @property
     def size(self) -> int:
@@ -55,10 +57,13 @@ class Durations(NamedTuple):
         return int(self.counts.sum())
 
     def since(self, before: Durations | None) -> Durations:
-        """Return those that came after `before`, an earlier state of the same histogram."""
+        """Return those that came after `before`, an earlier state of the same histogram.
+
+        Extremes are those of all.
+        """
         if before is None:
             return self
-        return Durations(self.counts - before.counts, self.total - before.total)
+        return self._replace(counts=self.counts - before.counts, total=self.total - before.total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,11 +212,12 @@ class Totals(Follower):
         keys = owner * width + self._bucket_numbers()[columns.bucket]
         counts = np.bincount(keys, columns.count, len(columns) * width)
         counts = counts.astype(np.int64).reshape(len(columns), width)
+        exact = columns.total, columns.minimum, columns.maximum
         for row, code in enumerate(chunk.windows.name.tolist()):
             if columns.size[row]:
                 labels = (self._known_as("action", chunk.names[code]),)
                 before = self._series[metric].get(labels)
-                new = Durations(counts[row], float(columns.total[row]))
+                new = Durations(counts[row], *(float(column[row]) for column in exact))
                 self._series[metric][labels] = _sum(before, new) if before else new
 
     def _bucket_numbers(self) -> NDArray[np.int64]:
@@ -294,4 +300,9 @@ class Totals(Follower):
 
 def _sum(one: Durations, other: Durations) -> Durations:
     """Return both together; neither is changed, for a reader may hold it."""
-    return Durations(one.counts + other.counts, one.total + other.total)
+    return Durations(
+        one.counts + other.counts,
+        one.total + other.total,
+        min(one.minimum, other.minimum),
+        max(one.maximum, other.maximum),
+    )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import pytest
 from prometheus_client import generate_latest
@@ -8,6 +9,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
 
+from murmur.errors import MissingExtraError
 from murmur.exporters import METRICS, Prometheus
 
 
@@ -109,3 +111,10 @@ def test_text_of_a_scenario_can_be_anything(course, exporter):
 def test_its_repr_says_whether_it_listens(course):
     assert repr(Prometheus(course, host="::1")) == "<Prometheus: stopped>"
     assert Prometheus(course, host="::1").url == "http://[::1]:9090/metrics"
+
+
+def test_without_its_package_it_says_what_to_install(course, monkeypatch):
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+
+    with pytest.raises(MissingExtraError, match=r"pip install 'murmur-load\[prometheus\]'"):
+        Prometheus(course)

@@ -1,0 +1,196 @@
+"""Sends what a run comes to over OTLP, and a sample of its actions as spans.
+
+Totals are handed to the SDK's exporters as data points: an instrument of the SDK would want
+every single duration again.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from murmur.errors import ExporterError, MissingExtraError
+from murmur.runtime import thread_here
+
+from ._exporter import Followed, checked_labels
+from ._push import ExporterStatistics, PushExporter
+from ._spans import Action, SpanSample
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics.export import MetricExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace.export import SpanExporter
+
+    from ._totals import Reading
+
+__all__ = ["OpenTelemetry"]
+
+TIMEOUT = 3.0
+"""Seconds that a push to the endpoint may take, retries included."""
+
+
+class OpenTelemetry(PushExporter):
+    """Sends the metrics of a session's runs, and if you like spans, to OpenTelemetry.
+
+    Without arguments it sends OTLP over HTTP to where the environment says
+    (``OTEL_EXPORTER_OTLP_ENDPOINT`` and its like), by default to port 4318 of this host.
+
+    Parameters
+    ----------
+    session : murmur.Session
+        Whose runs are followed, from the moment the exporter is started.
+    endpoint : str, optional
+        Where the collector is, such as ``"http://collector:4318"``.
+    interval : float, default 10.0
+        Seconds between two pushes.
+    spans : float, default 0.0
+        Share of actions that are sent as a span each, between 0 and 1; 0.01 is one in a
+        hundred.  At most 2,000 of a push are; the rest are counted as dropped.
+    labels : mapping of str to str, optional
+        Attributes of the resource, such as ``{"deployment.environment": "staging"}``.
+    names : int, default 100
+        How many actions, kinds of errors, counters and so on are told apart each.
+    metric_exporter, span_exporter : optional
+        Exporters of the SDK to use instead: OTLP over gRPC, or one with credentials.
+
+    Raises
+    ------
+    ExporterError
+        If `spans` is no share.
+    MissingExtraError
+        If the OpenTelemetry SDK or its OTLP exporter is not installed.
+
+    Examples
+    --------
+    >>> import murmur, murmur.exporters
+    >>> with murmur.Session() as session:
+    ...     murmur.exporters.OpenTelemetry(session, "http://collector:4318", spans=0.01)
+    <OpenTelemetry to http://collector:4318: stopped, 0 pushes, 0 failed>
+    """
+
+    def __init__(  # noqa: PLR0913 - all but the first two by keyword
+        self,
+        session: Followed,
+        endpoint: str | None = None,
+        *,
+        interval: float = 10.0,
+        spans: float = 0.0,
+        labels: Mapping[str, str] | None = None,
+        names: int = 100,
+        metric_exporter: MetricExporter | None = None,
+        span_exporter: SpanExporter | None = None,
+    ) -> None:
+        if not 0.0 <= spans <= 1.0:
+            problem = f"cannot send a share of {spans!r} of the actions"
+            raise ExporterError("OpenTelemetry", problem, "give a number between 0 and 1")
+        _require_sdk(metric_exporter is None or (spans > 0 and span_exporter is None))
+        target = endpoint or ("an exporter of yours" if metric_exporter else "the environment's")
+        super().__init__(session, target, interval=interval, names=names)
+        self._endpoint = endpoint
+        self._labels = checked_labels(labels)
+        self._spans = SpanSample(spans)
+        self._given = metric_exporter, span_exporter
+        self._metrics: Any = metric_exporter
+        self._traces: Any = span_exporter
+
+    def statistics(self) -> ExporterStatistics:
+        """Return what it has done so far."""
+        return ExporterStatistics(self._pushed, self._failed, self._last_error, self._spans.dropped)
+
+    def push(self, reading: Reading) -> None:
+        """See the base."""
+        resource = self._resource(reading.run_id)
+        sample = self._spans.drain()
+        try:
+            self._push_metrics(reading, resource)
+            self._push_spans(sample, resource)
+        except BaseException:
+            self._spans.dropped += len(sample)
+            raise
+
+    def _push_metrics(self, reading: Reading, resource: Resource) -> None:
+        from opentelemetry.sdk.metrics.export import MetricExportResult
+
+        from ._otlp import metrics_data
+
+        data = metrics_data(reading, resource, time.time_ns())
+        with _overheard(self._metrics) as words:
+            if self._metrics.export(data) is not MetricExportResult.SUCCESS:
+                raise ConnectionError(words[-1] if words else "the metrics were not taken")
+
+    def _push_spans(self, sample: Sequence[Action], resource: Resource) -> None:
+        from opentelemetry.sdk.trace.export import SpanExportResult
+
+        from ._otlp import spans_of
+
+        if not sample:
+            return
+        spans = spans_of(sample, resource)
+        with _overheard(self._traces) as words:
+            if self._traces.export(spans) is not SpanExportResult.SUCCESS:
+                raise ConnectionError(words[-1] if words else "the spans were not taken")
+
+    def _open(self) -> None:
+        self._metrics, self._traces = self._given
+        if self._metrics is None:
+            from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+
+            self._metrics = OTLPMetricExporter(self._path("metrics"), timeout=TIMEOUT)
+        if self._traces is None and self._spans.share:
+            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+            self._traces = OTLPSpanExporter(self._path("traces"), timeout=TIMEOUT)
+        self._relay.attach(self._spans)
+        super()._open()
+
+    def _close(self) -> None:
+        self._relay.detach(self._spans)
+        super()._close()
+        self._spans.dropped += len(self._spans.drain())  # the last push did not come to them
+        for exporter in (self._metrics, self._traces):
+            if exporter is not None and exporter not in self._given:
+                exporter.shutdown()
+
+    def _path(self, signal: str) -> str | None:
+        return f"{self._endpoint.rstrip('/')}/v1/{signal}" if self._endpoint else None
+
+    def _resource(self, run_id: str) -> Resource:
+        """Return who sends: a service named murmur, unless the environment knows better."""
+        from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+
+        resource = Resource.create({**self._labels, "murmur.run": run_id})
+        if str(resource.attributes[SERVICE_NAME]).startswith("unknown_service"):
+            return resource.merge(Resource({SERVICE_NAME: "murmur"}))
+        return resource
+
+
+def _require_sdk(with_otlp: bool) -> None:
+    try:
+        import opentelemetry.sdk.metrics.export
+
+        if with_otlp:
+            import opentelemetry.exporter.otlp.proto.http  # noqa: F401 - to see whether it is there
+    except ImportError as error:
+        feature = "murmur.exporters.OpenTelemetry"
+        raise MissingExtraError(feature, "otel", str(error.name)) from error
+
+
+@contextmanager
+def _overheard(exporter: object) -> Iterator[list[str]]:
+    """Hear what an exporter of the SDK logs of every try, in place of the log: we tell once."""
+    logger, thread = logging.getLogger(type(exporter).__module__), thread_here()
+    words: list[str] = []
+
+    def is_others(record: logging.LogRecord) -> bool:
+        if record.thread == thread:
+            words.append(record.getMessage())
+        return record.thread != thread
+
+    logger.addFilter(is_others)
+    try:
+        yield words
+    finally:
+        logger.removeFilter(is_others)

@@ -1,0 +1,149 @@
+"""Totals and actions in the words of OpenTelemetry's SDK.
+
+Every function here needs the extra ``otel``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    Gauge,
+    Histogram,
+    HistogramDataPoint,
+    MetricsData,
+    NumberDataPoint,
+    ResourceMetrics,
+    ScopeMetrics,
+    Sum,
+)
+from opentelemetry.sdk.metrics.export import Metric as OtelMetric
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import SpanKind, StatusCode
+
+from ._catalogue import Metric
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.resources import Resource
+
+    from ._spans import Action
+    from ._totals import Reading
+
+__all__ = ["metrics_data", "spans_of"]
+
+SCOPE = "murmur"
+UNITS = {"seconds": "s", "bytes": "By", "": "1"}
+
+
+def metrics_data(reading: Reading, resource: Resource, now: int) -> MetricsData:
+    """Return all totals as data points, cumulative since the run started.
+
+    Parameters
+    ----------
+    reading : Reading
+        The totals.
+    resource : opentelemetry.sdk.resources.Resource
+        Who sends.
+    now : int
+        The present moment in UNIX nanoseconds.
+    """
+    points = _Points(reading, now)
+    metrics = [
+        OtelMetric(metric.otel_name, metric.help, UNITS[metric.unit], points.of(metric, series))
+        for metric, series in reading.metrics()
+    ]
+    scope = ScopeMetrics(InstrumentationScope(SCOPE), metrics, "")
+    return MetricsData([ResourceMetrics(resource, [scope], "")])
+
+
+class _Points:
+    """Makes the data points of one reading."""
+
+    def __init__(self, reading: Reading, now: int) -> None:
+        self._bounds = reading.bounds
+        self._now = now
+        started = reading.wall_started_at
+        self._start = int(started * 1e9) if started == started else now  # noqa: PLR0124 - NaN
+
+    def of(self, metric: Metric, series: Mapping[tuple[str, ...], Any]) -> Sum | Gauge | Histogram:
+        cumulative = AggregationTemporality.CUMULATIVE
+        if metric.kind == "histogram":
+            return Histogram(list(self._histograms(metric, series)), cumulative)
+        numbers = list(self._numbers(metric, series))
+        return Sum(numbers, cumulative, True) if metric.kind == "counter" else Gauge(numbers)
+
+    def _numbers(
+        self, metric: Metric, series: Mapping[tuple[str, ...], float]
+    ) -> Iterator[NumberDataPoint]:
+        for labels, value in series.items():
+            attributes = dict(zip(metric.labels, labels, strict=True))
+            yield NumberDataPoint(attributes, self._start, self._now, float(value))
+
+    def _histograms(
+        self, metric: Metric, series: Mapping[tuple[str, ...], Any]
+    ) -> Iterator[HistogramDataPoint]:
+        for labels, durations in series.items():
+            yield HistogramDataPoint(
+                attributes=dict(zip(metric.labels, labels, strict=True)),
+                start_time_unix_nano=self._start,
+                time_unix_nano=self._now,
+                count=durations.size,
+                sum=durations.total,
+                bucket_counts=durations.counts.tolist(),
+                explicit_bounds=self._bounds,
+                min=durations.minimum,
+                max=durations.maximum,
+            )
+
+
+class _Ended(SpanProcessor):
+    """Keeps the spans that ended."""
+
+    def __init__(self) -> None:
+        self.spans: list[ReadableSpan] = []
+
+    def on_end(self, span: ReadableSpan) -> None:
+        self.spans.append(span)
+
+
+def spans_of(actions: Sequence[Action], resource: Resource) -> list[ReadableSpan]:
+    """Return a span for each action, from its start to its end, each a trace of its own.
+
+    When the action was due is among its attributes, for a span that begins before anything
+    happens would not fit those of the server.
+    """
+    ended = _Ended()
+    # All of them: they are a sample already, whatever the environment says of traces.
+    provider = TracerProvider(ALWAYS_ON, resource, shutdown_on_exit=False)
+    provider.add_span_processor(ended)
+    tracer = provider.get_tracer(SCOPE)
+    for action in actions:
+        span = tracer.start_span(
+            action.name,
+            context=Context(),
+            kind=SpanKind.CLIENT,
+            attributes=_attributes(action),
+            start_time=int(action.started_at * 1e9),
+        )
+        if action.error:
+            span.set_status(StatusCode.ERROR, action.error)
+        span.end(int(action.ended_at * 1e9))
+    return ended.spans
+
+
+def _attributes(action: Action) -> dict[str, str | int | float]:
+    attributes: dict[str, str | int | float] = {
+        "murmur.node": action.node,
+        "murmur.user": action.user_id,
+        "murmur.due_at": action.due_at,
+        "murmur.service_time": action.ended_at - action.started_at,
+        "murmur.response_time": action.ended_at - action.due_at,
+    }
+    if action.error:
+        attributes["error.type"] = action.error
+    return attributes
