@@ -26,6 +26,7 @@ from murmur.errors import InvalidDocumentError, Leaving
 
 from ._documents import DocumentReader
 from ._native import AsyncioNative
+from ._targets import check_target
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -320,6 +321,8 @@ async def connect_json(user: User, host: str, port: int) -> JsonConnection:
     ------
     OSError
         If there is no connection to be had; the message names host and port.
+    TargetNotAllowedError
+        If the session's guard does not allow that host.
 
     Examples
     --------
@@ -329,6 +332,7 @@ async def connect_json(user: User, host: str, port: int) -> JsonConnection:
             await connection.send({"connect": str(user.id)})
             reply = await connection.receive()
     """
+    check_target(user._run, host)
     try:
         if not isinstance(user._run.native, AsyncioNative):
             return _AnyioConnection(user, await anyio.connect_tcp(host, port))

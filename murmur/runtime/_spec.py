@@ -34,6 +34,8 @@ class RunSpec:
         Seconds that `init` and `terminate` may take each.
     tune_collector : bool
         Whether the node may tune the garbage collector while the run is on.
+    allow : tuple of str or None
+        Hosts that murmur's own clients may connect to; any if None.
     """
 
     run_id: str
@@ -44,6 +46,7 @@ class RunSpec:
     wall_started_at: float
     callback_timeout: float = 60.0
     tune_collector: bool = True
+    allow: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +61,12 @@ class Listener:
         Called each time the last user is gone.
     state : callable
         Gets each new state.
+    message : callable
+        Gets the id of a user that is not here, and a message for it; from any thread.
+        Returns whether it is on its way there.
     """
 
     chunk: Callable[[Chunk], None]
     idle: Callable[[], None]
     state: Callable[[RunState], None]
+    message: Callable[[int, object], bool] = lambda _user_id, _message: False

@@ -34,20 +34,25 @@ class Timer:
     killed, is no action: it is counted as ``actions.cut_short``.
     """
 
-    __slots__ = ("_due_at", "_error", "_name", "_run", "_started_at", "_user")
+    __slots__ = ("_due_at", "_ended_at", "_error", "_name", "_run", "_started_at", "_user")
 
     def __init__(self, run: NodeRun, name: str, user: User | None) -> None:
         self._run = run
         self._name = name
         self._user = user
-        self._error: str | None = None
+        self._ended_at: float | None = None
+        self._error: BaseException | str | None = None
 
-    def fail(self, reason: str) -> None:
+    def end(self) -> None:
+        """Stop the clock now: what follows in the block, such as checks, is not measured."""
+        self._ended_at = self._run.native.now()
+
+    def fail(self, reason: BaseException | str) -> None:
         """Mark the action failed although nothing is raised.
 
         Parameters
         ----------
-        reason : str
+        reason : str or BaseException
             A short text, the same for each failure of this kind: it is counted by it.
         """
         self._error = reason
@@ -66,7 +71,7 @@ class Timer:
         traceback: TracebackType | None,
     ) -> None:
         """Stop the clock and record the action."""
-        ended_at = self._run.native.now()
+        ended_at = self._run.native.now() if self._ended_at is None else self._ended_at
         failure: BaseException | str | None = error or self._error
         if error is not None and isinstance(error, (Leaving, self._run.native.cancelled)):
             if isinstance(error, Leaving) or self._is_ended_from_outside():

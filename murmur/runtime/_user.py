@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 import random
 from collections import deque
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
 
 from murmur.errors import Leaving, ReceiveTimeoutError
 
 from ._timer import Timer, record_duration
 
 if TYPE_CHECKING:
+    from murmur.http import Client
+
     from ._context import Due
     from ._native import Task, Wakeup
     from ._run import NodeRun
@@ -20,6 +23,13 @@ __all__ = ["MAILBOX_SIZE", "LeavingEvent", "User"]
 
 MAILBOX_SIZE = 1_000
 """Messages a mailbox holds; one more pushes the oldest out, and is counted."""
+
+
+class Closable(Protocol):
+    """Something that can be closed at once."""
+
+    def close(self) -> None:
+        """Close it."""
 
 
 class User:
@@ -33,8 +43,9 @@ class User:
         From 1, unique over the cluster and the run, never reused.
     """
 
-    __slots__ = ("_asked", "_killed", "_mailbox", "_parked", "_random", "_receivers", "_run",
-                 "_task", "admitted_at", "id", "last_due", "started_at")  # fmt: skip
+    __slots__ = ("_asked", "_http", "_killed", "_mailbox", "_parked", "_possessions", "_random",
+                 "_receivers", "_run", "_task", "admitted_at", "id", "last_due",
+                 "started_at")  # fmt: skip
 
     def __init__(self, user_id: int, run: NodeRun, admitted_at: float) -> None:
         self.id = user_id
@@ -49,6 +60,8 @@ class User:
         self._parked: list[Wakeup] | None = None
         self._receivers: list[Wakeup] | None = None
         self._random: random.Random | None = None
+        self._http: Client | None = None
+        self._possessions: list[Closable] | None = None
 
     def __repr__(self) -> str:
         """Return id and node."""
@@ -68,6 +81,26 @@ class User:
         if self._random is None:
             self._random = random.Random(f"{self._run.seed}/{self.id}")
         return self._random
+
+    @property
+    def http(self) -> Client:
+        """The HTTP client of this user; needs the extra ``http``.
+
+        Its options are the scenario's attribute ``http``, a `murmur.http.Options`.  Without
+        one, relative URLs are relative to the scenario's setting ``base_url``.
+
+        Examples
+        --------
+        A scenario's ``start`` says::
+
+            response = await user.http.get("/items/{id}", id=7)
+        """
+        if self._http is None:
+            # The layer above: only who uses HTTP needs its packages.
+            from murmur.http import client_of
+
+            self._http = client_of(self)
+        return self._http
 
     @property
     def leaving(self) -> LeavingEvent:
@@ -186,6 +219,23 @@ class User:
             self._parked = []
         self._parked.append(wakeup)
         return self._parked
+
+    def adopt(self, possession: Closable) -> None:
+        """Have `possession` closed when the user is gone, such as its connections."""
+        if self._possessions is None:
+            self._possessions = []
+        self._possessions.append(possession)
+
+    def disown(self, possession: Closable) -> None:
+        """Take back what `adopt` did; nothing if it was closed already."""
+        if self._possessions is not None and possession in self._possessions:
+            self._possessions.remove(possession)
+
+    def _close_possessions(self) -> None:
+        possessions, self._possessions = self._possessions, None
+        for possession in possessions or ():
+            with suppress(Exception):  # it may be of a scenario's own making
+                possession.close()
 
     async def _wait_asked(self) -> None:
         native = self._run.native

@@ -186,6 +186,7 @@ class Users:
     def _gone(self, user: User, error: BaseException | None) -> None:
         if not self.population.depart(user):
             return  # abandoned before
+        user._close_possessions()
         outcome, reason = outcome_of(
             error,
             was_asked=user._asked,
@@ -283,6 +284,7 @@ class Users:
     def _abandon(self, user: User) -> None:
         if not self.population.depart(user):
             return
+        user._close_possessions()
         self.abandoned += 1
         if user._task is not None:
             self._run.native.abandon(user._task)

@@ -6,12 +6,14 @@ Test-only dependencies (pytest, trio) are imported by the functions that need th
 from ._clock import VirtualLoop as VirtualLoop
 from ._clock import virtual_backend as virtual_backend
 from ._emitter import RecordingEmitter as RecordingEmitter
+from ._http_stub import HttpStub as HttpStub
 from ._process import RouterProcess as RouterProcess
 from ._process import router_process as router_process
 from ._router import Router as Router
 from ._router import RouterCounters as RouterCounters
 
 __all__ = [
+    "HttpStub",
     "RecordingEmitter",
     "Router",
     "RouterCounters",

@@ -26,7 +26,8 @@ class Peers:
 
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
-        self.user = User(1, SimpleNamespace(native=native()), 0.0)  # type: ignore[arg-type]
+        run = SimpleNamespace(native=native(), spec=SimpleNamespace(allow=None))
+        self.user = User(1, run, 0.0)  # type: ignore[arg-type]
         self.connection: JsonConnection
         self.server: socket.socket
 

@@ -1,0 +1,31 @@
+"""HTTP and WebSocket clients that record what they do.
+
+`User.http` is the usual way in.  This package needs the extra ``http``; it is imported
+when a user first asks for its client.
+"""
+
+from ._call import Call as Call
+from ._client import Client as Client
+from ._client import client_of as client_of
+from ._cookies import Cookies as Cookies
+from ._exchange import Reply as Reply
+from ._exchange import Request as Request
+from ._exchange import Transport as Transport
+from ._headers import Headers as Headers
+from ._options import Options as Options
+from ._patience import Patience as Patience
+from ._response import Response as Response
+
+__all__ = [
+    "Call",
+    "Client",
+    "Cookies",
+    "Headers",
+    "Options",
+    "Patience",
+    "Reply",
+    "Request",
+    "Response",
+    "Transport",
+    "client_of",
+]

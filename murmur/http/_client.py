@@ -1,0 +1,306 @@
+"""The client of one user: every request is an action of its run.
+
+What the server or the network does never ends a user: it is recorded, and the response
+says so.  Were it otherwise, the load would fade just when the server fails.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import lru_cache
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, cast
+
+from murmur.errors import (
+    HttpBackendError,
+    HttpError,
+    InvalidRequestError,
+    Leaving,
+    StatusError,
+    TooManyRedirectsError,
+)
+from murmur.runtime import Timer, native
+from murmur.runtime._context import running_here, user_here
+
+from ._body import encode
+from ._call import Call, Check, Wish
+from ._cookies import Cookies
+from ._exchange import Reply, Request
+from ._headers import Pairs, merge
+from ._ledger import Ledger
+from ._options import Options
+from ._patience import Patience
+from ._redirects import is_redirect, next_request
+from ._response import Response
+from ._unrecorded import Unrecorded
+from ._url import authority_of, query_of, template_of
+from ._verbs import Verbs
+
+if TYPE_CHECKING:
+    from murmur.runtime import User
+
+__all__ = ["Client", "client_of"]
+
+DEFAULT_HEADERS = {
+    "User-Agent": "murmur",
+    "Accept": "*/*",
+    "Accept-Encoding": "gzip, deflate",
+}
+
+
+class Client(Verbs):
+    """Makes requests for one user, over connections of its own.
+
+    `User.http` is one.  Make others for other options; a client of a user is closed when
+    the user is gone, any other by `close` or as a context manager.
+
+    Parameters
+    ----------
+    user : User, optional
+        Whose requests they are; by default of the user whose code this is.  In a
+        scenario's ``init`` there is none, and requests are recorded for user 0.  Outside
+        of a run nothing is recorded.
+    options : Options, optional
+        How requests are made.
+    base_url : str, optional
+        What relative URLs are relative to, instead of that of `options`.
+
+    Attributes
+    ----------
+    headers : dict of str to str
+        Fields of every request, to be changed as needed: a token, say.
+    cookies : Cookies
+        What the server set, and you.
+
+    Examples
+    --------
+    >>> import anyio, murmur.http
+    >>> async def look():
+    ...     async with murmur.http.Client() as client:
+    ...         response = await client.get("http://127.0.0.1:1/")
+    ...         return response.ok, response.failure
+    >>> anyio.run(look)
+    (False, 'connection refused')
+    """
+
+    def __init__(
+        self,
+        user: User | None = None,
+        options: Options | None = None,
+        *,
+        base_url: str | None = None,
+    ) -> None:
+        self.options_used = Options() if options is None else options
+        self.headers = {**DEFAULT_HEADERS, **self.options_used.headers}
+        self.cookies = Cookies()
+        self._user = user_here.get() if user is None else user
+        self._run = self._user._run if self._user is not None else running_here.get(None)
+        self._native = self._run.native if self._run is not None else native()
+        self._base_url = self.options_used.base_url if base_url is None else base_url
+        self._transport = self.options_used.make_transport()
+        self._ledger = Ledger(self._run, self._user, phases=self.options_used.phases)
+        self._is_closed = False
+        self._plain: tuple[dict[str, str], Pairs] = ({}, ())
+        if self._user is not None:
+            self._user.adopt(self)
+
+    def close(self) -> None:
+        """Close all connections at once."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._transport.close()
+            if self._user is not None:
+                self._user.disown(self)
+
+    async def __aenter__(self) -> Self:
+        """Return the client."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def _call(self, wish: Wish) -> Call:
+        return Call(self, wish)
+
+    async def _make(self, wish: Wish) -> Response:
+        if wish.stream:
+            raise InvalidRequestError("stream=True needs `async with` around the request")
+        await self._admit(wish)
+        with self._timer(wish) as timer:
+            return await self._perform(wish, timer)
+
+    async def _admit(self, wish: Wish) -> None:
+        """Let nobody begin a request who was asked to leave, unless to say goodbye."""
+        user = self._user
+        if user is not None and user.is_leaving and not wish.leaving:
+            await self._native.checkpoint()
+            raise Leaving
+
+    def _timer(self, wish: Wish) -> Timer:
+        name = wish.name
+        if name is None:
+            label = template_of(self._base_url, wish.url).label
+            name = wish.name = f"{wish.method} {label}"
+        if self._run is None:
+            return cast("Timer", Unrecorded())
+        return Timer(self._run, name, self._user)
+
+    async def _perform(self, wish: Wish, timer: Timer) -> Response:
+        """Make the request, and tell the timer how it went."""
+        request = self._request(wish)
+        timeout = self.options_used.timeout if wish.timeout is None else wish.timeout
+        patience = Patience(self._native, self._run, self._user, timeout)
+        try:
+            response = await self._follow(request, patience, wish)
+        except (InvalidRequestError, HttpBackendError):
+            raise
+        except HttpError as error:
+            response = Response(f"{request.origin}{request.target}", None, error=error)
+            response.failure = str(error)
+            timer.fail(error)
+        if not wish.stream or response.error is not None:
+            timer.end()
+        self._judge(response, wish, timer)
+        return response
+
+    def _request(self, wish: Wish) -> Request:
+        if self._is_closed:
+            raise InvalidRequestError("the client is closed")
+        template = template_of(self._base_url, wish.url)
+        target = template.fill(wish.path)
+        if wish.params:
+            target += ("&" if "?" in target else "?") + query_of(wish.params)
+        body, content_type = encode(wish.data, wish.json, wish.form)
+        host, headers = _without_host(self._fields(wish.headers, content_type))
+        return Request(
+            method=wish.method,
+            origin=template.origin,
+            target=target,
+            authority=authority_of(template.origin) if host is None else host,
+            headers=headers,
+            body=body,
+            is_streamed=wish.stream,
+        )
+
+    def _fields(self, more: Mapping[str, str] | None, content_type: str | None) -> Pairs:
+        """Return the header fields but for cookies; those that all share are kept."""
+        known, pairs = self._plain
+        if known != self.headers:
+            pairs = merge(self.headers, {})
+            self._plain = (dict(self.headers), pairs)
+        if content_type is not None:
+            pairs = merge({"Content-Type": content_type}, dict(pairs))
+        return merge(dict(pairs), more) if more else pairs
+
+    async def _follow(self, request: Request, patience: Patience, wish: Wish) -> Response:
+        """Make the request, and those that it is redirected to."""
+        limit, redirects = self.options_used.max_redirects, 0
+        while True:
+            reply = await self._exchange(request, patience, wish.name or "")
+            if not (limit and is_redirect(reply)):
+                break
+            reply.release()
+            if redirects == limit:
+                raise TooManyRedirectsError(limit)
+            redirects += 1
+            request = next_request(request, reply)
+        url = f"{request.origin}{request.target}"
+        response = Response(url, reply, redirects=redirects)
+        if not reply.is_complete:
+            response._patience = patience
+        return response
+
+    async def _exchange(self, request: Request, patience: Patience, name: str) -> Reply:
+        """Make one request, with the cookies that go there, and keep those that come."""
+        cookies, origin = self.cookies, request.origin
+        if cookies:
+            held = cookies.header(
+                origin.host, request.target, is_secure=origin.is_secure, now=time.time()
+            )
+            plain = tuple(pair for pair in request.headers if pair[0] != "Cookie")
+            request.headers = (*plain, ("Cookie", held)) if held else plain
+        sent_at = self._native.now()
+        reply = await self._transport.exchange(request, patience)
+        self._ledger.head(reply, name, sent_at)
+        for field, value in reply.fields:
+            if field.lower() == b"set-cookie":
+                text = value.decode("latin-1")
+                cookies.take(text, origin.host, request.target, time.time())
+        if reply.is_complete:
+            self._ledger.bytes(reply)
+        else:
+            self._count_at_release(reply)
+        return reply
+
+    def _count_at_release(self, reply: Reply) -> None:
+        release = reply.on_release
+
+        def count_and_release() -> None:
+            self._ledger.bytes(reply)
+            if release is not None:
+                release()
+
+        reply.on_release = count_and_release
+
+    def _judge(self, response: Response, wish: Wish, timer: Timer) -> None:
+        """Mark the request failed if its answer is not as expected."""
+        if response.failure is not None:
+            return
+        status, expect = response.status, wish.expect
+        if expect is None:
+            is_expected = status < 400
+        else:
+            is_expected = status == expect if isinstance(expect, int) else status in expect
+        if not is_expected:
+            response.failure = f"HTTP {status}"
+            timer.fail(StatusError(status))
+        elif wish.check is not None:
+            response.failure = _verdict(wish.check, response)
+            if response.failure is not None:
+                timer.fail(response.failure)
+
+
+@lru_cache(maxsize=4096)
+def _without_host(fields: Pairs) -> tuple[str | None, Pairs]:
+    """Return the host that fields ask for, if they do, and the other fields."""
+    hosts = [value for name, value in fields if name.lower() == "host"]
+    return (hosts[0] if hosts else None), tuple(
+        pair for pair in fields if pair[0].lower() != "host"
+    )
+
+
+def _verdict(check: Check, response: Response) -> str | None:
+    """Return what a check finds wrong."""
+    try:
+        found = check(response)
+    except Exception as error:  # noqa: BLE001 - a check is a user's code
+        text = str(error)
+        return f"check: {type(error).__name__}{': ' + text if text else ''}"
+    if isinstance(found, str):
+        return found or None
+    return "check failed" if found is False else None
+
+
+def client_of(user: User) -> Client:
+    """Return a new client for `user`, as its scenario says.
+
+    The scenario's ``http`` is an `Options`; without it, its ``base_url`` is used, if it has
+    such a setting.
+    """
+    scenario = user._run.scenario
+    options = getattr(scenario, "http", None)
+    if options is None:
+        options = Options(base_url=getattr(scenario, "base_url", ""))
+        scenario.http = options  # type: ignore[attr-defined]  # for all its users
+    if not isinstance(options, Options):
+        raise InvalidRequestError(
+            f"{type(scenario).__name__}.http is {options!r}: give a murmur.http.Options"
+        )
+    return Client(user, options)

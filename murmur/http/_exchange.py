@@ -1,0 +1,230 @@
+"""A request, the reply to it, and the seam behind which stacks are exchanged.
+
+A stack is anything with the two methods of `Transport`.  Clients know no other; so one can
+be replaced by a faster one, or by a made-up server in virtual time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, Self, TypeAlias
+
+from murmur.errors import HttpError, HttpProtocolError
+
+if TYPE_CHECKING:
+    from murmur.runtime import Wakeup
+
+    from ._headers import Fields, Pairs
+    from ._patience import Patience
+    from ._url import Origin
+
+__all__ = ["Body", "Opened", "Reply", "Request", "Transport"]
+
+Body: TypeAlias = "bytes | Iterable[bytes] | AsyncIterable[bytes] | None"
+
+BUFFER = 256 << 10
+"""Bytes of a streamed body that may wait to be read; beyond, the server is made to wait."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Request:
+    """One request as it goes over the wire; a redirect makes another.
+
+    Attributes
+    ----------
+    method, target, authority : str
+        Such as ``GET``; path with query; what ``Host`` says; all ASCII.
+    origin : Origin
+        Where to.
+    headers : tuple of (str, str)
+        Fields, without ``Host`` and those that say how long the body is.
+    body : bytes, iterable or asynchronous iterable of bytes, or None
+        What is sent.
+    is_streamed : bool
+        Whether the reply is handed over at its head, or at its end.
+    """
+
+    method: str
+    origin: Origin
+    target: str
+    authority: str
+    headers: Pairs
+    body: Body = None
+    is_streamed: bool = False
+
+    @property
+    def can_be_repeated(self) -> bool:
+        """Whether the request may be sent again although it may have arrived."""
+        is_idempotent = self.method in {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"}
+        return is_idempotent and (self.body is None or isinstance(self.body, bytes))
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What it took to open the connection that a reply came over.
+
+    Attributes
+    ----------
+    connect_seconds, tls_seconds : float
+        Looking up the name and connecting; the TLS handshake, 0 without TLS.
+    """
+
+    connect_seconds: float
+    tls_seconds: float
+
+
+@dataclass(slots=True, eq=False)
+class Reply:
+    """What comes back for one request, filled by a connection as it arrives.
+
+    Attributes
+    ----------
+    status : int
+        0 until the head is there.
+    fields : sequence of (bytes, bytes)
+        Header fields as they came.
+    version : str
+        ``1.1``, ``1.0`` or ``2``.
+    chunks : list of bytes
+        The body as far as it was not read.
+    is_headed, is_complete : bool
+        Whether the head, and all of it, are there.
+    error : HttpError or None
+        Why there will be no more.
+    first_byte_at : float
+        When the first byte arrived, on the backend's clock; 0 until then.
+    sent_bytes, received_bytes : int
+        On the wire, without what TLS adds.
+    opened : Opened or None
+        The connection, if it was opened for this reply.
+    retries : int
+        How often the request was sent again, because a kept connection broke just then.
+    unread : int
+        Bytes of a streamed body that the server was not yet told are read.
+    """
+
+    limit: int = 64 << 20
+    status: int = 0
+    fields: Fields = ()
+    version: str = "1.1"
+    chunks: list[bytes] = field(default_factory=list)
+    is_headed: bool = False
+    is_complete: bool = False
+    error: HttpError | None = None
+    first_byte_at: float = 0.0
+    sent_bytes: int = 0
+    received_bytes: int = 0
+    opened: Opened | None = None
+    retries: int = 0
+    unread: int = 0
+    on_release: Callable[[], None] | None = None
+    on_room: Callable[[], None] | None = None
+    _size: int = 0
+    _wants_chunks: bool = False
+    _waiter: Wakeup | None = None
+
+    @classmethod
+    def of(cls, status: int, fields: Fields = (), body: bytes = b"") -> Self:
+        """Return a complete reply, for stacks that have no connection."""
+        size = len(body)
+        return cls(
+            status=status,
+            fields=fields,
+            chunks=[body] if body else [],
+            is_headed=True,
+            is_complete=True,
+            received_bytes=size,
+        )
+
+    def head(self, status: int, fields: Fields) -> None:
+        """Take the head."""
+        self.status, self.fields, self.is_headed = status, fields, True
+        if self._wants_chunks:
+            self._wake()
+
+    def data(self, chunk: bytes) -> None:
+        """Take a part of the body."""
+        self.chunks.append(chunk)
+        self._size += len(chunk)
+        if self._wants_chunks:
+            self._wake()
+        elif self._size > self.limit:
+            self.fail(HttpProtocolError(f"the body is longer than {self.limit} bytes"))
+
+    def end(self) -> None:
+        """Take note that all is there."""
+        self.is_complete = True
+        self._wake()
+
+    def fail(self, error: HttpError) -> None:
+        """Take note that no more will come."""
+        if self.error is None and not self.is_complete:
+            self.error = error
+            self._wake()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a streamed body came faster than it is read."""
+        return self._wants_chunks and self._size > BUFFER
+
+    async def wait_head(self, patience: Patience) -> None:
+        """Wait for the head; from now on, parts of the body are read one by one."""
+        self._wants_chunks = True
+        while not self.is_headed:
+            await self._wait(patience, "no answer")
+
+    async def wait_end(self, patience: Patience) -> None:
+        """Wait for the whole reply."""
+        while not self.is_complete:
+            await self._wait(patience, "no complete answer" if self.is_headed else "no answer")
+
+    async def read(self, patience: Patience) -> bytes:
+        """Return the next part of the body; empty at its end."""
+        while not self.chunks:
+            if self.is_complete:
+                return b""
+            await self._wait(patience, "no complete answer")
+        part = b"".join(self.chunks)
+        self.chunks.clear()
+        self._size = 0
+        if self.on_room is not None:
+            self.on_room()
+        return part
+
+    def release(self) -> None:
+        """Hand the connection back, or end it if the reply is not complete."""
+        release, self.on_release = self.on_release, None
+        if release is not None:
+            release()
+
+    async def _wait(self, patience: Patience, missing: str) -> None:
+        """Wait for anything to happen."""
+        if self.error is not None:
+            raise self.error
+        self._waiter = wakeup = patience.native.wakeup()
+        try:
+            if not await patience.wait(wakeup):
+                patience.give_up(missing)
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None:
+            self._waiter.wake()
+
+
+class Transport(Protocol):
+    """A stack that clients can be put on."""
+
+    async def exchange(self, request: Request, patience: Patience) -> Reply:
+        """Send `request`; return the reply when it is complete, or has its head.
+
+        Raises
+        ------
+        HttpError
+            If there is none.
+        """
+
+    def close(self) -> None:
+        """Close what this client opened."""

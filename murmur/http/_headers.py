@@ -1,0 +1,97 @@
+"""Header fields: of answers, to be read by any spelling; of requests, checked and merged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import TypeAlias
+
+from murmur.errors import InvalidRequestError
+
+__all__ = ["Fields", "Headers", "Pairs", "merge", "render"]
+
+Fields: TypeAlias = Sequence[tuple[bytes, bytes]]
+"""Fields as they came."""
+
+Pairs: TypeAlias = tuple[tuple[str, str], ...]
+"""Fields to be sent."""
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_FORBIDDEN = re.compile(r"[\r\n\0]")
+_OURS = {"content-length", "transfer-encoding"}
+
+
+class Headers(Mapping[str, str]):
+    """The header fields of an answer; the spelling of a name does not matter.
+
+    Several fields of one name are joined by a comma; see `all_of`.
+
+    Examples
+    --------
+    >>> Headers([(b"Content-Type", b"text/html")])["content-type"]
+    'text/html'
+    """
+
+    __slots__ = ("_by_name",)
+
+    def __init__(self, fields: Fields) -> None:
+        self._by_name: dict[str, list[str]] = {}
+        for name, value in fields:
+            key = name.decode("latin-1").lower()
+            self._by_name.setdefault(key, []).append(value.decode("latin-1"))
+
+    def __getitem__(self, name: str) -> str:
+        """Return the value of a field."""
+        return ", ".join(self._by_name[name.lower()])
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names, in small letters."""
+        return iter(self._by_name)
+
+    def __len__(self) -> int:
+        """Return how many names there are."""
+        return len(self._by_name)
+
+    def __repr__(self) -> str:
+        """Return the fields."""
+        return f"Headers({dict(self)!r})"
+
+    def all_of(self, name: str) -> list[str]:
+        """Return every value of a field, such as ``Set-Cookie``."""
+        return list(self._by_name.get(name.lower(), ()))
+
+
+def merge(fields: Mapping[str, str], more: Mapping[str, str]) -> Pairs:
+    """Return both, those of `more` instead of those of the same name in `fields`."""
+    named = {name.lower(): (name, value) for name, value in fields.items()}
+    named |= {name.lower(): (name, value) for name, value in more.items()}
+    return tuple(named.values())
+
+
+@lru_cache(maxsize=4096)
+def render(pairs: Pairs) -> bytes:
+    r"""Return fields as they stand in a request of HTTP/1.1.
+
+    Raises
+    ------
+    InvalidRequestError
+        If one holds what no field may hold.
+
+    Examples
+    --------
+    >>> render((("Accept", "*/*"),))
+    b'Accept: */*\r\n'
+    """
+    for name, value in pairs:
+        if not _TOKEN.fullmatch(name):
+            raise InvalidRequestError(f"{name!r} is no name of a header field")
+        if name.lower() in _OURS:
+            raise InvalidRequestError(f"{name} follows from the body; leave it out")
+        if _FORBIDDEN.search(value):
+            raise InvalidRequestError(f"header field {name}: its value has a line break in it")
+    try:
+        return "".join(f"{name}: {value}\r\n" for name, value in pairs).encode("latin-1")
+    except UnicodeEncodeError as error:
+        character = error.object[error.start]
+        raise InvalidRequestError(f"a header field has {character!r} in it") from error

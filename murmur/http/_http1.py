@@ -1,0 +1,240 @@
+"""HTTP/1.1 over one connection: written here, read by llhttp (`httptools`).
+
+llhttp is node's parser, in C.  What is left to do is to say which answer ends where the
+connection does, and to keep a server from sending without end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from typing import TYPE_CHECKING
+
+from murmur.errors import (
+    ConnectionLostError,
+    HttpError,
+    HttpProtocolError,
+    MissingExtraError,
+    TruncatedError,
+)
+
+from ._exchange import Reply
+from ._headers import render
+from ._wire import Wire
+
+try:
+    import httptools
+except ImportError as error:
+    raise MissingExtraError("murmur.http", "http", "httptools") from error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._exchange import Request
+    from ._headers import Fields
+    from ._patience import Patience
+
+__all__ = ["Http1"]
+
+HEAD_LIMIT = 64 << 10
+"""Bytes that the head of an answer may have."""
+
+BODILESS = {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "TRACE"}  # say no length of 0
+
+
+class Http1(Wire):
+    """A connection that carries one request after the other.
+
+    Parameters
+    ----------
+    now : callable
+        The clock.
+    body_limit : int
+        Bytes that a body may have which is not streamed.
+
+    Attributes
+    ----------
+    was_used : bool
+        Whether a request was sent before.
+    """
+
+    def __init__(self, now: Callable[[], float], body_limit: int) -> None:
+        super().__init__()
+        self.was_used = False
+        self._now = now
+        self._body_limit = body_limit
+        self._reply: Reply | None = None
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._is_kept = True
+        self._is_head = False
+
+    @property
+    def is_reusable(self) -> bool:
+        """Whether it can take another request."""
+        return self._is_kept and not self.is_closed and self._reply is None
+
+    async def exchange(self, request: Request, patience: Patience) -> Reply:
+        """Send a request and wait for its reply, or for the head of it.
+
+        Whoever calls this closes the connection if it raises.
+        """
+        reply = self._reply = Reply(self._body_limit)
+        self._fields = []
+        self._parser = httptools.HttpResponseParser(self)
+        self._is_head = request.method == "HEAD"
+        head = _head(request)
+        body = request.body
+        if body is None or isinstance(body, bytes):
+            data = head + body if body else head
+            self._transport.write(data)
+            reply.sent_bytes = len(data)
+        else:
+            self._transport.write(head)
+            reply.sent_bytes = len(head) + await self._stream(body, reply)
+        if request.is_streamed:
+            reply.on_room = self._make_room
+            await reply.wait_head(patience)
+        else:
+            await reply.wait_end(patience)
+        self.was_used = True
+        return reply
+
+    def finish(self) -> None:
+        """Make ready for another request; ends the connection if the reply is not complete."""
+        reply, self._reply = self._reply, None
+        if reply is not None and not reply.is_complete:
+            self.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came."""
+        reply = self._reply
+        if reply is None or reply.is_complete:
+            self.close()  # nobody asked for it
+            return
+        if not reply.first_byte_at:
+            reply.first_byte_at = self._now()
+        reply.received_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._fail(HttpProtocolError("the server changed the protocol"))
+        except httptools.HttpParserError as error:
+            self._is_kept = False
+            if not reply.is_complete:
+                self._fail(HttpProtocolError(f"malformed answer: {error}"))
+        if not reply.is_headed and reply.received_bytes > HEAD_LIMIT:
+            self._fail(HttpProtocolError("the head of the answer is too long"))
+        elif reply.is_full:
+            self._transport.pause_reading()
+
+    def ended(self, error: Exception | None) -> None:
+        """Say what the end of the connection means for the reply that is under way."""
+        reply = self._reply
+        if reply is None or reply.is_complete:
+            return
+        if reply.is_headed and error is None and self._ends_with_connection():
+            reply.end()
+        elif reply.first_byte_at:
+            where = "body" if reply.is_headed else "head"
+            reply.fail(TruncatedError(f"the connection ended in the {where} of the answer"))
+        elif error is not None:
+            reply.fail(ConnectionLostError("connection reset before an answer"))
+        else:
+            reply.fail(ConnectionLostError("connection closed without an answer"))
+
+    def on_message_begin(self) -> None:
+        """Refuse a second answer to one request; called by the parser."""
+        if self._reply is None or self._reply.is_complete:
+            self._is_kept = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a field; called by the parser."""
+        self._fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Pass the head on, unless it only says that one is to come."""
+        reply, status = self._reply, self._parser.get_status_code()
+        if reply is None or reply.is_complete or 100 <= status < 200:
+            return
+        reply.version = self._parser.get_http_version()
+        self._is_kept = self._parser.should_keep_alive()
+        if reply.received_bytes > HEAD_LIMIT and _size(self._fields) > HEAD_LIMIT:
+            self._fail(HttpProtocolError("the head of the answer is too long"))
+            return
+        reply.head(status, self._fields)
+        if self._is_head:
+            reply.end()  # the parser waits for the body that the fields announce
+
+    def on_body(self, body: bytes) -> None:
+        """Pass a part of the body on."""
+        reply = self._reply
+        if reply is not None and not reply.is_complete:
+            reply.data(body)
+
+    def on_message_complete(self) -> None:
+        """Pass the end on; after ``100 Continue`` and its like the answer is still to come."""
+        reply = self._reply
+        if reply is None or reply.is_complete:
+            return
+        if not reply.is_headed:
+            self._fields = []
+            return
+        self._is_kept = self._is_kept and self._parser.should_keep_alive()
+        reply.end()
+
+    def _ends_with_connection(self) -> bool:
+        """Whether the answer has no other end than that of the connection."""
+        names = {name.lower() for name, _ in self._fields}
+        return not names & {b"content-length", b"transfer-encoding"}
+
+    def _fail(self, error: HttpError) -> None:
+        if self._reply is not None:
+            self._reply.fail(error)
+        self._is_kept = False
+        self.close()
+
+    def _make_room(self) -> None:
+        if not self.is_closed:
+            self._transport.resume_reading()
+
+    async def _stream(self, body: Iterable[bytes] | AsyncIterable[bytes], reply: Reply) -> int:
+        """Send a body of unknown length in chunks; return the bytes it took."""
+        sent = 0
+        async for part in _parts(body):
+            if reply.is_headed or reply.error is not None:
+                break  # the server has made up its mind
+            chunk = b"%x\r\n%b\r\n" % (len(part), part)
+            self._transport.write(chunk)
+            sent += len(chunk)
+            await self.drain()
+        self._transport.write(b"0\r\n\r\n")
+        return sent + 5
+
+
+def _size(fields: Fields) -> int:
+    return sum(len(name) + len(value) for name, value in fields)
+
+
+def _head(request: Request) -> bytes:
+    start = (f"{request.method} {request.target} HTTP/1.1\r\nHost: {request.authority}\r\n").encode(
+        "ascii"
+    )
+    body = request.body
+    if isinstance(body, bytes):
+        length = b"Content-Length: %d\r\n\r\n" % len(body)
+    elif body is not None:
+        length = b"Transfer-Encoding: chunked\r\n\r\n"
+    else:
+        length = b"\r\n" if request.method in BODILESS else b"Content-Length: 0\r\n\r\n"
+    return start + render(request.headers) + length
+
+
+async def _parts(body: Iterable[bytes] | AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """Yield the parts of a body that are not empty: an empty chunk would end it."""
+    if isinstance(body, AsyncIterable):
+        async for part in body:
+            if part:
+                yield part
+    else:
+        for part in body:
+            if part:
+                yield part

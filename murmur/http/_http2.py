@@ -1,0 +1,278 @@
+"""HTTP/2 over one connection, many requests at a time; its state is kept by `h2`.
+
+It costs several times what HTTP/1.1 does, for `h2` is written in Python.  Use it where the
+difference in behaviour is what is tested, such as many requests over one connection.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from murmur.errors import (
+    ConnectionLostError,
+    HttpError,
+    HttpProtocolError,
+    InvalidRequestError,
+    MissingExtraError,
+    TruncatedError,
+)
+
+from ._exchange import Reply
+from ._headers import render
+from ._wire import Wire
+
+try:
+    import h2.config
+    import h2.connection
+    import h2.errors
+    import h2.events
+    import h2.exceptions
+    import h2.settings
+except ImportError as error:
+    raise MissingExtraError("HTTP/2", "http", "h2") from error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from murmur.runtime import Wakeup
+
+    from ._exchange import Request
+    from ._http1 import Http1
+    from ._patience import Patience
+
+__all__ = ["Http2"]
+
+WINDOW = 1 << 20
+"""Bytes of one body that a server may send before some were read."""
+
+
+class Http2(Wire):
+    """A connection that carries many requests at once; made from one that agreed on it."""
+
+    def __init__(self, now: Callable[[], float], body_limit: int) -> None:
+        super().__init__()
+        self.was_used = False
+        self._now = now
+        self._body_limit = body_limit
+        self._is_refused = False
+        self._replies: dict[int, Reply] = {}
+        self._senders: dict[int, Wakeup] = {}
+        self._state = h2.connection.H2Connection(
+            h2.config.H2Configuration(client_side=True, header_encoding=None)
+        )
+
+    @classmethod
+    def over(cls, wire: Http1) -> Http2:
+        """Return the connection that goes on where the handshake of `wire` ended."""
+        made = cls(wire._now, wire._body_limit)
+        made.connection_made(wire._transport)
+        made.connect_seconds, made.tls_seconds = wire.connect_seconds, wire.tls_seconds
+        wire._transport.set_protocol(made)
+        made._state.initiate_connection()
+        made._state.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: WINDOW})
+        made._state.increment_flow_control_window(16 * WINDOW)
+        made._flush()
+        return made
+
+    @property
+    def is_reusable(self) -> bool:
+        """Whether it can take requests, now or when others are through."""
+        return not self.is_closed and not self._is_refused
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is under way on it."""
+        return not self._replies
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it can take one more request now."""
+        limit: int = self._state.remote_settings.max_concurrent_streams
+        return self.is_reusable and len(self._replies) < limit
+
+    async def exchange(self, request: Request, patience: Patience) -> Reply:
+        """Send a request and wait for its reply, or for the head of it."""
+        reply = Reply(self._body_limit, version="2")
+        stream = self._begin(request, reply)
+        try:
+            if isinstance(request.body, bytes):
+                await self._send(stream, request.body, reply, patience)
+            if request.is_streamed:
+                await reply.wait_head(patience)
+            else:
+                await reply.wait_end(patience)
+        except BaseException:
+            self._leave(stream)
+            raise
+        self.was_used = True
+        if reply.is_complete:
+            self._leave(stream)
+        else:
+            self._hand_over(stream, reply)
+        return reply
+
+    def finish(self) -> None:
+        """Do nothing: streams end by themselves."""
+
+    def data_received(self, data: bytes) -> None:
+        """Act on what came."""
+        try:
+            events = self._state.receive_data(data)
+        except (h2.exceptions.ProtocolError, ValueError) as error:
+            kind = type(error).__name__
+            self._fail_all(HttpProtocolError(f"malformed answer: {kind}"))
+            self.close()
+            return
+        for event in events:
+            self._act_on(event)
+        self._flush()
+
+    def ended(self, error: Exception | None) -> None:
+        """Fail what is under way."""
+        for reply in tuple(self._replies.values()):
+            if reply.first_byte_at:
+                where = "body" if reply.is_headed else "head"
+                reply.fail(TruncatedError(f"the connection ended in the {where} of the answer"))
+            else:
+                how = "closed without" if error is None else "reset before"
+                reply.fail(ConnectionLostError(f"connection {how} an answer"))
+        self._wake_senders()
+
+    def _begin(self, request: Request, reply: Reply) -> int:
+        if self.is_closed:
+            raise ConnectionLostError("connection closed without an answer")
+        if request.body is not None and not isinstance(request.body, bytes):
+            raise InvalidRequestError("a streamed body needs HTTP/1.1")
+        render(request.headers)  # finds what no field may hold
+        fields = [
+            (":method", request.method),
+            (":authority", request.authority),
+            (":scheme", request.origin.scheme),
+            (":path", request.target),
+            *((name.lower(), value) for name, value in request.headers),
+        ]
+        if request.body is not None:
+            fields.append(("content-length", str(len(request.body))))
+        stream: int = self._state.get_next_available_stream_id()
+        self._state.send_headers(stream, fields, end_stream=not request.body)
+        self._replies[stream] = reply
+        reply.sent_bytes += self._flush()
+        return stream
+
+    async def _send(self, stream: int, body: bytes, reply: Reply, patience: Patience) -> None:
+        """Send a body as fast as the server takes it."""
+        rest = memoryview(body)
+        while rest and not reply.is_headed:
+            if self.is_closed or reply.error is not None:
+                return  # whoever waits for the reply hears of it
+            room = self._state.local_flow_control_window(stream)
+            size = min(room, self._state.max_outbound_frame_size, len(rest))
+            if size <= 0:
+                await self._wait_room(stream, patience)
+                continue
+            self._state.send_data(stream, bytes(rest[:size]), end_stream=size == len(rest))
+            rest = rest[size:]
+            reply.sent_bytes += self._flush()
+
+    async def _wait_room(self, stream: int, patience: Patience) -> None:
+        wakeup = self._senders[stream] = patience.native.wakeup()
+        try:
+            if not await patience.wait(wakeup):
+                patience.give_up("no complete request")
+        finally:
+            self._senders.pop(stream, None)
+
+    def _act_on(self, event: h2.events.Event) -> None:
+        stream = getattr(event, "stream_id", None)
+        reply = self._replies.get(stream) if stream else None
+        if isinstance(event, h2.events.WindowUpdated | h2.events.RemoteSettingsChanged):
+            self._wake_senders()
+        elif isinstance(event, h2.events.ConnectionTerminated):
+            self._is_refused = True
+            self._fail_beyond(event.last_stream_id)
+        elif reply is None:
+            self._forget(event)
+        elif isinstance(event, h2.events.ResponseReceived):
+            self._take_head(reply, event)
+        elif isinstance(event, h2.events.DataReceived):
+            self._take_data(reply, event)
+        elif isinstance(event, h2.events.StreamEnded):
+            reply.end()
+        elif isinstance(event, h2.events.StreamReset):
+            reply.fail(_reset(reply))
+
+    def _take_head(self, reply: Reply, event: h2.events.ResponseReceived) -> None:
+        reply.first_byte_at = reply.first_byte_at or self._now()
+        fields = [(bytes(name), bytes(value)) for name, value in event.headers or ()]
+        reply.received_bytes += sum(len(name) + len(value) for name, value in fields)
+        status = next((value for name, value in fields if name == b":status"), b"0")
+        reply.head(int(status), [pair for pair in fields if not pair[0].startswith(b":")])
+
+    def _take_data(self, reply: Reply, event: h2.events.DataReceived) -> None:
+        data, size = event.data or b"", event.flow_controlled_length or 0
+        reply.received_bytes += size
+        reply.data(data)
+        if reply.on_room is None:
+            self._acknowledge(size, event.stream_id)
+        else:
+            reply.unread += size
+
+    def _forget(self, event: h2.events.Event) -> None:
+        """Let data of a stream that nobody waits for use up no window."""
+        if isinstance(event, h2.events.DataReceived):
+            self._acknowledge(event.flow_controlled_length or 0, event.stream_id)
+
+    def _acknowledge(self, size: int, stream: int) -> None:
+        if size:
+            # Of a closed stream, h2 gave the connection's window back itself.
+            with suppress(h2.exceptions.StreamClosedError):
+                self._state.acknowledge_received_data(size, stream)
+
+    def _hand_over(self, stream: int, reply: Reply) -> None:
+        """Let the reader of a streamed body set the pace."""
+
+        def make_room() -> None:
+            size, reply.unread = reply.unread, 0
+            if not self.is_closed:
+                self._acknowledge(size, stream)
+                self._flush()
+
+        reply.on_room = make_room
+        reply.on_release = lambda: self._leave(stream)
+
+    def _leave(self, stream: int) -> None:
+        """End a stream, if need be before its time."""
+        reply = self._replies.pop(stream, None)
+        if reply is None or reply.is_complete or self.is_closed:
+            return
+        try:
+            self._state.reset_stream(stream, h2.errors.ErrorCodes.CANCEL)
+        except h2.exceptions.ProtocolError:
+            return  # it is closed already
+        self._flush()
+
+    def _fail_beyond(self, last: int | None) -> None:
+        for stream, reply in tuple(self._replies.items()):
+            if last is None or stream > last:
+                reply.fail(ConnectionLostError("the server ended the connection"))
+
+    def _fail_all(self, error: HttpError) -> None:
+        for reply in tuple(self._replies.values()):
+            reply.fail(error)
+
+    def _wake_senders(self) -> None:
+        for wakeup in tuple(self._senders.values()):
+            wakeup.wake()
+
+    def _flush(self) -> int:
+        data = self._state.data_to_send()
+        if data and not self.is_closed:
+            self._transport.write(data)
+        return len(data)
+
+
+def _reset(reply: Reply) -> HttpError:
+    if reply.first_byte_at:
+        return TruncatedError("the server reset the stream in the middle of the answer")
+    return ConnectionLostError("the server reset the stream before an answer")

@@ -1,0 +1,84 @@
+"""How long a request may wait: until its deadline, and not much longer than its user stays.
+
+A request under way is not broken off when its user is asked to leave, or the server would
+have answered for nothing.  It has a part of the user's grace to come to an end; the rest is
+for saying goodbye.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from murmur.errors import HttpTimeoutError, Leaving
+
+if TYPE_CHECKING:
+    from murmur.runtime import User, Wakeup
+    from murmur.runtime._native import Native
+    from murmur.runtime._run import NodeRun
+
+__all__ = ["Patience"]
+
+SHARE_OF_GRACE = 0.75
+"""Part of the grace that a request under way may use up."""
+
+
+class Patience:
+    """The time that one request has.
+
+    Parameters
+    ----------
+    native : Native
+        The seam to the running backend.
+    run : NodeRun or None
+        The run it belongs to.
+    user : User or None
+        Who waits.
+    timeout : float
+        Seconds it has from now on.
+
+    Attributes
+    ----------
+    deadline : float
+        When it is over, on the clock of `native`.
+    """
+
+    __slots__ = ("_is_leaving", "deadline", "native", "run", "timeout", "user")
+
+    def __init__(
+        self, native: Native, run: NodeRun | None, user: User | None, timeout: float
+    ) -> None:
+        self.native = native
+        self.run = run
+        self.user = user
+        self.timeout = timeout
+        self.deadline = native.now() + timeout
+        self._is_leaving = False
+
+    def hurry(self) -> None:
+        """Bring the deadline forward if the user was asked to leave, once."""
+        user = self.user
+        if user is None or self._is_leaving or not user.is_leaving:
+            return
+        self._is_leaving = True
+        left = self.native.now() + SHARE_OF_GRACE * user._run.grace
+        self.deadline = min(self.deadline, left)
+
+    async def wait(self, wakeup: Wakeup) -> bool:
+        """Wait for `wakeup`, which the call to leave wakes as well; False at the deadline."""
+        user = self.user
+        if user is None:
+            return await self.native.wait_until(wakeup, self.deadline)
+        if user.is_leaving:
+            self.hurry()
+            return await self.native.wait_until(wakeup, self.deadline)
+        parked = user.listen(wakeup)
+        try:
+            return await self.native.wait_until(wakeup, self.deadline)
+        finally:
+            parked.remove(wakeup)
+
+    def give_up(self, missing: str, timeout: float | None = None) -> NoReturn:
+        """Raise the error of one who waited in vain for what `missing` says."""
+        if self._is_leaving:
+            raise Leaving
+        raise HttpTimeoutError(missing, self.timeout if timeout is None else timeout)

@@ -1,0 +1,207 @@
+"""Connections kept open between requests, no more of them than allowed.
+
+Who asks first is served first.  A connection that the server closed while it was idle is
+noticed before it is used; one that breaks just then is replaced once, and counted.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING
+
+from murmur.errors import ConnectionLostError, HttpBackendError
+from murmur.runtime._native import AsyncioNative
+
+from ._exchange import Opened
+from ._http1 import Http1
+from ._wire import open_wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from murmur.runtime import Wakeup
+
+    from ._exchange import Reply, Request
+    from ._http2 import Http2
+    from ._options import Options
+    from ._patience import Patience
+    from ._url import Origin
+
+__all__ = ["Pool"]
+
+
+class Pool:
+    """The connections of one client, or of all clients that share them.
+
+    Parameters
+    ----------
+    options : Options
+        Limits, time-outs, TLS.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._idle: dict[Origin, list[Http1]] = {}
+        self._multiplexed: dict[Origin, Http2] = {}
+        self._all: set[Http1 | Http2] = set()
+        self._opening = 0
+        self._waiting: deque[Wakeup] = deque()
+
+    @property
+    def open_count(self) -> int:
+        """How many connections there are, those being opened included."""
+        return len(self._all) + self._opening
+
+    async def exchange(self, request: Request, patience: Patience) -> Reply:
+        """Send a request over a free connection; see `Transport`."""
+        retries = 0
+        while True:
+            connection, opened = await self._take(request.origin, patience)
+            was_used = connection.was_used
+            try:
+                reply = await connection.exchange(request, patience)
+            except BaseException as error:
+                self._give_back(request.origin, connection)
+                if was_used and request.can_be_repeated and _is_stale(error):
+                    retries += 1
+                    continue
+                raise
+            reply.opened, reply.retries = opened, retries
+            if reply.is_complete:
+                self._give_back(request.origin, connection)
+            else:
+                leave = reply.on_release
+                reply.on_release = partial(self._end, request.origin, connection, leave)
+            return reply
+
+    def close(self) -> None:
+        """Close all connections."""
+        for connection in tuple(self._all):
+            connection.close()
+        self._all.clear()
+        self._idle.clear()
+        self._multiplexed.clear()
+
+    async def _take(
+        self, origin: Origin, patience: Patience
+    ) -> tuple[Http1 | Http2, Opened | None]:
+        """Return a connection that is free, or a new one and what it took."""
+        while True:
+            connection = self._free(origin)
+            if connection is not None:
+                return connection, None
+            if self._has_room():
+                return await self._open(origin, patience)
+            await self._wait_turn(patience)
+
+    def _free(self, origin: Origin) -> Http1 | Http2 | None:
+        idle = self._idle.get(origin)
+        while idle:
+            connection = idle.pop()
+            if connection.is_reusable:
+                return connection
+            self._discard(connection)
+        multiplexed = self._multiplexed.get(origin)
+        if multiplexed is None or multiplexed.has_room:
+            return multiplexed
+        if not multiplexed.is_reusable:
+            del self._multiplexed[origin]
+        return None
+
+    def _has_room(self) -> bool:
+        """Whether one more may be opened, if need be instead of one that is idle."""
+        if self.open_count < self._options.max_connections:
+            return True
+        for idle in self._idle.values():
+            if idle:
+                self._discard(idle.pop(0))
+                return True
+        for origin, multiplexed in self._multiplexed.items():
+            if multiplexed.is_idle:
+                del self._multiplexed[origin]
+                self._discard(multiplexed)
+                return True
+        return False
+
+    async def _open(self, origin: Origin, patience: Patience) -> tuple[Http1 | Http2, Opened]:
+        if not isinstance(patience.native, AsyncioNative):
+            raise HttpBackendError
+        options, now = self._options, patience.native.now
+        self._opening += 1
+        try:
+            wire = await open_wire(
+                lambda: Http1(now, options.max_body_bytes),
+                origin,
+                tls=options.tls if origin.is_secure else None,
+                timeout=options.connect_timeout,
+                patience=patience,
+            )
+        except BaseException:
+            self._opening -= 1
+            self._call_next()
+            raise
+        self._opening -= 1
+        connection = self._spoken(origin, wire)
+        self._all.add(connection)
+        return connection, Opened(wire.connect_seconds, wire.tls_seconds)
+
+    def _spoken(self, origin: Origin, wire: Http1) -> Http1 | Http2:
+        """Return the connection as what the handshake agreed on."""
+        if wire.alpn != "h2":
+            return wire
+        from ._http2 import Http2
+
+        multiplexed = Http2.over(wire)
+        self._multiplexed[origin] = multiplexed
+        for _ in range(len(self._waiting)):
+            self._call_next()
+        return multiplexed
+
+    async def _wait_turn(self, patience: Patience) -> None:
+        """Wait until a connection is given back; whoever was called and goes calls the next."""
+        if patience.user is not None and patience.user.is_leaving:
+            patience.hurry()
+        wakeup = patience.native.wakeup()
+        self._waiting.append(wakeup)
+        try:
+            if not await patience.wait(wakeup):
+                patience.give_up("no free connection")
+        except BaseException:
+            self._call_next()
+            raise
+        finally:
+            if wakeup in self._waiting:
+                self._waiting.remove(wakeup)
+
+    def _end(
+        self, origin: Origin, connection: Http1 | Http2, leave: Callable[[], None] | None
+    ) -> None:
+        """Take a connection back whose reply was read part by part."""
+        if leave is not None:
+            leave()
+        self._give_back(origin, connection)
+
+    def _give_back(self, origin: Origin, connection: Http1 | Http2) -> None:
+        connection.finish()
+        if connection not in self._all:
+            connection.close()  # the client is closed
+        elif not connection.is_reusable:
+            self._discard(connection)
+        elif isinstance(connection, Http1):
+            self._idle.setdefault(origin, []).append(connection)
+        self._call_next()
+
+    def _discard(self, connection: Http1 | Http2) -> None:
+        self._all.discard(connection)
+        connection.close()
+
+    def _call_next(self) -> None:
+        while self._waiting:
+            if self._waiting.popleft().wake():
+                return
+
+
+def _is_stale(error: BaseException) -> bool:
+    """Whether the server closed a kept connection just when a request was sent."""
+    return type(error) is ConnectionLostError

@@ -1,0 +1,22 @@
+"""The timer of a client outside of any run: it has nowhere to record to."""
+
+from __future__ import annotations
+
+__all__ = ["Unrecorded"]
+
+
+class Unrecorded:
+    """What `murmur.runtime.Timer` offers, without effect."""
+
+    def end(self) -> None:
+        """Do nothing."""
+
+    def fail(self, reason: BaseException | str) -> None:
+        """Do nothing."""
+
+    def __enter__(self) -> Unrecorded:
+        """Return this."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let what was raised pass."""

@@ -1,0 +1,268 @@
+"""The methods of HTTP, each with what it takes.
+
+Every one says all it takes, although they are alike: Shift-Tab shows a signature, and a
+misspelt keyword is found.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+from ._body import UNSET, Data
+from ._call import Call, Check, Expected, Wish
+
+__all__ = ["Verbs"]
+
+
+class Verbs(ABC):
+    """GET, POST and the others."""
+
+    @abstractmethod
+    def _call(self, wish: Wish) -> Call:
+        """Return what makes the request."""
+
+    def request(  # noqa: PLR0913 - all by keyword, each a part of a request
+        self,
+        method: str,
+        url: str,
+        *,
+        name: str | None = None,
+        params: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        data: Data | None = None,
+        json: object = UNSET,
+        form: Mapping[str, object] | None = None,
+        timeout: float | None = None,
+        expect: Expected | None = None,
+        check: Check | None = None,
+        stream: bool = False,
+        leaving: bool = False,
+        **path: object,
+    ) -> Call:
+        """Return a request, to be awaited or entered.
+
+        Parameters
+        ----------
+        method : str
+            Such as ``"GET"``; there is a method for each of the usual ones.
+        url : str
+            Absolute, or relative to the base URL.  It may hold placeholders.
+        name : str, optional
+            Name of the action; by default method and path, placeholders not filled in:
+            ``"GET /items/{id}"``.
+        params : mapping, optional
+            The query; a list gives its name several values.
+        headers : mapping of str to str, optional
+            Fields beside those of the client, or instead of them.
+        data : bytes, str, or iterable of bytes, optional
+            The body.  An iterable, asynchronous or not, is sent in chunks.
+        json : object, optional
+            The body, written as JSON.
+        form : mapping, optional
+            The body, written as a form.
+        timeout : float, optional
+            Seconds the request may take in all.
+        expect : int or collection of int, optional
+            Statuses that are no failure; by default all below 400.
+        check : callable, optional
+            Called with the response.  The request counts as failed if it returns False, or
+            a text, which is the reason; or raises.
+        stream : bool, default False
+            Whether to read the body part by part, inside ``async with``.
+        leaving : bool, default False
+            Whether to make the request although the user was asked to leave: to log out.
+        **path
+            Values of the placeholders.
+
+        Raises
+        ------
+        InvalidRequestError
+            If it cannot be sent like this.
+        TargetNotAllowedError
+            If the session's guard does not allow the host.
+        Leaving
+            Once the user is asked to leave.  A request under way may first come to its
+            end, for which it has three quarters of the grace.
+
+        Examples
+        --------
+        A scenario's ``start`` says::
+
+            item = (await user.http.get("/items/{id}", id=7)).json()
+            async with user.http.post("/cart", json=item, expect=201) as response:
+                response.check(response.json()["items"], "the cart is empty")
+        """
+        return self._call(
+            Wish(
+                method, url, path, name, params, headers, data=data, json=json,
+                form=form, timeout=timeout, expect=expect, check=check, stream=stream,
+                leaving=leaving,
+            )
+        )  # fmt: skip
+
+    def get(  # noqa: PLR0913 - all by keyword, each a part of a request
+        self,
+        url: str,
+        *,
+        name: str | None = None,
+        params: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        expect: Expected | None = None,
+        check: Check | None = None,
+        stream: bool = False,
+        leaving: bool = False,
+        **path: object,
+    ) -> Call:
+        """Return a GET request; arguments as `request` has them."""
+        return self._call(
+            Wish(
+                "GET", url, path, name, params, headers, timeout=timeout, expect=expect,
+                check=check, stream=stream, leaving=leaving,
+            )
+        )  # fmt: skip
+
+    def head(  # noqa: PLR0913 - all by keyword, each a part of a request
+        self,
+        url: str,
+        *,
+        name: str | None = None,
+        params: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        expect: Expected | None = None,
+        check: Check | None = None,
+        stream: bool = False,
+        leaving: bool = False,
+        **path: object,
+    ) -> Call:
+        """Return a HEAD request; arguments as `request` has them."""
+        return self._call(
+            Wish(
+                "HEAD", url, path, name, params, headers, timeout=timeout, expect=expect,
+                check=check, stream=stream, leaving=leaving,
+            )
+        )  # fmt: skip
+
+    def options(  # noqa: PLR0913 - all by keyword, each a part of a request
+        self,
+        url: str,
+        *,
+        name: str | None = None,
+        params: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        expect: Expected | None = None,
+        check: Check | None = None,
+        stream: bool = False,
+        leaving: bool = False,
+        **path: object,
+    ) -> Call:
+        """Return a OPTIONS request; arguments as `request` has them."""
+        return self._call(
+            Wish(
+                "OPTIONS", url, path, name, params, headers, timeout=timeout, expect=expect,
+                check=check, stream=stream, leaving=leaving,
+            )
+        )  # fmt: skip
+
+    def delete(  # noqa: PLR0913 - all by keyword, each a part of a request
+        self,
+        url: str,
+        *,
+        name: str | None = None,
+        params: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        expect: Expected | None = None,
+        check: Check | None = None,
+        stream: bool = False,
+        leaving: bool = False,
+        **path: object,
+    ) -> Call:
+        """Return a DELETE request; arguments as `request` has them."""
+        return self._call(
+            Wish(
+                "DELETE", url, path, name, params, headers, timeout=timeout, expect=expect,
+                check=check, stream=stream, leaving=leaving,
+            )
+        )  # fmt: skip
+
+    def post(  # noqa: PLR0913 - all by keyword, each a part of a request
+        self,
+        url: str,
+        *,
+        name: str | None = None,
+        params: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        data: Data | None = None,
+        json: object = UNSET,
+        form: Mapping[str, object] | None = None,
+        timeout: float | None = None,
+        expect: Expected | None = None,
+        check: Check | None = None,
+        stream: bool = False,
+        leaving: bool = False,
+        **path: object,
+    ) -> Call:
+        """Return a POST request; arguments as `request` has them."""
+        return self._call(
+            Wish(
+                "POST", url, path, name, params, headers, data=data, json=json,
+                form=form, timeout=timeout, expect=expect, check=check, stream=stream,
+                leaving=leaving,
+            )
+        )  # fmt: skip
+
+    def put(  # noqa: PLR0913 - all by keyword, each a part of a request
+        self,
+        url: str,
+        *,
+        name: str | None = None,
+        params: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        data: Data | None = None,
+        json: object = UNSET,
+        form: Mapping[str, object] | None = None,
+        timeout: float | None = None,
+        expect: Expected | None = None,
+        check: Check | None = None,
+        stream: bool = False,
+        leaving: bool = False,
+        **path: object,
+    ) -> Call:
+        """Return a PUT request; arguments as `request` has them."""
+        return self._call(
+            Wish(
+                "PUT", url, path, name, params, headers, data=data, json=json,
+                form=form, timeout=timeout, expect=expect, check=check, stream=stream,
+                leaving=leaving,
+            )
+        )  # fmt: skip
+
+    def patch(  # noqa: PLR0913 - all by keyword, each a part of a request
+        self,
+        url: str,
+        *,
+        name: str | None = None,
+        params: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        data: Data | None = None,
+        json: object = UNSET,
+        form: Mapping[str, object] | None = None,
+        timeout: float | None = None,
+        expect: Expected | None = None,
+        check: Check | None = None,
+        stream: bool = False,
+        leaving: bool = False,
+        **path: object,
+    ) -> Call:
+        """Return a PATCH request; arguments as `request` has them."""
+        return self._call(
+            Wish(
+                "PATCH", url, path, name, params, headers, data=data, json=json,
+                form=form, timeout=timeout, expect=expect, check=check, stream=stream,
+                leaving=leaving,
+            )
+        )  # fmt: skip

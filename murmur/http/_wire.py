@@ -1,0 +1,228 @@
+"""Bytes to and from one server, with or without TLS: the seam between HTTP and asyncio.
+
+A connection of any protocol here is an `asyncio.Protocol`, for the reason given in
+`murmur.runtime._connection`: on anyio's streams the same request costs three times as much.
+No other module of this package knows asyncio.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import re
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import anyio
+
+from murmur.errors import (
+    ConnectFailedError,
+    ConnectionLostError,
+    HttpBackendError,
+    HttpError,
+    TlsError,
+)
+from murmur.runtime._native import AsyncioNative
+from murmur.runtime._targets import check_target
+
+from ._patience import SHARE_OF_GRACE
+
+if TYPE_CHECKING:
+    from ._patience import Patience
+    from ._url import Origin
+
+__all__ = ["Wire", "open_wire"]
+
+REASONS = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.ECONNRESET: "connection reset",
+    errno.EHOSTUNREACH: "no route to the host",
+    errno.EMFILE: "too many open files in this process",
+    errno.ENETUNREACH: "network is unreachable",
+    errno.EADDRNOTAVAIL: "no free local port",
+    errno.ETIMEDOUT: "the network gave up",
+}
+
+
+class Wire(asyncio.Protocol):
+    """One connection; what it speaks is for subclasses.
+
+    Attributes
+    ----------
+    is_closed : bool
+        Whether either side ended it.
+    alpn : str or None
+        The protocol agreed on in the TLS handshake.
+    connect_seconds, tls_seconds : float
+        What it took to connect (with the look-up of the name), and the TLS handshake; the
+        latter is 0 without TLS.
+    """
+
+    _transport: asyncio.Transport
+
+    def __init__(self) -> None:
+        self.is_closed = False
+        self.alpn: str | None = None
+        self.connect_seconds = 0.0
+        self.tls_seconds = 0.0
+        self._writable: anyio.Event | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def eof_received(self) -> bool:
+        """Let the transport close, which ends in `connection_lost`."""
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Note the end and tell the subclass."""
+        self.is_closed = True
+        self.resume_writing()
+        self.ended(error)
+
+    def ended(self, error: Exception | None) -> None:
+        """Act on the end of the connection; None if the other side said so."""
+
+    def pause_writing(self) -> None:
+        """Make `drain` wait."""
+        self._writable = anyio.Event()
+
+    def resume_writing(self) -> None:
+        """Let `drain` go on."""
+        if self._writable is not None:
+            self._writable.set()
+            self._writable = None
+
+    async def drain(self) -> None:
+        """Wait while the server reads too slowly."""
+        if self._writable is not None:
+            await self._writable.wait()
+        if self.is_closed:
+            raise ConnectionLostError("closed while the request was sent")
+
+    def close(self) -> None:
+        """End the connection at once, whatever is under way on it."""
+        self.is_closed = True
+        self._transport.abort()
+
+
+W = TypeVar("W", bound=Wire)
+
+
+async def open_wire(
+    make: Callable[[], W],
+    origin: Origin,
+    *,
+    tls: ssl.SSLContext | None,
+    timeout: float,
+    patience: Patience,
+) -> W:
+    """Connect to `origin` and return the connection that `make` made.
+
+    Raises
+    ------
+    TargetNotAllowedError
+        If the session's guard does not allow that host.
+    ConnectFailedError, TlsError, HttpTimeoutError
+        If there is no connection to be had, or not within `timeout` seconds.
+    Leaving
+        If the user was asked to leave meanwhile and its patience ended.
+    """
+    check_target(patience.run, origin.host)
+    native = patience.native
+    if not isinstance(native, AsyncioNative):
+        raise HttpBackendError
+    began = native.now()
+    limit = min(began + timeout, patience.deadline)
+    wire: W | None = None
+    try:
+        async with asyncio.timeout(limit - began) as timer:
+            with _leaving_in_a_hurry(timer, patience):
+                loop = asyncio.get_running_loop()
+                _, wire = await loop.create_connection(make, origin.host, origin.port)
+                connected_at = native.now()
+                wire.connect_seconds = connected_at - began
+                if tls is not None:
+                    await _secure(wire, tls, origin)
+                    wire.tls_seconds = native.now() - connected_at
+    except BaseException as error:
+        if wire is not None:
+            wire.close()
+        if isinstance(error, TimeoutError) and timer.expired():
+            patience.hurry()
+            patience.give_up("no connection", min(timeout, patience.timeout))
+        if isinstance(error, (OSError, asyncio.InvalidStateError)):
+            raise _failure(error) from error
+        raise
+    return wire
+
+
+@contextlib.contextmanager
+def _leaving_in_a_hurry(timer: asyncio.Timeout, patience: Patience) -> Iterator[None]:
+    """Shorten `timer` when the user is asked to leave."""
+    user = patience.user
+    if user is None:
+        yield
+        return
+    hurry = _Hurry(timer, SHARE_OF_GRACE * user._run.grace)
+    if user.is_leaving:
+        hurry.wake()
+    parked = user.listen(hurry)
+    try:
+        yield
+    finally:
+        parked.remove(hurry)
+
+
+class _Hurry:
+    """Brings a timer forward when woken."""
+
+    __slots__ = ("_seconds", "_timer", "is_over")
+
+    def __init__(self, timer: asyncio.Timeout, seconds: float) -> None:
+        self._timer = timer
+        self._seconds = seconds
+        self.is_over = False
+
+    def wake(self, value: object = None) -> bool:
+        self.is_over = True
+        before = self._timer.when()
+        soon = asyncio.get_running_loop().time() + self._seconds
+        if not self._timer.expired() and (before is None or soon < before):
+            self._timer.reschedule(soon)
+        return True
+
+
+async def _secure(wire: Wire, tls: ssl.SSLContext, origin: Origin) -> None:
+    """Put TLS around a connection."""
+    loop = asyncio.get_running_loop()
+    try:
+        transport = await loop.start_tls(wire._transport, wire, tls, server_hostname=origin.host)
+    except ssl.SSLCertVerificationError as error:
+        raise TlsError(f"certificate refused: {error.verify_message}") from error
+    except ssl.SSLError as error:
+        raise TlsError(f"handshake failed: {error.reason or 'no TLS'}") from error
+    except (ConnectionError, EOFError) as error:
+        raise TlsError("the server ended the connection during the handshake") from error
+    if transport is None:
+        raise TlsError("the server ended the connection during the handshake")
+    wire._transport = transport
+    secured = transport.get_extra_info("ssl_object")
+    wire.alpn = secured.selected_alpn_protocol() if secured is not None else None
+
+
+def _failure(error: Exception) -> HttpError:
+    """Return a failed connection as an error without addresses in its text."""
+    if isinstance(error, socket.gaierror):
+        return ConnectFailedError("the name of the host is not known")
+    code = error.errno if isinstance(error, OSError) else None
+    if code is None:  # of several addresses each was tried; the text names the errors
+        found = re.search(r"Errno (\d+)", str(error))
+        code = int(found[1]) if found else None
+    if code is None:
+        return ConnectFailedError("no connection")
+    return ConnectFailedError(REASONS.get(code, errno.errorcode.get(code, str(code))))

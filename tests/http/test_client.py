@@ -1,0 +1,394 @@
+"""What a client records, follows, judges and refuses; the server is a stub."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import anyio
+import pytest
+
+from murmur.errors import (
+    ConnectFailedError,
+    HttpBackendError,
+    HttpProtocolError,
+    HttpTimeoutError,
+    InvalidRequestError,
+    Leaving,
+    StatusError,
+)
+from murmur.http import Client, Options, client_of
+from murmur.runtime._context import Due, permit_due
+from murmur.testing import virtual_backend
+
+JSON = {"Content-Type": "application/json"}
+
+
+async def test_a_request_is_an_action_named_by_its_template(bench: Any) -> None:
+    client = bench.client(latency=0.25)
+
+    response = await client.get("/items/{id}", id=42)
+
+    assert response.status == 200
+    assert bench.asked == ["GET http://shop.test/items/42"]
+    (row,) = bench.rows()
+    assert row.name == "GET /items/{id}"
+    assert row.error == ""
+    assert row.ended_at - row.started_at == pytest.approx(0.25)
+
+
+async def test_a_name_of_ones_own_is_taken_as_it_is(bench: Any) -> None:
+    await bench.client().get("/items/42", name="item")
+
+    assert [row.name for row in bench.rows()] == ["item"]
+
+
+@pytest.mark.parametrize("verb", ["get", "head", "options", "delete", "post", "put", "patch"])
+async def test_every_verb_is_sent_as_such(bench: Any, verb: str) -> None:
+    await getattr(bench.client(), verb)("/")
+
+    assert bench.asked == [f"{verb.upper()} http://shop.test/"]
+
+
+async def test_an_action_was_due_when_its_permit_was(bench: Any) -> None:
+    client = bench.client()
+    due_at = bench.now() - 1.5
+    permit_due.set(Due(due_at))
+    await client.get("/")
+    await client.get("/")
+
+    first, second = bench.rows()
+    assert first.due_at == due_at
+    assert second.due_at == second.started_at
+
+
+@pytest.mark.parametrize(("status", "error"), [
+    (200, ""), (304, ""), (399, ""),
+    (400, "StatusError: HTTP 400"), (404, "StatusError: HTTP 404"), (503, "StatusError: HTTP 503"),
+])  # fmt: skip
+async def test_a_status_from_400_fails_the_action_and_not_the_user(
+    bench: Any, status: int, error: str
+) -> None:
+    response = await bench.client(status).get("/")
+
+    assert bench.errors() == [error]
+    assert response.ok == (not error)
+    assert response.status == status
+
+
+@pytest.mark.parametrize(("expect", "error"), [
+    (404, ""), ({200, 404}, ""), (range(400, 500), ""), (200, "StatusError: HTTP 404"),
+])  # fmt: skip
+async def test_expected_statuses_replace_the_rule(bench: Any, expect: Any, error: str) -> None:
+    await bench.client(404).get("/", expect=expect)
+
+    assert bench.errors() == [error]
+
+
+@pytest.mark.parametrize(("check", "error"), [
+    (lambda response: None, ""),
+    (lambda response: True, ""),
+    (lambda response: "", ""),
+    (lambda response: response.json()["ok"], "failed: check failed"),
+    (lambda response: "out of stock", "failed: out of stock"),
+    (lambda response: response.json()["no"], "failed: check: KeyError: 'no'"),
+])  # fmt: skip
+async def test_a_check_decides_about_an_answer(bench: Any, check: Any, error: str) -> None:
+    client = bench.client((200, JSON, b'{"ok": false}'))
+    await client.get("/", check=check)
+
+    assert bench.errors() == [error]
+
+
+async def test_a_check_is_not_asked_about_a_failed_request(bench: Any) -> None:
+    await bench.client(500).get("/", check=lambda response: "not reached")
+
+    assert bench.errors() == ["StatusError: HTTP 500"]
+
+
+async def test_a_failure_in_the_block_counts_and_its_time_does_not(bench: Any) -> None:
+    client = bench.client(latency=0.5)
+    async with client.get("/") as response:
+        await anyio.sleep(10)
+        response.check(response.status == 200, "never")
+        assert not response.check(response.content, "empty")
+        response.fail("too late")
+
+    (row,) = bench.rows()
+    assert row.error == "failed: empty"
+    assert row.ended_at - row.started_at == pytest.approx(0.5)
+
+
+async def test_an_exception_in_the_block_fails_the_action_and_propagates(bench: Any) -> None:
+    with pytest.raises(AssertionError):
+        async with bench.client().get("/") as response:
+            assert response.content, "no items"
+
+    assert bench.errors()[0].startswith("AssertionError: no items")
+
+
+async def test_an_awaited_request_is_recorded_and_cannot_be_failed_any_more(bench: Any) -> None:
+    response = await bench.client().get("/")
+
+    with pytest.raises(InvalidRequestError, match="async with"):
+        response.fail("late")
+
+
+async def test_a_network_failure_ends_no_user(bench: Any) -> None:
+    client = bench.client(ConnectFailedError("connection refused"))
+
+    response = await client.get("/")
+
+    assert bench.errors() == ["ConnectFailedError: connection refused"]
+    assert not response.ok
+    assert response.status == 0
+    assert response.failure == "connection refused"
+    assert dict(response.headers) == {}
+    for read in (lambda: response.content, response.json, response.raise_for_failure):
+        with pytest.raises(ConnectFailedError):
+            read()
+
+
+async def test_a_failure_can_be_raised_for_users_that_cannot_go_on(bench: Any) -> None:
+    response = await bench.client(503).get("/")
+
+    with pytest.raises(StatusError, match="HTTP 503"):
+        response.raise_for_failure()
+
+
+async def test_a_request_has_so_much_time(bench: Any) -> None:
+    client = bench.client(latency=30, timeout=5)
+    await client.get("/")
+    await client.get("/", timeout=2)
+
+    assert bench.errors() == [
+        "HttpTimeoutError: no answer within 5 s",
+        "HttpTimeoutError: no answer within 2 s",
+    ]
+
+
+async def test_redirects_are_followed_as_one_action(bench: Any) -> None:
+    def answer(request: Any) -> Any:
+        if request.target == "/old":
+            return 302, {"Location": "/new?a=1"}, b""
+        return 200, {}, b"here"
+
+    response = await bench.client(answer, latency=1.0).get("/old")
+
+    assert response.content == b"here"
+    assert response.redirects == 1
+    assert response.url == "http://shop.test/new?a=1"
+    (row,) = bench.rows()
+    assert (row.name, row.ended_at - row.started_at) == ("GET /old", pytest.approx(2.0))
+    assert bench.counted["http.status.302"] == bench.counted["http.status.200"] == 1
+
+
+async def test_redirects_without_end_are_a_failure(bench: Any) -> None:
+    client = bench.client((302, {"Location": "/again"}, b""), max_redirects=3)
+    await client.get("/")
+
+    assert bench.errors() == ["TooManyRedirectsError: more than 3 redirects"]
+    assert len(bench.asked) == 4
+
+
+async def test_redirects_may_be_left_alone(bench: Any) -> None:
+    client = bench.client((302, {"Location": "/new"}, b""), max_redirects=0)
+
+    response = await client.get("/")
+
+    assert (response.status, response.headers["location"]) == (302, "/new")
+
+
+async def test_cookies_are_kept_for_the_server_that_set_them(bench: Any) -> None:
+    client = bench.client((200, {"Set-Cookie": "sid=abc; Path=/"}, b""))
+    await client.get("/login")
+    await client.get("/cart")
+    await client.get("http://other.test/")
+
+    sent = [dict(request.headers).get("Cookie") for request in bench.stub.requests]
+    assert sent == [None, "sid=abc", None]
+    assert client.cookies.get("sid") == "abc"
+
+
+async def test_fields_of_the_client_change_and_those_of_a_request_go_first(bench: Any) -> None:
+    client = bench.client(headers={"X-Run": "1"})
+    client.headers["Authorization"] = "Bearer t"
+    await client.get("/", headers={"x-run": "2", "Host": "front.test"})
+    await client.get("/")
+
+    first, second = (dict(request.headers) for request in bench.stub.requests)
+    assert (first["x-run"], second["X-Run"]) == ("2", "1")
+    assert first["Authorization"] == second["Authorization"] == "Bearer t"
+    assert [request.authority for request in bench.stub.requests] == ["front.test", "shop.test"]
+    assert second["User-Agent"] == "murmur"
+
+
+async def test_bodies_have_their_content_type(bench: Any) -> None:
+    client = bench.client()
+    await client.post("/", json={"a": None})
+    await client.post("/", form={"a": "1 2"})
+    await client.post("/", data="ä")
+    await client.post("/", data=b"\0", headers={"Content-Type": "image/png"})
+    await client.post("/", json=None)
+
+    sent = [
+        (request.body, dict(request.headers).get("Content-Type")) for request in bench.stub.requests
+    ]
+    assert sent == [
+        (b'{"a":null}', "application/json"),
+        (b"a=1+2", "application/x-www-form-urlencoded"),
+        ("ä".encode(), "text/plain; charset=utf-8"),
+        (b"\0", "image/png"),
+        (b"null", "application/json"),
+    ]
+
+
+async def test_params_become_the_query(bench: Any) -> None:
+    client = bench.client()
+    await client.get("/find", params={"q": "a b", "tag": [1, 2]})
+    await client.get("/find?page=2", params={"q": "x"})
+
+    assert bench.asked == [
+        "GET http://shop.test/find?q=a+b&tag=1&tag=2",
+        "GET http://shop.test/find?page=2&q=x",
+    ]
+    assert {row.name for row in bench.rows()} == {"GET /find"}
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ({"url": "/items/{id}"}, "give id=..."),
+    ({"url": "/items", "id": 1}, "no placeholder for id"),
+    ({"url": "ftp://shop.test/"}, "does not say where to"),
+    ({"url": "/", "json": 1, "data": b""}, "one of data, json and form"),
+    ({"url": "/", "json": {1, 2}}, "cannot be written as JSON"),
+    ({"url": "/", "stream": True}, "async with"),
+])  # fmt: skip
+async def test_a_request_that_cannot_be_meant_is_an_error(
+    bench: Any, arguments: Any, message: str
+) -> None:
+    with pytest.raises(InvalidRequestError, match=message):
+        await bench.client().request("POST", **arguments)
+
+
+async def test_nobody_begins_a_request_who_was_asked_to_leave(bench: Any) -> None:
+    client = bench.client()
+    bench.user._ask()
+    with pytest.raises(Leaving):
+        await client.get("/")
+    with pytest.raises(Leaving):
+        async with client.get("/"):
+            pass
+    await client.post("/logout", leaving=True)
+
+    assert bench.asked == ["POST http://shop.test/logout"]
+    assert [row.name for row in bench.rows()] == ["POST /logout"]
+
+
+async def test_a_last_request_has_three_quarters_of_the_grace(make_bench: Any) -> None:
+    bench = make_bench(grace=8.0)
+    client = bench.client(latency=100)
+    bench.user._ask()
+    began = bench.now()
+    with pytest.raises(Leaving):
+        await client.post("/logout", leaving=True)
+
+    assert bench.now() - began == pytest.approx(6.0)
+    assert bench.rows() == []
+    assert bench.counted["actions.cut_short"] == 1
+
+
+async def test_bytes_and_statuses_are_counted(bench: Any) -> None:
+    client = bench.client((201, {}, b"12345"))
+    await client.get("/")
+    await client.get("/")
+    bench.rows()
+
+    assert bench.counted["http.status.201"] == 2
+    assert bench.counted["http.received_bytes"] == 10
+
+
+async def test_phases_are_actions_for_those_who_ask(bench: Any) -> None:
+    await bench.client(latency=0.5, phases=True).get("/")
+
+    phase, whole = bench.rows()
+    assert (phase.name, whole.name) == ("GET / [first byte]", "GET /")
+    assert phase.ended_at - phase.started_at == pytest.approx(0.5)
+
+
+async def test_a_request_that_nobody_awaits_is_warned_about(bench: Any) -> None:
+    client = bench.client()
+    with pytest.warns(RuntimeWarning, match="GET /cart was never sent"):
+        client.get("/cart")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        await client.get("/cart")
+
+
+async def test_a_client_closes_with_its_user_or_before(bench: Any) -> None:
+    first = bench.client()
+    stub = bench.stub
+    async with bench.client() as second:
+        assert second is not first
+    assert bench.stub.is_closed
+    assert bench.user._possessions == [first]
+
+    bench.user._close_possessions()
+
+    assert stub.is_closed
+    with pytest.raises(InvalidRequestError, match="closed"):
+        await first.get("/")
+
+
+async def test_shared_connections_close_with_the_last_client(bench: Any) -> None:
+    bench.client()
+    options = Options(transport=bench.stub, share_connections=True)
+    first, second = Client(bench.user, options), Client(bench.user, options)
+    first.close()
+    first.close()
+    assert not bench.stub.is_closed
+    second.close()
+
+    assert bench.stub.is_closed
+
+
+async def test_a_users_client_follows_its_scenario(bench: Any) -> None:
+    bench.run.scenario.base_url = "http://first.test"
+    assert client_of(bench.user).options_used.base_url == "http://first.test"
+    assert bench.user.http is bench.user.http
+
+    bench.run.scenario.http = Options(base_url="http://second.test")
+    assert client_of(bench.user).options_used.base_url == "http://second.test"
+
+    bench.run.scenario.http = "http://third.test"
+    with pytest.raises(InvalidRequestError, match="give a murmur"):
+        client_of(bench.user)
+
+
+async def test_json_that_is_none_is_a_protocol_error(bench: Any) -> None:
+    response = await bench.client((200, JSON, b"<html>")).get("/")
+
+    with pytest.raises(HttpProtocolError, match="not JSON"):
+        response.json()
+
+
+@pytest.mark.parametrize("name", ["timeout", "connect_timeout", "max_connections"])
+@pytest.mark.parametrize("value", [0, -1, math.nan])
+def test_options_that_cannot_be_meant_are_refused(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"{name}=.*give more than 0"):
+        Options(**{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("anyio_backend", [virtual_backend("trio")])
+async def test_real_connections_are_of_asyncio(bench: Any) -> None:
+    with pytest.raises(HttpBackendError, match="not on trio"):
+        await Client(bench.user, Options(base_url="http://127.0.0.1:1")).get("/")
+
+
+async def test_the_timeout_error_says_what_was_missing(bench: Any) -> None:
+    response = await bench.client(latency=9, timeout=1).get("/")
+
+    assert isinstance(response.error, HttpTimeoutError)
+    assert isinstance(response.error, TimeoutError)
+    assert (response.error.missing, response.error.timeout) == ("no answer", 1)
