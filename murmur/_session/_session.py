@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from murmur.errors import WrongThreadError
-from murmur.runtime import RunState
+from murmur.runtime import RunState, checked_patterns
 from murmur.scenario import find, resolve
 from murmur.telemetry import Relay
 
@@ -73,9 +73,11 @@ class Session:
         callback_timeout: float = 60.0,
         parse_environment: Callable[[str], object] | None = None,
         tune_collector: bool = True,
+        allow: Sequence[str] | None = None,
     ) -> None:
         self._parse_environment = parse_environment
         self._tune_collector = tune_collector
+        self._allow = checked_patterns(allow)
         self._host = Host(callback_timeout=callback_timeout)
         self._run: Run | None = None
         self._scenario: type[Scenario] | None = None
@@ -156,6 +158,7 @@ class Session:
             seed=seed,
             callback_timeout=self._host.callback_timeout,
             tune_collector=self._tune_collector,
+            allow=self._allow,
         )
         record = record_of(spec)
         record.relay = self.relay
@@ -172,8 +175,17 @@ class Session:
         self._host.ask("do", self._host.cluster("do").start, spec, record, course, nodes)
         return run
 
-    def add(self, n: int, nodes: Sequence[str] | None = None) -> range:
+    def add(self, n: int, nodes: Sequence[str] | None = None, *, planned: bool = False) -> range:
         """Add `n` users; return their ids.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        nodes : sequence of str, optional
+            Nodes to put them on; all of them if not given.
+        planned : bool, default False
+            Whether a plan says so and not a person; it is no change of the run then.
 
         Raises
         ------
@@ -182,7 +194,12 @@ class Session:
         RunStateError
             If no run is on.
         """
-        return self._host.ask("add", self._host.cluster("add").add, n, nodes)
+        cluster = self._host.cluster("add")
+
+        async def add() -> range:
+            return await cluster.add(n, nodes, live=not planned)
+
+        return self._host.ask("add", add)
 
     def add_users(self, first: int, last: int) -> range:
         """Add users with the ids `first` to `last`, which must be above all in use.

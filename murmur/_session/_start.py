@@ -35,6 +35,7 @@ def spec_of(
     seed: int | None,
     callback_timeout: float,
     tune_collector: bool,
+    allow: tuple[str, ...] | None = None,
 ) -> RunSpec:
     """Return what each node needs to know; the run's time begins here."""
     return RunSpec(
@@ -46,6 +47,7 @@ def spec_of(
         wall_started_at=time.time(),
         callback_timeout=callback_timeout,
         tune_collector=tune_collector,
+        allow=allow,
     )
 
 

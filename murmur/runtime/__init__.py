@@ -16,6 +16,7 @@ from ._context import current_run as current_run
 from ._coordinator import Coordinator as Coordinator
 from ._coordinator import CoordinatorStatistics as CoordinatorStatistics
 from ._job import Job as Job
+from ._native import Native as Native
 from ._native import Wakeup as Wakeup
 from ._native import guard_loop as guard_loop
 from ._native import native as native
@@ -35,6 +36,7 @@ from ._spec import Listener as Listener
 from ._spec import RunSpec as RunSpec
 from ._state import Outcome as Outcome
 from ._state import RunState as RunState
+from ._targets import checked_patterns as checked_patterns
 from ._throttle import Throttle as Throttle
 from ._timer import Timer as Timer
 from ._user import LeavingEvent as LeavingEvent
@@ -50,6 +52,7 @@ __all__ = [
     "LeavingEvent",
     "Listener",
     "Member",
+    "Native",
     "NodeRun",
     "Outcome",
     "Permit",
@@ -62,6 +65,7 @@ __all__ = [
     "Timer",
     "User",
     "Wakeup",
+    "checked_patterns",
     "connect_json",
     "coordinator",
     "count",
