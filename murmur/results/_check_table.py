@@ -86,13 +86,13 @@ class Checks(Sequence[CheckResult]):
         return pd.DataFrame(rows, columns=["check", "holds", "value", "limit", "reason"])
 
     def to_dict(self) -> list[dict[str, object]]:
-        """Return plain values that JSON can hold, one entry for each check; None for NaN."""
+        """Return plain values that JSON can hold, one entry for each check."""
         return [
             {
                 "check": str(each.check),
                 "holds": each.holds,
-                "value": None if math.isnan(each.value) else each.value,
-                "limit": each.check.limit,
+                "value": each.value if math.isfinite(each.value) else None,
+                "limit": each.check.limit if math.isfinite(each.check.limit) else None,
                 "reason": each.reason,
             }
             for each in self._results

@@ -25,7 +25,7 @@ from ._check import COMPARISONS, Check, Kind, Statistic, Windows
 from ._check_units import BARE_LIMIT, read_count, read_duration, read_rate, read_share
 from ._schema import OUTCOMES
 
-__all__ = ["parse_check"]
+__all__ = ["Reader", "parse_check"]
 
 T = TypeVar("T")
 
@@ -66,10 +66,10 @@ def parse_check(text: str) -> Check:
     >>> check.name, check.limit, check.windows.length, check.start
     ('login', 0.3, 10.0, 30.0)
     """
-    return _Reader(" ".join(text.split())).check()
+    return Reader(" ".join(text.split())).check()
 
 
-class _Reader:
+class Reader:
     """A text, and how far it has been read."""
 
     def __init__(self, text: str) -> None:

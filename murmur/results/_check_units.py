@@ -102,7 +102,7 @@ def read_share(text: str) -> float:
     """
     number = text.removesuffix("%").strip()
     if not text.endswith("%") or not re.fullmatch(_NUMBER, number):
-        raise ValueError(f"{text!r} is no share; write 0.1%")
+        raise ValueError(f"{text!r} is no share; write a percentage, such as 0.1%")
     if Decimal(number) > 100:
         raise ValueError(f"{text} is more than all; a share is at most 100%")
     return float(Decimal(number) / 100)  # 0.07 is wanted, and not what a division leaves

@@ -1,0 +1,22 @@
+"""The exit codes of every command, and the words that explain them."""
+
+from __future__ import annotations
+
+__all__ = ["ALL_HOLD", "CHECK_FAILED", "EXIT_CODES", "INTERRUPTED", "INVALID", "REFUSED"]
+
+ALL_HOLD = 0
+CHECK_FAILED = 1
+REFUSED = 2
+INVALID = 3
+INTERRUPTED = 130
+"""128 and the number of SIGINT, as shells have it; 143 after SIGTERM."""
+
+EXIT_CODES = """\
+\b
+Exit codes:
+  0    every check holds, or none was given
+  1    a check failed, or --abort-on ended the run
+  2    the command line, the settings or the scenario cannot be used; nothing was measured
+  3    the run is invalid: murmur itself was too slow, or a node was lost
+  130  interrupted with Ctrl-C (143: by SIGTERM); results are written all the same
+Where several apply, the highest counts: checks on an invalid run say nothing."""

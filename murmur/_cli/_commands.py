@@ -1,0 +1,101 @@
+"""The commands of ``murmur``: what there is, each imported when it is asked for."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+
+import click
+
+from murmur.errors import MurmurError
+
+from ._codes import EXIT_CODES, INTERRUPTED, REFUSED
+
+__all__ = ["COMMANDS", "Group", "murmur"]
+
+# Name, and one line for `murmur --help`, which imports none of them.
+COMMANDS: Mapping[str, str] = {
+    "run": "Run a scenario, check what came of it, and exit with the answer.",
+    "describe": "Show the settings of a scenario without importing it.",
+    "report": "Read a saved run: summary, checks, an HTML page, CSV.",
+    "compare": "Show how two saved runs differ, and how sure that is.",
+    "node": "Join a session as a node, and run users for it until it ends.",
+    "completion": "Print what makes your shell complete murmur's words.",
+}
+
+_EPILOG = f"""\
+\b
+Examples:
+  murmur describe scenarios/chat.py
+  murmur run scenarios/chat.py --users 100 --duration 1m --check "p99(echo) < 200ms"
+  murmur report results/
+
+{EXIT_CODES}
+
+Every command has its own --help.
+"""
+
+
+class Group(click.Group):
+    """The commands, imported one by one: ``murmur --help`` needs none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order in which they are shown."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command; None if there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"murmur._cli._{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def answer(self, arguments: Sequence[str] | None) -> int:
+        """Run a command line and return its exit code; errors are sentences."""
+        try:
+            code = self.main(arguments, prog_name="murmur", standalone_mode=False)
+        except click.UsageError as error:
+            error.show()
+            return REFUSED
+        except click.ClickException as error:
+            error.show()
+            return error.exit_code
+        except click.exceptions.Exit as left:
+            return left.exit_code
+        except (KeyboardInterrupt, click.Abort):
+            sys.stderr.write("\nmurmur: interrupted\n")
+            return INTERRUPTED
+        except MurmurError as error:
+            sys.stderr.write(f"murmur: {error}{_place(error)}\n")
+            return REFUSED
+        return code if isinstance(code, int) else 0
+
+
+def _place(error: MurmurError) -> str:
+    """Return where in the scenario it went wrong, if it is the scenario that went wrong."""
+    text = getattr(error, "traceback_text", "")
+    frames = re.findall(r'File "(.+?)", line (\d+), in (\S+)', text)
+    return "\n  at {}:{}, in {}".format(*frames[-1]) if frames else ""
+
+
+@click.group(
+    cls=Group,
+    name="murmur",
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="murmur-load", message="murmur %(version)s")
+def murmur() -> None:
+    """Load tests with thousands of stateful users, from a terminal or from CI.
+
+    A scenario is a Python class that says what one user does; a run starts many of them,
+    measures what they do, and ends with a verdict.
+    """

@@ -1,0 +1,128 @@
+"""What ``murmur run`` does from its options to its exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from murmur.errors import ConfigError, MurmurError
+from murmur.results import load
+from murmur.results._check_units import read_duration
+
+from ._codes import REFUSED
+from ._junit import write_junit
+from ._lines import Lines, Silence
+from ._outcome import Outcome
+from ._perform import Show, perform
+from ._places import Places
+from ._plan import Plan, plan_of, read_checks
+from ._print import print_outcome
+from ._signals import Interrupts
+
+if TYPE_CHECKING:
+    from murmur import Run
+    from murmur.results import Results
+
+
+__all__ = ["conclude_saved", "run_and_conclude"]
+
+
+def run_and_conclude(options: Mapping[str, Any]) -> int:
+    """Perform the run that `options` describe, write what they ask for, return the exit code."""
+    with Interrupts() as interrupts:
+        every = _interval(options["every"])
+        try:
+            plan = plan_of(options)
+            results, outcome = perform(plan, interrupts, _shower(plan, options["progress"], every))
+        except KeyboardInterrupt:  # before the run was on: there is nothing to conclude
+            sys.stderr.write("\nmurmur: interrupted before the run had begun\n")
+            return interrupts.exit_code
+        written = [_written(path, write) for path, write in _writers(plan.places, results, outcome)]
+        print_outcome(outcome, as_json=options["as_json"])
+    if not all(written) and not outcome.signal:
+        return REFUSED
+    return outcome.exit_code
+
+
+def conclude_saved(directory: str, options: Mapping[str, Any]) -> int:
+    """Judge a saved run, write what `options` ask for, return the exit code."""
+    checks, problems = read_checks(options["check"], "--check")
+    if problems:
+        raise ConfigError(problems)
+    results = load(directory)
+    outcome = Outcome(summary=results.summary(), checks=results.check(*checks))
+    places = Places.of({"report": options["html"], "junit": options["junit"]})
+    refused = list(places.problems())
+    if refused:
+        raise ConfigError(refused)
+    writers = list(_writers(places, results, outcome))
+    if options["csv"]:
+        writers.append((Path(options["csv"]), results.to_csv))
+    written = [_written(path, write) for path, write in writers]
+    print_outcome(outcome, as_json=options["as_json"])
+    return outcome.exit_code if all(written) else REFUSED
+
+
+def _interval(text: str) -> float:
+    try:
+        seconds = read_duration(text)
+    except ValueError as error:
+        raise ConfigError([f"--every: {error}"]) from None
+    if not seconds > 0:
+        raise ConfigError(["--every: give more than 0"])
+    return seconds
+
+
+def _shower(plan: Plan, progress: str, every: float) -> Callable[[Run], Show]:
+    """Return who makes what shows the run: a table, lines, or nothing."""
+    is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def show(run: Run) -> Show:
+        if progress == "none":
+            return Silence(sys.stderr, every)
+        sys.stderr.write(_opening(plan, run) + "\n")
+        if progress == "live" or (progress == "auto" and is_terminal):
+            from ._table import LiveTable
+
+            return LiveTable(run.scenario, plan.load.duration)
+        return Lines(sys.stderr, every)
+
+    return show
+
+
+def _opening(plan: Plan, run: Run) -> str:
+    """Return what starts, as a sentence: the seed is there even if the run is killed."""
+    load = plan.load
+    length = "until all users are gone" if load.duration is None else f"for {load.duration:g} s"
+    if load.steers_users:
+        most = max(load.users, *(int(stage.target) for stage in load.stages))
+        users = f"up to {most:,} users"
+    else:
+        users = f"{load.users:,} {'user' if load.users == 1 else 'users'}"
+    return f"{run.scenario}: {users} {length}; run {run.id}, seed {run.seed}"
+
+
+def _writers(
+    places: Places, results: Results, outcome: Outcome
+) -> Iterator[tuple[Path, Callable[[Path], object]]]:
+    """Yield each file that is asked for, and what writes it; the archive first."""
+    if places.out is not None:
+        yield places.out, lambda path: results.save(path, overwrite=places.overwrite)
+    if places.junit is not None:
+        yield places.junit, lambda path: write_junit(outcome, path)
+    if places.report is not None:
+        yield places.report, results.report
+
+
+def _written(path: Path, write: Callable[[Path], object]) -> bool:
+    """Write a file and say so; what cannot be written must not keep the others away."""
+    try:
+        write(path)
+    except (OSError, MurmurError) as error:
+        sys.stderr.write(f"murmur: {path} could not be written: {error}\n")
+        return False
+    sys.stderr.write(f"written: {path}\n")
+    return True

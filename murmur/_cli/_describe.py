@@ -1,0 +1,62 @@
+"""``murmur describe``: the settings of a scenario."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ._sections import SectionedCommand, option
+
+if TYPE_CHECKING:
+    from murmur.scenario import Description, Descriptions
+
+__all__ = ["describe"]
+
+
+@click.command(cls=SectionedCommand)
+@click.argument("scenario")
+@option("--json", "as_json", is_flag=True, help="Print one JSON object (a list if several).")
+def describe(scenario: str, as_json: bool) -> None:
+    """Show the settings of SCENARIO: types, defaults, limits, help.
+
+    SCENARIO is a .py file or a notebook, with :Class if it holds several; it is read and not
+    imported, so nothing it needs has to be installed.  Or package.module:Class, which is
+    imported.  Give settings to a run with --set name=value or as AMOC_NAME.
+    """
+    described = _described(scenario)
+    if as_json:
+        click.echo(json.dumps(described.to_dict(), ensure_ascii=False, indent=2))
+    elif sys.stdout.isatty():
+        _draw(described)
+    else:
+        click.echo(repr(described))
+
+
+def _described(reference: str) -> Description | Descriptions:
+    from murmur.scenario import describe, find
+
+    path = reference.partition(":")[0]
+    if path.endswith((".py", ".ipynb")):
+        return describe(reference)
+    return describe(find(reference, {}))
+
+
+def _draw(described: Any) -> None:  # noqa: ANN401 - one description, or several
+    """Draw tables that wrap to the width of the terminal."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    for each in described if isinstance(described, tuple) else (described,):
+        table = Table(title=Text(each.name, "bold"), caption=Text(each.doc), title_justify="left")
+        for column in ("setting", "type", "default", "accepts", "", "help"):
+            table.add_column(column)
+        for name, kind, default, accepts, tags, _, text in (s._row() for s in each.settings):
+            table.add_row(*map(Text, (name, kind, default, accepts, tags, text)))
+        console.print(table)
+        for base in each.unread_bases:
+            console.print(f"Not read, as it is defined elsewhere: {base}", highlight=False)

@@ -1,0 +1,96 @@
+"""A run as a TOML file: the same words as the options of ``murmur run``."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from murmur.errors import ConfigError, closest
+
+__all__ = ["KEYS", "read_file"]
+
+_PATHS = ("out", "report", "junit")
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _quantity(value: object) -> bool:
+    return isinstance(value, (str, int, float)) and not isinstance(value, bool)
+
+
+def _table(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+_KINDS: Mapping[str, tuple[Callable[[object], bool], str]] = {
+    "scenario": (_text, "text"),
+    "users": (_whole, "a whole number"),
+    "rate": (_text, 'text with a unit, such as "600/min"'),
+    "ramp": (_quantity, 'seconds, or text such as "30s"'),
+    "duration": (_quantity, 'seconds, or text such as "1m"'),
+    "stage": (_texts, 'a list of text, such as ["30s:100", "1m:100"]'),
+    "check": (_texts, "a list of text"),
+    "abort_on": (_texts, "a list of text"),
+    "seed": (_whole, "a whole number"),
+    "nodes": (_whole, "a whole number"),
+    "out": (_text, "text"),
+    "report": (_text, "text"),
+    "junit": (_text, "text"),
+    "settings": (_table, "a table, [settings]"),
+}
+
+KEYS = tuple(_KINDS)
+"""What a file may hold."""
+
+
+def read_file(path: str | Path) -> dict[str, Any]:
+    """Return what a file says, by the names of the options.
+
+    Paths in it are relative to the file.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, or holds what it should not; with every problem.
+    """
+    file = Path(path)
+    try:
+        found = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError([f"{file} cannot be read: {error.strerror or error}"]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{file} is no TOML file: {error}"]) from error
+    problems = _problems(file, found)
+    if problems:
+        raise ConfigError(problems)
+    return {key: _from(file, key, value) for key, value in found.items()}
+
+
+def _from(file: Path, key: str, value: Any) -> Any:  # noqa: ANN401 - as its key demands
+    """Return a value as the option takes it; paths lead from where the file is."""
+    if key in {"ramp", "duration"}:
+        return str(value)
+    is_path = key in _PATHS or (key == "scenario" and value.partition(":")[0].endswith(".py"))
+    return str(file.parent / value) if is_path else value
+
+
+def _problems(file: Path, found: Mapping[str, object]) -> list[str]:
+    problems = []
+    for key, value in found.items():
+        if key not in _KINDS:
+            problems.append(f"{file}: no key {key!r}{closest(key, KEYS, 'keys')}")
+        elif not _KINDS[key][0](value):
+            problems.append(f"{file}: {key} has to be {_KINDS[key][1]}, not {value!r}")
+    return problems

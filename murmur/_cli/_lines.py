@@ -1,0 +1,85 @@
+"""A run as one line now and then: for logs, containers and CI."""
+
+from __future__ import annotations
+
+import math
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TextIO
+
+from murmur.results._summary import duration_text
+
+if TYPE_CHECKING:
+    from ._look import Look
+
+__all__ = ["Lines", "Silence", "line_of"]
+
+
+class Lines:
+    """Writes a line for a look every so many seconds.
+
+    Parameters
+    ----------
+    out : TextIO
+        Where to.
+    every : float
+        Seconds between two lines.
+    """
+
+    def __init__(self, out: TextIO, every: float) -> None:
+        self._out = out
+        self._every = every
+        self._next = every
+
+    def __enter__(self) -> Self:
+        """Return itself; there is nothing to open."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Do nothing: every line is written at once."""
+
+    def show(self, look: Look) -> None:
+        """Write a line if it is time for one."""
+        if look.status.elapsed < self._next:
+            return
+        self._next = self._every * (1 + look.status.elapsed // self._every)
+        self.say(line_of(look))
+
+    def say(self, note: str) -> None:
+        """Write a sentence at once."""
+        self._out.write(f"{note}\n")
+        self._out.flush()
+
+
+class Silence(Lines):
+    """Shows nothing."""
+
+    def show(self, look: Look) -> None:
+        """Do nothing."""
+
+    def say(self, note: str) -> None:
+        """Do nothing."""
+
+
+def line_of(look: Look) -> str:
+    """Return a look as one line."""
+    users, total = look.status.users, look.total
+    parts = [
+        f"{look.status.elapsed:4.0f} s",
+        "users " + ", ".join(f"{users[state]:,} {state}" for state in users if users[state]),
+        f"{total.rate:,.1f}/s, {total.count:,} done, {total.failed:,} failed",
+    ]
+    if not math.isnan(total.p50):
+        p50, p95, p99 = map(duration_text, (total.p50, total.p95, total.p99))
+        parts.append(f"p50 {p50}, p95 {p95}, p99 {p99}")
+    if look.checks:
+        held = sum(result.holds for result in look.checks)
+        parts.append(f"{held} of {len(look.checks)} checks hold")
+    if look.is_saturated:
+        parts.append(f"GENERATOR SATURATED (lag {duration_text(look.lag)})")
+    parts += [f"problem: {problem}" for problem in look.status.problems[-1:]]
+    return " | ".join(parts)

@@ -1,0 +1,204 @@
+"""What a run looks like at one moment: the figures that the table and the lines show.
+
+Totals are kept from look to look, so that a look costs the same on the first day of a run
+and in its first minute.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from murmur.results._verdict import SATURATED_LAG
+
+if TYPE_CHECKING:
+    from murmur import Run, Status
+    from murmur.results import Check, CheckResult
+    from murmur.telemetry import RunRecord
+
+__all__ = ["ActionLook", "Look", "Watch"]
+
+RECENT = 10.0
+"""Seconds that rates and percentiles of a look are taken over."""
+
+_SETTLED = 30.0  # s; after which no node has anything to add to a window
+_DEAR = 20.0  # judging may take one part in so many of the time
+
+
+@dataclass(frozen=True, slots=True)
+class ActionLook:
+    """The actions of one name: totals, and the last seconds.
+
+    Attributes
+    ----------
+    name : str
+        The name.
+    count, failed : int
+        Over the run.
+    rate : float
+        Actions per second, of the last seconds.
+    p50, p95, p99 : float
+        Response times in seconds, of the last seconds; NaN without any.
+    """
+
+    name: str
+    count: int
+    failed: int
+    rate: float
+    p50: float
+    p95: float
+    p99: float
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A run at one moment.
+
+    Attributes
+    ----------
+    status : Status
+        State, users and throttles.
+    actions : tuple of ActionLook
+        By name.
+    total : ActionLook
+        All of them together.
+    errors : tuple of (str, str, int)
+        The most frequent errors: action, error, how many.
+    lag, cpu : float
+        Of the generator, at its worst lately: seconds and cores; NaN if unknown.
+    checks : tuple of CheckResult
+        As they stand; empty until they were judged.
+    """
+
+    status: Status
+    actions: tuple[ActionLook, ...]
+    total: ActionLook
+    errors: tuple[tuple[str, str, int], ...]
+    lag: float
+    cpu: float
+    checks: tuple[CheckResult, ...] = ()
+
+    @property
+    def is_saturated(self) -> bool:
+        """Whether the generator is too slow to be trusted at present."""
+        return self.lag > SATURATED_LAG
+
+
+class Watch:
+    """Looks at a run time and again.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    checks, abort_on : sequence of Check
+        What has to hold, and what ends the run.
+    """
+
+    def __init__(self, run: Run, checks: Sequence[Check], abort_on: Sequence[Check]) -> None:
+        self._run = run
+        self._record: RunRecord = run._record
+        self._wanted, self._abort_on = checks, abort_on
+        self._settled: dict[str, tuple[int, int]] = {}
+        self._settled_until = 0.0
+        self._checks: tuple[CheckResult, ...] = ()
+        self._judge_at = 0.0
+        self.aborted_by: tuple[CheckResult, ...] = ()
+        """What held of what ends the run; empty until then."""
+
+    def look(self) -> Look:
+        """Return how the run is now, and note whether it shall be ended."""
+        status = self._run.status()
+        now = status.elapsed
+        self._judge()
+        health = self._record.table("health", since=now - RECENT)
+        actions = self._actions(now)
+        return Look(
+            status=status,
+            actions=tuple(actions),
+            total=self._together(actions, now),
+            errors=self._errors(),
+            lag=_worst(health["loop_lag_p99"]),
+            cpu=_worst(health["cpu"]),
+            checks=self._checks,
+        )
+
+    def _judge(self) -> None:
+        """Judge anew, unless that would take too much of the time."""
+        began = monotonic()
+        if began < self._judge_at or not (self._wanted or self._abort_on):
+            return
+        results = self._run.results
+        if self._wanted:
+            self._checks = tuple(results.check(*self._wanted))
+        if self._abort_on and not self.aborted_by:
+            found = results.check(*self._abort_on)
+            self.aborted_by = tuple(result for result in found if result.holds)
+        ended = monotonic()
+        self._judge_at = ended + max(0.9, _DEAR * (ended - began))
+
+    def _actions(self, now: float) -> list[ActionLook]:
+        recent: dict[str, int] = {}
+        totals = dict(self._settled)
+        rows = self._rows()
+        for at, name, count, failed in rows:
+            before = totals.get(name, (0, 0))
+            totals[name] = (before[0] + count, before[1] + failed)
+            if at >= now - RECENT:
+                recent[name] = recent.get(name, 0) + count
+        self._settle(rows, now - _SETTLED)
+        span = max(1.0, min(RECENT, now))
+        return [
+            ActionLook(name, *totals[name], recent.get(name, 0) / span, *self._times(now, name))
+            for name in sorted(totals)
+        ]
+
+    def _together(self, each: Sequence[ActionLook], now: float) -> ActionLook:
+        count, failed = sum(one.count for one in each), sum(one.failed for one in each)
+        return ActionLook("all", count, failed, sum(one.rate for one in each), *self._times(now))
+
+    def _times(self, now: float, name: str | None = None) -> list[float]:
+        times = self._record.histogram("response", name=name, start=max(0.0, now - RECENT))
+        return [float(value) for value in times.quantiles([0.5, 0.95, 0.99])]
+
+    def _rows(self) -> list[tuple[float, str, int, int]]:
+        """Return the windows that are not settled, of all nodes together."""
+        table: Mapping[str, Any] = self._record.table("windows", since=self._settled_until)
+        numbers = (
+            np.asarray(table[column]).tolist() for column in ("window_at", "count", "failed")
+        )
+        rows = zip(table["node"].decode(), table["name"].decode(), *numbers, strict=True)
+        return [
+            (at, name, count, failed) for node, name, at, count, failed in rows if node == "all"
+        ]
+
+    def _settle(self, rows: Sequence[tuple[float, str, int, int]], until: float) -> None:
+        """Add windows that will not change to the totals, and do not look at them again."""
+        edge = math.floor(until)
+        if edge <= self._settled_until:
+            return
+        for at, name, count, failed in rows:
+            if at < edge:
+                before = self._settled.get(name, (0, 0))
+                self._settled[name] = (before[0] + count, before[1] + failed)
+        self._settled_until = float(edge)
+
+    def _errors(self) -> tuple[tuple[str, str, int], ...]:
+        table: Mapping[str, Any] = self._record.table("errors")
+        rows = zip(table["name"], table["kind"], table["message"], table["count"], strict=True)
+        found = [
+            (name, f"{kind}: {message}" if message else kind, int(count))
+            for name, kind, message, count in rows
+        ]
+        return tuple(found[:3])  # the most frequent come first
+
+
+def _worst(column: Any) -> float:  # noqa: ANN401 - an array, or a list
+    values = np.asarray(column, np.float64)
+    values = values[~np.isnan(values)]
+    return float(values.max()) if len(values) else math.nan

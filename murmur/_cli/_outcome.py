@@ -1,0 +1,94 @@
+"""What a run came to, as a person, a program and a CI server want it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ._codes import ALL_HOLD, CHECK_FAILED, INVALID
+
+if TYPE_CHECKING:
+    from murmur.results import CheckResult, Checks, Summary
+
+__all__ = ["Outcome"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What is known when a run is over, or a saved one was read.
+
+    Attributes
+    ----------
+    summary : Summary
+        Users, actions and verdict.
+    checks : Checks
+        What came of each check; may be empty.
+    aborted_by : tuple of CheckResult
+        What ended the run before its time; empty if nothing did.
+    failure : str
+        Why the run did not end in order; empty if it did.
+    signal : int
+        Exit code of the signal that ended the run; 0 if none did.
+    """
+
+    summary: Summary
+    checks: Checks
+    aborted_by: tuple[CheckResult, ...] = ()
+    failure: str = ""
+    signal: int = 0
+
+    @property
+    def invalid(self) -> str:
+        """Why nothing that was measured can be trusted; empty if it can."""
+        if self.failure:
+            return self.failure
+        lost = self.summary.users.get("lost", 0)
+        if lost:
+            return f"{lost:,} users were lost with their node"
+        verdict = self.summary.verdict
+        return " ".join(verdict.reasons) if verdict.state == "invalid" else ""
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code: the highest of those that apply."""
+        if self.signal:
+            return self.signal
+        if self.invalid:
+            return INVALID
+        return CHECK_FAILED if self.checks.failed or self.aborted_by else ALL_HOLD
+
+    @property
+    def sentence(self) -> str:
+        """What the exit code means here."""
+        if self.signal:
+            return "the run was interrupted"
+        if self.invalid:
+            return f"the run is invalid: {self.invalid}"
+        if self.aborted_by:
+            return f"--abort-on ended the run: {'; '.join(self._causes())}"
+        if self.checks.failed:
+            return f"{len(self.checks.failed)} of {len(self.checks)} checks failed"
+        return "all checks hold" if len(self.checks) else "nothing was checked"
+
+    def lines(self) -> Iterator[str]:
+        """Yield the summary, the checks and what it comes to, as text."""
+        yield repr(self.summary)
+        if len(self.checks):
+            yield ""
+            yield str(self.checks)
+        yield ""
+        yield f"exit {self.exit_code}: {self.sentence}"
+
+    def to_dict(self) -> dict[str, object]:
+        """Return everything as plain values that JSON can hold."""
+        return {
+            **self.summary.to_dict(),
+            "checks": self.checks.to_dict(),
+            "aborted_by": self._causes(),
+            "exit_code": self.exit_code,
+            "reason": self.sentence,
+        }
+
+    def _causes(self) -> list[str]:
+        return [f"{each.check} ({each.value_text})" for each in self.aborted_by]

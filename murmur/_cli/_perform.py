@@ -1,0 +1,132 @@
+"""Performs a plan: starts the run, watches it, ends it, and says what came of it."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager, suppress
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol, Self
+
+from murmur._session import Session
+from murmur.errors import RunTimeoutError, SessionError
+from murmur.runtime import RunState
+
+from ._look import Watch
+from ._outcome import Outcome
+from ._steer import Steering
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from murmur import Run
+    from murmur.results import Results
+
+    from ._look import Look
+    from ._plan import Plan
+    from ._signals import Interrupts
+
+__all__ = ["Show", "perform"]
+
+TURN = 0.1
+"""Seconds between two turns: how finely stages of users are followed."""
+
+LOOK = 0.5
+"""Seconds between two looks."""
+
+
+class Show(AbstractContextManager["Show"], Protocol):
+    """Who shows how a run goes."""
+
+    def __enter__(self) -> Self:
+        """Begin."""
+
+    def show(self, look: Look) -> None:
+        """Show a look."""
+
+    def say(self, note: str) -> None:
+        """Show a sentence."""
+
+
+def perform(
+    plan: Plan, interrupts: Interrupts, show_of: Callable[[Run], Show]
+) -> tuple[Results, Outcome]:
+    """Do what `plan` says; return what was measured and what it comes to.
+
+    Parameters
+    ----------
+    plan : Plan
+        What to do.
+    interrupts : Interrupts
+        Who knows whether somebody wants the run to end.
+    show_of : callable
+        Returns who shows the run, once it is on.
+
+    Raises
+    ------
+    MurmurError
+        If the run cannot be started.
+    """
+    with Session() as session:
+        if plan.nodes:
+            session.spawn_nodes(plan.nodes)
+        run = session.do(
+            plan.scenario,
+            plan.load.users,
+            seed=plan.seed,
+            duration=plan.load.duration,
+            end_when_idle=not plan.load.steers_users,
+            **plan.settings,
+        )
+        interrupts.hold()
+        watch = Watch(run, plan.checks, plan.abort_on)
+        steering = Steering(session, plan.load)
+        with show_of(run) as show:
+            try:
+                _follow(run, watch, steering, interrupts, show)
+                failure = _failure(run)
+            except SessionError as error:
+                failure = str(error)
+    # The session is closed, so that even a loop that hung keeps nobody from its results.
+    for problem in run.status().problems:
+        sys.stderr.write(f"problem: {problem}\n")
+    return run.results, Outcome(
+        summary=run.results.summary(),
+        checks=run.results.check(*plan.checks),
+        aborted_by=watch.aborted_by,
+        failure=failure,
+        signal=interrupts.exit_code if interrupts.number else 0,
+    )
+
+
+def _follow(run: Run, watch: Watch, steering: Steering, interrupts: Interrupts, show: Show) -> None:
+    """Look, steer and wait until the run is over."""
+    began = look_at = monotonic()
+    is_ending = False
+    while not run.is_over:
+        now = monotonic()
+        if now >= look_at:
+            show.show(watch.look())
+            look_at = max(look_at + LOOK, monotonic())
+        if not is_ending and (interrupts.number or watch.aborted_by):
+            is_ending = True
+            show.say(_announcement(watch))
+            run.stop()
+        elif not is_ending and steering.is_needed:
+            steering.tick(now - began, run.status().users)
+        with suppress(RunTimeoutError):
+            run.wait(TURN)
+    show.show(watch.look())
+
+
+def _announcement(watch: Watch) -> str:
+    if watch.aborted_by:
+        return f"--abort-on {watch.aborted_by[0]}: ending the run"
+    return "interrupted: ending the run in order; once more to leave at once"
+
+
+def _failure(run: Run) -> str:
+    """Return why a run did not end in order; empty if it did."""
+    status = run.status()
+    if status.state is not RunState.FAILED:
+        return ""
+    return "; ".join(status.problems) or "the run failed"

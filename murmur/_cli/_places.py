@@ -1,0 +1,64 @@
+"""Where the results of a run go; looked at before it starts, for a run takes long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from murmur.errors import MissingExtraError
+
+__all__ = ["Places"]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Files that a run is asked to leave behind.
+
+    Attributes
+    ----------
+    out : Path or None
+        Directory of the archive.
+    report, junit : Path or None
+        HTML page, and results for a CI server.
+    overwrite : bool
+        Whether an archive may be replaced.
+    """
+
+    out: Path | None = None
+    report: Path | None = None
+    junit: Path | None = None
+    overwrite: bool = False
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Places:
+        """Return the places that options name."""
+        paths = {key: Path(given[key]) if given.get(key) else None for key in ("out", "report")}
+        junit = Path(given["junit"]) if given.get("junit") else None
+        return cls(**paths, junit=junit, overwrite=bool(given.get("overwrite")))
+
+    def problems(self) -> Iterator[str]:
+        """Say what would fail at the end of the run."""
+        if self.out is not None:
+            yield from self._archive_problems(self.out)
+        for name, path in (("--report", self.report), ("--junit", self.junit)):
+            if path is not None and path.is_dir():
+                yield f"{name} {path}: that is a directory; give a file"
+        if self.report is not None:
+            for package in ("altair", "vl_convert"):
+                if find_spec(package) is None:
+                    yield str(MissingExtraError("--report", "notebook", package))
+                    break
+
+    def _archive_problems(self, out: Path) -> Iterator[str]:
+        if find_spec("pyarrow") is None:
+            yield str(MissingExtraError("--out", "parquet", "pyarrow"))
+        if out.exists() and not out.is_dir():
+            yield f"--out {out}: that is a file; give a directory"
+        elif out.is_dir() and any(out.iterdir()):
+            if not (out / "manifest.json").exists():
+                yield f"--out {out}: it holds something else than a run; choose another directory"
+            elif not self.overwrite:
+                yield f"--out {out}: it holds a run already; choose another, or add --overwrite"

@@ -1,0 +1,178 @@
+"""What a run shall be: read from options and a file, with every problem at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from murmur.errors import ConfigError, InvalidCheckError, MurmurError
+from murmur.results import Check, parse_check
+from murmur.results._check_units import read_duration, read_rate
+from murmur.scenario import Scenario, find
+
+from ._file import read_file
+from ._load import Load, Stage, read_stages
+from ._places import Places
+from ._settings import settings_for
+
+__all__ = ["Plan", "plan_of", "read_checks"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A run that can be started: everything has been read and verified.
+
+    Attributes
+    ----------
+    scenario : type of Scenario
+        What users do.
+    settings : dict of str to object
+        Values for its settings.
+    load : Load
+        What users come, and for how long.
+    checks, abort_on : tuple of Check
+        What has to hold at the end, and what ends the run when it holds.
+    seed : int or None
+        Of all random numbers.
+    nodes : int
+        Node processes to start; 0 to run in this one.
+    places : Places
+        Where results go.
+    """
+
+    scenario: type[Scenario]
+    settings: dict[str, Any]
+    load: Load
+    checks: tuple[Check, ...] = ()
+    abort_on: tuple[Check, ...] = ()
+    seed: int | None = None
+    nodes: int = 0
+    places: Places = field(default_factory=Places)
+
+
+class _Problems(list[str]):
+    """What is wrong so far; reading goes on, so that all of it is told at once."""
+
+    def read(self, read: Callable[[Any], T], given: Any, what: str = "") -> T | None:  # noqa: ANN401
+        """Return ``read(given)``, or None and note what is wrong."""
+        if given is None:
+            return None
+        try:
+            return read(given)
+        except ConfigError as error:
+            self.extend(error.problems)
+        except InvalidCheckError as error:
+            self.append(f"{what}: {error.problem}\n    {error.text}\n    {' ' * error.at}^")
+        except MurmurError as error:
+            self.append(str(error))
+        except ValueError as error:
+            self.append(f"{what}: {error}" if what else str(error))
+        return None
+
+
+def plan_of(options: Mapping[str, Any]) -> Plan:
+    """Return the plan that the options of ``murmur run`` describe.
+
+    What is given on the command line comes before what the file says; settings count one
+    by one, and checks are added to those of the file.
+
+    Raises
+    ------
+    ConfigError
+        With every problem.
+    """
+    problems = _Problems()
+    file = problems.read(read_file, options.get("config")) or {}
+    given = {**file, **{key: value for key, value in options.items() if value not in (None, ())}}
+    scenario = _scenario(given, problems)
+    texts = _pairs(options.get("settings") or (), problems)
+    values = (
+        problems.read(
+            lambda cls: settings_for(cls, file.get("settings", {}), texts, _implied(given)),
+            scenario,
+        )
+        if scenario is not None
+        else None
+    )
+    load = _load(given, problems)
+    checks, unread = read_checks(_both("check", file, options), "--check")
+    abort_on, never = read_checks(_both("abort_on", file, options), "--abort-on")
+    problems += [*unread, *never]
+    places = Places.of(given)
+    problems.extend(places.problems())
+    if problems or scenario is None or load is None:
+        raise ConfigError(problems)
+    return Plan(
+        scenario=scenario,
+        settings=_with_rate(values or {}, load),
+        load=load,
+        checks=checks,
+        abort_on=abort_on,
+        seed=given.get("seed"),
+        nodes=given.get("nodes") or 0,
+        places=places,
+    )
+
+
+def _scenario(given: Mapping[str, Any], problems: _Problems) -> type[Scenario] | None:
+    if given.get("scenario") is None:
+        problems.append("no scenario: give path/to/file.py[:Class] or package.module:Class")
+        return None
+    return problems.read(lambda reference: find(reference, {}), given["scenario"])
+
+
+def _pairs(pairs: Iterable[str], problems: _Problems) -> dict[str, str]:
+    """Return the texts of ``--set name=value`` by name."""
+    texts = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not name.strip():
+            problems.append(f"--set {pair}: write name=value")
+            continue
+        texts[name.strip()] = text
+    return texts
+
+
+def _load(given: Mapping[str, Any], problems: _Problems) -> Load | None:
+    before = len(problems)
+    rate = problems.read(lambda text: read_rate(text, bare=False), given.get("rate"), "--rate")
+    ramp = problems.read(read_duration, given.get("ramp"), "--ramp")
+    duration = problems.read(read_duration, given.get("duration"), "--duration")
+    stages: list[Stage] = []
+    for text in given.get("stage") or ():
+        stages += problems.read(read_stages, text, "--stage") or []
+    if len(problems) > before:
+        return None
+    return problems.read(
+        lambda users: Load.of(
+            users=users[0], rate=rate, ramp=ramp, duration=duration, stages=stages
+        ),
+        (given.get("users"),),
+    )
+
+
+def read_checks(texts: Iterable[str], option: str) -> tuple[tuple[Check, ...], list[str]]:
+    """Return the checks that `option` was given, and what is wrong with the others."""
+    problems = _Problems()
+    read = [problems.read(parse_check, text, option) for text in texts]
+    return tuple(check for check in read if check is not None), problems
+
+
+def _both(key: str, file: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[str, ...]:
+    return (*file.get(key, ()), *(options.get(key) or ()))
+
+
+def _implied(given: Mapping[str, Any]) -> str:
+    """Return the option that says how fast users arrive; empty if none does."""
+    for key in ("rate", "ramp", "stage"):
+        if given.get(key):
+            return f"--{key}"
+    return ""
+
+
+def _with_rate(values: Mapping[str, object], load: Load) -> dict[str, Any]:
+    """Return the settings with the rate of arrival that the load asks for."""
+    return {**values, **({} if load.rate is None else {"user_rate": 60.0 * load.rate})}

@@ -1,0 +1,130 @@
+"""``murmur run``: its options and their help; what it does is in `_perform`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ._codes import EXIT_CODES
+from ._sections import SectionedCommand, option
+
+__all__ = ["run"]
+
+_LOAD, _SCENARIO, _CHECKS, _OUTPUT = "Load", "Scenario", "Checks", "Output"
+
+_EPILOG = f"""\
+\b
+Load, by example:
+  -u 100                        100 users, as fast as the scenario's user_rate lets them in
+  -u 100 --ramp 10s -d 1m       100 users arrive evenly within 10 s; the run lasts 1 min
+  -u 100 -r 600/min             the same 10 users a second, said as a rate
+  -r 10/s -d 1m                 10 users arrive each second, 600 in all, busy or not
+  --stage 30s:100 --stage 1m:100 --stage 10s:0
+                                from 0 to 100 users within 30 s, 1 min at 100, then down
+  --stage 30s:10/s --stage 1m:10/s
+                                arrivals rise to 10 a second within 30 s, and stay
+A stage of users keeps that many present: who is done is replaced.  Without stages nobody is
+replaced, and the run ends when all users are gone, or after --duration.
+
+\b
+Checks, by example:
+  p99(echo) < 200ms             99 % of the successful `echo` actions within 200 ms
+  service_p50 < 50ms            all actions, from their start and not from when they were due
+  failed < 0.1%                 failed(login) == 0         rate(echo) > 95/s
+  users(failed) == 0            count(GET /*) > 1000       max(echo) < 2s
+  p95(login) < 0.3 in 95% of 10s windows after 30s
+
+{EXIT_CODES}
+"""
+
+
+@click.command(cls=SectionedCommand, epilog=_EPILOG, no_args_is_help=True)
+@click.argument("scenario", required=False)
+@option("-u", "--users", type=int, metavar="N", section=_LOAD, help="Users to start with.")
+@option(
+    "-r",
+    "--rate",
+    metavar="RATE",
+    section=_LOAD,
+    help="How fast users arrive, as 10/s or 600/min; without --users, they arrive for as long "
+    "as the run lasts.",
+)
+@option("--ramp", metavar="TIME", section=_LOAD, help="All users arrive evenly within this time.")
+@option("-d", "--duration", metavar="TIME", section=_LOAD, help="Time the run takes: 90s, 1m30s.")
+@option(
+    "--stage",
+    multiple=True,
+    metavar="TIME:TARGET",
+    section=_LOAD,
+    help="Change to TARGET users, or arrivals as 10/s, in a straight line; repeat for more.",
+)
+@option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    section=_SCENARIO,
+    help="A setting of the scenario, read by its type; before AMOC_NAME in the environment.",
+)
+@option("--seed", type=int, metavar="N", section=_SCENARIO, help="Repeat another run's choices.")
+@option(
+    "--config",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    section=_SCENARIO,
+    help="TOML file with the same words as these options; what is given here comes first.",
+)
+@option(
+    "--nodes",
+    type=click.IntRange(min=0),
+    metavar="N",
+    section=_SCENARIO,
+    help="Start N node processes and run the users there: one for each core you want to use.",
+)
+@option(
+    "--check",
+    multiple=True,
+    metavar="CHECK",
+    section=_CHECKS,
+    help="What has to hold at the end; repeat for more.",
+)
+@option(
+    "--abort-on",
+    multiple=True,
+    metavar="CHECK",
+    section=_CHECKS,
+    help="End the run as soon as this holds, such as 'failed > 5% after 10s'.",
+)
+@option(
+    "-o", "--out", metavar="DIR", section=_OUTPUT, help="Keep everything here, for murmur.load."
+)
+@option("--overwrite", is_flag=True, section=_OUTPUT, help="Replace a run that --out holds.")
+@option("--report", metavar="FILE", section=_OUTPUT, help="Write an HTML page that opens offline.")
+@option("--junit", metavar="FILE", section=_OUTPUT, help="Write the checks for a CI server.")
+@option("--json", "as_json", is_flag=True, section=_OUTPUT, help="Print one JSON object instead.")
+@option(
+    "--progress",
+    type=click.Choice(["auto", "live", "plain", "none"]),
+    default="auto",
+    show_default=True,
+    section=_OUTPUT,
+    help="A live table, or a line now and then; auto asks whether standard error is a terminal.",
+)
+@option(
+    "--every",
+    metavar="TIME",
+    default="5s",
+    show_default=True,
+    section=_OUTPUT,
+    help="Time between two plain lines.",
+)
+def run(**options: Any) -> int:  # noqa: ANN401 - click's own values
+    """Run SCENARIO, check what came of it, and exit with the answer.
+
+    SCENARIO is path/to/file.py, path/to/file.py:Class or package.module:Class; it may also
+    stand in --config.  Results go to standard output, progress to standard error.
+    """
+    from ._conclude import run_and_conclude
+
+    return run_and_conclude(options)

@@ -1,0 +1,45 @@
+"""Help in sections: options that belong together stand together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+__all__ = ["SectionedCommand", "option"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_REST = "Options"
+
+
+class _Option(click.Option):
+    """An option that knows its section of the help."""
+
+    def __init__(self, *args: Any, section: str = _REST, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        self.section = section
+
+
+class SectionedCommand(click.Command):
+    """A command whose help has its options in sections, in the order they are declared."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write one list for each section; the help option comes last."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            if not isinstance(parameter, click.Option):
+                continue  # the usage line shows the arguments
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                sections.setdefault(getattr(parameter, "section", _REST), []).append(record)
+        rest = sections.pop(_REST, [])
+        for title, records in [*sections.items(), (_REST, rest)]:
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+def option(*names: str, section: str = _REST, **settings: Any) -> Callable[[F], F]:  # noqa: ANN401
+    """Declare an option as `click.option` does, in a section of the help."""
+    return click.option(*names, cls=_Option, section=section, **settings)

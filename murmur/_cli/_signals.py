@@ -1,0 +1,66 @@
+"""Ctrl-C and SIGTERM: the first ends a run in order, the second leaves at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+__all__ = ["Interrupts"]
+
+_SHOW_CURSOR = "\x1b[?25h"
+
+
+class Interrupts:
+    """Counts the signals that ask the process to end, as long as the ``with`` block lasts.
+
+    Until `hold` is called a first signal raises KeyboardInterrupt, as there is nothing yet
+    to end in order.  From then on it is only noted in `number`.
+
+    Attributes
+    ----------
+    number : int
+        The first signal that came; 0 if none did.
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._holds = False
+        self._before: dict[int, Any] = {}
+
+    @property
+    def exit_code(self) -> int:
+        """128 and the number of the signal, as shells have it."""
+        return 128 + self.number
+
+    def hold(self) -> None:
+        """From now on, only note the first signal."""
+        self._holds = True
+
+    def __enter__(self) -> Self:
+        """Take over the signals."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup, or in `... &`
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Give them back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.number:
+            cursor = _SHOW_CURSOR if os.isatty(2) else ""
+            os.write(2, f"{cursor}\nmurmur: left at once; nothing more is written\n".encode())
+            # Not by an exception: what would catch it on the way out is what takes too long.
+            os._exit(128 + number)
+        self.number = number
+        if not self._holds:
+            raise KeyboardInterrupt

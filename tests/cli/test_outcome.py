@@ -1,0 +1,71 @@
+"""What a run came to, and which exit code that is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from murmur._cli._outcome import Outcome
+from murmur.results import Verdict
+
+INVALID = Verdict("invalid", ("The generator was saturated in 9 of 10 windows.",))
+
+
+def outcome(results, *checks: str, **changes) -> Outcome:
+    summary = results.summary()
+    users = changes.pop("users", None)
+    verdict = changes.pop("verdict", None)
+    if users is not None:
+        summary = replace(summary, users=users)
+    if verdict is not None:
+        summary = replace(summary, verdict=verdict)
+    return Outcome(summary=summary, checks=results.check(*checks), **changes)
+
+
+@pytest.mark.parametrize(
+    ("checks", "changes", "code", "sentence"),
+    [
+        ((), {}, 0, "nothing was checked"),
+        (("failed == 1",), {}, 0, "all checks hold"),
+        (("failed == 0", "count > 1"), {}, 1, "1 of 2 checks failed"),
+        (("failed == 1",), {"verdict": INVALID}, 3, "the run is invalid: The generator"),
+        (("failed == 0",), {"verdict": INVALID}, 3, "the run is invalid"),
+        ((), {"users": {"lost": 5}}, 3, "5 users were lost with their node"),
+        ((), {"failure": "no answer"}, 3, "the run is invalid: no answer"),
+        (("failed == 0",), {"signal": 130, "verdict": INVALID}, 130, "interrupted"),
+        ((), {"signal": 143}, 143, "interrupted"),
+    ],
+)
+def test_the_highest_code_that_applies_counts(results, checks, changes, code, sentence):
+    found = outcome(results, *checks, **changes)
+
+    assert found.exit_code == code
+    assert sentence in found.sentence
+
+
+def test_what_ended_the_run_fails_it(results):
+    found = outcome(results, aborted_by=tuple(results.check("failed > 0")))
+
+    assert found.exit_code == 1
+    assert found.sentence == "--abort-on ended the run: failed > 0 (1)"
+
+
+def test_the_text_ends_with_code_and_reason(results):
+    lines = "\n".join(outcome(results, "failed == 0").lines()).splitlines()
+
+    assert lines[0].startswith("Nap r1, seed 7")
+    assert "  FAILED  failed == 0  1  1 of 200 actions" in lines
+    assert lines[-1] == "exit 1: 1 of 1 checks failed"
+
+
+def test_a_program_gets_everything_as_json(results):
+    found = outcome(results, "failed == 0", "p99(x) < 1", "rate < inf")
+    plain = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+
+    assert plain["exit_code"] == 1
+    assert plain["reason"] == "2 of 3 checks failed"
+    assert [check["holds"] for check in plain["checks"]] == [False, False, True]
+    assert plain["actions"][0]["count"] == 200
+    assert plain["aborted_by"] == []
