@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from murmur._session import Session as Session
     from murmur._session import Status as Status
     from murmur._session import session as session
+    from murmur.feeder import Feeder as Feeder
     from murmur.results import Results as Results
     from murmur.results import load as load
     from murmur.runtime import Coordinator as Coordinator
@@ -43,6 +44,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "murmur._session": ("Run", "Session", "Status", "session"),
+    "murmur.feeder": ("Feeder",),
     "murmur.results": ("Results", "load"),
     "murmur.runtime": (
         "Coordinator",
@@ -65,6 +67,7 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Coordinator",
+    "Feeder",
     "Leaving",
     "MurmurError",
     "Permit",

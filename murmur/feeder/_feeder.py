@@ -1,0 +1,115 @@
+"""The setting of a scenario that holds rows of data."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from traitlets import TraitError, TraitType, Undefined
+
+from murmur.errors import InvalidRowsError, MissingExtraError
+
+from ._order import BEYOND, ORDERS, Beyond, Order
+from ._read import KINDS, columns_of, name_of_source
+from ._rows import Rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Source: TypeAlias = (
+        str | Path | pd.DataFrame | Sequence[Mapping[str, object]] | Mapping[str, Sequence[object]]
+    )
+
+__all__ = ["Feeder"]
+
+
+class Feeder(TraitType[Rows, Any]):
+    """A setting of a scenario: rows of data that its users act with.
+
+    Rows are read where the run is started, by `Session.do`, which refuses to start if they
+    cannot be.  They travel to the nodes as plain columns, so a node needs neither the file
+    nor pandas.  Afterwards the setting holds `Rows`.
+
+    Parameters
+    ----------
+    source : str, path, frame, list of dict or dict of columns, optional
+        Where the rows are: a file ``.csv``, ``.tsv`` (either may end in ``.gz`` besides) or
+        ``.parquet``, or rows in memory.  A relative path is looked for in the working
+        directory, then beside the file of the scenario.  Without a source the setting is
+        required.  Text of a CSV stays text.
+    columns : sequence of str, default ()
+        Columns that have to be there; the others are left out.
+    order : {"by-id", "shuffled"}, default "by-id"
+        Whether user 1 has the first row, user 2 the second and so on over the whole
+        cluster, or the run's seed deals the rows out.
+    beyond : {"error", "cycle", "stop"}, default "error"
+        What becomes of users when there are more of them than rows: they fail, begin again
+        with the first row, or leave.
+    help : str
+        What the rows are, as for every setting.
+
+    Examples
+    --------
+    >>> import murmur
+    >>> class Shop(murmur.Scenario):
+    ...     accounts = murmur.Feeder(
+    ...         [{"name": "ann"}, {"name": "bob"}], help="who logs in"
+    ...     )
+    ...     async def start(self, user):
+    ...         user.count(self.accounts[user]["name"])
+    >>> Shop().accounts
+    <2 rows of a list of 2: name>
+    >>> Shop().accounts[2]
+    {'name': 'bob'}
+    """
+
+    info_text = KINDS
+
+    def __init__(
+        self,
+        source: Source | None = None,
+        *,
+        columns: Sequence[str] = (),
+        order: Order = "by-id",
+        beyond: Beyond = "error",
+        help: str = "",
+        **options: Any,  # noqa: ANN401 - traitlets'
+    ) -> None:
+        for given, known in ((order, ORDERS), (beyond, BEYOND)):
+            if given not in known:
+                raise TraitError(f"{given!r} is none of {', '.join(map(repr, known))}")
+        super().__init__(Undefined if source is None else source, help=help, **options)
+        self.columns = (columns,) if isinstance(columns, str) else tuple(columns)
+        self.order: Order = order
+        self.beyond: Beyond = beyond
+        if source is None:
+            self.tag(required=True)
+
+    def validate(self, obj: Any, value: Any) -> Rows:  # noqa: ANN401 - traitlets' signature
+        """Return the rows that `value` is, or names."""
+        if isinstance(value, Rows):
+            missing = [each for each in self.columns if each not in value.columns]
+            if missing:
+                raise TraitError(f"{value!r} has no column {missing[0]!r}")
+            return value.arranged(self.order, self.beyond)
+        try:
+            columns = columns_of(_found(value, obj), self.columns)
+        except (InvalidRowsError, MissingExtraError) as error:
+            raise TraitError(str(error)) from error
+        return Rows(columns, source=name_of_source(value), order=self.order, beyond=self.beyond)
+
+    def from_string(self, s: str) -> Any:  # noqa: ANN401 - traitlets' signature
+        """Return the path that a text is, on a command line or in the environment."""
+        return s
+
+
+def _found(source: object, scenario: object) -> object:
+    """Return the path of a file that is beside the scenario's own, if it is not here."""
+    if not isinstance(source, str | Path) or Path(source).exists():
+        return source
+    module = sys.modules.get(type(scenario).__module__)
+    home = getattr(module, "__file__", None)
+    beside = Path(home).parent / source if home else None
+    return beside if beside is not None and beside.exists() else source

@@ -1,0 +1,77 @@
+"""Which row is whose: arithmetic that every node does alike, without asking another.
+
+A shuffle is a permutation of the rows that the run's seed chooses.  It is computed for one
+row at a time, so it costs no memory, and it does not depend on the version of a library,
+so that two nodes never give the same row away.
+
+References
+----------
+J. Black, P. Rogaway, Ciphers with arbitrary finite domains, CT-RSA 2002: a Feistel network
+over the next power of four, walked until it comes back into the range.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Literal, get_args
+
+__all__ = ["BEYOND", "ORDERS", "Beyond", "Order", "row_of", "shuffled"]
+
+Order = Literal["by-id", "shuffled"]
+Beyond = Literal["error", "cycle", "stop"]
+ORDERS: tuple[str, ...] = get_args(Order)
+BEYOND: tuple[str, ...] = get_args(Beyond)
+
+ROUNDS = 6
+_MASK = 2**64 - 1
+_GOLDEN = 0x9E3779B97F4A7C15  # 2**64 over the golden ratio: spreads neighbours
+
+
+def row_of(user_id: int, rows: int, *, cycle: bool, seed: int | None) -> int | None:
+    """Return the number of a user's row, None if there is none for it.
+
+    Parameters
+    ----------
+    user_id : int
+        From 1.
+    rows : int
+        How many rows there are.
+    cycle : bool
+        Whether users beyond the rows begin again with the first.
+    seed : int, optional
+        What the order is shuffled by; that of the rows if not given.
+
+    Examples
+    --------
+    >>> [row_of(user, 2, cycle=True, seed=None) for user in (1, 2, 3)]
+    [0, 1, 0]
+    >>> row_of(3, 2, cycle=False, seed=None) is None
+    True
+    """
+    position = user_id - 1
+    if not 0 <= position < rows:
+        if not (cycle and rows):
+            return None
+        position %= rows
+    return position if seed is None else shuffled(position, rows, seed)
+
+
+def shuffled(position: int, size: int, seed: int) -> int:
+    """Return what is at `position` when the numbers below `size` are shuffled by `seed`."""
+    half = max(1, ((size - 1).bit_length() + 1) // 2)
+    low = (1 << half) - 1
+    while True:
+        left, right = position >> half, position & low
+        for key in _keys(seed):
+            mixed = ((right + key) * _GOLDEN & _MASK) >> 32
+            left, right = right, left ^ (mixed * _GOLDEN >> 29 & low)
+        position = left << half | right
+        if position < size:
+            return position
+
+
+@lru_cache(maxsize=64)
+def _keys(seed: int) -> tuple[int, ...]:
+    digest = blake2b(str(seed).encode(), digest_size=8 * ROUNDS).digest()
+    return tuple(int.from_bytes(digest[at : at + 8]) for at in range(0, len(digest), 8))

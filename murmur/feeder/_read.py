@@ -1,0 +1,175 @@
+"""Reads rows from wherever they are: CSV, Parquet, frames, lists of dictionaries.
+
+Called where a run is started, never on a node: what travels is the columns.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from murmur.errors import InvalidRowsError, MissingExtraError, closest
+
+from ._columns import Column, TextBuilder, packed
+
+__all__ = ["columns_of", "name_of_source"]
+
+Columns = dict[str, Column]
+
+KINDS = "a CSV, TSV or Parquet file, a frame, a list of dictionaries, or a dictionary of columns"
+
+
+def columns_of(source: object, wanted: Sequence[str] = ()) -> Columns:
+    """Return the columns of `source`, by name, all of one length.
+
+    Parameters
+    ----------
+    source : str, path, frame, sequence of mappings, or mapping of sequences
+        Where the rows are.
+    wanted : sequence of str, default ()
+        Columns that have to be there; the others are left out.  All are taken if none is
+        wanted.
+
+    Raises
+    ------
+    InvalidRowsError
+        If there are no rows, a column is missing, or the file cannot be read.
+    """
+    name = name_of_source(source)
+    columns = _columns(source, wanted, name)
+    _require(wanted, columns, name)
+    if not columns or not len(next(iter(columns.values()))):
+        raise InvalidRowsError(name, "there are no rows")
+    if len({len(column) for column in columns.values()}) > 1:
+        raise InvalidRowsError(name, "the columns are not of one length")
+    return {each: columns[each] for each in wanted or columns}
+
+
+def _require(wanted: Sequence[str], there: Iterable[str], name: str) -> None:
+    """Refuse a source that lacks a column; before its rows are read, if it is a file."""
+    known = sorted(there)
+    missing = [each for each in wanted if each not in known]
+    if missing:
+        hints = (f"{each!r}{closest(each, known, 'there are')}" for each in missing)
+        raise InvalidRowsError(name, f"no column {', and none '.join(hints)}")
+
+
+def name_of_source(source: object) -> str:
+    """Return a few words for where rows come from; never the rows themselves."""
+    if isinstance(source, str | Path):
+        return str(source)
+    if isinstance(source, list | tuple):
+        return f"a {type(source).__name__} of {len(source)}"
+    return f"a {type(source).__name__}"
+
+
+def _columns(source: Any, wanted: Sequence[str], name: str) -> Columns:  # noqa: ANN401 - see above
+    if isinstance(source, str | Path):
+        return _of_file(Path(source), wanted, name)
+    if isinstance(source, Mapping):
+        return {str(key): _packed(key, list(values), name) for key, values in source.items()}
+    if hasattr(source, "columns") and hasattr(source, "to_dict"):
+        return _of_frame(source, name)
+    if isinstance(source, Sequence) and all(isinstance(row, Mapping) for row in source):
+        return _of_mappings(source, name)
+    raise InvalidRowsError(name, f"cannot be read as rows; give {KINDS}")
+
+
+def _packed(label: object, values: Sequence[object], name: str) -> Column:
+    try:
+        return packed(values)
+    except TypeError as error:
+        raise InvalidRowsError(name, f"column {label!r} holds {error}") from error
+
+
+def _of_frame(frame: Any, name: str) -> Columns:  # noqa: ANN401 - pandas or polars, not imported here
+    if hasattr(frame, "get_columns"):  # polars
+        series = frame.get_columns()
+        return {each.name: _packed(each.name, each.to_list(), name) for each in series}
+    columns = {}
+    for label in frame.columns:
+        values, missing = frame[label].tolist(), frame[label].isna().tolist()
+        if any(missing):
+            pairs = zip(values, missing, strict=True)
+            values = [None if is_missing else value for value, is_missing in pairs]
+        columns[str(label)] = _packed(label, values, name)
+    return columns
+
+
+def _of_mappings(rows: Sequence[Mapping[Any, object]], name: str) -> Columns:
+    if not rows:
+        return {}
+    keys = list(rows[0])
+    for number, row in enumerate(rows, 1):
+        if row.keys() != rows[0].keys():
+            different = sorted(map(str, row.keys() ^ rows[0].keys()))
+            raise InvalidRowsError(name, f"row {number} differs from the first in {different}")
+    return {str(key): _packed(key, [row[key] for row in rows], name) for key in keys}
+
+
+def _of_file(path: Path, wanted: Sequence[str], name: str) -> Columns:
+    kind = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+    readers = {".csv": _of_csv, ".tsv": _of_csv, ".parquet": _of_parquet}
+    if kind.lower() not in readers:
+        raise InvalidRowsError(name, f"unknown kind of file; give {KINDS}")
+    try:
+        return readers[kind.lower()](path, wanted, name)
+    except FileNotFoundError:
+        raise InvalidRowsError(name, f"no such file in {Path.cwd()}") from None
+    except OSError as error:
+        raise InvalidRowsError(name, f"cannot be read: {error.strerror or error}") from error
+
+
+def _of_parquet(path: Path, wanted: Sequence[str], name: str) -> Columns:
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise MissingExtraError(f"reading {name}", "parquet", "pyarrow") from error
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            _require(wanted, file.schema_arrow.names, name)
+            table = file.read(columns=list(wanted) or None)
+    except pyarrow.ArrowException as error:
+        raise InvalidRowsError(name, f"is not a Parquet file: {error}") from error
+    names = table.column_names
+    return {each: _packed(each, table.column(each).to_pylist(), name) for each in names}
+
+
+def _of_csv(path: Path, wanted: Sequence[str], name: str) -> Columns:
+    """Read text as it stands: what looks like a number may be a telephone number."""
+    delimiter = "\t" if ".tsv" in path.suffixes else ","
+    try:
+        with _opened(path) as file:
+            lines = csv.reader(file, delimiter=delimiter, strict=True)
+            header = next(lines, [])
+            if len(set(header)) < len(header):
+                raise InvalidRowsError(name, f"two columns have one name in {header}")
+            _require(wanted, header, name)
+            kept = [(header.index(each), TextBuilder()) for each in wanted or header]
+            for row in _of_width(lines, len(header), name):
+                for at, builder in kept:
+                    builder.append(row[at])
+    except UnicodeDecodeError as error:
+        raise InvalidRowsError(name, f"is not UTF-8: {error.reason}") from error
+    except csv.Error as error:
+        raise InvalidRowsError(name, f"is not CSV: {error}") from error
+    return {header[at]: builder.built() for at, builder in kept}
+
+
+def _of_width(lines: Any, width: int, name: str) -> Iterator[list[str]]:  # noqa: ANN401 - csv's reader
+    for row in lines:
+        if len(row) == width:
+            yield row
+        elif row:  # an empty line is none
+            problem = f"line {lines.line_num} has {len(row)} values, the header {width}"
+            raise InvalidRowsError(name, problem)
+
+
+def _opened(path: Path) -> io.TextIOBase:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")

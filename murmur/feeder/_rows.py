@@ -1,0 +1,95 @@
+"""Rows of data, and whose they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from murmur.errors import Leaving, NoRowError
+from murmur.runtime import current_run
+
+from ._order import Beyond, Order, row_of
+
+if TYPE_CHECKING:
+    from murmur.runtime import User
+
+    from ._columns import Column
+
+__all__ = ["Rows"]
+
+
+class Rows:
+    """Rows of data for users: ``rows[user]`` is the one of that user.
+
+    Made by a `Feeder`.  Users have ids that are unique over the cluster, so their rows are
+    as well, whichever node they are on.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence
+        Columns of plain values, all of one length.
+    source : str
+        Where they come from, for people.
+    order : {"by-id", "shuffled"}
+        Whether user 1 has the first row, or the run's seed deals them.
+    beyond : {"error", "cycle", "stop"}
+        What becomes of users when there are more of them than rows.
+    """
+
+    __slots__ = ("_columns", "beyond", "order", "source")
+
+    def __init__(
+        self,
+        columns: Mapping[str, Column],
+        *,
+        source: str,
+        order: Order = "by-id",
+        beyond: Beyond = "error",
+    ) -> None:
+        self._columns = dict(columns)
+        self.source = source
+        self.order = order
+        self.beyond = beyond
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(self._columns)
+
+    def __len__(self) -> int:
+        return len(next(iter(self._columns.values()), ()))
+
+    def __getitem__(self, user: User | int) -> dict[str, object]:
+        """Return the row of a user, or of the user with that id, as a dictionary.
+
+        Raises
+        ------
+        NoRowError
+            If there are fewer rows, and `beyond` is ``"error"``.
+        Leaving
+            If there are fewer rows, and `beyond` is ``"stop"``: let it propagate.
+        """
+        user_id = user if isinstance(user, int) else user.id
+        seed = current_run("feeder").seed if self.order == "shuffled" else None
+        number = row_of(user_id, len(self), cycle=self.beyond == "cycle", seed=seed)
+        if number is not None:
+            return self.row(number)
+        if self.beyond == "stop":
+            raise Leaving
+        raise NoRowError(user_id, len(self))
+
+    def draw(self, user: User) -> dict[str, object]:
+        """Return any row, drawn with the user's own random numbers."""
+        return self.row(user.random.randrange(len(self)))
+
+    def row(self, number: int) -> dict[str, object]:
+        """Return the row of that number, counted from 0 as in the source."""
+        return {name: column[number] for name, column in self._columns.items()}
+
+    def arranged(self, order: Order, beyond: Beyond) -> Rows:
+        """Return the same rows, dealt otherwise."""
+        return Rows(self._columns, source=self.source, order=order, beyond=beyond)
+
+    def __repr__(self) -> str:
+        """Return how many there are, from where, and of what; never what is in them."""
+        return f"<{len(self):,} rows of {self.source}: {', '.join(self.columns)}>"
