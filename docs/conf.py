@@ -1,12 +1,16 @@
-"""How Sphinx builds these pages: `sphinx-build docs docs/_build`."""
+"""How Sphinx builds these pages: `sphinx-build -t executed docs docs/_build/html`."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ipython_pygments_lexers import IPython3Lexer
 
 import murmur
+
+sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -19,25 +23,32 @@ release = version = murmur.__version__
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
-    "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "sphinx_design",
+    "generated",  # these three are in extensions/
+    "notebooks",
+    "packages",
 ]
 exclude_patterns = ["_build", "**/.ipynb_checkpoints"]
 
-myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
+myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 3
-# `pytest` executes the notebooks; the pages show code, and pictures that were taken of it.
-nb_execution_mode = "off"
+# `sphinx-build -t executed` runs each notebook that has changed since it was run last, which
+# takes minutes; without the tag the pages show their code alone.
+nb_execution_mode = "cache" if tags.has("executed") else "off"  # noqa: F821 - Sphinx sets it
+nb_execution_cache_path = str(Path(__file__).parent / "_build" / "executed")
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120  # seconds for a cell
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings say types in words
 napoleon_google_docstring = False
+napoleon_use_ivar = True  # an attribute is part of its class's description
 napoleon_use_rtype = False
-# In these docstrings single backticks name code.
-default_role = "code"
-
+default_role = "py:obj"  # single backticks link to what they name, if it is documented
+# Attributes of one name in two classes are no mistake; such a name links to neither.
+suppress_warnings = ["ref.python"]
 
 html_theme = "pydata_sphinx_theme"
 html_title = "murmur"

@@ -11,7 +11,6 @@ from ._check_text import parse_check as parse_check
 from ._compare import compare as compare
 from ._frame import Column as Column
 from ._frame import Frame as Frame
-from ._page import to_markdown as to_markdown
 from ._results import Results as Results
 from ._schema import FRAMES as FRAMES
 from ._schema import OUTCOMES as OUTCOMES
@@ -38,5 +37,4 @@ __all__ = [
     "judge",
     "load",
     "parse_check",
-    "to_markdown",
 ]

@@ -1,7 +1,7 @@
 """What every frame of `Results` holds: the one place where columns are defined.
 
-The frames are built from this table and ``docs/reference/frames.md`` is written from
-it, so that the page, the empty frame and the full frame cannot disagree.
+The frames are built from this table, and so is the reference page, so that the page, the
+empty frame and the full frame cannot disagree.
 """
 
 from __future__ import annotations

@@ -1,21 +1,12 @@
-"""The schema is the one place where columns are defined, and the page is written from it."""
+"""The schema is the one place where columns are defined."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from murmur.results import FRAMES, OUTCOMES, Column, Results, to_markdown
+from murmur.results import FRAMES, OUTCOMES, Column, Results
 from murmur.telemetry import Labels
-
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "frames.md"
-
-
-def test_the_page_is_what_the_schema_says() -> None:
-    """If it is not, write it anew: ``PAGE.write_text(to_markdown(), encoding="utf-8")``."""
-    assert PAGE.read_text(encoding="utf-8") == to_markdown()
 
 
 def test_every_frame_is_a_property_of_results_and_its_docstring_names_every_column() -> None:

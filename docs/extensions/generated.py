@@ -1,0 +1,252 @@
+"""Writes the parts of pages that the code knows better than any author.
+
+A page asks for one with a fenced block::
+
+    ```{generated} events
+    ```
+
+which is replaced by Markdown before the page is parsed, so that its headings are those of
+any page.  Whatever is added to the code is on the page at the next build.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+_BLOCK = re.compile(
+    r"^```\{generated\} (?P<kind>[\w-]+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+
+# What the second word of an event's name stands for; another one is a heading of its own.
+_GROUPS = {
+    "scenario": "Callbacks of the scenario",
+    "controller": "Users and runs",
+    "run": "Users and runs",
+    "user": "Users and runs",
+    "mailbox": "Users and runs",
+    "throttle": "Throttles",
+    "coordinator": "Coordinators",
+    "config": "Settings",
+    "cluster": "Nodes",
+    "http": "HTTP",
+    "health": "murmur itself",
+    "handler": "murmur itself",
+    "exporter": "murmur itself",
+}
+# An object that has a name, an entry in the index and an address, but is no Python.
+_OBJECTS = {
+    "event": "event",
+    "frame": "frame",
+    "verb": "verb of %%amoc",
+    "command": "command",
+    "chart": "chart",
+}
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Let Sphinx know the objects and replace the blocks."""
+    for kind, name in _OBJECTS.items():
+        app.add_object_type(kind, kind, f"pair: %s; {name}", objname=name)
+    app.connect("source-read", _expand)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _expand(app: Sphinx, docname: str, content: list[str]) -> None:
+    folder = (Path(app.srcdir) / docname).parent
+    content[0] = expand(content[0], folder)
+
+
+def expand(text: str, folder: Path) -> str:
+    """Return `text`, the source of a page in `folder`, with every block written out."""
+    return _BLOCK.sub(lambda match: _KINDS[match["kind"]](match["body"], folder), text)
+
+
+def _events(body: str, folder: Path) -> str:
+    from murmur.telemetry import CATALOGUE
+
+    groups: dict[str, list[str]] = {}
+    for entry in CATALOGUE.values():
+        word = entry.name.split(".")[1]
+        measurements = ", ".join(f"`{key}`" for key in entry.measurements) or "none"
+        metadata = ", ".join(f"`{key}`" for key in entry.metadata) or "none"
+        groups.setdefault(_GROUPS.get(word, word.capitalize()), []).append(
+            _object(
+                "event",
+                entry.name,
+                entry.summary,
+                f"Measurements: {measurements}. Metadata: {metadata}. "
+                f"{'Frequent' if entry.frequent else 'Kept'}.",
+            )
+        )
+    return "\n".join(f"## {title}\n\n" + "\n".join(rows) for title, rows in groups.items())
+
+
+def _frames(body: str, folder: Path) -> str:
+    return "\n".join(_frame(frame) for frame in frames().values())
+
+
+def frames() -> dict[str, Any]:
+    """Return the frames of a run, then those that some module of results has besides."""
+    from murmur import results
+
+    found = dict(results.FRAMES)
+    for info in pkgutil.iter_modules(results.__path__, "murmur.results."):
+        for value in vars(importlib.import_module(info.name)).values():
+            if isinstance(value, results.Frame):
+                found.setdefault(value.name, value)
+    return found
+
+
+def _frame(frame: Any) -> str:  # noqa: ANN401 - murmur.results.Frame, which imports pandas
+    rows = [
+        (
+            f"`{column.name}`{{#{frame.name}-{column.name}}}",
+            column.dtype,
+            column.unit,
+            column.meaning,
+        )
+        for column in frame.columns
+    ]
+    return "\n".join(
+        [
+            f"## {frame.name}",
+            "",
+            _object("frame", frame.name, frame.row, frame.notes),
+            _table(("column", "dtype", "unit", "meaning"), rows),
+        ]
+    )
+
+
+def _verbs(body: str, folder: Path) -> str:
+    from murmur.jupyter._verbs import VERBS
+
+    notes = _definitions(body)
+    if unknown := notes.keys() - VERBS.keys():
+        raise ValueError(f"there are notes on verbs that do not exist: {sorted(unknown)}")
+    return "\n".join(_verb(verb, notes.get(name, "")) for name, verb in VERBS.items())
+
+
+def _verb(verb: Any, note: str) -> str:  # noqa: ANN401 - murmur.jupyter's Verb, which is private
+    parameters = [(f"`{typed}`", _cell(meaning)) for typed, meaning in verb.parameters()]
+    return "\n".join(
+        [
+            f"### {verb.name}",
+            "",
+            _object("verb", verb.name, verb.summary),
+            f"```text\n{verb.usage}\n```\n",
+            _table(("given", "meaning"), parameters) if parameters else "",
+            note,
+            "",
+            f"```python\n{verb.example}\n```\n",
+        ]
+    )
+
+
+def _commands(body: str, folder: Path) -> str:
+    from murmur._cli._commands import murmur
+
+    context = click.Context(murmur, info_name="murmur")
+    return "\n".join(
+        _command(murmur.get_command(context, name), context)
+        for name in murmur.list_commands(context)
+    )
+
+
+def _command(command: click.Command | None, parent: click.Context) -> str:
+    assert command is not None
+    with click.Context(command, info_name=command.name, parent=parent) as context:
+        path = f"murmur {command.name}"
+        usage = " ".join([path, *command.collect_usage_pieces(context)])
+        parts = [f"## {path}", "", _object("command", path, _prose(command.help or ""))]
+        parts += [f"```text\n{usage}\n```\n", f"```{{program}} {path}\n```\n"]
+        section = None
+        for parameter in command.get_params(context):
+            record = parameter.get_help_record(context)
+            if not isinstance(parameter, click.Option) or record is None:
+                continue
+            if (title := getattr(parameter, "section", "Options")) != section:
+                section = title
+                parts.append(f"**{title}**\n")
+            parts.append(_object("option", record[0].replace(" / ", ", "), _cell(record[1])))
+        if command.epilog:
+            epilog = command.epilog.replace("\b\n", "").strip()
+            parts.append(f"```text\n{epilog}\n```\n")
+    return "\n".join(parts)
+
+
+def _check_grammar(body: str, folder: Path) -> str:
+    from murmur.results import _check_text
+
+    grammar = re.search(r"::\n\n(.*?)\n\n(?=\S)", _check_text.__doc__ or "", re.DOTALL)
+    assert grammar is not None
+    lines = [line.removeprefix("    ") for line in grammar[1].splitlines()]
+    return "```text\n" + "\n".join(lines) + "\n```\n"
+
+
+def _charts(body: str, folder: Path) -> str:
+    from murmur.charts import CHARTS
+
+    return "\n".join(_object("chart", name, f"`%amoc plot {name}`") for name in CHARTS)
+
+
+def _pages(body: str, folder: Path) -> str:
+    """Return a list of the folder's pages, each with the sentence that it begins with."""
+    rows = [
+        (f"[]({path.name})", _opening(path.read_text(encoding="utf-8")))
+        for path in sorted(folder.glob("*.md"))
+        if path.stem != "index"
+    ]
+    return _table(("page", "in short"), rows)
+
+
+def _opening(text: str) -> str:
+    paragraphs = [part.strip() for part in text.split("\n\n")]
+    prose = next((p for p in paragraphs if re.match(r"[\w`%*\[]", p)), "")
+    sentence = re.match(r".*?[.:](?=\s|$)", " ".join(prose.split()))
+    plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", sentence[0] if sentence else "")
+    return _cell(plain.rstrip(":"))
+
+
+def _object(directive: str, name: str, *paragraphs: str) -> str:
+    body = "\n\n".join(part for part in paragraphs if part)
+    return f"::::{{{directive}}} {name}\n{body}\n::::\n"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _prose(text: str) -> str:
+    return "\n\n".join(_cell(part) for part in text.replace("\b\n", "").split("\n\n"))
+
+
+def _definitions(text: str) -> dict[str, str]:
+    """Return what a definition list says: a name on one line, ``: its text`` below it."""
+    found = re.findall(r"^(\S+)\n: (.*?)(?=^\S+\n: |\Z)", text, re.MULTILINE | re.DOTALL)
+    return {name: re.sub(r"^  ", "", note, flags=re.MULTILINE).strip() for name, note in found}
+
+
+_KINDS: Mapping[str, Callable[[str, Path], str]] = {
+    "charts": _charts,
+    "check-grammar": _check_grammar,
+    "commands": _commands,
+    "events": _events,
+    "frames": _frames,
+    "pages": _pages,
+    "verbs": _verbs,
+}

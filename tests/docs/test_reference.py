@@ -1,0 +1,188 @@
+"""The reference is complete, and speaks of nothing that is not there."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+import murmur
+from murmur import errors
+from murmur._cli._commands import murmur as command_line
+from murmur.jupyter._verbs import VERBS
+from murmur.results import FRAMES
+from murmur.telemetry import CATALOGUE
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    path
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    if path.parent.name != "api"  # written by the build, from the docstrings
+]
+PUBLIC = ["murmur"] + [
+    f"murmur.{info.name}"
+    for info in pkgutil.iter_modules(murmur.__path__)
+    if not info.name.startswith("_")
+]
+# What a name stands for in the examples of all pages.
+HANDLES = {
+    "session": murmur.Session,
+    "run": murmur.Run,
+    "results": murmur.Results,
+    "user": murmur.User,
+    "murmur": murmur,
+}
+
+
+def aliases(name: str, value: object) -> Iterator[str]:
+    """Yield every public name of `value`."""
+    for module in PUBLIC:
+        if getattr(importlib.import_module(module), name, None) is value:
+            yield f"{module}.{name}"
+
+
+def options() -> dict[str, list[str]]:
+    """Return the options of each command."""
+    found = {}
+    with click.Context(command_line) as context:
+        for name in command_line.list_commands(context):
+            command = command_line.get_command(context, name)
+            assert command is not None
+            found[f"murmur {name}"] = [
+                option
+                for parameter in command.params
+                if isinstance(parameter, click.Option) and not parameter.hidden
+                for option in (*parameter.opts, *parameter.secondary_opts)
+            ]
+    return found
+
+
+def variables() -> set[str]:
+    """Return the environment variables that the source names, or what they begin with."""
+    return {
+        node.value
+        for path in (ROOT / "murmur").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant)
+        and re.fullmatch(r"_?(AMOC|MURMUR)_[A-Z_]+", str(node.value))
+    }
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_every_public_name_is_described(module: str, described: dict[str, set[str]]) -> None:
+    found = {name for kind, names in described.items() if kind.startswith("py:") for name in names}
+    there = importlib.import_module(module)
+    missing = [
+        name
+        for name in getattr(there, "__all__", ())
+        if not found & set(aliases(name, getattr(there, name)))
+    ]
+
+    assert missing == []
+
+
+def test_every_python_name_that_is_described_is_there(described: dict[str, set[str]]) -> None:
+    kinds = ("py:class", "py:function", "py:exception", "py:data", "py:method", "py:property")
+    gone = []
+    for name in sorted(name for kind in kinds for name in described.get(kind, ())):
+        try:
+            pkgutil.resolve_name(name)
+        except (AttributeError, ImportError):
+            gone.append(name)
+
+    assert gone == []
+
+
+def test_every_error_is_described_and_no_other(described: dict[str, set[str]]) -> None:
+    named = {name for name in described["py:exception"] if name.startswith("murmur.errors.")}
+
+    assert named == {f"murmur.errors.{name}" for name in errors.__all__}
+
+
+def test_every_event_is_described_and_no_other(described: dict[str, set[str]]) -> None:
+    assert described["std:event"] == set(CATALOGUE)
+
+
+def test_every_verb_is_described_and_no_other(described: dict[str, set[str]]) -> None:
+    assert described["std:verb"] == set(VERBS)
+
+
+def test_every_frame_and_column_is_described(described: dict[str, set[str]], site: Path) -> None:
+    page = (site / "reference" / "frames.html").read_text(encoding="utf-8")
+    targets = set(re.findall(r'id="([\w-]+)"', page))
+    wanted = {f"{frame.name}-{name}" for frame in FRAMES.values() for name in frame.column_names}
+
+    assert set(FRAMES) <= described["std:frame"]
+    assert {name.replace("_", "-") for name in wanted} <= {t.replace("_", "-") for t in targets}
+
+
+def test_every_command_and_option_is_described_and_no_other(
+    described: dict[str, set[str]],
+) -> None:
+    named = {
+        f"{command.replace(' ', '-')}.{option}"
+        for command, names in options().items()
+        for option in names
+    }
+
+    assert described["std:command"] == set(options())
+    assert (
+        described["std:cmdoption"] - {f"{c.replace(' ', '-')}.--help" for c in options()} == named
+    )
+
+
+def test_every_environment_variable_is_described(described: dict[str, set[str]]) -> None:
+    missing = [
+        name
+        for name in variables()
+        if not any(
+            known == name or (name.endswith("_") and known.startswith(name))
+            for known in described["std:envvar"]
+        )
+    ]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_page_names_only_what_is_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = set(re.findall(r"`(murmur(?:\.\w+)+)", text)) - {"murmur.py"}
+    gone = []
+    for name in sorted(named):
+        try:
+            pkgutil.resolve_name(name)
+        except (AttributeError, ImportError):
+            gone.append(name)
+
+    assert gone == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_an_example_calls_only_what_is_there(page: Path) -> None:
+    blocks = re.findall(
+        r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    called = {
+        match.groups()
+        for block in blocks
+        for match in re.finditer(r"(?<![\w.\"'])(session|run|results|user|murmur)\.(\w+)", block)
+    }
+    gone = [f"{handle}.{name}" for handle, name in sorted(called) if not there(handle, name)]
+
+    assert gone == []
+
+
+def there(handle: str, name: str) -> bool:
+    """Return whether what `handle` stands for has a `name`."""
+    if handle == "murmur" and f"murmur.{name}" in PUBLIC:
+        return True
+    owner = HANDLES[handle]
+    slots = getattr(owner, "__slots__", ())
+    return hasattr(owner, name) or name in slots
