@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from murmur._session import Session as Session
     from murmur._session import Status as Status
     from murmur._session import session as session
+    from murmur.cluster import join as join
     from murmur.feeder import Feeder as Feeder
     from murmur.results import Results as Results
     from murmur.results import load as load
@@ -45,6 +46,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "murmur._session": ("Run", "Session", "Status", "session"),
     "murmur.feeder": ("Feeder",),
+    "murmur.cluster": ("join",),
     "murmur.results": ("Results", "load"),
     "murmur.runtime": (
         "Coordinator",
@@ -83,6 +85,7 @@ __all__ = [
     "count",
     "describe",
     "gauge",
+    "join",
     "load",
     "on",
     "record",

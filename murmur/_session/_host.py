@@ -8,29 +8,28 @@ from __future__ import annotations
 
 import atexit
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 import anyio.abc
 
-from murmur.cluster import Cluster, LocalNode
+from murmur.cluster import Cluster, LocalNode, NodeOverview
 from murmur.errors import MurmurError, RunStateError, UnresponsiveError
 from murmur.runtime import RunState, thread_lock
 from murmur.telemetry import bus
 
 from ._loop import LoopThread
+from ._nodes import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+    from concurrent.futures import Future
 
 __all__ = ["FAREWELL", "Host"]
 
 T = TypeVar("T")
-
-LOCAL = "local"
-"""Name of the node in this process."""
 
 FAREWELL = 5.0
 """Seconds that closing waits for a run to end in order, besides its grace."""
@@ -45,10 +44,19 @@ class Host:
     ----------
     callback_timeout : float
         Seconds that `init` and `terminate` may take each.
+    run_here : bool
+        Whether users live here even when there are other nodes.
+
+    Attributes
+    ----------
+    gate : Gate
+        Where nodes come in.
     """
 
-    def __init__(self, *, callback_timeout: float) -> None:
+    def __init__(self, *, callback_timeout: float, run_here: bool) -> None:
         self.callback_timeout = callback_timeout
+        self.gate = Gate(self)
+        self._run_here = run_here
         self._loop = LoopThread()
         self._opening = thread_lock()
         self._cluster: Cluster | None = None
@@ -77,6 +85,16 @@ class Host:
                 atexit.register(self.close)
             return self._cluster
 
+    @property
+    def cluster_here(self) -> Cluster:
+        """The cluster, for code that runs on the loop."""
+        assert self._cluster is not None
+        return self._cluster
+
+    async def overview(self) -> Mapping[str, NodeOverview]:
+        """Return what there is to know about each node."""
+        return await self.cluster_here.overview()
+
     def ask(
         self,
         verb: str,
@@ -89,6 +107,11 @@ class Host:
             patience = self.callback_timeout + FAREWELL if verb == "do" else 3 * FAREWELL
         return self._loop.ask(verb, fn, *args, patience=patience, check=self._check_loop)
 
+    def post(self, verb: str, fn: Callable[..., Awaitable[T]], *args: object) -> Future[T]:
+        """Hand ``fn(*args)`` to the loop and return the future at once."""
+        self.cluster(verb)
+        return self._loop.post(verb, fn, *args)
+
     def close(self) -> None:
         """Stop what runs, in order if it can be, and join the thread."""
         atexit.unregister(self.close)
@@ -98,14 +121,15 @@ class Host:
         except MurmurError as error:
             _logger.warning("closing without the run's own end: %s", error)
         finally:
+            self.gate.close()
             self._loop.close()
 
     async def _live(self, *, task_status: anyio.abc.TaskStatus[Cluster]) -> None:
         """Own everything on the loop until the session closes."""
         async with anyio.create_task_group() as tasks:
-            cluster = Cluster(tasks)
-            self._local = LocalNode(LOCAL, bus=bus, tasks=tasks)
-            cluster.nodes[LOCAL] = self._local
+            cluster = Cluster(tasks, bus=bus, run_here=self._run_here)
+            self._local = LocalNode(cluster.local, bus=bus, tasks=tasks)
+            cluster.nodes[cluster.local] = self._local
             task_status.started(cluster)
             await anyio.sleep_forever()
 
@@ -116,7 +140,7 @@ class Host:
             with suppress(RunStateError):  # it may be ending by itself
                 self.ask("close", cluster.stop)
         if not status.state.is_over:
-            grace = max(node.grace for node in status.nodes)
+            grace = max((node.grace for node in status.nodes), default=0.0)
             with suppress(UnresponsiveError):
                 self.ask("close", cluster.wait_over, patience=grace + FAREWELL)
         self.ask("close", cluster.reset)
@@ -128,5 +152,5 @@ class Host:
             return
         in_init = verb == "do" and not local.is_held_by_user
         limit = self.callback_timeout if in_init else FAREWELL
-        if local.silence > limit:
-            raise UnresponsiveError(verb, local.silence, local.problems)
+        if local.stuck_for > limit:
+            raise UnresponsiveError(verb, local.stuck_for, local.problems)

@@ -16,6 +16,7 @@ from murmur.runtime import RunState, checked_patterns
 from murmur.scenario import find, resolve
 from murmur.telemetry import Relay
 
+from ._cluster_verbs import ClusterVerbs
 from ._host import FAREWELL, Host
 from ._run import Run
 from ._start import course_of, masked_pairs, notebook_names, record_of, spec_of
@@ -31,7 +32,7 @@ __all__ = ["Session"]
 _logger = logging.getLogger(__name__)
 
 
-class Session:
+class Session(ClusterVerbs):
     """Runs scenarios in a thread of its own while the notebook stays usable.
 
     A session runs one scenario at a time; several sessions may run side by side.  Its
@@ -48,6 +49,9 @@ class Session:
     tune_collector : bool, default True
         Whether a run may make full garbage collections rare while it is on; without
         that, 100,000 users are seconds late.
+
+    run_here : bool, default False
+        Whether this process runs users even when there are other nodes.
 
     Attributes
     ----------
@@ -73,12 +77,13 @@ class Session:
         callback_timeout: float = 60.0,
         parse_environment: Callable[[str], object] | None = None,
         tune_collector: bool = True,
+        run_here: bool = False,
         allow: Sequence[str] | None = None,
     ) -> None:
         self._parse_environment = parse_environment
         self._tune_collector = tune_collector
         self._allow = checked_patterns(allow)
-        self._host = Host(callback_timeout=callback_timeout)
+        self._host = Host(callback_timeout=callback_timeout, run_here=run_here)
         self._run: Run | None = None
         self._scenario: type[Scenario] | None = None
         self.relay = Relay()

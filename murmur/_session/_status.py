@@ -84,6 +84,7 @@ class Status:
 def status_of(answer: ClusterStatus, *, scenario: str | None, run_id: str | None) -> Status:
     """Return the cluster's answer as one status."""
     users = {state: sum(node.users[state] for node in answer.nodes) for state in _USER_STATES}
+    users["gone"] += answer.departed
     problems = [
         f"{node.node}: {problem}" if len(answer.nodes) > 1 else problem
         for node in answer.nodes

@@ -14,23 +14,26 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio
 
 from murmur.errors import (
+    ClusterError,
     InvalidRangeError,
     MurmurError,
-    NodesFailedError,
+    NodeTimeoutError,
     RunStateError,
     UnknownNodeError,
 )
-from murmur.runtime import Listener, RunSpec, RunState
+from murmur.runtime import RunSpec, RunState
 
-from ._course import ClusterStatus, Course, Current, check_count
+from ._answers import Answers, ask_each
+from ._course import Course, Current, check_count
+from ._ledger import Ledger
+from ._overview import NodeOverview, overview_of
+from ._roster import Roster
 from ._split import id_ranges, split_addition, split_removal
 
 if TYPE_CHECKING:
-    from anyio.abc import TaskGroup
-
     from murmur.telemetry import RunRecord
 
-    from ._node import Node, NodeStatus
+    from ._node import Node
 
 __all__ = ["Cluster", "new_run_id"]
 
@@ -47,23 +50,18 @@ def new_run_id() -> str:
     return secrets.token_hex(4)
 
 
-class Cluster:
-    """The nodes of a session and the run on them.
+class Cluster(Roster):
+    """The verbs of a run, each for all nodes that take part in it; see `Roster`.
 
-    Parameters
+    Attributes
     ----------
-    tasks : anyio.abc.TaskGroup
-        Owns what watches for the end of a run.  Nothing of a run may end this group.
+    answers : Answers or None
+        What each node said to the last verb.
     """
 
-    def __init__(self, tasks: TaskGroup) -> None:
-        self.nodes: dict[str, Node] = {}
-        self.highest_id = 0
-        self._tasks = tasks
-        self._state = RunState.IDLE
-        self._is_between = False  # starting or resetting: no other verb fits
-        self._current: Current | None = None
-        self._turn = 0
+    answers: Answers[Any] | None = None
+    _is_between = False  # starting or resetting: no other verb fits
+    _turn = 0
 
     async def start(
         self, spec: RunSpec, record: RunRecord, course: Course, nodes: Sequence[str] | None = None
@@ -74,26 +72,27 @@ class Cluster:
         ------
         RunStateError
             If a run is on.
-        ScenarioError
-            If `init` failed; the run is failed then.
+        ScenarioError, NodesFailedError
+            If `init` failed; the run is failed then, on every node.
         """
-        chosen = self._chosen(nodes)
+        chosen = _named(nodes, self._staff())
         if self._is_between or not self._state.is_over:
             state = "starting or being reset" if self._is_between else self._state.value
             raise RunStateError("start a run", state, "stop it first, or reset()")
-        current = Current(record, course)
-        self._current, self._is_between = current, True
+        ledger = Ledger(self._bus, anyio.current_time, record)
+        self._current = current = Current(spec, record, course, ledger)
+        current.nodes = {node.name: node for node in chosen}
+        current.is_open = nodes is None
+        self._is_between = True
         self._state, self.highest_id = RunState.IDLE, 0
         course.on_accepted()
-        listener = Listener(
-            chunk=record.add,
-            idle=current.note_idle,
-            state=lambda state: self._note_state(current, state),
-        )
         try:
-            await self._on_each(chosen, "start", lambda node: node.start(spec, listener))
+            await self._ask(chosen, "start", lambda node: self._start_on(node, current))
         except BaseException:
-            await self._finish(current, RunState.FAILED)
+            with anyio.CancelScope(shield=True):
+                if len(chosen) > 1:
+                    await ask_each(list(current.nodes.values()), "reset", lambda node: node.abort())
+                await self._finish(current, RunState.FAILED)
             raise
         finally:
             self._is_between = False
@@ -106,31 +105,31 @@ class Cluster:
         self, count: int, nodes: Sequence[str] | None = None, *, live: bool = True
     ) -> range:
         """Announce `count` users, spread over the nodes; return their ids."""
-        self._require_running("add users")
+        current = self._require_running("add users")
         check_count("add", count)
-        return await self._add(self.highest_id + 1, count, self._chosen(nodes), live=live)
+        return await self._add(current, self.highest_id + 1, count, nodes, live=live)
 
     async def add_range(self, first: int, last: int) -> range:
         """Announce users `first` to `last`; ids below are left out for good."""
-        self._require_running("add users")
+        current = self._require_running("add users")
         check_count("add", first)
         check_count("add", last)
         if not self.highest_id < first <= last:
             raise InvalidRangeError(first, last, self.highest_id)
-        return await self._add(first, last - first + 1, self._chosen(None), live=True)
+        return await self._add(current, first, last - first + 1, None, live=True)
 
     async def remove(self, count: int, *, force: bool, nodes: Sequence[str] | None = None) -> int:
         """Ask `count` users to leave, or as many as there are; return how many were asked."""
-        self._require_running("remove users")
+        current = self._require_running("remove users")
         check_count("remove", count)
-        chosen = self._chosen(nodes)
-        statuses = await self._on_each(chosen, "status", lambda node: node.status())
+        chosen = _named(nodes, self._active(current))
+        statuses = (await ask_each(chosen, "status", lambda node: node.status())).checked()
         present = {
             name: status.users["waiting"] + status.users["running"]
             for name, status in statuses.items()
         }
         shares = split_removal(count, present)
-        asked = await self._on_each(
+        asked = await self._ask(
             [node for node in chosen if node.name in shares],
             "remove",
             lambda node: node.remove(shares[node.name], force=force),
@@ -140,14 +139,21 @@ class Cluster:
     async def update(
         self, given: Mapping[str, object], nodes: Sequence[str] | None = None
     ) -> dict[str, tuple[object, object]]:
-        """Change live settings on the nodes; return what changed, as (old, new)."""
-        self._require_running("update settings")
-        answers = await self._on_each(
-            self._chosen(nodes), "update", lambda node: node.update(given)
-        )
+        """Change live settings on the nodes; return what changed, as (old, new).
+
+        A node that joins later begins with the new values, unless only some were named.
+        """
+        current = self._require_running("update settings")
         changed: dict[str, tuple[object, object]] = {}
-        for answer in answers.values():
-            changed |= answer
+        try:
+            await self._ask(
+                _named(nodes, self._active(current)), "update", lambda node: node.update(given)
+            )
+        finally:
+            for answer in (self.answers.values if self.answers else {}).values():
+                changed |= answer
+            if nodes is None:
+                current.note_settings(changed)
         return changed
 
     async def stop(self) -> None:
@@ -155,8 +161,10 @@ class Cluster:
         current = self._require_running("stop")
         self._state = RunState.TERMINATING
         current.ends.cancel()
-        await self._on_each(self.nodes.values(), "stop", lambda node: node.stop())
-        self._tasks.start_soon(self._see_off, current)
+        try:
+            await self._ask(self._active(current).values(), "stop", lambda node: node.stop())
+        finally:
+            self._tasks.start_soon(self._see_off, current)
 
     async def reset(self) -> None:
         """End whatever runs, at once, and be idle."""
@@ -164,7 +172,7 @@ class Cluster:
         try:
             if current is not None:
                 current.ends.cancel()
-            last = await self._on_each(self.nodes.values(), "reset", lambda node: node.abort())
+            last = await self._ask(self.nodes.values(), "reset", lambda node: node.abort())
             if current is not None:
                 await self._finish(current, RunState.IDLE, tuple(last.values()))
             self._state, self.highest_id, self._current = RunState.IDLE, 0, None
@@ -176,49 +184,81 @@ class Cluster:
         if self._current is not None:
             await self._current.over.wait()
 
-    async def status(self) -> ClusterStatus:
-        """Return the state of the run and of each node."""
-        answers = await self._on_each(self.nodes.values(), "status", lambda node: node.status())
-        return self._status(tuple(answers.values()))
+    async def overview(self) -> dict[str, NodeOverview]:
+        """Return what there is to know about each node that users go to."""
+        nodes = self._staff() | (self._current.nodes if self._current is not None else {})
+        answers = await ask_each(nodes.values(), "status", lambda node: node.status())
+        return {
+            name: overview_of(nodes[name], answers.values[name]) for name in sorted(answers.values)
+        }
 
     async def call_throttle(self, name: str, verb: str, arguments: Mapping[str, Any]) -> None:
         """Call a method of a throttle of the run."""
-        self._require_running(f"{verb} a throttle")
-        await self._on_each(
-            self.nodes.values(), verb, lambda node: node.call_throttle(name, verb, arguments)
+        current = self._require_running(f"{verb} a throttle")
+        await self._ask(
+            self._active(current).values(),
+            verb,
+            lambda node: node.call_throttle(name, verb, arguments),
         )
+        current.note_throttle(name, verb, arguments)
 
     async def call_coordinator(self, name: Hashable, verb: str) -> None:
         """Call a method of a coordinator of the run."""
-        self._require_running(f"{verb} a coordinator")
-        await self._on_each(
-            self.nodes.values(), verb, lambda node: node.call_coordinator(name, verb)
+        current = self._require_running(f"{verb} a coordinator")
+        await self._ask(
+            self._active(current).values(), verb, lambda node: node.call_coordinator(name, verb)
         )
 
     async def flush(self) -> None:
-        """Bring the record of the run up to date, with the users that are here now."""
+        """Bring the record of the run up to date, with the users that are here now.
+
+        A node that does not answer in time is left out: what it sent before is there.
+        """
         current = self._current
         if current is None or self._state.is_over:
             return
-        answers = await self._on_each(self.nodes.values(), "flush", lambda node: node.flush())
-        for name, here in answers.items():
+        answers = await ask_each(current.nodes.values(), "flush", lambda node: node.flush())
+        for name, here in answers.values.items():
             current.record.set_present(
                 name, here.user_ids, here.admitted_at, here.started_at, here.waiting
             )
+        for error in answers.failures.values():
+            if not isinstance(error, ClusterError):
+                raise error
 
-    async def _add(self, first: int, count: int, chosen: Sequence[Node], *, live: bool) -> range:
-        if first + count - 1 > LAST_ID:
-            raise InvalidRangeError(first, first + count - 1, self.highest_id)
+    async def _add(
+        self, current: Current, first: int, count: int, names: Sequence[str] | None, *, live: bool
+    ) -> range:
+        last = first + count - 1
+        if last > LAST_ID:
+            raise InvalidRangeError(first, last, self.highest_id)
+        active = self._active(current)
+        staff = {name: node for name, node in self._staff().items() if name in active}
+        chosen = _named(names, staff or active)
+        if not chosen:
+            raise RunStateError("add users", "on without nodes", "let a node join")
         shares = split_addition(count, sorted(node.name for node in chosen), turn=self._turn)
         self._turn += 1
         ranges = id_ranges(shares, first - 1)
-        self.highest_id = first + count - 1
-        await self._on_each(
-            [node for node in chosen if node.name in ranges],
-            "add",
-            lambda node: node.add(*ranges[node.name], live=live),
-        )
-        return range(first, first + count)
+        self.highest_id = last
+        for name, (one, other) in ranges.items():
+            current.announce(name, one, other)
+        try:
+            await self._ask(
+                [node for node in chosen if node.name in ranges],
+                "add",
+                lambda node: node.add(*ranges[node.name], live=live),
+            )
+        finally:
+            self._drop_refused(current, ranges)
+        return range(first, last + 1)
+
+    def _drop_refused(self, current: Current, ranges: Mapping[str, tuple[int, int]]) -> None:
+        """Give users an outcome that a node refused; one that is only late has them yet."""
+        for name, error in (self.answers.failures if self.answers else {}).items():
+            if name in current.nodes and not isinstance(error, NodeTimeoutError):
+                current.announced[name].remove(ranges[name])
+                current.ledger.drop(name, *ranges[name], f"refused: {error}")
 
     async def _watch(self, current: Current) -> None:
         """Stop the run when its course says so."""
@@ -246,80 +286,16 @@ class Cluster:
             except MurmurError:
                 _logger.exception("the run did not stop in order")
 
-    async def _see_off(self, current: Current) -> None:
-        """Wait for the end on every node, then say so."""
-        try:
-            await self._on_each(self.nodes.values(), "stop", lambda node: node.wait_ended())
-        except MurmurError:
-            _logger.exception("a node did not end in order")
-        if self._current is current and self._state is RunState.TERMINATING:
-            await self._finish(current, RunState.FINISHED)
-
-    async def _finish(
-        self, current: Current, state: RunState, nodes: tuple[NodeStatus, ...] = ()
-    ) -> None:
-        """Note that the run is over, and tell who waits, with its last status."""
-        if current.over.is_set():
-            return
-        if not nodes:
-            with anyio.CancelScope(shield=True):
-                nodes = (await self.status()).nodes
-        if state is RunState.FINISHED and any(node.state is RunState.FAILED for node in nodes):
-            state = RunState.FAILED
-        for name in self.nodes:
-            current.record.set_present(name, (), (), (), ())
-        self._state = state
-        current.ended_at = anyio.current_time()
-        current.over.set()
-        current.course.on_over(self._status(nodes))
-
-    def _note_state(self, current: Current, state: RunState) -> None:
-        """Fail with a node that failed after its `init`."""
-        if state is RunState.FAILED and self._state is RunState.RUNNING:
-            current.ends.cancel()
-            self._tasks.start_soon(self._finish, current, RunState.FAILED)
-
-    def _status(self, nodes: tuple[NodeStatus, ...]) -> ClusterStatus:
-        return ClusterStatus(
-            state=self._state,
-            highest_id=self.highest_id,
-            elapsed=self._current.elapsed if self._current is not None else 0.0,
-            nodes=nodes,
-        )
-
-    async def _on_each(
+    async def _ask(
         self, nodes: Iterable[Node], verb: str, call: Callable[[Node], Awaitable[T]]
     ) -> dict[str, T]:
-        """Call all nodes at the same time; return their answers by name.
-
-        One node's error is raised as it is, several as one `NodesFailedError`.
-        """
-        answers: dict[str, T] = {}
-        failures: dict[str, Exception] = {}
-
-        async def ask(node: Node) -> None:
-            try:
-                answers[node.name] = await call(node)
-            except Exception as error:  # noqa: BLE001 - raised below, with the others
-                failures[node.name] = error
-
-        async with anyio.create_task_group() as calls:
-            for node in nodes:
-                calls.start_soon(ask, node)
-        if len(failures) == 1:
-            raise next(iter(failures.values()))
-        if failures:
-            raise NodesFailedError(verb, failures)
-        return answers
-
-    def _chosen(self, names: Sequence[str] | None) -> list[Node]:
-        if names is None:
-            return list(self.nodes.values())
-        names = [names] if isinstance(names, str) else names
-        unknown = [name for name in names if name not in self.nodes]
-        if unknown or not names:
-            raise UnknownNodeError(unknown or ["(an empty list)"], self.nodes)
-        return [self.nodes[name] for name in names]
+        """Call all nodes at the same time; return their answers by name, or raise."""
+        nodes = list(nodes)
+        asked = {node.name for node in nodes}
+        skipped = [name for name in self._staff() if name not in asked]
+        answers = await ask_each(nodes, verb, call, skipped=skipped)
+        self.answers = answers
+        return answers.checked()
 
     def _require_running(self, verb: str) -> Current:
         if self._current is None or self._is_between or self._state is not RunState.RUNNING:
@@ -327,3 +303,14 @@ class Cluster:
             remedy = "start a run with do first" if self._state.is_over else ""
             raise RunStateError(verb, state, "" if self._is_between else remedy)
         return self._current
+
+
+def _named(names: Sequence[str] | None, nodes: Mapping[str, Node]) -> list[Node]:
+    """Return the nodes of these names, or all."""
+    if names is None:
+        return list(nodes.values())
+    names = [names] if isinstance(names, str) else names
+    unknown = [name for name in names if name not in nodes]
+    if unknown or not names:
+        raise UnknownNodeError(unknown or ["(an empty list)"], nodes)
+    return [nodes[name] for name in names]

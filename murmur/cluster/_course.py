@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import anyio
 
 from murmur.errors import InvalidCountError, InvalidDurationError
 
 if TYPE_CHECKING:
-    from murmur.runtime import RunState
+    from murmur.runtime import RunSpec, RunState
     from murmur.telemetry import RunRecord
 
-    from ._node import NodeStatus
+    from ._ledger import Ledger
+    from ._node import Node, NodeStatus
 
 __all__ = ["ClusterStatus", "Course", "Current", "check_count"]
+
+_KINDS = ({"change_rate", "ramp", "unlock"}, {"pause", "resume"}, {"stop"})
+"""Verbs of a throttle of which the last one says all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,20 +78,44 @@ class ClusterStatus:
         Seconds since the run started, until it ended.
     nodes : tuple of NodeStatus
         One for each node.
+    departed : int
+        Users of nodes that left the run or were lost; all of them are gone.
     """
 
     state: RunState
     highest_id: int
     elapsed: float
     nodes: tuple[NodeStatus, ...]
+    departed: int = 0
 
 
 class Current:
-    """What belongs to one run alone."""
+    """What belongs to one run alone.
 
-    def __init__(self, record: RunRecord, course: Course) -> None:
+    Attributes
+    ----------
+    nodes : dict of str to Node
+        Those that take part.
+    is_open : bool
+        Whether nodes that come later take part too.
+    announced : dict of str to list of (int, int)
+        First and last id of the users that each node was told of.
+    throttle_calls : list of (str, str, mapping)
+        What a person did to throttles, for nodes that come later.
+    departed : int
+        Users of nodes that take part no more.
+    """
+
+    def __init__(self, spec: RunSpec, record: RunRecord, course: Course, ledger: Ledger) -> None:
+        self.spec = spec
         self.record = record
         self.course = course
+        self.ledger = ledger
+        self.nodes: dict[str, Node] = {}
+        self.is_open = True
+        self.announced: dict[str, list[tuple[int, int]]] = {}
+        self.throttle_calls: list[tuple[str, str, Mapping[str, Any]]] = []
+        self.departed = 0
         self.ends = anyio.CancelScope()
         self.idle = anyio.Event()
         self.over = anyio.Event()
@@ -98,6 +127,56 @@ class Current:
         """Seconds since the run started, until it ended."""
         until = anyio.current_time() if math.isnan(self.ended_at) else self.ended_at
         return until - self.started_at
+
+    def announce(self, node: str, first: int, last: int) -> None:
+        """Remember which node has users `first` to `last`."""
+        self.announced.setdefault(node, []).append((first, last))
+
+    def home_of(self, user_id: int) -> Node | None:
+        """Return the node that a user was announced to, if it takes part."""
+        for name, ranges in self.announced.items():
+            place = bisect_right(ranges, (user_id, math.inf)) - 1
+            if place >= 0 and ranges[place][0] <= user_id <= ranges[place][1]:
+                return self.nodes.get(name)
+        return None
+
+    def note_node(self, node: Node) -> None:
+        """Let the record know a node that takes part."""
+        facts = node.facts
+        self.record.note_node(
+            node.name,
+            host=facts.host,
+            pid=facts.pid,
+            python=facts.python,
+            murmur=facts.murmur,
+            cores=facts.cores,
+            joined_at=node.joined_at,
+            outcome="here",
+        )
+
+    def note_clock(self, node: str, offset: float, error: float) -> None:
+        """Let the record know how the clock of a node that takes part is."""
+        if node in self.nodes and not self.over.is_set():
+            self.record.note_node(node, clock_offset=offset, clock_error=error)
+
+    def note_departure(self, node: Node, *, is_lost: bool) -> None:
+        """Let the record know that a node takes part no more."""
+        outcome: Literal["lost", "left"] = "lost" if is_lost else "left"
+        self.record.note_node(node.name, outcome=outcome, left_at=anyio.current_time())
+
+    def note_settings(self, changed: Mapping[str, tuple[object, object]]) -> None:
+        """Let nodes that come later begin with the settings as they are now."""
+        settings = self.spec.settings
+        values = settings.values | {name: new for name, (_, new) in changed.items()}
+        self.spec = replace(self.spec, settings=replace(settings, values=values))
+
+    def note_throttle(self, name: str, verb: str, arguments: Mapping[str, Any]) -> None:
+        """Let nodes that come later do to a throttle what a person did; the last of a kind."""
+        kinds = next(kinds for kinds in _KINDS if verb in kinds)
+        self.throttle_calls = [
+            call for call in self.throttle_calls if call[0] != name or call[1] not in kinds
+        ]
+        self.throttle_calls.append((name, verb, arguments))
 
     def note_idle(self) -> None:
         """Say that a node has no user left."""

@@ -11,6 +11,7 @@ import anyio
 from murmur.errors import RunStateError
 from murmur.runtime import NodeRun, RunState
 
+from ._facts import NodeFacts
 from ._node import Node, NodeStatus
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class LocalNode(Node):
 
     def __init__(self, name: str, *, bus: Bus, tasks: TaskGroup) -> None:
         self.name = name
+        self.facts = NodeFacts.here(name)
+        self.joined_at = anyio.current_time()
         self._bus = bus
         self._tasks = tasks
         self._run: NodeRun | None = None
@@ -50,7 +53,7 @@ class LocalNode(Node):
         return tuple(self._run.problems) if self._run is not None else ()
 
     @property
-    def silence(self) -> float:
+    def stuck_for(self) -> float:
         """Seconds since the loop gave a sign of life; may be read while it is stuck."""
         run = self._run
         return run.watchdog.silence if run is not None and run.is_open else 0.0
@@ -106,8 +109,7 @@ class LocalNode(Node):
         """See the base."""
         run = self._run
         if run is None or not run.is_open:
-            counts = {"waiting": 0, "running": 0, "leaving": 0, "gone": 0}
-            return NodeStatus(node=self.name, state=RunState.IDLE, users=counts)
+            return NodeStatus.idle(self.name)
         return NodeStatus(
             node=self.name,
             state=run.state,
@@ -132,6 +134,29 @@ class LocalNode(Node):
         run = self._the_run("flush")
         run.flush()
         return run.presence()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run is on here, or on its way out."""
+        run = self._run
+        return run is not None and not run.ended.is_set()
+
+    def emit(
+        self, name: str, measurements: Mapping[str, float], metadata: Mapping[str, object]
+    ) -> None:
+        """Emit an event of this node within the run that is on; without one, nobody hears."""
+        if self._run is not None and self._run.is_open:
+            self._run.emitter.emit(name, measurements, metadata)
+
+    def deliver(self, user_id: int, message: object) -> None:
+        """Put a message from another node into a user's mailbox, if the user is here."""
+        if self._run is not None and self._run.is_open:
+            self._run.deliver(user_id, message)
+
+    def follow(self, started_at: float) -> None:
+        """Count the run's times from `started_at`, as this node's clock is known by now."""
+        if self._run is not None and self._run.is_open:
+            self._run.recorder.started_at = started_at
 
     async def _serve(self, run: NodeRun, scope: anyio.CancelScope) -> None:
         """Keep a defect of murmur's own from ending the node."""

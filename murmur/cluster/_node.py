@@ -7,8 +7,12 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from murmur.runtime import RunState
+
 if TYPE_CHECKING:
-    from murmur.runtime import Listener, Presence, RunSpec, RunState
+    from murmur.runtime import Listener, Presence, RunSpec
+
+    from ._facts import NodeFacts
 
 __all__ = ["Node", "NodeStatus"]
 
@@ -44,14 +48,43 @@ class NodeStatus:
     throttles: Mapping[str, Any] = field(default_factory=dict)
     coordinators: Mapping[Hashable, Any] = field(default_factory=dict)
 
+    @classmethod
+    def idle(cls, node: str) -> NodeStatus:
+        """Return the status of a node that has no run."""
+        users = {"waiting": 0, "running": 0, "leaving": 0, "gone": 0}
+        return cls(node=node, state=RunState.IDLE, users=users)
+
 
 class Node(ABC):
     """A place where users run.  One run at a time.
 
     Every verb may raise what the run raises; a remote node raises the same classes.
+
+    Attributes
+    ----------
+    name : str
+        How it is called in this session.
+    facts : NodeFacts
+        What it is.
+    joined_at : float
+        When it joined, on the steering clock.
+    clock_offset, clock_error : float
+        Seconds by which its clock is ahead, and by which that may be wrong.
+    silence : float
+        Seconds for which nothing was heard from it, if that is suspect; else 0.
     """
 
     name: str
+    facts: NodeFacts
+    joined_at: float
+    clock_offset = 0.0
+    clock_error = 0.0
+    silence = 0.0
+
+    @property
+    def stuck_for(self) -> float:
+        """Seconds for which the loop of its users gave no sign of life."""
+        return 0.0
 
     @abstractmethod
     async def start(self, spec: RunSpec, listener: Listener) -> None:
@@ -96,3 +129,7 @@ class Node(ABC):
     @abstractmethod
     async def flush(self) -> Presence:
         """Send up what was measured so far; return the users that are here now."""
+
+    @abstractmethod
+    def deliver(self, user_id: int, message: object) -> None:
+        """Put a message from another node into the mailbox of a user of this one."""

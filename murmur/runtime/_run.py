@@ -181,10 +181,18 @@ class NodeRun:
         self._listener.state(RunState.FAILED)
 
     def send(self, user_id: int, message: object) -> None:
-        """Put `message` into the mailbox of a user of this node; from any thread.
+        """Put `message` into the mailbox of a user, of this node or another; from any thread.
 
         A message to nobody is counted (`mailbox.undeliverable` in the counters).
         """
+        user = self.users.population.find(user_id)
+        if user is not None:
+            user.send(message)
+        elif not self._listener.message(user_id, message):
+            self.recorder.count("mailbox.undeliverable")
+
+    def deliver(self, user_id: int, message: object) -> None:
+        """Put a message that another node sent into a mailbox of this one."""
         user = self.users.population.find(user_id)
         if user is None:
             self.recorder.count("mailbox.undeliverable")

@@ -1,0 +1,179 @@
+"""The nodes of a session: letting them in, starting them, looking at them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from html import escape
+from time import monotonic, sleep
+from typing import TYPE_CHECKING
+
+from murmur.cluster import NodeOverview
+from murmur.errors import ClusterError, JoinError, UnknownNodeError
+
+if TYPE_CHECKING:
+    from murmur.cluster import Answers, Opening, Ticket
+
+    from ._host import Host
+
+__all__ = ["Gate", "Nodes"]
+
+LIFETIME = 86_400.0
+"""Seconds for which a ticket is good: a day."""
+
+GOODBYE = 5.0
+"""Seconds that a spawned node has to end after its session, before it is killed."""
+
+
+class Gate:
+    """Where nodes come into a session, and the processes it started itself.
+
+    Parameters
+    ----------
+    host : Host
+        The session's loop.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._opening: Opening | None = None
+        self._where = ("", 0)
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def open(self, host: str, port: int, lifetime: float, seen_as: str | None) -> Ticket:
+        """Listen, unless that is so already, and return a new ticket."""
+        from murmur.cluster import Opening
+
+        if self._opening is None:
+            self._opening = self._host.ask("open", self._open, Opening.at, host, port)
+            self._where = (host, port)
+        elif port and (host, port) != self._where:
+            address = self._opening.address
+            raise ClusterError(f"this session listens at {address} already")
+        return self._opening.ticket(lifetime, seen_as)
+
+    def spawn(self, number: int, patience: float) -> list[str]:
+        """Start node processes here and return their names once all have joined."""
+        ticket = self.open("127.0.0.1", 0, LIFETIME, "127.0.0.1")
+        before = set(self._names())
+        started = [_start(ticket, f"spawned-{len(self._processes) + i + 1}") for i in range(number)]
+        self._processes += started
+        deadline = monotonic() + patience
+        while len(new := set(self._names()) - before) < number:
+            dead = [process for process in started if process.poll() is not None]
+            if dead or monotonic() > deadline:
+                reason = f"{number - len(new)} of {number} processes did not come in"
+                raise JoinError(ticket.address, f"{reason}; see what they wrote to stderr")
+            sleep(0.02)
+        return sorted(new)
+
+    def expel(self, name: str) -> None:
+        """Send a node away."""
+        opening = self._opening
+        if opening is None:
+            raise UnknownNodeError([name], [])
+
+        async def expel() -> None:
+            opening.members.expel(name)
+
+        self._host.ask("expel", expel)
+
+    def close(self) -> None:
+        """Let all nodes go, close the port, and see the spawned processes end."""
+        opening, self._opening = self._opening, None
+        if opening is not None and not self._host.is_closed:
+            with contextlib.suppress(ClusterError):
+                self._host.ask("close", opening.close, patience=30.0)
+        deadline = monotonic() + GOODBYE
+        for process in self._processes:
+            try:
+                process.wait(max(0.0, deadline - monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._processes = []
+
+    async def _open(self, at: Callable[..., Awaitable[Opening]], host: str, port: int) -> Opening:
+        return await at(self._host.cluster_here, host, port)
+
+    def _names(self) -> list[str]:
+        cluster = self._host.present
+        return [] if cluster is None else [n for n in list(cluster.nodes) if n != cluster.local]
+
+
+def _start(ticket: Ticket, name: str) -> subprocess.Popen[bytes]:
+    paths = [os.path.abspath(path or ".") for path in sys.path]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "murmur.cluster", name],
+        stdin=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))},
+        start_new_session=True,  # an interrupt of the cell is not for it
+    )
+    assert process.stdin is not None
+    with process.stdin as pipe:
+        pipe.write(ticket.text.encode() + b"\n")
+    return process
+
+
+class Nodes(Mapping[str, NodeOverview]):
+    """The nodes that users of a session go to, by name, as they are at this moment.
+
+    Attributes
+    ----------
+    answers : Answers or None
+        What each node said to the last verb: ok, error or skipped.
+    """
+
+    def __init__(
+        self, overview: Callable[[], Mapping[str, NodeOverview]], answers: Answers[object] | None
+    ) -> None:
+        self._overview = overview
+        self.answers = answers
+
+    def __getitem__(self, name: str) -> NodeOverview:
+        """Return what there is to know about a node; UnknownNodeError if there is none."""
+        known = self._overview()
+        if name not in known:
+            raise UnknownNodeError([name], known)
+        return known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names."""
+        return iter(self._overview())
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._overview())
+
+    def __repr__(self) -> str:
+        """Return a line for each."""
+        return "\n".join("  ".join(cells) for cells in _rows(self._overview())) or "no nodes"
+
+    def _repr_html_(self) -> str:
+        """Return a table."""
+        head = "".join(f"<th scope='col'>{name}</th>" for name in _COLUMNS)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+            for cells in _rows(self._overview())
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+_COLUMNS = ("node", "state", "waiting", "running", "leaving", "gone", "where", "clock", "problems")
+
+
+def _rows(known: Mapping[str, NodeOverview]) -> list[list[str]]:
+    return [
+        [
+            node.name,
+            node.state.value,
+            *(f"{node.users[state]:,}" for state in ("waiting", "running", "leaving", "gone")),
+            f"{node.host}, process {node.pid}",
+            f"{node.clock_offset * 1e3:+,.2f} ± {node.clock_error * 1e3:.2f} ms",
+            "; ".join(node.problems),
+        ]
+        for node in known.values()
+    ]

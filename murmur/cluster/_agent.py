@@ -1,0 +1,273 @@
+"""The node's side of the cluster: does what the steering kernel asks, and tells what happens.
+
+Lives on the loop of the run.  It has one local node, which knows nothing of any cluster.
+When the steering kernel is gone the agent ends the run in order, by itself: a load that
+nobody can stop must not go on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from murmur.errors import JoinError, MurmurError, NodeLostError
+from murmur.runtime import Listener, Presence, RunSpec, RunState
+from murmur.telemetry import RunRecord
+
+from ._facts import NodeFacts
+from ._faults import describe_fault
+from ._local import LocalNode
+from ._parts import PARTS
+from ._travel import unpack
+from ._wire import decode, encode
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
+    from murmur.telemetry import Bus, Chunk
+
+    from ._clock import ClockOffset
+    from ._link import NodeLink
+    from ._node import NodeStatus
+
+__all__ = ["Agent"]
+
+WELCOME = 10.0
+"""Seconds that the steering kernel has to let a node in."""
+
+FOLLOW = 1.0
+"""Seconds between two looks at the clock."""
+
+_logger = logging.getLogger(__name__)
+
+
+class Agent:
+    """One node of a session.
+
+    Parameters
+    ----------
+    link : NodeLink
+        The node's end.
+    clock : ClockOffset
+        What is known of the steering clock.
+    bus : Bus
+        Where the events of the run go.
+    tasks : anyio.abc.TaskGroup
+        Owns the run and the answers.
+
+    Attributes
+    ----------
+    over : anyio.Event
+        Set when the node is none any more, and its run has ended.
+    reason : str
+        Why, then.
+    is_lost : bool
+        Whether the steering kernel was lost, rather than left in order.
+    undelivered : RunRecord or None
+        What was measured and could not be sent any more.
+    """
+
+    def __init__(self, link: NodeLink, clock: ClockOffset, *, bus: Bus, tasks: TaskGroup) -> None:
+        self.over = anyio.Event()
+        self.reason = ""
+        self.is_lost = False
+        self.undelivered: RunRecord | None = None
+        self.local = LocalNode("node", bus=bus, tasks=tasks)
+        self._link = link
+        self._clock = clock
+        self._tasks = tasks
+        self._welcomed = anyio.Event()
+        self._refusal = ""
+        self._spec: RunSpec | None = None
+        self._is_parting = False
+        self._verbs: dict[str, Callable[..., Awaitable[Any]]] = {
+            "start": self._start,
+            "add": self.local.add,
+            "remove": self.local.remove,
+            "update": self.local.update,
+            "stop": self.local.stop,
+            "abort": self._abort,
+            "status": self.local.status,
+            "call_throttle": self.local.call_throttle,
+            "call_coordinator": self.local.call_coordinator,
+            "flush": self._flush,
+        }
+
+    @property
+    def stuck_for(self) -> float:
+        """Seconds for which a user has been blocking the loop; may be read while it does."""
+        return self.local.stuck_for
+
+    async def enter(self, name: str, address: str) -> str:
+        """Ask to be let in; return the name that was given.
+
+        Raises
+        ------
+        JoinError
+            If the steering kernel refuses, or does not answer.
+        """
+        self._link.send("hello", encode(asdict(NodeFacts.here(name))))
+        with anyio.move_on_after(WELCOME):
+            await self._welcomed.wait()
+        if not self._welcomed.is_set():
+            raise JoinError(address, f"it did not let this node in within {WELCOME:g} s")
+        if self._refusal:
+            raise JoinError(address, self._refusal)
+        self._tasks.start_soon(self._follow)
+        return self.local.name
+
+    async def leave(self) -> None:
+        """End the run here in order, send what it measured, and close the connection."""
+        await self._part("this node left", is_lost=False)
+
+    def heard(self, kind: str, body: bytes) -> None:
+        """See `NodeDesk`."""
+        match kind:
+            case "call":
+                self._tasks.start_soon(self._answer, body)
+            case "message":
+                user_id, message = decode(body)
+                self.local.deliver(user_id, message)
+            case "welcome":
+                self.local.name = str(decode(body))
+                self._welcomed.set()
+            case "refused":
+                self._refusal = str(decode(body))
+                self._welcomed.set()
+            case "farewell":
+                self._tasks.start_soon(self._dismissed, str(decode(body)))
+
+    def deserted(self, reason: str, *, is_closed: bool) -> None:
+        """See `NodeDesk`."""
+        if not self._welcomed.is_set():
+            self._refusal = reason
+            self._welcomed.set()
+            return
+        if is_closed:
+            self._link.close()
+        if not self._is_parting:
+            self._tasks.start_soon(self._desert, reason)
+
+    async def _dismissed(self, reason: str) -> None:
+        await self._part(reason, is_lost=False)
+
+    async def _desert(self, reason: str) -> None:
+        _logger.warning("the steering kernel is lost (%s); the load ends", reason)
+        self.local.emit(
+            "amoc.cluster.master_node_down",
+            {"count": 1},
+            {"nodes": ["steering"], "state": "lost"},
+        )
+        await self._part(reason, is_lost=True)
+
+    async def _part(self, reason: str, *, is_lost: bool) -> None:
+        if self._is_parting:
+            await self.over.wait()
+            return
+        self._is_parting = True
+        self.reason, self.is_lost = reason, is_lost
+        if is_lost and self._spec is not None and self.local.is_running:
+            self.undelivered = _record_of(self._spec)
+        self._link.send("leaving", encode(reason))
+        try:
+            await self._end_run()
+        finally:
+            self._link.send("parted", encode(reason))
+            self._link.close()
+            self.over.set()
+
+    async def _end_run(self) -> None:
+        if not self.local.is_running:
+            return
+        try:
+            await self.local.stop()
+        except MurmurError:  # it is ending already
+            _logger.debug("the run was ending", exc_info=True)
+        await self.local.wait_ended()
+
+    async def _answer(self, body: bytes) -> None:
+        """Do what a call asks for; whatever comes of it is the answer."""
+        number, verb = int.from_bytes(body[:8], "big"), body[9 : 9 + body[8]].decode("ascii")
+        try:
+            arguments, keywords = unpack(body[9 + body[8] :])
+            value = await self._verbs[verb](*arguments, **keywords)
+            answer = encode([number, True, value], PARTS, what=f"the answer to {verb}")
+        except Exception as error:  # noqa: BLE001 - it goes to whoever asked
+            answer = encode([number, False, describe_fault(error)])
+        self._link.send("reply", answer)
+
+    async def _start(self, facts: dict[str, Any]) -> None:
+        if self._is_parting:
+            raise NodeLostError(self.local.name, "it is leaving")
+        while not self._clock.is_known:  # noqa: ASYNC110 - it learns in another thread
+            await anyio.sleep(FOLLOW / 50)
+        offset = self._clock.offset
+        scenario = unpack(facts.pop("scenario"))
+        started_at = facts.pop("started_at")
+        self._spec = spec = RunSpec(scenario=scenario, started_at=started_at + offset, **facts)
+        self._steering_started_at = started_at
+        listener = Listener(
+            chunk=lambda chunk: self._send_chunk(spec.run_id, chunk),
+            idle=lambda: self._report("idle", spec.run_id, None),
+            state=lambda state: self._note_state(spec.run_id, state),
+            message=self._send_message,
+        )
+        await self.local.start(spec, listener)
+        self._tasks.start_soon(self._see_off, spec.run_id)
+
+    async def _see_off(self, run_id: str) -> None:
+        """Tell when the run is over, after everything that it measured."""
+        await self.local.wait_ended()
+        self._report("ended", run_id, None)
+
+    async def _abort(self) -> NodeStatus:
+        self._spec = None  # what it measures on its way out belongs to no run any more
+        return await self.local.abort()
+
+    async def _flush(self) -> Presence:
+        here = await self.local.flush()
+        offset = self._clock.offset
+        return replace(
+            here,
+            admitted_at=[at - offset for at in here.admitted_at],
+            started_at=[at - offset for at in here.started_at],
+        )
+
+    async def _follow(self) -> None:
+        """Count the run's times by the steering clock, as it is known by now."""
+        while not self.over.is_set():
+            await anyio.sleep(FOLLOW)
+            if self._spec is not None and self._clock.is_known:
+                self.local.follow(self._steering_started_at + self._clock.offset)
+
+    def _send_chunk(self, run_id: str, chunk: Chunk) -> None:
+        if self._spec is not None:
+            self._report("chunk", run_id, chunk)
+        if self.undelivered is not None:
+            self.undelivered.add(chunk)
+
+    def _note_state(self, run_id: str, state: RunState) -> None:
+        self._report("state", run_id, state.value)
+
+    def _send_message(self, user_id: int, message: object) -> bool:
+        """Send a message to the user of another node; from any thread."""
+        if self.is_lost:
+            return False
+        self._link.send("message", encode([user_id, message]))
+        return True
+
+    def _report(self, kind: str, run_id: str, value: object) -> None:
+        self._link.send(kind, encode([run_id, value], PARTS, what="a report"))
+
+
+def _record_of(spec: RunSpec) -> RunRecord:
+    return RunRecord(
+        spec.run_id,
+        started_at=spec.started_at,
+        wall_started_at=spec.wall_started_at,
+        seed=spec.seed,
+    )

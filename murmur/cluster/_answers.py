@@ -1,0 +1,113 @@
+"""What each node said to one call: a table, one row per node, partial success visible."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import anyio
+
+from murmur.errors import NodesFailedError
+
+if TYPE_CHECKING:
+    from ._node import Node
+
+__all__ = ["Answers", "ask_each"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answers(Generic[T]):
+    """The answers of all nodes to one call; a notebook shows them as a table.
+
+    Attributes
+    ----------
+    verb : str
+        What was asked.
+    values : mapping of str to object
+        What nodes returned that did as they were asked.
+    failures : mapping of str to Exception
+        What the others raised.
+    skipped : tuple of str
+        Nodes that had nothing to do.
+    """
+
+    verb: str
+    values: Mapping[str, T] = field(default_factory=dict)
+    failures: Mapping[str, Exception] = field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
+
+    def checked(self) -> dict[str, T]:
+        """Return the values by node, or raise if a node failed.
+
+        Raises
+        ------
+        Exception
+            The error itself where one node was asked, or where all failed in the same way.
+        NodesFailedError
+            If nodes failed and others did not, or in other ways.
+        """
+        if not self.failures:
+            return dict(self.values)
+        errors = list(self.failures.values())
+        first = errors[0]
+        alike = all(type(e) is type(first) and e.args == first.args for e in errors)
+        if not self.values and alike:
+            raise first
+        raise NodesFailedError(self.verb, self.failures, self.values)
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Return node, outcome (ok, error or skipped) and what there is to say, by node."""
+        rows = [(node, "ok", _short(value)) for node, value in self.values.items()]
+        rows += [
+            (node, "error", f"{type(error).__name__}: {error}")
+            for node, error in self.failures.items()
+        ]
+        rows += [(node, "skipped", "") for node in self.skipped]
+        return sorted(rows)
+
+    def __repr__(self) -> str:
+        """Return a line for each node."""
+        return "\n".join([f"{self.verb}:", *(f"  {' '.join(row).rstrip()}" for row in self.rows())])
+
+    def _repr_html_(self) -> str:
+        """Return the table."""
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in self.rows()
+        )
+        head = "".join(f"<th scope='col'>{name}</th>" for name in ("node", "outcome", "answer"))
+        return (
+            f"<table><caption>{escape(self.verb)}</caption>"
+            f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        )
+
+
+async def ask_each(
+    nodes: Iterable[Node],
+    verb: str,
+    call: Callable[[Node], Awaitable[T]],
+    *,
+    skipped: Iterable[str] = (),
+) -> Answers[T]:
+    """Call all nodes at the same time; return what came of it, and raise nothing."""
+    values: dict[str, T] = {}
+    failures: dict[str, Exception] = {}
+
+    async def ask(node: Node) -> None:
+        try:
+            values[node.name] = await call(node)
+        except Exception as error:  # noqa: BLE001 - it is that node's answer
+            failures[node.name] = error
+
+    async with anyio.create_task_group() as calls:
+        for node in nodes:
+            calls.start_soon(ask, node)
+    return Answers(verb=verb, values=values, failures=failures, skipped=tuple(skipped))
+
+
+def _short(value: object) -> str:
+    return "" if value is None else repr(value)[:200]

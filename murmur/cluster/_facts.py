@@ -1,0 +1,59 @@
+"""What a node is: its process, its host, its versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from importlib import import_module
+
+__all__ = ["NodeFacts", "own_version"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NodeFacts:
+    """What a node tells of itself when it joins.
+
+    Attributes
+    ----------
+    name : str
+        What it would like to be called.
+    host : str
+        Name of its host.
+    pid, cores : int
+        Its process, and how many cores that may use.
+    python, murmur : str
+        Versions.
+    """
+
+    name: str
+    host: str
+    pid: int
+    cores: int
+    python: str
+    murmur: str
+
+    @classmethod
+    def here(cls, name: str) -> NodeFacts:
+        """Return the facts of this process."""
+        return cls(
+            name=name,
+            host=platform.node(),
+            pid=os.getpid(),
+            cores=_usable_cores(),
+            python=platform.python_version(),
+            murmur=own_version(),
+        )
+
+
+def own_version() -> str:
+    """Return the version of murmur that runs here."""
+    # By name: the face of the project offers every layer, so it stands above all.
+    return str(import_module("murmur").__version__)
+
+
+def _usable_cores() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # only Linux has it
+        return os.cpu_count() or 1

@@ -1,0 +1,113 @@
+"""A node's pulse: says that it is alive, learns what time it is, hears when nobody answers.
+
+Runs on the link's loop, so that a user who blocks the loop of the run does not make the
+node look dead.  Whatever is more than a sign of life goes to the agent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import anyio
+
+from murmur.runtime import Native
+
+from ._clock import ClockOffset
+from ._link import NodeLink
+from ._reception import ECHO, PULSE
+
+__all__ = ["SILENCE", "Heart", "NodeDesk"]
+
+SILENCE = 3.0
+"""Seconds without an answer after which the steering kernel counts as lost."""
+
+BEAT = 0.5
+"""Seconds between two pulses."""
+
+FIRST, FIRST_BEAT = 10, 0.02
+"""The first pulses come quickly: a node should know the time before its first run."""
+
+
+class NodeDesk(Protocol):
+    """Who acts on what a node hears; called on the loop of its run."""
+
+    def heard(self, kind: str, body: bytes) -> None:
+        """Take a message."""
+
+    def deserted(self, reason: str, *, is_closed: bool) -> None:
+        """Take note that the steering kernel is gone, or closed the connection."""
+
+
+class Heart:
+    """Listens on the node's end of a link and keeps its pulse; see `NodeAudience`.
+
+    Parameters
+    ----------
+    link : NodeLink
+        The node's end.
+    clock : ClockOffset
+        Learns from the answers; others only read it.
+    desk : NodeDesk
+        Who acts.
+    home : Native
+        The loop of the desk.
+    stuck_for : callable
+        Returns for how many seconds the loop of the run has been stuck.
+    """
+
+    def __init__(
+        self,
+        link: NodeLink,
+        clock: ClockOffset,
+        desk: NodeDesk,
+        home: Native,
+        stuck_for: Callable[[], float],
+    ) -> None:
+        self._link = link
+        self._clock = clock
+        self._desk = desk
+        self._home = home
+        self._stuck_for = stuck_for
+        self._heard_at = 0.0
+
+    def heard(self, kind: str, body: bytes) -> None:
+        """See `NodeAudience`."""
+        now = self._heard_at = self._link.now()
+        if kind == "echo":
+            sent_at, steering_at = ECHO.unpack(body)
+            self._clock.take(sent_at=sent_at, steering_at=steering_at, received_at=now)
+        else:
+            self._home.run_here(self._desk.heard, kind, body)
+
+    def left(self, reason: str) -> None:
+        """See `NodeAudience`."""
+        self._home.run_here(self._closed, reason)
+
+    def _closed(self, reason: str) -> None:
+        self._desk.deserted(reason, is_closed=True)
+
+    async def live(self) -> None:
+        """Keep the pulse, and say once when nobody answers any more."""
+        self._heard_at = self._link.now()
+        for _ in range(FIRST):
+            self._beat()
+            await anyio.sleep(FIRST_BEAT)
+        while True:
+            self._beat()
+            before = self._link.now()
+            await anyio.sleep(BEAT)
+            now = self._link.now()
+            # While this process was frozen nobody could be heard: not their silence.
+            self._heard_at += max(0.0, now - before - 2 * BEAT)
+            if now - self._heard_at > SILENCE - BEAT:
+                reason = f"no sign of life for {now - self._heard_at:.1f} s"
+                self._home.run_here(self._abandoned, reason)
+
+    def _abandoned(self, reason: str) -> None:
+        self._desk.deserted(reason, is_closed=False)
+
+    def _beat(self) -> None:
+        clock = self._clock
+        pulse = PULSE.pack(self._link.now(), clock.offset, clock.error, self._stuck_for())
+        self._link.send("pulse", pulse)

@@ -1,0 +1,120 @@
+"""What the steering kernel itself has to say about a run: nodes that come and go.
+
+Events go to the bus and, while a run is on, into its record too; users that no node
+answers for get their outcome here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from murmur.telemetry import Emitter, Labels, Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from murmur.telemetry import Bus, Event, RunRecord
+
+__all__ = ["STEERING", "Ledger"]
+
+STEERING = "steering"
+"""Where events of the cluster itself are from."""
+
+
+class Ledger:
+    """Writes into the record of one run, or, without one, to the bus alone.
+
+    Parameters
+    ----------
+    bus : Bus
+        Where events go.
+    now : callable
+        The steering clock.
+    record : RunRecord, optional
+        The record of the run.
+    """
+
+    def __init__(self, bus: Bus, now: Callable[[], float], record: RunRecord | None = None) -> None:
+        self._now = now
+        self._record = record
+        self._recorder = None
+        keep: Callable[[Event], None] | None = None
+        if record is not None:
+            self._recorder = Recorder(
+                node=STEERING,
+                started_at=record.started_at,
+                wall_started_at=record.wall_started_at,
+                now=now,
+            )
+            keep = self._recorder.event
+        run_id = "" if record is None else record.run_id
+        self._emitter = Emitter(
+            bus, run_id=run_id, node=STEERING, now=now, wall_now=time.time, keep=keep
+        )
+
+    def event(self, name: str, nodes: Sequence[str], state: str) -> None:
+        """Say that something happened to nodes."""
+        self._emitter.emit(name, {"count": len(nodes)}, {"nodes": list(nodes), "state": state})
+        self._write(STEERING)
+
+    def count(self, name: str) -> None:
+        """Count something that happened between nodes."""
+        if self._recorder is not None:
+            self._recorder.count(name)
+            self._write(STEERING)
+
+    def drop(self, node: str, first: int, last: int, reason: str) -> None:
+        """Give users that a node never took the outcome ``dropped``."""
+        if self._recorder is not None:
+            self._recorder.users_dropped(first, last, self._now(), reason)
+            self._write(node)
+
+    def lose(self, node: str, announced: Sequence[tuple[int, int]], reason: str) -> int:
+        """Give users that a node had, and that did not end before, the outcome ``lost``.
+
+        Returns
+        -------
+        int
+            How many those are.
+        """
+        record = self._record
+        if record is None:
+            return 0
+        if not _set_remaining(record, node, announced):
+            return 0
+        return record.lose(node, self._now(), reason)
+
+    def _write(self, node: str) -> None:
+        if self._recorder is not None and self._record is not None:
+            self._record.add(replace(self._recorder.seal(), node=node))
+
+
+def _set_remaining(record: RunRecord, node: str, announced: Sequence[tuple[int, int]]) -> int:
+    """Let the record know all users that were announced to a node and did not end.
+
+    The node told about them when results were last looked at, and of those that came since
+    nothing is known but that they were announced.
+
+    Returns
+    -------
+    int
+        How many those are.
+    """
+    import numpy as np
+
+    table = record.table("users")
+    outcomes = table["outcome"]
+    assert isinstance(outcomes, Labels)
+    ended = np.asarray(table["user_id"])[outcomes.codes >= 0]
+    ranges = [np.arange(first, last + 1) for first, last in announced]
+    ids = np.setdiff1d(np.concatenate([np.empty(0, np.int64), *ranges]), ended)
+    admitted, started = np.full(len(ids), np.nan), np.full(len(ids), np.nan)
+    known = record.present.get(node)
+    if known is not None:
+        _, here, there = np.intersect1d(ids, known.ids, return_indices=True)
+        admitted[here], started[here] = known.admitted_at[there], known.started_at[there]
+    record.set_present(node, ids, admitted + record.started_at, started + record.started_at)
+    return len(ids)

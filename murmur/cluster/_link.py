@@ -1,0 +1,88 @@
+"""What the cluster needs of a transport: ordered bytes between a steering kernel and nodes.
+
+A transport has two ends.  Each runs on a loop of its own choice and calls its audience
+there; `send` may be called from any thread, keeps the order, and never blocks: what cannot
+go to a peer that is gone is dropped.  Everything else, such as who is alive, what time it
+is and what the bytes mean, is built on top and is the same for every transport.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from anyio.abc import TaskStatus
+
+__all__ = ["MAX_MESSAGE", "NodeAudience", "NodeLink", "SteeringAudience", "SteeringLink"]
+
+MAX_MESSAGE = 64 * 2**20
+"""Bytes of one message; who sends more is cut off."""
+
+
+class SteeringAudience(Protocol):
+    """Whom the steering end tells; called on the link's loop, and must not raise."""
+
+    def joined(self, peer: int, host: str) -> None:
+        """Take note of a connection whose certificate is good."""
+
+    def heard(self, peer: int, kind: str, body: bytes) -> None:
+        """Take a message."""
+
+    def left(self, peer: int, reason: str) -> None:
+        """Take note that the connection is closed, once for each that joined."""
+
+    async def live(self) -> None:
+        """Do what needs doing on the link's loop for as long as the link is open."""
+
+
+class SteeringLink(Protocol):
+    """The steering end: listens, and knows each node by the number of its connection."""
+
+    now: Callable[[], float]
+
+    @property
+    def address(self) -> str:
+        """Where nodes connect, ``host:port``, once it is open."""
+
+    async def serve(self, audience: SteeringAudience, *, task_status: TaskStatus[str]) -> None:
+        """Listen until cancelled; starts with the address."""
+
+    def send(self, peer: int, kind: str, body: bytes) -> None:
+        """Send a message; dropped if the peer is gone."""
+
+    def expel(self, peer: int) -> None:
+        """Close a connection once what was sent before is out."""
+
+
+class NodeAudience(Protocol):
+    """Whom the node's end tells; called on the link's loop, and must not raise."""
+
+    def heard(self, kind: str, body: bytes) -> None:
+        """Take a message."""
+
+    def left(self, reason: str) -> None:
+        """Take note that the connection is closed; called once."""
+
+    async def live(self) -> None:
+        """Do what needs doing on the link's loop for as long as the link is open."""
+
+
+class NodeLink(Protocol):
+    """The node's end: connects to the steering end and is reached by nobody."""
+
+    now: Callable[[], float]
+
+    async def serve(self, audience: NodeAudience, *, task_status: TaskStatus[None]) -> None:
+        """Connect, and return when the connection is closed; starts once connected.
+
+        Raises
+        ------
+        JoinError
+            If there is no connection to be had.
+        """
+
+    def send(self, kind: str, body: bytes) -> None:
+        """Send a message; dropped if the connection is closed."""
+
+    def close(self) -> None:
+        """Close the connection once what was sent before is out."""

@@ -1,0 +1,209 @@
+"""The steering kernel's desk: lets nodes in, hands on what they say, notices who is lost.
+
+Everything that arrives here comes from outside.  What cannot be read, or makes no sense,
+costs the sender its place and nobody else anything.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import TYPE_CHECKING
+
+import anyio
+
+from murmur.errors import UnknownNodeError
+
+from ._facts import NodeFacts, own_version
+from ._reception import LOST
+from ._remote import RemoteNode
+from ._wire import WireError, decode, encode
+
+if TYPE_CHECKING:
+    from ._cluster import Cluster
+    from ._link import SteeringLink
+
+__all__ = ["Members"]
+
+PATIENCE = 10.0
+"""Seconds that a connection has to say who it is."""
+
+_NAME = re.compile(r"[^\w.@+-]+")
+
+_logger = logging.getLogger(__name__)
+
+
+class Members:
+    """The nodes that joined over one link; see `Desk`.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        What they are nodes of.
+    link : SteeringLink
+        The steering end.
+    """
+
+    def __init__(self, cluster: Cluster, link: SteeringLink) -> None:
+        self.nodes: dict[int, RemoteNode] = {}
+        self.arrival = anyio.Event()
+        self._cluster = cluster
+        self._link = link
+        self._strangers: dict[int, float] = {}
+        self._parting: dict[int, str] = {}
+
+    def joined(self, peer: int, host: str) -> None:
+        """See `Desk`."""
+        now = self._link.now()
+        self._strangers[peer] = now
+        for other, since in self._strangers.items():
+            if now - since > PATIENCE:
+                self._link.expel(other)
+
+    def heard(self, peer: int, kind: str, body: bytes) -> None:
+        """See `Desk`."""
+        try:
+            if peer in self.nodes:
+                self._hear(self.nodes[peer], kind, body)
+            elif peer in self._strangers and kind == "hello":
+                self._receive(peer, _read_facts(body))
+        except Exception as error:  # noqa: BLE001 - it was made by somebody else
+            _logger.warning("a node sent what makes no sense (%s: %s)", kind, error)
+            self._link.expel(peer)
+            self.left(peer, f"it sent what makes no sense ({kind}: {error})")
+
+    def pulse(self, peer: int, offset: float, error: float, silence: float) -> None:
+        """See `Desk`."""
+        node = self.nodes.get(peer)
+        if node is not None:
+            node.beat(offset, error, silence)
+            self._cluster.note_clock(node.name, offset, error)
+
+    def silent(self, peer: int, seconds: float) -> None:
+        """See `Desk`."""
+        node = self.nodes.get(peer)
+        if node is None:
+            return
+        if seconds and not node.silence:
+            _logger.warning("nothing was heard from node %s for %.1f s", node.name, seconds)
+        node.silence = seconds
+        if seconds > LOST:
+            self._link.expel(peer)
+            self.left(peer, f"no sign of life for {seconds:.1f} s")
+
+    def left(self, peer: int, reason: str) -> None:
+        """See `Desk`."""
+        self._strangers.pop(peer, None)
+        node = self.nodes.pop(peer, None)
+        farewell = self._parting.pop(peer, None)
+        if node is None:
+            return
+        node.lose(farewell or reason)
+        is_lost = farewell is None
+        if is_lost:
+            _logger.warning("node %s is lost: %s", node.name, reason)
+        self._cluster.part(node, farewell or reason, is_lost=is_lost)
+
+    def expel(self, name: str) -> None:
+        """Send a node away; its users are lost.
+
+        Raises
+        ------
+        UnknownNodeError
+            If no node that joined has that name.
+        """
+        for peer, node in self.nodes.items():
+            if node.name == name:
+                node.post("farewell", encode("it was expelled"))
+                self._link.expel(peer)
+                self.left(peer, "it was expelled")
+                return
+        raise UnknownNodeError([name], [node.name for node in self.nodes.values()])
+
+    async def dismiss(self) -> None:
+        """Ask all nodes to leave in order, and wait until they have, or for a while."""
+        for node in self.nodes.values():
+            node.post("farewell", encode("the session was closed"))
+        with anyio.move_on_after(PATIENCE):
+            while self.nodes:
+                await self._changed()
+
+    async def wait_for(self, number: int) -> None:
+        """Block until so many nodes are there."""
+        while len(self.nodes) < number:
+            await self._changed()
+
+    async def _changed(self) -> None:
+        await anyio.sleep(0.01)
+
+    def _receive(self, peer: int, facts: NodeFacts) -> None:
+        """Let a node in, or say why not."""
+        del self._strangers[peer]
+        reason = self._objection(facts)
+        if reason:
+            _logger.warning("node %s on %s was refused: %s", facts.name, facts.host, reason)
+            self._link.send(peer, "refused", encode(reason))
+            self._link.expel(peer)
+            return
+        name = self._free_name(facts.name)
+        self._link.send(peer, "welcome", encode(name))
+        node = RemoteNode(name, peer=peer, link=self._link, facts=facts)
+        self.nodes[peer] = node
+        self._cluster.join(node)
+
+    def _objection(self, facts: NodeFacts) -> str:
+        """Return why this node cannot run what the steering kernel sends; "" if it can."""
+        here = ".".join(map(str, sys.version_info[:2]))
+        there = ".".join(facts.python.split(".")[:2])
+        if here != there:
+            return (
+                f"it runs Python {there} and this session Python {here}: code that travels "
+                "needs the same minor version on both sides"
+            )
+        if facts.murmur != own_version():
+            return f"it has murmur {facts.murmur} and this session murmur {own_version()}"
+        return ""
+
+    def _free_name(self, wanted: str) -> str:
+        """Return a name that no other node has, as close to the one wanted as can be."""
+        wanted = _NAME.sub("-", wanted)[:60].strip("-") or "node"
+        taken = set(self._cluster.nodes) | {"all", "steering"}
+        if wanted not in taken:
+            return wanted
+        return next(name for i in range(2, 2**30) if (name := f"{wanted}-{i}") not in taken)
+
+    def _hear(self, node: RemoteNode, kind: str, body: bytes) -> None:
+        match kind:
+            case "reply":
+                node.answered(body)
+            case "chunk" | "idle" | "state" | "ended":
+                node.reported(kind, body)
+            case "message":
+                user_id, message = decode(body)
+                self._cluster.pass_on(int(user_id), message)
+            case "leaving":
+                reason = str(decode(body))
+                self._parting[node.peer] = reason
+                self._cluster.excuse(node)
+            case "parted":
+                self._link.expel(node.peer)
+            case _:
+                raise WireError(f"an unknown kind {kind!r}")
+
+
+def _read_facts(body: bytes) -> NodeFacts:
+    """Return the facts that a node sent, or raise `WireError`."""
+    match decode(body):
+        case {
+            "name": str(name),
+            "host": str(host),
+            "pid": int(pid),
+            "cores": int(cores),
+            "python": str(python),
+            "murmur": str(murmur),
+        }:
+            return NodeFacts(
+                name=name, host=host, pid=pid, cores=cores, python=python, murmur=murmur
+            )
+    raise WireError("these are no facts of a node")

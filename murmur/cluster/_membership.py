@@ -1,0 +1,249 @@
+"""A running process as a node of somebody's session: `join`, and the ways around it.
+
+The node lives in two threads of its own: one for the link, one for the loop of the users.
+So the notebook it was joined from stays usable, and a user that blocks its loop does not
+make the node look dead.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import platform
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import anyio
+from anyio.abc import TaskStatus
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from murmur.errors import NodeLostError
+from murmur.runtime import guard_loop, native
+from murmur.telemetry import bus
+
+from ._agent import Agent
+from ._clock import ClockOffset
+from ._heart import Heart
+from ._thread import LinkThread
+from ._ticket import Ticket
+
+if TYPE_CHECKING:
+    from murmur.telemetry import RunRecord
+
+    from ._link import NodeLink
+
+__all__ = ["Membership", "belong", "join", "serve_node"]
+
+LEAVE = 15.0
+"""Seconds that leaving waits for the run to end here, besides its users' grace."""
+
+_logger = logging.getLogger(__name__)
+
+
+async def belong(
+    link: NodeLink,
+    start_link: Callable[..., Any],
+    *,
+    name: str,
+    address: str,
+    task_status: TaskStatus[Agent],
+) -> None:
+    """Be a node until that is over; starts with the agent once it was let in.
+
+    Parameters
+    ----------
+    link : NodeLink
+        The node's end.
+    start_link : callable
+        ``await start_link(link.serve, heart)`` connects and keeps it served.
+    name : str
+        What the node would like to be called.
+    address : str
+        Where the steering kernel is, for messages.
+    """
+    async with anyio.create_task_group() as tasks:
+        clock = ClockOffset()
+        agent = Agent(link, clock, bus=bus, tasks=tasks)
+        heart = Heart(link, clock, agent, native(), lambda: agent.stuck_for)
+        await start_link(link.serve, heart)
+        try:
+            await agent.enter(name, address)
+            task_status.started(agent)
+            await agent.over.wait()
+        finally:
+            link.close()
+        tasks.cancel_scope.cancel()
+
+
+class Membership:
+    """The part of this process that is a node of a session; made by `murmur.join`.
+
+    Attributes
+    ----------
+    name : str
+        What the node is called in the session.
+    address : str
+        Where the steering kernel is.
+    """
+
+    def __init__(self, ticket: Ticket, name: str) -> None:
+        self.address = ticket.address
+        self._over: Future[None] = Future()
+        self._agent: Agent
+        self._holder: AbstractContextManager[BlockingPortal] = start_blocking_portal(
+            "asyncio", name="murmur-node"
+        )
+        self._portal = self._holder.__enter__()
+        try:
+            served, self._agent = self._portal.start_task(self._live, ticket, name)
+        except BaseException:
+            self._holder.__exit__(None, None, None)
+            raise
+        self.name = self._agent.local.name
+        served.add_done_callback(lambda _: self._over.set_result(None))
+        atexit.register(self.leave)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether this process is a node no more."""
+        return self._over.done()
+
+    @property
+    def reason(self) -> str:
+        """Why it is none any more; empty while it is one."""
+        return self._agent.reason if self.is_over else ""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it ended because the steering kernel was lost."""
+        return self._agent.is_lost
+
+    @property
+    def undelivered(self) -> RunRecord | None:
+        """What was measured after the steering kernel was lost; ``Results(...)`` shows it."""
+        return self._agent.undelivered
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Block until this process is a node no more; False if it is one after `timeout`."""
+        deadline = None if timeout is None else monotonic() + timeout
+        while not self._over.done():
+            left = 0.2 if deadline is None else min(0.2, deadline - monotonic())
+            if left <= 0:
+                return False
+            try:
+                self._over.result(left)
+            except TimeoutError:
+                continue
+        return True
+
+    def leave(self) -> None:
+        """End the run here in order, and be a node no more; fine if that is so already."""
+        atexit.unregister(self.leave)
+        if not self._over.done():
+            self._portal.start_task_soon(self._agent.leave)
+            if not self.wait(LEAVE):
+                _logger.warning("node %s leaves although its run did not end in time", self.name)
+                self._portal.start_task_soon(self._portal.stop, True)
+        self._holder.__exit__(None, None, None)
+
+    def __enter__(self) -> Self:
+        """Return the membership."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave."""
+        self.leave()
+
+    def __repr__(self) -> str:
+        """Return name and whether it is over."""
+        state = f"over: {self.reason}" if self.is_over else "on"
+        return f"<node {self.name} of the session at {self.address}: {state}>"
+
+    async def _live(self, ticket: Ticket, name: str, *, task_status: TaskStatus[Agent]) -> None:
+        from ._dask import DaskNodeLink
+
+        guard_loop()
+        thread = LinkThread()
+        try:
+            await belong(
+                DaskNodeLink(ticket),
+                thread.start,
+                name=name,
+                address=ticket.address,
+                task_status=task_status,
+            )
+        finally:
+            with anyio.CancelScope(shield=True):
+                await thread.end()
+
+
+def join(ticket: Ticket | str | Path, *, name: str | None = None) -> Membership:
+    """Make this process, such as the kernel of a notebook, a node of a session.
+
+    Returns at once when it was let in.  Users of the session's runs then live here too, in
+    a thread of their own; what else the process does goes on.
+
+    Parameters
+    ----------
+    ticket : Ticket, str or path
+        What `Session.open` returned: itself, its text, or the file it was saved to.  It
+        lets the steering kernel run code here.
+    name : str, optional
+        What the node is to be called; the name of the host if not given.  The session adds
+        a number where it has a node of that name already.
+
+    Raises
+    ------
+    TicketError
+        If the ticket is none, is damaged, or has expired.
+    JoinError
+        If the session cannot be reached, or does not let this process in.
+
+    Examples
+    --------
+    >>> import murmur
+    >>> with murmur.Session() as session:
+    ...     ticket = session.open()
+    ...     with murmur.join(ticket, name="second") as node:
+    ...         list(session.nodes)
+    ['second']
+    """
+    return Membership(Ticket.read(ticket), name or platform.node() or "node")
+
+
+def serve_node(ticket: Ticket | str | Path, *, name: str | None = None) -> int:
+    """Be a node until the session ends, and return an exit code: what ``murmur node`` does.
+
+    Parameters
+    ----------
+    ticket, name
+        See `join`.
+
+    Returns
+    -------
+    int
+        0 if the session ended or sent the node away, 1 if the steering kernel was lost.
+
+    Raises
+    ------
+    TicketError, JoinError
+        See `join`.
+    """
+    membership = join(ticket, name=name)
+    try:
+        membership.wait()
+    finally:
+        membership.leave()
+    if membership.is_lost:
+        _logger.error("%s", NodeLostError("steering", membership.reason))
+    return int(membership.is_lost)

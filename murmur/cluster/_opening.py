@@ -1,0 +1,72 @@
+"""A session that listens for nodes: its port, its tickets, its members."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from murmur.runtime import native
+
+from ._members import Members
+from ._reception import Reception
+from ._thread import LinkThread
+from ._ticket import Authority, Ticket
+
+if TYPE_CHECKING:
+    from ._cluster import Cluster
+    from ._link import SteeringLink
+
+__all__ = ["Opening", "receive"]
+
+
+async def receive(cluster: Cluster, link: SteeringLink, start_link: Callable[..., Any]) -> Members:
+    """Let nodes join `cluster` over `link`; return the desk that they come to.
+
+    Parameters
+    ----------
+    start_link : callable
+        ``await start_link(link.serve, reception)`` opens it and keeps it served.
+    """
+    members = Members(cluster, link)
+    await start_link(link.serve, Reception(link, members, native()))
+    return members
+
+
+class Opening:
+    """The open port of a session; made on its loop by `Opening.at`."""
+
+    def __init__(self, members: Members, thread: LinkThread, authority: Authority) -> None:
+        self.members = members
+        self._thread = thread
+        self._authority = authority
+        self._address = ""
+
+    @classmethod
+    async def at(cls, cluster: Cluster, host: str, port: int) -> Opening:
+        """Listen at `host` and `port` in a thread of its own."""
+        from ._dask import DaskSteeringLink
+
+        authority, thread = Authority(), LinkThread()
+        link = DaskSteeringLink(authority.context(), host, port)
+        members = await receive(cluster, link, thread.start)
+        opening = cls(members, thread, authority)
+        opening._address = link.address
+        return opening
+
+    @property
+    def address(self) -> str:
+        """Where it listens, ``host:port``."""
+        return self._address
+
+    def ticket(self, lifetime: float, host: str | None = None) -> Ticket:
+        """Return a new ticket, good for so many seconds; `host` if nodes see another one."""
+        address = self._address
+        if host is not None:
+            port = address.rpartition(":")[2]
+            address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return self._authority.ticket(address, lifetime)
+
+    async def close(self) -> None:
+        """Let all nodes go, and close the port."""
+        await self.members.dismiss()
+        await self._thread.end()

@@ -1,0 +1,209 @@
+"""Who belongs to a session, and who of them takes part in its run.
+
+Nodes come and go while a run is on; here is what follows from that for the run, its record
+and its users.  What a person may ask of the run is in `_cluster`.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import anyio
+
+from murmur.errors import MurmurError
+from murmur.runtime import Listener, RunState
+from murmur.telemetry import bus as process_bus
+
+from ._answers import ask_each
+from ._course import ClusterStatus, Current
+from ._ledger import Ledger
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
+    from murmur.telemetry import Bus
+
+    from ._node import Node, NodeStatus
+
+__all__ = ["Roster"]
+
+_logger = logging.getLogger(__name__)
+
+
+class Roster:
+    """The nodes of a session and those of its run.
+
+    Parameters
+    ----------
+    tasks : anyio.abc.TaskGroup
+        Owns what watches for the end of a run.  Nothing of a run may end this group.
+    bus : Bus, optional
+        Where events of the cluster go; that of the process if not given.
+    run_here : bool, default False
+        Whether the steering kernel runs users even when there are other nodes.
+
+    Attributes
+    ----------
+    nodes : dict of str to Node
+        The nodes by name; the one of this process may be among them.
+    local : str
+        Name of the one of this process.
+    highest_id : int
+        The highest user id given out in the run.
+    """
+
+    local = "local"
+
+    def __init__(self, tasks: TaskGroup, *, bus: Bus = process_bus, run_here: bool = False) -> None:
+        self.nodes: dict[str, Node] = {}
+        self.highest_id = 0
+        self._tasks = tasks
+        self._bus = bus
+        self._run_here = run_here
+        self._state = RunState.IDLE
+        self._current: Current | None = None
+
+    async def status(self) -> ClusterStatus:
+        """Return the state of the run and of each node."""
+        nodes = list((self._current.nodes if self._current else self._staff()).values())
+        answers = await ask_each(nodes, "status", lambda node: node.status())
+        return self._status(tuple(answers.values.values()))
+
+    def join(self, node: Node) -> None:
+        """Take a node into the session; it takes part in a run that is on once `init` is done."""
+        self.nodes[node.name] = node
+        self._ledger.event("amoc.cluster.connect_nodes", [node.name], "joined")
+        if self._current is not None and self._state is RunState.RUNNING and self._current.is_open:
+            self._tasks.start_soon(self._bring_in, self._current, node)
+
+    def part(self, node: Node, reason: str, *, is_lost: bool) -> None:
+        """Take note that a node is gone; users that it still had are lost."""
+        if self.nodes.get(node.name) is node:
+            del self.nodes[node.name]
+        state = "lost" if is_lost else "left"
+        name = "amoc.cluster.nodedown" if is_lost else "amoc.cluster.connect_nodes"
+        self._ledger.event(name, [node.name], f"{state}: {reason}")
+        self.drop_out(node, reason, is_lost=is_lost)
+
+    def drop_out(self, node: Node, reason: str, *, is_lost: bool = True) -> None:
+        """Take note that a node takes part in the run no more."""
+        current = self._current
+        if current is None or current.nodes.get(node.name) is not node:
+            return
+        del current.nodes[node.name]
+        current.note_departure(node, is_lost=is_lost)
+        announced = current.announced.pop(node.name, [])
+        current.departed += sum(last - first + 1 for first, last in announced)
+        current.ledger.lose(node.name, announced, reason)
+        current.note_idle()
+
+    def route(self, user_id: int, message: object) -> bool:
+        """Send a message to the node where a user of the run lives, if there is one."""
+        node = self._current.home_of(user_id) if self._current is not None else None
+        if node is not None:
+            node.deliver(user_id, message)
+        return node is not None
+
+    def pass_on(self, user_id: int, message: object) -> None:
+        """Send on what a user of one node wrote to a user of another; to nobody, it is gone."""
+        if not self.route(user_id, message) and self._current is not None:
+            self._current.ledger.count("mailbox.undeliverable")
+
+    def excuse(self, node: Node) -> None:
+        """Ask a node for nothing more: it is on its way out, and sends what it measured yet."""
+        if self.nodes.get(node.name) is node:
+            del self.nodes[node.name]
+
+    def note_clock(self, node: str, offset: float, error: float) -> None:
+        """Let the record of the run know how a node's clock is."""
+        if self._current is not None:
+            self._current.note_clock(node, offset, error)
+
+    @property
+    def _ledger(self) -> Ledger:
+        if self._current is not None and not self._current.over.is_set():
+            return self._current.ledger
+        return Ledger(self._bus, anyio.current_time)
+
+    def _staff(self) -> dict[str, Node]:
+        """Return the nodes that users go to: the others, as soon as there are others."""
+        others = {name: node for name, node in self.nodes.items() if name != self.local}
+        return others if others and not self._run_here else dict(self.nodes)
+
+    def _active(self, current: Current) -> dict[str, Node]:
+        """Return the nodes that take part and are not on their way out."""
+        return {name: node for name, node in current.nodes.items() if name in self.nodes}
+
+    async def _start_on(self, node: Node, current: Current) -> None:
+        listener = Listener(
+            chunk=current.record.add,
+            idle=current.note_idle,
+            state=lambda state: self._note_state(current, node, state),
+            message=self.route,
+        )
+        current.note_node(node)
+        await node.start(current.spec, listener)
+
+    async def _bring_in(self, current: Current, node: Node) -> None:
+        """Let a node take part in a run that is on, as it is by now."""
+        try:
+            await self._start_on(node, current)
+            for name, verb, arguments in current.throttle_calls:
+                await node.call_throttle(name, verb, arguments)
+        except Exception as error:  # noqa: BLE001 - the run goes on without it
+            _logger.warning("node %s takes no part in the run: %s", node.name, error)
+            current.ledger.event("amoc.cluster.connect_nodes", [node.name], f"failed: {error}")
+            return
+        if self._current is current and self._state is RunState.RUNNING:
+            current.nodes[node.name] = node
+            current.ledger.event("amoc.cluster.connect_nodes", [node.name], "running")
+        else:
+            await ask_each([node], "reset", lambda node: node.abort())
+
+    def _note_state(self, current: Current, node: Node, state: RunState) -> None:
+        """Fail with the only node that failed after its `init`; go on without one of many."""
+        if state is not RunState.FAILED or self._state is not RunState.RUNNING:
+            return
+        if len(current.nodes) > 1:
+            self.drop_out(node, f"its part of the run is {state.value}")
+        else:
+            current.ends.cancel()
+            self._tasks.start_soon(self._finish, current, RunState.FAILED)
+
+    async def _see_off(self, current: Current) -> None:
+        """Wait for the end on every node, then say so."""
+        try:
+            nodes = list(current.nodes.values())
+            (await ask_each(nodes, "stop", lambda node: node.wait_ended())).checked()
+        except MurmurError:
+            _logger.exception("a node did not end in order")
+        if self._current is current and self._state is RunState.TERMINATING:
+            await self._finish(current, RunState.FINISHED)
+
+    async def _finish(
+        self, current: Current, state: RunState, nodes: tuple[NodeStatus, ...] = ()
+    ) -> None:
+        """Note that the run is over, and tell who waits, with its last status."""
+        if current.over.is_set():
+            return
+        if not nodes:
+            with anyio.CancelScope(shield=True):
+                nodes = (await self.status()).nodes
+        if state is RunState.FINISHED and any(node.state is RunState.FAILED for node in nodes):
+            state = RunState.FAILED
+        for name in self.nodes:
+            current.record.set_present(name, (), (), (), ())
+        self._state = state
+        current.ended_at = anyio.current_time()
+        current.over.set()
+        current.course.on_over(self._status(nodes))
+
+    def _status(self, nodes: tuple[NodeStatus, ...]) -> ClusterStatus:
+        return ClusterStatus(
+            state=self._state,
+            highest_id=self.highest_id,
+            elapsed=self._current.elapsed if self._current is not None else 0.0,
+            nodes=nodes,
+            departed=self._current.departed if self._current is not None else 0,
+        )

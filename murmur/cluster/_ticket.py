@@ -1,0 +1,262 @@
+"""Who may be a node: a certificate authority for one session, and the tickets it hands out.
+
+A ticket holds an address and a certificate with its key.  Whoever has one may run this
+session's code and feed it data, so it is a secret; nothing shows its key unless asked to.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import ssl
+import tempfile
+import time
+import zlib
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from murmur.errors import MissingExtraError, TicketError
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+__all__ = ["STEERING_NAME", "Authority", "Ticket"]
+
+STEERING_NAME = "steering.murmur.internal"
+"""The name in the steering kernel's certificate, whatever its host is called."""
+
+PREFIX = "murmur-ticket-1:"
+"""How the text of a ticket begins; the number is that of its format."""
+
+LONGEST = timedelta(days=365)
+"""How long the authority of a session lives."""
+
+SKEW = timedelta(days=1)
+"""How far clocks of hosts may differ before a new certificate counts as not yet valid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The right to be a node of a session.  It is a secret.
+
+    Attributes
+    ----------
+    address : str
+        Where the steering kernel listens, ``host:port``.
+    expires_at : float
+        When it stops to let anybody in, in UNIX seconds.  Who is in stays in.
+    authority, certificate, key : str
+        The certificates of the session and of its nodes and their key, in PEM.
+
+    Notes
+    -----
+    `text` is the ticket as one line, `save` writes it to a file that only its owner can
+    read.  Both are accepted wherever a ticket is asked for.
+    """
+
+    address: str
+    expires_at: float
+    authority: str = field(repr=False)
+    certificate: str = field(repr=False)
+    key: str = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """The whole ticket, key included, as one line."""
+        data = zlib.compress(json.dumps(asdict(self)).encode(), 9)
+        return PREFIX + base64.urlsafe_b64encode(data).decode()
+
+    @property
+    def has_expired(self) -> bool:
+        """Whether it lets nobody in any more."""
+        return time.time() >= self.expires_at
+
+    def save(self, path: str | Path) -> Path:
+        """Write the ticket to a file with mode 0600, and return its path."""
+        path = Path(path)
+        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # 0600 as made
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(self.text + "\n")
+        return Path(draft).replace(path)
+
+    @classmethod
+    def read(cls, source: Ticket | str | Path) -> Ticket:
+        """Return the ticket that is given as such, as its text, or as a file with it.
+
+        Raises
+        ------
+        TicketError
+            If it is none, is damaged, or has expired.
+        """
+        ticket = source if isinstance(source, Ticket) else cls._parse(_text_of(source))
+        if ticket.has_expired:
+            when = datetime.fromtimestamp(ticket.expires_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+            raise TicketError(f"it expired at {when}; session.open() gives a new one")
+        return ticket
+
+    @classmethod
+    def _parse(cls, text: str) -> Ticket:
+        if not text.startswith(PREFIX):
+            raise TicketError(f"it does not begin with {PREFIX!r}; is the file or text complete?")
+        try:
+            data = base64.urlsafe_b64decode(text.removeprefix(PREFIX))
+            facts: dict[str, Any] = json.loads(zlib.decompressobj().decompress(data, 2**16))
+            return cls(**facts)
+        except (ValueError, TypeError, zlib.error):
+            raise TicketError("it is damaged; copy it again, as a whole") from None
+
+    def context(self) -> ssl.SSLContext:
+        """Return what a node connects with."""
+        context = _context(ssl.PROTOCOL_TLS_CLIENT, self.authority, self.certificate, self.key)
+        context.check_hostname = True
+        return context
+
+
+class Authority:
+    """Signs the certificates of one session; its own key never leaves this process."""
+
+    def __init__(self) -> None:
+        self._key = _new_key()
+        self._name = _named("murmur session")
+        self._certificate = self._sign(self._key, self._name, LONGEST, is_authority=True)
+
+    def ticket(self, address: str, lifetime: float) -> Ticket:
+        """Return a new ticket for the steering kernel at `address`, good for so many seconds."""
+        key = _new_key()
+        lasts = timedelta(seconds=lifetime)
+        return Ticket(
+            address=address,
+            expires_at=time.time() + lifetime,
+            authority=_pem(self._certificate),
+            certificate=_pem(self._sign(key, _named("murmur node"), lasts)),
+            key=_secret_pem(key),
+        )
+
+    def context(self) -> ssl.SSLContext:
+        """Return what the steering kernel listens with: it asks everybody for a certificate."""
+        key = _new_key()
+        name = _named(STEERING_NAME)
+        certificate = self._sign(key, name, LONGEST, host=STEERING_NAME)
+        authority = _pem(self._certificate)
+        return _context(ssl.PROTOCOL_TLS_SERVER, authority, _pem(certificate), _secret_pem(key))
+
+    def _sign(
+        self,
+        key: EllipticCurvePrivateKey,
+        subject: x509.Name,
+        lasts: timedelta,
+        *,
+        host: str = "",
+        is_authority: bool = False,
+    ) -> x509.Certificate:
+        from cryptography import x509
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.x509.oid import ExtendedKeyUsageOID
+
+        now = datetime.now(UTC)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - SKEW)
+            .not_valid_after(now + lasts)
+            .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
+                critical=False,
+            )
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+            )
+        )
+        if not is_authority:
+            # A node's certificate must not do for a steering kernel, nor the other way round.
+            usage = ExtendedKeyUsageOID.SERVER_AUTH if host else ExtendedKeyUsageOID.CLIENT_AUTH
+            builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=True)
+        else:
+            usage_of_authority = x509.KeyUsage(
+                **{name: name in ("key_cert_sign", "crl_sign") for name in _USAGES}
+            )
+            builder = builder.add_extension(usage_of_authority, critical=True)
+        if host:
+            names = x509.SubjectAlternativeName([x509.DNSName(host)])
+            builder = builder.add_extension(names, critical=False)
+        signed: x509.Certificate = builder.sign(self._key, hashes.SHA256())
+        return signed
+
+
+_USAGES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
+
+
+def _text_of(source: str | Path) -> str:
+    text = str(source).strip()
+    if text.startswith(PREFIX):
+        return text
+    try:
+        return Path(text).expanduser().read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise TicketError(
+            f"it is neither the text of one nor a file that can be read ({reason})"
+        ) from None
+
+
+def _context(protocol: int, authority: str, certificate: str, key: str) -> ssl.SSLContext:
+    """Return a context that shows a certificate and demands one of the same authority."""
+    context = ssl.SSLContext(protocol)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(cadata=authority)
+    with tempfile.TemporaryDirectory(prefix="murmur-") as directory:  # Python reads files only
+        chain = Path(directory) / "chain.pem"
+        chain.touch(mode=0o600)
+        chain.write_text(certificate + key, encoding="ascii")
+        context.load_cert_chain(chain)
+    return context
+
+
+def _named(name: str) -> x509.Name:
+    from cryptography import x509
+
+    return x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, name)])
+
+
+def _new_key() -> EllipticCurvePrivateKey:
+    try:
+        from cryptography.hazmat.primitives.asymmetric import ec
+    except ImportError:
+        raise MissingExtraError("a cluster", "cluster", "cryptography") from None
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def _pem(certificate: x509.Certificate) -> str:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return certificate.public_bytes(Encoding.PEM).decode("ascii")
+
+
+def _secret_pem(key: EllipticCurvePrivateKey) -> str:
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+    )
+
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return secret.decode("ascii")
