@@ -9,6 +9,7 @@ from ._emitter import RecordingEmitter as RecordingEmitter
 from ._http_stub import HttpStub as HttpStub
 from ._process import RouterProcess as RouterProcess
 from ._process import router_process as router_process
+from ._rehearsal import rehearse as rehearse
 from ._router import Router as Router
 from ._router import RouterCounters as RouterCounters
 
@@ -19,6 +20,7 @@ __all__ = [
     "RouterCounters",
     "RouterProcess",
     "VirtualLoop",
+    "rehearse",
     "router_process",
     "virtual_backend",
 ]

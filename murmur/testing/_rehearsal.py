@@ -1,0 +1,140 @@
+"""A run in virtual time: what a scenario would do, without the wait and without a target."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio.from_thread import start_blocking_portal
+
+from murmur.cluster import Cluster, Course, LocalNode, new_run_id
+from murmur.errors import InvalidScenarioError, MurmurError
+from murmur.runtime import RunSpec
+from murmur.scenario import callbacks, masked, resolve
+from murmur.telemetry import Bus, RunRecord
+
+from ._clock import virtual_backend
+
+if TYPE_CHECKING:
+    from murmur.results import Results
+    from murmur.scenario import Resolved, Scenario
+
+__all__ = ["rehearse"]
+
+
+def rehearse(
+    scenario: type[Scenario],
+    users: int = 0,
+    *,
+    seed: int = 0,
+    duration: float = 3600.0,
+    end_when_idle: bool = True,
+    **settings: object,
+) -> Results:
+    """Run `scenario` in virtual time and return its results.
+
+    The users, throttles, coordinators and settings are those of a real run.  Time jumps
+    to the next moment at which anything happens, so an hour of waiting takes no time, and
+    the same seed gives the same results.  What a user does over a network has to be
+    replaced, for the other side lives in real time: override the method that does it with
+    one that sleeps for as long as an answer would take.
+
+    Parameters
+    ----------
+    scenario : type of Scenario
+        The class.
+    users : int, default 0
+        Users to begin with; they arrive at the scenario's `user_rate`.
+    seed : int, default 0
+        What all random numbers of the run derive from.
+    duration : float, default 3600.0
+        Virtual seconds after which the run stops.
+    end_when_idle : bool, default True
+        Whether it stops before, when the last user is gone.
+    **settings
+        Values of the scenario's settings.  The environment is not read.
+
+    Returns
+    -------
+    murmur.results.Results
+        As of a real run; wall times count from 1970, and the frame `health` says nothing.
+
+    Raises
+    ------
+    ConfigError
+        If anything is wrong with any setting.
+    ScenarioError
+        If the scenario is not usable, one of its callbacks is no ``async def``, or its
+        `init` failed.
+
+    Examples
+    --------
+    >>> import murmur
+    >>> from murmur.testing import rehearse
+    >>> class Visit(murmur.Scenario):
+    ...     '''Users stay for ten minutes.'''
+    ...     async def start(self, user):
+    ...         with user.timer("visit"):
+    ...             await user.sleep(600)
+    >>> results = rehearse(Visit, 100, user_rate=60)  # one a second
+    >>> round(results.users["admitted_at"].max()), len(results.actions)
+    (99, 100)
+    """
+    _refuse_threads(scenario)
+    resolved = resolve(scenario, settings, environment={})
+    course = Course(users=users, duration=duration, end_when_idle=end_when_idle)
+    backend, options = virtual_backend("asyncio")
+    # A thread of its own, for a notebook's cell runs inside a loop.
+    with start_blocking_portal(backend, dict(options)) as portal:
+        spec, record = portal.call(_prepare, scenario, resolved, seed)
+        portal.call(_run, spec, record, course)
+    from murmur.results import Results
+
+    return Results(record, scenario=scenario)
+
+
+def _refuse_threads(scenario: type[Scenario]) -> None:
+    found = callbacks(scenario)
+    plain = [
+        f"{callback.name} is no async def: it would run in a thread, whose time is real"
+        for callback in (found.init, found.start, found.terminate)
+        if callback is not None and not callback.is_async
+    ]
+    if plain:
+        raise InvalidScenarioError(scenario.__name__, plain)
+
+
+async def _prepare(
+    scenario: type[Scenario], resolved: Resolved, seed: int
+) -> tuple[RunSpec, RunRecord]:
+    spec = RunSpec(
+        run_id=new_run_id(),
+        scenario=scenario,
+        settings=resolved,
+        seed=seed,
+        started_at=anyio.current_time(),
+        wall_started_at=0.0,
+        tune_collector=False,
+    )
+    record = RunRecord(
+        run_id=spec.run_id,
+        started_at=spec.started_at,
+        wall_started_at=spec.wall_started_at,
+        settings=masked(scenario, resolved.values),
+        seed=seed,
+    )
+    return spec, record
+
+
+async def _run(spec: RunSpec, record: RunRecord, course: Course) -> None:
+    refused: MurmurError | None = None  # raised outside the group, which would wrap it
+    async with anyio.create_task_group() as tasks:
+        cluster = Cluster(tasks)
+        cluster.nodes["local"] = LocalNode("local", bus=Bus(), tasks=tasks)
+        try:
+            await cluster.start(spec, record, course)
+        except MurmurError as error:
+            refused = error
+        await cluster.wait_over()
+    if refused is not None:
+        raise refused

@@ -1,0 +1,96 @@
+"""A rehearsal is a run in virtual time: same rules, same frames, no wait."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from traitlets import Float
+
+import murmur
+from murmur.errors import CallbackError, InvalidScenarioError, UnknownSettingError
+from murmur.testing import rehearse
+
+
+class Visit(murmur.Scenario):
+    """Users act at a common pace and take a random time for it."""
+
+    longest = Float(1.0, help="seconds that an answer takes at most")
+
+    async def init(self) -> None:
+        self.visits = await murmur.throttle("visits", rate=10, interval=1)
+
+    async def start(self, user: murmur.User) -> None:
+        for _ in range(6):
+            await self.visits.wait()
+            with user.timer("visit"):
+                await user.sleep(user.random.random() * self.longest)
+
+
+class Stay(murmur.Scenario):
+    """Users stay until they are asked to go."""
+
+    async def start(self, user: murmur.User) -> None:
+        await user.sleep(float("inf"))
+
+
+def test_users_arrive_at_the_rate_and_an_hour_takes_no_hour() -> None:
+    began = time.monotonic()
+
+    results = rehearse(Stay, 3, user_rate=60, duration=3600)
+
+    assert time.monotonic() - began < 60
+    assert results.users["admitted_at"].tolist() == [0.0, 1.0, 2.0]
+    assert results.users["outcome"].tolist() == ["left"] * 3
+    assert results.users["duration"].tolist() == [3600.0, 3599.0, 3598.0]
+
+
+def test_throttles_hold_their_rate() -> None:
+    results = rehearse(Visit, 10, user_rate=float("inf"), longest=0)
+
+    assert results.actions["due_at"].diff().iloc[1:].round(6).eq(0.1).all()
+
+
+def test_the_same_seed_gives_the_same_results() -> None:
+    first, again, other = (rehearse(Visit, 5, seed=seed).actions for seed in (1, 1, 2))
+
+    assert first.equals(again)
+    assert not first.equals(other)
+
+
+def test_it_ends_when_its_last_user_is_gone() -> None:
+    results = rehearse(Visit, 2, user_rate=float("inf"))
+
+    assert results.users["outcome"].tolist() == ["finished"] * 2
+    assert results.population["window_at"].max() < 5
+
+
+def test_a_wrong_setting_is_refused_and_the_environment_is_not_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AMOC_LONGEST", "nonsense")
+    with pytest.raises(UnknownSettingError, match="longset"):
+        rehearse(Visit, 1, longset=2)
+
+    assert rehearse(Visit, 1).summary().to_dict()["actions"]
+
+
+def test_an_init_that_raises_is_the_error_of_a_run() -> None:
+    class Broken(Stay):
+        async def init(self) -> None:
+            raise OSError("no table")
+
+    with pytest.raises(CallbackError, match="no table"):
+        rehearse(Broken, 1)
+
+
+def test_a_callback_that_needs_a_thread_is_refused() -> None:
+    class Plain(Stay):
+        def init(self) -> None: ...
+
+    with pytest.raises(InvalidScenarioError, match="init is no async def"):
+        rehearse(Plain, 1)
+
+
+async def test_it_works_where_a_loop_runs_already() -> None:
+    assert len(rehearse(Visit, 1).actions) == 6
