@@ -18,8 +18,6 @@ from ._verdict import SATURATED_LAG
 
 __all__ = ["BUILDERS"]
 
-_ALL = "all"
-
 
 def _as_recorded(name: str) -> Callable[[RunRecord], pd.DataFrame]:
     """Return the builder of a frame whose columns the record has as they are."""
@@ -52,11 +50,9 @@ def _windows_by_node(record: RunRecord) -> pd.DataFrame:
 
 def _windows_of(record: RunRecord, name: str, *, merged: bool) -> pd.DataFrame:
     """Return the windows of all nodes together, or those of each node; never both."""
-    table = record.table("windows")
+    table = record.table("windows", of_all=merged)
     rate = np.asarray(table["count"]) / record.window
-    both = FRAMES[name].build({**table, "rate": rate})
-    frame = both[(both["node"] == _ALL) == merged].copy()
-    frame["node"] = frame["node"].cat.remove_unused_categories()
+    frame = FRAMES[name].build({**table, "rate": rate})
     return frame.sort_values(["window_at", "name", "node"], ignore_index=True)
 
 

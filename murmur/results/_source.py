@@ -15,7 +15,6 @@ from hashlib import sha256
 from importlib import import_module
 from typing import Protocol
 
-import numpy as np
 import pandas as pd
 
 from murmur.telemetry import Histogram, RunRecord
@@ -145,6 +144,7 @@ class RecordSource:
             "actions_total": record.actions_total,
             "actions_kept": record.actions_kept,
             "events_dropped": record.events_dropped,
+            "rows_dropped": dict(record.rows_dropped),
         }
 
     def histogram(
@@ -153,27 +153,18 @@ class RecordSource:
         return self._record.histogram(time, name=name, start=start, end=end)
 
     def elapsed(self) -> float:
-        # Windows count from their start, lest it lies ahead.
-        columns = (
-            ("users", "ended_at"),
-            ("windows", "window_at"),
-            ("health", "window_at"),
-            ("events", "at"),
-        )
-        moments = [np.asarray(self._record.table(table)[column]) for table, column in columns]
-        return float(np.nanmax(np.concatenate([[0.0], *moments])))
+        return self._record.latest
 
     def _action_summaries(self, elapsed: float) -> tuple[ActionSummary, ...]:
-        totals = self.frame("windows").groupby("name", observed=True)[["count", "failed"]].sum()
         summaries = []
-        for name, count, failed in totals.itertuples():
+        for name, count, failed in sorted(self._record.totals()):
             response = self._record.histogram("response", name=name)
             service = self._record.histogram("service", name=name)
             summaries.append(
                 ActionSummary(
-                    name=str(name),
-                    count=int(count),
-                    failed=int(failed),
+                    name=name,
+                    count=count,
+                    failed=failed,
                     rate=count / elapsed if elapsed else float("nan"),
                     response_p50=response.quantile(0.5),
                     response_p95=response.quantile(0.95),
@@ -198,6 +189,7 @@ class RecordSource:
                 actions=record.actions_total,
                 actions_kept=record.actions_kept,
                 events_dropped=record.events_dropped,
+                rows_dropped=sum(record.rows_dropped.values()),
             )
         )
 

@@ -47,6 +47,8 @@ class Evidence:
         Actions that ended, and those with a row of their own.
     events_dropped : int
         Events that were not kept for want of room.
+    rows_dropped : int
+        Rows of the oldest windows and changes that were given up for want of room.
     """
 
     windows: int = 0
@@ -57,6 +59,7 @@ class Evidence:
     actions: int = 0
     actions_kept: int = 0
     events_dropped: int = 0
+    rows_dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,8 @@ def _omissions(evidence: Evidence) -> list[str]:
         )
     if evidence.events_dropped:
         remarks.append(f"{_count(evidence.events_dropped, 'event')} dropped for want of room.")
+    if evidence.rows_dropped:
+        remarks.append(f"{_count(evidence.rows_dropped, 'row')} of the oldest windows given up.")
     return remarks
 
 

@@ -7,6 +7,7 @@ All times in it are seconds since the run started.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -59,7 +60,34 @@ class ThrottleSample(NamedTuple):
 
 
 class HealthSample(NamedTuple):
-    """How well the generator kept up since it was last looked at."""
+    """How well the generator kept up since it was last looked at; NaN for what is not known.
+
+    Attributes
+    ----------
+    at : float
+        When it was looked at.
+    loop_lag_p50, loop_lag_p99, loop_lag_max : float
+        Seconds by which the loop woke late.
+    cpu : float
+        Cores that the process used.
+    rss : float
+        Bytes of memory that it holds.
+    machine_cpu : float
+        Share of the machine's cores that were busy, with whatever ran on it.
+    gc_pauses, gc_longest : float
+        Garbage collections, and the longest of them in seconds.
+    open_files, open_files_limit : float
+        Files and sockets that the process has open, and may have.
+    ports, ports_limit : float
+        Local ports that the machine's connections hold, closed ones that wait included, and
+        how many there are to be had.
+    schedule_lag : float
+        99th percentile of the seconds by which throttles granted permits late, of the worst.
+    saturated : bool
+        Whether the generator was the bottleneck.
+    reason : str
+        Why, in a few words; empty if it was not.
+    """
 
     at: float
     loop_lag_p50: float
@@ -67,7 +95,16 @@ class HealthSample(NamedTuple):
     loop_lag_max: float
     cpu: float
     rss: float
-    saturated: bool
+    machine_cpu: float = math.nan
+    gc_pauses: float = math.nan
+    gc_longest: float = math.nan
+    open_files: float = math.nan
+    open_files_limit: float = math.nan
+    ports: float = math.nan
+    ports_limit: float = math.nan
+    schedule_lag: float = math.nan
+    saturated: bool = False
+    reason: str = ""
 
 
 class Dropped(NamedTuple):

@@ -1,4 +1,4 @@
-"""What a run's record keeps: row formats, codes, and lists that only ever grow."""
+"""What a run's record keeps: row formats, codes, and series of samples."""
 
 from __future__ import annotations
 
@@ -6,24 +6,43 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ._codes import OTHER, Codes
-from ._tables import Legend, WaitingRows
+from ._chunk import HealthSample
+from ._codes import MISSING, OTHER, Codes
+from ._rolling import Rolling
+from ._tables import Legend
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ._chunk import (
-        Change,
-        Chunk,
-        Counters,
-        Gauges,
-        HealthSample,
-        PopulationSample,
-        ThrottleSample,
-    )
+    from ._chunk import Change, Chunk, Counters
 
 __all__ = ["ACTION", "USER", "Codebook", "Series", "action_rows", "translation", "user_rows"]
+
+_KEY = [("window", "<i8"), ("node", "<i2"), ("name", "<i2")]
+POPULATION = [
+    ("at", "<f8"),
+    ("node", "<i2"),
+    *((state, "<i8") for state in ("waiting", "running", "leaving")),
+]
+THROTTLE = [
+    ("at", "<f8"),
+    ("node", "<i2"),
+    ("name", "<i2"),
+    ("rate", "<f8"),
+    ("interval", "<f8"),
+    *((number, "<i8") for number in ("requested", "granted", "waiting")),
+    ("lateness_p50", "<f8"),
+    ("lateness_p99", "<f8"),
+]
+HEALTH = [
+    *((field, "<f8") for field in HealthSample._fields[:-2]),
+    ("saturated", "?"),
+    ("reason", "<i2"),
+    ("node", "<i2"),
+]
+COUNTER = [*_KEY, ("value", "<f8"), ("total", "<f8")]
+GAUGE = [*_KEY, *((field, "<f8") for field in ("last", "minimum", "maximum", "total", "size"))]
 
 LIMIT = 30_000  # codes travel in an int16
 TIMES = [("admitted_at", "<f8"), ("started_at", "<f8"), ("ended_at", "<f8")]
@@ -61,17 +80,71 @@ class Codebook:
         )
 
 
-@dataclass(slots=True)
 class Series:
-    """Append-only lists, each item beside the code of its node."""
+    """What comes once a window, and what happens now and then; the newest of each.
 
-    dropped: list[WaitingRows] = field(default_factory=list)
-    counters: list[tuple[int, Counters]] = field(default_factory=list)
-    gauges: list[tuple[int, Gauges]] = field(default_factory=list)
-    population: list[tuple[int, PopulationSample]] = field(default_factory=list)
-    throttles: list[tuple[int, ThrottleSample]] = field(default_factory=list)
-    health: list[tuple[int, HealthSample]] = field(default_factory=list)
-    changes: list[tuple[int, Change]] = field(default_factory=list)
+    One thread adds; others may read.
+
+    Parameters
+    ----------
+    bound : int
+        Rows of each kind that are kept.
+    changes_bound : int
+        Live changes that are kept.
+    """
+
+    def __init__(self, bound: int, changes_bound: int) -> None:
+        self.population = Rolling(POPULATION, bound)
+        self.throttles = Rolling(THROTTLE, bound)
+        self.health = Rolling(HEALTH, bound)
+        self.counters = Rolling(COUNTER, bound)
+        self.gauges = Rolling(GAUGE, bound)
+        self.changes: list[tuple[int, Change]] = []
+        self.changes_dropped = 0
+        self._changes_bound = changes_bound
+        self._totals: dict[tuple[int, int], float] = {}
+
+    def add(self, chunk: Chunk, *, node: int, names: NDArray[np.int64], codebook: Codebook) -> None:
+        """Take in what a chunk brings; `names` are the record's codes of the chunk's own."""
+        for at, waiting, running, leaving in chunk.population:
+            self.population.append(at, node, waiting, running, leaving)
+        for sample in chunk.throttles:
+            name = codebook.names[sample.name]
+            self.throttles.append(sample.at, node, name, *sample[2:])
+        for health in chunk.health:
+            *numbers, reason = health
+            self.health.append(*numbers, codebook.reasons[reason] if reason else MISSING, node)
+        self._add_counters(chunk.counters, node, names)
+        gauges = chunk.gauges
+        self.gauges.extend(_rows(GAUGE, gauges.window, node, names[gauges.name], *gauges[2:]))
+        self.changes.extend((node, change) for change in chunk.changes)
+        surplus = len(self.changes) - self._changes_bound
+        if surplus > 0:
+            self.changes_dropped += surplus
+            self.changes = self.changes[surplus:]  # a reader may still walk the old list
+
+    def _add_counters(self, counters: Counters, node: int, names: NDArray[np.int64]) -> None:
+        rows = _rows(COUNTER, counters.window, node, names[counters.name], counters.value, 0.0)
+        for row in rows:
+            key = (node, int(row["name"]))
+            self._totals[key] = row["total"] = self._totals.get(key, 0.0) + row["value"]
+        self.counters.extend(rows)
+
+    def dropped(self) -> dict[str, int]:
+        """Return how many rows of each kind were given up for want of room."""
+        rolling = ("population", "throttles", "health", "counters", "gauges")
+        numbers = {name: getattr(self, name).dropped for name in rolling}
+        return {**numbers, "changes": self.changes_dropped}
+
+
+def _rows(fields: list[tuple[str, str]], *columns: Any) -> NDArray[Any]:  # noqa: ANN401 - arrays or numbers
+    """Return columns, the first of which is an array, as rows."""
+    import numpy as np
+
+    rows = np.empty(len(columns[0]), fields)
+    for (name, _), column in zip(fields, columns, strict=True):
+        rows[name] = column
+    return rows
 
 
 def translation(codes: Codes[Any], labels: Sequence[Any]) -> NDArray[np.int64]:

@@ -10,17 +10,18 @@ from murmur.errors import TelemetryError, closest
 
 from ._codes import MISSING
 from ._columns import ACTION, USER, Codebook, Series, action_rows, translation, user_rows
+from ._failures import Failures
 from ._nodes import NodeFacts, Nodes
 from ._relay import Relay
 from ._reservoir import Reservoir
+from ._rolling import Rolling
 from ._tables import TABLES, Present, UserRows, WaitingRows, present_rows, recent
 from ._window_store import WindowStore
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    from ._chunk import Chunk, ErrorCount
+    from ._chunk import Chunk
     from ._events import Event
     from ._histogram import Histogram
     from ._tables import Table
@@ -51,7 +52,12 @@ class RunRecord:
     actions_bound : int, default 5_000_000
         How many actions are kept; of more, a uniform sample of that many is.
     events_bound : int, default 100_000
-        How many events are kept: the newest.
+        How many events, and how many live changes, are kept: the newest.
+    rows_bound : int, default 3_000_000
+        How many rows each table of windows keeps: the newest.
+    histograms_bound : int, default 256 MiB
+        About how many bytes the histograms of windows may take; of more, the oldest windows
+        are merged, see `starts`.
 
     Attributes
     ----------
@@ -65,7 +71,7 @@ class RunRecord:
         Where everything that is added is handed on to.
     """
 
-    def __init__(  # noqa: PLR0913 - the last three are bounds, by keyword
+    def __init__(  # noqa: PLR0913 - the last five are bounds, by keyword
         self,
         run_id: str,
         started_at: float,
@@ -76,9 +82,9 @@ class RunRecord:
         window: float = 1.0,
         actions_bound: int = 5_000_000,
         events_bound: int = 100_000,
+        rows_bound: int = 3_000_000,
+        histograms_bound: int = 256 << 20,
     ) -> None:
-        import numpy as np
-
         self.run_id = run_id
         self.started_at = started_at
         self.wall_started_at = wall_started_at
@@ -92,11 +98,12 @@ class RunRecord:
         self._codes = Codebook()
         self._nodes = Nodes(started_at)
         self._actions = Reservoir(actions_bound, ACTION, seed)
-        self._windows = WindowStore()
-        self._users: list[NDArray[Any]] = [np.empty(0, USER)]
-        self._series = Series()
-        self._errors: dict[tuple[int, int], ErrorCount] = {}
-        self._tracebacks: dict[int, str] = {}
+        self._windows = WindowStore(bound_bytes=histograms_bound, rows_bound=rows_bound)
+        self._users = Rolling(USER)
+        self._dropped: list[WaitingRows] = []
+        self._series = Series(rows_bound, events_bound)
+        self._latest = 0.0
+        self._failures = Failures()
         self._events: list[Event] = []
         self._events_bound = events_bound
 
@@ -116,6 +123,17 @@ class RunRecord:
         return self._actions.seen > self._actions.kept
 
     @property
+    def latest(self) -> float:
+        """The last moment known of, in seconds since the start; windows count from theirs."""
+        return max(self._latest, self._windows.newest * self.window)
+
+    @property
+    def rows_dropped(self) -> Mapping[str, int]:
+        """How many rows of each table were thrown away for want of room; only what occurs."""
+        dropped = {"windows": self._windows.rows_dropped, **self._series.dropped()}
+        return {name: number for name, number in dropped.items() if number}
+
+    @property
     def nodes(self) -> tuple[str, ...]:
         """The nodes heard of so far."""
         return self._codes.nodes.labels()[1:]
@@ -127,48 +145,30 @@ class RunRecord:
         kinds = translation(self._codes.kinds, chunk.kinds)
         self._windows.add(chunk.windows, node=node, names=names)
         self._actions.add(action_rows(chunk.actions, node=node, names=names, kinds=kinds))
-        self._add_errors(chunk, names=names, kinds=kinds)
+        self._failures.add(chunk, names=names, kinds=kinds)
         self._add_users(chunk, node)
-        self._add_series(chunk, node=node, names=names)
+        self._series.add(chunk, node=node, names=names, codebook=self._codes)
         self._add_events(chunk)
         self.relay.take(self, chunk)
 
-    def _add_errors(
-        self, chunk: Chunk, *, names: NDArray[np.int64], kinds: NDArray[np.int64]
-    ) -> None:
-        for code, text in chunk.tracebacks.items():
-            self._tracebacks.setdefault(int(kinds[code]), text)
-        for new in chunk.errors:
-            key = (int(names[new.name]), int(kinds[new.kind]))
-            old = self._errors.get(key)
-            self._errors[key] = new._replace(
-                name=key[0],
-                kind=key[1],
-                number=new.number + (old.number if old else 0),
-                first_at=min(new.first_at, old.first_at) if old else new.first_at,
-                last_at=max(new.last_at, old.last_at) if old else new.last_at,
-            )
-
     def _add_users(self, chunk: Chunk, node: int) -> None:
+        import numpy as np
+
         if len(chunk.users):
-            self._users.append(user_rows(chunk, node=node, codebook=self._codes))
+            rows = user_rows(chunk, node=node, codebook=self._codes)
+            self._users.extend(rows)
+            self._latest = max(self._latest, float(np.nanmax(rows["ended_at"])))
         outcomes, reasons = self._codes.outcomes, self._codes.reasons
         for first, last, at, reason in chunk.dropped:
             codes = (outcomes["dropped"], reasons[reason] if reason else MISSING)
-            self._series.dropped.append(WaitingRows(first, last, node, at, *codes))
-
-    def _add_series(self, chunk: Chunk, *, node: int, names: NDArray[np.int64]) -> None:
-        series = self._series
-        if len(chunk.counters.name):
-            series.counters.append((node, chunk.counters._replace(name=names[chunk.counters.name])))
-        if len(chunk.gauges.name):
-            series.gauges.append((node, chunk.gauges._replace(name=names[chunk.gauges.name])))
-        series.population.extend((node, sample) for sample in chunk.population)
-        series.throttles.extend((node, sample) for sample in chunk.throttles)
-        series.health.extend((node, sample) for sample in chunk.health)
-        series.changes.extend((node, change) for change in chunk.changes)
+            self._dropped.append(WaitingRows(first, last, node, at, *codes))
+            self._latest = max(self._latest, at)
 
     def _add_events(self, chunk: Chunk) -> None:
+        moments = [event.at for event in chunk.events]
+        # A sample at the end of a window is about that window, which counts from its start.
+        moments += [sample.at - self.window for sample in chunk.health]
+        self._latest = max([self._latest, *moments])
         self._events.extend(chunk.events)
         surplus = len(self._events) - self._events_bound
         self.events_dropped += chunk.events_dropped + max(surplus, 0)
@@ -252,21 +252,22 @@ class RunRecord:
         ended = at - self.started_at
         fate = codes.outcomes["lost"], codes.reasons[reason]
         present, waiting = self.present.get(node), self.waiting.get(node, [])
-        self._series.dropped.extend(
+        self._dropped.extend(
             WaitingRows(first, last, codes.nodes[node], ended, *fate) for first, last in waiting
         )
         lost = sum(last - first + 1 for first, last in waiting)
         if present is not None:
             rows = present_rows(np.dtype(USER), codes.nodes[node], present)
             rows["outcome"], rows["reason"], rows["ended_at"] = *fate, ended
-            self._users.append(rows)
+            self._users.extend(rows)
             lost += len(rows)
+        self._latest = max(self._latest, ended)
         self.set_present(node, (), (), ())
         self.note_node(node, outcome="lost", left_at=at)
         self.relay.lose(self, node, lost)
         return lost
 
-    def table(self, name: str, since: float = 0.0) -> Table:
+    def table(self, name: str, since: float = 0.0, *, of_all: bool | None = None) -> Table:
         """Return raw columns, all of one length.
 
         Numbers are numpy arrays; text that repeats is `Labels`, other text and objects
@@ -291,7 +292,8 @@ class RunRecord:
             - ``throttles``: a window, throttle and node.  window_at, node, name, rate,
               interval, lateness_p50, lateness_p99, requested, granted, waiting
             - ``health``: a window and node.  window_at, node, loop_lag_p50, loop_lag_p99,
-              loop_lag_max, cpu, rss, saturated
+              loop_lag_max, cpu, rss, machine_cpu, gc_pauses, gc_longest, open_files,
+              open_files_limit, ports, ports_limit, schedule_lag, saturated, reason
             - ``counters``: a window, counter and node.  window_at, node, name, value,
               total
             - ``gauges``: a window, gauge and node.  window_at, node, name, last, min,
@@ -305,11 +307,12 @@ class RunRecord:
               joined_at, left_at, clock_offset, clock_error
         since : float, default 0.0
             Leave out windows that began earlier.  Only tables with ``window_at`` heed it.
+        of_all : bool, optional
+            Of ``windows``: whether only the rows of node "all" are wanted, or only the others.
 
         Returns
         -------
         dict of str to numpy.ndarray, Labels or list
-            The columns, by name.
 
         Raises
         ------
@@ -319,22 +322,22 @@ class RunRecord:
         build = TABLES.get(name)
         if build is None:
             raise TelemetryError(f"no table {name!r}{closest(name, sorted(TABLES), 'tables')}")
-        rows = self._rows(name, since)  # before the labels, which may grow meanwhile
+        rows = self._rows(name, since, of_all)  # before the labels, which may grow meanwhile
         return recent(build(rows, self._codes.legend(self.window)), since)
 
-    def _rows(self, name: str, since: float) -> Any:  # noqa: ANN401 - what its builder takes
+    def _rows(self, name: str, since: float, of_all: bool | None) -> Any:  # noqa: ANN401 - what its builder takes
         readers: dict[str, Callable[[], Any]] = {
             "actions": self._actions.snapshot,
-            "windows": lambda: self._windows.rows(int(since // self.window)),
+            "windows": lambda: self._windows.rows(int(since // self.window), of_all=of_all),
             "users": self._user_rows,
-            "errors": lambda: [
-                (error, self._tracebacks.get(error.kind, ""))
-                for error in tuple(self._errors.values())
-            ],
+            "errors": self._failures.rows,
             "events": lambda: tuple(self._events),
             "nodes": lambda: self._nodes.rows(self.nodes),
         }
-        return readers[name]() if name in readers else tuple(getattr(self._series, name))
+        if name in readers:
+            return readers[name]()
+        series = getattr(self._series, name)
+        return series.snapshot() if isinstance(series, Rolling) else tuple(series)
 
     def _user_rows(self) -> UserRows:
         # Users move on from waiting to present to gone.  Read in that order, one that moves
@@ -346,8 +349,8 @@ class RunRecord:
             for first, last in ranges
         ]
         present = [(nodes[node], users) for node, users in self.present.copy().items()]
-        dropped = tuple(self._series.dropped)
-        return UserRows(gone=tuple(self._users), present=present, ranges=[*dropped, *waiting])
+        ranges = [*tuple(self._dropped), *waiting]
+        return UserRows(gone=self._users.snapshot(), present=present, ranges=ranges)
 
     def histogram(
         self,
@@ -370,7 +373,8 @@ class RunRecord:
             Only actions of that name, or of that node.
         start, end : float
             Only windows that began at or after `start` and before `end`, in seconds since
-            the run's start.
+            the run's start.  Of a long run, old windows are merged to spans (`starts`); a
+            span that overlaps is counted as a whole.
         """
         return self._windows.histogram(
             time,
@@ -379,3 +383,17 @@ class RunRecord:
             first=math.ceil(start / self.window),
             end=None if end is None else math.ceil(end / self.window),
         )
+
+    def starts(self) -> list[float]:
+        """Return where the windows that `histogram` knows apart begin, in seconds, ascending.
+
+        In a long run the oldest are merged to spans of 10, 60, 600 and more windows.
+        """
+        return [number * self.window for number in self._windows.starts()]
+
+    def totals(self) -> list[tuple[str, int, int]]:
+        """Return each name, how many actions of it ended, and how many of those failed."""
+        whole = self._windows.totals()
+        labels = self._codes.names.labels()
+        columns = (whole.name.tolist(), whole.count.tolist(), whole.failed.tolist())
+        return [(labels[name], count, failed) for name, count, failed in zip(*columns, strict=True)]

@@ -7,12 +7,11 @@ into a `Chunk` with a few array operations.
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from math import ceil, isfinite
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from murmur.errors import InvalidMeasurementError
 
@@ -29,76 +28,20 @@ from ._chunk import (
     count_errors,
 )
 from ._codes import MISSING, OTHER, Codes, Names
+from ._intake import Cold, Hot, Tally, taken, taken_items
 from ._plain import name_of, plain, text_of, trace_of
-from ._rows import Rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ._events import Event
+    from ._rows import Rows
 
 __all__ = ["Recorder"]
 
 NAN = float("nan")
 MESSAGE_LENGTH = 200
 HIGHEST_ID = 2**32 - 1  # what a row has room for
-
-Item = TypeVar("Item")
-
-
-def _action_rows() -> Rows:
-    times = [("due_at", "<f8"), ("started_at", "<f8"), ("ended_at", "<f8")]
-    return Rows("<hhIddd", [("name", "<i2"), ("error", "<i2"), ("user_id", "<u4"), *times])
-
-
-def _user_rows() -> Rows:
-    times = [("admitted_at", "<f8"), ("started_at", "<f8"), ("ended_at", "<f8")]
-    return Rows("<hhIddd", [("outcome", "<i2"), ("reason", "<i2"), ("user_id", "<u4"), *times])
-
-
-def _value_rows() -> Rows:
-    return Rows("<hdd", [("name", "<i2"), ("value", "<f8"), ("at", "<f8")])
-
-
-@dataclass(slots=True)
-class _Hot:
-    """Rows that come many times a second."""
-
-    actions: Rows = field(default_factory=_action_rows)
-    users: Rows = field(default_factory=_user_rows)
-    counts: Rows = field(default_factory=_value_rows)
-    gauges: Rows = field(default_factory=_value_rows)
-
-
-@dataclass(slots=True)
-class _Cold:
-    """Samples that come about once a second, and what happens now and then."""
-
-    dropped: list[Dropped] = field(default_factory=list)
-    population: list[PopulationSample] = field(default_factory=list)
-    throttles: list[ThrottleSample] = field(default_factory=list)
-    health: list[HealthSample] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
-
-
-class _Tally:
-    """A count that any thread may raise, since `next` is one step of the interpreter."""
-
-    __slots__ = ("_count", "_taken", "_takes", "add")
-
-    def __init__(self) -> None:
-        self._count = itertools.count()
-        self._taken = 0
-        self._takes = 0
-        self.add: Callable[[], int] = self._count.__next__
-
-    def take(self) -> int:
-        """Return by how much it was raised since it was last taken."""
-        total = next(self._count) - self._takes
-        self._takes += 1
-        self._taken, before = total, self._taken
-        return total - before
 
 
 class Recorder:
@@ -148,15 +91,15 @@ class Recorder:
         self.window = window
         self._now = now
         self._event_limit = event_limit
-        self._refused = _Tally()
+        self._refused = Tally()
         self._names = Names(name_limit, OTHER)
         self._outcomes = Names(name_limit, OTHER)
         self._reasons = Names(name_limit, OTHER)
         self._kinds = Codes(kind_limit, (OTHER, ""))
         self._explained: set[int] = set()
         self._tracebacks: dict[int, str] = {}
-        self._hot = _Hot()
-        self._cold = _Cold()
+        self._hot = Hot()
+        self._cold = Cold()
         self._pack_action = self._hot.actions.pack
         self._append_action = self._hot.actions.append
 
@@ -291,8 +234,16 @@ class Recorder:
             )
         )
 
-    def health(
-        self, at: float, loop_lag: Sequence[float], cpu: float, rss: float, saturated: bool
+    def health(  # noqa: PLR0913 - the last two are known to the sampler alone
+        self,
+        at: float,
+        loop_lag: Sequence[float],
+        cpu: float,
+        rss: float,
+        saturated: bool,
+        *,
+        reason: str = "",
+        vitals: Mapping[str, float] | None = None,
     ) -> None:
         """Record how well the generator kept up since the sample before.
 
@@ -308,9 +259,14 @@ class Recorder:
             Resident memory in bytes.
         saturated : bool
             Whether the generator was the bottleneck.
+        reason : str, default ""
+            Why it was.
+        vitals : mapping of str to float, optional
+            More of the fields of `HealthSample`.
         """
-        sample = HealthSample(at - self.started_at, *_spread(loop_lag), cpu, rss, saturated)
-        self._cold.health.append(sample)
+        sample = HealthSample(at - self.started_at, *_spread(loop_lag), cpu, rss)
+        more: dict[str, Any] = {**(vitals or {}), "saturated": saturated, "reason": reason}
+        self._cold.health.append(sample._replace(**more))
 
     def seal(self) -> Chunk:
         """Take everything recorded since the last seal, folded and ready to travel.
@@ -327,29 +283,29 @@ class Recorder:
             outcomes=self._outcomes.labels(),
             reasons=self._reasons.labels(),
             kinds=self._kinds.labels(),
-            tracebacks=_take_items(self._tracebacks),
+            tracebacks=taken_items(self._tracebacks),
             actions=actions,
             windows=Windows.fold(actions, self.window),
             errors=count_errors(actions),
             users=users,
-            dropped=_take(cold.dropped),
+            dropped=taken(cold.dropped),
             counters=Counters.fold(counts, self.window),
             gauges=Gauges.fold(gauges, self.window),
-            population=_take(cold.population),
-            throttles=_take(cold.throttles),
-            health=_take(cold.health),
-            changes=_take(cold.changes),
-            events=_take(cold.events),
+            population=taken(cold.population),
+            throttles=taken(cold.throttles),
+            health=taken(cold.health),
+            changes=taken(cold.changes),
+            events=taken(cold.events),
             events_dropped=self._refused.take(),
         )
 
     def _since_start(self, rows: Rows) -> NDArray[Any]:
         """Take rows, their times turned into seconds since the run started."""
-        taken = rows.take()
-        for name in taken.dtype.names or ():
+        news = rows.take()
+        for name in news.dtype.names or ():
             if name.endswith("at"):
-                taken[name] -= self.started_at
-        return taken
+                news[name] -= self.started_at
+        return news
 
     def _kind_of(self, error: BaseException | str) -> int:
         """Return the code of an error's kind, and keep the first traceback of each."""
@@ -360,20 +316,6 @@ class Recorder:
             self._explained.add(code)
             self._tracebacks[code] = trace_of(error)
         return code
-
-
-def _take(items: list[Item]) -> tuple[Item, ...]:
-    """Remove and return what a list holds; what is appended meanwhile stays."""
-    taken = tuple(items)
-    del items[: len(taken)]
-    return taken
-
-
-def _take_items(items: dict[int, str]) -> dict[int, str]:
-    taken = items.copy()
-    for key in taken:
-        del items[key]
-    return taken
 
 
 def _check(name: str, value: float) -> None:

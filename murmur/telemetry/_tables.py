@@ -5,11 +5,11 @@ The docstring of `RunRecord.table` lists the columns; here is how each comes abo
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._buckets import sums
+from ._chunk import HealthSample
 from ._codes import MISSING, Labels
 from ._nodes import nodes_table
 
@@ -17,15 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ._chunk import (
-        Change,
-        Counters,
-        ErrorCount,
-        Gauges,
-        HealthSample,
-        PopulationSample,
-        ThrottleSample,
-    )
+    from ._chunk import Change, ErrorCount
     from ._events import Event
 
     Column = NDArray[Any] | Labels | list[Any]
@@ -67,7 +59,7 @@ class WaitingRows(NamedTuple):
 class UserRows(NamedTuple):
     """What is known of users: those gone, those there, and those never admitted."""
 
-    gone: Sequence[NDArray[Any]]
+    gone: NDArray[Any]
     present: Sequence[tuple[int, Present]]
     ranges: Sequence[WaitingRows]
 
@@ -80,10 +72,10 @@ def _users(rows: UserRows, legend: Legend) -> Table:
     """
     import numpy as np
 
-    dtype = rows.gone[0].dtype
+    dtype = rows.gone.dtype
     here = [present_rows(dtype, node, users) for node, users in rows.present]
     never = [_range_rows(dtype, users) for users in rows.ranges]
-    users = np.concatenate([*rows.gone, *here, *never])
+    users = np.concatenate([rows.gone, *here, *never])
     # A snapshot of those present may be older than the news that some are gone.
     _, first = np.unique(users["user_id"], return_index=True)
     users = users[first]
@@ -160,91 +152,103 @@ def _windows(rows: NDArray[Any], legend: Legend) -> Table:
     return table
 
 
-def _population(samples: Sequence[tuple[int, PopulationSample]], legend: Legend) -> Table:
+def _population(rows: NDArray[Any], legend: Legend) -> Table:
     """Return one row per window and node: users at about the beginning of the window."""
-    latest = {(round(sample.at / legend.window), node): sample for node, sample in samples}
+    import numpy as np
+
+    window = np.rint(rows["at"] / legend.window).astype(np.int64)
+    last, key = _last_of_each(_key(window, rows["node"]))
     return {
-        **_window_and_node(list(latest), legend),
-        **_fields(list(latest.values()), "waiting running leaving", "i8"),
+        **_window_and_node(key, legend),
+        **{state: rows[state][last] for state in ("waiting", "running", "leaving")},
     }
 
 
-def _throttles(samples: Sequence[tuple[int, ThrottleSample]], legend: Legend) -> Table:
-    """Return one row per window, throttle and node; `waiting` is at the window's end."""
-    merged: dict[tuple[int, int, str], ThrottleSample] = {}
-    for node, sample in samples:
-        key = (_window_before(sample.at, legend.window), node, sample.name)
-        before = merged.get(key)
-        merged[key] = sample if before is None else _both(before, sample)
-    names = tuple(dict.fromkeys(name for _, _, name in merged))
-    code = {name: number for number, name in enumerate(names)}
-    rows = list(merged.values())
+def _throttles(rows: NDArray[Any], legend: Legend) -> Table:
+    """Return one row per window, throttle and node; `waiting` is at the window's end.
+
+    Of several samples of a window, lateness is that of the one that granted most.
+    """
+    import numpy as np
+
+    keys = _key(_window_before(rows["at"], legend.window), rows["node"], rows["name"])
+    last, key = _last_of_each(keys)
+    group = np.searchsorted(key, keys)
+    by_grants = np.lexsort((-np.arange(len(rows)), rows["granted"], group))
+    most, _ = _last_of_each(keys, by_grants)
     return {
-        **_window_and_node([key[:2] for key in merged], legend),
-        "name": _labels([code[name] for _, _, name in merged], names),
-        **_fields(rows, "rate interval lateness_p50 lateness_p99", "f8"),
-        **_fields(rows, "requested granted waiting", "i8"),
+        **_window_and_node(key, legend),
+        "name": Labels.used(rows["name"][last], legend.names),
+        **{field: rows[field][last] for field in ("rate", "interval", "waiting")},
+        **{field: rows[field][most] for field in ("lateness_p50", "lateness_p99")},
+        **{
+            field: sums(group, rows[field], len(key)).astype(np.int64)
+            for field in ("requested", "granted")
+        },
     }
 
 
-def _both(before: ThrottleSample, after: ThrottleSample) -> ThrottleSample:
-    """Return two samples of one window as one; lateness is that of the larger."""
-    larger = before if before.granted >= after.granted else after
-    return after._replace(
-        requested=before.requested + after.requested,
-        granted=before.granted + after.granted,
-        lateness_p50=larger.lateness_p50,
-        lateness_p99=larger.lateness_p99,
-    )
+def _health(rows: NDArray[Any], legend: Legend) -> Table:
+    """Return one row per window and node; cpu is in cores, rss in bytes."""
+    import numpy as np
 
-
-def _health(samples: Sequence[tuple[int, HealthSample]], legend: Legend) -> Table:
-    """Return one row per window and node; cpu is a share of one core, rss in bytes."""
-    merged: dict[tuple[int, int], HealthSample] = {}
-    for node, sample in samples:
-        key = (_window_before(sample.at, legend.window), node)
-        before = merged.get(key, sample)
-        merged[key] = sample._replace(
-            loop_lag_max=max(before.loop_lag_max, sample.loop_lag_max),
-            saturated=before.saturated or sample.saturated,
-        )
-    rows = list(merged.values())
-    return {
-        **_window_and_node(list(merged), legend),
-        **_fields(rows, "loop_lag_p50 loop_lag_p99 loop_lag_max cpu rss", "f8"),
-        **_fields(rows, "saturated", "?"),
+    keys = _key(_window_before(rows["at"], legend.window), rows["node"])
+    last, key = _last_of_each(keys)
+    group = np.searchsorted(key, keys)
+    table: Table = {
+        **_window_and_node(key, legend),
+        **{field: rows[field][last] for field in HealthSample._fields[1:-2]},
     }
+    for field in ("loop_lag_max", "gc_longest", "schedule_lag"):
+        worst = table[field] = np.full(len(key), np.nan)
+        np.fmax.at(worst, group, rows[field])
+    saturated = table["saturated"] = np.zeros(len(key), np.bool_)
+    np.logical_or.at(saturated, group, rows["saturated"])
+    reason = np.full(len(key), MISSING, np.int64)
+    told = rows["reason"] >= 0
+    reason[group[told]] = rows["reason"][told]
+    table["reason"] = Labels.used(reason, legend.reasons)
+    return table
 
 
-def _counters(parts: Sequence[tuple[int, Counters]], legend: Legend) -> Table:
+def _counters(rows: NDArray[Any], legend: Legend) -> Table:
     """Return one row per window, counter and node in which it was counted.
 
     The value is the increment in the window, the total that up to its end.
     """
     import numpy as np
 
-    columns = _joined(parts, 1)
-    group, table, series = _by_window(columns, legend)
-    value = sums(group, columns[3], len(series))
-    total = np.empty_like(value)
-    for one in np.unique(series):
-        total[series == one] = np.cumsum(value[series == one])
-    return {**table, "value": value, "total": total}
+    keys = _key(rows["window"], rows["node"], rows["name"])
+    _, key = _last_of_each(keys)
+    total = np.full(len(key), -np.inf)
+    group = np.searchsorted(key, keys)
+    total[group] = rows["total"]  # of several parts of a window, the last stays
+    return {
+        **_window_and_node(key, legend),
+        "name": Labels.used(key & 0xFFFF, legend.names),
+        "value": sums(group, rows["value"], len(key)),
+        "total": total,
+    }
 
 
-def _gauges(parts: Sequence[tuple[int, Gauges]], legend: Legend) -> Table:
+def _gauges(rows: NDArray[Any], legend: Legend) -> Table:
     """Return one row per window, gauge and node in which it was set."""
     import numpy as np
 
-    columns = _joined(parts, 5)
-    group, table, series = _by_window(columns, legend)
-    number = len(series)
-    last, minimum, maximum = np.empty(number), np.full(number, np.inf), np.full(number, -np.inf)
-    last[group] = columns[3]  # of several parts of a window, the last stays
-    np.minimum.at(minimum, group, columns[4])
-    np.maximum.at(maximum, group, columns[5])
-    mean = sums(group, columns[6], number) / sums(group, columns[7], number)
-    return {**table, "last": last, "min": minimum, "max": maximum, "mean": mean}
+    keys = _key(rows["window"], rows["node"], rows["name"])
+    last, key = _last_of_each(keys)
+    group, number = np.searchsorted(key, keys), len(key)
+    minimum, maximum = np.full(number, np.inf), np.full(number, -np.inf)
+    np.minimum.at(minimum, group, rows["minimum"])
+    np.maximum.at(maximum, group, rows["maximum"])
+    return {
+        **_window_and_node(key, legend),
+        "name": Labels.used(key & 0xFFFF, legend.names),
+        "last": rows["last"][last],
+        "min": minimum,
+        "max": maximum,
+        "mean": sums(group, rows["total"], number) / sums(group, rows["size"], number),
+    }
 
 
 def _changes(changes: Sequence[tuple[int, Change]], legend: Legend) -> Table:
@@ -323,20 +327,43 @@ def recent(table: Table, since: float) -> Table:
     }
 
 
-def _window_before(at: float, length: float) -> int:
-    """Return the window that a sample tells about: the one it was taken in or at the end of.
+def _window_before(at: NDArray[np.float64], length: float) -> NDArray[np.int64]:
+    """Return the window that samples tell about: the one they were taken in or at the end of.
 
     A thousandth of a window after an end is still that end.
     """
-    return max(math.ceil(at / length - 1e-3) - 1, 0)
-
-
-def _window_and_node(keys: Sequence[tuple[int, int]], legend: Legend) -> Table:
     import numpy as np
 
+    window: NDArray[np.int64] = np.maximum(np.ceil(at / length - 1e-3) - 1, 0).astype(np.int64)
+    return window
+
+
+def _key(
+    window: NDArray[np.int64], node: NDArray[np.int16], name: NDArray[np.int16] | int = 0
+) -> NDArray[np.int64]:
+    """Return one number that sorts by window, node and name."""
+    import numpy as np
+
+    keys: NDArray[Any] = (window << 32) + (node.astype(np.int64) << 16) + name
+    return keys
+
+
+def _last_of_each(
+    keys: NDArray[np.int64], order: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the place of the last of each key, by `order` or as they came; and the keys."""
+    import numpy as np
+
+    places = np.arange(len(keys)) if order is None else order
+    backwards = places[::-1]
+    distinct, first = np.unique(keys[backwards], return_index=True)
+    return backwards[first], distinct
+
+
+def _window_and_node(key: NDArray[np.int64], legend: Legend) -> Table:
     return {
-        "window_at": np.array([window for window, _ in keys], np.float64) * legend.window,
-        "node": _labels([node for _, node in keys], legend.nodes),
+        "window_at": (key >> 32) * legend.window,
+        "node": Labels.used((key >> 16) & 0xFFFF, legend.nodes),
     }
 
 
@@ -351,30 +378,3 @@ def _labels(codes: Sequence[int], labels: Sequence[str]) -> Labels:
     import numpy as np
 
     return Labels.used(np.array(codes, np.int64), labels)
-
-
-def _joined(parts: Sequence[tuple[int, Sequence[NDArray[Any]]]], values: int) -> list[NDArray[Any]]:
-    """Return node, window, name and the columns of values of all parts, one below another."""
-    import numpy as np
-
-    if not parts:
-        return [np.empty(0, np.int64)] * 3 + [np.empty(0)] * values
-    node = np.repeat([node for node, _ in parts], [len(columns[0]) for _, columns in parts])
-    rest = zip(*(columns for _, columns in parts), strict=True)
-    return [node, *map(np.concatenate, rest)]
-
-
-def _by_window(
-    columns: Sequence[NDArray[Any]], legend: Legend
-) -> tuple[NDArray[np.int64], Table, NDArray[np.int64]]:
-    """Return which row of the table each row goes to, the table's keys, and each row's series."""
-    import numpy as np
-
-    node, window, name = (column.astype(np.int64) for column in columns[:3])
-    key, group = np.unique((window << 32) + (node << 16) + name, return_inverse=True)
-    table: Table = {
-        "window_at": (key >> 32) * legend.window,
-        "node": Labels.used((key >> 16) & 0xFFFF, legend.nodes),
-        "name": Labels.used(key & 0xFFFF, legend.names),
-    }
-    return group, table, key & 0xFFFFFFFF

@@ -1,17 +1,27 @@
-"""Windows of a whole run: kept as histograms, summarised when somebody looks.
+"""Windows of a whole run: every window's statistics, and histograms as fine as memory allows.
 
 A table of percentiles is asked for several times a second while a run goes on, and almost
 all of its windows are over.  So what a window came to is remembered with the number of
 parts it was made of, and made again only when a part has come since.
+
+Histograms are what takes memory: ten busy names fill 130 MB an hour.  They are kept in
+*tiers*: single windows, then spans of 10, 60, 600 and more windows.  Each tier has its share
+of memory; when it is full, its oldest windows are merged to the next longer span and move on.
+That happens for one span at a time, so that it costs the load a few milliseconds now and then
+and never a second at once.  What is merged is exact: no value is lost, only *when* it was
+measured is known less well.  The rows of statistics are made before, and stay.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._distributions import Distributions
 from ._histogram import Histogram
+from ._window_part import Part, merged, merged_by_node
+from ._window_rows import ALL_NODES, ROW, expanded, packed, summarised, with_late
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,51 +29,56 @@ if TYPE_CHECKING:
 
     from ._chunk import Windows
 
-__all__ = ["ALL_NODES", "QUANTILES", "WindowStore"]
+__all__ = ["WindowStore"]
 
-ALL_NODES = 0
-"""The code of what all nodes come to together."""
+LENGTHS = (1, 10, 60, 600, 3600, 36000)
+"""Windows in a span of each tier; each divides the next."""
 
-QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
+SHARES = (0.5, 0.25, 0.125, 0.0625, 0.0625)
+"""Of the memory for histograms, what each tier may take; the last grows by a span a day."""
 
-_STATISTICS = ("mean", *QUANTILES, "max")
-_ROW = [
-    ("window", "<i8"),
-    ("node", "<i2"),
-    ("name", "<i2"),
-    ("count", "<i8"),
-    ("failed", "<i8"),
-    *(
-        (f"{time}_{statistic}", "<f8")
-        for time in ("service", "response")
-        for statistic in _STATISTICS
-    ),
-]
+_PENDING = 32  # parts that wait to be added to the totals
+
+_Tier = dict[int, list[Part]]
 
 
-class _Part:
-    """What one chunk knows about one window: some groups of its columns."""
+class _State(NamedTuple):
+    """What a reader sees; replaced as a whole when anything moves on."""
 
-    __slots__ = ("count", "failed", "name", "node", "response", "service")
-
-    def __init__(self, windows: Windows, first: int, end: int, *, node: int, names: Any) -> None:  # noqa: ANN401
-        self.node = node
-        self.name: NDArray[np.int64] = names[windows.name[first:end]]
-        self.count = windows.count[first:end]
-        self.failed = windows.failed[first:end]
-        self.service = windows.service.between(first, end)
-        self.response = windows.response.between(first, end)
+    tiers: tuple[_Tier, ...]
+    frozen: tuple[NDArray[Any], ...]  # rows of the windows that left the first tier
 
 
 class WindowStore:
     """Takes in the windows of chunks; gives rows of statistics and merged histograms.
 
     One thread adds; others may read.
+
+    Parameters
+    ----------
+    bound_bytes : int
+        About how much memory histograms may take.
+    rows_bound : int
+        How many rows of statistics are kept of windows that left the first tier: the newest.
+
+    Attributes
+    ----------
+    rows_dropped : int
+        Rows of statistics that were thrown away for want of room; their counts and times are
+        in the totals and histograms still.
     """
 
-    def __init__(self) -> None:
-        self._parts: dict[int, list[_Part]] = {}
+    def __init__(self, *, bound_bytes: int = 256 << 20, rows_bound: int = 3_000_000) -> None:
+        self._bounds = [share * bound_bytes for share in SHARES]
+        self._rows_bound = rows_bound
+        self._state = _State(tuple({} for _ in LENGTHS), ())
+        self._edges = [0] * len(LENGTHS)  # the first window of each tier
+        self._sizes = [0] * len(LENGTHS)
+        self._rows_frozen = 0
         self._summaries: dict[int, tuple[int, NDArray[Any]]] = {}
+        self._whole: tuple[Part | None, tuple[Part, ...]] = (None, ())
+        self.rows_dropped = 0
+        self.newest = 0
 
     def add(self, windows: Windows, *, node: int, names: NDArray[np.int64]) -> None:
         """Take in the windows of one chunk.
@@ -82,19 +97,83 @@ class WindowStore:
         numbers, first = np.unique(windows.window, return_index=True)
         edges = [*first.tolist(), len(windows.window)]
         for number, (begin, end) in zip(numbers.tolist(), pairwise(edges), strict=True):
-            part = _Part(windows, begin, end, node=node, names=names)
-            if number in self._parts:
-                self._parts[number].append(part)
-            else:
-                self._parts[number] = [part]  # never seen without a part
+            self._add(number, Part.of(windows, begin, end, node=node, names=names))
+        self._make_room()
 
-    def rows(self, since: int = 0) -> NDArray[Any]:
+    def _add(self, number: int, part: Part) -> None:
+        tier = next(place for place, edge in enumerate(self._edges) if number >= edge)
+        span = number // LENGTHS[tier] * LENGTHS[tier]
+        parts = self._state.tiers[tier]
+        if span in parts:
+            parts[span].append(part)
+        else:
+            parts[span] = [part]  # never seen without a part
+        self._sizes[tier] += part.size_bytes
+        self.newest = max(self.newest, number)
+        if tier:
+            self._amend(number, part)
+        whole, pending = self._whole
+        if len(pending) < _PENDING:
+            self._whole = whole, (*pending, part)
+        else:
+            self._whole = merged([*([whole] if whole else []), *pending, part], ALL_NODES), ()
+
+    def _amend(self, number: int, part: Part) -> None:
+        """Add what is very late to rows that are finished."""
+        late = summarised({number: [part]})
+        frozen = list(self._state.frozen)
+        for place, rows in enumerate(frozen):
+            if len(rows) and number <= rows["window"][-1]:
+                frozen[place] = packed(with_late(expanded(rows), late))
+                break
+        self._state = self._state._replace(frozen=tuple(frozen))
+
+    def _make_room(self) -> None:
+        for tier, bound in enumerate(self._bounds):
+            while self._sizes[tier] > bound and self._move_on(tier):
+                pass
+
+    def _move_on(self, tier: int) -> bool:
+        """Merge the oldest windows of a tier to one span of the next; False if it is not over."""
+        tiers = list(self._state.tiers)
+        length = LENGTHS[tier + 1]
+        span = min(tiers[tier], default=self.newest) // length * length
+        if span + length > (self._edges[tier - 1] if tier else self.newest):
+            return False
+        moved = {start: parts for start, parts in tiers[tier].items() if start < span + length}
+        tiers[tier] = {s: parts for s, parts in tiers[tier].items() if s not in moved}
+        parts = [part for several in moved.values() for part in several]
+        together = merged_by_node([*parts, *tiers[tier + 1].get(span, ())])
+        tiers[tier + 1] = {**tiers[tier + 1], span: together}
+        frozen = self._frozen(moved) if tier == 0 else self._state.frozen
+        self._edges[tier] = span + length
+        self._state = _State(tuple(tiers), frozen)
+        self._sizes[tier] -= sum(part.size_bytes for part in parts)
+        self._sizes[tier + 1] += sum(part.size_bytes for part in together)
+        return True
+
+    def _frozen(self, moved: _Tier) -> tuple[NDArray[Any], ...]:
+        """Return the finished rows with those of the windows that leave the first tier."""
+        rows = packed(self._summarise({start: tuple(moved[start]) for start in sorted(moved)}))
+        for start in moved:
+            self._summaries.pop(start, None)
+        self._rows_frozen += len(rows)
+        frozen = self._state.frozen
+        while frozen and self._rows_frozen > self._rows_bound:
+            self._rows_frozen -= len(frozen[0])
+            self.rows_dropped += len(frozen[0])
+            frozen = frozen[1:]
+        return (*frozen, rows)
+
+    def rows(self, since: int = 0, *, of_all: bool | None = None) -> NDArray[Any]:
         """Return one row per window, node and name, and one for all nodes together.
 
         Parameters
         ----------
         since : int
             Number of the first window wanted.
+        of_all : bool, optional
+            Whether only those of all nodes together are wanted, or only the others.
 
         Returns
         -------
@@ -103,66 +182,71 @@ class WindowStore:
         """
         import numpy as np
 
-        wanted = sorted(number for number in tuple(self._parts) if number >= since)
-        stale: dict[int, tuple[_Part, ...]] = {}
-        for number in wanted:
-            parts = tuple(self._parts[number])
-            made_of, _ = self._summaries.get(number, (0, None))
-            if made_of != len(parts):
+        state = self._state
+        wanted = sorted(number for number in tuple(state.tiers[0]) if number >= since)
+        recent = self._summarise({number: tuple(state.tiers[0][number]) for number in wanted})
+        old = [rows for rows in state.frozen if len(rows) and rows["window"][-1] >= since]
+        parts = [*(expanded(rows[rows["window"] >= since]) for rows in old), recent]
+        if of_all is not None:
+            parts = [rows[(rows["node"] == ALL_NODES) == of_all] for rows in parts]
+        return np.concatenate([np.empty(0, ROW), *parts], dtype=ROW)
+
+    def _summarise(self, windows: dict[int, tuple[Part, ...]]) -> NDArray[Any]:
+        """Return the rows of windows, ascending; those that did not change are remembered."""
+        import numpy as np
+
+        kept: dict[int, NDArray[Any]] = {}
+        stale: dict[int, tuple[Part, ...]] = {}
+        for number, parts in windows.items():
+            known = self._summaries.get(number)
+            if known is not None and known[0] == len(parts):
+                kept[number] = known[1]
+            else:
                 stale[number] = parts
-        if stale:
-            summary = _summarise(stale)
-            edges = np.searchsorted(summary["window"], list(stale), side="right").tolist()
-            for (number, parts), (begin, end) in zip(
-                stale.items(), pairwise([0, *edges]), strict=True
-            ):
-                self._summaries[number] = (len(parts), summary[begin:end])
-        kept = [self._summaries[number][1] for number in wanted]
-        return np.concatenate([np.empty(0, _ROW), *kept], dtype=_ROW)
+        summary = summarised(stale)
+        edges = np.searchsorted(summary["window"], list(stale), side="right").tolist()
+        for (number, parts), (begin, end) in zip(stale.items(), pairwise([0, *edges]), strict=True):
+            kept[number] = summary[begin:end]
+            self._summaries[number] = (len(parts), kept[number])
+        return np.concatenate([np.empty(0, ROW), *(kept[number] for number in windows)], dtype=ROW)
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory the histograms take."""
+        return sum(self._sizes)
+
+    def totals(self) -> Part:
+        """Return what everything that ever came adds up to, by name."""
+        whole, pending = self._whole
+        return merged([*([whole] if whole else []), *pending], ALL_NODES)
+
+    def starts(self) -> list[int]:
+        """Return the number of the window with which each span begins, ascending."""
+        return sorted(start for tier in self._state.tiers for start in tuple(tier))
 
     def histogram(
         self, time: str, *, name: int | None, node: int | None, first: int, end: int | None
     ) -> Histogram:
-        """Return one histogram of what name, node and a range of windows select."""
+        """Return one histogram of what name, node and a range of windows select.
+
+        Spans that overlap the range count as a whole.
+        """
         import numpy as np
 
-        chosen = [(Distributions.fold(np.empty(0, np.int64), [], 1), np.zeros(1, np.int64))]
-        for number in tuple(self._parts):
-            if number < first or (end is not None and number >= end):
-                continue
-            for part in tuple(self._parts[number]):
-                if node in (None, part.node):
-                    unwanted = np.zeros(len(part.name)) if name is None else part.name != name
-                    chosen.append((getattr(part, time), unwanted.astype(np.int64)))
-        return Histogram.of(Distributions.merge(chosen, 2).between(0, 1))
+        if node is None and first <= 0 and end is None:
+            chosen = self.totals().times(time, name)
+        else:
+            chosen = [
+                columns
+                for part in self._overlapping(first, end)
+                if node in (None, part.node)
+                for columns in part.times(time, name)
+            ]
+        pairs = [(columns, np.zeros(len(columns), np.int64)) for columns in chosen]
+        return Histogram.of(Distributions.merge(pairs, 1))
 
-
-def _summarise(windows: dict[int, tuple[_Part, ...]]) -> NDArray[Any]:
-    """Return the rows of some windows, ascending, every part counted twice: own node, all."""
-    import numpy as np
-
-    parts = [(number, part) for number, several in windows.items() for part in several]
-    keys = [
-        _key(number, node, part.name) for number, part in parts for node in (ALL_NODES, part.node)
-    ]
-    distinct, group = np.unique(np.concatenate(keys), return_inverse=True)
-    targets = np.split(group, np.cumsum([len(key) for key in keys])[:-1])
-    twice = [part for _, part in parts for _ in range(2)]
-    rows = np.zeros(len(distinct), _ROW)
-    rows["window"], rest = np.divmod(distinct, 2**32)
-    rows["node"], rows["name"] = np.divmod(rest, 2**16)
-    np.add.at(rows["count"], group, np.concatenate([part.count for part in twice]))
-    np.add.at(rows["failed"], group, np.concatenate([part.failed for part in twice]))
-    for time in ("service", "response"):
-        columns = [getattr(part, time) for part in twice]
-        merged = Distributions.merge(zip(columns, targets, strict=True), len(distinct))
-        rows[f"{time}_mean"], rows[f"{time}_max"] = merged.means(), merged.maxima()
-        quantiles = merged.quantiles(list(QUANTILES.values()))
-        for column, name in enumerate(QUANTILES):
-            rows[f"{time}_{name}"] = quantiles[:, column]
-    return rows
-
-
-def _key(window: int, node: int, names: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return one number that sorts by window, node and name."""
-    return (window << 32) + (node << 16) + names
+    def _overlapping(self, first: int, end: int | None) -> Iterator[Part]:
+        for length, tier in zip(LENGTHS, self._state.tiers, strict=True):
+            for start in tuple(tier):
+                if start + length > first and (end is None or start < end):
+                    yield from tuple(tier[start])

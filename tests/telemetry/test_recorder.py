@@ -295,7 +295,18 @@ def test_health_keeps_quantiles_of_the_lag(recorder: Recorder):
     recorder.health(101.0, [0.3, 0.1, 0.2], 0.5, 1e8, saturated=True)
 
     (sample,) = recorder.seal().health
-    assert sample == (1.0, 0.2, 0.3, 0.3, 0.5, 1e8, True)
+    assert sample[:6] == (1.0, 0.2, 0.3, 0.3, 0.5, 1e8)
+    assert sample.saturated
+    assert math.isnan(sample.open_files)
+
+
+def test_health_has_vitals_and_a_reason_where_somebody_knows_them(recorder: Recorder):
+    recorder.health(
+        101.0, [], 0.5, 1e8, saturated=True, reason="open files", vitals={"open_files": 1000.0}
+    )
+
+    (sample,) = recorder.seal().health
+    assert (sample.reason, sample.open_files) == ("open files", 1000.0)
 
 
 def test_an_event_is_kept_without_holding_on_to_objects(recorder: Recorder):
