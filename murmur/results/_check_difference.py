@@ -131,14 +131,15 @@ class _Reader(Reader):
         plus = self._match("[+-]")
         if not plus:
             raise self._error("write the change with its sign: +10% or -5%", at)
-        change = self._quantity(read_share) * (-1 if plus == "-" else 1)
+        most = 100.0 if plus == "-" else math.inf
+        change = self._quantity(lambda text: read_share(text, most=most))
         self._end()
         is_time = word in {"mean", "p50", "p95", "p99"}
         return Difference(
             self._text,
             f"response_{word}" if is_time else word,
             name,
-            change,
+            -change if plus == "-" else change,
             ">" if sign == ">" else "<",
         )
 

@@ -92,8 +92,15 @@ def read_rate(text: str, *, bare: bool = True) -> float:
     return float(number) / (_PER[unit] if slash else 1.0)
 
 
-def read_share(text: str) -> float:
-    """Return the share, from 0 to 1, that a percentage stands for.
+def read_share(text: str, *, most: float = 100.0) -> float:
+    """Return the share, 1 for all, that a percentage stands for.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``"0.1%"``.
+    most : float, default 100.0
+        What the percentage must not exceed.
 
     Examples
     --------
@@ -103,7 +110,7 @@ def read_share(text: str) -> float:
     number = text.removesuffix("%").strip()
     if not text.endswith("%") or not re.fullmatch(_NUMBER, number):
         raise ValueError(f"{text!r} is no share; write a percentage, such as 0.1%")
-    if Decimal(number) > 100:
+    if float(number) > most:
         raise ValueError(f"{text} is more than all; a share is at most 100%")
     return float(Decimal(number) / 100)  # 0.07 is wanted, and not what a division leaves
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from murmur.results import Results
+from murmur._cli._look import ActionLook, Look
+from murmur._session._status import IDLE
+from murmur.results import CheckResult, Results
+from murmur.runtime import RunState
 from murmur.telemetry import Recorder, RunRecord
 
 SCENARIO = '''
@@ -60,3 +66,34 @@ def run_of(seconds: float, *, failing: bool = True) -> Results:
     node.health(20.0, [0.001, 0.002, 0.003], 0.5, 1e8, saturated=False)
     record.add(node.seal())
     return Results(record, scenario="Nap")
+
+
+@pytest.fixture
+def look() -> Callable[..., Look]:
+    """Return a maker of looks at a run with one action, `nap`, unless told otherwise."""
+
+    def made(
+        *,
+        elapsed: float = 10.0,
+        waiting: int = 0,
+        running: int = 0,
+        actions: tuple[str, ...] = ("nap",),
+        times: tuple[float, float, float] = (0.1, 0.15, 0.2),
+        errors: tuple[tuple[str, str, int], ...] = (),
+        lag: float = 0.001,
+        checks: tuple[CheckResult, ...] = (),
+        problems: tuple[str, ...] = (),
+    ) -> Look:
+        status = replace(
+            IDLE,
+            state=RunState.RUNNING,
+            users={"waiting": waiting, "running": running, "leaving": 0, "gone": 0},
+            elapsed=elapsed,
+            throttles={"messages": SimpleNamespace(rate=6000.0, interval=60.0, waiting=3)},
+            problems=problems,
+        )
+        each = tuple(ActionLook(name, 200, 1, 20.0, *times) for name in actions)
+        total = ActionLook("all", 200 * len(each), len(each), 20.0 * len(each), *times)
+        return Look(status, each, total, errors, lag, 0.5, checks)
+
+    return made

@@ -1,1 +1,0 @@
-"""A plugin for pytest: load tests as ordinary tests."""

@@ -1,0 +1,84 @@
+"""What there is, and what is said of it; nothing heavy is imported for help."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from murmur._cli import main
+from murmur._cli._commands import COMMANDS, murmur
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_there_under_its_name(name, capsys):
+    assert main([name, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"Usage: murmur {name} ")
+    assert "  -h, --help" in out
+
+
+def test_the_list_of_commands_imports_none_of_them(capsys):
+    probe = (
+        "import sys; from murmur._cli import main; main(['--help']); "
+        "main(['run', '--help']); print(sorted(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+
+    for name in COMMANDS:
+        assert f"\n  {name} " in done.stdout
+    for heavy in ("numpy", "pandas", "rich", "anyio", "asyncio", "traitlets"):
+        assert f"'{heavy}'" not in done.stdout.splitlines()[-1]
+
+
+def test_help_stands_in_sections(capsys):
+    main(["run", "--help"])
+    out = capsys.readouterr().out
+
+    titles = [line for line in out.splitlines() if line.endswith(":") and line[0] != " "]
+    assert titles == ["Load:", "Scenario:", "Checks:", "Output:", "Options:"]
+
+
+def test_every_option_has_help():
+    for name in COMMANDS:
+        command = murmur.get_command(None, name)
+        options = [each for each in command.params if each.param_type_name == "option"]
+        assert [each.name for each in options if not each.help] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["rnu"], "No such command 'rnu'"),
+        (["run", "x.py", "--user", "3"], "No such option"),
+        (["run", "x.py", "-u", "many"], "'many' is not a valid integer"),
+        (["run", "x.py"], "the file cannot be read: No such file"),
+        (["run", "x.py", "--every", "0"], "--every: give more than 0"),
+        (["describe", "nothing"], "cannot find scenario 'nothing'"),
+        (["completion", "tcsh"], "'tcsh' is not one of"),
+    ],
+)
+def test_what_cannot_be_used_is_exit_2_with_a_sentence(arguments, said, capsys):
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert said in err
+    assert "Traceback" not in out + err
+
+
+def test_the_version_is_told(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("murmur 0.")
+
+
+def test_without_click_a_sentence_says_what_to_install():
+    probe = (
+        "import sys; sys.modules['click'] = None; from murmur._cli import main; sys.exit(main())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 2
+    assert "pip install 'murmur-load[cli]'" in done.stderr
+    assert "Traceback" not in done.stderr

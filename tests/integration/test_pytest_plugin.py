@@ -1,0 +1,96 @@
+"""Load tests are ordinary tests, under plain pytest and beside xdist."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+LOAD_TESTS = '''
+import math
+import murmur
+import pytest
+
+class Nap(murmur.Scenario):
+    """Users nap once."""
+    async def start(self, user):
+        with user.timer("nap"):
+            await user.sleep(0.05)
+
+def naps(session):
+    run = session.do(Nap, 3, seed=7, user_rate=math.inf, end_when_idle=True)
+    run.wait(timeout=20)
+    return run.results
+
+def test_holds(murmur_session):
+    naps(murmur_session).check("p50(nap) > 40ms", "failed == 0").require()
+
+def test_fails(murmur_session):
+    assert naps(murmur_session).check("p50(nap) < 1ms", "failed == 0", even_if_invalid=True)
+
+def test_requires(murmur_session):
+    naps(murmur_session).check("count(napp) == 3", even_if_invalid=True).require()
+
+@pytest.mark.murmur(callback_timeout=3)
+def test_has_a_session_of_its_own(murmur_session):
+    assert murmur_session.run is None
+    murmur_session.do(Nap, 1)
+
+def test_is_no_load_test():
+    pass
+'''
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "test_load.py").write_text(LOAD_TESTS, encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n")
+    return tmp_path
+
+
+def pytest_in(folder: Path, *arguments: str) -> str:
+    command = [sys.executable, "-m", "pytest", "-p", "no:randomly", *arguments]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
+    return done.stdout + done.stderr
+
+
+def test_the_report_of_a_failed_test_has_the_table_and_the_seed(folder):
+    output = pytest_in(folder, "--junitxml=j.xml")
+
+    assert "2 failed, 3 passed" in output
+    assert "AssertionError: assert <1 of 2 checks failed; p50(nap) < 1ms: 5" in output
+    assert "- murmur checks -" in output
+    assert "  FAILED  p50(nap) < 1ms  5" in output
+    assert "no action is called 'napp'; did you mean 'nap'?" in output
+    assert "; repeat it with seed=7" in output
+    properties = ElementTree.parse(folder / "j.xml").getroot().iter("property")
+    assert "failed == 0: holds, 0 (0 of 3 actions)" in [each.get("value") for each in properties]
+
+
+def test_load_tests_can_be_left_out(folder):
+    output = pytest_in(folder, "-m", "not murmur")
+
+    assert "1 passed, 4 deselected" in output
+
+
+def test_tests_are_spread_by_xdist(folder):
+    pytest.importorskip("xdist")
+    output = pytest_in(folder, "-n", "2", "--dist", "loadgroup", "-v", "-k", "fails or has_a")
+
+    assert "1 failed, 1 passed" in output
+    assert "FAILED  p50(nap) < 1ms" in output
+    assert "test_fails@murmur" in output  # load tests share a worker
+    assert "test_has_a_session_of_its_own@murmur" in output
+
+
+def test_nothing_of_murmur_is_imported_for_other_peoples_tests(folder):
+    (folder / "test_load.py").write_text(
+        "import sys\ndef test():\n    assert 'murmur.runtime' not in sys.modules\n"
+    )
+
+    assert "1 passed" in pytest_in(folder)
