@@ -15,6 +15,7 @@ from ._headers import Headers as Headers
 from ._options import Options as Options
 from ._patience import Patience as Patience
 from ._response import Response as Response
+from ._websocket import WebSocket as WebSocket
 
 __all__ = [
     "Call",
@@ -27,5 +28,6 @@ __all__ = [
     "Request",
     "Response",
     "Transport",
+    "WebSocket",
     "client_of",
 ]

@@ -72,7 +72,7 @@ class Call:
         """Make the request; checks of the response count until the block ends."""
         self._is_made = True
         client, wish = self._client, self.wish
-        await client._admit(wish)
+        await client._admit(leaving=wish.leaving)
         self._timer = client._timer(wish)
         self._timer.__enter__()
         try:

@@ -7,7 +7,7 @@ says so.  Were it otherwise, the load would fade just when the server fails.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
@@ -27,7 +27,7 @@ from ._body import encode
 from ._call import Call, Check, Wish
 from ._cookies import Cookies
 from ._exchange import Reply, Request
-from ._headers import Pairs, merge
+from ._headers import Pairs, merge, render
 from ._ledger import Ledger
 from ._options import Options
 from ._patience import Patience
@@ -40,6 +40,9 @@ from ._verbs import Verbs
 if TYPE_CHECKING:
     from murmur.runtime import User
 
+    from ._url import Origin
+    from ._websocket import Connecting
+
 __all__ = ["Client", "client_of"]
 
 DEFAULT_HEADERS = {
@@ -47,6 +50,9 @@ DEFAULT_HEADERS = {
     "Accept": "*/*",
     "Accept-Encoding": "gzip, deflate",
 }
+
+PLAIN = {"Accept-Encoding": "identity"}
+"""What a body that is read part by part is asked for as: parts are not decompressed."""
 
 
 class Client(Verbs):
@@ -105,6 +111,48 @@ class Client(Verbs):
         if self._user is not None:
             self._user.adopt(self)
 
+    def websocket(
+        self,
+        url: str,
+        *,
+        name: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        subprotocols: Sequence[str] = (),
+        **path: object,
+    ) -> Connecting:
+        """Return a WebSocket that is to be opened, with ``async with``.
+
+        Parameters
+        ----------
+        url : str
+            ``ws://...`` or ``wss://...``, or relative to the base URL; with placeholders.
+        name : str, optional
+            Name of the action that connecting is; by default ``"WS /path"``.
+        headers : mapping of str to str, optional
+            Fields of the handshake, beside those of the client.
+        subprotocols : sequence of str, optional
+            What to offer, the preferred one first.
+        **path
+            Values of the placeholders.
+
+        Examples
+        --------
+        A scenario's ``start`` says::
+
+            async with user.websocket("/rooms/{room}", room=7) as room:
+                await room.ask("hello", name="greet", timeout=5)
+        """
+        from ._websocket import Connecting
+
+        return Connecting(
+            self,
+            template_of(self._base_url, url),
+            path=path,
+            name=name,
+            headers=headers,
+            subprotocols=tuple(subprotocols),
+        )
+
     def close(self) -> None:
         """Close all connections at once."""
         if not self._is_closed:
@@ -132,14 +180,14 @@ class Client(Verbs):
     async def _make(self, wish: Wish) -> Response:
         if wish.stream:
             raise InvalidRequestError("stream=True needs `async with` around the request")
-        await self._admit(wish)
+        await self._admit(leaving=wish.leaving)
         with self._timer(wish) as timer:
             return await self._perform(wish, timer)
 
-    async def _admit(self, wish: Wish) -> None:
+    async def _admit(self, *, leaving: bool) -> None:
         """Let nobody begin a request who was asked to leave, unless to say goodbye."""
         user = self._user
-        if user is not None and user.is_leaving and not wish.leaving:
+        if user is not None and user.is_leaving and not leaving:
             await self._native.checkpoint()
             raise Leaving
 
@@ -148,15 +196,34 @@ class Client(Verbs):
         if name is None:
             label = template_of(self._base_url, wish.url).label
             name = wish.name = f"{wish.method} {label}"
+        return self._stopwatch(name)
+
+    def _stopwatch(self, name: str) -> Timer:
         if self._run is None:
             return cast("Timer", Unrecorded())
         return Timer(self._run, name, self._user)
+
+    def _patience(self, timeout: float) -> Patience:
+        return Patience(self._native, self._run, self._user, timeout)
+
+    def _count(self, name: str) -> None:
+        if self._run is not None:
+            self._run.recorder.count(name)
+
+    def _handshake_fields(
+        self, more: Mapping[str, str] | None, origin: Origin, target: str
+    ) -> Pairs:
+        """Return header fields and cookies for a WebSocket."""
+        pairs = self._fields(more, None)
+        render(pairs)  # finds what no field may hold
+        held = self.cookies.header(origin.host, target, is_secure=origin.is_secure, now=time.time())
+        return (*pairs, ("Cookie", held)) if held else pairs
 
     async def _perform(self, wish: Wish, timer: Timer) -> Response:
         """Make the request, and tell the timer how it went."""
         request = self._request(wish)
         timeout = self.options_used.timeout if wish.timeout is None else wish.timeout
-        patience = Patience(self._native, self._run, self._user, timeout)
+        patience = self._patience(timeout)
         try:
             response = await self._follow(request, patience, wish)
         except (InvalidRequestError, HttpBackendError):
@@ -178,7 +245,8 @@ class Client(Verbs):
         if wish.params:
             target += ("&" if "?" in target else "?") + query_of(wish.params)
         body, content_type = encode(wish.data, wish.json, wish.form)
-        host, headers = _without_host(self._fields(wish.headers, content_type))
+        more = {**PLAIN, **(wish.headers or {})} if wish.stream else wish.headers
+        host, headers = _without_host(self._fields(more, content_type))
         return Request(
             method=wish.method,
             origin=template.origin,

@@ -172,19 +172,19 @@ class Reply:
         """Wait for the head; from now on, parts of the body are read one by one."""
         self._wants_chunks = True
         while not self.is_headed:
-            await self._wait(patience, "no answer")
+            await self._wait(patience)
 
     async def wait_end(self, patience: Patience) -> None:
         """Wait for the whole reply."""
         while not self.is_complete:
-            await self._wait(patience, "no complete answer" if self.is_headed else "no answer")
+            await self._wait(patience)
 
     async def read(self, patience: Patience) -> bytes:
         """Return the next part of the body; empty at its end."""
         while not self.chunks:
             if self.is_complete:
                 return b""
-            await self._wait(patience, "no complete answer")
+            await self._wait(patience)
         part = b"".join(self.chunks)
         self.chunks.clear()
         self._size = 0
@@ -198,14 +198,14 @@ class Reply:
         if release is not None:
             release()
 
-    async def _wait(self, patience: Patience, missing: str) -> None:
+    async def _wait(self, patience: Patience) -> None:
         """Wait for anything to happen."""
         if self.error is not None:
             raise self.error
         self._waiter = wakeup = patience.native.wakeup()
         try:
             if not await patience.wait(wakeup):
-                patience.give_up(missing)
+                patience.give_up("no complete answer" if self.is_headed else "no answer")
         finally:
             self._waiter = None
 

@@ -55,11 +55,14 @@ class Http1(Wire):
     ----------
     was_used : bool
         Whether a request was sent before.
+    early : bytes
+        What the server sent before any request, as it does in HTTP/2.
     """
 
     def __init__(self, now: Callable[[], float], body_limit: int) -> None:
         super().__init__()
         self.was_used = False
+        self.early = b""
         self._now = now
         self._body_limit = body_limit
         self._reply: Reply | None = None
@@ -77,6 +80,8 @@ class Http1(Wire):
 
         Whoever calls this closes the connection if it raises.
         """
+        if self.early:
+            raise HttpProtocolError("the server spoke before it was asked")
         reply = self._reply = Reply(self._body_limit)
         self._fields = []
         self._parser = httptools.HttpResponseParser(self)
@@ -89,7 +94,7 @@ class Http1(Wire):
             reply.sent_bytes = len(data)
         else:
             self._transport.write(head)
-            reply.sent_bytes = len(head) + await self._stream(body, reply)
+            reply.sent_bytes = len(head) + await self._stream(body, reply, patience)
         if request.is_streamed:
             reply.on_room = self._make_room
             await reply.wait_head(patience)
@@ -107,12 +112,22 @@ class Http1(Wire):
     def data_received(self, data: bytes) -> None:
         """Parse what came."""
         reply = self._reply
+        if reply is None and not self.was_used and len(self.early) < HEAD_LIMIT:
+            self.early += data
+            return
         if reply is None or reply.is_complete:
             self.close()  # nobody asked for it
             return
         if not reply.first_byte_at:
             reply.first_byte_at = self._now()
         reply.received_bytes += len(data)
+        self._parse(data, reply)
+        if not reply.is_headed and reply.received_bytes > HEAD_LIMIT:
+            self._fail(HttpProtocolError("the head of the answer is too long"))
+        elif reply.is_full and not self.is_closed:
+            self._transport.pause_reading()
+
+    def _parse(self, data: bytes, reply: Reply) -> None:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -121,10 +136,6 @@ class Http1(Wire):
             self._is_kept = False
             if not reply.is_complete:
                 self._fail(HttpProtocolError(f"malformed answer: {error}"))
-        if not reply.is_headed and reply.received_bytes > HEAD_LIMIT:
-            self._fail(HttpProtocolError("the head of the answer is too long"))
-        elif reply.is_full:
-            self._transport.pause_reading()
 
     def ended(self, error: Exception | None) -> None:
         """Say what the end of the connection means for the reply that is under way."""
@@ -196,16 +207,19 @@ class Http1(Wire):
         if not self.is_closed:
             self._transport.resume_reading()
 
-    async def _stream(self, body: Iterable[bytes] | AsyncIterable[bytes], reply: Reply) -> int:
+    async def _stream(
+        self, body: Iterable[bytes] | AsyncIterable[bytes], reply: Reply, patience: Patience
+    ) -> int:
         """Send a body of unknown length in chunks; return the bytes it took."""
         sent = 0
         async for part in _parts(body):
             if reply.is_headed or reply.error is not None:
-                break  # the server has made up its mind
+                self._is_kept = False  # the server has made up its mind
+                return sent
             chunk = b"%x\r\n%b\r\n" % (len(part), part)
             self._transport.write(chunk)
             sent += len(chunk)
-            await self.drain()
+            await self.drain(patience)
         self._transport.write(b"0\r\n\r\n")
         return sent + 5
 

@@ -73,6 +73,8 @@ class Http2(Wire):
         made._state.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: WINDOW})
         made._state.increment_flow_control_window(16 * WINDOW)
         made._flush()
+        if wire.early:
+            made.data_received(wire.early)
         return made
 
     @property

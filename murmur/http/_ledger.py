@@ -48,17 +48,21 @@ class Ledger:
         if reply.retries:
             recorder.count("http.retries", reply.retries)
         opened = reply.opened
-        waited_from = sent_at
         if opened is not None:
-            waited_from += opened.connect_seconds + opened.tls_seconds
-            recorder.count("http.connections")
-            recorder.gauge("http.connect_seconds", opened.connect_seconds)
-            if opened.tls_seconds:
-                recorder.gauge("http.tls_seconds", opened.tls_seconds)
+            self.connection(opened.connect_seconds, opened.tls_seconds)
         first_byte_at = max(reply.first_byte_at, sent_at)
         recorder.gauge("http.first_byte_seconds", first_byte_at - sent_at)
         if self._phases:
             self._record_phases(reply, name, sent_at, first_byte_at)
+
+    def connection(self, connect_seconds: float, tls_seconds: float) -> None:
+        """Record a connection that was opened."""
+        recorder = self._recorder
+        if recorder is not None:
+            recorder.count("http.connections")
+            recorder.gauge("http.connect_seconds", connect_seconds)
+            if tls_seconds:
+                recorder.gauge("http.tls_seconds", tls_seconds)
 
     def bytes(self, reply: Reply) -> None:
         """Record what a reply took on the wire, when there will be no more of it."""

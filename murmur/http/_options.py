@@ -87,13 +87,21 @@ class Options:
     @cached_property
     def tls(self) -> ssl.SSLContext:
         """What TLS is agreed on with; made when it is first needed."""
+        return self._context(["h2", "http/1.1"] if self.http2 else ["http/1.1"])
+
+    @cached_property
+    def tls_for_websockets(self) -> ssl.SSLContext:
+        """The same, but for HTTP/2, over which no WebSocket is asked for."""
+        return self._context(["http/1.1"])
+
+    def _context(self, protocols: list[str]) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=self.ca)
         if not self.verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         if self.certificate is not None:
             context.load_cert_chain(self.certificate, self.key)
-        context.set_alpn_protocols(["h2", "http/1.1"] if self.http2 else ["http/1.1"])
+        context.set_alpn_protocols(protocols)
         return context
 
     @cached_property

@@ -131,7 +131,7 @@ class Response:
             raise HttpProtocolError("the body is not JSON") from error
 
     async def iter_bytes(self) -> AsyncIterator[bytes]:
-        """Iterate over the body as it arrives, not decompressed; for ``stream=True``.
+        """Iterate over the body as it arrives; for ``stream=True``.
 
         The action ends with the body.
         """

@@ -16,11 +16,8 @@ import ssl
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar, cast
 
-import anyio
-
 from murmur.errors import (
     ConnectFailedError,
-    ConnectionLostError,
     HttpBackendError,
     HttpError,
     TlsError,
@@ -31,6 +28,8 @@ from murmur.runtime._targets import check_target
 from ._patience import SHARE_OF_GRACE
 
 if TYPE_CHECKING:
+    from murmur.runtime import Wakeup
+
     from ._patience import Patience
     from ._url import Origin
 
@@ -68,7 +67,8 @@ class Wire(asyncio.Protocol):
         self.alpn: str | None = None
         self.connect_seconds = 0.0
         self.tls_seconds = 0.0
-        self._writable: anyio.Event | None = None
+        self._is_paused = False
+        self._sender: Wakeup | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
@@ -89,20 +89,23 @@ class Wire(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Make `drain` wait."""
-        self._writable = anyio.Event()
+        self._is_paused = True
 
     def resume_writing(self) -> None:
         """Let `drain` go on."""
-        if self._writable is not None:
-            self._writable.set()
-            self._writable = None
+        self._is_paused = False
+        if self._sender is not None:
+            self._sender.wake()
 
-    async def drain(self) -> None:
+    async def drain(self, patience: Patience) -> None:
         """Wait while the server reads too slowly."""
-        if self._writable is not None:
-            await self._writable.wait()
-        if self.is_closed:
-            raise ConnectionLostError("closed while the request was sent")
+        while self._is_paused and not self.is_closed:
+            self._sender = wakeup = patience.native.wakeup()
+            try:
+                if not await patience.wait(wakeup):
+                    patience.give_up("no complete request")
+            finally:
+                self._sender = None
 
     def close(self) -> None:
         """End the connection at once, whatever is under way on it."""

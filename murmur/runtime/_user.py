@@ -13,7 +13,10 @@ from murmur.errors import Leaving, ReceiveTimeoutError
 from ._timer import Timer, record_duration
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from murmur.http import Client
+    from murmur.http._websocket import Connecting
 
     from ._context import Due
     from ._native import Task, Wakeup
@@ -101,6 +104,19 @@ class User:
 
             self._http = client_of(self)
         return self._http
+
+    @property
+    def websocket(self) -> Callable[..., Connecting]:
+        """Opens a WebSocket: `murmur.http.Client.websocket` of this user's client.
+
+        Examples
+        --------
+        A scenario's ``start`` says::
+
+            async with user.websocket("/rooms/{room}", room=7) as room:
+                await room.ask("hello", name="greet", timeout=5)
+        """
+        return self.http.websocket
 
     @property
     def leaving(self) -> LeavingEvent:

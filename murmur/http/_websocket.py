@@ -1,0 +1,285 @@
+"""WebSockets of a user: connecting is an action, and so is a question with its answer.
+
+The protocol itself is `websockets`, without its own connection: frames go over the same
+wire as HTTP does, so that time-outs, guard, TLS and the call to leave are the same.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+import anyio
+
+from murmur.errors import HttpTimeoutError, InvalidRequestError, Leaving
+
+from ._patience import Patience
+from ._wire import open_wire
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from ._client import Client
+    from ._frames import Frames
+    from ._url import Template
+
+__all__ = ["Connecting", "WebSocket"]
+
+CLOSE_WITHIN = 1.0
+"""Seconds that a server has to answer a farewell."""
+
+
+class WebSocket:
+    """Messages to and from a server; made by `User.websocket`.
+
+    As an asynchronous iterator it yields every message until the server ends the
+    connection.
+
+    Attributes
+    ----------
+    name : str
+        Name of the action that connecting was.
+    """
+
+    def __init__(self, client: Client, frames: Frames, name: str) -> None:
+        self.name = name
+        self._client = client
+        self._frames = frames
+        self._is_receiving = False
+
+    @property
+    def subprotocol(self) -> str | None:
+        """What both sides agreed on, if anything was offered."""
+        return self._frames.subprotocol
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._frames.is_over
+
+    async def send(self, message: str | bytes) -> None:
+        """Send a text or a binary message; waits only if the server reads too slowly.
+
+        Raises
+        ------
+        ConnectionLostError
+            If the connection is gone.
+        """
+        frames = self._frames
+        frames.send(message)
+        self._client._count("websocket.sent")
+        if frames.is_choked:
+            await frames.drain(self._client._patience(self._client.options_used.timeout))
+
+    async def send_json(self, message: object) -> None:
+        """Send `message` as JSON, in a text message."""
+        await self.send(json.dumps(message, separators=(",", ":")))
+
+    async def receive(self, timeout: float | None = None, *, leaving: bool = False) -> str | bytes:
+        """Return the next message, waiting for one if there is none.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at most; for ever if not given.
+        leaving : bool, default False
+            Whether to wait although the user was asked to leave.
+
+        Raises
+        ------
+        HttpTimeoutError
+            If none came in time (a `TimeoutError`).
+        anyio.EndOfStream
+            If the server ended the connection in order and every message was received.
+        ConnectionLostError
+            If the connection broke.
+        Leaving
+            Once the user is asked to leave.
+        """
+        if self._is_receiving:
+            raise anyio.BusyResourceError("receiving from")
+        self._is_receiving = True
+        try:
+            await self._wait(math.inf if timeout is None else timeout, leaving=leaving)
+        finally:
+            self._is_receiving = False
+        self._client._count("websocket.received")
+        return self._frames.take()
+
+    async def receive_json(self, timeout: float | None = None, *, leaving: bool = False) -> Any:  # noqa: ANN401 - any JSON
+        """Return the next message, read as JSON; else as `receive`."""
+        return json.loads(await self.receive(timeout, leaving=leaving))
+
+    async def ask(
+        self,
+        message: str | bytes,
+        *,
+        name: str | None = None,
+        timeout: float | None = None,
+        check: Callable[[str | bytes], object] | None = None,
+    ) -> str | bytes:
+        """Send `message`, wait for the next one, and record both as one action.
+
+        Parameters
+        ----------
+        message : str or bytes
+            What to send.
+        name : str, optional
+            Name of the action; by default that of the connection with ``[ask]``.
+        timeout : float, optional
+            Seconds to wait for the answer; the client's ``timeout`` if not given.
+        check : callable, optional
+            Called with the answer; the action counts as failed if it returns False, or a
+            text, which is the reason.
+
+        Raises
+        ------
+        Exception
+            As `receive`.  The action is recorded as failed.
+        """
+        limit = self._client.options_used.timeout if timeout is None else timeout
+        with self._client._stopwatch(name or f"{self.name} [ask]") as timer:
+            await self.send(message)
+            answer = await self.receive(limit)
+            timer.end()
+            found = check(answer) if check is not None else None
+            if found is False or (isinstance(found, str) and found):
+                timer.fail(found or "check failed")
+        return answer
+
+    async def aclose(self) -> None:
+        """Say goodbye, wait a second at most for the server's, and close."""
+        frames = self._frames
+        try:
+            if frames.say_goodbye():
+                patience = self._client._patience(CLOSE_WITHIN)
+                wakeup = frames.waiter = patience.native.wakeup()
+                if not frames.is_over:
+                    await patience.native.wait_until(wakeup, patience.deadline)
+        finally:
+            frames.waiter = None
+            self.close()
+
+    def close(self) -> None:
+        """Close at once."""
+        self._frames.close()
+        user = self._client._user
+        if user is not None:
+            user.disown(self)
+
+    def __aiter__(self) -> Self:
+        """Return the connection."""
+        return self
+
+    async def __anext__(self) -> str | bytes:
+        """Return the next message, until the server ends the connection in order."""
+        try:
+            return await self.receive()
+        except anyio.EndOfStream:
+            raise StopAsyncIteration from None
+
+    async def _wait(self, timeout: float, *, leaving: bool) -> None:
+        """Wait until a message is there."""
+        frames, client = self._frames, self._client
+        native, user = client._native, client._user
+        deadline = native.now() + timeout
+        while not frames.inbox:
+            if user is not None and user.is_leaving and not leaving:
+                raise Leaving
+            if frames.end is not None:
+                raise frames.end
+            frames.make_room()
+            wakeup = frames.waiter = native.wakeup()
+            parked = user.listen(wakeup) if user is not None and not leaving else None
+            try:
+                in_time = await native.wait_until(wakeup, deadline)
+            finally:
+                frames.waiter = None
+                if parked is not None:
+                    parked.remove(wakeup)
+            if not in_time and not frames.inbox:
+                raise HttpTimeoutError("no message", timeout)
+
+
+class Connecting:
+    """A WebSocket that is to be opened; what `Client.websocket` returns.
+
+    ``async with connecting as websocket:`` opens it, and closes it after the block.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        template: Template,
+        *,
+        path: Mapping[str, object],
+        name: str | None,
+        headers: Mapping[str, str] | None,
+        subprotocols: tuple[str, ...],
+    ) -> None:
+        self._client = client
+        self._origin = template.origin
+        self._target = template.fill(path)
+        self._name = name or f"WS {template.label}"
+        self._headers = headers
+        self._subprotocols = subprotocols
+        self._opened: WebSocket | None = None
+
+    async def __aenter__(self) -> WebSocket:
+        """Connect, and record it as an action.
+
+        Raises
+        ------
+        HttpError
+            If there is no connection to be had: a `StatusError`, say.
+        Leaving
+            Once the user is asked to leave.
+        """
+        client = self._client
+        await client._admit(leaving=False)
+        if client._is_closed:
+            raise InvalidRequestError("the client is closed")
+        with client._stopwatch(self._name):
+            frames = await self._connect()
+        self._opened = opened = WebSocket(client, frames, self._name)
+        if client._user is not None:
+            client._user.adopt(opened)
+        return opened
+
+    async def _connect(self) -> Frames:
+        from ._frames import Frames, handshake_uri
+
+        client, options = self._client, self._client.options_used
+        patience: Patience = client._patience(options.connect_timeout)
+        fields = client._handshake_fields(self._headers, self._origin, self._target)
+        frames = await open_wire(
+            lambda: Frames(
+                handshake_uri(self._origin, self._target),
+                fields,
+                subprotocols=self._subprotocols,
+                limit=options.max_body_bytes,
+            ),
+            self._origin,
+            tls=options.tls_for_websockets if self._origin.is_secure else None,
+            timeout=options.connect_timeout,
+            patience=patience,
+        )
+        try:
+            await frames.shake_hands(patience)
+        except BaseException:
+            frames.close()
+            raise
+        client._ledger.connection(frames.connect_seconds, frames.tls_seconds)
+        return frames
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Say goodbye and close."""
+        if self._opened is not None:
+            await self._opened.aclose()

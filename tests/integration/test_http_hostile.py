@@ -1,0 +1,489 @@
+"""Servers that break the rules: each gives its kind of failure, and none makes a user hang."""
+
+from __future__ import annotations
+
+import math
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import anyio
+import pytest
+from traitlets import Unicode
+
+import murmur
+from murmur.http import Client, Options
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+RESET = b"\x01\x00\x00\x00\x00\x00\x00\x00"  # linger for no time: close with a reset
+
+Act = Callable[[socket.socket, bytes], None]
+
+
+class Hostile:
+    """A server that does with each connection what it is told to."""
+
+    def __init__(self) -> None:
+        self.act: Act = lambda connection, request: connection.sendall(OK)
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self._is_over = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=100)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def wait_over(self) -> None:
+        """Stall until the test is over."""
+        self._is_over.wait(30)
+
+    def close(self) -> None:
+        self._is_over.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(10)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while not self._is_over.is_set():
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            thread = threading.Thread(target=self._serve, args=[connection])
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection:
+            connection.settimeout(30)
+            while not self._is_over.is_set():
+                try:
+                    request = self._read(connection)
+                    if not request:
+                        return
+                    self.requests.append(request)
+                    self.act(connection, request)
+                except (OSError, StopIteration):
+                    return
+
+    def _read(self, connection: socket.socket) -> bytes:
+        request = b""
+        while b"\r\n\r\n" not in request:
+            part = connection.recv(65536)
+            if not part:
+                return b""
+            request += part
+        return request
+
+
+def saying(*parts: bytes) -> Act:
+    """Send `parts` and close."""
+
+    def act(connection: socket.socket, request: bytes) -> None:
+        for part in parts:
+            connection.sendall(part)
+        raise StopIteration
+
+    return act
+
+
+def resetting(before: bytes = b"") -> Act:
+    """Send `before`, then reset the connection."""
+
+    def act(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(before)
+        time.sleep(0.05)  # or the reset overtakes what was sent
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        raise StopIteration
+
+    return act
+
+
+@pytest.fixture
+def server() -> Iterator[Hostile]:
+    running = Hostile()
+    yield running
+    running.close()
+
+
+@pytest.fixture(params=["asyncio", "asyncio+uvloop"])
+def anyio_backend(request: Any) -> Any:
+    return "asyncio", {"use_uvloop": request.param.endswith("uvloop")}
+
+
+@pytest.fixture
+async def client(server: Hostile) -> Any:
+    async with Client(options=Options(base_url=server.url, timeout=0.5)) as made:
+        yield made
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+FAILURES = {
+    "closes at once": (saying(), "connection closed without an answer"),
+    "resets at once": (resetting(), "connection reset before an answer"),
+    "ends within the head": (
+        saying(b"HTTP/1.1 200 OK\r\nContent-"),
+        "the connection ended in the head of the answer",
+    ),
+    "ends within the body": (
+        saying(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"),
+        "the connection ended in the body of the answer",
+    ),
+    "ends within a chunk": (
+        saying(CHUNKED + b"9\r\nabc"),
+        "the connection ended in the body of the answer",
+    ),
+    "ends without the last chunk": (
+        saying(CHUNKED + b"3\r\nabc\r\n"),
+        "the connection ended in the body of the answer",
+    ),
+    "resets within the body": (
+        resetting(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"),
+        "the connection ended in the body of the answer",
+    ),
+    "speaks another protocol": (saying(b"SSH-2.0-OpenSSH_9.2\r\n"), "malformed answer"),
+    "sends a bad status": (saying(b"HTTP/1.1 2x0 OK\r\n\r\n"), "malformed answer"),
+    "sends a bad field": (saying(b"HTTP/1.1 200 OK\r\nbad field\r\n\r\n"), "malformed answer"),
+    "sends a bad length": (
+        saying(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"),
+        "malformed answer",
+    ),
+    "sends two lengths": (
+        saying(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"),
+        "malformed answer",
+    ),
+    "sends a bad chunk": (saying(CHUNKED + b"xyz\r\nabc\r\n"), "malformed answer"),
+    "changes the protocol": (
+        saying(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"),
+        "the server changed the protocol",
+    ),
+    "sends a huge field": (
+        saying(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\nContent-Length: 0\r\n\r\n"),
+        "the head of the answer is too long",
+    ),
+    "sends fields without end": (
+        saying(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000),
+        "the head of the answer is too long",
+    ),
+    "redirects to nowhere": (
+        saying(b"HTTP/1.1 302 Found\r\nLocation: ftp://x/\r\nContent-Length: 0\r\n\r\n"),
+        "a redirect leads nowhere",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", FAILURES)
+async def test_a_server_that(server: Hostile, client: Client, how: str) -> None:
+    server.act, message = FAILURES[how]
+
+    response = await client.get("/")
+
+    assert response.failure is not None
+    assert response.failure.startswith(message)
+    assert "127.0.0.1" not in response.failure
+
+
+@pytest.mark.parametrize("before", [b"", b"HTTP/1.1 200 OK\r\n", CHUNKED + b"3\r\nabc\r\n"])
+async def test_a_server_that_stalls_costs_the_timeout(
+    server: Hostile, client: Client, before: bytes
+) -> None:
+    def act(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(before)
+        server.wait_over()
+
+    server.act = act
+    began = time.monotonic()
+
+    response = await client.get("/")
+
+    missing = "no complete answer" if b"chunked" in before else "no answer"
+    assert response.failure == f"{missing} within 0.5 s"
+    assert 0.4 < time.monotonic() - began < 3
+
+
+async def test_an_answer_that_trickles_costs_the_timeout(server: Hostile, client: Client) -> None:
+    def act(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        while not server._is_over.wait(0.02):
+            connection.sendall(b"x")
+
+    server.act = act
+
+    assert (await client.get("/")).failure == "no complete answer within 0.5 s"
+
+
+async def test_a_server_that_does_not_read_costs_the_timeout(
+    server: Hostile, client: Client
+) -> None:
+    server.act = lambda connection, request: server.wait_over()
+
+    response = await client.post("/", data=b"x" * 20_000_000)
+
+    assert response.failure == "no answer within 0.5 s"
+
+
+async def test_a_stream_to_a_server_that_does_not_read_costs_the_timeout(
+    server: Hostile, client: Client
+) -> None:
+    server.act = lambda connection, request: server.wait_over()
+
+    response = await client.post("/", data=[b"x" * 100_000] * 200)
+
+    assert response.failure == "no complete request within 0.5 s"
+
+
+async def test_a_body_that_breaks_off_while_it_is_read_ends_no_user(
+    server: Hostile, client: Client
+) -> None:
+    server.act = saying(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
+    got = b""
+    async with client.get("/", stream=True) as response:
+        async for part in response.iter_bytes():
+            got += part
+
+    assert got == b"abc"
+    assert str(response.error) == "the connection ended in the body of the answer"
+
+
+async def test_nobody_listens(client: Client) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    refused = await client.get(f"http://127.0.0.1:{port}/")
+    both = await client.get(f"http://localhost:{port}/")
+    unknown = await client.get("http://no-such-host.invalid/")
+
+    assert refused.failure == "connection refused"
+    assert both.failure == "connection refused"
+    assert unknown.failure == "the name of the host is not known"
+
+
+async def test_a_server_that_accepts_and_says_nothing_in_a_handshake(server: Hostile) -> None:
+    options = Options(base_url=server.url.replace("http", "https"), connect_timeout=0.3)
+    async with Client(options=options) as client:
+        response = await client.get("/")
+
+    assert response.failure == "no connection within 0.3 s"
+
+
+async def test_a_server_that_speaks_no_tls(server: Hostile) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(100)
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
+    async with Client() as client:
+        response = await client.get(url)
+    thread.join()
+    listener.close()
+
+    assert response.failure is not None
+    assert response.failure.startswith("handshake failed: ")
+
+
+async def test_a_kept_connection_that_the_server_closed_is_replaced(
+    server: Hostile, client: Client
+) -> None:
+    def act(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(OK)
+        raise StopIteration
+
+    server.act = act
+    for _ in range(3):
+        assert (await client.get("/")).ok
+
+    assert server.connections == 3
+
+
+async def test_a_request_on_a_connection_just_closed_is_repeated_only_if_it_may_be(
+    server: Hostile, client: Client
+) -> None:
+    seen: list[bytes] = []
+
+    def act(connection: socket.socket, request: bytes) -> None:
+        seen.append(request)
+        if len(seen) % 2:
+            connection.sendall(OK)
+        else:
+            raise StopIteration  # closes when it gets its second request
+
+    server.act = act
+    await client.get("/")
+    repeated = await client.get("/")
+    failed = await client.post("/")
+
+    assert repeated.ok
+    assert failed.failure == "connection closed without an answer"
+
+
+async def test_what_nobody_asked_for_is_not_taken_for_an_answer(
+    server: Hostile, client: Client
+) -> None:
+    def act(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(OK + OK.replace(b"ok", b"no"))
+
+    server.act = act
+
+    assert [(await client.get("/")).text for _ in range(3)] == ["ok"] * 3
+    assert server.connections == 3
+
+
+async def test_a_server_that_speaks_before_it_is_asked(server: Hostile, client: Client) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(b"220 mail ready\r\n")
+            connection.recv(1000)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    response = await client.get(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+    client.close()
+    thread.join()
+    listener.close()
+
+    assert response.failure is not None
+    assert response.failure.startswith(("malformed answer", "the server spoke before"))
+
+
+async def test_hints_before_an_answer_are_passed_over(server: Hostile, client: Client) -> None:
+    server.act = saying(
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n",
+        b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\nX-A: 1\r\n\r\nok",
+    )
+
+    response = await client.get("/")
+
+    assert (response.status, response.text) == (201, "ok")
+    assert dict(response.headers) == {"content-length": "2", "x-a": "1"}
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+async def test_an_answer_may_end_with_its_connection(
+    server: Hostile, client: Client, version: bytes
+) -> None:
+    server.act = saying(b"HTTP/%b 200 OK\r\n\r\nall" % version, b" there is")
+
+    response = await client.get("/")
+
+    assert (response.text, response.http_version) == ("all there is", version.decode())
+
+
+async def test_a_body_beyond_the_limit_is_refused(server: Hostile) -> None:
+    def act(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(CHUNKED)
+        while True:
+            connection.sendall(b"10000\r\n" + b"x" * 65536 + b"\r\n")
+
+    server.act = act
+    async with Client(options=Options(base_url=server.url, max_body_bytes=1 << 20)) as client:
+        response = await client.get("/")
+
+    assert response.failure == "the body is longer than 1048576 bytes"
+
+
+async def test_a_cancelled_request_ends_its_connection_and_frees_its_place(
+    server: Hostile,
+) -> None:
+    server.act = lambda connection, request: server.wait_over()
+    async with Client(options=Options(base_url=server.url, max_connections=1)) as client:
+        with anyio.move_on_after(0.1):
+            await client.get("/")
+        server.act = lambda connection, request: connection.sendall(OK)
+
+        assert (await client.get("/")).ok
+        assert server.connections == 2
+
+
+async def test_requests_wait_for_a_free_connection(server: Hostile) -> None:
+    def act(connection: socket.socket, request: bytes) -> None:
+        time.sleep(0.02)
+        connection.sendall(OK)
+
+    server.act = act
+    answers = []
+    async with Client(options=Options(base_url=server.url, max_connections=2)) as client:
+
+        async def ask() -> None:
+            answers.append(await client.get("/"))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(10):
+                tasks.start_soon(ask)
+
+    assert [response.ok for response in answers] == [True] * 10
+    assert server.connections == 2
+
+
+async def test_nobody_waits_for_a_connection_longer_than_it_has_time(server: Hostile) -> None:
+    server.act = lambda connection, request: server.wait_over()
+    options = Options(base_url=server.url, max_connections=1, timeout=0.3)
+    failures = []
+    async with Client(options=options) as client:
+
+        async def ask() -> None:
+            failures.append((await client.get("/")).failure)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask)
+            tasks.start_soon(ask)
+
+    # Whoever gets the place of the first may just have time to find that it is too late.
+    first, second = sorted(failures, key=str)
+    assert first == "no answer within 0.3 s"
+    assert second in {"no free connection within 0.3 s", "no connection within 0.3 s"}
+
+
+class Asking(murmur.Scenario):
+    """Users ask for ever."""
+
+    base_url = Unicode("", help="server to test")
+    grace = murmur.Scenario.grace.__class__(1.0, min=0, help="seconds to leave")
+
+    async def start(self, user: murmur.User) -> None:
+        while True:
+            await user.http.get("/")
+
+
+@pytest.mark.parametrize("part", ["connect", "answer"])
+def test_a_user_that_leaves_is_not_held_by_its_server(server: Hostile, part: str) -> None:
+    server.act = lambda connection, request: server.wait_over()
+    url = server.url if part == "answer" else server.url.replace("http", "https")
+    with murmur.Session() as session:
+        run = session.do(Asking, 5, user_rate=math.inf, base_url=url)
+        deadline = time.monotonic() + 10
+        while server.connections < 5:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        asked_at = time.monotonic()
+        session.remove(5)  # not by force: nothing cancels them
+        while session.status().users["gone"] < 5:
+            assert time.monotonic() < asked_at + 5
+            time.sleep(0.01)
+
+        assert 0.5 < time.monotonic() - asked_at < 2
+    assert set(run.results.users["outcome"]) == {"left"}
+    assert len(run.results.actions) == 0
+    counters = run.results.counters.groupby("name", observed=True)["value"].sum()
+    assert counters["actions.cut_short"] == 5
+
+
+def test_no_context_of_tls_is_made_for_plain_http() -> None:
+    options = Options()
+
+    assert "tls" not in vars(options)
+    assert isinstance(options.tls, ssl.SSLContext)
+    assert options.tls is options.tls

@@ -1,0 +1,234 @@
+"""TLS with an authority of our own, client certificates, and HTTP/2."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+import trustme
+from traitlets import Unicode
+
+import murmur
+from murmur.errors import InvalidRequestError
+from murmur.http import Client, Options
+
+SERVER = """
+listen 127.0.0.1:{port} ssl http2;
+ssl_certificate {root}/../tls/server.pem;
+ssl_certificate_key {root}/../tls/server.key;
+ssl_client_certificate {root}/../tls/ca.pem;
+ssl_verify_client optional;
+http2_max_concurrent_streams 4;
+location /items/ {{ return 200 '{{"uri": "$request_uri"}}'; }}
+location /who {{ return 200 '$ssl_client_verify $http_x_token'; }}
+location /old {{ return 302 /items/1; }}
+location /gone {{ return 404; }}
+location /upload {{
+  dav_methods PUT; create_full_put_path on; client_max_body_size 64m;
+}}
+"""
+
+
+def until(condition: Any, seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def tls(authority: trustme.CA, tmp_path_factory: Any) -> Path:
+    """Return a folder with the certificates of authority, server and client."""
+    folder: Path = tmp_path_factory.getbasetemp() / "tls"
+    folder.mkdir(exist_ok=True)
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    for name in ("localhost", "client.test"):
+        issued = authority.issue_cert(name)
+        stem = "server" if name == "localhost" else "client"
+        issued.private_key_pem.write_to_path(folder / f"{stem}.key")
+        chain = b"".join(pem.bytes() for pem in issued.cert_chain_pems)
+        (folder / f"{stem}.pem").write_bytes(chain)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def nginx(start_nginx: Any, tls: Path) -> Any:
+    running = start_nginx(SERVER)
+    running.url = f"https://localhost:{running.port}"
+    return running
+
+
+@pytest.fixture(params=["asyncio", "asyncio+uvloop"])
+def anyio_backend(request: Any) -> Any:
+    return "asyncio", {"use_uvloop": request.param.endswith("uvloop")}
+
+
+@pytest.fixture(params=[False, True], ids=["http1", "http2"])
+async def client(request: Any, nginx: Any, tls: Path) -> Any:
+    options = Options(base_url=nginx.url, ca=tls / "ca.pem", http2=request.param, timeout=10)
+    async with Client(options=options) as made:
+        yield made
+
+
+async def test_either_version_answers_alike(nginx: Any, client: Client) -> None:
+    is_http2 = client.options_used.http2
+    (nginx.root / "files" / "big").write_bytes(b"z" * 3_000_000)
+    client.headers["X-Token"] = "t"
+    item = await client.get("/items/{id}", id=7)
+    again = await client.get("/old")
+    gone = await client.get("/gone")
+    head = await client.head("/big")
+    big = await client.get("/big", headers={"Accept-Encoding": "identity"})
+    upload = await client.put("/upload/a", data=b"u" * 2_000_000)
+    who = await client.get("/who")
+
+    assert item.json() == {"uri": "/items/7"}
+    assert item.http_version == ("2" if is_http2 else "1.1")
+    assert (again.redirects, gone.failure) == (1, "HTTP 404")
+    assert (head.status, head.content) == (200, b"")
+    assert len(big.content) == 3_000_000
+    assert upload.ok
+    assert (nginx.root / "files" / "upload" / "a").stat().st_size == 2_000_000
+    assert who.text == "NONE t"
+
+
+async def test_a_body_is_read_part_by_part(nginx: Any, client: Client) -> None:
+    (nginx.root / "files" / "long").write_bytes(b"y" * 5_000_000)
+    size = 0
+    async with client.get("/long", stream=True) as response:
+        async for part in response.iter_bytes():
+            size += len(part)
+            await anyio.lowlevel.checkpoint()
+    async with client.get("/long", stream=True) as response:
+        async for _ in response.iter_bytes():
+            break
+
+    assert size == 5_000_000
+    assert (await client.get("/items/1")).ok
+
+
+async def test_many_requests_at_once_share_what_they_may(nginx: Any, client: Client) -> None:
+    before = len(nginx.log())
+    answers = []
+
+    async def ask(number: int) -> None:
+        answers.append(await client.get("/items/{id}", id=number))
+
+    await client.get("/items/0")
+    async with anyio.create_task_group() as tasks:
+        for number in range(40):
+            tasks.start_soon(ask, number)
+    await anyio.to_thread.run_sync(until, lambda: len(nginx.log()) >= before + 41)
+    logged = nginx.log()[before:]
+
+    assert all(response.ok for response in answers)
+    assert {entry[4] for entry in logged} == {
+        "HTTP/2.0" if client.options_used.http2 else "HTTP/1.1"
+    }
+    assert 1 <= len({entry[3] for entry in logged}) <= 10
+
+
+async def test_a_cancelled_request_spares_the_others(nginx: Any, client: Client) -> None:
+    (nginx.root / "files" / "huge").write_bytes(b"h" * 30_000_000)
+    with anyio.move_on_after(0.01):
+        await client.get("/huge")
+
+    assert (await client.get("/items/1")).ok
+
+
+async def test_a_client_shows_its_certificate(nginx: Any, tls: Path) -> None:
+    options = Options(
+        base_url=nginx.url,
+        ca=tls / "ca.pem",
+        certificate=tls / "client.pem",
+        key=tls / "client.key",
+    )
+    async with Client(options=options) as client:
+        assert (await client.get("/who")).text == "SUCCESS "
+
+
+async def test_a_certificate_nobody_vouches_for_is_refused(nginx: Any) -> None:
+    async with Client(options=Options(base_url=nginx.url)) as client:
+        response = await client.get("/items/1")
+
+    assert response.failure is not None
+    assert response.failure.startswith("certificate refused: ")
+    assert type(response.error).__name__ == "TlsError"
+
+
+async def test_a_certificate_for_another_name_is_refused(nginx: Any, tls: Path) -> None:
+    async with Client(options=Options(ca=tls / "ca.pem")) as client:
+        response = await client.get(f"https://127.0.0.1:{nginx.port}/")
+
+    assert response.failure is not None
+    assert response.failure.startswith("certificate refused: ")
+
+
+async def test_verification_may_be_left_out(nginx: Any) -> None:
+    async with Client(options=Options(verify=False)) as client:
+        assert (await client.get(f"https://127.0.0.1:{nginx.port}/items/1")).ok
+
+
+async def test_a_streamed_body_needs_http1(client: Client) -> None:
+    if client.options_used.http2:
+        with pytest.raises(InvalidRequestError, match=r"needs HTTP/1\.1"):
+            await client.put("/upload/b", data=[b"x"])
+    else:
+        assert (await client.put("/upload/b", data=[b"x"])).ok
+
+
+class Secure(murmur.Scenario):
+    """Users ask over TLS."""
+
+    base_url = Unicode("", help="server to test")
+    ca = Unicode("", help="authority to trust")
+    version = Unicode("1", help="of HTTP")
+
+    def init(self) -> None:
+        self.http = Options(
+            base_url=self.base_url, ca=self.ca, http2=self.version == "2", phases=True
+        )
+
+    async def start(self, user: murmur.User) -> None:
+        for number in range(5):
+            await user.http.get("/items/{id}", id=number)
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_phases_and_counts_of_a_run_agree_with_the_log(nginx: Any, tls: Path, version: str) -> None:
+    before = len(nginx.log())
+    with murmur.Session() as session:
+        run = session.do(
+            Secure,
+            20,
+            user_rate=math.inf,
+            end_when_idle=True,
+            base_url=nginx.url,
+            ca=str(tls / "ca.pem"),
+            version=version,
+        )
+        run.wait(timeout=30)
+    actions = run.results.actions
+    counts = actions.groupby("name", observed=True).size().to_dict()
+
+    assert counts == {
+        "GET /items/{id}": 100,
+        "GET /items/{id} [connect]": 20,
+        "GET /items/{id} [tls]": 20,
+        "GET /items/{id} [first byte]": 100,
+    }
+    assert actions["ok"].all()
+    until(lambda: len(nginx.log()) >= before + 100)
+    assert len(nginx.log()) == before + 100
+    gauges = set(run.results.gauges["name"])
+    assert {"http.connect_seconds", "http.tls_seconds", "http.first_byte_seconds"} <= gauges

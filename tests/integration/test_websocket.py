@@ -1,0 +1,276 @@
+"""WebSockets against a real server, an orderly one and a rude one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import anyio
+import pytest
+import websockets.exceptions
+import websockets.sync.server
+from traitlets import Unicode
+
+import murmur
+from murmur.errors import (
+    ConnectFailedError,
+    ConnectionLostError,
+    HttpProtocolError,
+    HttpTimeoutError,
+    StatusError,
+    TargetNotAllowedError,
+)
+from murmur.http import Client, Options
+
+
+def echo(connection: Any) -> None:
+    for message in connection:
+        connection.send(message)
+
+
+def flood(connection: Any) -> None:
+    for number in range(5000):
+        connection.send(str(number))
+    connection.recv()
+
+
+def send_parts(connection: Any) -> None:
+    connection.send(["one ", "two ", "three"])
+    connection.send([b"1", b"2"])
+    connection.recv()
+
+
+def show_headers(connection: Any) -> None:
+    fields = connection.request.headers
+    connection.send(f"{fields['X-Token']} {fields['Cookie']} {connection.subprotocol}")
+    connection.recv()
+
+
+def ping(connection: Any) -> None:
+    connection.send("pong" if connection.ping().wait(5) else "nothing")
+    connection.recv()
+
+
+CONVERSATIONS = {
+    "/echo": echo,
+    "/bye": lambda connection: connection.send("last words"),
+    "/fail": lambda connection: connection.close(1011, "sorry"),
+    "/flood": flood,
+    "/parts": send_parts,
+    "/headers": show_headers,
+    "/ping": ping,
+    "/silent": lambda connection: connection.recv(),
+}
+
+
+def converse(connection: Any) -> None:
+    """Do what the path says, until the client goes."""
+    with contextlib.suppress(websockets.exceptions.ConnectionClosed):
+        CONVERSATIONS[connection.request.path.partition("?")[0]](connection)
+
+
+def guard(connection: Any, request: Any) -> Any:
+    return connection.respond(403, "no") if request.path == "/forbidden" else None
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    server = websockets.sync.server.serve(
+        converse,
+        "127.0.0.1",
+        0,
+        process_request=guard,
+        subprotocols=["chat"],  # type: ignore[list-item]
+        select_subprotocol=lambda connection, offered: offered[0] if offered else None,
+        compression=None,
+        max_size=None,
+    )
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
+    server.shutdown()
+    thread.join()
+
+
+@pytest.fixture(params=["asyncio", "asyncio+uvloop"])
+def anyio_backend(request: Any) -> Any:
+    return "asyncio", {"use_uvloop": request.param.endswith("uvloop")}
+
+
+@pytest.fixture
+async def client(url: str) -> Any:
+    async with Client(options=Options(base_url=url, timeout=5, connect_timeout=5)) as made:
+        yield made
+
+
+async def test_messages_go_out_and_come_back(client: Client) -> None:
+    async with client.websocket("/echo") as echo:
+        await echo.send("ä")
+        await echo.send(b"\0\1")
+        await echo.send_json({"a": [1]})
+
+        assert await echo.receive() == "ä"
+        assert await echo.receive() == b"\0\1"
+        assert await echo.receive_json() == {"a": [1]}
+        assert await echo.ask("x" * 3_000_000) == "x" * 3_000_000
+        assert not echo.is_closed
+    assert echo.is_closed
+
+
+async def test_what_was_sent_in_parts_is_one_message(client: Client) -> None:
+    async with client.websocket("/parts") as parts:
+        assert await parts.receive() == "one two three"
+        assert await parts.receive() == b"12"
+
+
+async def test_iterating_ends_when_the_server_closes_in_order(client: Client) -> None:
+    async with client.websocket("/bye") as bye:
+        assert [message async for message in bye] == ["last words"]
+        with pytest.raises(anyio.EndOfStream):
+            await bye.receive()
+        with pytest.raises(ConnectionLostError, match="closed"):
+            await bye.send("too late")
+
+
+async def test_an_end_that_nobody_meant_is_an_error(client: Client) -> None:
+    async with client.websocket("/fail") as failing:
+        with pytest.raises(ConnectionLostError, match="with code 1011"):
+            await failing.receive()
+
+
+async def test_no_message_in_time_is_an_error_and_loses_none(client: Client) -> None:
+    async with client.websocket("/echo") as echo:
+        with pytest.raises(HttpTimeoutError, match=r"no message within 0\.05 s"):
+            await echo.receive(timeout=0.05)
+        with anyio.move_on_after(0.05):
+            await echo.receive()
+        await echo.send("still there")
+
+        assert await echo.receive() == "still there"
+
+
+async def test_a_server_waits_for_a_user_that_does_not_receive(client: Client) -> None:
+    async with client.websocket("/flood") as flood:
+        await anyio.sleep(0.2)
+        assert len(flood._frames.inbox) < 5000
+
+        got = [await flood.receive(timeout=5) for _ in range(5000)]
+    assert got == [str(number) for number in range(5000)]
+
+
+async def test_pings_are_answered(client: Client) -> None:
+    async with client.websocket("/ping") as ping:
+        assert await ping.receive(timeout=5) == "pong"
+
+
+async def test_a_handshake_carries_headers_cookies_and_subprotocols(client: Client) -> None:
+    client.headers["X-Token"] = "t"
+    client.cookies.set("sid", "abc", domain="127.0.0.1")
+    async with client.websocket("/{path}?q=1", path="headers", subprotocols=["chat"]) as talk:
+        assert await talk.receive() == "t sid=abc chat"
+        assert talk.subprotocol == "chat"
+
+
+async def test_a_refusal_names_the_status(client: Client) -> None:
+    with pytest.raises(StatusError, match="HTTP 403"):
+        async with client.websocket("/forbidden"):
+            pass
+
+
+async def test_nobody_listens(client: Client) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(ConnectFailedError, match="connection refused"):
+        async with client.websocket(f"ws://127.0.0.1:{port}/"):
+            pass
+
+
+@pytest.mark.parametrize(("answer", "error", "message"), [
+    (b"", ConnectionLostError, "without a"),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", StatusError, "HTTP 200"),
+    (b"garbage\r\n\r\n", HttpProtocolError, "no WebSocket: "),
+    (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+     b"Sec-WebSocket-Accept: wrong\r\n\r\n", HttpProtocolError, "no WebSocket: "),
+])  # fmt: skip
+async def test_a_server_that_is_no_websocket(
+    client: Client, answer: bytes, error: type[Exception], message: str
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(error, match=message):
+            async with client.websocket(f"ws://127.0.0.1:{port}/"):
+                pass
+
+
+class Echo(murmur.Scenario):
+    """Users ask over a WebSocket, one question with a wrong answer."""
+
+    base_url = Unicode("", help="server to test")
+
+    async def start(self, user: murmur.User) -> None:
+        async with user.websocket("/echo", name="connect") as echo:
+            for number in range(5):
+                await echo.ask(str(number), name="ask")
+            await echo.ask("?", name="ask", check=lambda answer: answer == "!")
+
+
+def test_connecting_and_asking_are_actions(url: str) -> None:
+    with murmur.Session(allow=["127.0.0.1"]) as session:
+        run = session.do(Echo, 10, user_rate=math.inf, end_when_idle=True, base_url=url)
+        run.wait(timeout=20)
+    actions = run.results.actions
+    counters = run.results.counters.groupby("name", observed=True)["value"].sum()
+
+    assert actions.groupby("name", observed=True).size().to_dict() == {"connect": 10, "ask": 60}
+    assert actions.loc[~actions["ok"], "error"].value_counts().to_dict() == {
+        "failed: check failed": 10
+    }
+    assert counters["websocket.sent"] == counters["websocket.received"] == 60
+    assert counters["http.connections"] == 10
+    assert set(run.results.users["outcome"]) == {"finished"}
+
+
+class Listening(murmur.Scenario):
+    """Users wait for a word that never comes."""
+
+    base_url = Unicode("", help="server to test")
+
+    async def start(self, user: murmur.User) -> None:
+        async with user.websocket("/silent") as silent:
+            user.count("listening")
+            await silent.receive()
+
+
+def test_a_user_that_listens_leaves_at_once(url: str) -> None:
+    with murmur.Session() as session:
+        run = session.do(Listening, 5, user_rate=math.inf, base_url=url)
+        deadline = time.monotonic() + 10
+        while run.results.counters["value"].sum() < 10:  # five connections, five listeners
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        session.remove(5)
+        asked_at = time.monotonic()
+        while session.status().users["gone"] < 5:
+            assert time.monotonic() < asked_at + 1.5
+            time.sleep(0.01)
+    assert set(run.results.users["outcome"]) == {"left"}
+
+
+def test_the_guard_is_asked(url: str) -> None:
+    with murmur.Session(allow=["*.example.org"]) as session:
+        run = session.do(Echo, 1, user_rate=math.inf, end_when_idle=True, base_url=url)
+        run.wait(timeout=20)
+    (user,) = run.results.users.itertuples()
+
+    assert user.reason.startswith(TargetNotAllowedError.__name__)
