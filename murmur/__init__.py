@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from murmur.runtime import Coordinator as Coordinator
     from murmur.runtime import Permit as Permit
     from murmur.runtime import Throttle as Throttle
+    from murmur.runtime import Timetable as Timetable
     from murmur.runtime import User as User
     from murmur.runtime import connect_json as connect_json
     from murmur.runtime import coordinator as coordinator
@@ -52,6 +53,7 @@ _HOMES = {
         "Coordinator",
         "Permit",
         "Throttle",
+        "Timetable",
         "User",
         "connect_json",
         "coordinator",
@@ -79,6 +81,7 @@ __all__ = [
     "Session",
     "Status",
     "Throttle",
+    "Timetable",
     "User",
     "connect_json",
     "coordinator",

@@ -39,6 +39,8 @@ from ._state import RunState as RunState
 from ._targets import checked_patterns as checked_patterns
 from ._throttle import Throttle as Throttle
 from ._timer import Timer as Timer
+from ._timetable import Occurrence as Occurrence
+from ._timetable import Timetable as Timetable
 from ._user import LeavingEvent as LeavingEvent
 from ._user import User as User
 
@@ -54,6 +56,7 @@ __all__ = [
     "Member",
     "Native",
     "NodeRun",
+    "Occurrence",
     "Outcome",
     "Permit",
     "Presence",
@@ -63,6 +66,7 @@ __all__ = [
     "Throttle",
     "ThrottleStatistics",
     "Timer",
+    "Timetable",
     "User",
     "Wakeup",
     "checked_patterns",
