@@ -1,0 +1,53 @@
+"""Examples on the pages are Python, and those that stand alone are executed."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from murmur.scenario import callbacks, scenarios_in
+from murmur.testing import router_process
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def blocks(page: Path) -> list[str]:
+    """Return the Python blocks of a page, magics left out."""
+    text = page.read_text(encoding="utf-8")
+    found = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [re.sub(r"^(\w+ = )?%.*$", "", block, flags=re.MULTILINE) for block in found]
+
+
+def executed(page: str) -> dict[str, Any]:
+    """Return what the blocks of a page define, one after another."""
+    names: dict[str, Any] = {"__name__": "page"}
+    for block in blocks(ROOT / "docs" / page):
+        exec(compile(block, page, "exec"), names)
+    return names
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_example_can_be_read_as_python(page: Path) -> None:
+    for block in blocks(page):
+        compile(block, page.name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST)
+
+
+@pytest.mark.parametrize("page", ["how-to/port-from-amoc.md", "how-to/port-from-locust.md"])
+def test_a_ported_scenario_is_fit_to_run(page: str) -> None:
+    (scenario,) = scenarios_in(executed(page)).values()
+
+    assert callbacks(scenario).start.is_async
+
+
+def test_the_rehearsal_shows_what_the_page_says() -> None:
+    names = executed("how-to/test-your-scenario.md")
+
+    names["test_orders_never_come_faster_than_one_a_second"]()
+    names["test_nobody_fails"]()
+    with router_process() as router:
+        names["test_the_chat_survives_a_stall"](router)
