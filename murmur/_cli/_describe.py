@@ -46,13 +46,15 @@ def _described(reference: str) -> Description | Descriptions:
 
 def _draw(described: Any) -> None:  # noqa: ANN401 - one description, or several
     """Draw tables that wrap to the width of the terminal."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console()
     for each in described if isinstance(described, tuple) else (described,):
-        table = Table(title=Text(each.name, "bold"), caption=Text(each.doc), title_justify="left")
+        console.print(Text.assemble((each.name, "bold"), f": {each.doc}" if each.doc else ""))
+        table = Table(box=SIMPLE_HEAD, header_style="dim", pad_edge=False)
         for column in ("setting", "type", "default", "accepts", "", "help"):
             table.add_column(column)
         for name, kind, default, accepts, tags, _, text in (s._row() for s in each.settings):

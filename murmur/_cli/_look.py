@@ -26,6 +26,7 @@ __all__ = ["ActionLook", "Look", "Watch"]
 RECENT = 10.0
 """Seconds that rates and percentiles of a look are taken over."""
 
+_HEALTH = 3.0  # s; a spike of the lag is told for so long
 _SETTLED = 30.0  # s; after which no node has anything to add to a window
 _DEAR = 20.0  # judging may take one part in so many of the time
 
@@ -116,7 +117,7 @@ class Watch:
         status = self._run.status()
         now = status.elapsed
         self._judge()
-        health = self._record.table("health", since=now - RECENT)
+        health = self._record.table("health", since=now - _HEALTH)
         actions = self._actions(now)
         return Look(
             status=status,

@@ -5,20 +5,34 @@ from __future__ import annotations
 import click
 
 from ._sections import SectionedCommand, option
+from ._signals import Interrupts
 
 __all__ = ["node"]
 
 
-@click.command(cls=SectionedCommand)
+_EPILOG = """\
+\b
+Exit codes:
+  0    the session ended, or sent this node away
+  1    the session was lost
+  2    the ticket cannot be used, or nobody is there
+  130  Ctrl-C (143: SIGTERM)
+"""
+
+
+@click.command(cls=SectionedCommand, epilog=_EPILOG)
 @click.argument("ticket")
-@option("--name", metavar="NAME", help="What the session calls this node; its host otherwise.")
+@option("--name", metavar="NAME", help="What the session calls this node; else its host's name.")
 def node(ticket: str, name: str | None) -> int:
     """Join the session that TICKET is from, and run users for it until it ends.
 
     TICKET is the text that session.open() returned, or a file that holds it.  Whoever has it
-    may run code here: keep it as you keep a password.  Ctrl-C leaves in order.
+    may run code here: keep it as you keep a password.  Ctrl-C and SIGTERM leave in order.
     """
     from murmur.cluster import serve_node
 
-    code: int = serve_node(ticket, name=name)
-    return code
+    with Interrupts() as interrupts:
+        try:
+            return serve_node(ticket, name=name)
+        except KeyboardInterrupt:
+            return interrupts.exit_code

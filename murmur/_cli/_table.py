@@ -136,7 +136,10 @@ def _lines(look: Look) -> list[tuple[str, str]]:
 def _throttle(name: str, each: object) -> str:
     rate, waiting = getattr(each, "rate", math.nan), getattr(each, "waiting", 0)
     interval = getattr(each, "interval", 60.0) or 0.0
-    paced = "limit" if not interval else rate_text(rate / interval)
+    if not interval:
+        paced = f"{rate:g} at a time"
+    else:
+        paced = rate_text(rate / interval) if math.isfinite(rate) else "unlimited"
     paused = ", paused" if getattr(each, "paused", False) else ""
     return f"throttle: {name}: {paced}, {waiting:,} waiting{paused}"
 
