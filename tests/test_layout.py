@@ -24,7 +24,8 @@ TOP = {
     "tests",
 }
 VAGUE = {"base", "common", "core", "helpers", "manager", "util", "utils"}
-NO_MIRROR = {"benchmarks", "docs", "integration", "typing"}  # folders of tests of more than one package
+# Folders of tests of more than one package, or of none.
+NO_MIRROR = {"benchmarks", "browser", "docs", "integration", "typing"}
 # A home, a checkout or an installation of one machine; never right on another.
 MACHINE_PATH = re.compile(r"(?<![\w.:*)}])/(?:root|work|farm|opt|home/[\w-]+|Users/[\w-]+)/[\w.]")
 MAX_MODULE_LINES = 400

@@ -17,6 +17,7 @@ from murmur.scenario import find, resolve
 from murmur.telemetry import Relay
 
 from ._cluster_verbs import ClusterVerbs
+from ._front_end import publisher_of
 from ._host import FAREWELL, Host
 from ._run import Run
 from ._start import course_of, masked_pairs, notebook_names, record_of, spec_of
@@ -25,6 +26,7 @@ from ._views import Coordinators, Throttles
 
 if TYPE_CHECKING:
     from murmur.cluster import ClusterStatus
+    from murmur.jupyter.panel import Panel, Publisher
     from murmur.scenario import Scenario
 
 __all__ = ["Session"]
@@ -87,6 +89,7 @@ class Session(ClusterVerbs):
         self._run: Run | None = None
         self._scenario: type[Scenario] | None = None
         self.relay = Relay()
+        self._publisher: Publisher | None = None
 
     @property
     def is_closed(self) -> bool:
@@ -272,6 +275,20 @@ class Session(ClusterVerbs):
         cluster = self._host.present
         if cluster is not None:
             self._host.ask("reset", cluster.reset, patience=2 * FAREWELL)
+
+    def panel(self) -> Panel:
+        """Return a panel to steer and watch the session with, live; a cell shows it.
+
+        It needs the extra ``notebook``, and a front end with widgets to be more than text.
+
+        Raises
+        ------
+        MissingExtraError
+            If a package that it needs is not installed.
+        """
+        if self._publisher is None:
+            self._publisher = publisher_of(self)
+        return self._publisher.open()
 
     def close(self) -> None:
         """Stop what runs, in order if it can be, and join the thread."""

@@ -142,6 +142,10 @@ def _plot(context: Context, call: Call) -> object:
     return draw(call.values["name"], context.run.results)
 
 
+def _panel(context: Context, call: Call) -> object:
+    return context.session.panel()
+
+
 _SCENARIO = Parameter(
     "NAME",
     Kind.SCENARIO,
@@ -279,6 +283,7 @@ _TABLE = (
         words=(Parameter("NAME", Kind.CHART, "the chart", required=True),),
         example="%amoc plot latency",
     ),
+    Verb("panel", "Steer and watch the session, live.", _panel, example="%amoc panel"),
 )
 
 VERBS = {verb.name: verb for verb in _TABLE}

@@ -1,0 +1,226 @@
+"""The live charts as Altair writes them: what they look like, and none of their rows.
+
+Each reads a data set that the page fills (``rows``, ``changes``) and the span of time that
+all of them show (``start`` and ``end``); see ``front/charts.js``.  Colours and dashes are
+those of `murmur.charts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, Literal
+
+import altair as alt
+
+from murmur.charts._theme import (
+    BLUE,
+    DASHES,
+    GREY,
+    ORANGE,
+    PALETTE,
+    PURPLE,
+    SECONDS_LABEL,
+    SKY,
+    VERMILLION,
+    ordered,
+)
+
+from ._rows import COLUMN
+from ._windows import BANDS_A_DECADE, SHORTEST
+
+__all__ = ["specs"]
+
+_HEIGHT = 176
+_ROWS, _CHANGES = alt.NamedData("rows"), alt.NamedData("changes")
+_CLOCK = (
+    "(datum.value >= 3600 ? floor(datum.value / 3600) + ':' : '')"
+    " + format(floor(datum.value / 60) % 60, datum.value >= 3600 ? '02d' : 'd')"
+    " + ':' + format(floor(datum.value) % 60, '02d')"
+)
+_LEGEND = alt.Legend(
+    title=None,
+    orient="top",
+    symbolType="stroke",
+    symbolSize=260,
+    offset=2,
+    labelExpr="datum.label === 'p999' ? 'p99.9' : datum.label",
+)
+_STATES = {"running": BLUE, "waiting": ORANGE, "leaving": PURPLE, "target": GREY}
+_RESULTS = {"ok": BLUE, "failed": VERMILLION}
+_PERCENTILES = {"p50": SKY, "p90": BLUE, "p99": VERMILLION, "p999": PURPLE}
+
+
+@cache
+def specs() -> dict[str, dict[str, Any]]:
+    """Return the specification of each chart, by its name."""
+    drawn = {
+        "population": _population(),
+        "throughput": [_throughput()],
+        "latency": [_latency()],
+        "heatmap": [_heatmap()],
+        "throttles": [_throttles()],
+    }
+    return {name: _finished(layers).to_dict() for name, layers in drawn.items()}
+
+
+def _population() -> list[alt.Chart]:
+    area = (
+        alt.Chart(_ROWS)
+        .mark_area(color=BLUE, opacity=0.16, interpolate="step-after")
+        .encode(x=_time(), y=alt.Y("running:Q"))
+    )
+    lines = _lines(
+        _STATES, "users", interpolate="step-after", dashes=([1, 0], [1, 0], [2, 2], [6, 4])
+    )
+    return [area, lines]
+
+
+def _throughput() -> alt.Chart:
+    marks = alt.Chart(_ROWS).transform_fold(list(_RESULTS), as_=["measure", "value"])
+    chart: alt.Chart = (
+        marks.transform_calculate(order="datum.measure === 'failed'")
+        .mark_area(interpolate="step-after")
+        .encode(
+            x=_time(),
+            y=alt.Y("value:Q", title=None, stack="zero", axis=_whole_axis()),
+            order="order:Q",
+            color=alt.Color("measure:N", scale=_colours(_RESULTS), legend=_squares()),
+            opacity=alt.Opacity(
+                "measure:N", scale=ordered(list(_RESULTS), [0.5, 0.95]), legend=_squares()
+            ),
+            tooltip=_tooltip("actions per second", ",.1f"),
+        )
+    )
+    return chart
+
+
+def _latency() -> alt.Chart:
+    y = alt.Y(
+        "value:Q",
+        title=None,
+        scale=alt.Scale(type="log", nice=False, padding=6),
+        axis=_durations(grid=True),
+    )
+    return _lines(_PERCENTILES, "response time [s]", y=y, number=".3~r")
+
+
+def _heatmap() -> alt.Chart:
+    lower = f"{SHORTEST} * pow(10, datum.band / {BANDS_A_DECADE})"
+    upper = f"{SHORTEST} * pow(10, (datum.band + 1) / {BANDS_A_DECADE})"
+    scale = alt.Scale(type="log", nice=False)
+    axis = _durations(grid=False)
+    chart: alt.Chart = (
+        alt.Chart(_ROWS)
+        .transform_calculate(until=f"datum.at + {COLUMN}", low=lower, high=upper)
+        .mark_rect(color=BLUE, clip=True)
+        .encode(
+            x=_time(),
+            x2="until:Q",
+            y=alt.Y("low:Q", title=None, scale=scale, axis=axis),
+            y2="high:Q",
+            opacity=alt.Opacity(
+                "actions:Q", legend=None, scale=alt.Scale(type="sqrt", range=[0.08, 1])
+            ),
+            tooltip=[
+                alt.Tooltip("at:Q", title="from [s]", format=",.0f"),
+                alt.Tooltip("low:Q", title="response time from [s]", format=".3~r"),
+                alt.Tooltip("high:Q", title="to [s]", format=".3~r"),
+                alt.Tooltip("actions:Q", format=","),
+            ],
+        )
+    )
+    return chart
+
+
+def _throttles() -> alt.Chart:
+    measures = {"asked": ORANGE, "granted": BLUE}
+    marks = alt.Chart(_ROWS).transform_fold(list(measures), as_=["measure", "value"])
+    chart: alt.Chart = marks.mark_line(strokeWidth=1.8, interpolate="step-after").encode(
+        x=_time(),
+        y=alt.Y("value:Q", title=None, axis=_whole_axis()),
+        color=alt.Color("name:N", scale=alt.Scale(range=list(PALETTE)), legend=_LEGEND),
+        strokeDash=alt.StrokeDash(
+            "measure:N", scale=ordered(["granted", "asked"], ([1, 0], [2, 3])), legend=_LEGEND
+        ),
+        tooltip=[alt.Tooltip("name:N"), *_tooltip("permits per second", ",.1f")],
+    )
+    return chart
+
+
+def _lines(
+    measures: Mapping[str, str],
+    title: str,
+    *,
+    y: alt.Y | None = None,
+    number: str = ",.0f",
+    interpolate: Literal["linear", "step-after"] = "linear",
+    dashes: tuple[list[int], ...] = tuple(DASHES),
+) -> alt.Chart:
+    """Return a line for each measure: told apart by colour, and by dashes without it."""
+    names = list(measures)
+    marks = alt.Chart(_ROWS).transform_fold([*names], as_=["measure", "value"])
+    chart: alt.Chart = marks.mark_line(strokeWidth=1.8, interpolate=interpolate).encode(
+        x=_time(),
+        y=y or alt.Y("value:Q", title=None, axis=_whole_axis()),
+        color=alt.Color("measure:N", scale=_colours(measures), legend=_LEGEND),
+        strokeDash=alt.StrokeDash("measure:N", scale=ordered(names, dashes), legend=_LEGEND),
+        tooltip=_tooltip(title, number),
+    )
+    return chart
+
+
+def _finished(layers: Sequence[alt.Chart]) -> alt.LayerChart:
+    """Return one chart with the rules of live changes and the parameters that the page sets."""
+    rules = (
+        alt.Chart(_CHANGES)
+        .mark_rule(color=GREY, strokeDash=[4, 3], strokeWidth=1.5, clip=True)
+        .encode(
+            x=_time(),
+            tooltip=[
+                alt.Tooltip("at:Q", title="changed at [s]", format=",.1f"),
+                *(alt.Tooltip(f"{column}:N") for column in ("what", "old", "new")),
+            ],
+        )
+    )
+    both = alt.LayerChart(layer=[*layers, rules])
+    finished: alt.LayerChart = both.add_params(
+        alt.param(name="start", value=0), alt.param(name="end", value=60)
+    ).properties(
+        width="container",
+        height=_HEIGHT,
+        autosize=alt.AutoSizeParams(type="fit-x", contains="padding", resize=False),
+    )
+    return finished
+
+
+def _time() -> alt.X:
+    scale = alt.Scale(domainMin=alt.ExprRef("start"), domainMax=alt.ExprRef("end"), nice=False)
+    axis = alt.Axis(title=None, labelExpr=_CLOCK, tickCount=6, labelOverlap=True, grid=False)
+    return alt.X("at:Q", scale=scale, axis=axis)
+
+
+def _durations(*, grid: bool) -> alt.Axis:
+    """Return an axis that is labelled at 1, 2 and 5 of each decade, from 10 us to 500 s."""
+    ticks = [float(f"{step}e{decade}") for decade in range(-5, 3) for step in (1, 2, 5)]
+    return alt.Axis(labelExpr=SECONDS_LABEL, labelOverlap=True, values=ticks, grid=grid)
+
+
+def _whole_axis() -> alt.Axis:
+    return alt.Axis(format="~s", tickCount=4, tickMinStep=1)
+
+
+def _squares() -> alt.Legend:
+    return alt.Legend(title=None, orient="top", symbolType="square", symbolSize=90, offset=2)
+
+
+def _colours(measures: Mapping[str, str]) -> alt.Scale:
+    return ordered(list(measures), list(measures.values()))
+
+
+def _tooltip(title: str, number: str) -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("at:Q", title="time [s]", format=",.0f"),
+        alt.Tooltip("measure:N", title="what"),
+        alt.Tooltip("value:Q", title=title, format=number),
+    ]

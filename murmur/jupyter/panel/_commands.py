@@ -1,0 +1,174 @@
+"""What the page may ask for: each command is one call on the session.
+
+A command is read and carried out here, in a thread of its own, and its outcome is a value:
+a sentence for the person who clicked, the code that does the same, or what was refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from murmur.errors import MurmurError
+
+from ._code import call, start, update
+from ._form import problems, read
+from ._subject import Subject
+
+__all__ = ["COMMANDS", "Done", "carry_out"]
+
+Arguments = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The outcome of a command.
+
+    Attributes
+    ----------
+    said : str
+        One sentence for the person who clicked.
+    code : str
+        The call that was made; empty if there was none.
+    problems : mapping of str to str
+        What is wrong with which setting.
+    is_refused : bool
+        Whether nothing was done.
+    """
+
+    said: str
+    code: str = ""
+    problems: Mapping[str, str] = field(default_factory=dict)
+    is_refused: bool = False
+
+
+def carry_out(subject: Subject, name: str, arguments: Arguments) -> Done:
+    """Carry out one command; whatever goes wrong comes back as a refusal."""
+    command = COMMANDS.get(name)
+    if command is None:
+        return Done(f"the panel knows no command {name!r}", is_refused=True)
+    try:
+        return command(subject, arguments)
+    except MurmurError as error:
+        found = problems(error)
+        return Done(_sentence(error, found), problems=found, is_refused=True)
+    except (KeyError, TypeError, ValueError) as error:
+        return Done(f"not understood: {error}", is_refused=True)
+
+
+def _start(subject: Subject, given: Arguments) -> Done:
+    name, users = str(given["scenario"]), _whole(given["users"])
+    scenario = subject.scenarios()[name]
+    settings: dict[str, Any] = read(scenario, given.get("settings", {}))
+    subject.session.do(scenario, users, **settings)
+    here = name if scenario.__module__ == "__main__" else ""
+    return Done(f"{scenario.__name__} is running.", start(scenario, here, users, settings))
+
+
+def _add(subject: Subject, given: Arguments) -> Done:
+    count = _whole(given["count"])
+    ids = subject.session.add(count)
+    span = f" ({ids.start:,} to {ids.stop - 1:,})" if count else ""
+    return Done(f"{_users(count)} added{span}.", call("session.add", count))
+
+
+def _remove(subject: Subject, given: Arguments) -> Done:
+    count, force = _whole(given["count"]), bool(given.get("force"))
+    asked = subject.session.remove(count, force=force)
+    code = call("session.remove", count, **({"force": True} if force else {}))
+    ends = "; those who stay are cancelled after the grace" if force else ""
+    return Done(f"{_users(asked)} asked to leave{ends}.", code)
+
+
+def _arrivals(subject: Subject, given: Arguments) -> Done:
+    rate = float(given["rate"])
+    subject.session.update(user_rate=rate)
+    return Done(f"Users arrive at {rate:,g} a minute.", call("session.update", user_rate=rate))
+
+
+def _update(subject: Subject, given: Arguments) -> Done:
+    scenario = subject.session.scenario
+    if scenario is None:
+        return Done("nothing runs that could be changed", is_refused=True)
+    settings: dict[str, Any] = read(scenario, given["settings"])
+    changed = subject.session.update(**settings)
+    names = ", ".join(changed) or "nothing: these values are in force already"
+    return Done(f"Changed {names}.", update(scenario, settings))
+
+
+def _stop(subject: Subject, given: Arguments) -> Done:
+    subject.session.stop()
+    return Done("Stopping: users are asked to leave.", call("session.stop"))
+
+
+def _rate(subject: Subject, given: Arguments) -> Done:
+    name, value = str(given["name"]), float(given["rate"])
+    keywords: dict[str, Any] = {"limit": int(value)} if given.get("limit") else {"rate": value}
+    if given.get("cancel_ramp"):
+        keywords["cancel_ramp"] = True
+    subject.session.throttles[name].change_rate(**keywords)
+    code = call(f"session.throttles[{name!r}].change_rate", **keywords)
+    return Done(f"{name} has a new rate: {value:,g}.", code)
+
+
+def _pause(subject: Subject, given: Arguments) -> Done:
+    name = str(given["name"])
+    subject.session.throttles[name].pause()
+    return Done(f"{name} is paused.", call(f"session.throttles[{name!r}].pause"))
+
+
+def _resume(subject: Subject, given: Arguments) -> Done:
+    name = str(given["name"])
+    subject.session.throttles[name].resume()
+    return Done(f"{name} grants again.", call(f"session.throttles[{name!r}].resume"))
+
+
+def _ramp(subject: Subject, given: Arguments) -> Done:
+    name = str(given["name"])
+    keywords: dict[str, Any] = {
+        key: float(given[key]) for key in ("from_rate", "to_rate", "duration")
+    }
+    if given.get("cancel_ramp"):
+        keywords["cancel_ramp"] = True
+    subject.session.throttles[name].ramp(**keywords)
+    code = call(f"session.throttles[{name!r}].ramp", **keywords)
+    return Done(f"{name} changes over {keywords['duration']:g} s.", code)
+
+
+COMMANDS: Mapping[str, Callable[[Subject, Arguments], Done]] = MappingProxyType(
+    {
+        "start": _start,
+        "add": _add,
+        "remove": _remove,
+        "arrivals": _arrivals,
+        "update": _update,
+        "stop": _stop,
+        "rate": _rate,
+        "pause": _pause,
+        "resume": _resume,
+        "ramp": _ramp,
+    }
+)
+"""Name of a command, and the function that makes its call."""
+
+
+def _whole(given: object) -> int:
+    """Return a number of users, or say that it is none."""
+    try:
+        return int(str(given))
+    except ValueError:
+        raise ValueError(f"{given!r} is not a whole number of users") from None
+
+
+def _users(count: int) -> str:
+    return "1 user" if count == 1 else f"{count:,} users"
+
+
+def _sentence(error: MurmurError, found: Mapping[str, str]) -> str:
+    """Return the error in one line; what stands beside its field is only counted."""
+    if found:
+        number = "1 setting was" if len(found) == 1 else f"{len(found)} settings were"
+        return f"Nothing was changed: {number} refused."
+    return str(error).partition("\n")[0]

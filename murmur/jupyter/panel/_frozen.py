@@ -1,0 +1,66 @@
+"""What a panel leaves behind: summary and charts of a run, as text and pictures.
+
+It holds neither a widget nor a script, so it stays in the notebook and shows anywhere.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from murmur.results import Results
+
+__all__ = ["Frozen"]
+
+_CHARTS = {
+    "population": "population",
+    "throughput": "windows",
+    "latency": "windows",
+    "heatmap": "actions",
+    "throttles": "throttles",
+}
+
+
+class Frozen:
+    """Summary and charts of a run as it was at one moment.
+
+    Parameters
+    ----------
+    results : murmur.results.Results
+        What to show; it is read now.
+    """
+
+    def __init__(self, results: Results) -> None:
+        import vl_convert
+
+        summary = results.summary()
+        self._text = repr(summary)
+        picture = str(vl_convert.vegalite_to_svg(json.dumps(_chart(results))))
+        self._html = (
+            f'<div class="murmur-frozen">{summary._repr_html_()}'
+            f'<div style="overflow-x:auto">{picture}</div></div>'
+        )
+
+    def __repr__(self) -> str:
+        """Return the summary."""
+        return self._text
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return {"text/plain": self._text, "text/html": self._html}
+
+
+def _chart(results: Results) -> dict[str, Any]:
+    """Return the charts that have something to show as one specification."""
+    import altair as alt
+
+    from murmur import charts
+
+    shown = [
+        charts.draw(name, results).properties(width=430, height=180)
+        for name, frame in _CHARTS.items()
+        if not getattr(results, frame).empty
+    ] or [charts.draw("population", results)]
+    with alt.data_transformers.enable("default", max_rows=None):
+        drawn: dict[str, Any] = charts.together(*shown, columns=2).to_dict()
+    return drawn

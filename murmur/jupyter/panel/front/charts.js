@@ -1,0 +1,150 @@
+// A live chart: embedded once, then given rows through Vega's view API.
+//
+// A new specification each second would leave a view and its listeners behind each time.
+
+const vega = (globalThis.__murmur_vega ??= (() => {
+  let resolve;
+  const promise = new Promise((give) => (resolve = give));
+  return { promise, resolve };
+})());
+
+const THEME = ["data-jp-theme-light", "data-jp-theme-name", "data-vscode-theme-kind"];
+
+/** Return the rows of a packed frame as objects, which is what Vega takes. */
+function unpacked({ columns, labels, values }) {
+  const bytes = values.buffer.slice(values.byteOffset, values.byteOffset + values.byteLength);
+  const cells = new Float32Array(bytes);
+  const length = columns.length ? cells.length / columns.length : 0;
+  const rows = Array.from({ length }, () => ({}));
+  columns.forEach((name, column) => {
+    const texts = labels[name];
+    for (let row = 0; row < length; row++) {
+      const value = cells[column * length + row];
+      rows[row][name] = texts ? texts[value] : Number.isNaN(value) ? null : value;
+    }
+  });
+  return rows;
+}
+
+/** Return Vega's configuration in the colours of the page. */
+function themed(element) {
+  const style = getComputedStyle(element);
+  const colour = (name) => style.getPropertyValue(name).trim();
+  const text = colour("--mm-quiet");
+  return {
+    background: "transparent",
+    font: style.fontFamily,
+    view: { stroke: null },
+    axis: {
+      labelColor: text,
+      titleColor: text,
+      gridColor: colour("--mm-line"),
+      domainColor: colour("--mm-line"),
+      tickColor: colour("--mm-line"),
+      labelFontSize: 11,
+    },
+    axisY: { minExtent: 38, maxExtent: 38 },
+    legend: { labelColor: colour("--mm-text"), labelFontSize: 11.5, columnPadding: 14 },
+  };
+}
+
+/** Return a card with one chart. */
+function newChart(name, title, explanation) {
+  const box = h("div", { class: "mm-plot" });
+  const empty = h("div", { class: "mm-empty" }, "no data yet");
+  const element = card(title, `chart-${name}`, h("div", { class: "mm-stage" }, box, empty));
+  let view = null;
+  let width = 0;
+  let latest = null;
+  let isClosed = false;
+  let drawing = Promise.resolve();
+
+  async function embed(spec) {
+    const make = await vega.promise;
+    while (box.clientWidth < 40) {
+      // Not laid out yet: a width of the container would be read as nothing.
+      if (isClosed) return;
+      await new Promise(requestAnimationFrame);
+    }
+    if (isClosed) return;
+    view?.finalize();
+    width = box.clientWidth;
+    const options = { actions: false, renderer: "canvas", config: themed(element), logLevel: 1 };
+    const embedded = await make(box, { ...spec, description: `${title}. ${explanation}` }, options);
+    view = { view: embedded.view, finalize: () => embedded.finalize() };
+    if (isClosed) view.finalize();
+    else await push();
+  }
+
+  async function push() {
+    if (!view || !latest || document.hidden) return;
+    const { rows, changes, span } = latest;
+    empty.hidden = rows.length > 0;
+    await view.view
+      .signal("start", span[0])
+      .signal("end", span[1])
+      .data("rows", rows)
+      .data("changes", changes)
+      .runAsync();
+  }
+
+  // One thing after the other: a view must not be fed while it is replaced.
+  const then = (work) => (drawing = drawing.then(work).catch((error) => console.error(error)));
+  const watch = new ResizeObserver(() => {
+    if (!view || box.clientWidth < 40 || box.clientWidth === width) return;
+    width = box.clientWidth;
+    then(() => view.view.signal("width", width).resize().runAsync());
+  });
+  watch.observe(box);
+
+  return {
+    element,
+    name,
+    embed: (spec) => then(() => embed(spec)),
+    redraw: () => then(push),
+    update(rows, changes, span) {
+      const from = span[0];
+      latest = { rows, changes: changes.filter((change) => change.at >= from), span };
+      then(push);
+    },
+    close() {
+      isClosed = true;
+      watch.disconnect();
+      view?.finalize();
+    },
+  };
+}
+
+/** Return all charts of a panel, which follow its rows and the theme of the page. */
+function newCharts(model) {
+  const charts = [
+    newChart("population", "Users", "Users running, waiting and leaving, and how many were asked for, over time"),
+    newChart("throughput", "Actions per second", "Actions that succeeded and failed, per second, over time"),
+    newChart("latency", "Response time", "Percentiles of the response time on a logarithmic scale, over time"),
+    newChart("heatmap", "Response times, all of them", "How many actions took how long, over time"),
+    newChart("throttles", "Permits per second", "Permits that were asked for and granted, per second, over time"),
+  ];
+  const embed = () => charts.forEach((chart) => chart.embed(model.get("specs")[chart.name]));
+  const update = () => {
+    const { span, ...frames } = model.get("rows");
+    if (!span) return;
+    const changes = model.get("state").changes ?? [];
+    for (const chart of charts) chart.update(unpacked(frames[chart.name]), changes, span);
+  };
+  const theme = new MutationObserver(embed);
+  theme.observe(document.body, { attributes: true, attributeFilter: THEME });
+  const onVisible = () => document.hidden || charts.forEach((chart) => chart.redraw());
+  document.addEventListener("visibilitychange", onVisible);
+  model.on("change:rows", update);
+  embed();
+  update();
+  return {
+    elements: charts.map((chart) => chart.element),
+    close() {
+      model.off("change:rows", update);
+      document.removeEventListener("visibilitychange", onVisible);
+      theme.disconnect();
+      charts.forEach((chart) => chart.close());
+    },
+  };
+}

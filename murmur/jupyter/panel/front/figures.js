@@ -1,0 +1,85 @@
+// The few numbers that are read from across the room.
+
+const STATES = ["running", "waiting", "leaving"];
+
+function newFigures() {
+  const users = newUsers();
+  const throughput = figure("Throughput", "actions/s");
+  const median = figure("Response time p50");
+  const slow = figure("Response time p99");
+  const failed = figure("Failed", "%");
+  const health = figure("Generator");
+  const element = h(
+    "div",
+    { class: "mm-figures", role: "group", "aria-label": "Figures of the last five seconds" },
+    users.element,
+    ...[throughput, median, slow, failed, health].map((one) => one.element),
+  );
+  return {
+    element,
+    update({ users: counts, figures, health: generator }) {
+      users.update(counts);
+      throughput.update(rate(figures.rate), `${whole(figures.total)} in all`);
+      median.update(...split(figures.p50), "of actions that succeeded");
+      slow.update(...split(figures.p99), "one in a hundred is slower");
+      failed.update(percent(figures.share), `${whole(figures.failed_total)} in all`);
+      failed.element.classList.toggle("mm-bad", figures.share > 0.01);
+      const cpu = generator.cpu == null ? "–" : `${percent(generator.cpu)} % of a core`;
+      const lag = generator.lag == null ? "no run yet" : `${cpu}, loop lag p99 ${generator.lag}`;
+      health.update(generator.lag == null ? "–" : generator.warning ? "too slow" : "keeps up", lag);
+      health.element.classList.toggle("mm-bad", Boolean(generator.warning));
+    },
+  };
+}
+
+/** Return number, and unit as the page shows it; a duration comes as one text. */
+const split = (text) => (text ? text.split(" ") : ["–", ""]);
+
+function figure(label, fixed = "") {
+  const value = h("span", { class: "mm-value" }, "–");
+  const unit = h("span", { class: "mm-unit" }, fixed);
+  const note = h("div", { class: "mm-help" });
+  return {
+    element: h(
+      "div",
+      { class: "mm-card mm-figure" },
+      h("div", { class: "mm-caption" }, label),
+      h("div", {}, value, unit),
+      note,
+    ),
+    update(text, ...rest) {
+      setText(value, text);
+      if (rest.length > 1) setText(unit, rest[0]);
+      setText(note, rest.at(-1));
+    },
+  };
+}
+
+/** Return the card of users: how many run, of how many, and a bar of what the others do. */
+function newUsers() {
+  const value = h("span", { class: "mm-value" }, "0");
+  const unit = h("span", { class: "mm-unit" });
+  const parts = Object.fromEntries(STATES.map((name) => [name, h("i", { class: `mm-${name}` })]));
+  const bar = h("div", { class: "mm-bar", role: "img" }, ...Object.values(parts));
+  const note = h("div", { class: "mm-help" });
+  return {
+    element: h(
+      "div",
+      { class: "mm-card mm-figure" },
+      h("div", { class: "mm-caption" }, "Users running"),
+      h("div", {}, value, unit),
+      bar,
+      note,
+    ),
+    update(counts) {
+      setText(value, whole(counts.running));
+      setText(unit, `of ${whole(counts.target)}`);
+      const present = STATES.reduce((sum, name) => sum + counts[name], 0);
+      const most = Math.max(present, counts.target, 1);
+      for (const name of STATES) parts[name].style.width = `${(100 * counts[name]) / most}%`;
+      const words = ["waiting", "leaving", "gone"].map((name) => `${whole(counts[name])} ${name}`);
+      setText(note, words.join(", "));
+      setAttribute(bar, "aria-label", `${whole(counts.running)} running, ${words.join(", ")}`);
+    },
+  };
+}

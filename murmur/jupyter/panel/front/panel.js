@@ -1,0 +1,205 @@
+// Puts the parts together, and speaks with Python.
+
+const SILENCE = 6; // seconds without news, while a run is on, after which the page says so
+const BADGES = {
+  idle: "idle",
+  running: "running",
+  terminating: "stopping",
+  finished: "finished",
+  failed: "failed",
+  disconnected: "disconnected",
+};
+
+/** Return a function that sends a command and gives a promise of its outcome. */
+function newCommands(model, announce) {
+  const waiting = new Map();
+  let number = 0;
+  const onMessage = (message) => {
+    if (!waiting.has(message.answer)) return;
+    waiting.get(message.answer)(message);
+    waiting.delete(message.answer);
+  };
+  model.on("msg:custom", onMessage);
+  const stem = newId("command");
+  return {
+    command(name, given = {}) {
+      const id = `${stem}-${++number}`;
+      return new Promise((resolve) => {
+        waiting.set(id, (outcome) => {
+          announce(outcome.said, outcome.refused);
+          resolve(outcome);
+        });
+        try {
+          model.send({ event: "command", name, id, arguments: given });
+        } catch {
+          waiting.get(id)({ said: "The kernel cannot be reached.", refused: true });
+          waiting.delete(id);
+        }
+      });
+    },
+    close: () => model.off("msg:custom", onMessage),
+  };
+}
+
+function newHead(onFreeze, onCode) {
+  const badge = h("span", { class: "mm-badge", role: "status" }, h("i"), h("span"));
+  const scenario = h("span", { class: "mm-scenario" });
+  const elapsed = h("span", { class: "mm-elapsed" });
+  const freeze = button("Freeze", {
+    picture: "snow",
+    label: "Keep a summary and still charts of the run below the panel",
+    onclick: onFreeze,
+  });
+  const code = button("Code", {
+    picture: "code",
+    label: "Show the code that does what was clicked",
+    onclick: onCode,
+  });
+  const mark = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  mark.setAttribute("viewBox", "0 0 24 24");
+  mark.setAttribute("aria-hidden", "true");
+  mark.innerHTML = '<path d="M2 15c3-8 5-8 7-2s4 6 6-1 4-7 7-3"/>';
+  return {
+    element: h(
+      "header",
+      { class: "mm-head" },
+      h("h2", { class: "mm-logo" }, mark, "murmur"),
+      badge,
+      scenario,
+      elapsed,
+      h("span", { class: "mm-space" }),
+      freeze,
+      code,
+    ),
+    code,
+    update(state, news) {
+      setText(badge.lastChild, BADGES[state]);
+      setAttribute(badge, "class", `mm-badge mm-is-${state}`);
+      setText(scenario, news.scenario ?? "no run yet");
+      setText(elapsed, news.scenario ? clock(news.elapsed) : "");
+      setDisabled(freeze, !news.run);
+    },
+  };
+}
+
+/** Return the code of all clicks so far, to copy. */
+function newCode(announce) {
+  const text = h("pre", { tabindex: 0, "aria-label": "Code that does what was clicked" });
+  const copy = button("Copy", {
+    onclick: async () => {
+      const selection = getSelection();
+      selection.selectAllChildren(text);
+      await navigator.clipboard?.writeText(text.textContent).catch(() => {});
+      announce("The code is selected, and copied where the browser allows it.");
+    },
+  });
+  const element = card("The same as code", "code", text, copy);
+  element.hidden = true;
+  return { element, update: ({ code }) => setText(text, code) };
+}
+
+function render({ model, el }) {
+  const said = h("div", { class: "mm-said", role: "status", "aria-live": "polite" });
+  const announce = (text, isRefused) => {
+    setText(said, text ?? "");
+    said.classList.toggle("mm-problem", Boolean(isRefused));
+  };
+  const commands = newCommands(model, announce);
+  const { command } = commands;
+  const choice = { scenario: null };
+  const warning = h("div", { class: "mm-warning", role: "alert", hidden: true });
+  const head = newHead(
+    () => command("freeze"),
+    () => {
+      code.element.hidden = !code.element.hidden;
+      setAttribute(head.code, "aria-expanded", !code.element.hidden);
+    },
+  );
+  const code = newCode(announce);
+  const settings = newSettings(command);
+  const controls = newControls(command, choice, settings);
+  const charts = newCharts(model);
+  const parts = [newFigures(), controls, newThrottles(command)];
+  const [figures, , throttles] = parts;
+  const [nodes, errors, changes] = [newNodes(), newErrors(), newChanges()];
+
+  const root = h(
+    "div",
+    { class: "murmur-panel", role: "region", "aria-label": "murmur panel", "data-lm-suppress-shortcuts": "true" },
+    head.element,
+    h("div", { class: "mm-lines" }, said, warning),
+    code.element,
+    figures.element,
+    h(
+      "div",
+      { class: "mm-body" },
+      h("div", { class: "mm-side" }, controls.element, settings.element, nodes.element),
+      h(
+        "div",
+        { class: "mm-main" },
+        ...charts.elements,
+        throttles.element,
+        errors.element,
+        changes.element,
+      ),
+    ),
+  );
+
+  let heardAt = Date.now();
+  const isCut = () => el.classList.contains("jupyter-widgets-disconnected");
+  function troubles(news) {
+    if (isCut()) return "Disconnected: the kernel has stopped or was restarted. Run the cell again for a new panel.";
+    if (news.session === "closed") return "The session is closed; what you see is its last news.";
+    const silence = Math.round((Date.now() - heardAt) / 1000);
+    if (silence >= SILENCE && !isOver(news.state)) {
+      return `No news for ${silence} s: the kernel cannot be reached, or a user's code blocks the loop.`;
+    }
+    return [news.health?.warning, ...(news.problems ?? [])].filter(Boolean).join(" ");
+  }
+  function warn() {
+    const news = model.get("state");
+    const text = troubles(news);
+    setText(warning, text);
+    warning.hidden = !text;
+    const isGone = isCut() || news.session === "closed";
+    root.classList.toggle("mm-gone", isGone);
+    root.querySelectorAll(".mm-body, .mm-code").forEach((part) => (part.inert = isGone));
+    head.update(isGone ? "disconnected" : (news.state ?? "idle"), news);
+  }
+  function update() {
+    heardAt = Date.now();
+    const news = model.get("state");
+    if (!news.state) return warn();
+    parts.forEach((part) => part.update(news));
+    settings.update(news.forms, choice.scenario, !isOver(news.state));
+    nodes.update(news.nodes);
+    errors.update(news.errors);
+    changes.update(news.changes.slice(-8).reverse());
+    code.update(news);
+    warn();
+  }
+
+  // The base class marks the element when the kernel goes away.
+  const cut = new MutationObserver(warn);
+  cut.observe(el, { attributes: true, attributeFilter: ["class"] });
+  const silence = setInterval(warn, 1000);
+  model.on("change:state", update);
+  el.append(root);
+  update();
+  model.send({ event: "ready" });
+
+  return () => {
+    clearInterval(silence);
+    cut.disconnect();
+    model.off("change:state", update);
+    commands.close();
+    charts.close();
+    try {
+      model.send({ event: "gone" });
+    } catch {
+      // The kernel is gone as well.
+    }
+  };
+}
+
+export default { render };

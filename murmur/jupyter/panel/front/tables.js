@@ -1,0 +1,80 @@
+// Tables that only show: nodes, errors, changes.
+
+/** Return a card with a table; `columns` maps a heading to the cell's text and its kind. */
+function newTable(title, area, columns, none) {
+  const body = h("tbody");
+  const empty = h("p", { class: "mm-none" }, none);
+  const table = h(
+    "table",
+    {},
+    h("caption", { class: "mm-hidden" }, title),
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        ...columns.map(([text, , kind]) => h("th", { scope: "col", class: kind }, text)),
+      ),
+    ),
+    body,
+  );
+  return {
+    element: card(title, area, table, empty),
+    update(rows) {
+      table.hidden = !rows.length;
+      empty.hidden = Boolean(rows.length);
+      while (body.rows.length > rows.length) body.deleteRow(-1);
+      rows.forEach((row, place) => {
+        const line = body.rows[place] ?? body.insertRow();
+        columns.forEach(([, text, kind], column) => {
+          const cell = line.cells[column] ?? line.insertCell();
+          if (kind) cell.className = kind;
+          setText(cell, text(row));
+          setAttribute(cell, "title", cell.textContent);
+        });
+      });
+    },
+  };
+}
+
+const newNodes = () =>
+  newTable(
+    "Nodes",
+    "nodes",
+    [
+      ["node", (node) => node.name],
+      ["state", (node) => node.state],
+      ["users", (node) => whole(node.users), "mm-number"],
+      ["waiting", (node) => whole(node.waiting), "mm-number"],
+      ["cpu", (node) => (node.cpu == null ? "–" : `${percent(node.cpu)} %`), "mm-number"],
+      ["loop lag p99", (node) => node.lag ?? "–", "mm-number"],
+    ],
+    "No node yet.",
+  );
+
+const newErrors = () =>
+  newTable(
+    "Errors",
+    "errors",
+    [
+      ["action", (error) => error.name],
+      ["error", (error) => error.error, "mm-long"],
+      ["count", (error) => whole(error.count), "mm-number"],
+      ["last at", (error) => clock(error.at), "mm-number"],
+    ],
+    "No action has failed.",
+  );
+
+const newChanges = () =>
+  newTable(
+    "Changes",
+    "changes",
+    [
+      ["at", (change) => clock(change.at), "mm-time"],
+      ["what", (change) => change.what],
+      ["old", (change) => change.old, "mm-long"],
+      ["new", (change) => change.new, "mm-long"],
+    ],
+    "Nobody has changed the run; who does leaves a line in every chart.",
+  );
