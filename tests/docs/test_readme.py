@@ -1,0 +1,42 @@
+"""What the README shows works as it stands there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_its_scenario_and_its_cells_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    scenario, cells = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    names: dict[str, object] = {"__name__": "readme"}
+    exec(scenario, names)
+    try:
+        exec(cells, names)
+        status = names["run"].wait(timeout=30)
+    finally:
+        names["session"].close()
+        names["router"].stop()
+
+    assert status.state == "finished"
+    assert status.users["gone"] == 150
+    assert not (names["run"].results.users["outcome"] == "failed").any()
+    assert "Echo" in (tmp_path / "echo.html").read_text(encoding="utf-8")
+
+
+def test_its_links_lead_somewhere() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", README)
+
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_what_its_commands_write_is_ignored_by_git() -> None:
+    written = re.findall(r"--report (\S+)", README)
+
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
+    assert all(f"/{name}" in ignored for name in written if name.endswith(".html"))
