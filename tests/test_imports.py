@@ -28,8 +28,10 @@ PROBE = """
 import gc, importlib, json, logging, os, signal, sys, threading, warnings
 
 def state():
-    loggers = [logging.root, *filter(
-        lambda logger: isinstance(logger, logging.Logger), logging.root.manager.loggerDict.values()
+    # A library's own logger is its own affair; altair brings one that has a handler.
+    loggers = [logging.root, *(
+        logger for name, logger in logging.root.manager.loggerDict.items()
+        if name.split(".")[0] == "murmur" and isinstance(logger, logging.Logger)
     )]
     return {
         "threads": [thread.name for thread in threading.enumerate()],
