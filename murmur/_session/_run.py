@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from html import escape
+from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -44,6 +45,8 @@ class Run:
         them.
     settings : mapping of str to object
         The settings it was started with; secret ones are masked.
+    directory : pathlib.Path or None
+        Where the run is kept, if its session was given a directory.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Run:
         self.scenario = scenario.__name__
         self.seed: int = record.seed
         self.settings = dict(settings)
+        self.directory: Path | None = None
         self._session = session
         self._record = record
         self._over: Future[None] = Future()
@@ -151,8 +155,9 @@ class Run:
             return
         if answer is not None:
             self._last_status = status_of(answer, scenario=self.scenario, run_id=self.id)
-        self._over.set_result(None)
-        self._record.relay.end(self._record)
+        self._record.relay.end(self._record)  # first: who waits finds its archive complete
+        if not self._over.done():
+            self._over.set_result(None)
 
     def _look(self) -> None:
         """End with the session: a loop that died tells nobody."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,6 +18,7 @@ from murmur.scenario import find, resolve
 from murmur.telemetry import Relay
 
 from ._cluster_verbs import ClusterVerbs
+from ._directory import keep_users, run_directory
 from ._front_end import publisher_of
 from ._host import FAREWELL, Host
 from ._run import Run
@@ -55,6 +57,11 @@ class Session(ClusterVerbs):
     run_here : bool, default False
         Whether this process runs users even when there are other nodes.
 
+    directory : str or pathlib.Path, optional
+        Where each run gets a directory of its own (`Run.directory`), which is written to once
+        a second and an archive when the run is over.  `murmur.load` reads it in either
+        state, also after a crash.
+
     Attributes
     ----------
     relay : murmur.telemetry.Relay
@@ -81,10 +88,12 @@ class Session(ClusterVerbs):
         tune_collector: bool = True,
         run_here: bool = False,
         allow: Sequence[str] | None = None,
+        directory: str | Path | None = None,
     ) -> None:
         self._parse_environment = parse_environment
         self._tune_collector = tune_collector
         self._allow = checked_patterns(allow)
+        self._directory = None if directory is None else Path(directory)
         self._host = Host(callback_timeout=callback_timeout, run_here=run_here)
         self._run: Run | None = None
         self._scenario: type[Scenario] | None = None
@@ -157,6 +166,8 @@ class Session(ClusterVerbs):
             If the scenario is not found or not usable, or its `init` failed.
         RunStateError
             If a run is on.
+        ArchiveError
+            If the run directory cannot be made.
         """
         chosen = find(scenario, notebook_names())
         resolved = resolve(chosen, settings, parse=self._parse_environment)
@@ -180,7 +191,12 @@ class Session(ClusterVerbs):
         )
         for warning in resolved.warnings:
             _logger.warning("%s", warning)
-        self._host.ask("do", self._host.cluster("do").start, spec, record, course, nodes)
+        with run_directory(self._directory, record, chosen) as directory:
+            cluster = self._host.cluster("do")
+            self._host.ask("do", cluster.start, spec, record, course, nodes)
+        if directory is not None:
+            run.directory = directory.path
+            self._host.post("keep", keep_users, cluster, run, record)
         return run
 
     def add(self, n: int, nodes: Sequence[str] | None = None, *, planned: bool = False) -> range:

@@ -12,6 +12,7 @@ from ._compare import compare as compare
 from ._frame import Column as Column
 from ._frame import Frame as Frame
 from ._results import Results as Results
+from ._run_directory import RunDirectory as RunDirectory
 from ._schema import FRAMES as FRAMES
 from ._schema import OUTCOMES as OUTCOMES
 from ._summary import ActionSummary as ActionSummary
@@ -31,6 +32,7 @@ __all__ = [
     "Evidence",
     "Frame",
     "Results",
+    "RunDirectory",
     "Summary",
     "Verdict",
     "compare",

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
@@ -25,13 +25,15 @@ from murmur.errors import ArchiveError, MissingExtraError
 from murmur.telemetry import Histogram
 
 from ._check_times import ActionTimes
+from ._journal import has_journal
+from ._recover import recovered
 from ._results import Results
 from ._schema import FRAMES
 from ._source import Source
 from ._summary import ActionSummary, Summary
 from ._verdict import Verdict
 
-__all__ = ["load", "write"]
+__all__ = ["as_json", "fill", "load", "require_pyarrow", "write"]
 
 _FORMAT = "murmur-archive"
 _MAJOR, _MINOR = 1, 0
@@ -39,12 +41,14 @@ _MANIFEST = "manifest.json"
 
 
 def load(path: str | Path) -> Results:
-    """Read an archive that `Results.save` wrote.
+    """Read an archive that `Results.save` wrote, or the directory of a run that was cut off.
 
     Parameters
     ----------
     path : str or pathlib.Path
-        The directory.  Frames are read from it when they are asked for, so it has to stay.
+        The directory.  Frames of an archive are read from it when they are asked for, so it
+        has to stay.  Of a run that was killed (see ``Session(directory=...)``), or that goes
+        on, the journal is read: what was known up to about a second before.
 
     Returns
     -------
@@ -67,13 +71,16 @@ def load(path: str | Path) -> Results:
     ...     load(results.save(f"{directory}/r1"))
     <Results of run r1: 0 actions>
     """
-    _require_pyarrow("murmur.load")
-    return Results._of(_Archive(Path(path)))
+    directory = Path(path)
+    if has_journal(directory) and not (directory / _MANIFEST).exists():
+        return Results._of(recovered(directory))
+    require_pyarrow("murmur.load")
+    return Results._of(_Archive(directory))
 
 
 def write(source: Source, path: Path, *, overwrite: bool = False) -> Path:
     """Write an archive of `source` to the directory `path`, and return it."""
-    _require_pyarrow("results.save")
+    require_pyarrow("results.save")
     place = path.resolve()  # what a link points to is replaced, not the link
     replaced = _replaced(place, path, overwrite=overwrite)
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -81,12 +88,19 @@ def write(source: Source, path: Path, *, overwrite: bool = False) -> Path:
     with TemporaryDirectory(prefix=f".{place.name}-", dir=place.parent) as beside:
         new = Path(beside) / "new"
         new.mkdir()
-        frames = {name: _write_frame(source, name, new) for name in FRAMES}
-        manifest = _manifest(source, frames)
-        text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)
-        (new / _MANIFEST).write_text(text + "\n", encoding="utf-8")
+        fill(source, new)
         _put(new, place, old=Path(beside) / "old", replaced=replaced)
     return path
+
+
+def fill(source: Source, directory: Path) -> None:
+    """Write the files of an archive to a directory; it is one when the manifest is there."""
+    frames = {name: _write_frame(source, name, directory) for name in FRAMES}
+    manifest = _manifest(source, frames)
+    text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)
+    part = directory / f".{_MANIFEST}.part"
+    part.write_text(text + "\n", encoding="utf-8")
+    part.rename(directory / _MANIFEST)
 
 
 def _replaced(place: Path, path: Path, *, overwrite: bool) -> tuple[str, ...]:
@@ -138,7 +152,7 @@ def _write_frame(source: Source, name: str, directory: Path) -> dict[str, object
 def _manifest(source: Source, frames: Mapping[str, object]) -> object:
     summary = source.summary().to_dict()
     written = {"format": _FORMAT, "format_version": f"{_MAJOR}.{_MINOR}"}
-    return _plain(
+    return as_json(
         {
             **written,  # to be read first
             **source.facts(),
@@ -212,6 +226,9 @@ class _Archive:
 
     def elapsed(self) -> float:
         return self._summary.elapsed
+
+    def starts(self) -> Sequence[float]:
+        return sorted(self.frame("windows")["window_at"].unique().tolist())
 
     def histogram(
         self, time: str, *, name: str | None = None, start: float = 0.0, end: float | None = None
@@ -287,13 +304,13 @@ def _verdict_of(entry: Mapping[str, Any]) -> Verdict:
     return Verdict(entry["state"], tuple(entry["reasons"]))
 
 
-def _plain(value: object) -> object:
+def as_json(value: object) -> object:
     """Return `value` as JSON can hold it, by its text where it cannot."""
     match value:
         case dict():
-            return {str(key): _plain(inside) for key, inside in value.items()}
+            return {str(key): as_json(inside) for key, inside in value.items()}
         case list() | tuple():
-            return [_plain(inside) for inside in value]
+            return [as_json(inside) for inside in value]
         case None | bool() | int() | str():
             return value
         case float() if math.isfinite(value):
@@ -309,7 +326,8 @@ def _damaged(path: Path, problem: str) -> ArchiveError:
     return ArchiveError(path, problem, "restore the file from a copy, or run it again")
 
 
-def _require_pyarrow(feature: str) -> None:
+def require_pyarrow(feature: str) -> None:
+    """Raise `MissingExtraError` unless pyarrow is installed."""
     try:
         import pyarrow  # noqa: F401 - only to say what is missing
     except ImportError as error:

@@ -106,17 +106,16 @@ def _nodes(record: RunRecord) -> pd.DataFrame:
     population = record.table("population")
     reported = pd.Series(np.asarray(population["window_at"]))
     reported_by = reported.groupby(NODE.series(population["node"]).astype("str"))
-    windows = _windows_by_node(record)
-    ended = windows.groupby(windows["node"].astype("str"))[["count", "failed"]].sum()
-    users = _users(record)["node"].astype("str").value_counts()
+    ended = record.totals_by_node()
+    users = pd.Series(NODE.series(record.table("users")["node"])).value_counts()
     table = record.table("nodes")
     nodes = _items(table["node"])
     return FRAMES["nodes"].build(
         {
             **table,
             "users": users.reindex(nodes, fill_value=0).to_numpy(),
-            "actions": ended["count"].reindex(nodes, fill_value=0).to_numpy(),
-            "failed": ended["failed"].reindex(nodes, fill_value=0).to_numpy(),
+            "actions": [ended.get(node, (0, 0))[0] for node in nodes],
+            "failed": [ended.get(node, (0, 0))[1] for node in nodes],
             "first_at": reported_by.min().reindex(nodes).to_numpy(),
             "last_at": reported_by.max().reindex(nodes).to_numpy(),
         }

@@ -199,9 +199,10 @@ class _Side:
     """One of the two runs, cut into blocks of whole windows."""
 
     def __init__(self, run: Source, start: float, end: float, *, block: float, seed: int) -> None:
-        cuts = np.linspace(start, end, max(round((end - start) / block), 1) + 1)
+        cuts = np.linspace(start, end, max(round((end - start) / block), 1) + 1)[1:-1]
+        starts = np.array([at for at in run.starts() if start < at < end])
         self._run = run
-        self._edges = np.unique(np.round(cuts / run.window)) * run.window
+        self._edges = np.array([start, *_nearest(starts, cuts), end])
         windows = run.frame("windows")
         self._windows = windows[windows["window_at"].between(start, end, inclusive="left")]
         self._blocks: dict[tuple[str, str], Blocks] = {}
@@ -229,6 +230,16 @@ class _Side:
                 for low, high in pairwise(self._edges.tolist())
             ],
         )
+
+
+def _nearest(starts: Floats, cuts: Floats) -> Floats:
+    """Return for each cut the start that is nearest to it, each once."""
+    if not len(starts):
+        return starts
+    after = np.minimum(np.searchsorted(starts, cuts), len(starts) - 1)
+    before = np.maximum(after - 1, 0)
+    is_after = np.abs(starts[after] - cuts) <= np.abs(starts[before] - cuts)
+    return np.unique(starts[np.where(is_after, after, before)])
 
 
 def _row(name: str, statistic: str, a: _Side, b: _Side, confidence: float) -> dict[str, object]:

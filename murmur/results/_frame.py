@@ -102,7 +102,7 @@ class Frame:
         """Return a frame of `values`, which maps every column to as many values."""
         return pd.DataFrame(
             {column.name: column.series(values[column.name]) for column in self.columns},
-            copy=True,  # the caller owns it: nothing it does reaches the record
+            copy=False,  # a record's columns are made for whoever asks
         )
 
     def empty(self) -> pd.DataFrame:

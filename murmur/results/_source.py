@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from importlib import import_module
@@ -56,6 +56,9 @@ class Source(Protocol):
     def elapsed(self) -> float:
         """Return the seconds from the start to the last thing that is known."""
 
+    def starts(self) -> Sequence[float]:
+        """Return the moments between which `histogram` cuts nothing in half, ascending."""
+
     def histogram(
         self, time: str, *, name: str | None = None, start: float = 0.0, end: float | None = None
     ) -> Histogram:
@@ -77,7 +80,9 @@ class RecordSource:
         refresh: Callable[[], None] | None = None,
         *,
         scenario: str | type = "",
+        was_cut_off: bool = False,
     ) -> None:
+        self._was_cut_off = was_cut_off
         self._record = record
         self._refresh = refresh
         self._scenario = scenario
@@ -147,6 +152,9 @@ class RecordSource:
             "rows_dropped": dict(record.rows_dropped),
         }
 
+    def starts(self) -> Sequence[float]:
+        return self._record.starts()
+
     def histogram(
         self, time: str, *, name: str | None = None, start: float = 0.0, end: float | None = None
     ) -> Histogram:
@@ -190,6 +198,7 @@ class RecordSource:
                 actions_kept=record.actions_kept,
                 events_dropped=record.events_dropped,
                 rows_dropped=sum(record.rows_dropped.values()),
+                cut_off_at=record.latest if self._was_cut_off else None,
             )
         )
 

@@ -6,8 +6,8 @@ its event loop, and judges a run by what it saw:
 * A window is *saturated* when the recorder marked it so, or when the 99th percentile of the
   loop's lag exceeds 50 ms in it.
 * More than 20 % of the windows saturated: the run is ``invalid``.
-* More than 5 %, users lost with their node, or users that ignored their cancellation and
-  were abandoned: it is ``suspect``.
+* More than 5 %, users lost with their node, users that ignored their cancellation and were
+  abandoned, or a run that was cut off: it is ``suspect``.
 * Otherwise it is ``valid``.
 
 Losses that bias nothing (a sample of the actions, dropped events) are mentioned and change
@@ -49,6 +49,8 @@ class Evidence:
         Events that were not kept for want of room.
     rows_dropped : int
         Rows of the oldest windows and changes that were given up for want of room.
+    cut_off_at : float or None
+        Seconds after which a run that did not end in order is not known.
     """
 
     windows: int = 0
@@ -60,6 +62,7 @@ class Evidence:
     actions_kept: int = 0
     events_dropped: int = 0
     rows_dropped: int = 0
+    cut_off_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,9 @@ def _users(evidence: Evidence) -> list[tuple[State, str]]:
     if evidence.abandoned:
         users = _count(evidence.abandoned, "user")
         findings.append(("suspect", f"{users} abandoned: cancellation was ignored."))
+    if evidence.cut_off_at is not None:
+        last = f"{evidence.cut_off_at:,.0f} s"
+        findings.append(("suspect", f"The run was cut off; what came after {last} is not known."))
     return findings
 
 

@@ -117,6 +117,10 @@ class RunRecord:
         """How many of them have a row in the table of actions."""
         return self._actions.kept
 
+    def note_unseen(self, actions: int) -> None:
+        """Count actions that a sample left out before they came here."""
+        self._actions.seen += actions
+
     @property
     def sampled(self) -> bool:
         """Whether the table of actions is a sample rather than all of them."""
@@ -185,6 +189,9 @@ class RunRecord:
     ) -> None:
         """Replace what is known of the users a node has now.
 
+        `add` the chunk that was sealed with this snapshot first, so that users who left it
+        are known to be gone.
+
         Parameters
         ----------
         node : str
@@ -195,20 +202,10 @@ class RunRecord:
             Monotonic seconds, on the clock that `started_at` of this record is from.
         waiting : sequence of (int, int), default ()
             Ranges of users, both ends included, that are not admitted yet.
-
-        Notes
-        -----
-        `add` the chunk that was sealed with this snapshot first, so that users who left
-        it are known to be gone.
         """
-        import numpy as np
-
-        self.present[node] = Present(
-            np.array(ids, np.int64),
-            np.array(admitted_at, np.float64) - self.started_at,
-            np.array(started_at, np.float64) - self.started_at,
-        )
+        self.present[node] = Present.since(self.started_at, ids, admitted_at, started_at)
         self.waiting[node] = [(int(first), int(last)) for first, last in waiting]
+        self.relay.present(self, node)
 
     def note_node(self, node: str, **facts: Unpack[NodeFacts]) -> None:
         """Keep facts about a node; what was noted before and is not given stays.
@@ -228,6 +225,7 @@ class RunRecord:
             If there is no such fact or outcome.
         """
         self._nodes.note(node, facts)
+        self.relay.note(self, node, facts)
 
     def lose(self, node: str, at: float, reason: str = "node lost") -> int:
         """Give every user that a lost node had the outcome ``lost``.
@@ -262,9 +260,9 @@ class RunRecord:
             self._users.extend(rows)
             lost += len(rows)
         self._latest = max(self._latest, ended)
-        self.set_present(node, (), (), ())
         self.note_node(node, outcome="lost", left_at=at)
         self.relay.lose(self, node, lost)
+        self.set_present(node, (), (), ())
         return lost
 
     def table(self, name: str, since: float = 0.0, *, of_all: bool | None = None) -> Table:
@@ -309,10 +307,6 @@ class RunRecord:
             Leave out windows that began earlier.  Only tables with ``window_at`` heed it.
         of_all : bool, optional
             Of ``windows``: whether only the rows of node "all" are wanted, or only the others.
-
-        Returns
-        -------
-        dict of str to numpy.ndarray, Labels or list
 
         Raises
         ------
@@ -394,6 +388,10 @@ class RunRecord:
     def totals(self) -> list[tuple[str, int, int]]:
         """Return each name, how many actions of it ended, and how many of those failed."""
         whole = self._windows.totals()
-        labels = self._codes.names.labels()
-        columns = (whole.name.tolist(), whole.count.tolist(), whole.failed.tolist())
-        return [(labels[name], count, failed) for name, count, failed in zip(*columns, strict=True)]
+        names = [self._codes.names.labels()[name] for name in whole.name.tolist()]
+        return list(zip(names, whole.count.tolist(), whole.failed.tolist(), strict=True))
+
+    def totals_by_node(self) -> dict[str, tuple[int, int]]:
+        """Return for each node how many actions ended on it, and how many of those failed."""
+        labels, ended = self._codes.nodes.labels(), self._windows.by_node.copy()
+        return {labels[node]: numbers for node, numbers in ended.items()}

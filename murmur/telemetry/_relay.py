@@ -8,8 +8,8 @@ the record of the run.  So what wants to be complete, and cheap, follows the chu
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from ._plain import text_of
 
@@ -34,6 +34,12 @@ class Follower:
 
     def lose(self, record: RunRecord, node: str, users: int) -> None:
         """Take note that a node was lost, and with it so many users that were there."""
+
+    def note(self, record: RunRecord, node: str, facts: Mapping[str, Any]) -> None:
+        """Take note of facts about a node, as they were given to `RunRecord.note_node`."""
+
+    def present(self, record: RunRecord, node: str) -> None:
+        """Take note that `record` learnt anew which users a node has."""
 
     def end(self, record: RunRecord) -> None:
         """Take note that the run is over."""
@@ -77,6 +83,14 @@ class Relay:
         """Hand on that a node was lost."""
         self._tell(lambda follower: follower.lose(record, node, users))
 
+    def note(self, record: RunRecord, node: str, facts: Mapping[str, Any]) -> None:
+        """Hand on facts about a node."""
+        self._tell(lambda follower: follower.note(record, node, facts))
+
+    def present(self, record: RunRecord, node: str) -> None:
+        """Hand on that it is known anew which users a node has."""
+        self._tell(lambda follower: follower.present(record, node))
+
     def end(self, record: RunRecord) -> None:
         """Hand on that a run is over."""
         self._tell(lambda follower: follower.end(record))
@@ -85,7 +99,7 @@ class Relay:
         for follower in self._followers:
             try:
                 call(follower)
-            except Exception as error:  # noqa: BLE001 - another's code, which may not harm the load
+            except Exception as error:  # another's code, which may not harm the load
                 self.detach(follower)
                 _logger.error(
                     "%s raised and follows no more", text_of(follower, repr), exc_info=error

@@ -15,7 +15,7 @@ from ._nodes import nodes_table
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from ._chunk import Change, ErrorCount
     from ._events import Event
@@ -43,6 +43,19 @@ class Present(NamedTuple):
     ids: NDArray[np.int64]
     admitted_at: NDArray[np.float64]
     started_at: NDArray[np.float64]
+
+    @classmethod
+    def since(
+        cls, run_started_at: float, ids: ArrayLike, admitted_at: ArrayLike, started_at: ArrayLike
+    ) -> Present:
+        """Return users whose moments are on the clock that `run_started_at` is from."""
+        import numpy as np
+
+        return cls(
+            np.array(ids, np.int64),
+            np.array(admitted_at, np.float64) - run_started_at,
+            np.array(started_at, np.float64) - run_started_at,
+        )
 
 
 class WaitingRows(NamedTuple):

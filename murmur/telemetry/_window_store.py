@@ -63,6 +63,8 @@ class WindowStore:
 
     Attributes
     ----------
+    by_node : dict of int to (int, int)
+        How many actions ended on each node, and how many of those failed.
     rows_dropped : int
         Rows of statistics that were thrown away for want of room; their counts and times are
         in the totals and histograms still.
@@ -77,6 +79,7 @@ class WindowStore:
         self._rows_frozen = 0
         self._summaries: dict[int, tuple[int, NDArray[Any]]] = {}
         self._whole: tuple[Part | None, tuple[Part, ...]] = (None, ())
+        self.by_node: dict[int, tuple[int, int]] = {}
         self.rows_dropped = 0
         self.newest = 0
 
@@ -110,6 +113,9 @@ class WindowStore:
             parts[span] = [part]  # never seen without a part
         self._sizes[tier] += part.size_bytes
         self.newest = max(self.newest, number)
+        count, failed = self.by_node.get(part.node, (0, 0))
+        ended = count + int(part.count.sum()), failed + int(part.failed.sum())
+        self.by_node[part.node] = ended
         if tier:
             self._amend(number, part)
         whole, pending = self._whole

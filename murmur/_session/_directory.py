@@ -1,0 +1,67 @@
+"""The run directory of a session's run: made before it starts, kept up to date while it is on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+
+from murmur.errors import MurmurError
+
+if TYPE_CHECKING:
+    from murmur.cluster import Cluster
+    from murmur.results import RunDirectory
+    from murmur.scenario import Scenario
+    from murmur.telemetry import RunRecord
+
+    from ._run import Run
+
+__all__ = ["keep_users", "run_directory"]
+
+EVERY = 1.0
+"""Seconds between two looks at which users there are, with few users."""
+
+USERS_A_SECOND = 2000
+"""Users that are written in a second: with more of them, they are looked at less often."""
+
+
+@contextmanager
+def run_directory(
+    parent: Path | None, record: RunRecord, scenario: type[Scenario]
+) -> Iterator[RunDirectory | None]:
+    """Make the directory of a run that is about to start; removed again if it does not.
+
+    Raises
+    ------
+    ArchiveError
+        If it cannot be made.
+    """
+    if parent is None:
+        yield None
+        return
+    from murmur.results import RunDirectory
+
+    made = RunDirectory(parent, record, scenario)
+    record.relay.attach(made)
+    try:
+        yield made
+    except BaseException:
+        record.relay.detach(made)
+        made.discard()
+        raise
+
+
+async def keep_users(cluster: Cluster, run: Run, record: RunRecord) -> None:
+    """Have the nodes say once a second, or less often, which users they have."""
+    pause = EVERY
+    while not run.is_over:
+        await anyio.sleep(pause)
+        try:
+            await cluster.flush()
+        except MurmurError:  # a node that is lost says nothing, and others tell of that
+            continue
+        users = sum(len(users.ids) for users in record.present.values())
+        pause = max(EVERY, users / USERS_A_SECOND)
