@@ -8,7 +8,7 @@ nobody can stop must not go on.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -128,7 +128,7 @@ class Agent:
         """See `NodeDesk`."""
         match kind:
             case "call":
-                self._tasks.start_soon(self._answer, body)
+                self._spawn(self._answer, body)
             case "message":
                 user_id, message = decode(body)
                 self.local.deliver(user_id, message)
@@ -139,7 +139,7 @@ class Agent:
                 self._refusal = str(decode(body))
                 self._welcomed.set()
             case "farewell":
-                self._tasks.start_soon(self._dismissed, str(decode(body)))
+                self._spawn(self._dismissed, str(decode(body)))
 
     def deserted(self, reason: str, *, is_closed: bool) -> None:
         """See `NodeDesk`."""
@@ -150,7 +150,12 @@ class Agent:
         if is_closed:
             self._link.close()
         if not self._is_parting:
-            self._tasks.start_soon(self._desert, reason)
+            self._spawn(self._desert, reason)
+
+    def _spawn(self, fn: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
+        """Start a task for what was heard, unless it came too late."""
+        if not self.over.is_set() and not self._tasks.cancel_scope.cancel_called:
+            self._tasks.start_soon(fn, *args)
 
     async def _dismissed(self, reason: str) -> None:
         await self._part(reason, is_lost=False)

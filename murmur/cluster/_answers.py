@@ -104,7 +104,7 @@ async def ask_each(
             failures[node.name] = error
 
     async with anyio.create_task_group() as calls:
-        for node in nodes:
+        for node in list(nodes):
             calls.start_soon(ask, node)
     return Answers(verb=verb, values=values, failures=failures, skipped=tuple(skipped))
 

@@ -84,7 +84,7 @@ class Cluster(Roster):
         current.nodes = {node.name: node for node in chosen}
         current.is_open = nodes is None
         self._is_between = True
-        self._state, self.highest_id = RunState.IDLE, 0
+        self._state, self.highest_id, self._turn = RunState.IDLE, 0, 0
         course.on_accepted()
         try:
             await self._ask(chosen, "start", lambda node: self._start_on(node, current))
@@ -172,9 +172,9 @@ class Cluster(Roster):
         try:
             if current is not None:
                 current.ends.cancel()
-            last = await self._ask(self.nodes.values(), "reset", lambda node: node.abort())
+            last = await ask_each(self.nodes.values(), "reset", lambda node: node.abort())
             if current is not None:
-                await self._finish(current, RunState.IDLE, tuple(last.values()))
+                await self._finish(current, RunState.IDLE, tuple(last.values.values()))
             self._state, self.highest_id, self._current = RunState.IDLE, 0, None
         finally:
             self._is_between = False

@@ -76,6 +76,7 @@ async def belong(
             task_status.started(agent)
             await agent.over.wait()
         finally:
+            agent.over.set()
             link.close()
         tasks.cancel_scope.cancel()
 

@@ -53,8 +53,11 @@ class MemorySteeringLink:
 
     def expel(self, peer: int) -> None:
         """Close the connection of a node once what was sent before is there."""
-        if peer in self._nodes:
-            self._nodes[peer]._inbox.put(None)
+        node = self._nodes.get(peer)
+        if node is not None and node.is_cut:
+            self.parted(peer, "expelled")
+        elif node is not None:
+            node._inbox.put(None)
 
     def meet(self, node: MemoryNodeLink) -> int:
         """Take the connection of a node; called by the node's end."""
@@ -111,7 +114,8 @@ class MemoryNodeLink:
                 await self._receive(audience)
                 tasks.cancel_scope.cancel()
         finally:
-            self._steering.parted(self._peer, reason)
+            if not self.is_cut:
+                self._steering.parted(self._peer, reason)
             audience.left(reason)
 
     def send(self, kind: str, body: bytes) -> None:

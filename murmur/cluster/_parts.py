@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import is_dataclass
+
 from murmur.runtime import CoordinatorStatistics, Presence, ThrottleStatistics
-from murmur.telemetry import Chunk, Event
-from murmur.telemetry._chunk import (
-    Change,
-    Counters,
-    Dropped,
-    ErrorCount,
-    Gauges,
-    HealthSample,
-    PopulationSample,
-    ThrottleSample,
-    Windows,
-)
-from murmur.telemetry._distributions import Distributions
+from murmur.telemetry import Event, _chunk
 
 from ._node import NodeStatus
 from ._wire import record_table
 
 __all__ = ["PARTS"]
 
+
+def _is_record(value: object) -> bool:
+    return isinstance(value, type) and (is_dataclass(value) or hasattr(value, "_fields"))
+
+
 PARTS = record_table(
     [
-        Change,
-        Chunk,
+        *filter(_is_record, vars(_chunk).values()),
         CoordinatorStatistics,
-        Counters,
-        Distributions,
-        Dropped,
-        ErrorCount,
         Event,
-        Gauges,
-        HealthSample,
         NodeStatus,
-        PopulationSample,
         Presence,
-        ThrottleSample,
         ThrottleStatistics,
-        Windows,
     ]
 )
-"""Every record that may travel from a node, by its name."""
+"""Every record that may travel from a node, by its name; a chunk brings all that is in it."""

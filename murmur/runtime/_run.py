@@ -149,6 +149,7 @@ class NodeRun:
             If an observer or `changed` failed; the values stay changed.
         """
         self.require_running("update settings")
+        running_here.set(self)  # observers and `changed` are code of the run
         arrivals = self.throttles[USER_RATE]
         plan = plan_update(self.scenario, given)
         changes = dict(plan.changes)

@@ -54,8 +54,10 @@ class Sampler:
         A sample that is late by less than half a window still tells about its end.
         """
         now = self._run.native.now
+        window = 0
         while True:
-            window = math.floor((now() - self._run.spec.started_at) / WINDOW) + 1
+            # At least the next: a clock may stop a hair before the end of a window.
+            window = max(window + 1, math.floor((now() - self._run.spec.started_at) / WINDOW) + 1)
             due_at = self._run.spec.started_at + window * WINDOW
             await anyio.sleep(max(0.0, due_at - now()))
             self.sample(due_at if now() - due_at < WINDOW / 2 else now())

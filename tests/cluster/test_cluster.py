@@ -1,0 +1,249 @@
+"""The verbs of a run over nodes that are reached by messages."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import anyio
+import pytest
+from traitlets import Float, Int
+
+import murmur
+from murmur.errors import (
+    CallbackError,
+    NodesFailedError,
+    NodeTimeoutError,
+    RunStateError,
+    UnknownNodeError,
+    UnknownSettingError,
+)
+
+
+class Idle(murmur.Scenario):
+    """Users stay until asked."""
+
+    pace = Float(1.0, help="something live").tag(live=True)
+    size = Int(1, help="something fixed")
+
+    async def start(self, user: murmur.User) -> None:
+        await user.sleep(math.inf)
+
+
+class Picky(Idle):
+    """Node b cannot do it."""
+
+    async def init(self) -> None:
+        from murmur.runtime import current_run
+
+        if current_run("init").node == "b":
+            raise ValueError("not here")
+
+    async def changed(self, name: str, old: object, new: object) -> None:
+        from murmur.runtime import current_run
+
+        if current_run("changed").node == "b":
+            raise ValueError("not here either")
+
+
+async def test_ids_are_unique_and_dense_over_the_nodes(pair: Any) -> None:
+    """INT-4, INT-6, INT-7: both nodes run the scenario, the steering kernel runs no user."""
+    await pair.do(Idle, 10)
+
+    assert await pair.homes() == {"a": [1, 2, 3, 4, 5], "b": [6, 7, 8, 9, 10]}
+    assert await pair.cluster.add(1) == range(11, 12)
+    assert await pair.cluster.add(1) == range(12, 13)
+    assert {len(ids) for ids in (await pair.homes()).values()} == {6}
+    assert pair.cluster.nodes["local"].is_running is False
+
+
+async def test_a_late_node_takes_part_from_the_next_add(pair: Any) -> None:
+    """INT-5, INT-8: it has the settings as they are now."""
+    await pair.do(Idle, 10, size=7)
+    await pair.cluster.update({"pace": 0.5})
+    await pair.cluster.call_throttle("user_rate", "change_rate", {"rate": 6000.0})
+    agent = await pair.join("c")
+
+    scenario = agent.local._run.scenario
+    assert (scenario.size, scenario.pace, scenario.user_rate) == (7, 0.5, 6000.0)
+    assert (await pair.counts())["c"]["running"] == 0
+    await pair.cluster.add(20)
+    await anyio.sleep(1)
+    homes = await pair.homes()
+    assert sorted(homes) == ["a", "b", "c"]
+    assert sorted(i for ids in homes.values() for i in ids) == list(range(1, 31))
+    assert ("connect_nodes", "c", "running") in pair.states()
+
+
+async def test_removal_reaches_nodes_by_what_they_have(pair: Any) -> None:
+    """INT-9, INT-10: and where one lacks users the others make up for it, unlike amoc."""
+    await pair.do(Idle, 10)
+    await pair.join("c")
+    await pair.cluster.add(3)
+    assert await pair.cluster.remove(10, force=True) == 10
+    await anyio.sleep(0.1)
+    assert sum(map(len, (await pair.homes()).values())) == 3
+    assert await pair.cluster.remove(13, force=False) == 3
+    await anyio.sleep(0.1)
+
+    assert await pair.homes() == {}
+
+
+async def test_ids_go_on_after_the_highest_ever_used(pair: Any) -> None:
+    """INT-11."""
+    await pair.do(Idle, 4)
+    await pair.cluster.remove(4, force=False)
+
+    assert await pair.cluster.add(4) == range(5, 9)
+    assert {n: len(ids) for n, ids in (await pair.homes()).items()} == {"a": 2, "b": 2}
+
+
+async def test_stop_ends_the_run_on_every_node(pair: Any) -> None:
+    """INT-12; and another run may follow."""
+    await pair.do(Idle, 6)
+    await pair.stop()
+    users = await pair.users()
+
+    assert {outcome for _, outcome in users.values()} == {"left"}
+    assert (await pair.cluster.status()).state == "finished"
+    assert {node.state for node in (await pair.cluster.status()).nodes} == {"finished"}
+    await pair.do(Idle, 2)
+    assert await pair.homes() == {"a": [1], "b": [2]}
+
+
+async def test_named_nodes_alone_are_asked(pair: Any) -> None:
+    await pair.do(Idle, 4)
+
+    await pair.cluster.add(3, ["b"])
+    assert {n: len(ids) for n, ids in (await pair.homes()).items()} == {"a": 2, "b": 5}
+    assert pair.cluster.answers.rows() == [("a", "skipped", ""), ("b", "ok", "")]
+    assert await pair.cluster.remove(9, force=False, nodes=["a"]) == 2
+    with pytest.raises(UnknownNodeError, match="'c'"):
+        await pair.cluster.add(1, ["c"])
+
+
+async def test_a_run_on_named_nodes_is_theirs_alone(pair: Any) -> None:
+    await pair.do(Idle, 2, nodes=["b"])
+    await pair.join("c")
+
+    assert list(await pair.counts()) == ["b"]
+    with pytest.raises(UnknownNodeError):
+        await pair.cluster.add(1, ["a"])
+    await pair.stop()
+    assert set((await pair.users()).values()) == {("b", "left")}
+
+
+async def test_an_error_that_all_share_is_raised_as_it_is(pair: Any) -> None:
+    await pair.do(Idle)
+
+    with pytest.raises(UnknownSettingError) as caught:
+        await pair.cluster.update({"pacee": 1})
+    assert caught.value.names == ("pacee",)
+    assert "did you mean 'pace'" in str(caught.value)
+
+
+async def test_init_that_fails_on_one_node_fails_the_run_on_all(pair: Any) -> None:
+    with pytest.raises(NodesFailedError) as caught:
+        await pair.do(Picky, 5)
+
+    error = caught.value.failures["b"]
+    assert isinstance(error, CallbackError)
+    assert (error.callback, error.node) == ("init", "b")
+    assert "not here" in error.traceback_text
+    assert caught.value.succeeded == ("a",)
+    assert (await pair.cluster.status()).state == "failed"
+    assert not any(agent.local.is_running for agent in pair.agents.values())
+    await pair.do(Idle, 2)  # nobody is stuck
+    assert await pair.homes() == {"a": [1], "b": [2]}
+
+
+async def test_partial_success_is_visible(pair: Any) -> None:
+    await pair.do(Picky, nodes=["a"])
+    await pair.stop()
+
+    class Late(Picky):
+        async def init(self) -> None:
+            pass
+
+    await pair.do(Late, 2)
+    with pytest.raises(NodesFailedError) as caught:
+        await pair.cluster.update({"pace": 2.0})
+    assert caught.value.succeeded == ("a",)
+    assert "not here either" in str(caught.value)
+    assert [row[:2] for row in pair.cluster.answers.rows()] == [("a", "ok"), ("b", "error")]
+    assert "<td>error</td>" in pair.cluster.answers._repr_html_()
+
+
+async def test_a_node_that_does_not_answer_costs_its_deadline_and_no_more(pair: Any) -> None:
+    await pair.do(Idle, 2)
+    pair.links["b"].is_cut = True
+    before = anyio.current_time()
+
+    with pytest.raises(NodesFailedError) as caught:
+        await pair.cluster.add(2)
+    assert 4 < anyio.current_time() - before < 6
+    assert isinstance(caught.value.failures["b"], NodeTimeoutError | ConnectionError)
+    assert caught.value.succeeded == ("a",)
+
+
+async def test_nothing_starts_on_a_node_that_joins_after_stop(pair: Any) -> None:
+    await pair.do(Idle, 2)
+    await pair.stop()
+    agent = await pair.join("c")
+
+    assert not agent.local.is_running
+    assert (await pair.cluster.status()).state == "finished"
+
+
+async def test_a_run_needs_a_do(pair: Any) -> None:
+    with pytest.raises(RunStateError):
+        await pair.cluster.add(1)
+
+
+async def test_the_run_ends_when_the_last_user_of_all_nodes_is_gone(pair: Any) -> None:
+    class Brief(murmur.Scenario):
+        async def start(self, user: murmur.User) -> None:
+            await user.sleep(user.id)
+
+    await pair.do(Brief, 4, end_when_idle=True)
+    with anyio.fail_after(10):
+        await pair.cluster.wait_over()
+
+    assert {outcome for _, outcome in (await pair.users()).values()} == {"finished"}
+
+
+async def test_users_write_to_each_other_over_nodes(pair: Any) -> None:
+    class Chain(murmur.Scenario):
+        """Each user passes on what it got to the next."""
+
+        async def start(self, user: murmur.User) -> None:
+            if user.id == 1:
+                murmur.send(2, ("ping", {"hops": [1]}))
+                return
+            word, facts = await user.receive()  # type: ignore[misc]
+            user.count(f"{word} {facts['hops']}")
+            murmur.send(user.id + 1, (word, {"hops": [*facts["hops"], user.id]}))
+
+    await pair.do(Chain, 4)
+    await anyio.sleep(0.1)
+    await pair.stop()
+
+    assert pair.counters() == {
+        "ping [1]": 1,
+        "ping [1, 2]": 1,
+        "ping [1, 2, 3]": 1,
+        "mailbox.undeliverable": 1,
+    }
+
+
+async def test_what_cannot_travel_is_refused_where_it_is_sent(pair: Any) -> None:
+    class Sends(murmur.Scenario):
+        async def start(self, user: murmur.User) -> None:
+            if user.id == 1:
+                murmur.send(2, object())
+
+    await pair.do(Sends, 2)
+    await anyio.sleep(0.1)
+    table = await pair.users()
+
+    assert [outcome for _, outcome in table.values()] == ["failed", "finished"]
