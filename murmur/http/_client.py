@@ -229,7 +229,7 @@ class Client(Verbs):
         except (InvalidRequestError, HttpBackendError):
             raise
         except HttpError as error:
-            response = Response(f"{request.origin}{request.target}", None, error=error)
+            response = Response(request, None, error=error)
             response.failure = str(error)
             timer.fail(error)
         if not wish.stream or response.error is not None:
@@ -279,8 +279,7 @@ class Client(Verbs):
                 raise TooManyRedirectsError(limit)
             redirects += 1
             request = next_request(request, reply)
-        url = f"{request.origin}{request.target}"
-        response = Response(url, reply, redirects=redirects)
+        response = Response(request, reply, redirects=redirects)
         if not reply.is_complete:
             response._patience = patience
         return response

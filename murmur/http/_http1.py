@@ -81,6 +81,7 @@ class Http1(Wire):
         Whoever calls this closes the connection if it raises.
         """
         if self.early:
+            self._is_kept = False
             raise HttpProtocolError("the server spoke before it was asked")
         reply = self._reply = Reply(self._body_limit)
         self._fields = []

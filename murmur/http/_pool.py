@@ -57,7 +57,9 @@ class Pool:
         """Send a request over a free connection; see `Transport`."""
         retries = 0
         while True:
-            connection, opened = await self._take(request.origin, patience)
+            connection, opened = self._free(request.origin), None
+            if connection is None:
+                connection, opened = await self._take(request.origin, patience)
             was_used = connection.was_used
             try:
                 reply = await connection.exchange(request, patience)

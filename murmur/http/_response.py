@@ -15,7 +15,7 @@ from ._headers import Headers
 if TYPE_CHECKING:
     from murmur.runtime import Timer
 
-    from ._exchange import Reply
+    from ._exchange import Reply, Request
     from ._patience import Patience
 
 __all__ = ["Response"]
@@ -32,8 +32,6 @@ class Response:
 
     Attributes
     ----------
-    url : str
-        Where the answer came from, after redirects.
     status : int
         The status; 0 if there was no answer.
     error : HttpError or None
@@ -45,18 +43,23 @@ class Response:
     """
 
     __slots__ = (
-        "_body", "_headers", "_patience", "_reply", "_timer", "error", "failure",
-        "redirects", "status", "url",
+        "_body", "_headers", "_patience", "_reply", "_request", "_timer", "error", "failure",
+        "redirects", "status",
     )  # fmt: skip
 
     def __init__(
-        self, url: str, reply: Reply | None, *, error: HttpError | None = None, redirects: int = 0
+        self,
+        request: Request,
+        reply: Reply | None,
+        *,
+        error: HttpError | None = None,
+        redirects: int = 0,
     ) -> None:
-        self.url = url
         self.status = 0 if reply is None or error is not None else reply.status
         self.error = error
         self.failure: str | None = None
         self.redirects = redirects
+        self._request = request
         self._reply = reply
         self._body: bytes | None = None
         self._headers: Headers | None = None
@@ -66,6 +69,11 @@ class Response:
     def __repr__(self) -> str:
         """Return status and URL."""
         return f"<Response {self.status or self.failure} {self.url}>"
+
+    @property
+    def url(self) -> str:
+        """Where the answer came from, after redirects."""
+        return f"{self._request.origin}{self._request.target}"
 
     @property
     def ok(self) -> bool:

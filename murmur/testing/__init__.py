@@ -12,6 +12,10 @@ from ._process import router_process as router_process
 from ._rehearsal import rehearse as rehearse
 from ._router import Router as Router
 from ._router import RouterCounters as RouterCounters
+from ._shop import Shop as Shop
+from ._shop import ShopCounters as ShopCounters
+from ._shop_process import ShopProcess as ShopProcess
+from ._shop_process import shop_process as shop_process
 
 __all__ = [
     "HttpStub",
@@ -19,8 +23,12 @@ __all__ = [
     "Router",
     "RouterCounters",
     "RouterProcess",
+    "Shop",
+    "ShopCounters",
+    "ShopProcess",
     "VirtualLoop",
     "rehearse",
     "router_process",
+    "shop_process",
     "virtual_backend",
 ]

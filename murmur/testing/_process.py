@@ -11,23 +11,27 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from murmur.errors import TargetError
 
 from ._router import RouterCounters
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
-__all__ = ["RouterProcess", "router_process"]
+__all__ = ["RouterProcess", "TargetProcess", "router_process"]
 
 ANSWER_WITHIN = 10.0  # s; for a machine that is busy with something else
 STOP_WITHIN = 5.0  # s
 
 
-class RouterProcess:
-    """A running `Router` in another process; made by `router_process`.
+C = TypeVar("C")
+
+
+class TargetProcess(Generic[C]):
+    """A running target in another process.
 
     Stop it with `stop` or by leaving its ``with`` block.  It also ends by itself when the
     process that started it does, however that ends.
@@ -40,16 +44,20 @@ class RouterProcess:
         Port it listens on.
     """
 
-    def __init__(self, arguments: list[str], host: str) -> None:
+    def __init__(
+        self, target: str, count: Callable[..., C], arguments: list[str], host: str
+    ) -> None:
         self.host = host
+        self._target = target
+        self._count = count
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "murmur.testing._serve", "--host", host, *arguments],
+            [sys.executable, "-m", "murmur.testing._serve", target, "--host", host, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=_environment(),
         )
         self._unread = b""
-        self._counters = RouterCounters()
+        self._counters = count()
         atexit.register(self.stop)
         try:
             self.port = int(self._answer("start")["port"])
@@ -60,30 +68,30 @@ class RouterProcess:
     def __repr__(self) -> str:
         """Return address and state."""
         state = "running" if self.is_running else "stopped"
-        return f"<RouterProcess {self.host}:{self.port} {state}>"
+        return f"<{type(self).__name__} {self.host}:{self.port} {state}>"
 
     @property
     def is_running(self) -> bool:
         """Whether the process is there."""
         return self._process.poll() is None
 
-    def counters(self) -> RouterCounters:
-        """Return what the router did so far; after `stop`, what it did in all.
+    def counters(self) -> C:
+        """Return what the target did so far; after `stop`, what it did in all.
 
         Raises
         ------
         TargetError
-            If the router ended by itself, or does not answer.
+            If the target ended by itself, or does not answer.
         """
         if not self._is_stopped:
             self._ask({"do": "counters"})
         return self._counters
 
     def freeze(self, seconds: float) -> None:
-        """Make the router read nothing for `seconds`, as a server in trouble would."""
+        """Make the target answer nothing for `seconds`, as a server in trouble would."""
         self._ask({"do": "freeze", "seconds": seconds})
 
-    def stop(self) -> RouterCounters:
+    def stop(self) -> C:
         """Close all connections and end the process; return the last counts.
 
         A process that does not end within 5 seconds is killed.  Stopping twice is the same
@@ -130,13 +138,13 @@ class RouterProcess:
             self._input.write(json.dumps(command).encode() + b"\n")
             self._input.flush()
         except (OSError, ValueError):  # ValueError: stopped before
-            raise TargetError("router", f"cannot {verb}, its process has ended") from None
-        self._counters = RouterCounters(**self._answer(verb))
+            raise TargetError(self._target, f"cannot {verb}, its process has ended") from None
+        self._counters = self._count(**self._answer(verb))
 
     def _answer(self, verb: str) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(self._line(verb))
         if "error" in answer:
-            raise TargetError("router", answer["error"])
+            raise TargetError(self._target, answer["error"])
         return answer
 
     def _line(self, verb: str) -> bytes:
@@ -146,11 +154,11 @@ class RouterProcess:
             selector.register(self._output, selectors.EVENT_READ)
             while b"\n" not in self._unread:
                 if not selector.select(max(0.0, deadline - time.monotonic())):
-                    raise TargetError("router", f"no answer to {verb!r} in {ANSWER_WITHIN:g} s")
+                    raise TargetError(self._target, f"no answer to {verb!r} in {ANSWER_WITHIN:g} s")
                 data = os.read(self._output.fileno(), 65536)
                 if not data:
                     code = self._process.wait()
-                    raise TargetError("router", f"its process ended with exit code {code}")
+                    raise TargetError(self._target, f"its process ended with exit code {code}")
                 self._unread += data
         line, _, self._unread = self._unread.partition(b"\n")
         return line
@@ -163,6 +171,13 @@ class RouterProcess:
         with contextlib.suppress(OSError):  # an unsent command, and nobody to read it
             self._input.close()
         self._output.close()
+
+
+class RouterProcess(TargetProcess[RouterCounters]):
+    """A running `Router` in another process; made by `router_process`."""
+
+    def __init__(self, arguments: list[str], host: str) -> None:
+        super().__init__("router", RouterCounters, arguments, host)
 
 
 def router_process(

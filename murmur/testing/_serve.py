@@ -1,4 +1,4 @@
-"""Serves the message router from a process of its own: ``python -m murmur.testing._serve``.
+"""Serves a target from a process of its own: ``python -m murmur.testing._serve router``.
 
 The process reads commands from its standard input and answers on its standard output, one
 JSON object a line; its first line tells the port.  It ends when its input does, so that it
@@ -13,9 +13,13 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from ._open_files import OPEN_FILES_SPARE, raise_open_files_limit
 from ._router import Router
+
+if TYPE_CHECKING:
+    from ._shop import Shop
 
 
 class _Commands(asyncio.Protocol):
@@ -40,32 +44,49 @@ def _tell(answer: Mapping[str, object]) -> None:
     sys.stdout.flush()
 
 
+def _target(options: argparse.Namespace) -> Router | Shop:
+    if options.target == "router":
+        return Router(options.host, options.port, delay=options.delay)
+    from ._shop import Shop  # it needs an extra
+
+    return Shop(
+        options.host,
+        options.port,
+        latency=options.delay,
+        tills=options.tills,
+        till_seconds=options.till_seconds,
+    )
+
+
 async def _serve(options: argparse.Namespace) -> None:
     is_over = asyncio.Event()
-    async with Router(options.host, options.port, delay=options.delay) as router:
+    async with _target(options) as target:
 
         def obey(line: bytes) -> None:
             command = json.loads(line)
             match command["do"]:
                 case "freeze":
-                    router.freeze(command["seconds"])
+                    target.freeze(command["seconds"])
                 case "stop":
                     is_over.set()
-            _tell(router.counters.as_dict())
+            _tell(target.counters.as_dict())
 
         await asyncio.get_running_loop().connect_read_pipe(
             lambda: _Commands(obey, is_over), sys.stdin
         )
-        _tell({"port": router.port})
+        _tell({"port": target.port})
         await is_over.wait()
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m murmur.testing._serve", description=__doc__)
+    parser.add_argument("target", choices=["router", "shop"], help="what to serve")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=0, help="port; 0 lets the system choose")
-    parser.add_argument("--delay", type=float, default=0.0, help="seconds to hold documents back")
+    parser.add_argument("--delay", type=float, default=0.0, help="seconds to hold back")
     parser.add_argument("--connections", type=int, default=0, help="clients that must fit")
+    parser.add_argument("--tills", type=int, default=4, help="customers of a shop that pay at once")
+    parser.add_argument("--till-seconds", type=float, default=0.02, help="seconds to pay")
     return parser.parse_args()
 
 

@@ -285,7 +285,7 @@ async def test_a_server_that_speaks_no_tls(server: Hostile) -> None:
     url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
     async with Client() as client:
         response = await client.get(url)
-    thread.join()
+    await anyio.to_thread.run_sync(thread.join)
     listener.close()
 
     assert response.failure is not None
@@ -351,8 +351,7 @@ async def test_a_server_that_speaks_before_it_is_asked(server: Hostile, client: 
     thread = threading.Thread(target=serve)
     thread.start()
     response = await client.get(f"http://127.0.0.1:{listener.getsockname()[1]}/")
-    client.close()
-    thread.join()
+    await anyio.to_thread.run_sync(thread.join)
     listener.close()
 
     assert response.failure is not None
