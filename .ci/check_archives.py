@@ -8,9 +8,16 @@ import zipfile
 from pathlib import Path
 
 # Ends of paths, so that they fit an sdist, where a folder of the project's name comes first.
+BOTH = [
+    "murmur/__init__.py",
+    "murmur/py.typed",
+    "murmur/jupyter/panel/front/panel.js",
+    "murmur/jupyter/panel/front/panel.css",
+    "murmur/results/_report.html",
+]
 NEEDED = {
-    ".whl": ["murmur/__init__.py", "murmur/py.typed", "METADATA", "licenses/LICENSE"],
-    ".gz": ["murmur/__init__.py", "murmur/py.typed", "pyproject.toml", "README.md", "LICENSE"],
+    ".whl": [*BOTH, "METADATA", "licenses/LICENSE"],
+    ".gz": [*BOTH, "pyproject.toml", "README.md", "LICENSE", "CITATION.cff", "binder/postBuild"],
 }
 UNWANTED = ["__pycache__", ".ipynb_checkpoints", ".venv", ".DS_Store"]
 

@@ -3,6 +3,15 @@
 ``%load_ext murmur`` loads them.
 """
 
+from __future__ import annotations
+
+from murmur.errors import MissingExtraError
+
+try:
+    import IPython  # noqa: F401 - only to say what is missing
+except ImportError as error:
+    raise MissingExtraError("murmur.jupyter", "notebook", "IPython") from error
+
 from ._amoc import Amoc as Amoc
 from ._extension import load as load
 from ._extension import unload as unload
