@@ -84,7 +84,7 @@ def test_before_anything_happened_nothing_is_known(run):
 def test_the_worst_lag_of_late_counts(run):
     for second, lag in enumerate([0.2, *[0.001] * 20]):
         run.node.health(second + 1.0, [lag] * 3, 0.25, 1e8, saturated=False)
-    run.pass_to(5)
+    run.pass_to(2)
     early = watch(run).look()
     run.pass_to(21)
     late = watch(run).look()

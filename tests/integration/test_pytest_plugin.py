@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -78,14 +79,31 @@ def test_load_tests_can_be_left_out(folder):
     assert "1 passed, 4 deselected" in output
 
 
+GROUPS = """
+def pytest_collection_finish(session):
+    groups = [[mark.args for mark in item.iter_markers("xdist_group")] for item in session.items]
+    with open("groups.txt", "a") as file:
+        file.write(f"{groups}\\n")
+"""
+
+
 def test_tests_are_spread_by_xdist(folder):
     pytest.importorskip("xdist")
+    (folder / "conftest.py").write_text(GROUPS, encoding="utf-8")
     output = pytest_in(folder, "-n", "2", "--dist", "loadgroup", "-v", "-k", "fails or has_a")
 
     assert "1 failed, 1 passed" in output
     assert "FAILED  p50(nap) < 1ms" in output
-    assert "test_fails@murmur" in output  # load tests share a worker
-    assert "test_has_a_session_of_its_own@murmur" in output
+    # Load tests share a group; what becomes of it is up to xdist.
+    assert "[[('murmur',)], [('murmur',)]]" in (folder / "groups.txt").read_text(encoding="utf-8")
+
+
+def test_the_how_to_works_as_it_stands(folder):
+    page = (Path(__file__).parents[2] / "docs/how-to/write-load-tests-with-pytest.md").read_text()
+    block = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[0]
+    (folder / "test_load.py").write_text(block, encoding="utf-8")
+
+    assert "1 passed" in pytest_in(folder, "-m", "murmur")
 
 
 def test_nothing_of_murmur_is_imported_for_other_peoples_tests(folder):
