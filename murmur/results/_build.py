@@ -71,7 +71,9 @@ def _population(record: RunRecord) -> pd.DataFrame:
 
 def _health(record: RunRecord) -> pd.DataFrame:
     frame = FRAMES["health"].build(record.table("health"))
-    frame["saturated"] |= frame["loop_lag_p99"] > SATURATED_LAG
+    late = ~frame["saturated"] & (frame["loop_lag_p99"] > SATURATED_LAG)
+    frame["saturated"] |= late
+    frame.loc[late, "reason"] = "loop lag"
     return frame.sort_values(["window_at", "node"], ignore_index=True)
 
 

@@ -160,8 +160,9 @@ class Results:
     def health(self) -> pd.DataFrame:
         """One row is the state of the load generator on one node in one window.
 
-        Columns: window_at [s], node, loop_lag_p50, loop_lag_p99, loop_lag_max [s],
-        cpu [cores], rss [bytes], saturated.
+        Columns: window_at [s], node, loop_lag_p50, loop_lag_p99, loop_lag_max, schedule_lag [s],
+        cpu [cores], machine_cpu (a share), rss [bytes], gc_pauses, gc_longest [s], open_files,
+        open_files_limit, ports, ports_limit, saturated, reason.
         """
         return self._frame("health")
 

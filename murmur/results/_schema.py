@@ -282,16 +282,33 @@ FRAMES: Mapping[str, Frame] = {
                 Column("loop_lag_p50", FLOAT, "s", "Median delay of a timer of the event loop."),
                 Column("loop_lag_p99", FLOAT, "s", "99th percentile of that delay."),
                 Column("loop_lag_max", FLOAT, "s", "Longest delay."),
+                Column(
+                    "schedule_lag",
+                    FLOAT,
+                    "s",
+                    "99th percentile of how late throttles granted permits, of the worst of them.",
+                ),
                 Column("cpu", FLOAT, "cores", "CPU time used per second; 1 is one whole core."),
+                Column("machine_cpu", FLOAT, "", "Share of the machine's cores that were busy."),
                 Column("rss", FLOAT, "bytes", "Resident memory of the process."),
+                Column("gc_pauses", FLOAT, "", "Garbage collections in the window."),
+                Column("gc_longest", FLOAT, "s", "How long the longest of them took."),
+                Column("open_files", FLOAT, "", "Files and sockets that the process has open."),
+                Column("open_files_limit", FLOAT, "", "How many it may have."),
+                Column("ports", FLOAT, "", "Local ports held by connections, or by closed ones."),
+                Column("ports_limit", FLOAT, "", "How many there are for connections."),
                 Column(
                     "saturated",
                     BOOL,
                     "",
-                    "Whether the generator itself was too slow to be trusted in the window: "
-                    "`loop_lag_p99` above 50 ms, or what the node found.",
+                    "Whether the generator was too slow, or had too little, to be trusted.",
                 ),
+                Column("reason", TEXT, "", "Which rules say so; missing if none does."),
             ),
+            "A window is saturated by any of four rules: *loop lag* (`loop_lag_p99` above 50 ms), "
+            "*schedule* (`schedule_lag` above 100 ms, of ten permits or more), *open files* and "
+            "*ports* (95 % of the limit in use). What the system does not tell is NaN; where "
+            "there is no `/proc`, most of it.",
         ),
         Frame(
             "errors",

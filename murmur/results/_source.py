@@ -192,6 +192,7 @@ class RecordSource:
                 windows=len(health),
                 saturated=int(health["saturated"].sum()),
                 worst_lag=float(health["loop_lag_max"].max()),
+                causes=tuple(health["reason"].str.split(", ").explode().value_counts().index),
                 lost=int((users["outcome"] == "lost").sum()),
                 abandoned=int(((users["outcome"] == "killed") & abandoned).sum()),
                 actions=record.actions_total,

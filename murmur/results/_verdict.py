@@ -3,7 +3,8 @@
 A load generator that is too slow itself measures its own queue.  murmur therefore watches
 its event loop, and judges a run by what it saw:
 
-* A window is *saturated* when the recorder marked it so, or when the 99th percentile of the
+* A window is *saturated* when its node marked it so (see the frame ``health``: the loop or
+  the schedule was late, open files or ports ran out), or when the 99th percentile of the
   loop's lag exceeds 50 ms in it.
 * More than 20 % of the windows saturated: the run is ``invalid``.
 * More than 5 %, users lost with their node, users that ignored their cancellation and were
@@ -41,6 +42,8 @@ class Evidence:
         Windows of the generator's health, and how many of them were saturated.
     worst_lag : float
         Longest lag of the event loop in seconds; NaN without windows.
+    causes : tuple of str
+        Which rules saturated windows, the most frequent first.
     lost, abandoned : int
         Users whose node died, and users that ignored their cancellation.
     actions, actions_kept : int
@@ -56,6 +59,7 @@ class Evidence:
     windows: int = 0
     saturated: int = 0
     worst_lag: float = float("nan")
+    causes: tuple[str, ...] = ()
     lost: int = 0
     abandoned: int = 0
     actions: int = 0
@@ -118,7 +122,9 @@ def _saturation(evidence: Evidence) -> list[tuple[State, str]]:
         state = "suspect"
     windows = f"{evidence.saturated:,} of {evidence.windows:,} windows"
     lag = f"lag up to {evidence.worst_lag * 1e3:,.0f} ms"
-    return [(state, f"The generator was saturated in {windows} ({lag}).")]
+    others = [cause for cause in evidence.causes if cause != "loop lag"]
+    detail = "; ".join([lag, *others])
+    return [(state, f"The generator was saturated in {windows} ({detail}).")]
 
 
 def _users(evidence: Evidence) -> list[tuple[State, str]]:

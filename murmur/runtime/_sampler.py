@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import logging
 import math
-import resource
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, cast
 
 import anyio
+
+from ._pauses import Pauses
+from ._saturation import reasons, schedule_lag
+from ._vitals import Vitals, VitalsReader
 
 if TYPE_CHECKING:
     from ._run import NodeRun
 
-__all__ = ["LAG_LIMIT", "WINDOW", "Sampler"]
+__all__ = ["WINDOW", "Sampler"]
 
 WINDOW = 1.0
 """Seconds between two samples, and between two chunks sent up."""
-
-LAG_LIMIT = 0.05
-"""Seconds of loop lag (99th percentile of a window) above which the node is saturated."""
 
 BEAT = 0.05
 """Seconds between two looks at the loop's lag."""
 
 _logger = logging.getLogger(__name__)
-
-_STATM = Path("/proc/self/statm")
 
 
 class Sampler:
@@ -37,6 +36,8 @@ class Sampler:
         self._run = run
         self._lags: list[float] = []
         self._was_saturated = False
+        self._vitals = VitalsReader()
+        self._pauses = Pauses()
         self._cpu_before = time.process_time()
         self._at_before = run.native.now()
 
@@ -53,6 +54,10 @@ class Sampler:
 
         A sample that is late by less than half a window still tells about its end.
         """
+        with self._pauses.watch():
+            await self._sample_forever()
+
+    async def _sample_forever(self) -> None:
         now = self._run.native.now
         window = 0
         while True:
@@ -68,24 +73,49 @@ class Sampler:
         run = self._run
         counts = run.users.population.counts
         run.recorder.population(now, counts["waiting"], counts["running"], counts["leaving"])
+        lateness = []
         for name, sample in run.throttles.sample(now):
             run.recorder.throttle(now, name, sample)
-        lags, self._lags = self._lags, []
-        cpu, saturated = self._cpu_share(now), is_saturated(lags)
-        run.recorder.health(now, lags, cpu, resident_bytes(), saturated=saturated)
-        if saturated != self._was_saturated:
-            self._was_saturated = saturated
-            self._tell(lags, cpu, saturated=saturated)
+            if sample["interval"] is not None:  # a limit has no schedule
+                lateness.append(cast("Sequence[float]", sample["lateness"]))
+        self._sample_health(now, schedule_lag(lateness))
 
-    def _tell(self, lags: list[float], cpu: float, *, saturated: bool) -> None:
+    def _sample_health(self, now: float, schedule: float) -> None:
+        """Write how the generator fares, and say so when it became the bottleneck."""
+        lags, self._lags = self._lags, []
+        cpu, vitals = self._cpu_share(now), self._vitals.read()
+        pauses, longest = self._pauses.take()
+        why = reasons(lags, schedule, vitals)
+        more = {**asdict(vitals), "gc_pauses": float(pauses), "gc_longest": longest}
+        rss = more.pop("rss")
+        self._run.recorder.health(
+            now,
+            lags,
+            cpu,
+            rss,
+            saturated=bool(why),
+            reason=", ".join(why),
+            vitals={**more, "schedule_lag": schedule},
+        )
+        if bool(why) != self._was_saturated:
+            self._was_saturated = bool(why)
+            self._tell(why, lags, cpu, vitals)
+
+    def _tell(self, why: Sequence[str], lags: Sequence[float], cpu: float, vitals: Vitals) -> None:
         """Say that the generator became, or ceased to be, the bottleneck."""
-        reason = f"loop lag up to {max(lags, default=0.0):.3f} s, {cpu:.0%} of a core"
-        if saturated:
+        lag = max(lags, default=0.0)
+        facts = (
+            f"loop lag up to {lag:.3f} s, {cpu:.0%} of a core, machine {vitals.machine_cpu:.0%}, "
+            f"{vitals.open_files:,.0f} of {vitals.open_files_limit:,.0f} files, "
+            f"{vitals.ports:,.0f} of {vitals.ports_limit:,.0f} ports"
+        )
+        reason = f"{', '.join(why)} ({facts})" if why else facts
+        if why:
             _logger.warning("the load generator is the bottleneck: %s", reason)
         self._run.emitter.emit(
             "amoc.health.saturated",
-            {"loop_lag": max(lags, default=0.0), "cpu": cpu},
-            {"saturated": saturated, "reason": reason},
+            {"loop_lag": lag, "cpu": cpu},
+            {"saturated": bool(why), "reason": reason},
         )
 
     def _cpu_share(self, now: float) -> float:
@@ -95,20 +125,3 @@ class Sampler:
         share = (cpu - self._cpu_before) / elapsed if elapsed > 0 else 0.0
         self._at_before, self._cpu_before = now, cpu
         return share
-
-
-def is_saturated(lags: list[float]) -> bool:
-    """Whether the 99th percentile (nearest rank) of the loop's lags is above the limit."""
-    if not lags:
-        return False
-    rank = -(-99 * len(lags) // 100)
-    return sorted(lags)[rank - 1] > LAG_LIMIT
-
-
-def resident_bytes() -> int:
-    """Return the memory this process holds now; its peak where the system tells no more."""
-    try:
-        pages = int(_STATM.read_text(encoding="ascii").split()[1])
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return pages * resource.getpagesize()

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import anyio
 import pytest
 
 import murmur
-from murmur.runtime._sampler import is_saturated, resident_bytes
 from murmur.testing import VirtualLoop
 
 
@@ -15,19 +15,6 @@ class Idle(murmur.Scenario):
 
     async def start(self, user: murmur.User) -> None:
         await user.sleep(1_000)
-
-
-@pytest.mark.parametrize(
-    ("lags", "saturated"),
-    [([], False), ([0.049], False), ([0.051], True), ([0.2] + [0.0] * 99, False),
-     ([0.2, 0.2] + [0.0] * 98, True)],
-)  # fmt: skip
-def test_a_window_is_saturated_by_its_99th_percentile(lags: list[float], saturated: bool) -> None:
-    assert is_saturated(lags) is saturated
-
-
-def test_a_python_process_holds_megabytes() -> None:
-    assert 5e6 < resident_bytes() < 5e10
 
 
 async def test_there_is_a_row_for_every_second(stage: Any) -> None:
@@ -60,3 +47,19 @@ async def test_a_loop_that_was_blocked_shows_in_health_and_as_an_event(
     health = stage.record.table("health")
     assert max(health["loop_lag_max"].tolist()) == pytest.approx(0.3, abs=0.06)
     assert [event.metadata["saturated"] for event in events] == [True, False]
+    assert events[0].metadata["reason"].startswith("loop lag (")
+    assert set(stage.labels(health["reason"])) == {"", "loop lag"}
+
+
+async def test_health_tells_what_the_system_tells(stage: Any) -> None:
+    await stage.do(Idle, 1)
+    await anyio.sleep(1.5)
+    gc.collect()
+    await anyio.sleep(1.0)
+
+    health = stage.record.table("health")
+    assert health["rss"].min() > 5e6
+    assert (health["open_files"] > 0).all()
+    assert (health["open_files"] < health["open_files_limit"]).all()
+    assert health["gc_pauses"].sum() >= 1
+    assert 0 < health["gc_longest"].max() < 10
