@@ -14,6 +14,12 @@ def session() -> Session:
 
     It is made by the first call and closed when the interpreter exits.  A closed one is
     replaced.
+
+    Examples
+    --------
+    >>> import murmur
+    >>> murmur.session() is murmur.session()
+    True
     """
     if not _default or _default[0].is_closed:
         _default[:] = [Session()]

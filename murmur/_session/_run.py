@@ -47,6 +47,19 @@ class Run:
         The settings it was started with; secret ones are masked.
     directory : pathlib.Path or None
         Where the run is kept, if its session was given a directory.
+
+    Examples
+    --------
+    >>> import murmur
+    >>> class Hello(murmur.Scenario):
+    ...     '''Users say hello and go.'''
+    ...     async def start(self, user):
+    ...         user.count("hello")
+    >>> with murmur.Session() as session:
+    ...     run = session.do(Hello, 3, seed=7, user_rate=float("inf"), end_when_idle=True)
+    ...     status = run.wait(timeout=30)
+    >>> run.seed, run.is_over, status.state == "finished", len(run.results.users)
+    (7, True, True, 3)
     """
 
     def __init__(

@@ -41,6 +41,13 @@ class Status:
         Which run this is about.
     problems : tuple of str
         What a person should know about.
+
+    Examples
+    --------
+    >>> import murmur
+    >>> with murmur.Session() as session:
+    ...     session.status().state
+    <RunState.IDLE: 'idle'>
     """
 
     state: RunState

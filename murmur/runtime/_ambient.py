@@ -104,6 +104,23 @@ async def coordinator(
         If it exists with another plan.
     InvalidPlanError
         If the plan makes no sense; all reasons at once.
+
+    Examples
+    --------
+    >>> import murmur
+    >>> from murmur.testing import rehearse
+    >>> class Pairs(murmur.Scenario):
+    ...     '''Users are introduced to each other.'''
+    ...     async def init(self):
+    ...         self.pairs = await murmur.coordinator("pairs", (2, self.introduce))
+    ...     def introduce(self, event, a, b):
+    ...         a.user.send(b.user.id)
+    ...         b.user.send(a.user.id)
+    ...     async def start(self, user):
+    ...         await self.pairs.add(user)
+    ...         murmur.count("met", await user.receive())
+    >>> float(rehearse(Pairs, 2).counters["value"].sum())  # 1 met 2, and 2 met 1
+    3.0
     """
     run = current_run("coordinator")
     run.require_open("start a coordinator")
@@ -114,25 +131,90 @@ def send(user_id: int, message: object) -> None:
     """Put `message` into the mailbox of a user of this run.
 
     A message to a user that is not there is counted (`mailbox.undeliverable`).
+
+    Examples
+    --------
+    >>> import murmur
+    >>> from murmur.testing import rehearse
+    >>> class Chain(murmur.Scenario):
+    ...     '''Users greet the one before them.'''
+    ...     async def start(self, user):
+    ...         if user.id > 1:
+    ...             murmur.send(user.id - 1, "hello")
+    ...         if user.id < 3:
+    ...             murmur.count(await user.receive())
+    >>> float(rehearse(Chain, 3).counters["value"].sum())
+    2.0
     """
     current_run("send").send(user_id, message)
 
 
 def timer(name: str) -> Timer:
-    """Return a context manager that records its block as an action of no user."""
+    """Return a context manager that records its block as an action of no user.
+
+    Examples
+    --------
+    >>> import anyio, murmur
+    >>> from murmur.testing import rehearse
+    >>> class Warm(murmur.Scenario):
+    ...     '''Users find a cache that is filled already.'''
+    ...     async def init(self):
+    ...         with murmur.timer("fill the cache"):
+    ...             await anyio.sleep(2)
+    ...     async def start(self, user): ...
+    >>> rehearse(Warm, 1).actions[["name", "user_id", "service_time"]].values.tolist()
+    [['fill the cache', 0, 2.0]]
+    """
     return Timer(current_run("timer"), name, None)
 
 
 def record(name: str, seconds: float, ok: bool = True) -> None:
-    """Record an action of no user that took `seconds` and ends now."""
+    """Record an action of no user that took `seconds` and ends now.
+
+    Examples
+    --------
+    >>> import murmur
+    >>> from murmur.testing import rehearse
+    >>> class Read(murmur.Scenario):
+    ...     '''Durations come from elsewhere, such as a header of an answer.'''
+    ...     async def start(self, user):
+    ...         murmur.record("query", 0.25)
+    ...         murmur.record("query", 1.5, ok=False)
+    >>> rehearse(Read, 1).actions["ok"].tolist()
+    [True, False]
+    """
     record_duration(current_run("record"), name, None, seconds, ok=ok)
 
 
 def count(name: str, n: int = 1) -> None:
-    """Add `n` to the counter `name`."""
+    """Add `n` to the counter `name`.
+
+    Examples
+    --------
+    >>> import murmur
+    >>> from murmur.testing import rehearse
+    >>> class Buy(murmur.Scenario):
+    ...     '''Users buy two things each.'''
+    ...     async def start(self, user):
+    ...         murmur.count("bought", 2)
+    >>> float(rehearse(Buy, 3).counters["total"].max())
+    6.0
+    """
     current_run("count").recorder.count(name, n)
 
 
 def gauge(name: str, value: float) -> None:
-    """Set the gauge `name` to `value`."""
+    """Set the gauge `name` to `value`.
+
+    Examples
+    --------
+    >>> import murmur
+    >>> from murmur.testing import rehearse
+    >>> class Fill(murmur.Scenario):
+    ...     '''Users tell how full their basket is.'''
+    ...     async def start(self, user):
+    ...         murmur.gauge("basket", user.id)
+    >>> rehearse(Fill, 3, user_rate=float("inf")).gauges[["min", "max", "last"]].values.tolist()
+    [[1.0, 3.0, 3.0]]
+    """
     current_run("gauge").recorder.gauge(name, value)

@@ -25,6 +25,22 @@ class Job:
         Its arguments.
     native : Native
         The running backend.
+
+    Examples
+    --------
+    >>> import anyio, murmur
+    >>> from murmur.testing import rehearse
+    >>> class Paced(murmur.Scenario):
+    ...     '''One user that starts a call for every permit, and waits for its answer.'''
+    ...     async def start(self, user):
+    ...         requests = await murmur.throttle("requests", rate=10, interval=1)
+    ...         jobs = [requests.run(self.square, number) for number in range(4)]
+    ...         murmur.count("sum", sum([await job for job in jobs]))
+    ...     async def square(self, number):
+    ...         await anyio.sleep(60)
+    ...         return number * number
+    >>> float(rehearse(Paced, 1).counters["total"].max())
+    14.0
     """
 
     __slots__ = ("_args", "_fn", "_native", "_result", "_waiting", "error", "is_done")

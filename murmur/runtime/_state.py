@@ -11,7 +11,13 @@ __all__ = ["TRANSITIONS", "Outcome", "RunState", "outcome_of"]
 
 
 class RunState(StrEnum):
-    """What a run is doing; equal to its name as a string."""
+    """What a run is doing; equal to its name as a string.
+
+    Examples
+    --------
+    >>> RunState.RUNNING == "running", RunState.FINISHED.is_over
+    (True, True)
+    """
 
     IDLE = "idle"
     RUNNING = "running"
@@ -36,7 +42,13 @@ TRANSITIONS: Mapping[RunState, frozenset[RunState]] = {
 
 
 class Outcome(StrEnum):
-    """How a user ended; every announced user gets exactly one."""
+    """How a user ended; every announced user gets exactly one.
+
+    Examples
+    --------
+    >>> [outcome.value for outcome in Outcome]
+    ['finished', 'failed', 'left', 'killed', 'dropped', 'lost']
+    """
 
     FINISHED = "finished"
     FAILED = "failed"

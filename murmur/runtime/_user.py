@@ -44,6 +44,21 @@ class User:
     ----------
     id : int
         From 1, unique over the cluster and the run, never reused.
+
+    Examples
+    --------
+    >>> import murmur
+    >>> from murmur.testing import rehearse
+    >>> class Shopper(murmur.Scenario):
+    ...     '''Users look at a few pages, each for a while.'''
+    ...     async def start(self, user):
+    ...         for _ in range(user.random.randint(1, 3)):
+    ...             with user.timer("page"):
+    ...                 await user.sleep(0.2)
+    ...             await user.sleep(5)
+    ...         user.count("visits")
+    >>> rehearse(Shopper, 10, seed=1).users["outcome"].unique().tolist()
+    ['finished']
     """
 
     __slots__ = ("_asked", "_http", "_killed", "_mailbox", "_parked", "_possessions", "_random",

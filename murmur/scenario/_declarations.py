@@ -50,6 +50,12 @@ def settings_of(cls: type[HasTraits]) -> dict[str, Trait]:
     """Return the settings of a class: its own first, then those of its bases.
 
     Within one class they are in the order of the source.
+
+    Examples
+    --------
+    >>> from murmur.scenario import Scenario
+    >>> list(settings_of(Scenario))
+    ['user_rate', 'grace']
     """
     found: dict[str, Trait] = {}
     for name in _declared_names(cls):

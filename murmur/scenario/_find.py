@@ -76,6 +76,15 @@ def scenarios_in(namespace: Mapping[str, object]) -> dict[str, type[Scenario]]:
     ----------
     namespace : mapping of str to object
         Such as the variables of a notebook or module.
+
+    Examples
+    --------
+    >>> import murmur
+    >>> class Hello(murmur.Scenario):
+    ...     '''Users say hello and go.'''
+    ...     async def start(self, user): ...
+    >>> murmur.scenarios_in({"Hello": Hello, "number": 3})
+    {'Hello': <class '...Hello'>}
     """
     return {
         name: value
@@ -89,6 +98,12 @@ def is_from_file(cls: type) -> bool:
 
     Its module cannot be imported by name anywhere else, so the class has to travel to
     other processes by value.
+
+    Examples
+    --------
+    >>> from murmur.demo import Chat
+    >>> is_from_file(Chat)
+    False
     """
     return cls.__module__.startswith(_MODULE_PREFIX)
 
