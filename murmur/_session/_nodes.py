@@ -9,7 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from html import escape
 from time import monotonic, sleep
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from murmur.cluster import NodeOverview
 from murmur.errors import ClusterError, JoinError, UnknownNodeError
@@ -139,6 +139,14 @@ class Nodes(Mapping[str, NodeOverview]):
         if name not in known:
             raise UnknownNodeError([name], known)
         return known[name]
+
+    def get(self, name: str, default: Any = None, /) -> Any:  # noqa: ANN401 - as Mapping has it
+        """Return what there is to know about a node, or `default`."""
+        return self._overview().get(name, default)
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether there is a node of that name."""
+        return name in self._overview()
 
     def __iter__(self) -> Iterator[str]:
         """Yield the names."""

@@ -26,6 +26,7 @@ from murmur.runtime import RunSpec, RunState
 from ._answers import Answers, ask_each
 from ._course import Course, Current, check_count
 from ._ledger import Ledger
+from ._node import NodeStatus
 from ._overview import NodeOverview, overview_of
 from ._roster import Roster
 from ._split import id_ranges, split_addition, split_removal
@@ -185,11 +186,16 @@ class Cluster(Roster):
             await self._current.over.wait()
 
     async def overview(self) -> dict[str, NodeOverview]:
-        """Return what there is to know about each node that users go to."""
-        nodes = self._staff() | (self._current.nodes if self._current is not None else {})
-        answers = await ask_each(nodes.values(), "status", lambda node: node.status())
+        """Return what there is to know about each node that users go to.
+
+        A node that does not take part in the run is idle, even if it just prepares to.
+        """
+        part = self._current.nodes if self._current is not None else {}
+        nodes = self._staff() | part
+        said = (await ask_each(nodes.values(), "status", lambda node: node.status())).values
         return {
-            name: overview_of(nodes[name], answers.values[name]) for name in sorted(answers.values)
+            name: overview_of(nodes[name], said[name] if name in part else NodeStatus.idle(name))
+            for name in sorted(said)
         }
 
     async def call_throttle(self, name: str, verb: str, arguments: Mapping[str, Any]) -> None:

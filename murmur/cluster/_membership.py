@@ -22,7 +22,7 @@ import anyio
 from anyio.abc import TaskStatus
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from murmur.errors import NodeLostError
+from murmur.errors import JoinError, NodeLostError
 from murmur.runtime import guard_loop, native
 from murmur.telemetry import bus
 
@@ -66,19 +66,25 @@ async def belong(
     address : str
         Where the steering kernel is, for messages.
     """
+    refusal: JoinError | None = None
     async with anyio.create_task_group() as tasks:
         clock = ClockOffset()
         agent = Agent(link, clock, bus=bus, tasks=tasks)
         heart = Heart(link, clock, agent, native(), lambda: agent.stuck_for)
-        await start_link(link.serve, heart)
         try:
+            await start_link(link.serve, heart)
             await agent.enter(name, address)
+        except JoinError as error:
+            refusal = error  # raised below, or it would come in a group
+        else:
             task_status.started(agent)
             await agent.over.wait()
         finally:
             agent.over.set()
             link.close()
         tasks.cancel_scope.cancel()
+    if refusal is not None:
+        raise refusal
 
 
 class Membership:

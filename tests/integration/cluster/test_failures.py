@@ -1,0 +1,264 @@
+"""Nodes that die, freeze, fail and leave: what the person sees, and that nobody is forgotten."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from traitlets import Float, Unicode
+
+import murmur
+from murmur.errors import CallbackError, JoinError, NodesFailedError, TicketError, UnknownNodeError
+
+AT_ONCE = math.inf
+
+
+class Steady(murmur.Scenario):
+    """Users do something small, again and again."""
+
+    pace = Float(0.05, help="seconds between two actions").tag(live=True)
+    broken_on = Unicode("", help="node on which init fails")
+    slow_on = Unicode("", help="node on which everything blocks")
+
+    async def init(self) -> None:
+        from murmur.runtime import current_run
+
+        self.node = current_run("init").node
+        if self.node == self.broken_on:
+            raise RuntimeError("no database here")
+
+    async def start(self, user: murmur.User) -> None:
+        while True:
+            with user.timer("act"):
+                await user.sleep(self.pace)
+            if user.node == self.slow_on:
+                time.sleep(0.3)
+
+
+def outcomes(run: murmur.Run, node: str) -> set[str]:
+    users = run.results.users
+    return set(users[users["node"] == node]["outcome"])
+
+
+def accounted(run: murmur.Run, announced: int) -> bool:
+    """Whether every user has exactly one row with one outcome."""
+    users = run.results.users
+    return users["user_id"].tolist() == list(range(1, announced + 1)) and bool(
+        users["outcome"].notna().all()
+    )
+
+
+def test_a_killed_node_is_noticed_at_once(session: murmur.Session, nodes: Any) -> None:
+    (one, _) = nodes.start("one", "two")
+    run = session.do(Steady, 20, user_rate=AT_ONCE)
+    nodes.wait_for(lambda: session.status().users["running"] == 20)
+    nodes.wait_for(lambda: len(run.results.actions) > 20)
+    before = time.monotonic()
+    one.signal(signal.SIGKILL)
+    nodes.wait_for(lambda: "one" not in session.nodes)
+
+    assert time.monotonic() - before < 2.0
+    assert session.status().users == {"waiting": 0, "running": 10, "leaving": 0, "gone": 10}
+    assert session.add(4) == range(21, 25)
+    nodes.wait_for(lambda: session.status().users["running"] == 14)
+    session.stop()
+    run.wait(timeout=20)
+    assert outcomes(run, "one") == {"lost"}
+    assert outcomes(run, "two") == {"left"}
+    assert accounted(run, 24)
+    assert (run.results.actions["node"] == "one").sum() > 10  # what it sent before is there
+    events = run.results.events
+    assert (events["name"] == "amoc.cluster.nodedown").sum() == 1
+    frame = run.results.nodes.set_index("node")
+    assert frame.loc["one", "outcome"] == "lost"
+    assert frame.loc["two", "outcome"] == "here"
+
+
+def test_a_frozen_node_is_suspect_and_then_lost(session: murmur.Session, nodes: Any) -> None:
+    (one, _) = nodes.start("one", "two")
+    run = session.do(Steady, 10, user_rate=AT_ONCE)
+    nodes.wait_for(lambda: session.status().users["running"] == 10)
+    before = time.monotonic()
+    one.signal(signal.SIGSTOP)
+    nodes.wait_for(lambda: session.nodes["one"].is_suspect)
+    assert 1.5 < time.monotonic() - before < 4.0
+    assert "nothing was heard" in repr(session.nodes)
+    nodes.wait_for(lambda: "one" not in session.nodes)
+    assert 4.0 < time.monotonic() - before < 8.0
+    one.signal(signal.SIGCONT)
+    code, text = one.wait()
+
+    assert (code, "lost" in text) == (1, True)  # thawed, it knows that it is out, and ends
+    session.stop()
+    run.wait(timeout=20)
+    assert outcomes(run, "one") == {"lost"}
+    assert accounted(run, 10)
+
+
+def test_nodes_end_their_load_when_the_steering_kernel_is_killed(tmp_path: Path) -> None:
+    script = textwrap.dedent("""
+        import math, os, signal, subprocess, sys, time
+        import murmur
+        class Chatty(murmur.Scenario):
+            async def start(self, user):
+                with open(os.environ["TRACE"], "a") as trace:
+                    trace.write("up\\n")
+                try:
+                    await user.sleep(math.inf)
+                finally:
+                    with open(os.environ["TRACE"], "a") as trace:
+                        trace.write("gone\\n")
+            async def terminate(self):
+                with open(os.environ["TRACE"], "a") as trace:
+                    trace.write("terminated\\n")
+        if __name__ == "__main__":
+            session = murmur.Session()
+            session.spawn_nodes(2)
+            session.do(Chatty, 4, user_rate=math.inf)
+            pids = [node.pid for node in session.nodes.values()]
+            while open(os.environ["TRACE"]).read().count("up") < 4:
+                time.sleep(0.01)
+            print(*pids, flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+    """)
+    trace = tmp_path / "trace"
+    trace.touch()
+    (tmp_path / "steer.py").write_text(script)
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "steer.py")],
+        env={**os.environ, "TRACE": str(trace)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == -signal.SIGKILL
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in done.stdout.split()):
+        assert time.monotonic() < deadline, "a node outlived its session"
+        time.sleep(0.05)
+    lines = trace.read_text().split()
+    assert (lines.count("gone"), lines.count("terminated")) == (4, 2)
+
+
+def test_a_node_whose_init_fails_is_named(session: murmur.Session, nodes: Any) -> None:
+    nodes.start("one", "two")
+
+    with pytest.raises(NodesFailedError) as caught:
+        session.do(Steady, 4, user_rate=AT_ONCE, broken_on="two")
+    error = caught.value.failures["two"]
+    assert isinstance(error, CallbackError)
+    assert "no database here" in error.traceback_text
+    assert caught.value.succeeded == ("one",)
+    assert session.status().state == "failed"
+    run = session.do(Steady, 4, user_rate=AT_ONCE)
+    session.stop()
+    assert run.wait(timeout=20).state == "finished"
+
+
+def test_a_node_that_is_slow_keeps_its_place(session: murmur.Session, nodes: Any) -> None:
+    nodes.start("one", "two")
+    run = session.do(Steady, 6, user_rate=AT_ONCE, slow_on="two")
+    time.sleep(1.5)
+
+    assert set(session.nodes) == {"one", "two"}
+    assert not session.nodes["two"].is_suspect
+    session.stop()
+    run.wait(timeout=30)
+    assert accounted(run, 6)
+
+
+def test_a_node_joins_in_the_middle_and_after_the_end(session: murmur.Session, nodes: Any) -> None:
+    nodes.start("one")
+    run = session.do(Steady, 4, user_rate=AT_ONCE, pace=0.2)
+    session.update(pace=0.1)
+    nodes.start("two")
+    nodes.wait_for(lambda: session.nodes["two"].state == "running")
+    session.add(4, nodes=["two"])
+    nodes.wait_for(lambda: session.nodes["two"].users["running"] == 4)
+    session.stop()
+    run.wait(timeout=20)
+    nodes.start("three")
+
+    assert session.status().state == "finished"
+    assert session.nodes["three"].state == "idle"
+    assert outcomes(run, "two") == {"left"}
+    assert accounted(run, 8)
+
+
+def test_a_node_may_leave_in_order_and_come_back(session: murmur.Session, nodes: Any) -> None:
+    nodes.start("one")
+    run = session.do(Steady, 4, user_rate=AT_ONCE)
+    with murmur.join(session.open(), name="guest") as guest:
+        nodes.wait_for(lambda: session.nodes["guest"].state == "running")
+        session.add(6, nodes=["guest"])
+        nodes.wait_for(lambda: session.nodes["guest"].users["running"] == 6)
+    assert guest.is_over
+    assert not guest.is_lost
+    nodes.wait_for(lambda: "guest" not in session.nodes)
+
+    assert outcomes(run, "guest") == {"left"}
+    with murmur.join(session.open(), name="guest"):
+        nodes.wait_for(lambda: "guest" in session.nodes)
+        assert session.status().users["gone"] == 6
+        session.stop()
+        run.wait(timeout=20)
+    assert accounted(run, 10)
+
+
+def test_an_expelled_node_is_gone_at_once(session: murmur.Session, nodes: Any) -> None:
+    (one, _) = nodes.start("one", "two")
+    run = session.do(Steady, 4, user_rate=AT_ONCE)
+    session.expel("one")
+
+    assert set(session.nodes) == {"two"}
+    assert one.wait()[0] == 0
+    session.stop()
+    run.wait(timeout=20)
+    assert outcomes(run, "one") == {"lost"}
+    with pytest.raises(UnknownNodeError):
+        session.expel("one")
+
+
+def test_a_spawned_node_imports_neither_pandas_nor_a_front_end(session: murmur.Session) -> None:
+    class Looks(murmur.Scenario):
+        async def start(self, user: murmur.User) -> None:
+            import sys
+
+            for name in ("pandas", "altair", "IPython", "ipywidgets", "pyarrow"):
+                if name in sys.modules:
+                    user.count(name)
+            user.count("looked")
+
+    session.spawn_nodes(1)
+    run = session.do(Looks, 1, user_rate=AT_ONCE, end_when_idle=True)
+    run.wait(timeout=20)
+
+    assert run.results.counters["name"].unique().tolist() == ["looked"]
+
+
+def test_what_lets_nobody_in_says_so(session: murmur.Session, tmp_path: Path) -> None:
+    ticket = session.open()
+    with pytest.raises(TicketError, match="damaged"):
+        murmur.join(ticket.text[:-40])
+    with pytest.raises(TicketError, match="neither the text"):
+        murmur.join(tmp_path / "none")
+    with pytest.raises(TicketError, match="expired"):
+        murmur.join(session.open(lifetime=0))
+    path = ticket.save(tmp_path / "ticket")
+    assert path.stat().st_mode & 0o777 == 0o600
+    with murmur.join(path, name="by-file") as node:
+        assert node.name == "by-file"
+    session.close()
+    with pytest.raises(JoinError, match="refused"):
+        murmur.join(ticket)
