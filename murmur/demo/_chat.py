@@ -32,6 +32,19 @@ class Chat(Scenario):
     ``delivery``, from when a message was sent to its arrival; both by the clock of the
     machine, on which all users have to be.  Counters: ``sent``, ``received`` and
     ``unanswered``.
+
+    Examples
+    --------
+    >>> import murmur
+    >>> from murmur.demo import Chat
+    >>> from murmur.testing import router_process
+    >>> with router_process() as router, murmur.Session() as session:
+    ...     run = session.do(
+    ...         Chat, 4, port=router.port, user_rate=float("inf"),
+    ...         pace=0.01, messages=3, silence=0.1, end_when_idle=True,
+    ...     )
+    ...     run.wait(timeout=30).users["gone"]
+    4
     """
 
     host = Unicode("127.0.0.1", help="host to connect to")

@@ -102,6 +102,13 @@ class Check:
         Spans that are judged one by one; None to judge the run as a whole.
     start, end : float
         Which part of the run counts, in seconds since its start.
+
+    Examples
+    --------
+    >>> from murmur.results import parse_check
+    >>> check = parse_check("p99(echo) < 200ms after 10s")
+    >>> check.name, check.limit, check.start
+    ('echo', 0.2, 10.0)
     """
 
     text: str

@@ -42,6 +42,11 @@ class Column:
         One sentence for the reference page.
     categories : tuple of str, default ()
         Categories that are there whatever happened; empty when those that occur are taken.
+
+    Examples
+    --------
+    >>> Column("cost", "float64", "EUR", "What it cost.").series([1, 2]).dtype
+    dtype('float64')
     """
 
     name: str
@@ -86,6 +91,14 @@ class Frame:
         The columns in order.
     notes : str, default ""
         What a reader has to know besides.
+
+    Examples
+    --------
+    >>> from murmur.results import FRAMES
+    >>> FRAMES["population"].column_names
+    ('window_at', 'waiting', 'running', 'leaving')
+    >>> len(FRAMES["population"].empty())
+    0
     """
 
     name: str

@@ -62,6 +62,19 @@ class Summary:
         One for each name, in alphabetical order.
     verdict : Verdict
         Whether the numbers can be trusted.
+
+    Examples
+    --------
+    >>> import murmur
+    >>> from murmur.testing import rehearse
+    >>> class Nap(murmur.Scenario):
+    ...     '''Users nap for a second.'''
+    ...     async def start(self, user):
+    ...         with user.timer("nap"):
+    ...             await user.sleep(1)
+    >>> summary = rehearse(Nap, 10).summary()
+    >>> summary.users["finished"], summary.actions[0].name, summary.actions[0].count
+    (10, 'nap', 10)
     """
 
     run_id: str

@@ -54,6 +54,11 @@ class Evidence:
         Rows of the oldest windows and changes that were given up for want of room.
     cut_off_at : float or None
         Seconds after which a run that did not end in order is not known.
+
+    Examples
+    --------
+    >>> judge(Evidence(windows=60, lost=3)).reasons
+    ('3 users were lost with a node.',)
     """
 
     windows: int = 0
@@ -79,6 +84,12 @@ class Verdict:
         Take the numbers, look twice, or do not use them.
     reasons : tuple of str
         One sentence each, the grounds first; a valid run may have remarks.
+
+    Examples
+    --------
+    >>> verdict = judge(Evidence(windows=100, saturated=8, worst_lag=0.09))
+    >>> verdict.state, verdict.is_valid
+    ('suspect', False)
     """
 
     state: State

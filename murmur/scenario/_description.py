@@ -47,6 +47,14 @@ class Setting:
         The allowed values, None if they are not enumerated.
     declared_in : str
         The class that declares it.
+
+    Examples
+    --------
+    >>> import murmur
+    >>> from murmur.demo import Chat
+    >>> pace = murmur.describe(Chat)["pace"]
+    >>> pace.type, pace.default, pace.live, pace.limits
+    ('Float', 1.0, True, (0.0, None))
     """
 
     name: str
@@ -104,6 +112,14 @@ class Description:
     unread_bases : tuple of str
         Bases that are defined elsewhere, so that their settings are missing here; only
         in descriptions that were read from a file.
+
+    Examples
+    --------
+    >>> import murmur
+    >>> from murmur.demo import Chat
+    >>> description = murmur.describe(Chat)
+    >>> description.name, [setting.name for setting in description.settings][:3]
+    ('Chat', ['host', 'port', 'neighbours'])
     """
 
     name: str

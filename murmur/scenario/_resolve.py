@@ -125,6 +125,13 @@ def build(cls: type[Scenario], resolved: Resolved) -> Scenario:
         The class that was resolved.
     resolved : Resolved
         Its values.
+
+    Examples
+    --------
+    >>> from murmur.demo import Chat
+    >>> from murmur.scenario import resolve
+    >>> build(Chat, resolve(Chat, {"port": 9000}, environment={})).port
+    9000
     """
     scenario = cls.__new__(cls)
     # The values are verified: setting them through the traits would ask the validators

@@ -42,6 +42,13 @@ class Subscription:
         What is called with each event.
     failure : BaseException or None
         What the handler raised, after which it was detached.
+
+    Examples
+    --------
+    >>> import murmur
+    >>> with murmur.on("amoc.throttle.*", print) as subscription:
+    ...     subscription.pattern
+    'amoc.throttle.*'
     """
 
     __slots__ = ("_bus", "_key", "_on_failure", "failure", "handler", "pattern")

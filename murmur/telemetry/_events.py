@@ -33,6 +33,11 @@ class EventType:
     frequent : bool, default False
         Whether it comes once per user, permit or action.  A frequent event reaches
         subscribers only; the others are kept with the run's results as well.
+
+    Examples
+    --------
+    >>> CATALOGUE["amoc.throttle.execute"].measurements
+    ('count', 'lateness')
     """
 
     name: str
@@ -62,6 +67,12 @@ class Event:
         Numbers, by the keys that the catalogue lists.
     metadata : mapping of str to object
         Everything else, by the keys that the catalogue lists.
+
+    Examples
+    --------
+    >>> event = Event("amoc.user.up", 5.0, 1.7e9, "a", "r1", {"count": 1}, {"user_id": 3})
+    >>> event.metadata["user_id"]
+    3
     """
 
     name: str

@@ -174,7 +174,15 @@ class TargetProcess(Generic[C]):
 
 
 class RouterProcess(TargetProcess[RouterCounters]):
-    """A running `Router` in another process; made by `router_process`."""
+    """A running `Router` in another process; made by `router_process`.
+
+    Examples
+    --------
+    >>> from murmur.testing import router_process
+    >>> with router_process() as router:
+    ...     router.is_running, router.counters().connected
+    (True, 0)
+    """
 
     def __init__(self, arguments: list[str], host: str) -> None:
         super().__init__("router", RouterCounters, arguments, host)

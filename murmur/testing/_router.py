@@ -64,6 +64,13 @@ class RouterCounters:
         Connections closed because the client did not read what it was sent.
     open : int
         Connections there are now.
+
+    Examples
+    --------
+    >>> from murmur.testing import router_process
+    >>> router = router_process()
+    >>> router.stop().forwarded
+    0
     """
 
     connected: int = 0
