@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from murmur._version import __version__ as __version__
 from murmur.errors import Leaving as Leaving
 from murmur.errors import MurmurError as MurmurError
 
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from murmur.scenario import describe as describe
     from murmur.scenario import scenarios_in as scenarios_in
     from murmur.telemetry import on as on
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "murmur._session": ("Run", "Session", "Status", "session"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from murmur.errors import UnknownChartError
 
@@ -13,13 +13,35 @@ from ._spread import distribution, heatmap
 from ._time import percentiles, population, service_and_response, throttles, throughput
 
 if TYPE_CHECKING:
-    from murmur.results import Results
+    import pandas as pd
 
     from ._theme import AnyChart
 
-__all__ = ["CHARTS", "draw"]
+__all__ = ["CHARTS", "Frames", "draw"]
 
-CHARTS: Mapping[str, Callable[[Results], AnyChart]] = MappingProxyType(
+
+class Frames(Protocol):
+    """What has the frames of a run, such as `murmur.results.Results`."""
+
+    @property
+    def actions(self) -> pd.DataFrame: ...
+    @property
+    def changes(self) -> pd.DataFrame: ...
+    @property
+    def errors(self) -> pd.DataFrame: ...
+    @property
+    def health(self) -> pd.DataFrame: ...
+    @property
+    def population(self) -> pd.DataFrame: ...
+    @property
+    def throttles(self) -> pd.DataFrame: ...
+    @property
+    def users(self) -> pd.DataFrame: ...
+    @property
+    def windows(self) -> pd.DataFrame: ...
+
+
+CHARTS: Mapping[str, Callable[[Frames], AnyChart]] = MappingProxyType(
     {
         "population": lambda it: population(it.population, changes=it.changes),
         "throughput": lambda it: throughput(it.windows, changes=it.changes),
@@ -36,7 +58,7 @@ CHARTS: Mapping[str, Callable[[Results], AnyChart]] = MappingProxyType(
 """Name of a chart, and the function that draws it of `Results`."""
 
 
-def draw(name: str, results: Results) -> AnyChart:
+def draw(name: str, results: Frames) -> AnyChart:
     """Draw a chart of `results` by its name in `CHARTS`.
 
     Parameters
@@ -51,6 +73,18 @@ def draw(name: str, results: Results) -> AnyChart:
     ------
     UnknownChartError
         If there is no chart of that name.
+
+    Examples
+    --------
+    >>> import murmur
+    >>> from murmur import charts
+    >>> from murmur.testing import rehearse
+    >>> class Nap(murmur.Scenario):
+    ...     '''Users nap for a second.'''
+    ...     async def start(self, user):
+    ...         with user.timer("nap"):
+    ...             await user.sleep(1)
+    >>> chart = charts.draw("population", rehearse(Nap, 10))
     """
     if name not in CHARTS:
         raise UnknownChartError(name, CHARTS)

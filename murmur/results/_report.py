@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from html import escape
-from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -24,6 +23,7 @@ import pandas as pd
 
 from murmur.errors import MissingExtraError
 
+from ._check_table import Checks
 from ._results import Results
 from ._source import Source
 from ._summary import Summary, duration_text
@@ -52,7 +52,7 @@ _CHARTS = {
 _Columns: TypeAlias = Mapping[str, tuple[str, Callable[[Any], str]]]
 
 
-def write(source: Source, path: Path) -> Path:
+def write(source: Source, path: Path, checks: Checks | None = None) -> Path:
     """Write the report of `source` to the file `path`, and return it."""
     specs = _specs(Results._of(source))
     bundle, program = _bundle(), _text_of("_report.js")
@@ -64,7 +64,7 @@ def write(source: Source, path: Path) -> Path:
             f"{_moment(facts.get('wall_started_at'))}, {duration_text(summary.elapsed)}, "
             f"seed {summary.seed}"
         ),
-        body="\n".join(_sections(source, summary, facts, charts=list(specs))),
+        body="\n".join(_sections(source, summary, facts, charts=list(specs), checks=checks)),
         # The one character with which anything but text can begin.
         charts=json.dumps(specs, allow_nan=False).replace("<", "\\u003c"),
         bundle=bundle,
@@ -82,10 +82,10 @@ def _specs(results: Results) -> dict[str, Any]:
     try:
         import altair as alt
         import vl_convert  # noqa: F401 - only to say what is missing
+
+        from murmur import charts
     except ImportError as error:
         raise MissingExtraError("results.report", "notebook", str(error.name)) from error
-    # By name: charts stand above results, and only this one function looks up.
-    charts = import_module("murmur.charts")
     # Whatever the notebook chose, here the rows have to be inside.
     with alt.data_transformers.enable("default", max_rows=None):
         return {
@@ -117,9 +117,16 @@ def _policy(*scripts: str) -> str:
 
 
 def _sections(
-    source: Source, summary: Summary, facts: Mapping[str, Any], *, charts: Sequence[str]
+    source: Source,
+    summary: Summary,
+    facts: Mapping[str, Any],
+    *,
+    charts: Sequence[str],
+    checks: Checks | None,
 ) -> Iterator[str]:
     yield _verdict(summary)
+    if checks is not None and len(checks):
+        yield _section("Checks", f'<div class="wide">{checks._repr_html_()}</div>')
     yield _section("Users", _counts(summary.users) or "<p>There were none.</p>")
     yield _section("Actions", _table(summary.to_frame(), _ACTIONS) or "<p>None was recorded.</p>")
     if charts:

@@ -12,11 +12,11 @@ import platform
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from importlib import import_module
 from typing import Protocol
 
 import pandas as pd
 
+from murmur._version import __version__
 from murmur.telemetry import Histogram, RunRecord
 
 from ._build import BUILDERS
@@ -130,8 +130,7 @@ class RecordSource:
         record = self._record
         wall_started_at = _EPOCH + timedelta(seconds=record.wall_started_at)
         return {
-            # By name: the face of the project offers every layer, so it stands above all.
-            "murmur": import_module("murmur").__version__,
+            "murmur": __version__,
             "python": f"{platform.python_implementation()} {platform.python_version()}",
             "platform": platform.platform(),
             "host": {
