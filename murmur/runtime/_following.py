@@ -37,7 +37,9 @@ class Following:
         if event is None:
             permit_due.set(None)
             raise StopAsyncIteration
-        await user.sleep(max(0.0, event.due_at - self._now()))
+        await user.sleep(event.due_at - self._now())
+        while self._now() < event.due_at:  # a loop's timer may be early by its grain
+            await user.sleep(event.due_at - self._now())
         due = Due(event.due_at)
         permit_due.set(due)
         user.last_due = due
