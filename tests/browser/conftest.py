@@ -1,6 +1,7 @@
 """A real JupyterLab and Notebook on loopback, and Debian's Chromium to look at them with.
 
 Pictures of what the tests saw go to the directory that MURMUR_SCREENSHOTS names.
+MURMUR_BROWSER_KERNEL names another interpreter for the cells, to test it with its ipykernel.
 """
 
 from __future__ import annotations
@@ -78,6 +79,8 @@ class Server:
         (settings / "overrides.json").write_text(
             json.dumps({"@jupyterlab/apputils-extension:notification": quiet})
         )
+        if python := os.environ.get("MURMUR_BROWSER_KERNEL"):
+            self._use_kernel(python)
         arguments = {
             "ServerApp.root_dir": self.root,
             "ServerApp.port": self.port,
@@ -89,6 +92,7 @@ class Server:
         }
         environment = os.environ | {
             "JUPYTER_CONFIG_DIR": str(self.root / "config"),
+            "JUPYTER_DATA_DIR": str(self.root / "data"),
             "JUPYTER_RUNTIME_DIR": str(self.root / "runtime"),
             "IPYTHONDIR": str(self.root / "ipython"),
         }
@@ -106,6 +110,14 @@ class Server:
             cwd=self.root,
         )
         wait_until(self.answers, 60, self.story)
+
+    def _use_kernel(self, python: str) -> None:
+        """Let another interpreter run the cells, such as one with an older ipykernel."""
+        place = self.root / "data" / "kernels" / "python3"
+        place.mkdir(parents=True)
+        command = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        spec = {"argv": command, "display_name": "Python 3", "language": "python"}
+        (place / "kernel.json").write_text(json.dumps(spec))
 
     def answers(self) -> bool:
         """Return whether the server takes requests."""
@@ -130,7 +142,11 @@ class Server:
         for kernel in self.ask("api/kernels"):
             self.ask(f"api/kernels/{kernel['id']}", "DELETE")
         self.process.terminate()
-        self.process.wait(30)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:  # it asks its kernels once more
+            self.process.kill()
+            self.process.wait()
         self.log.close()
 
     def story(self) -> str:
@@ -158,8 +174,10 @@ class Notebook:
         before = self._prompt(cell)
 
         def start() -> bool:
-            cell.scroll_into_view_if_needed()
-            cell.locator(".jp-InputPrompt").first.click()
+            try:
+                cell.locator(".jp-InputPrompt").first.click(timeout=2000)
+            except playwright.Error:
+                return False  # Notebook draws its cells anew once, a moment after loading
             self.page.keyboard.press("Escape")
             self.page.keyboard.press("Control+Enter")
             # The page swallows a key now and then while it is still being built.

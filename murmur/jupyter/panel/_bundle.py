@@ -78,7 +78,7 @@ def vega() -> str:
     if kept.exists():
         return kept.read_text(encoding="utf-8")
     _logger.warning("building the script of the charts, once, into %s", kept)
-    text = build_vega()
+    text = build_vega(vega_lite_version())
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         beside = kept.with_name(f".{kept.name}.{os.getpid()}")
@@ -89,11 +89,18 @@ def vega() -> str:
     return text
 
 
-def build_vega() -> str:
-    """Return Vega, Vega-Lite and Vega-Embed as one ES module that needs no network."""
+def build_vega(version: str | None = None) -> str:
+    """Return Vega, Vega-Lite and Vega-Embed as one ES module that needs no network.
+
+    Parameters
+    ----------
+    version : str, optional
+        Of Vega-Lite, such as ``"6.4"``; the newest that vl-convert carries if not given.
+    """
     import vl_convert
 
-    return _NOTICE + str(vl_convert.javascript_bundle(_PUBLISH, vega_lite_version()))
+    version = version or vl_convert.get_vegalite_versions()[-1]
+    return _NOTICE + str(vl_convert.javascript_bundle(_PUBLISH, version))
 
 
 def vega_lite_version() -> str:

@@ -8,6 +8,11 @@ const vega = (globalThis.__murmur_vega ??= (() => {
   return { promise, resolve };
 })());
 
+// A legend without an entry makes Vega compute a height of NaN, and draw nothing.
+const NOTHING = [{ name: "none", at: null }];
+
+const NO_NAMES = "{}"; // in the legend, besides those of the specification
+
 const THEME = ["data-jp-theme-light", "data-jp-theme-name", "data-vscode-theme-kind"];
 
 /** Return the rows of a packed frame as objects, which is what Vega takes. */
@@ -43,23 +48,25 @@ function themed(element) {
       tickColor: colour("--mm-line"),
       labelFontSize: 11,
     },
-    axisY: { minExtent: 38, maxExtent: 38 },
+    axisY: { minExtent: 44, maxExtent: 44 },
     legend: { labelColor: colour("--mm-text"), labelFontSize: 11.5, columnPadding: 14 },
   };
 }
 
 /** Return a card with one chart. */
-function newChart(name, title, explanation) {
+function newChart(spec, name, title, explanation) {
   const box = h("div", { class: "mm-plot" });
   const empty = h("div", { class: "mm-empty" }, "no data yet");
   const element = card(title, `chart-${name}`, h("div", { class: "mm-stage" }, box, empty));
   let view = null;
   let width = 0;
+  let legend;
   let latest = null;
   let isClosed = false;
   let drawing = Promise.resolve();
 
-  async function embed(spec) {
+  /** Draw anew: once, and when the theme or the names in the legend have changed. */
+  async function embed() {
     const make = await vega.promise;
     while (box.clientWidth < 40) {
       // Not laid out yet: a width of the container would be read as nothing.
@@ -69,24 +76,28 @@ function newChart(name, title, explanation) {
     if (isClosed) return;
     view?.finalize();
     width = box.clientWidth;
+    legend = latest?.legend ?? NO_NAMES;
+    const description = `${title}. ${explanation}`;
+    const datasets = { rows: shown(), changes: latest?.changes ?? [] };
     const options = { actions: false, renderer: "canvas", config: themed(element), logLevel: 1 };
-    const embedded = await make(box, { ...spec, description: `${title}. ${explanation}` }, options);
-    view = { view: embedded.view, finalize: () => embedded.finalize() };
+    view = await make(box, { ...spec, description, datasets }, options);
     if (isClosed) view.finalize();
     else await push();
   }
 
   async function push() {
-    if (!view || !latest || document.hidden) return;
-    const { rows, changes, span } = latest;
-    empty.hidden = rows.length > 0;
+    if (isClosed || !view || !latest || document.hidden) return;
+    empty.hidden = latest.rows.length > 0;
+    if (legend !== latest.legend) return embed();
     await view.view
-      .signal("start", span[0])
-      .signal("end", span[1])
-      .data("rows", rows)
-      .data("changes", changes)
+      .signal("start", latest.span[0])
+      .signal("end", latest.span[1])
+      .data("rows", shown())
+      .data("changes", latest.changes)
       .runAsync();
   }
+
+  const shown = () => (latest?.rows.length ? latest.rows : NOTHING);
 
   // One thing after the other: a view must not be fed while it is replaced.
   const then = (work) => (drawing = drawing.then(work).catch((error) => console.error(error)));
@@ -100,11 +111,15 @@ function newChart(name, title, explanation) {
   return {
     element,
     name,
-    embed: (spec) => then(() => embed(spec)),
+    embed: () => then(embed),
     redraw: () => then(push),
-    update(rows, changes, span) {
-      const from = span[0];
-      latest = { rows, changes: changes.filter((change) => change.at >= from), span };
+    update(frame, changes, span) {
+      latest = {
+        rows: unpacked(frame),
+        changes: changes.filter((change) => change.at >= span[0]),
+        span,
+        legend: JSON.stringify(frame.labels),
+      };
       then(push);
     },
     close() {
@@ -117,19 +132,20 @@ function newChart(name, title, explanation) {
 
 /** Return all charts of a panel, which follow its rows and the theme of the page. */
 function newCharts(model) {
+  const specs = model.get("specs");
   const charts = [
-    newChart("population", "Users", "Users running, waiting and leaving, and how many were asked for, over time"),
-    newChart("throughput", "Actions per second", "Actions that succeeded and failed, per second, over time"),
-    newChart("latency", "Response time", "Percentiles of the response time on a logarithmic scale, over time"),
-    newChart("heatmap", "Response times, all of them", "How many actions took how long, over time"),
-    newChart("throttles", "Permits per second", "Permits that were asked for and granted, per second, over time"),
+    newChart(specs.population, "population", "Users", "Users running, waiting and leaving, and how many were asked for, over time"),
+    newChart(specs.throughput, "throughput", "Actions per second", "Actions that succeeded and failed, per second, over time"),
+    newChart(specs.latency, "latency", "Response time", "Percentiles of the response time on a logarithmic scale, over time"),
+    newChart(specs.heatmap, "heatmap", "Response time, distribution", "How many actions took how long, over time"),
+    newChart(specs.throttles, "throttles", "Permits per second", "Permits that were asked for and granted, per second, over time"),
   ];
-  const embed = () => charts.forEach((chart) => chart.embed(model.get("specs")[chart.name]));
+  const embed = () => charts.forEach((chart) => chart.embed());
   const update = () => {
     const { span, ...frames } = model.get("rows");
     if (!span) return;
     const changes = model.get("state").changes ?? [];
-    for (const chart of charts) chart.update(unpacked(frames[chart.name]), changes, span);
+    for (const chart of charts) chart.update(frames[chart.name], changes, span);
   };
   const theme = new MutationObserver(embed);
   theme.observe(document.body, { attributes: true, attributeFilter: THEME });

@@ -17,12 +17,10 @@ function newControls(command, choice, settings) {
     onclick: () => command("stop"),
   });
   const add = button("Add", {
-    picture: "plus",
     label: "Add so many users",
     onclick: () => command("add", { count: users.value }),
   });
   const remove = button("Remove", {
-    picture: "minus",
     label: "Ask so many users to leave",
     onclick: () => command("remove", { count: users.value, force: force.checked }),
   });
@@ -74,9 +72,9 @@ function newControls(command, choice, settings) {
     ),
     h(
       "label",
-      { class: "mm-check", for: force.id, title: "Cancel those who are still there after the grace" },
+      { class: "mm-check", for: force.id, title: "Remove: cancel those who are still there after the scenario's grace" },
       force,
-      "remove by force, after the grace",
+      "by force, after the grace",
     ),
     arrivals.element,
   );

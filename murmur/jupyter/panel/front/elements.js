@@ -20,8 +20,6 @@ function h(tag, attributes = {}, ...children) {
 const PATHS = {
   play: "M5 3.5v9l7.5-4.5z",
   stop: "M4 4h8v8H4z",
-  plus: "M7 3h2v4h4v2H9v4H7V9H3V7h4z",
-  minus: "M3 7h10v2H3z",
   pause: "M4 3h3v10H4zM9 3h3v10H9z",
   ramp: "M2 13 L13 3 V13 Z",
   check: "M6.5 12 2.5 8l1.4-1.4 2.6 2.6 5.6-5.6L13.5 5z",

@@ -24,9 +24,9 @@ function newFigures() {
       slow.update(...split(figures.p99), "one in a hundred is slower");
       failed.update(percent(figures.share), `${whole(figures.failed_total)} in all`);
       failed.element.classList.toggle("mm-bad", figures.share > 0.01);
-      const cpu = generator.cpu == null ? "–" : `${percent(generator.cpu)} % of a core`;
-      const lag = generator.lag == null ? "no run yet" : `${cpu}, loop lag p99 ${generator.lag}`;
-      health.update(generator.lag == null ? "–" : generator.warning ? "too slow" : "keeps up", lag);
+      const cost = `${cores(generator.cpu)} of a core, loop lag ${generator.lag}`;
+      const verdict = generator.warning ? "too slow" : "keeps up";
+      health.update(generator.lag == null ? "–" : verdict, generator.lag == null ? "no run yet" : cost);
       health.element.classList.toggle("mm-bad", Boolean(generator.warning));
     },
   };

@@ -15,10 +15,13 @@ function rate(number) {
   return number >= 100 ? WHOLE.format(number) : TENTH.format(number ?? 0);
 }
 
+/** Return a share in percent: small ones exactly, for one in ten thousand is not none. */
 function percent(share) {
-  const digits = share > 0 && share < 0.1 ? 2 : 1;
+  const digits = share >= 0.1 ? 0 : share >= 0.01 ? 1 : 2;
   return share === 0 ? "0" : (100 * share).toFixed(digits);
 }
+
+const cores = (share) => (share == null ? "–" : `${Math.round(100 * share)} %`);
 
 /** Return seconds as a clock: 0:07, 12:30, 1:02:03. */
 function clock(seconds) {

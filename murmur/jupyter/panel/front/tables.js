@@ -46,9 +46,8 @@ const newNodes = () =>
       ["node", (node) => node.name],
       ["state", (node) => node.state],
       ["users", (node) => whole(node.users), "mm-number"],
-      ["waiting", (node) => whole(node.waiting), "mm-number"],
-      ["cpu", (node) => (node.cpu == null ? "–" : `${percent(node.cpu)} %`), "mm-number"],
-      ["loop lag p99", (node) => node.lag ?? "–", "mm-number"],
+      ["cpu", (node) => cores(node.cpu), "mm-number"],
+      ["loop lag", (node) => node.lag ?? "–", "mm-number"],
     ],
     "No node yet.",
   );

@@ -40,7 +40,7 @@ function newThrottles(command) {
 
 function heading(text, place) {
   return text
-    ? h("th", { scope: "col", class: place ? "mm-number" : null }, text)
+    ? h("th", { scope: "col", class: place ? `mm-number ${text === "granted" ? "mm-granted" : ""}` : null }, text)
     : h("td");
 }
 
@@ -59,7 +59,7 @@ function newThrottle(name, command) {
   );
   const per = h("span", { class: "mm-help" });
   const waiting = h("td", { class: "mm-number" });
-  const granted = h("td", { class: "mm-number" });
+  const granted = h("td", { class: "mm-number mm-granted" });
   const pause = button("Pause", {
     picture: "pause",
     onclick: () => command(now.paused ? "resume" : "pause", { name }),
