@@ -34,7 +34,7 @@ class Metric:
     kind : {"counter", "gauge", "histogram"}
         A counter only rises within a run, and starts at zero with the next.
     unit : str
-        ``"seconds"``, ``"bytes"``, or nothing for plain numbers.
+        ``"seconds"``, ``"bytes"``, ``"ratio"``, or nothing for plain numbers.
     help : str
         What it is, in one sentence.
     labels : tuple of str
@@ -63,6 +63,10 @@ class Metric:
 
 def _generator(name: str, unit: str, meaning: str) -> Metric:
     return Metric(f"generator_{name}", "gauge", unit, meaning, ("node",))
+
+
+def _generated(name: str, meaning: str) -> Metric:
+    return Metric(f"generator_{name}", "counter", "", meaning, ("node",))
 
 
 # Durations are merged over the nodes: a histogram is some thirty series, and those of a
@@ -111,16 +115,18 @@ _TABLE = (
     _generator("loop_lag_p50", "seconds", "Median delay of the loop's timers, last window."),
     _generator("loop_lag_p99", "seconds", "99th percentile of that delay."),
     _generator("loop_lag_max", "seconds", "Longest such delay."),
+    _generator("schedule_lag", "seconds", "99th percentile of throttles' delay, of the worst."),
     _generator("cpu_cores", "", "CPU time used per second; 1 is one whole core."),
+    _generator("machine_cpu", "ratio", "Share of the machine's cores that were busy."),
     _generator("resident_memory", "bytes", "Resident memory of the node's process."),
+    _generator("gc_longest_pause", "seconds", "Longest garbage collection, last window."),
+    _generator("open_files", "", "Files and sockets that the process has open."),
+    _generator("open_files_limit", "", "How many it may have open."),
+    _generator("ports", "", "Local ports that the machine's connections hold."),
+    _generator("ports_limit", "", "How many there are to be had."),
     _generator("saturated", "", "Whether the generator was the bottleneck: 1, else 0."),
-    Metric(
-        "generator_saturated_windows",
-        "counter",
-        "",
-        "Windows in which the generator was the bottleneck.",
-        ("node",),
-    ),
+    _generated("saturated_windows", "Windows in which the generator was the bottleneck."),
+    _generated("gc_pauses", "Garbage collections."),
 )
 
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _TABLE})

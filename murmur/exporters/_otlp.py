@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["metrics_data", "spans_of"]
 
 SCOPE = "murmur"
-UNITS = {"seconds": "s", "bytes": "By", "": "1"}
+UNITS = {"seconds": "s", "bytes": "By", "ratio": "1", "": "1"}
 
 
 def metrics_data(reading: Reading, resource: Resource, now: int) -> MetricsData:

@@ -33,6 +33,23 @@ __all__ = ["Durations", "Reading", "Totals"]
 
 LabelValues = tuple[str, ...]
 
+HEALTH = {
+    "loop_lag_p50": "loop_lag_p50",
+    "loop_lag_p99": "loop_lag_p99",
+    "loop_lag_max": "loop_lag_max",
+    "schedule_lag": "schedule_lag",
+    "cpu_cores": "cpu",
+    "machine_cpu": "machine_cpu",
+    "resident_memory": "rss",
+    "gc_longest_pause": "gc_longest",
+    "open_files": "open_files",
+    "open_files_limit": "open_files_limit",
+    "ports": "ports",
+    "ports_limit": "ports_limit",
+    "saturated": "saturated",
+}
+"""Gauges of the generator, and the field of a sample of its health that each shows."""
+
 
 class Durations(NamedTuple):
     """A histogram of durations.
@@ -267,18 +284,13 @@ class Totals(Follower):
             self._set("throttle_lateness_p99", labels, sample.lateness_p99)
 
     def _take_health(self, node: str, sample: HealthSample) -> None:
-        values = {
-            "loop_lag_p50": sample.loop_lag_p50,
-            "loop_lag_p99": sample.loop_lag_p99,
-            "loop_lag_max": sample.loop_lag_max,
-            "cpu_cores": sample.cpu,
-            "resident_memory": sample.rss,
-            "saturated": float(sample.saturated),
-        }
-        for name, value in values.items():
+        for name, field in HEALTH.items():
+            value = float(getattr(sample, field))
             if not math.isnan(value):
                 self._set(f"generator_{name}", (node,), value)
         self._add("generator_saturated_windows", (node,), int(sample.saturated))
+        if not math.isnan(sample.gc_pauses):
+            self._add("generator_gc_pauses", (node,), sample.gc_pauses)
 
     def _known_as(self, kind: str, name: str) -> str:
         """Return the name itself, or ``(other)`` if there are too many of its kind."""

@@ -10,6 +10,18 @@ import pytest
 from murmur.telemetry import Follower, Recorder, Relay, RunRecord
 
 
+VITALS = {
+    "machine_cpu": 0.7,
+    "gc_pauses": 3.0,
+    "gc_longest": 0.004,
+    "open_files": 30.0,
+    "open_files_limit": 20_000.0,
+    "ports": 100.0,
+    "ports_limit": 28_232.0,
+    "schedule_lag": 0.02,
+}
+
+
 class Course:
     """Stands in for a session: one run after another, told by hand."""
 
@@ -46,6 +58,10 @@ class Course:
         """Record an action that failed."""
         start = self.record.started_at + 1.0
         self.on(node).action(name, 1, start, start, start + 0.1, error)
+
+    def feel(self, at: float, lag: float, *, saturated: bool = False) -> None:
+        """Record the health of the generator, in full."""
+        self.on().health(at, [lag], 0.5, 1e8, saturated, vitals=VITALS)
 
     def flush(self) -> None:
         """Let the record take in what was recorded."""

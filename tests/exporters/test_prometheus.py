@@ -36,7 +36,7 @@ def everything(course) -> None:
     recorder.population(1.0, waiting=0, running=2, leaving=0)
     sample = {"rate": 60.0, "interval": 60.0, "requested": 1, "granted": 1, "lateness": [0.001]}
     recorder.throttle(1.0, "logins", sample)
-    recorder.health(1.0, [0.001], 0.2, 1e8, saturated=False)
+    course.feel(1.0, lag=0.001)
     course.flush()
 
 

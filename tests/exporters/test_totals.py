@@ -177,7 +177,7 @@ def test_a_limit_has_no_rate(course, totals):
 
 def test_health_is_the_latest_and_saturated_windows_are_counted(course, totals):
     for at, lag in ((1.0, 0.2), (2.0, 0.2), (3.0, 0.01)):
-        course.on().health(at, [lag], 0.5, 1e8, saturated=lag > 0.1)
+        course.feel(at, lag, saturated=lag > 0.1)
 
     series = read(course, totals).series
 
@@ -185,6 +185,17 @@ def test_health_is_the_latest_and_saturated_windows_are_counted(course, totals):
     assert series["generator_saturated_windows"] == {("local",): 2}
     assert series["generator_loop_lag_max"] == {("local",): 0.01}
     assert series["generator_resident_memory"] == {("local",): 1e8}
+    assert series["generator_ports"] == {("local",): 100}
+    assert series["generator_gc_pauses"] == {("local",): 9}
+
+
+def test_what_is_not_known_of_the_health_is_left_out(course, totals):
+    course.on().health(1.0, [0.001], 0.5, 1e8, saturated=False)
+
+    series = read(course, totals).series
+
+    assert series["generator_ports"] == {}
+    assert series["generator_gc_pauses"] == {}
 
 
 def test_a_new_run_begins_at_zero(course, totals):
