@@ -60,6 +60,10 @@ class Options:
     A scenario's ``init`` says::
 
         self.http = murmur.http.Options(base_url=self.base_url, ca=self.ca, timeout=5)
+
+    >>> from murmur.http import Options
+    >>> Options(base_url="http://127.0.0.1:8080/", timeout=5).timeout
+    5
     """
 
     base_url: str = ""

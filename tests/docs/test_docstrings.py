@@ -1,0 +1,115 @@
+"""Every public class and function has an example that runs, or one that shows it in use."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+import murmur
+
+PUBLIC = ["murmur"] + [
+    f"murmur.{info.name}"
+    for info in pkgutil.iter_modules(murmur.__path__)
+    if not info.name.startswith("_")
+]
+
+ROOT = Path(__file__).parents[2]
+EXECUTED = "".join(
+    path.read_text(encoding="utf-8")
+    for path in [ROOT / "README.md", *(ROOT / "notebooks").glob("*.ipynb")]
+)
+# Nobody makes these: murmur hands them out.  The example is at what does.
+SHOWN_BY = {
+    "ActionSummary": "murmur.results.Summary",
+    "CheckResult": "murmur.results.Checks",
+    "CoordinatorEvent": "murmur.coordinator",
+    "CoordinatorStatistics": "murmur.Coordinator",
+    "Descriptions": "murmur.describe",
+    "ExporterStatistics": "murmur.exporters.Prometheus",
+    "Handler": "murmur.on",
+    "JsonConnection": "murmur.connect_json",
+    "LeavingEvent": "murmur.Scenario",
+    "Member": "murmur.coordinator",
+    "Occurrence": "murmur.Timetable",
+    "Permit": "murmur.Throttle",
+    "Reply": "murmur.http.Client",
+    "Response": "murmur.http.Client",
+    "Rows": "murmur.Feeder",
+    "ShopCounters": "murmur.testing.shop_process",
+    "ShopProcess": "murmur.testing.shop_process",
+    "SourceText": "murmur.describe",
+    "ThrottleStatistics": "murmur.Throttle",
+    "Timer": "murmur.timer",
+    "WebSocket": "murmur.http.Client",
+}
+# These are what one package of murmur offers another; users have no need of them.
+INNER = {
+    "murmur.cluster": {
+        "Answers", "Cluster", "ClusterStatus", "Course", "LocalNode", "Membership", "Node",
+        "NodeOverview", "NodeStatus", "Opening", "new_run_id", "serve_node", "Ticket",
+    },
+    "murmur.exporters": {"Durations", "Exporter", "Metric", "Reading", "Totals"},
+    "murmur.http": {"Call", "Patience", "Request", "Transport", "client_of"},
+    "murmur.jupyter": {"Amoc", "load", "unload"},
+    "murmur.results": {"RunDirectory"},
+    "murmur.runtime": {
+        "Listener", "Native", "NodeRun", "Presence", "RunSpec", "Wakeup", "checked_patterns",
+        "current_run", "guard_loop", "native", "thread_here", "thread_is_alive", "thread_lock",
+    },
+    "murmur.scenario": {"Callback", "Callbacks", "Resolved", "Update"},
+    "murmur.telemetry": {
+        "Chunk", "Emitter", "Follower", "Labels", "NodeFacts", "Recorder", "RunRecord",
+    },
+}  # fmt: skip
+
+
+def has_example(value: object) -> bool:
+    """Return whether the docstring has a part for examples, of itself or of a method."""
+    texts = [inspect.getdoc(value) or ""]
+    if inspect.isclass(value):
+        texts += [inspect.getdoc(member) or "" for member in vars(value).values()]
+    return any("Examples\n--------" in text for text in texts)
+
+
+def is_executed(name: str, value: object) -> bool:
+    """Return whether a doctest, a notebook or the README runs it."""
+    return ">>>" in (inspect.getdoc(value) or "") or name in EXECUTED
+
+
+def needs_example(value: object) -> bool:
+    """Return whether somebody calls or makes it; an error is raised by murmur alone."""
+    if inspect.isclass(value) and issubclass(value, BaseException):
+        return False
+    return inspect.isclass(value) or inspect.isroutine(value)
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_every_public_object_has_an_example(module: str) -> None:
+    there = importlib.import_module(module)
+    bare = [
+        name
+        for name in getattr(there, "__all__", ())
+        if needs_example(getattr(there, name))
+        and not (has_example(getattr(there, name)) and is_executed(name, getattr(there, name)))
+        and name not in SHOWN_BY
+        and name not in INNER.get(module, ())
+    ]
+
+    assert bare == []
+
+
+@pytest.mark.parametrize(("name", "where"), SHOWN_BY.items())
+def test_what_is_handed_out_is_shown_where_it_comes_from(name: str, where: str) -> None:
+    assert has_example(pkgutil.resolve_name(where)), name
+
+
+def test_no_exception_is_out_of_date() -> None:
+    modules = [importlib.import_module(module) for module in PUBLIC]
+    names = {name for module in modules for name in getattr(module, "__all__", ())}
+    inner = {name for offered in INNER.values() for name in offered}
+
+    assert (SHOWN_BY.keys() | inner) - names == set()
