@@ -9,7 +9,6 @@ import pytest
 
 from murmur.telemetry import Follower, Recorder, Relay, RunRecord
 
-
 VITALS = {
     "machine_cpu": 0.7,
     "gc_pauses": 3.0,
