@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import assert_type
 
 import anyio
@@ -11,6 +12,13 @@ from traitlets import Enum, Float, Int, Unicode
 
 import murmur
 import murmur.errors
+import murmur.exporters
+import murmur.http
+from murmur.http import Response
+from murmur.results import Checks, Verdict, compare
+from murmur.runtime import Member
+from murmur.telemetry import Event
+from murmur.testing import rehearse, router_process
 
 
 class Chat(murmur.Scenario):
@@ -83,3 +91,78 @@ def catch(session: murmur.Session) -> None:
         assert_type(error.names, tuple[str, ...])
     except murmur.errors.ConfigError as error:
         assert_type(error.problems, tuple[str, ...])
+
+
+async def pace(throttle: murmur.Throttle, user: murmur.User) -> None:
+    """Change a throttle from inside a run, and use it in each way."""
+    await throttle.change_rate(rate=10, interval=1)
+    await throttle.ramp(from_rate=10, to_rate=100, duration=60)
+    await throttle.pause()
+    await throttle.resume()
+    async with throttle as permit:
+        assert_type(permit, murmur.Permit)
+    throttle.send(user, "now")
+    await throttle.run(user.count, "calls")
+    assert_type(throttle.statistics().granted, int)
+
+
+async def gather(hall: murmur.Coordinator, user: murmur.User) -> None:
+    """Wait for others."""
+    others = await hall.gather(user, 10)
+    assert_type(others, tuple[Member, ...])
+    await hall.reset()
+
+
+class Shop(murmur.Scenario):
+    """Visitors with accounts and a timetable, over HTTP."""
+
+    accounts = murmur.Feeder("accounts.csv", columns=["name"], help="who logs in")
+    day = murmur.Timetable(spread=5.0).at(0, "login").at(60, "logout")
+
+    async def init(self) -> None:
+        self.http = murmur.http.Options(base_url="http://127.0.0.1:8080", timeout=5)
+
+    async def start(self, user: murmur.User) -> None:
+        response = await user.http.get("/items/{id}", id=7, expect=200)
+        assert_type(response, Response)
+        assert_type(response.status, int)
+
+
+def judge(results: murmur.Results) -> pd.DataFrame:
+    """Check, keep, load and compare what was measured."""
+    assert_type(results.verdict, Verdict)
+    checks = results.check("p99(echo) < 200ms", "failed < 0.1%")
+    assert_type(checks, Checks)
+    path = results.save("runs/first", overwrite=True)
+    assert_type(path, Path)
+    results.report("first.html", checks=checks)
+    return compare(murmur.load(path), results)
+
+
+def rehearsed() -> float:
+    """Rehearse a scenario, and put load on a target that murmur brings."""
+    results = rehearse(Shop, 100, seed=1, duration=600, user_rate=60)
+    assert_type(results, murmur.Results)
+    with router_process(delay=0.1) as router:
+        assert_type(router.port, int)
+    return float(results.actions["response_time"].max())
+
+
+def on_several_machines(session: murmur.Session) -> None:
+    """Let nodes in, start some here, and steer some of them."""
+    ticket = session.open(host="0.0.0.0")
+    assert_type(ticket.save("ticket"), Path)
+    names = session.spawn_nodes(2)
+    assert_type(names, list[str])
+    session.add(10, nodes=names)
+    assert_type(list(session.nodes), list[str])
+
+
+def listen(session: murmur.Session) -> None:
+    """Hear of events, and export what is measured."""
+
+    def hear(event: Event) -> None:
+        assert_type(event.at, float)
+
+    with murmur.on("amoc.throttle.*", hear), murmur.exporters.Prometheus(session) as exporter:
+        assert_type(exporter.url, str)
