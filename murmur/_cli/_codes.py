@@ -15,8 +15,8 @@ EXIT_CODES = """\
 \b
 Exit codes:
   0    every check holds, or none was given
-  1    a check failed, or --abort-on ended the run
-  2    the command line, the settings or the scenario cannot be used; nothing was measured
+  1    a check failed, every user failed, or --abort-on ended the run
+  2    command line, settings or scenario cannot be used: nothing was measured
   3    the run is invalid: murmur itself was too slow, or a node was lost
-  130  interrupted with Ctrl-C (143: by SIGTERM); results are written all the same
+  130  ended by Ctrl-C (143: by SIGTERM); results are written all the same
 Where several apply, the highest counts: checks on an invalid run say nothing."""

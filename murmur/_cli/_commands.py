@@ -29,7 +29,7 @@ _EPILOG = f"""\
 \b
 Examples:
   murmur describe scenarios/chat.py
-  murmur run scenarios/chat.py --users 100 --duration 1m --check "p99(echo) < 200ms"
+  murmur run scenarios/chat.py -u 100 -d 1m --check "p99(echo) < 200ms"
   murmur report results/
 
 {EXIT_CODES}

@@ -13,17 +13,17 @@ __all__ = ["compare"]
 _EPILOG = """\
 \b
 Rules, by example:
-  p99(echo) > +10%       the 99th percentile of `echo` rose by more than a tenth
+  p99(echo) > +10%       the 99th percentile of `echo` rose by a tenth
   rate < -5%             of any action, a second holds 5 % fewer
-A rule is met only if the whole interval of the difference lies beyond it.  Statistics: rate,
-failed, mean, p50, p95, p99, service_p50, service_p99.
+A rule is met only if the whole interval of the difference lies beyond it.
+Statistics: rate, failed, mean, p50, p95, p99, service_p50, service_p99.
 
 \b
 Exit codes:
   0    no rule is met, or none was given
-  1    a rule is met, or nobody can tell: too little was measured, or no such action
+  1    a rule is met; or nobody can tell: too little data, or no such action
   2    a rule or a directory cannot be read
-  3    one of the runs is invalid: murmur itself was too slow, or a node was lost
+  3    one of the runs is invalid: murmur was too slow, or a node was lost
 """
 
 

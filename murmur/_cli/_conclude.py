@@ -21,6 +21,7 @@ from ._places import Places
 from ._plan import Plan, plan_of, read_checks
 from ._print import print_outcome
 from ._signals import Interrupts
+from ._troubles import troubles_of
 
 if TYPE_CHECKING:
     from murmur import Run
@@ -36,11 +37,14 @@ def run_and_conclude(options: Mapping[str, Any]) -> int:
         every = _interval(options["every"])
         try:
             plan = plan_of(options)
-            results, outcome = perform(plan, interrupts, _shower(plan, options["progress"], every))
+            run, outcome = perform(plan, interrupts, _shower(plan, options["progress"], every))
         except KeyboardInterrupt:  # before the run was on: there is nothing to conclude
             sys.stderr.write("\nmurmur: interrupted before the run had begun\n")
             return interrupts.exit_code
-        written = [_written(path, write) for path, write in _writers(plan.places, results, outcome)]
+        writers = _writers(plan.places, run.results, outcome)
+        written = [_written(path, write) for path, write in writers]
+        if all(written):
+            plan.places.tidy(run.directory)
         print_outcome(outcome, as_json=options["as_json"])
     if not all(written) and not outcome.signal:
         return REFUSED
@@ -53,7 +57,9 @@ def conclude_saved(directory: str, options: Mapping[str, Any]) -> int:
     if problems:
         raise ConfigError(problems)
     results = load(directory)
-    outcome = Outcome(summary=results.summary(), checks=results.check(*checks))
+    outcome = Outcome(
+        summary=results.summary(), checks=results.check(*checks), troubles=troubles_of(results)
+    )
     places = Places.of({"report": options["html"], "junit": options["junit"]})
     refused = list(places.problems())
     if refused:
@@ -114,7 +120,7 @@ def _writers(
     if places.junit is not None:
         yield places.junit, lambda path: write_junit(outcome, path)
     if places.report is not None:
-        yield places.report, results.report
+        yield places.report, lambda path: results.report(path, checks=outcome.checks)
 
 
 def _written(path: Path, write: Callable[[Path], object]) -> bool:

@@ -26,6 +26,8 @@ class Outcome:
         What came of each check; may be empty.
     aborted_by : tuple of CheckResult
         What ended the run before its time; empty if nothing did.
+    troubles : tuple of str
+        What went wrong most often, a line each.
     failure : str
         Why the run did not end in order; empty if it did.
     signal : int
@@ -35,6 +37,7 @@ class Outcome:
     summary: Summary
     checks: Checks
     aborted_by: tuple[CheckResult, ...] = ()
+    troubles: tuple[str, ...] = ()
     failure: str = ""
     signal: int = 0
 
@@ -56,7 +59,8 @@ class Outcome:
             return self.signal
         if self.invalid:
             return INVALID
-        return CHECK_FAILED if self.checks.failed or self.aborted_by else ALL_HOLD
+        is_bad = self.checks.failed or self.aborted_by or self._all_users_failed
+        return CHECK_FAILED if is_bad else ALL_HOLD
 
     @property
     def sentence(self) -> str:
@@ -69,11 +73,14 @@ class Outcome:
             return f"--abort-on ended the run: {'; '.join(self._causes())}"
         if self.checks.failed:
             return f"{len(self.checks.failed)} of {len(self.checks)} checks failed"
+        if self._all_users_failed:
+            return "every user failed"
         return "all checks hold" if len(self.checks) else "nothing was checked"
 
     def lines(self) -> Iterator[str]:
         """Yield the summary, the checks and what it comes to, as text."""
         yield repr(self.summary)
+        yield from (f"  {trouble}" for trouble in self.troubles)
         if len(self.checks):
             yield ""
             yield str(self.checks)
@@ -84,11 +91,17 @@ class Outcome:
         """Return everything as plain values that JSON can hold."""
         return {
             **self.summary.to_dict(),
+            "troubles": list(self.troubles),
             "checks": self.checks.to_dict(),
             "aborted_by": self._causes(),
             "exit_code": self.exit_code,
             "reason": self.sentence,
         }
+
+    @property
+    def _all_users_failed(self) -> bool:
+        """Whether nobody got through: that is no success, whatever was checked."""
+        return set(self.summary.users) == {"failed"}
 
     def _causes(self) -> list[str]:
         return [f"{each.check} ({each.value_text})" for each in self.aborted_by]

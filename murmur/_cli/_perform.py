@@ -14,12 +14,12 @@ from murmur.runtime import RunState
 from ._look import Watch
 from ._outcome import Outcome
 from ._steer import Steering
+from ._troubles import troubles_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from murmur import Run
-    from murmur.results import Results
 
     from ._look import Look
     from ._plan import Plan
@@ -49,8 +49,8 @@ class Show(AbstractContextManager["Show"], Protocol):
 
 def perform(
     plan: Plan, interrupts: Interrupts, show_of: Callable[[Run], Show]
-) -> tuple[Results, Outcome]:
-    """Do what `plan` says; return what was measured and what it comes to.
+) -> tuple[Run, Outcome]:
+    """Do what `plan` says; return the run, which is over, and what it comes to.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def perform(
     MurmurError
         If the run cannot be started.
     """
-    with Session() as session:
+    with Session(directory=plan.places.unfinished) as session:
         if plan.nodes:
             session.spawn_nodes(plan.nodes)
         run = session.do(
@@ -89,10 +89,11 @@ def perform(
     # The session is closed, so that even a loop that hung keeps nobody from its results.
     for problem in run.status().problems:
         sys.stderr.write(f"problem: {problem}\n")
-    return run.results, Outcome(
+    return run, Outcome(
         summary=run.results.summary(),
         checks=run.results.check(*plan.checks),
         aborted_by=watch.aborted_by,
+        troubles=troubles_of(run.results),
         failure=failure,
         signal=interrupts.exit_code if interrupts.number else 0,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,6 +33,18 @@ class Places:
     report: Path | None = None
     junit: Path | None = None
     overwrite: bool = False
+
+    @property
+    def unfinished(self) -> Path | None:
+        """Where the run is kept while it is on, so that a kill loses nothing."""
+        return None if self.out is None else self.out.with_name(f"{self.out.name}.unfinished")
+
+    def tidy(self, kept: Path | None) -> None:
+        """Remove what was kept while the run was on: it is in the archive now."""
+        if kept is not None:
+            shutil.rmtree(kept, ignore_errors=True)
+            with suppress(OSError):  # an older run, which was cut off, is still there
+                kept.parent.rmdir()
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Places:

@@ -16,23 +16,24 @@ _LOAD, _SCENARIO, _CHECKS, _OUTPUT = "Load", "Scenario", "Checks", "Output"
 _EPILOG = f"""\
 \b
 Load, by example:
-  -u 100                        100 users, as fast as the scenario's user_rate lets them in
-  -u 100 --ramp 10s -d 1m       100 users arrive evenly within 10 s; the run lasts 1 min
-  -u 100 -r 600/min             the same 10 users a second, said as a rate
-  -r 10/s -d 1m                 10 users arrive each second, 600 in all, busy or not
+  -u 100                   100 users, at the pace of the scenario's user_rate
+  -u 100 --ramp 10s -d 1m  all of them arrive within 10 s; the run lasts 1 min
+  -u 100 -r 10/s           the same 10 users a second, said as a rate
+  -r 10/s -d 1m            10 users arrive each second, 600 in all
   --stage 30s:100 --stage 1m:100 --stage 10s:0
-                                from 0 to 100 users within 30 s, 1 min at 100, then down
+                           to 100 users within 30 s, 1 min at 100, then down
   --stage 30s:10/s --stage 1m:10/s
-                                arrivals rise to 10 a second within 30 s, and stay
-A stage of users keeps that many present: who is done is replaced.  Without stages nobody is
-replaced, and the run ends when all users are gone, or after --duration.
+                           to 10 arrivals a second within 30 s, then 1 min so
+Stages of users keep that many present: who is done is replaced.  Without
+stages nobody is replaced, and the run ends when all users are gone, or after
+--duration.
 
 \b
 Checks, by example:
-  p99(echo) < 200ms             99 % of the successful `echo` actions within 200 ms
-  service_p50 < 50ms            all actions, from their start and not from when they were due
-  failed < 0.1%                 failed(login) == 0         rate(echo) > 95/s
-  users(failed) == 0            count(GET /*) > 1000       max(echo) < 2s
+  p99(echo) < 200ms        99 % of the successful `echo` actions within 200 ms
+  failed < 0.1%            of all actions
+  failed(login) == 0       rate(echo) > 95/s       max(echo) < 2s
+  users(failed) == 0       count(GET /*) > 1000    service_p50 < 50ms
   p95(login) < 0.3 in 95% of 10s windows after 30s
 
 {EXIT_CODES}

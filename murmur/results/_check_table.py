@@ -138,7 +138,7 @@ class Checks(Sequence[CheckResult]):
         head = "".join(f"<th>{title}</th>" for title in ("", "check", "value", "remark"))
         body = "".join(
             "<tr>"
-            + "".join(f'<td style="text-align:left">{escape(cell)}</td>' for cell in _cells(each))
+            + "".join(f'<td style="text-align:left">{cell}</td>' for cell in _html_cells(each))
             + "</tr>"
             for each in self._results
         )
@@ -167,6 +167,11 @@ def checked(
     measured = Measured(source)
     results = [judge_check(check, measured) for check in parsed]
     return Checks(results, source.verdict(), even_if_invalid=even_if_invalid)
+
+
+def _html_cells(result: CheckResult) -> list[str]:
+    word, *rest = map(escape, _cells(result))
+    return [word if result.holds else f"<b>{word}</b>", *rest]
 
 
 def _cells(result: CheckResult) -> list[str]:

@@ -42,10 +42,13 @@ _CHARTS = {
     "throughput": "windows",
     "latency": "windows",
     "service": "windows",
+    "heatmap": "actions",
     "distribution": "actions",
     "throttles": "throttles",
     "errors": "errors",
     "users": "users",
+    "outcomes": "users",
+    "health": "health",
 }
 
 # Title of a column, where it is from, and how its values are written; numbers to the right.

@@ -313,7 +313,7 @@ class Results:
 
         return write(self._source, Path(path), overwrite=overwrite)
 
-    def report(self, path: str | Path) -> Path:
+    def report(self, path: str | Path, *, checks: Checks | None = None) -> Path:
         """Write one HTML file that opens offline: verdict, summary, charts, errors, settings.
 
         Needs the extra ``notebook``.  Everything the charts need is inside the file (about
@@ -323,6 +323,8 @@ class Results:
         ----------
         path : str or pathlib.Path
             The file; it is replaced, and the directories above it are made.
+        checks : Checks, optional
+            What `check` returned, to be shown as well.
 
         Returns
         -------
@@ -337,7 +339,7 @@ class Results:
         from ._report import write
 
         self._source.refresh()
-        return write(self._source, Path(path))
+        return write(self._source, Path(path), checks)
 
     def __repr__(self) -> str:
         """Return which run it is and how many actions it has; builds nothing."""

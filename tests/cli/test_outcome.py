@@ -32,6 +32,8 @@ def outcome(results, *checks: str, **changes) -> Outcome:
         (("failed == 0", "count > 1"), {}, 1, "1 of 2 checks failed"),
         (("failed == 1",), {"verdict": INVALID}, 3, "the run is invalid: The generator"),
         (("failed == 0",), {"verdict": INVALID}, 3, "the run is invalid"),
+        ((), {"users": {"failed": 5}}, 1, "every user failed"),
+        ((), {"users": {"failed": 5, "left": 1}}, 0, "nothing was checked"),
         ((), {"users": {"lost": 5}}, 3, "5 users were lost with their node"),
         ((), {"failure": "no answer"}, 3, "the run is invalid: no answer"),
         (("failed == 0",), {"signal": 130, "verdict": INVALID}, 130, "interrupted"),

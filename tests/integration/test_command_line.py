@@ -393,3 +393,15 @@ def test_a_terminal_shows_a_live_table(folder):
     assert "throttle: user_rate" in screen
     assert "check: p99(nap) < 1ms: fails so far, 10 ms" in screen
     assert "generator: " in screen
+
+
+def test_a_run_that_is_killed_can_be_read_all_the_same(folder, start):
+    process = start("run", "nap.py:Nap", "-u", "5", "--every", "500ms", "--out", "kept")
+    wait_line(process, "users 5 running")
+    wait_line(process, "   2 s")
+    process.kill()
+    process.communicate()
+    (left,) = (folder / "kept.unfinished").iterdir()
+
+    assert murmur.load(left).summary().users == {"here": 5}
+    assert not (folder / "kept").exists()
