@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Change", "History"]
 
+_SAME_CALL = 0.5  # s between what two nodes tell of one call, at most
 _HEALTH = 30  # windows that the generator's health is judged by
 
 
@@ -181,14 +182,22 @@ class History(Follower):
 
 
 def _changes_of(record: RunRecord) -> list[Change]:
-    """Return the live changes; what several nodes did at once is one."""
-    merged: dict[tuple[object, ...], Change] = {}
-    for at, what, old, new in rows_of(record.table("changes"), "at", "what", "old", "new"):
-        is_count = what == "users"
-        key = (what, round(at)) if is_count else (what, round(at), str(new))
-        before = merged.get(key)
-        if before is None:
-            merged[key] = Change(at, what, old, new)
-        elif is_count:
-            merged[key] = before._replace(new=before.new + new - old)
-    return list(merged.values())
+    """Return the live changes; what one call did on several nodes is one."""
+    merged: list[Change] = []
+    told_by: list[set[str]] = []
+    names = ("at", "node", "what", "old", "new")
+    for at, node, what, old, new in rows_of(record.table("changes"), *names):
+        place = len(merged) - 1
+        while place >= 0 and at - merged[place].at <= _SAME_CALL:
+            if merged[place].what == what and node not in told_by[place]:
+                break
+            place -= 1
+        else:
+            merged.append(Change(at, what, old, new))
+            told_by.append({node})
+            continue
+        told_by[place].add(node)
+        if what == "users":  # each node tells of its share
+            one = merged[place]
+            merged[place] = one._replace(old=one.old + old, new=one.new + new)
+    return merged

@@ -1,0 +1,181 @@
+"""The publisher tells what changed, whole, and no more than four times a second."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import anyio
+import pytest
+
+from murmur.errors import RunStateError, SessionClosedError
+from murmur.jupyter.panel import Publisher
+from murmur.jupyter.panel._history import History
+from murmur.jupyter.panel._kernel import Cell
+
+
+class Listening:
+    """Notes when a panel was shown something, in place of the page."""
+
+    def __init__(self, panel: Any) -> None:
+        self.moments: list[float] = []
+        self.answers: list[dict[str, Any]] = []
+        show = panel.show
+
+        def note(state: Any, rows: Any) -> None:
+            self.moments.append(anyio.current_time())
+            show(state, rows)
+
+        panel.show = note
+        panel.answer = lambda number, **outcome: self.answers.append({"id": number, **outcome})
+
+
+@pytest.fixture
+def publisher(subject, monkeypatch):
+    # Charts are drawn in another thread, for which virtual time does not wait.
+    monkeypatch.setattr(
+        History, "is_fresh", property(lambda _: False, lambda *_: None), raising=False
+    )
+    made = Publisher(subject)
+    yield made
+    for panel in made._panels:
+        panel.close()
+
+
+async def test_a_panel_is_told_twice_a_second_and_then_left_alone(publisher, subject):
+    panel = publisher.open()
+    listening = Listening(panel)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(publisher.serve)
+        await anyio.sleep(3.1)
+        panel.close()
+
+    assert 6 <= len(listening.moments) <= 8
+    assert len(subject.relay) == 0
+
+
+async def test_a_click_is_shown_at_once_but_not_more_often_than_four_times_a_second(publisher):
+    panel = publisher.open()
+    listening = Listening(panel)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(publisher.serve)
+        await anyio.sleep(2)
+        for _ in range(200):
+            await publisher._ring()
+            await anyio.sleep(0.01)
+        panel.close()
+
+    moments = listening.moments
+    busiest = max(sum(0 <= other - one < 0.99 for other in moments) for one in moments)
+    assert busiest == 4
+
+
+async def test_two_panels_agree(publisher, subject):
+    first, second = publisher.open(), publisher.open()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(publisher.serve)
+        await anyio.sleep(1)
+        first.close()
+        second.close()
+
+    assert first.state == second.state
+    assert len(subject.posted) == 1  # one task serves both
+
+
+async def test_the_last_panel_that_is_closed_ends_it_and_the_next_begins_anew(publisher, subject):
+    publisher.open().close()
+    await publisher.serve()
+
+    publisher.open()
+
+    assert len(subject.posted) == 2
+
+
+def test_a_cell_that_is_run_again_closes_the_panel_it_made_before(publisher, monkeypatch):
+    cells = iter([Cell("a", "1"), Cell("b", "2"), Cell("a", "3"), Cell("", "4"), Cell("", "5")])
+    monkeypatch.setattr("murmur.jupyter.panel._panel.cell_here", lambda: next(cells))
+
+    old, other, new, unknown, _ = (publisher.open() for _ in range(5))
+
+    assert old.is_closed
+    assert not any(panel.is_closed for panel in (other, new, unknown))
+
+
+async def test_a_command_is_answered_noted_as_code_and_shown(publisher, subject, session):
+    panel = publisher.open()
+    listening = Listening(panel)
+    publisher.perform(panel, {"name": "add", "id": "7", "arguments": {"count": "3"}})
+    fn, *arguments = subject.posted[-1]
+
+    await fn(*arguments)
+
+    assert session.calls == [("add", 3, {})]
+    assert listening.answers == [
+        {"id": "7", "said": "3 users added (1 to 3).", "refused": False, "problems": {}}
+    ]
+    assert publisher._code.text.endswith("session.add(3)")
+
+
+async def test_a_refused_command_leaves_no_code(publisher, subject, session):
+    session.errors["add"] = RunStateError("add users", "idle")
+    panel = publisher.open()
+    listening = Listening(panel)
+
+    await publisher._perform(panel, {"name": "add", "id": "7", "arguments": {"count": "3"}})
+
+    assert listening.answers[0]["refused"]
+    assert "session.add" not in publisher._code.text
+
+
+def test_a_session_that_is_closed_is_told_to_the_page(publisher, subject, monkeypatch):
+    panel = publisher.open()
+    listening = Listening(panel)
+
+    def closed(*_: object) -> None:
+        raise SessionClosedError
+
+    monkeypatch.setattr(subject, "post", closed)
+    publisher.perform(panel, {"name": "add", "id": "7"})
+    publisher.wake()
+
+    assert listening.answers[0]["refused"]
+
+
+async def test_a_panel_that_breaks_does_not_hurt_the_others(publisher, caplog):
+    broken, whole = publisher.open(), publisher.open()
+
+    def fail(*_: object) -> None:
+        raise ValueError("no")
+
+    broken.show = fail
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(publisher.serve)
+        await anyio.sleep(1)
+        whole.close()
+
+    assert whole.state["state"] == "idle"
+    assert "cannot be shown any more" in caplog.text
+    broken.close()
+
+
+async def test_with_the_loop_it_ends_and_the_page_is_told(publisher):
+    panel = publisher.open()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(publisher.serve)
+        await anyio.sleep(1)
+        tasks.cancel_scope.cancel()
+
+    assert panel.state["session"] == "closed"
+
+
+async def test_a_node_that_is_silent_leaves_the_page_without_news(publisher, subject, monkeypatch):
+    panel = publisher.open()
+    listening = Listening(panel)
+    monkeypatch.setattr(subject, "look", partial(anyio.sleep, 60))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(publisher.serve)
+        await anyio.sleep(5)
+        panel.close()
+        tasks.cancel_scope.cancel()
+
+    assert listening.moments == []

@@ -1,0 +1,141 @@
+"""The state is plain values that JSON can hold, and holds no secret."""
+
+from __future__ import annotations
+
+import json
+import math
+from types import SimpleNamespace
+
+import pytest
+
+from murmur._session._status import IDLE
+from murmur.cluster import NodeStatus
+from murmur.jupyter.panel._history import History
+from murmur.jupyter.panel._snapshot import snapshot
+from murmur.jupyter.panel._subject import Look
+from murmur.runtime import RunState, ThrottleStatistics
+
+
+def throttle(name="messages", **changed):
+    values = {
+        "name": name,
+        "rate": 300.0,
+        "interval": 60.0,
+        "limit": None,
+        "waiting": 2,
+        "requested": 9,
+        "granted": 7,
+        "out": 0,
+        "paused": False,
+        "ramping": False,
+        "stopped": False,
+    }
+    return ThrottleStatistics(**(values | changed))
+
+
+def running(**throttles):
+    users = {"waiting": 1, "running": 5, "leaving": 2, "gone": 3}
+    status = SimpleNamespace(
+        state=RunState.RUNNING,
+        scenario="Chat",
+        run_id="r1",
+        elapsed=12.7,
+        users=users,
+        highest_id=11,
+        problems=("look out",),
+        throttles=throttles,
+    )
+    return Look(status, (NodeStatus(node="local", state=RunState.RUNNING, users=users),))
+
+
+@pytest.fixture
+def take(chat):
+    def take_one(look, history=None, *, settings=None, is_running=True):
+        return snapshot(
+            look,
+            history or History(),
+            scenarios={"Chat": chat},
+            running=chat if is_running else None,
+            settings=settings or {},
+            code="",
+        )
+
+    return take_one
+
+
+def test_an_idle_session_offers_its_scenarios(take):
+    state = take(Look(IDLE, ()), is_running=False)
+
+    assert state["state"] == "idle"
+    assert state["arrivals"] is None
+    assert list(state["forms"]) == ["Chat"]
+    assert state["forms"]["Chat"]["doc"] == "Users write to their neighbours."
+    assert state["forms"]["Chat"]["user_rate"] == 1200.0
+
+
+def test_a_running_session_is_told_whole(take):
+    state = take(running(messages=throttle(), user_rate=throttle("user_rate", rate=600.0)))
+
+    assert state["elapsed"] == 12
+    assert state["users"] == {"waiting": 1, "running": 5, "leaving": 2, "gone": 3, "target": 11}
+    assert state["arrivals"] == 600
+    assert [one["name"] for one in state["throttles"]] == ["messages", "user_rate"]
+    assert state["nodes"][0]["users"] == 7
+    assert state["problems"] == ["look out"]
+
+
+def test_json_can_hold_all_of_it(take):
+    state = take(
+        running(
+            user_rate=throttle("user_rate", rate=math.inf),
+            few=throttle("few", rate=math.nan, interval=0.0, limit=5.0),
+        )
+    )
+
+    json.dumps(state, allow_nan=False)
+    assert state["arrivals"] == "inf"
+    assert state["throttles"][1]["limit"] == 5.0
+
+
+def test_the_form_shows_what_is_in_force_after_changes(take, tape):
+    history = History()
+    tape.recorder.change(1.0, "session", "pace", 1.0, 0.25)
+    tape.second(2)
+    history.take(tape.record, tape.seal())
+
+    state = take(running(), history, settings={"pace": 1.0, "port": 80, "password": "***"})
+
+    texts = {field["name"]: field["text"] for field in state["forms"]["Chat"]["fields"]}
+    assert (texts["pace"], texts["port"], texts["password"]) == ("0.25", "80", "")
+
+
+def test_no_secret_is_in_it(take):
+    state = take(running(), settings={"password": "***"})
+
+    assert "hunter2" not in json.dumps(state)
+
+
+@pytest.mark.parametrize(("late", "is_warned"), [(0, False), (3, False), (9, True)])
+def test_it_is_said_when_the_generator_is_the_bottleneck(take, tape, late, is_warned):
+    history = History()
+    for number in range(1, 31):
+        lags = [0.2] if number <= late else [0.001]
+        tape.recorder.health(float(number), lags, 0.5, 1e6, saturated=number <= late)
+        tape.second(number)
+    history.take(tape.record, tape.seal())
+
+    state = take(running(), history)
+
+    assert bool(state["health"]["warning"]) == is_warned
+    assert state["nodes"][0]["cpu"] == 0.5
+
+
+def test_errors_are_told_with_how_many_and_when(take, tape):
+    history = History()
+    tape.recorder.action("echo", 1, 0.1, 0.1, 0.2, ValueError("no"))
+    tape.second(1)
+    history.take(tape.record, tape.seal())
+
+    assert take(running(), history)["errors"] == [
+        {"name": "echo", "error": "ValueError: no", "count": 1, "at": 0.2}
+    ]
