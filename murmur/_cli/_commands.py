@@ -74,9 +74,15 @@ class Group(click.Group):
             sys.stderr.write("\nmurmur: interrupted\n")
             return INTERRUPTED
         except MurmurError as error:
-            sys.stderr.write(f"murmur: {error}{_place(error)}\n")
+            sys.stderr.write(f"murmur: {_told(error)}{_place(error)}\n")
             return REFUSED
         return code if isinstance(code, int) else 0
+
+
+def _told(error: MurmurError) -> str:
+    """Return the message, with a headline if it is a list."""
+    text = str(error)
+    return f"{len(getattr(error, 'problems', ()))} problems{text}" if text[:1] == "\n" else text
 
 
 def _place(error: MurmurError) -> str:

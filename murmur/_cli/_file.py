@@ -45,6 +45,8 @@ _KINDS: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "abort_on": (_texts, "a list of text"),
     "seed": (_whole, "a whole number"),
     "nodes": (_whole, "a whole number"),
+    "allow": (_texts, "a list of text"),
+    "callback_timeout": (_quantity, 'seconds, or text such as "30s"'),
     "out": (_text, "text"),
     "report": (_text, "text"),
     "junit": (_text, "text"),
@@ -80,7 +82,7 @@ def read_file(path: str | Path) -> dict[str, Any]:
 
 def _from(file: Path, key: str, value: Any) -> Any:  # noqa: ANN401 - as its key demands
     """Return a value as the option takes it; paths lead from where the file is."""
-    if key in {"ramp", "duration"}:
+    if key in {"ramp", "duration", "callback_timeout"}:
         return str(value)
     is_path = key in _PATHS or (key == "scenario" and value.partition(":")[0].endswith(".py"))
     return str(file.parent / value) if is_path else value

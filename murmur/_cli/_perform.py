@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -66,9 +66,13 @@ def perform(
     MurmurError
         If the run cannot be started.
     """
-    with Session(directory=plan.places.unfinished) as session:
-        if plan.nodes:
-            session.spawn_nodes(plan.nodes)
+    with ExitStack() as stack:
+        session = stack.enter_context(Session(directory=plan.places.unfinished, **plan.session))
+        if plan.prometheus is not None:
+            from murmur.exporters import Prometheus
+
+            stack.enter_context(Prometheus(session, plan.prometheus))
+        plan.crew.gather(session, _say)
         run = session.do(
             plan.scenario,
             plan.load.users,
@@ -88,7 +92,7 @@ def perform(
                 failure = str(error)
     # The session is closed, so that even a loop that hung keeps nobody from its results.
     for problem in run.status().problems:
-        sys.stderr.write(f"problem: {problem}\n")
+        _say(f"problem: {problem}")
     return run, Outcome(
         summary=run.results.summary(),
         checks=run.results.check(*plan.checks),
@@ -117,6 +121,10 @@ def _follow(run: Run, watch: Watch, steering: Steering, interrupts: Interrupts, 
         with suppress(RunTimeoutError):
             run.wait(TURN)
     show.show(watch.look())
+
+
+def _say(note: str) -> None:
+    sys.stderr.write(f"{note}\n")
 
 
 def _announcement(watch: Watch) -> str:

@@ -11,6 +11,7 @@ from murmur.results import Check, parse_check
 from murmur.results._check_units import read_duration, read_rate
 from murmur.scenario import Scenario, find
 
+from ._crew import Crew
 from ._file import read_file
 from ._load import Load, Stage, read_stages
 from ._places import Places
@@ -37,8 +38,12 @@ class Plan:
         What has to hold at the end, and what ends the run when it holds.
     seed : int or None
         Of all random numbers.
-    nodes : int
-        Node processes to start; 0 to run in this one.
+    crew : Crew
+        The nodes it has.
+    session : dict of str to object
+        Keywords for the session.
+    prometheus : int or None
+        Port where Prometheus may look.
     places : Places
         Where results go.
     """
@@ -49,7 +54,9 @@ class Plan:
     checks: tuple[Check, ...] = ()
     abort_on: tuple[Check, ...] = ()
     seed: int | None = None
-    nodes: int = 0
+    crew: Crew = field(default_factory=Crew)
+    session: dict[str, Any] = field(default_factory=dict)
+    prometheus: int | None = None
     places: Places = field(default_factory=Places)
 
 
@@ -101,8 +108,9 @@ def plan_of(options: Mapping[str, Any]) -> Plan:
     checks, unread = read_checks(_both("check", file, options), "--check")
     abort_on, never = read_checks(_both("abort_on", file, options), "--abort-on")
     problems += [*unread, *never]
-    places = Places.of(given)
-    problems.extend(places.problems())
+    places, crew = Places.of(given), Crew.of(given)
+    problems.extend([*places.problems(), *crew.problems()])
+    session = _session(given, problems)
     if problems or scenario is None or load is None:
         raise ConfigError(problems)
     return Plan(
@@ -112,7 +120,9 @@ def plan_of(options: Mapping[str, Any]) -> Plan:
         checks=checks,
         abort_on=abort_on,
         seed=given.get("seed"),
-        nodes=given.get("nodes") or 0,
+        crew=crew,
+        session=session,
+        prometheus=given.get("prometheus"),
         places=places,
     )
 
@@ -159,6 +169,16 @@ def read_checks(texts: Iterable[str], option: str) -> tuple[tuple[Check, ...], l
     problems = _Problems()
     read = [problems.read(parse_check, text, option) for text in texts]
     return tuple(check for check in read if check is not None), problems
+
+
+def _session(given: Mapping[str, Any], problems: _Problems) -> dict[str, Any]:
+    """Return what the session is made with."""
+    timeout = problems.read(read_duration, given.get("callback_timeout"), "--callback-timeout")
+    allow = given.get("allow")
+    return {
+        **({"callback_timeout": timeout} if timeout is not None else {}),
+        **({"allow": list(allow)} if allow else {}),
+    }
 
 
 def _both(key: str, file: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[str, ...]:

@@ -40,6 +40,9 @@ Checks, by example:
 """
 
 
+_NODES = "Nodes"
+
+
 @click.command(cls=SectionedCommand, epilog=_EPILOG, no_args_is_help=True)
 @click.argument("scenario", required=False)
 @option("-u", "--users", type=int, metavar="N", section=_LOAD, help="Users to start with.")
@@ -77,11 +80,18 @@ Checks, by example:
     help="TOML file with the same words as these options; what is given here comes first.",
 )
 @option(
-    "--nodes",
-    type=click.IntRange(min=0),
-    metavar="N",
+    "--allow",
+    multiple=True,
+    metavar="HOST",
     section=_SCENARIO,
-    help="Start N node processes and run the users there: one for each core you want to use.",
+    help="Let murmur's clients connect to this host and no other: api.example.org, "
+    "*.example.org; repeat for more.",
+)
+@option(
+    "--callback-timeout",
+    metavar="TIME",
+    section=_SCENARIO,
+    help="Time that init and terminate may take each; 60s if not given.",
 )
 @option(
     "--check",
@@ -119,6 +129,35 @@ Checks, by example:
     show_default=True,
     section=_OUTPUT,
     help="Time between two plain lines.",
+)
+@option(
+    "--prometheus",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    section=_OUTPUT,
+    help="Let Prometheus on this machine scrape the run here.",
+)
+@option(
+    "--nodes",
+    type=click.IntRange(min=0),
+    metavar="N",
+    section=_NODES,
+    help="Start N node processes and run the users there: one for each core you want to use.",
+)
+@option(
+    "--listen",
+    metavar="HOST:PORT",
+    section=_NODES,
+    help="Let other machines be nodes: they run `murmur node` with the file of --ticket.",
+)
+@option("--ticket", metavar="FILE", section=_NODES, help="Write the ticket here; it is a secret.")
+@option("--seen-as", metavar="HOST", section=_NODES, help="What they call this machine.")
+@option(
+    "--wait-for",
+    type=click.IntRange(min=0),
+    metavar="N",
+    section=_NODES,
+    help="Start once N nodes are there, those of --nodes included.",
 )
 def run(**options: Any) -> int:  # noqa: ANN401 - click's own values
     """Run SCENARIO, check what came of it, and exit with the answer.

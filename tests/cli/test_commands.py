@@ -37,7 +37,7 @@ def test_help_stands_in_sections(capsys):
     out = capsys.readouterr().out
 
     titles = [line for line in out.splitlines() if line.endswith(":") and line[0] != " "]
-    assert titles == ["Load:", "Scenario:", "Checks:", "Output:", "Options:"]
+    assert titles == ["Load:", "Scenario:", "Checks:", "Output:", "Nodes:", "Options:"]
 
 
 def test_every_option_has_help():

@@ -1,0 +1,94 @@
+"""The nodes that a run shall have, and waiting for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any
+
+from murmur.errors import ClusterError
+
+if TYPE_CHECKING:
+    from murmur import Session
+
+__all__ = ["Crew"]
+
+_LOOK = 0.2  # s
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Which nodes run the users.
+
+    Attributes
+    ----------
+    spawn : int
+        Node processes to start on this machine.
+    listen : str
+        ``host:port`` where other machines may join; empty if they may not.
+    ticket : Path or None
+        The file that lets them.
+    seen_as : str or None
+        What they call this machine, if it is another name than that in `listen`.
+    wait_for : int
+        Nodes that have to be there before the run starts, those of `spawn` included.
+    patience : float
+        Seconds to wait for them.
+    """
+
+    spawn: int = 0
+    listen: str = ""
+    ticket: Path | None = None
+    seen_as: str | None = None
+    wait_for: int = 0
+    patience: float = 300.0
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Crew:
+        """Return the crew that options describe."""
+        return cls(
+            spawn=given.get("nodes") or 0,
+            listen=given.get("listen") or "",
+            ticket=Path(given["ticket"]) if given.get("ticket") else None,
+            seen_as=given.get("seen_as"),
+            wait_for=given.get("wait_for") or 0,
+        )
+
+    def problems(self) -> Iterator[str]:
+        """Say what does not fit."""
+        host, colon, port = self.listen.rpartition(":")
+        if self.listen and not (host and colon and port.isdecimal() and int(port) < 65536):
+            yield f"--listen {self.listen}: write HOST:PORT, such as 0.0.0.0:8790"
+        if bool(self.listen) != bool(self.ticket):
+            yield "--listen and --ticket go together: who joins needs the file"
+        if self.wait_for > self.spawn and not self.listen:
+            yield f"--wait-for {self.wait_for}: nobody can join without --listen"
+
+    def gather(self, session: Session, say: Callable[[str], None]) -> None:
+        """Have the nodes come in.
+
+        Raises
+        ------
+        ClusterError
+            If they do not.
+        """
+        if self.ticket is not None:
+            host, _, port = self.listen.rpartition(":")
+            ticket = session.open(host, int(port), seen_as=self.seen_as)
+            ticket.save(self.ticket)
+            say(f"nodes join with: murmur node {self.ticket}")
+        if self.spawn:
+            session.spawn_nodes(self.spawn)
+        deadline = monotonic() + self.patience
+        present: tuple[str, ...] = ()
+        while self.wait_for and len(present) < self.wait_for:
+            here = tuple(sorted(set(session.nodes) - {"local"}))
+            if here != present:
+                say(f"{len(here)} of {self.wait_for} nodes: {', '.join(here)}")
+            elif monotonic() > deadline:
+                found = f"{len(here)} of {self.wait_for} nodes joined"
+                raise ClusterError(f"only {found} within {self.patience:g} s")
+            present = here
+            sleep(_LOOK)
