@@ -104,6 +104,8 @@ def _of_kind(kind: Kind, context: Context) -> Iterable[str]:
             return sorted(scenarios_in(context.namespace))
         case Kind.THROTTLE:
             return sorted(context.session.throttles)
+        case Kind.NODES:
+            return sorted(context.session.nodes)
         case Kind.CHART:
             from murmur.charts import CHARTS
 

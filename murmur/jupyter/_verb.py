@@ -31,6 +31,8 @@ class Kind(Enum):
     SCENARIO = "a scenario"
     THROTTLE = "a throttle"
     CHART = "a chart"
+    NODES = "nodes"
+    TEXT = "text"
 
     def read(self, name: str, text: str) -> object:
         """Return the value that `text` stands for, or raise `UsageError`."""

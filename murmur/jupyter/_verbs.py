@@ -14,6 +14,7 @@ from IPython.core.error import UsageError
 from murmur.errors import closest
 from murmur.scenario import describe, find, parse_settings, scenarios_in
 
+from ._cluster_verbs import CLUSTER_VERBS, ON_NODES, nodes_of
 from ._context import Context
 from ._scenario_table import ScenarioTable
 from ._verb import Call, Kind, Parameter, Verb
@@ -34,6 +35,7 @@ def find_verb(name: str) -> Verb:
 def _do(context: Context, call: Call) -> object:
     scenario = find(call.values["name"], context.namespace)
     keywords = call.given("seed", "duration", "end_when_idle")
+    keywords |= nodes_of(call)
     keywords |= parse_settings(scenario, call.settings)  # no setting may have those names
     run = context.session.do(scenario, call.values.get("users", 0), **keywords)
     if "wait" in call.values:
@@ -54,16 +56,16 @@ def _wait_for(run: Run, timeout: float | None) -> object:
 
 
 def _add(context: Context, call: Call) -> object:
-    return context.session.add(call.values["count"])
+    return context.session.add(call.values["count"], **nodes_of(call))
 
 
 def _remove(context: Context, call: Call) -> object:
-    return context.session.remove(call.values["count"], **call.given("force"))
+    return context.session.remove(call.values["count"], **call.given("force"), **nodes_of(call))
 
 
 def _update(context: Context, call: Call) -> object:
     settings: dict[str, Any] = parse_settings(context.scenario, call.settings)
-    return context.session.update(**settings)
+    return context.session.update(**nodes_of(call), **settings)
 
 
 def _status(context: Context, call: Call) -> object:
@@ -167,6 +169,7 @@ _TABLE = (
             Parameter("--seed", Kind.WHOLE, "seed of every user's random numbers"),
             Parameter("--duration", Kind.NUMBER, "stop the run after so long", "SECONDS"),
             Parameter("--end-when-idle", Kind.SWITCH, "stop the run once all users are gone"),
+            ON_NODES,
             Parameter("--wait", Kind.SWITCH, "return when the run has ended; interrupt to go on"),
         ),
         settings="any",
@@ -184,6 +187,7 @@ _TABLE = (
         "Add users to the run; returns their ids.",
         _add,
         words=(_COUNT,),
+        options=(ON_NODES,),
         example="%amoc add 50",
     ),
     Verb(
@@ -191,13 +195,17 @@ _TABLE = (
         "Ask users to leave; returns how many were asked.",
         _remove,
         words=(_COUNT,),
-        options=(Parameter("--force", Kind.SWITCH, "cancel those still there after the grace"),),
+        options=(
+            Parameter("--force", Kind.SWITCH, "cancel those still there after the grace"),
+            ON_NODES,
+        ),
         example="%amoc remove 20 --force",
     ),
     Verb(
         "update",
         "Change live settings of the running scenario; returns old and new values.",
         _update,
+        options=(ON_NODES,),
         settings="live",
         example="%amoc update pace=0.5",
     ),
@@ -284,6 +292,7 @@ _TABLE = (
         example="%amoc plot latency",
     ),
     Verb("panel", "Steer and watch the session, live.", _panel, example="%amoc panel"),
+    *CLUSTER_VERBS,
 )
 
 VERBS = {verb.name: verb for verb in _TABLE}

@@ -310,5 +310,6 @@ class TestHelp:
 
     @pytest.mark.parametrize("verb", VERBS.values(), ids=list(VERBS))
     def test_examples_parse(self, amoc, run, shell, verb):
-        if verb.name != "plot":  # which would draw frames that are not there
+        # Frames that are not there cannot be drawn; tickets have tests with a real session.
+        if verb.name not in {"plot", "open", "join", "leave"}:
             shell.run_cell(verb.example).raise_error()

@@ -64,7 +64,7 @@ def test_options_that_were_not_given_yet(tab):
     assert tab("%amoc do Chat --s") == ["%amoc do Chat --seed"]
     assert tab("%amoc do Chat --wait --") == [
         f"%amoc do Chat --wait {option}"
-        for option in ["--seed", "--duration", "--end-when-idle", "--help"]
+        for option in ["--seed", "--duration", "--end-when-idle", "--nodes", "--help"]
     ]
 
 

@@ -40,7 +40,7 @@ class Steady(murmur.Scenario):
             with user.timer("act"):
                 await user.sleep(self.pace)
             if user.node == self.slow_on:
-                time.sleep(0.3)
+                time.sleep(0.3)  # noqa: ASYNC251 - what a careless scenario does
 
 
 def outcomes(run: murmur.Run, node: str) -> set[str]:
