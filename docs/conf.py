@@ -54,6 +54,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "murmur"
 html_theme_options = {
     "navbar_end": ["theme-switcher"],
+    "show_toc_level": 2,
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": False,
 }

@@ -43,20 +43,11 @@ _GROUPS = {
     "handler": "murmur itself",
     "exporter": "murmur itself",
 }
-# An object that has a name, an entry in the index and an address, but is no Python.
-_OBJECTS = {
-    "event": "event",
-    "frame": "frame",
-    "verb": "verb of %%amoc",
-    "command": "command",
-    "chart": "chart",
-}
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Let Sphinx know the objects and replace the blocks."""
-    for kind, name in _OBJECTS.items():
-        app.add_object_type(kind, kind, f"pair: %s; {name}", objname=name)
+    """Replace the blocks; an event is an object with a place in the index, but no Python."""
+    app.add_object_type("event", "event", "pair: %s; event", objname="event")
     app.connect("source-read", _expand)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -119,9 +110,8 @@ def _frame(frame: Any) -> str:  # noqa: ANN401 - murmur.results.Frame, which imp
     ]
     return "\n".join(
         [
-            f"## {frame.name}",
-            "",
-            _object("frame", frame.name, frame.row, frame.notes),
+            _heading("##", "frame", frame.name),
+            f"{frame.row}\n\n{frame.notes}\n",
             _table(("column", "dtype", "unit", "meaning"), rows),
         ]
     )
@@ -140,9 +130,8 @@ def _verb(verb: Any, note: str) -> str:  # noqa: ANN401 - murmur.jupyter's Verb,
     parameters = [(f"`{typed}`", _cell(meaning)) for typed, meaning in verb.parameters()]
     return "\n".join(
         [
-            f"### {verb.name}",
-            "",
-            _object("verb", verb.name, verb.summary),
+            _heading("###", "verb", verb.name),
+            f"{verb.summary}\n",
             f"```text\n{verb.usage}\n```\n",
             _table(("given", "meaning"), parameters) if parameters else "",
             note,
@@ -167,7 +156,7 @@ def _command(command: click.Command | None, parent: click.Context) -> str:
     with click.Context(command, info_name=command.name, parent=parent) as context:
         path = f"murmur {command.name}"
         usage = " ".join([path, *command.collect_usage_pieces(context)])
-        parts = [f"## {path}", "", _object("command", path, _prose(command.help or ""))]
+        parts = [_heading("##", "command", path), _prose(command.help or "") + "\n"]
         parts += [f"```text\n{usage}\n```\n", f"```{{program}} {path}\n```\n"]
         section = None
         for parameter in command.get_params(context):
@@ -193,12 +182,6 @@ def _check_grammar(body: str, folder: Path) -> str:
     return "```text\n" + "\n".join(lines) + "\n```\n"
 
 
-def _charts(body: str, folder: Path) -> str:
-    from murmur.charts import CHARTS
-
-    return "\n".join(_object("chart", name, f"`%amoc plot {name}`") for name in CHARTS)
-
-
 def _pages(body: str, folder: Path) -> str:
     """Return a list of the folder's pages, each with the sentence that it begins with."""
     rows = [
@@ -210,11 +193,17 @@ def _pages(body: str, folder: Path) -> str:
 
 
 def _opening(text: str) -> str:
-    paragraphs = [part.strip() for part in text.split("\n\n")]
-    prose = next((p for p in paragraphs if re.match(r"[\w`%*\[]", p)), "")
-    sentence = re.match(r".*?[.:](?=\s|$)", " ".join(prose.split()))
-    plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", sentence[0] if sentence else "")
-    return _cell(plain.rstrip(":"))
+    """Return the first sentence below the title, as plain text."""
+    below = text.partition("\n# ")[2] if not text.startswith("# ") else text
+    paragraphs = [part.strip() for part in below.partition("\n## ")[0].split("\n\n")[1:]]
+    prose = next((p for p in paragraphs if re.match(r"[\w%*\[]|`\w", p)), "")
+    sentence = re.match(r".*?[.?!](?=\s|$)", " ".join(prose.split()))
+    return _cell(re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", sentence[0] if sentence else ""))
+
+
+def _heading(level: str, kind: str, name: str) -> str:
+    """Return a heading with a label, such as ``frame-users``, that any page can link to."""
+    return f"({kind}-{name.replace(' ', '-')})=\n\n{level} {name}\n"
 
 
 def _object(directive: str, name: str, *paragraphs: str) -> str:
@@ -242,7 +231,6 @@ def _definitions(text: str) -> dict[str, str]:
 
 
 _KINDS: Mapping[str, Callable[[str, Path], str]] = {
-    "charts": _charts,
     "check-grammar": _check_grammar,
     "commands": _commands,
     "events": _events,

@@ -28,7 +28,24 @@ FOLDER = Path("reference", "api")
 def setup(app: Sphinx) -> dict[str, bool]:
     """Write the pages when the builder is ready and no page has been looked for yet."""
     app.connect("builder-inited", _write)
+    app.connect("autodoc-process-signature", _signature)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _signature(  # noqa: PLR0913, PLR0917 - Sphinx's arguments
+    app: Sphinx,
+    what: str,
+    name: str,
+    value: object,
+    options: object,
+    signature: str | None,
+    returns: str | None,
+) -> tuple[str, str] | None:
+    """Show how to make an object only if its docstring says so: murmur hands out the rest."""
+    says_how = "\nParameters\n" in (inspect.getdoc(value) or "")
+    if signature and what in {"class", "exception"} and not says_how:
+        return "", ""
+    return None
 
 
 def public_modules() -> dict[str, ModuleType]:
@@ -88,7 +105,8 @@ def _description(module: ModuleType, name: str) -> str:
     path = f"{module.__name__}.{name}"
     if inspect.isclass(value):
         kind = "autoexception" if issubclass(value, BaseException) else "autoclass"
-        return f".. {kind}:: {path}\n   :members:\n   :show-inheritance:"
+        bases = "\n   :show-inheritance:" if value.__bases__ != (object,) else ""
+        return f".. {kind}:: {path}\n   :members:{bases}"
     if inspect.isroutine(value):
         return f".. autofunction:: {path}"
     said = [f"   {line}" for line in _constant_doc(module, name)]
