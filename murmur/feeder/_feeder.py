@@ -96,9 +96,15 @@ class Feeder(TraitType[Rows, Any]):
             return value.arranged(self.order, self.beyond)
         try:
             columns = columns_of(_found(value, obj), self.columns)
-        except (InvalidRowsError, MissingExtraError) as error:
+        except InvalidRowsError as error:
+            raise TraitError(error.problem) from error
+        except MissingExtraError as error:
             raise TraitError(str(error)) from error
         return Rows(columns, source=name_of_source(value), order=self.order, beyond=self.beyond)
+
+    def shown(self, value: object) -> object:
+        """Return what may be shown of a value: where rows come from, not what they hold."""
+        return value if isinstance(value, Rows) else name_of_source(value)
 
     def from_string(self, s: str) -> Any:  # noqa: ANN401 - traitlets' signature
         """Return the path that a text is, on a command line or in the environment."""

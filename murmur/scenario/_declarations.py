@@ -91,8 +91,14 @@ def variable_of(name: str) -> str:
 
 
 def shown(trait: Trait, value: object) -> object:
-    """Return the value, or the mask when it is secret."""
-    return MASK if is_secret(trait) else value
+    """Return the value, the mask when it is secret, or what its trait shows in its place.
+
+    A trait whose values are large, or not for everybody's eyes, has a method ``shown``.
+    """
+    if is_secret(trait):
+        return MASK
+    show = getattr(trait, "shown", None)
+    return value if show is None else show(value)
 
 
 def masked(cls: type[HasTraits], values: Mapping[str, object]) -> dict[str, object]:

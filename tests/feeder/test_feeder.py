@@ -51,7 +51,7 @@ def test_a_missing_file_is_refused_up_front_with_all_other_problems(tmp_path, mo
         resolve(Login, {"grace": -1}, environment={})
 
     first, second = sorted(refused.value.problems)
-    assert "accounts.csv: no such file" in first
+    assert "'accounts.csv': no such file" in first
     assert "'grace'" in second
 
 
@@ -120,8 +120,19 @@ def test_nothing_is_read_before_it_is_needed(tmp_path, monkeypatch):
     (setting,) = [each for each in describe(Late).settings if each.name == "accounts"]
 
     assert setting.default == "nowhere.csv"
-    with pytest.raises(TraitError, match=r"nowhere\.csv: no such file"):
+    with pytest.raises(TraitError, match="no such file"):
         Late().accounts  # noqa: B018 - to see it raise
+
+
+def test_what_rows_hold_is_in_no_message():
+    secrets = [{"name": "ann", "password": "hunter2"}, {"name": "bob"}]
+
+    with pytest.raises(InvalidSettingError) as refused:
+        resolve(Login, {"accounts": secrets}, environment={})
+
+    assert "'a list of 2': row 2 differs from the first in ['password']" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+    assert "hunter2" not in repr(refused.value.failures)
 
 
 @pytest.mark.parametrize(("given", "known"), [("order", "by-id"), ("beyond", "cycle")])

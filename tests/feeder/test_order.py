@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections import Counter
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from murmur.feeder._order import row_of, shuffled
+from murmur.feeder._order import SHORT, row_of, shuffled
 
 
 @pytest.mark.parametrize(
@@ -38,15 +41,34 @@ def test_another_seed_deals_otherwise():
     assert tuple(range(20)) not in deals
 
 
-def test_every_row_has_the_same_chance_of_every_place():
-    counts = [[0] * 4 for _ in range(4)]
-    for seed in range(4_000):
-        for position in range(4):
-            counts[position][shuffled(position, 4, seed)] += 1
+@pytest.mark.parametrize("seed", [0, 7, 2**63])
+def test_so_does_a_long_one(seed):
+    dealt = np.fromiter((shuffled(each, SHORT + 1, seed) for each in range(SHORT + 1)), np.int64)
 
-    # 1,000 each; the standard deviation is 27.
-    assert all(850 < count < 1_150 for row in counts for count in row)
+    assert (np.sort(dealt) == np.arange(SHORT + 1)).all()
+
+
+def test_every_order_has_the_same_chance():
+    orders = Counter(tuple(shuffled(each, 4, seed) for each in range(4)) for seed in range(12_000))
+
+    # 500 of each of the 24; the standard deviation is 22.
+    assert len(orders) == 24
+    assert all(400 < count < 600 for count in orders.values())
+
+
+def test_a_row_of_a_long_file_goes_anywhere():
+    size = 1_000_000
+    places = np.array([shuffled(1, size, seed) for seed in range(5_000)])
+
+    tenths = np.bincount(places * 10 // size, minlength=10)
+    assert ((tenths > 380) & (tenths < 620)).all()  # 500; the standard deviation is 21
 
 
 def test_a_deal_is_the_same_on_every_machine_and_in_every_version():
-    assert [shuffled(position, 8, 42) for position in range(8)] == [7, 0, 4, 2, 5, 3, 1, 6]
+    assert [shuffled(position, 8, 42) for position in range(8)] == [7, 2, 5, 0, 6, 1, 4, 3]
+    assert [shuffled(position, 10**6, 42) for position in range(4)] == [
+        255902,
+        750576,
+        979605,
+        663752,
+    ]
