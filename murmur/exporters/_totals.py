@@ -264,11 +264,11 @@ class Totals(Follower):
             labels = (self._known_as("counter", chunk.names[code]), chunk.node)
             total = self._counters[labels] = self._counters.get(labels, 0.0) + value
             # A scenario may count down; to its reader that would look like a restart.
-            self._set("counter", labels, max(total, self._series["counter"].get(labels, 0.0)))
+            self._set("counted", labels, max(total, self._series["counted"].get(labels, 0.0)))
         for code, value in zip(gauges.name.tolist(), gauges.last.tolist(), strict=True):
             name = self._known_as("gauge", chunk.names[code])
             if name != OTHER:
-                self._set("gauge", (name, chunk.node), value)
+                self._set("value", (name, chunk.node), value)
 
     def _take_throttle(self, node: str, sample: ThrottleSample) -> None:
         name = self._known_as("throttle", sample.name)

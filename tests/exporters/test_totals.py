@@ -141,15 +141,15 @@ def test_counters_add_up_and_gauges_are_as_last_set(course, totals):
 
     series = read(course, totals).series
 
-    assert series["counter"] == {("bytes", "local"): 42}
-    assert series["gauge"] == {("rooms", "local"): 4}
+    assert series["counted"] == {("bytes", "local"): 42}
+    assert series["value"] == {("rooms", "local"): 4}
 
 
 def test_a_counter_that_is_counted_down_does_not_go_backwards(course, totals):
     seen = []
     for step in (5, -3, 1, 4):
         course.on().count("open", step)
-        seen.append(read(course, totals).series["counter"][("open", "local")])
+        seen.append(read(course, totals).series["counted"][("open", "local")])
 
     assert seen == [5, 5, 5, 7]
 
@@ -224,7 +224,7 @@ def test_late_news_of_an_older_run_are_left_out(course, totals):
     reading = totals.read()
 
     assert reading.run_id == "r2"
-    assert reading.series["counter"] == {}
+    assert reading.series["counted"] == {}
     assert reading.series["run_active"] == {(): 1.0}
 
 
@@ -269,8 +269,8 @@ def test_names_beyond_the_bound_share_one(course, totals):
     assert series["actions"][("(other)", "local")] == 8  # all but the first two, and `post`
     assert len(series["actions"]) == 4
     assert series["actions_failed"][("post", "(other)", "local")] == 7
-    assert series["counter"][("(other)", "local")] == 7
-    assert len(series["gauge"]) == 3
+    assert series["counted"][("(other)", "local")] == 7
+    assert len(series["value"]) == 3
     assert series["throttle_granted"][("(other)", "local")] == 7
     assert ("(other)", "local") not in series["throttle_waiting"]
 

@@ -102,7 +102,7 @@ def test_carbon_gets_what_the_frames_say(session):
     values = server.values
     assert server.malformed == []
     assert values["amoc.one.murmur_actions_total.action.beat.node.local"] == beats
-    assert values["amoc.one.murmur_counter_total.counter.beats.node.local"] == beats
+    assert values["amoc.one.murmur_counted_total.counter.beats.node.local"] == beats
     assert values["amoc.one.murmur_users_gone_total.node.local.outcome.left"] == 5
     assert values["amoc.one.murmur_users.node.local.state.running"] == 0
     assert values["amoc.one.murmur_service_time_seconds_count.action.beat"] == beats

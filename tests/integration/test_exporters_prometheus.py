@@ -92,8 +92,8 @@ def test_counters_gauges_and_throttles_are_those_of_the_frames(scraped):
     found, results = scraped
     granted = results.throttles.groupby("name", observed=True)["granted"].sum()
 
-    assert found["murmur_counter_total"] == {("messages", "local"): 2_400}
-    assert found["murmur_gauge"] == {("last", "local"): results.gauges["last"].iloc[-1]}
+    assert found["murmur_counted_total"] == {("messages", "local"): 2_400}
+    assert found["murmur_value"] == {("last", "local"): results.gauges["last"].iloc[-1]}
     assert found["murmur_throttle_granted_total"] == {
         ("local", name): count for name, count in granted.items()
     }
