@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 from murmur.errors import (
     HttpBackendError,
@@ -27,14 +26,14 @@ from ._body import encode
 from ._call import Call, Check, Wish
 from ._cookies import Cookies
 from ._exchange import Reply, Request
-from ._headers import Pairs, merge, render
+from ._headers import Pairs, is_token, merge, render
 from ._ledger import Ledger
 from ._options import Options
 from ._patience import Patience
 from ._redirects import is_redirect, next_request
 from ._response import Response
 from ._unrecorded import Unrecorded
-from ._url import authority_of, query_of, template_of
+from ._url import query_of, template_of
 from ._verbs import Verbs
 
 if TYPE_CHECKING:
@@ -53,6 +52,14 @@ DEFAULT_HEADERS = {
 
 PLAIN = {"Accept-Encoding": "identity"}
 """What a body that is read part by part is asked for as: parts are not decompressed."""
+
+
+class _Plain(NamedTuple):
+    """The header fields that all requests share, and what they were made from."""
+
+    known: dict[str, str]
+    host: str | None
+    pairs: Pairs
 
 
 class Client(Verbs):
@@ -107,7 +114,7 @@ class Client(Verbs):
         self._transport = self.options_used.make_transport()
         self._ledger = Ledger(self._run, self._user, phases=self.options_used.phases)
         self._is_closed = False
-        self._plain: tuple[dict[str, str], Pairs] = ({}, ())
+        self._plain = _Plain({}, None, ())
         if self._user is not None:
             self._user.adopt(self)
 
@@ -214,7 +221,9 @@ class Client(Verbs):
         self, more: Mapping[str, str] | None, origin: Origin, target: str
     ) -> Pairs:
         """Return header fields and cookies for a WebSocket."""
-        pairs = self._fields(more, None)
+        host, pairs = self._fields(more, None)
+        if host is not None:
+            pairs = (("Host", host), *pairs)
         render(pairs)  # finds what no field may hold
         held = self.cookies.header(origin.host, target, is_secure=origin.is_secure, now=time.time())
         return (*pairs, ("Cookie", held)) if held else pairs
@@ -240,32 +249,36 @@ class Client(Verbs):
     def _request(self, wish: Wish) -> Request:
         if self._is_closed:
             raise InvalidRequestError("the client is closed")
+        if not is_token(wish.method):
+            raise InvalidRequestError(f"{wish.method!r} is no method of HTTP")
         template = template_of(self._base_url, wish.url)
         target = template.fill(wish.path)
         if wish.params:
             target += ("&" if "?" in target else "?") + query_of(wish.params)
         body, content_type = encode(wish.data, wish.json, wish.form)
         more = {**PLAIN, **(wish.headers or {})} if wish.stream else wish.headers
-        host, headers = _without_host(self._fields(more, content_type))
+        host, headers = self._fields(more, content_type)
         return Request(
             method=wish.method,
             origin=template.origin,
             target=target,
-            authority=authority_of(template.origin) if host is None else host,
+            authority=template.authority if host is None else host,
             headers=headers,
             body=body,
             is_streamed=wish.stream,
         )
 
-    def _fields(self, more: Mapping[str, str] | None, content_type: str | None) -> Pairs:
-        """Return the header fields but for cookies; those that all share are kept."""
-        known, pairs = self._plain
-        if known != self.headers:
-            pairs = merge(self.headers, {})
-            self._plain = (dict(self.headers), pairs)
-        if content_type is not None:
-            pairs = merge({"Content-Type": content_type}, dict(pairs))
-        return merge(dict(pairs), more) if more else pairs
+    def _fields(
+        self, more: Mapping[str, str] | None, content_type: str | None
+    ) -> tuple[str | None, Pairs]:
+        """Return the host that was asked for, if one was, and all other header fields."""
+        if self._plain.known != self.headers:
+            known = dict(self.headers)
+            self._plain = _Plain(known, *_without_host(merge(known, {})))
+        if not more and content_type is None:
+            return self._plain.host, self._plain.pairs
+        of_body = {} if content_type is None else {"Content-Type": content_type}
+        return _without_host(merge(dict(merge(of_body, self.headers)), more or {}))
 
     async def _follow(self, request: Request, patience: Patience, wish: Wish) -> Response:
         """Make the request, and those that it is redirected to."""
@@ -334,10 +347,10 @@ class Client(Verbs):
                 timer.fail(response.failure)
 
 
-@lru_cache(maxsize=4096)
 def _without_host(fields: Pairs) -> tuple[str | None, Pairs]:
     """Return the host that fields ask for, if they do, and the other fields."""
     hosts = [value for name, value in fields if name.lower() == "host"]
+    render(tuple(("Host", host) for host in hosts))  # finds what no field may hold
     return (hosts[0] if hosts else None), tuple(
         pair for pair in fields if pair[0].lower() != "host"
     )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._headers import Fields, Pairs
     from ._patience import Patience
     from ._url import Origin
+    from ._wire import Alarm
 
 __all__ = ["Body", "Opened", "Reply", "Request", "Transport"]
 
@@ -102,6 +103,8 @@ class Reply:
         How often the request was sent again, because a kept connection broke just then.
     unread : int
         Bytes of a streamed body that the server was not yet told are read.
+    alarm : Alarm or None
+        What watches deadlines for the connection.
     """
 
     limit: int = 64 << 20
@@ -118,6 +121,7 @@ class Reply:
     opened: Opened | None = None
     retries: int = 0
     unread: int = 0
+    alarm: Alarm | None = None
     on_release: Callable[[], None] | None = None
     on_room: Callable[[], None] | None = None
     _size: int = 0
@@ -204,7 +208,7 @@ class Reply:
             raise self.error
         self._waiter = wakeup = patience.native.wakeup()
         try:
-            if not await patience.wait(wakeup):
+            if not await patience.wait(wakeup, self.alarm):
                 patience.give_up("no complete answer" if self.is_headed else "no answer")
         finally:
             self._waiter = None

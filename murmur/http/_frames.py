@@ -92,6 +92,8 @@ class Frames(Wire):
         protocol = self._protocol
         request = protocol.connect()
         for name, value in self._fields:
+            if name.lower() == "host":
+                del request.headers["Host"]
             if name not in request.headers:
                 request.headers[name] = value
         protocol.send_request(request)

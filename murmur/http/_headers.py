@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from murmur.errors import InvalidRequestError
 
-__all__ = ["Fields", "Headers", "Pairs", "merge", "render"]
+__all__ = ["Fields", "Headers", "Pairs", "is_token", "merge", "render"]
 
 Fields: TypeAlias = Sequence[tuple[bytes, bytes]]
 """Fields as they came."""
@@ -69,6 +69,12 @@ def merge(fields: Mapping[str, str], more: Mapping[str, str]) -> Pairs:
     return tuple(named.values())
 
 
+@lru_cache(maxsize=256)
+def is_token(text: str) -> bool:
+    """Return whether `text` can be the name of a field, or a method."""
+    return _TOKEN.fullmatch(text) is not None
+
+
 @lru_cache(maxsize=4096)
 def render(pairs: Pairs) -> bytes:
     r"""Return fields as they stand in a request of HTTP/1.1.
@@ -84,7 +90,7 @@ def render(pairs: Pairs) -> bytes:
     b'Accept: */*\r\n'
     """
     for name, value in pairs:
-        if not _TOKEN.fullmatch(name):
+        if not is_token(name):
             raise InvalidRequestError(f"{name!r} is no name of a header field")
         if name.lower() in _OURS:
             raise InvalidRequestError(f"{name} follows from the body; leave it out")

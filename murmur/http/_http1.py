@@ -19,7 +19,7 @@ from murmur.errors import (
 
 from ._exchange import Reply
 from ._headers import render
-from ._wire import Wire
+from ._wire import Alarm, Wire
 
 try:
     import httptools
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._exchange import Request
-    from ._headers import Fields
+    from ._headers import Fields, Pairs
     from ._patience import Patience
 
 __all__ = ["Http1"]
@@ -62,11 +62,13 @@ class Http1(Wire):
     def __init__(self, now: Callable[[], float], body_limit: int) -> None:
         super().__init__()
         self.was_used = False
+        self._alarm = Alarm(now)
         self.early = b""
         self._now = now
         self._body_limit = body_limit
         self._reply: Reply | None = None
         self._fields: list[tuple[bytes, bytes]] = []
+        self._rendered: tuple[Pairs, bytes] = ((), b"")
         self._is_kept = True
         self._is_head = False
 
@@ -83,11 +85,11 @@ class Http1(Wire):
         if self.early:
             self._is_kept = False
             raise HttpProtocolError("the server spoke before it was asked")
-        reply = self._reply = Reply(self._body_limit)
+        reply = self._reply = Reply(self._body_limit, alarm=self._alarm)
         self._fields = []
         self._parser = httptools.HttpResponseParser(self)
         self._is_head = request.method == "HEAD"
-        head = _head(request)
+        head = self._head(request)
         body = request.body
         if body is None or isinstance(body, bytes):
             data = head + body if body else head
@@ -140,6 +142,7 @@ class Http1(Wire):
 
     def ended(self, error: Exception | None) -> None:
         """Say what the end of the connection means for the reply that is under way."""
+        self._alarm.stop()
         reply = self._reply
         if reply is None or reply.is_complete:
             return
@@ -193,6 +196,19 @@ class Http1(Wire):
         self._is_kept = self._is_kept and self._parser.should_keep_alive()
         reply.end()
 
+    def _head(self, request: Request) -> bytes:
+        if request.headers is not self._rendered[0]:
+            self._rendered = (request.headers, render(request.headers))
+        body = request.body
+        if isinstance(body, bytes):
+            length = b"Content-Length: %d\r\n\r\n" % len(body)
+        elif body is not None:
+            length = b"Transfer-Encoding: chunked\r\n\r\n"
+        else:
+            length = b"\r\n" if request.method in BODILESS else b"Content-Length: 0\r\n\r\n"
+        start = f"{request.method} {request.target} HTTP/1.1\r\nHost: {request.authority}\r\n"
+        return start.encode("latin-1") + self._rendered[1] + length
+
     def _ends_with_connection(self) -> bool:
         """Whether the answer has no other end than that of the connection."""
         names = {name.lower() for name, _ in self._fields}
@@ -227,20 +243,6 @@ class Http1(Wire):
 
 def _size(fields: Fields) -> int:
     return sum(len(name) + len(value) for name, value in fields)
-
-
-def _head(request: Request) -> bytes:
-    start = (f"{request.method} {request.target} HTTP/1.1\r\nHost: {request.authority}\r\n").encode(
-        "ascii"
-    )
-    body = request.body
-    if isinstance(body, bytes):
-        length = b"Content-Length: %d\r\n\r\n" % len(body)
-    elif body is not None:
-        length = b"Transfer-Encoding: chunked\r\n\r\n"
-    else:
-        length = b"\r\n" if request.method in BODILESS else b"Content-Length: 0\r\n\r\n"
-    return start + render(request.headers) + length
 
 
 async def _parts(body: Iterable[bytes] | AsyncIterable[bytes]) -> AsyncIterator[bytes]:

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from murmur.runtime._native import Native
     from murmur.runtime._run import NodeRun
 
-__all__ = ["Patience"]
+    from ._wire import Alarm
+
+__all__ = ["RANG", "Patience"]
+
+RANG = object()
+"""What an alarm wakes with."""
 
 SHARE_OF_GRACE = 0.75
 """Part of the grace that a request under way may use up."""
@@ -63,19 +68,27 @@ class Patience:
         left = self.native.now() + SHARE_OF_GRACE * user._run.grace
         self.deadline = min(self.deadline, left)
 
-    async def wait(self, wakeup: Wakeup) -> bool:
-        """Wait for `wakeup`, which the call to leave wakes as well; False at the deadline."""
-        user = self.user
-        if user is None:
-            return await self.native.wait_until(wakeup, self.deadline)
-        if user.is_leaving:
-            self.hurry()
-            return await self.native.wait_until(wakeup, self.deadline)
-        parked = user.listen(wakeup)
+    async def wait(self, wakeup: Wakeup, alarm: Alarm | None = None) -> bool:
+        """Wait for `wakeup`, which the call to leave wakes as well; False at the deadline.
+
+        With an `alarm`, that one watches the deadline.
+        """
+        user, parked = self.user, None
+        if user is not None:
+            if user.is_leaving:
+                self.hurry()
+            else:
+                parked = user.listen(wakeup)
         try:
-            return await self.native.wait_until(wakeup, self.deadline)
+            if alarm is None:
+                return await self.native.wait_until(wakeup, self.deadline)
+            alarm.set(self.deadline, wakeup)
+            return await self.native.wait(wakeup) is not RANG
         finally:
-            parked.remove(wakeup)
+            if alarm is not None:
+                alarm.clear()
+            if parked is not None:
+                parked.remove(wakeup)
 
     def give_up(self, missing: str, timeout: float | None = None) -> NoReturn:
         """Raise the error of one who waited in vain for what `missing` says."""

@@ -71,6 +71,8 @@ class Template(NamedTuple):
     ----------
     origin : Origin
         Where it leads.
+    authority : str
+        Its host and port, as the ``Host`` field has them.
     parts : tuple of str
         Text and names of placeholders, in turns.
     label : str
@@ -78,6 +80,7 @@ class Template(NamedTuple):
     """
 
     origin: Origin
+    authority: str
     parts: tuple[str, ...]
     label: str
 
@@ -89,11 +92,11 @@ class Template(NamedTuple):
         InvalidRequestError
             If a placeholder has no value, or a value no placeholder.
         """
+        if len(self.parts) == 1 and not values:
+            return self.parts[0]
         names = self.parts[1::2]
         if set(names) != values.keys():
             raise InvalidRequestError(_mismatch(self.label, names, values))
-        if not names:
-            return self.parts[0]
         return "".join(
             quote(str(values[part]), safe="") if number % 2 else part
             for number, part in enumerate(self.parts)
@@ -125,7 +128,7 @@ def template_of(base_url: str, url: str) -> Template:
     if split.query:
         target += "?" + quote(split.query, safe=AS_IS_IN_QUERY + "{}")
     label = (split.path or "/") if "://" in url else url.partition("?")[0] or "/"
-    return Template(origin, tuple(_PLACEHOLDER.split(target)), label)
+    return Template(origin, authority_of(origin), tuple(_PLACEHOLDER.split(target)), label)
 
 
 def query_of(params: Mapping[str, object] | None) -> str:

@@ -25,7 +25,7 @@ from murmur.errors import (
 from murmur.runtime._native import AsyncioNative
 from murmur.runtime._targets import check_target
 
-from ._patience import SHARE_OF_GRACE
+from ._patience import RANG, SHARE_OF_GRACE
 
 if TYPE_CHECKING:
     from murmur.runtime import Wakeup
@@ -33,7 +33,10 @@ if TYPE_CHECKING:
     from ._patience import Patience
     from ._url import Origin
 
-__all__ = ["Wire", "open_wire"]
+__all__ = ["Alarm", "Wire", "open_wire"]
+
+GRAIN = 0.001
+"""Seconds by which uvloop's timers may be early."""
 
 REASONS = {
     errno.ECONNREFUSED: "connection refused",
@@ -111,6 +114,57 @@ class Wire(asyncio.Protocol):
         """End the connection at once, whatever is under way on it."""
         self.is_closed = True
         self._transport.abort()
+
+
+class Alarm:
+    """One timer for the deadlines of one connection, of which only the last counts.
+
+    Deadlines of requests are set far more often than they are reached.  So a timer that is
+    there already is left alone, and looks when it goes off whether it is time.
+    """
+
+    __slots__ = ("_deadline", "_handle", "_now", "_rings_at", "_wakeup")
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._handle: asyncio.TimerHandle | None = None
+        self._rings_at = 0.0
+        self._deadline = 0.0
+        self._wakeup: Wakeup | None = None
+
+    def set(self, deadline: float, wakeup: Wakeup) -> None:
+        """Wake `wakeup` with `RANG` at `deadline`, unless it is cleared before."""
+        self._deadline = deadline
+        self._wakeup = wakeup
+        if self._handle is None or self._rings_at > deadline:
+            self._arm()
+
+    def clear(self) -> None:
+        """Wake nobody."""
+        self._wakeup = None
+
+    def stop(self) -> None:
+        """Take the timer back."""
+        self._wakeup = None
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _arm(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+        self._rings_at = self._deadline
+        delay = max(0.0, self._deadline - self._now())
+        self._handle = asyncio.get_running_loop().call_later(delay, self._ring)
+
+    def _ring(self) -> None:
+        self._handle = None
+        if self._wakeup is None:
+            return
+        if self._now() >= self._deadline - GRAIN:
+            self._wakeup.wake(RANG)
+        else:
+            self._arm()
 
 
 W = TypeVar("W", bound=Wire)

@@ -263,12 +263,19 @@ async def test_params_become_the_query(bench: Any) -> None:
     ({"url": "/", "json": 1, "data": b""}, "one of data, json and form"),
     ({"url": "/", "json": {1, 2}}, "cannot be written as JSON"),
     ({"url": "/", "stream": True}, "async with"),
+    ({"url": "/", "headers": {"Host": "a\r\nX: 1"}}, "line break"),
 ])  # fmt: skip
 async def test_a_request_that_cannot_be_meant_is_an_error(
     bench: Any, arguments: Any, message: str
 ) -> None:
     with pytest.raises(InvalidRequestError, match=message):
         await bench.client().request("POST", **arguments)
+
+
+@pytest.mark.parametrize("method", ["", "GET /x", "GET\r\n"])
+async def test_a_method_that_is_none_is_an_error(bench: Any, method: str) -> None:
+    with pytest.raises(InvalidRequestError, match="is no method"):
+        await bench.client().request(method, "/")
 
 
 async def test_nobody_begins_a_request_who_was_asked_to_leave(bench: Any) -> None:

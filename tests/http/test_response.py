@@ -1,0 +1,71 @@
+"""The body of an answer, however it was packed."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from typing import Any
+
+import pytest
+
+from murmur.errors import HttpProtocolError
+from murmur.http import Reply, Request, Response
+from murmur.http._url import Origin
+
+REQUEST = Request(
+    method="GET",
+    origin=Origin("http", "shop.test", 80),
+    target="/a",
+    authority="shop.test",
+    headers=(),
+)
+RAW = zlib.compressobj(wbits=-15)
+
+
+def response(body: bytes, **fields: str) -> Response:
+    pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in fields.items()]
+    return Response(REQUEST, Reply.of(200, pairs, body))
+
+
+@pytest.mark.parametrize(("coding", "body"), [
+    ("gzip", gzip.compress(b"hello")),
+    ("x-gzip", gzip.compress(b"hello")),
+    ("deflate", zlib.compress(b"hello")),
+    ("deflate", RAW.compress(b"hello") + RAW.flush()),
+    ("deflate, gzip", gzip.compress(zlib.compress(b"hello"))),
+    ("identity", b"hello"),
+    ("", b"hello"),
+])  # fmt: skip
+def test_a_body_is_decompressed(coding: str, body: bytes) -> None:
+    assert response(body, content_encoding=coding).content == b"hello"
+
+
+def test_a_body_that_is_not_what_it_says_is_an_error() -> None:
+    with pytest.raises(HttpProtocolError, match="cannot be decompressed"):
+        response(b"hello", content_encoding="gzip").content  # noqa: B018
+
+
+def test_a_body_that_swells_beyond_the_limit_is_an_error() -> None:
+    reply = Reply.of(200, [(b"Content-Encoding", b"gzip")], gzip.compress(bytes(10_000)))
+    reply.limit = 9_999
+    with pytest.raises(HttpProtocolError, match="longer than 9999 bytes"):
+        Response(REQUEST, reply).content  # noqa: B018
+
+
+@pytest.mark.parametrize(("kind", "body", "text"), [
+    ("text/plain", "ä".encode(), "ä"),
+    ("text/plain; charset=latin-1", b"\xe4", "ä"),
+    ('text/plain; charset="utf-16-le"', "ä".encode("utf-16-le"), "ä"),
+    ("text/plain; charset=nonsense", "ä".encode(), "ä"),
+    ("", b"\xff", "\ufffd"),
+])  # fmt: skip
+def test_text_is_in_the_encoding_that_the_answer_names(kind: str, body: bytes, text: str) -> None:
+    assert response(body, content_type=kind).text == text
+
+
+def test_it_says_what_it_is() -> None:
+    answer: Any = response(b"")
+
+    assert repr(answer) == "<Response 200 http://shop.test/a>"
+    assert (answer.ok, answer.error, answer.received_bytes) == (True, None, 0)
+    answer.raise_for_failure()

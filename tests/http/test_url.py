@@ -1,0 +1,84 @@
+"""URLs become origins, targets and names; nothing in them reaches the wire unquoted."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from murmur.errors import InvalidRequestError
+from murmur.http._url import Origin, query_of, redirected, template_of
+
+SHOP = Origin("http", "shop.test", 80)
+
+
+@pytest.mark.parametrize(("base", "url", "origin", "target", "label"), [
+    ("http://shop.test", "/a", SHOP, "/a", "/a"),
+    ("http://shop.test/", "a", SHOP, "/a", "a"),
+    ("http://shop.test/api/", "/a?x=1", SHOP, "/api/a?x=1", "/a"),
+    ("http://other.test", "http://shop.test/b?c#d", SHOP, "/b?c", "/b"),
+    ("", "http://shop.test", SHOP, "/", "/"),
+    ("", "https://shop.test:8443/x", Origin("https", "shop.test", 8443), "/x", "/x"),
+    ("", "ws://[::1]:99/x", Origin("http", "::1", 99), "/x", "/x"),
+    ("", "wss://shop.test/", Origin("https", "shop.test", 443), "/", "/"),
+    ("", "http://bücher.test/ä ö", Origin("http", "xn--bcher-kva.test", 80), "/%C3%A4%20%C3%B6",
+     "/ä ö"),
+    ("", "http://shop.test/100%25", SHOP, "/100%25", "/100%25"),
+])  # fmt: skip
+def test_a_url_is_split(base: str, url: str, origin: Origin, target: str, label: str) -> None:
+    template = template_of(base, url)
+
+    assert template.origin == origin
+    assert template.fill({}) == target
+    assert template.label == label
+
+
+@pytest.mark.parametrize("url", [
+    "/a", "ftp://shop.test/", "http://", "http://[::1", "http://a:b/", "http://a:99999/",
+])  # fmt: skip
+def test_a_url_that_leads_nowhere_is_refused(url: str) -> None:
+    with pytest.raises(InvalidRequestError):
+        template_of("", url)
+
+
+def test_placeholders_are_filled_and_quoted() -> None:
+    template = template_of("http://shop.test", "/items/{id}/parts/{part}?of={id}")
+
+    assert template.fill({"id": "a/b?c", "part": 7}) == "/items/a%2Fb%3Fc/parts/7?of=a%2Fb%3Fc"
+    assert template.label == "/items/{id}/parts/{part}"
+
+
+@given(st.text())
+def test_no_value_of_a_placeholder_leaves_its_place(value: str) -> None:
+    template = template_of("http://shop.test", "/items/{id}")
+    try:
+        target = template.fill({"id": value})
+    except UnicodeEncodeError:
+        return  # half a character cannot be sent
+
+    assert target.startswith("/items/")
+    assert target.isascii()
+    assert not set(target.removeprefix("/items/")) & set(" /?#\r\n")
+
+
+def test_a_query_may_have_several_values_of_a_name() -> None:
+    assert query_of({"a": [1, 2], "b": "x y"}) == "a=1&a=2&b=x+y"
+    assert query_of(None) == ""
+
+
+@pytest.mark.parametrize(("location", "origin", "target"), [
+    ("/b", SHOP, "/b"),
+    ("b?c=1", SHOP, "/a/b?c=1"),
+    ("//other.test/x", Origin("http", "other.test", 80), "/x"),
+    ("https://shop.test/", Origin("https", "shop.test", 443), "/"),
+])  # fmt: skip
+def test_a_redirect_is_relative_to_where_it_came_from(
+    location: str, origin: Origin, target: str
+) -> None:
+    assert redirected(SHOP, "/a/page", location) == (origin, target)
+
+
+@pytest.mark.parametrize("location", ["mailto:a@b.test", "ftp://x/", "javascript:1", "http://[x"])
+def test_a_redirect_to_nowhere_is_an_error(location: str) -> None:
+    with pytest.raises(ValueError):
+        redirected(SHOP, "/", location)
