@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from murmur.results._check_table import checked
 from murmur.results._verdict import SATURATED_LAG
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class Watch:
         self._settled_until = 0.0
         self._checks: tuple[CheckResult, ...] = ()
         self._judge_at = 0.0
+        self._memory: dict[tuple[str, float], float] = {}
         self.aborted_by: tuple[CheckResult, ...] = ()
         """What held of what ends the run; empty until then."""
 
@@ -134,11 +136,12 @@ class Watch:
         began = monotonic()
         if began < self._judge_at or not (self._wanted or self._abort_on):
             return
-        results = self._run.results
+        source = self._run.results._source
+        source.refresh()
         if self._wanted:
-            self._checks = tuple(results.check(*self._wanted))
+            self._checks = tuple(checked(source, self._wanted, memory=self._memory))
         if self._abort_on and not self.aborted_by:
-            found = results.check(*self._abort_on)
+            found = checked(source, self._abort_on, memory=self._memory)
             self.aborted_by = tuple(result for result in found if result.holds)
         ended = monotonic()
         self._judge_at = ended + max(0.9, _DEAR * (ended - began))

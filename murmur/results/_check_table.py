@@ -160,11 +160,15 @@ class Checks(Sequence[CheckResult]):
 
 
 def checked(
-    source: Source, checks: Sequence[str | Check], *, even_if_invalid: bool = False
+    source: Source,
+    checks: Sequence[str | Check],
+    *,
+    even_if_invalid: bool = False,
+    memory: dict[tuple[str, float], float] | None = None,
 ) -> Checks:
-    """Return what comes of some checks on what `source` knows now."""
+    """Return what comes of some checks on what `source` knows now; `memory` as `Measured`."""
     parsed = [check if isinstance(check, Check) else parse_check(check) for check in checks]
-    measured = Measured(source)
+    measured = Measured(source, memory)
     results = [judge_check(check, measured) for check in parsed]
     return Checks(results, source.verdict(), even_if_invalid=even_if_invalid)
 

@@ -32,7 +32,9 @@ class ActionTimes:
         order = np.argsort(ended_at, kind="stable")
         self._window = window
         self._at = np.floor(ended_at[order] / window)
-        self._name = frame["name"].astype("object").to_numpy()[order]
+        names = frame["name"].cat
+        self._code_of = {str(name): code for code, name in enumerate(names.categories)}
+        self._name = names.codes.to_numpy()[order]
         self._times = {
             which: frame[f"{which}_time"].to_numpy()[order] for which in ("response", "service")
         }
@@ -45,4 +47,6 @@ class ActionTimes:
         last = math.inf if end is None else math.ceil(end / self._window)
         low, high = np.searchsorted(self._at, [first, last])
         times = self._times[which][low:high]
-        return Histogram(times if name is None else times[self._name[low:high] == name])
+        if name is None:
+            return Histogram(times)
+        return Histogram(times[self._name[low:high] == self._code_of.get(name, -1)])

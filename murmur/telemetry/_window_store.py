@@ -14,7 +14,7 @@ measured is known less well.  The rows of statistics are made before, and stay.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -253,6 +253,10 @@ class WindowStore:
 
     def _overlapping(self, first: int, end: int | None) -> Iterator[Part]:
         for length, tier in zip(LENGTHS, self._state.tiers, strict=True):
-            for start in tuple(tier):
+            starts: Iterable[int] = tuple(tier)
+            if end is not None and (end - first) // length < len(tier):
+                # A short range of a long run: look its spans up, rather than at all there are.
+                starts = [at for at in range(first // length * length, end, length) if at in tier]
+            for start in starts:
                 if start + length > first and (end is None or start < end):
                     yield from tuple(tier[start])
