@@ -58,6 +58,8 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": False,
 }
+html_static_path = ["_static"]
+html_css_files = ["murmur.css"]
 html_show_sourcelink = False
 
 
