@@ -26,6 +26,8 @@ from ._counts import outcomes as outcomes
 from ._counts import users as users
 from ._draw import CHARTS as CHARTS
 from ._draw import draw as draw
+from ._generator import health as health
+from ._generator import shaded as shaded
 from ._spread import distribution as distribution
 from ._spread import heatmap as heatmap
 from ._theme import plain as plain
@@ -42,12 +44,14 @@ __all__ = [
     "distribution",
     "draw",
     "errors",
+    "health",
     "heatmap",
     "outcomes",
     "percentiles",
     "plain",
     "population",
     "service_and_response",
+    "shaded",
     "throttles",
     "throughput",
     "together",

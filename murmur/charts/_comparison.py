@@ -21,7 +21,7 @@ _COLUMNS = ("name", "statistic", "unit", "a", "b", "ratio", "ratio_low", "ratio_
 _ROWS = 80
 _ROW_HEIGHT = 20
 _TICKS = (0.01, 0.1, 0.2, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 5.0, 10.0, 100.0)
-_MOST_TICKS = 7
+_MOST_TICKS = 9
 _LABEL = (
     "datum.value == 1 ? 'same' : datum.value < 2 ? format(datum.value - 1, '+.0%')"
     " : format(datum.value, '.3~r') + ' times'"
@@ -86,16 +86,8 @@ def comparison(frame: pd.DataFrame, *, name: str | None = None) -> AnyChart:
 
 
 def _intervals(rows: pd.DataFrame) -> alt.LayerChart:
-    bounds = rows[["ratio", "ratio_low", "ratio_high"]].to_numpy()
-    # The same room on both sides of 1, and some where nothing changed.
-    reach = max(float(np.nanmax(np.abs(np.log(bounds[bounds > 0])))) * 1.1, np.log(1.12))
-    low, high = float(np.exp(-reach)), float(np.exp(reach))
-    ticks = [tick for tick in _TICKS if low <= tick <= high]
-    while len(ticks) > _MOST_TICKS:
-        ticks = [tick for tick in ticks[1::2] if tick != 1.0] + [1.0]
-        ticks.sort()
-    scale = alt.Scale(type="log", domain=[low, high], nice=False)
-    axis = alt.Axis(values=ticks, labelExpr=_LABEL)
+    """Return a point for each row, on the interval that holds it, and a rule where both meet."""
+    scale, axis = _change_scale(rows[["ratio", "ratio_low", "ratio_high"]].to_numpy())
     x = alt.X("ratio:Q", title="change", scale=scale, axis=axis)
     labels = alt.Axis(labelLimit=300, ticks=False, domain=False)
     outcomes = [outcome for outcome in _OUTCOMES if (rows["outcome"] == outcome).any()]
@@ -115,15 +107,23 @@ def _intervals(rows: pd.DataFrame) -> alt.LayerChart:
             "outcome:N",
         ],
     )
+    shape = alt.Shape("outcome:N", title=None, scale=ordered(outcomes, shapes))
     lines = base.transform_filter("isValid(datum.ratio_low)").mark_rule(strokeWidth=2)
-    points = base.mark_point(filled=True, size=70, opacity=1)
+    points = base.mark_point(filled=True, size=70, opacity=1).encode(x=x, shape=shape)
     one = alt.Chart(pd.DataFrame({"ratio": [1.0]})).mark_rule(color=GREY, strokeDash=[4, 3])
-    return alt.LayerChart(
-        layer=[
-            one.encode(x=x),
-            lines.encode(x=alt.X("ratio_low:Q", scale=scale, title="change"), x2="ratio_high:Q"),
-            points.encode(
-                x=x, shape=alt.Shape("outcome:N", title=None, scale=ordered(outcomes, shapes))
-            ),
-        ]
-    )
+    low = alt.X("ratio_low:Q", title="change", scale=scale)
+    return alt.LayerChart(layer=[one.encode(x=x), lines.encode(x=low, x2="ratio_high:Q"), points])
+
+
+def _change_scale(bounds: np.ndarray) -> tuple[alt.Scale, alt.Axis]:
+    """Return a logarithmic scale of factors, as far to both sides of 1 as `bounds` need."""
+    # Some room where nothing changed.
+    reach = max(float(np.nanmax(np.abs(np.log(bounds[bounds > 0])))) * 1.1, np.log(1.12))
+    low, high = float(np.exp(-reach)), float(np.exp(reach))
+    ticks = [1.0]
+    for tick in sorted(_TICKS, key=lambda tick: abs(np.log(tick))):  # from 1 to both sides
+        apart = min(abs(np.log(tick / other)) for other in ticks)
+        if low <= tick <= high and apart > 2 * reach / _MOST_TICKS:
+            ticks.append(tick)
+    scale = alt.Scale(type="log", domain=[low, high], nice=False)
+    return scale, alt.Axis(values=ticks, labelExpr=_LABEL)

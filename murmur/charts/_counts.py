@@ -40,6 +40,7 @@ _OUTCOMES = {
 _SHAPES = ("circle", "cross", "square", "diamond", "triangle-down", "triangle-up", "triangle-right")
 _KINDS = 20
 _TEXT_LENGTH = 60
+_ROW_HEIGHT = 22
 
 
 def users(frame: pd.DataFrame, *, changes: pd.DataFrame | None = None) -> AnyChart:
@@ -139,7 +140,8 @@ def outcomes(frame: pd.DataFrame) -> AnyChart:
     colour = alt.Color(
         "outcome:N", legend=None, scale=ordered(list(_OUTCOMES), list(_OUTCOMES.values()))
     )
-    return dressed(_with_numbers(bars, bars.mark_bar().encode(color=colour), "users"), title)
+    chart = _with_numbers(bars, bars.mark_bar().encode(color=colour), "users")
+    return dressed(chart, title, height=_ROW_HEIGHT * len(rows) + _ROW_HEIGHT)
 
 
 def errors(frame: pd.DataFrame) -> AnyChart:
@@ -186,7 +188,7 @@ def errors(frame: pd.DataFrame) -> AnyChart:
     colour = alt.Color("name:N", legend=None, scale=ordered(names, PALETTE))
     note = "" if len(rows) == len(frame) else f"the {_KINDS} most frequent of {len(frame)} kinds"
     chart = _with_numbers(bars, bars.mark_bar().encode(color=colour), "count")
-    return dressed(chart, title, note)
+    return dressed(chart, title, note, height=_ROW_HEIGHT * len(rows) + _ROW_HEIGHT)
 
 
 def _amounts(field: str, title: str, amounts: pd.Series[int]) -> alt.X:

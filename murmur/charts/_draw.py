@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from murmur.errors import UnknownChartError
 
 from ._counts import errors, outcomes, users
+from ._generator import health, shaded
 from ._spread import distribution, heatmap
 from ._time import percentiles, population, service_and_response, throttles, throughput
 
@@ -43,16 +44,19 @@ class Frames(Protocol):
 
 CHARTS: Mapping[str, Callable[[Frames], AnyChart]] = MappingProxyType(
     {
-        "population": lambda it: population(it.population, changes=it.changes),
-        "throughput": lambda it: throughput(it.windows, changes=it.changes),
-        "latency": lambda it: percentiles(it.windows, changes=it.changes),
-        "service": lambda it: service_and_response(it.windows, changes=it.changes),
-        "heatmap": lambda it: heatmap(it.actions, changes=it.changes),
+        "population": lambda it: shaded(population(it.population, changes=it.changes), it.health),
+        "throughput": lambda it: shaded(throughput(it.windows, changes=it.changes), it.health),
+        "latency": lambda it: shaded(percentiles(it.windows, changes=it.changes), it.health),
+        "service": lambda it: shaded(
+            service_and_response(it.windows, changes=it.changes), it.health
+        ),
+        "heatmap": lambda it: shaded(heatmap(it.actions, changes=it.changes), it.health),
         "distribution": lambda it: distribution(it.actions),
-        "throttles": lambda it: throttles(it.throttles, changes=it.changes),
-        "users": lambda it: users(it.users, changes=it.changes),
+        "throttles": lambda it: shaded(throttles(it.throttles, changes=it.changes), it.health),
+        "users": lambda it: shaded(users(it.users, changes=it.changes), it.health),
         "outcomes": lambda it: outcomes(it.users),
         "errors": lambda it: errors(it.errors),
+        "health": lambda it: health(it.health),
     }
 )
 """Name of a chart, and the function that draws it of `Results`."""
@@ -65,7 +69,8 @@ def draw(name: str, results: Frames) -> AnyChart:
     ----------
     name : str
         ``"population"``, ``"throughput"``, ``"latency"``, ``"service"``, ``"heatmap"``,
-        ``"distribution"``, ``"throttles"``, ``"users"``, ``"outcomes"`` or ``"errors"``.
+        ``"distribution"``, ``"throttles"``, ``"users"``, ``"outcomes"``, ``"errors"`` or
+        ``"health"``.
     results : murmur.results.Results
         What a run gave back, or gives so far.
 

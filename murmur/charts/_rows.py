@@ -16,7 +16,16 @@ import pandas as pd
 
 from murmur.errors import FrameError
 
-__all__ = ["ROWS", "SPANS", "Spans", "busiest", "check", "over_time", "window_length"]
+__all__ = [
+    "ROWS",
+    "SPANS",
+    "Spans",
+    "busiest",
+    "check",
+    "over_time",
+    "sample_note",
+    "window_length",
+]
 
 ROWS = 5_000
 SPANS = 600  # about one a pixel: more would only blur dashes and lines
@@ -56,6 +65,13 @@ def check(frame: pd.DataFrame, reader: str, columns: Sequence[str]) -> None:
     missing = [column for column in columns if column not in frame.columns]
     if missing:
         raise FrameError(f"charts.{reader}", missing, frame.columns)
+
+
+def sample_note(actions: pd.DataFrame) -> str:
+    """Return that a chart shows a sample of the actions; nothing if it shows them all."""
+    if not actions.attrs.get("sampled"):
+        return ""
+    return f"a uniform sample: {len(actions):,} of {actions.attrs['seen']:,} actions"
 
 
 def window_length(window_at: pd.Series[float]) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ._changes import with_changes
-from ._rows import ROWS, busiest, check, over_time
+from ._rows import ROWS, busiest, check, over_time, sample_note
 from ._theme import (
     BLUE,
     DASHES,
@@ -106,7 +106,7 @@ def heatmap(
             ],
         )
     )
-    return dressed(with_changes(chart, changes), title)
+    return dressed(with_changes(chart, changes), title, sample_note(frame))
 
 
 def distribution(
@@ -166,7 +166,7 @@ def distribution(
             alt.Tooltip("share:Q", title="done by then", format=".1%"),
         ]
     )
-    return dressed(alt.LayerChart(layer=[line, points]), title)
+    return dressed(alt.LayerChart(layer=[line, points]), title, sample_note(actions))
 
 
 def _cells(at: np.ndarray, durations: np.ndarray) -> pd.DataFrame:

@@ -295,6 +295,8 @@ _THROTTLES: _Columns = {
 }
 _NODES: _Columns = {
     "node": ("node", str),
+    "host": ("host", str),
+    "how it ended": ("outcome", str),
     "users": ("users", _count),
     "actions": ("actions", _count),
     "failed": ("failed", _count),

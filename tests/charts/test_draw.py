@@ -30,6 +30,8 @@ def results() -> Results:
             recorder.action(name, 1, second, second + 0.1, second + 0.5)
         recorder.action("echo", 1, second, second, second + 0.9, TimeoutError("5 s"))
         recorder.population(second, 10 - second, second, 0)
+        lag = 0.2 if second in (3, 4, 7) else 0.001
+        recorder.health(second + 1, [lag], 0.5, 1e8, saturated=lag > 0.05)
         recorder.throttle(
             second, "messages", {"rate": 60.0, "interval": 60.0, "requested": 2, "granted": 1}
         )

@@ -137,10 +137,13 @@ def test_every_chart_with_data_is_drawn_in_its_place(page: Page) -> None:
         "throughput",
         "latency",
         "service",
+        "heatmap",
         "distribution",
         "throttles",
         "errors",
         "users",
+        "outcomes",
+        "health",
     ]
 
     assert list(page.specs) == names
