@@ -362,7 +362,11 @@ def guard_loop() -> None:
         body: Any,  # noqa: ANN401 - a coroutine, or what asyncio takes for one
         **options: Any,  # noqa: ANN401 - asyncio's
     ) -> asyncio.Task[Any]:
-        return asyncio.Task(guarded(body), loop=loop, **options)
+        task = asyncio.Task(guarded(body), loop=loop, **options)
+        # One that is cancelled before its first step never comes to its body, and Python
+        # would warn of a coroutine that was never awaited.
+        task.add_done_callback(lambda _: body.close())
+        return task
 
     loop.set_task_factory(make)
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+
 import anyio
 import pytest
 
-from murmur.runtime._native import native
+from murmur.errors import TaskExitError
+from murmur.runtime._native import guard_loop, native
 
 
 async def test_a_wakeup_hands_over_a_value() -> None:
@@ -112,3 +116,36 @@ async def test_a_call_from_another_thread_runs_on_the_loop() -> None:
         await done.wait()
 
     assert len(threads) == 1
+
+
+def test_under_the_guard_a_task_may_be_cancelled_before_its_first_step() -> None:
+    async def never() -> None:
+        raise AssertionError("it was cancelled before")
+
+    async def main() -> bool:
+        guard_loop()
+        task = asyncio.ensure_future(never())
+        task.cancel()
+        await asyncio.wait([task])
+        return task.cancelled()
+
+    assert asyncio.run(main())
+    gc.collect()  # pytest would tell of a coroutine that was never awaited
+
+
+def test_under_the_guard_a_task_ends_as_it_would_without() -> None:
+    async def answer() -> int:
+        await asyncio.sleep(0)
+        return 42
+
+    async def leave() -> None:
+        raise SystemExit
+
+    async def main() -> list[object]:
+        guard_loop()
+        return await asyncio.gather(answer(), leave(), return_exceptions=True)
+
+    found, error = asyncio.run(main())
+
+    assert found == 42
+    assert isinstance(error, TaskExitError)
