@@ -25,7 +25,7 @@ class Chat(murmur.Scenario):
     tls = Bool(True, help="whether the connection is encrypted")
     ca = Unicode("", help="file of certificates to trust; those of the system if empty")
     accounts = murmur.Feeder(columns=["name", "password"], help="accounts, one for each user")
-    login_rate = Float(20.0, min=0, help="logins per second, over all users")
+    login_rate = Float(10.0, min=0, help="logins per second, over all users")
     patience = Float(10.0, min=0, help="seconds that a login may take")
     pace = Float(10.0, min=0.001, help="seconds between two messages of one user")
     messages = Int(1_000_000, min=1, help="messages that each user sends")
@@ -95,21 +95,21 @@ class Client(slixmpp.ClientXMPP):
         """Connect, and return once the user can be reached."""
         answer = self.loop.create_future()
 
-        def settle(error: Exception | None) -> None:
+        def settle(error: object = None) -> None:
             if not answer.done():
                 answer.set_result(error)
 
         # The server sends a user's presence to itself as well: then it knows of it.
         self.add_event_handler("session_start", lambda _: self.send_presence())
-        self.add_event_handler("presence_available", lambda _: settle(None))
-        self.add_event_handler(
-            "failed_all_auth", lambda _: settle(PermissionError("login refused"))
-        )
+        self.add_event_handler("presence_available", lambda _: settle())
+        self.add_event_handler("failed_all_auth", lambda _: settle(PermissionError("refused")))
+        self.add_event_handler("connection_failed", settle)
+        self.add_event_handler("disconnected", lambda _: settle(ConnectionResetError("closed")))
         self.connect(self.settings.host, self.settings.port)
         with anyio.fail_after(self.settings.patience):
             error = await answer
         if error is not None:
-            raise error
+            raise error if isinstance(error, Exception) else ConnectionError(error)
 
     def require_connection(self) -> None:
         """Raise unless the server is still there: slixmpp would queue what is sent."""

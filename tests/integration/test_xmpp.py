@@ -24,48 +24,67 @@ DEADLINE = 30.0
 USERS = 20
 
 
+ACCOUNTS = [{"name": f"user{n}", "password": f"secret{n}"} for n in range(1, USERS + 1)]
+Start = Callable[[Path, str], contextlib.AbstractContextManager[int]]
+
+
 @pytest.fixture(scope="module")
-def server(
-    program: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Any]]:
-    """Run the server that the page sets up; yield its address and the accounts."""
+def start(program: Callable[..., str]) -> Start:
+    """Return ``start(home, config)``, which runs prosody and gives the port."""
     prosody, prosodyctl = program("prosody"), program("prosodyctl", "prosody")
-    home = tmp_path_factory.mktemp("prosody")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    config = home / "prosody.cfg.lua"
-    config.write_text(the_page_says("lua").replace("5222", str(port)), encoding="utf-8")
-    accounts = [{"name": f"user{n}", "password": f"secret{n}"} for n in range(1, USERS + 1)]
-    for account in accounts:
-        folder = home / "data" / "localhost" / "accounts"
-        folder.mkdir(parents=True, exist_ok=True)
-        text = f'return {{ ["password"] = "{account["password"]}" }};\n'
-        (folder / f"{account['name']}.dat").write_text(text, encoding="utf-8")
-    checked = subprocess.run(
-        [prosodyctl, "--config", str(config), "check", "config"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=home,
-        stdin=subprocess.DEVNULL,
-    )
-    assert "All checks passed" in checked.stdout, checked.stdout
-    with (home / "output").open("wb") as output:
-        process = subprocess.Popen(
-            [prosody, "-F", "--config", str(config)],
+
+    @contextlib.contextmanager
+    def start(home: Path, config: str) -> Iterator[int]:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        path = home / "prosody.cfg.lua"
+        path.write_text(config.replace("5222", str(port)), encoding="utf-8")
+        register(home)
+        checked = subprocess.run(
+            [prosodyctl, "--config", str(path), "check", "config"],
+            capture_output=True,
+            text=True,
+            check=False,
             cwd=home,
             stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
+        )
+        assert "All checks passed" in checked.stdout, checked.stdout
+        with running([prosody, "-F", "--config", str(path)], home, port):
+            yield port
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def server(start: Start, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """Run the server that the page sets up; yield its port and the accounts."""
+    with start(tmp_path_factory.mktemp("prosody"), the_page_says("lua")) as port:
+        yield {"port": port, "accounts": ACCOUNTS}
+
+
+@contextlib.contextmanager
+def running(command: list[str], home: Path, port: int) -> Iterator[None]:
+    with (home / "output").open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=home, stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
         try:
             wait_until(lambda: listens(port) or process.poll() is not None)
             assert process.poll() is None, (home / "output").read_text(encoding="utf-8")
-            yield {"port": port, "accounts": accounts}
+            yield
         finally:
             process.terminate()
             process.wait(10)
+
+
+def register(home: Path) -> None:
+    """Write the accounts where prosodyctl would, which takes a process for each."""
+    folder = home / "data" / "localhost" / "accounts"
+    folder.mkdir(parents=True)
+    for account in ACCOUNTS:
+        text = f'return {{ ["password"] = "{account["password"]}" }};\n'
+        (folder / f"{account['name']}.dat").write_text(text, encoding="utf-8")
 
 
 def the_page_says(language: str) -> str:
@@ -142,15 +161,45 @@ def test_a_wrong_password_is_a_failed_login_of_that_user_alone(session, server):
     assert (error.name, error.kind, error.count) == ("login", "PermissionError", 1)
 
 
-def test_a_server_that_is_not_there_is_a_login_out_of_time(session, server):
+def test_a_server_that_is_not_there_is_a_failed_login(session, server):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-        settings = {"accounts": server["accounts"], "port": port, "patience": 0.3}
-        run = session.do(SCENARIO, 2, tls=False, user_rate=float("inf"), **settings)
-        wait_until(lambda: run.status().users["gone"] == 2)
-        run.stop()
+        settings = {"accounts": server["accounts"], "port": port, "tls": False}
+        run = session.do(SCENARIO, 2, user_rate=float("inf"), end_when_idle=True, **settings)
         run.wait(timeout=DEADLINE)
 
     assert run.results.users["outcome"].tolist() == ["failed"] * 2
-    assert run.results.errors["kind"].tolist() == ["TimeoutError"]
+    assert run.results.errors["name"].tolist() == ["login"]
+
+
+def test_a_server_with_a_certificate_is_trusted_by_its_authority_alone(
+    session, start, program, tmp_path
+):
+    openssl = program("openssl")
+    subprocess.run(
+        [
+            *(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
+            *("-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")),
+        ],
+        capture_output=True,
+        check=True,
+    )
+    config = (
+        the_page_says("lua")
+        .replace('"saslauth"', '"saslauth", "tls"')
+        .replace("c2s_require_encryption = false", "c2s_require_encryption = true")
+    )
+    config += f'ssl = {{ key = "{tmp_path}/key.pem", certificate = "{tmp_path}/cert.pem" }}\n'
+    settings = {"accounts": ACCOUNTS, "pace": 0.1, "messages": 2, "user_rate": float("inf")}
+    with start(tmp_path, config) as port:
+        run = session.do(SCENARIO, 2, port=port, ca=str(tmp_path / "cert.pem"), **settings)
+        wait_until(lambda: counters(run).get("messages.received", 0) >= 4)
+        run.stop()
+        run.wait(timeout=DEADLINE)
+        stranger = session.do(SCENARIO, 2, port=port, end_when_idle=True, **settings)
+        stranger.wait(timeout=DEADLINE)
+
+    assert run.results.users["outcome"].tolist() == ["left"] * 2
+    assert stranger.results.users["outcome"].tolist() == ["failed"] * 2
