@@ -16,7 +16,7 @@ from ._curve import Curve, Piece, Pieces
 from ._ramp import Ramp
 from ._rate import DEFAULT_INTERVAL, Rate
 
-__all__ = ["Shape", "preview", "shape_curve"]
+__all__ = ["Shape", "guarded", "preview", "series_points", "shape_curve"]
 
 Shape = Any
 """A function of seconds, or an object with ``index`` and ``values``, as a pandas Series."""
@@ -84,6 +84,23 @@ class Sampled(Curve):
         return Rate(float(self._function(seconds)), self.interval).permits
 
 
+def guarded(
+    function: Callable[[float], float], *, interval: float, on_failure: Callable[[Exception], None]
+) -> Callable[[float], float]:
+    """Return a function of seconds that gives its last good rate where `function` fails."""
+    last = 0.0
+
+    def rate(seconds: float) -> float:
+        nonlocal last
+        try:
+            last = Rate(float(function(seconds)), interval).permits
+        except Exception as error:  # noqa: BLE001 - a user's function may raise anything
+            on_failure(error)
+        return last
+
+    return rate
+
+
 def shape_curve(
     shape: Shape,
     *,
@@ -115,7 +132,7 @@ def shape_curve(
     if Rate(1, interval).is_limit:
         raise InvalidRateError("shape of a limit", "give an interval of more than 0")
     if hasattr(shape, "index") and hasattr(shape, "to_list"):
-        points = [(start + at, rate) for at, rate in _points(shape)]
+        points = [(start + at, rate) for at, rate in series_points(shape)]
         for _, rate in points:
             Rate(rate, interval)
         return Pieces.through(points, interval)
@@ -173,7 +190,7 @@ def preview(
     return times, [float(curve.piece(at).rate_at(at)) for at in times]
 
 
-def _points(series: Any) -> list[tuple[float, float]]:  # noqa: ANN401 - duck-typed pandas
+def series_points(series: Any) -> list[tuple[float, float]]:  # noqa: ANN401 - duck-typed pandas
     """Return the (seconds, rate) points of a series, in order of time."""
     rates = [float(rate) for rate in series.to_list()]
     times = [

@@ -68,13 +68,9 @@ class Steered(ABC):
         self._native = native
         self._emitter = emitter
         self._is_stopped = False
-        self._gap = config.gap(f"{seed}/{name}")
-        self._slots = Slots(config.rate.permits, now)
-        self._line = Line(self._slots, self._slots, native, self._start_job)
-        self._ramp: _Climb | None = None
-        if not config.rate.is_limit:
-            self._follow(config.curve(now, self._report), now)
         self._passes = False
+        self._ramp: _Climb | None = None
+        self._arrange(config, seed, now)
         self._emit("amoc.throttle.init", {"count": 1}, {})
         self._changed(now)
 
@@ -214,6 +210,10 @@ class Steered(ABC):
 
         Jobs that run already go on.
         """
+        self.end()
+
+    def end(self) -> None:
+        """Grant nothing any more here, whatever other nodes do."""
         if self._is_stopped:
             return
         self._is_stopped = True
@@ -272,6 +272,14 @@ class Steered(ABC):
     @abstractmethod
     def _start_job(self, ticket: Ticket) -> None:
         """Start the job of a ticket that was granted its permit."""
+
+    def _arrange(self, config: ThrottleConfig, seed: str, now: float) -> None:
+        """Set up the line and what lets it move."""
+        self._gap = config.gap(f"{seed}/{self.name}")
+        self._slots = Slots(config.rate.permits, now)
+        self._line = Line(self._slots, self._slots, self._native, self._start_job)
+        if not config.rate.is_limit:
+            self._follow(config.curve(now, self._report), now)
 
     def _check_stopped(self) -> None:
         if self._is_stopped:

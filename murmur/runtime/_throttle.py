@@ -166,7 +166,7 @@ class Throttle(Steered):
             name=self.name,
             rate=self.rate,
             interval=self.interval,
-            limit=self._slots.limit if self._line.gate is self._slots else None,
+            limit=self.rate if self._line.gate is self._slots else None,
             waiting=len(self._line),
             requested=self._line.requested,
             granted=self._line.granted,

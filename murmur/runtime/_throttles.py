@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+import anyio
+
 from murmur.errors import ThrottleConflictError, UnknownThrottleError
 
 from ._config import Arrivals, ThrottleConfig
+from ._leased import LeasedThrottle
 from ._native import Native
+from ._rate import Rate
 from ._shape import Shape
 from ._steering import Emitter
 from ._throttle import Throttle
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
+
+    from ._lease import Leases
 
 __all__ = ["Throttles"]
 
@@ -34,15 +40,26 @@ class Throttles(Mapping[str, Throttle]):
         Where events go.
     seed : int, default 0
         What Poisson arrivals are drawn from, together with the throttle's name.
+    leases : Leases, optional
+        Where throttles are opened that are one over all nodes; without, they are this
+        node's alone.
     """
 
     def __init__(
-        self, task_group: TaskGroup, native: Native, emitter: Emitter, *, seed: int = 0
+        self,
+        task_group: TaskGroup,
+        native: Native,
+        emitter: Emitter,
+        *,
+        seed: int = 0,
+        leases: Leases | None = None,
     ) -> None:
         self._task_group = task_group
         self._native = native
         self._emitter = emitter
         self._seed = seed
+        self._leases = leases
+        self._opening = anyio.Lock()
         self._throttles: dict[str, Throttle] = {}
 
     async def open(  # noqa: PLR0913 - one keyword for each way to say it
@@ -90,6 +107,8 @@ class Throttles(Mapping[str, Throttle]):
         """
         given = (rate, interval, interarrival, limit, shape, seed)
         if arrivals == "even" and all(value is None for value in given):
+            if self._leases is not None and name not in self:
+                return await self._open_leased(self._leases, name, None)
             return self[name]
         config = ThrottleConfig.of(
             rate,
@@ -100,6 +119,8 @@ class Throttles(Mapping[str, Throttle]):
             arrivals=arrivals,
             seed=seed,
         )
+        if self._leases is not None:
+            return await self._open_leased(self._leases, name, config)
         existing = self._throttles.get(name)
         if existing is None or existing.is_stopped:
             return self._start(name, config)
@@ -108,9 +129,9 @@ class Throttles(Mapping[str, Throttle]):
         return existing
 
     async def stop_all(self) -> None:
-        """Stop every throttle."""
+        """Stop every throttle, on this node."""
         for throttle in self._throttles.values():
-            await throttle.stop()
+            throttle.end()
 
     def sample(self, now: float) -> list[tuple[str, dict[str, object]]]:
         """Return one window's row of every throttle; of a stopped one for the last time."""
@@ -138,14 +159,48 @@ class Throttles(Mapping[str, Throttle]):
         return f"<Throttles {', '.join(self) or 'none'}>"
 
     def _start(self, name: str, config: ThrottleConfig) -> Throttle:
-        throttle = Throttle(
-            name,
-            config,
-            task_group=self._task_group,
-            native=self._native,
-            emitter=self._emitter,
-            seed=str(self._seed),
+        return self._serve(
+            Throttle(
+                name,
+                config,
+                task_group=self._task_group,
+                native=self._native,
+                emitter=self._emitter,
+                seed=str(self._seed),
+            )
         )
+
+    async def _open_leased(
+        self, leases: Leases, name: str, config: ThrottleConfig | None
+    ) -> Throttle:
+        """Open a throttle that is one over all nodes; the steering kernel decides."""
+        async with self._opening:
+            existing = self._throttles.get(name)
+            is_here = existing is not None and not existing.is_stopped
+            if (
+                existing is not None
+                and is_here
+                and (config is None or config.matches(existing.config))
+            ):
+                return existing
+            lease = await leases.open(name, config)
+            if existing is not None and is_here:
+                return existing
+            rate = Rate(lease.state.rate, lease.state.interval)
+            return self._serve(
+                LeasedThrottle(
+                    name,
+                    config or ThrottleConfig(rate),
+                    lease=lease,
+                    leases=leases,
+                    task_group=self._task_group,
+                    native=self._native,
+                    emitter=self._emitter,
+                )
+            )
+
+    def _serve(self, throttle: Throttle) -> Throttle:
+        name = throttle.name
         self._throttles[name] = throttle
         self._task_group.start_soon(throttle.serve, name=f"throttle {name}")
         return throttle
