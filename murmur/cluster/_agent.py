@@ -20,7 +20,9 @@ from murmur.telemetry import RunRecord
 
 from ._facts import NodeFacts
 from ._faults import describe_fault
+from ._lease_service import NodeLeases
 from ._local import LocalNode
+from ._meeting_wire import pack_meeting, read_meeting
 from ._parts import PARTS
 from ._travel import unpack
 from ._wire import decode, encode
@@ -83,6 +85,7 @@ class Agent:
         self._welcomed = anyio.Event()
         self._refusal = ""
         self._spec: RunSpec | None = None
+        self._leases: tuple[str, NodeLeases | None] = ("", None)
         self._is_parting = False
         self._verbs: dict[str, Callable[..., Awaitable[Any]]] = {
             "start": self._start,
@@ -129,17 +132,30 @@ class Agent:
         match kind:
             case "call":
                 self._spawn(self._answer, body)
-            case "message":
-                user_id, message = decode(body)
-                self.local.deliver(user_id, message)
-            case "welcome":
-                self.local.name = str(decode(body))
-                self._welcomed.set()
-            case "refused":
-                self._refusal = str(decode(body))
-                self._welcomed.set()
+            case "welcome" | "refused":
+                self._be_answered(kind, str(decode(body)))
             case "farewell":
                 self._spawn(self._dismissed, str(decode(body)))
+            case _:
+                self._hear_of_run(kind, body)
+
+    def _be_answered(self, kind: str, text: str) -> None:
+        if kind == "welcome":
+            self.local.name = text
+        else:
+            self._refusal = text
+        self._welcomed.set()
+
+    def _hear_of_run(self, kind: str, body: bytes) -> None:
+        """Take what others have to say in the run that is on here."""
+        run_id, leases = self._leases
+        if kind == "message":
+            user_id, message = decode(body)
+            self.local.deliver(user_id, message)
+        elif kind == "lease" and leases is not None and body.startswith(run_id.encode("ascii")):
+            leases.heard(kind, body[len(run_id) :])
+        elif kind == "meeting" and (meeting := read_meeting(body, run_id)) is not None:
+            self.local.meeting_heard(meeting)
 
     def deserted(self, reason: str, *, is_closed: bool) -> None:
         """See `NodeDesk`."""
@@ -215,19 +231,36 @@ class Agent:
         started_at = facts.pop("started_at")
         self._spec = spec = RunSpec(scenario=scenario, started_at=started_at + offset, **facts)
         self._steering_started_at = started_at
+        leases = NodeLeases(lambda _, body: self._send_lease(spec.run_id, body), self._clock)
+        self._leases = spec.run_id, leases
         listener = Listener(
             chunk=lambda chunk: self._send_chunk(spec.run_id, chunk),
             idle=lambda: self._report("idle", spec.run_id, None),
             state=lambda state: self._note_state(spec.run_id, state),
             message=self._send_message,
+            meeting=lambda message: self._send_meeting(spec.run_id, message),
+            leases=leases,
         )
-        await self.local.start(spec, listener)
-        self._tasks.start_soon(self._see_off, spec.run_id)
+        over = anyio.Event()
+        self._tasks.start_soon(_serve_until, over, leases)
+        try:
+            await self.local.start(spec, listener)
+        except BaseException:
+            over.set()
+            raise
+        self._tasks.start_soon(self._see_off, spec.run_id, over)
 
-    async def _see_off(self, run_id: str) -> None:
+    async def _see_off(self, run_id: str, over: anyio.Event) -> None:
         """Tell when the run is over, after everything that it measured."""
         await self.local.wait_ended()
+        over.set()
         self._report("ended", run_id, None)
+
+    def _send_meeting(self, run_id: str, message: list[object]) -> None:
+        self._link.send("meeting", pack_meeting(run_id, message))
+
+    def _send_lease(self, run_id: str, body: bytes) -> None:
+        self._link.send("lease", run_id.encode("ascii") + body)
 
     async def _abort(self) -> NodeStatus:
         self._spec = None  # what it measures on its way out belongs to no run any more
@@ -267,6 +300,13 @@ class Agent:
 
     def _report(self, kind: str, run_id: str, value: object) -> None:
         self._link.send(kind, encode([run_id, value], PARTS, what="a report"))
+
+
+async def _serve_until(over: anyio.Event, leases: NodeLeases) -> None:
+    async with anyio.create_task_group() as serving:
+        serving.start_soon(leases.serve)
+        await over.wait()
+        serving.cancel_scope.cancel()
 
 
 def _record_of(spec: RunSpec) -> RunRecord:

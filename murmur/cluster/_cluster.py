@@ -84,6 +84,7 @@ class Cluster(Roster):
         self._current = current = Current(spec, record, course, ledger)
         current.nodes = {node.name: node for node in chosen}
         current.is_open = nodes is None
+        self._unite(current)
         self._is_between = True
         self._state, self.highest_id, self._turn = RunState.IDLE, 0, 0
         course.on_accepted()
@@ -199,14 +200,10 @@ class Cluster(Roster):
         }
 
     async def call_throttle(self, name: str, verb: str, arguments: Mapping[str, Any]) -> None:
-        """Call a method of a throttle of the run."""
+        """Call a method of a throttle of the run; one node does it for all."""
         current = self._require_running(f"{verb} a throttle")
-        await self._ask(
-            self._active(current).values(),
-            verb,
-            lambda node: node.call_throttle(name, verb, arguments),
-        )
-        current.note_throttle(name, verb, arguments)
+        nodes = sorted(self._active(current).values(), key=lambda node: node.silence)
+        await self._ask(nodes[:1], verb, lambda node: node.call_throttle(name, verb, arguments))
 
     async def call_coordinator(self, name: Hashable, verb: str) -> None:
         """Call a method of a coordinator of the run."""

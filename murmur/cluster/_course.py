@@ -6,23 +6,23 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import anyio
 
 from murmur.errors import InvalidCountError, InvalidDurationError
+from murmur.runtime import USER_RATE
 
 if TYPE_CHECKING:
     from murmur.runtime import RunSpec, RunState
     from murmur.telemetry import RunRecord
 
+    from ._leasing import Leasing
     from ._ledger import Ledger
+    from ._meetings import Meetings
     from ._node import Node, NodeStatus
 
 __all__ = ["ClusterStatus", "Course", "Current", "check_count"]
-
-_KINDS = ({"change_rate", "ramp", "unlock"}, {"pause", "resume"}, {"stop"})
-"""Verbs of a throttle of which the last one says all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,10 +100,10 @@ class Current:
         Whether nodes that come later take part too.
     announced : dict of str to list of (int, int)
         First and last id of the users that each node was told of.
-    throttle_calls : list of (str, str, mapping)
-        What a person did to throttles, for nodes that come later.
     departed : int
         Users of nodes that take part no more.
+    leasing, meetings : Leasing, Meetings, or None
+        The throttles and coordinators that are one over all nodes, if there may be several.
     """
 
     def __init__(self, spec: RunSpec, record: RunRecord, course: Course, ledger: Ledger) -> None:
@@ -114,8 +114,9 @@ class Current:
         self.nodes: dict[str, Node] = {}
         self.is_open = True
         self.announced: dict[str, list[tuple[int, int]]] = {}
-        self.throttle_calls: list[tuple[str, str, Mapping[str, Any]]] = []
         self.departed = 0
+        self.leasing: Leasing | None = None
+        self.meetings: Meetings | None = None
         self.ends = anyio.CancelScope()
         self.idle = anyio.Event()
         self.over = anyio.Event()
@@ -165,18 +166,14 @@ class Current:
         self.record.note_node(node.name, outcome=outcome, left_at=anyio.current_time())
 
     def note_settings(self, changed: Mapping[str, tuple[object, object]]) -> None:
-        """Let nodes that come later begin with the settings as they are now."""
-        settings = self.spec.settings
-        values = settings.values | {name: new for name, (_, new) in changed.items()}
-        self.spec = replace(self.spec, settings=replace(settings, values=values))
+        """Let nodes that come later begin with the settings as they are now.
 
-    def note_throttle(self, name: str, verb: str, arguments: Mapping[str, Any]) -> None:
-        """Let nodes that come later do to a throttle what a person did; the last of a kind."""
-        kinds = next(kinds for kinds in _KINDS if verb in kinds)
-        self.throttle_calls = [
-            call for call in self.throttle_calls if call[0] != name or call[1] not in kinds
-        ]
-        self.throttle_calls.append((name, verb, arguments))
+        Not with the user rate: they learn it from the throttle, which is one for all.
+        """
+        settings = self.spec.settings
+        new = {name: pair[1] for name, pair in changed.items() if name != USER_RATE}
+        values = settings.values | new
+        self.spec = replace(self.spec, settings=replace(settings, values=values))
 
     def note_idle(self) -> None:
         """Say that a node has no user left."""

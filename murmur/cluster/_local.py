@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -66,6 +66,8 @@ class LocalNode(Node):
 
     async def start(self, spec: RunSpec, listener: Listener) -> None:
         """Serve the run in a task of the node's group."""
+        if self.is_running:
+            raise RunStateError("start a run", "not over yet on this node", "wait for its end")
         run = NodeRun(spec, node=self.name, bus=self._bus, listener=listener)
         self._run = run
         self._scope = anyio.CancelScope()
@@ -127,7 +129,7 @@ class LocalNode(Node):
 
     async def call_coordinator(self, name: Hashable, verb: str) -> None:
         """See the base."""
-        await getattr(self._the_run(f"{verb} a coordinator").coordinators[name], verb)()
+        await self._the_run(f"{verb} a coordinator").coordinators.call(name, verb)
 
     async def flush(self) -> Presence:
         """See the base."""
@@ -152,6 +154,11 @@ class LocalNode(Node):
         """Put a message from another node into a user's mailbox, if the user is here."""
         if self._run is not None and self._run.is_open:
             self._run.deliver(user_id, message)
+
+    def meeting_heard(self, message: Sequence[Any]) -> None:
+        """Take a message about a coordinator that is one over all nodes."""
+        if self._run is not None and self._run.is_open:
+            self._run.coordinators.heard(message)
 
     def follow(self, started_at: float) -> None:
         """Count the run's times from `started_at`, as this node's clock is known by now."""

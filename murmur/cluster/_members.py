@@ -103,7 +103,8 @@ class Members:
         is_lost = farewell is None
         if is_lost:
             _logger.warning("node %s is lost: %s", node.name, reason)
-        self._cluster.part(node, farewell or reason, is_lost=is_lost)
+        is_silent = node.is_suspect  # it may act yet on what it was lent
+        self._cluster.part(node, farewell or reason, is_lost=is_lost, is_silent=is_silent)
 
     def expel(self, name: str) -> None:
         """Send a node away; its users are lost.
@@ -179,6 +180,10 @@ class Members:
                 node.answered(body)
             case "chunk" | "idle" | "state" | "ended":
                 node.reported(kind, body)
+            case "meeting":
+                self._cluster.meeting_heard(node.name, body)
+            case "lease":
+                self._cluster.lease_heard(node.name, body)
             case "message":
                 user_id, message = decode(body)
                 self._cluster.pass_on(int(user_id), message)

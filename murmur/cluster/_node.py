@@ -130,6 +130,10 @@ class Node(ABC):
     async def flush(self) -> Presence:
         """Send up what was measured so far; return the users that are here now."""
 
+    def post(self, kind: str, body: bytes) -> None:
+        """Send a message that needs no answer; to the node of this process, there is none."""
+        raise NotImplementedError
+
     @abstractmethod
     def deliver(self, user_id: int, message: object) -> None:
         """Put a message from another node into the mailbox of a user of this one."""

@@ -28,6 +28,7 @@ async def receive(cluster: Cluster, link: SteeringLink, start_link: Callable[...
         ``await start_link(link.serve, reception)`` opens it and keeps it served.
     """
     members = Members(cluster, link)
+    cluster.is_listening = True
     await start_link(link.serve, Reception(link, members, native()))
     return members
 

@@ -7,6 +7,7 @@ and its users.  What a person may ask of the run is in `_cluster`.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import anyio
@@ -18,6 +19,7 @@ from murmur.telemetry import bus as process_bus
 from ._answers import ask_each
 from ._course import ClusterStatus, Current
 from ._ledger import Ledger
+from ._local import LocalNode
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -49,11 +51,14 @@ class Roster:
         The nodes by name; the one of this process may be among them.
     local : str
         Name of the one of this process.
+    is_listening : bool
+        Whether others may join.
     highest_id : int
         The highest user id given out in the run.
     """
 
     local = "local"
+    is_listening = False
 
     def __init__(self, tasks: TaskGroup, *, bus: Bus = process_bus, run_here: bool = False) -> None:
         self.nodes: dict[str, Node] = {}
@@ -74,25 +79,38 @@ class Roster:
         """Take a node into the session; it takes part in a run that is on once `init` is done."""
         self.nodes[node.name] = node
         self._ledger.event("amoc.cluster.connect_nodes", [node.name], "joined")
-        if self._current is not None and self._state is RunState.RUNNING and self._current.is_open:
-            self._tasks.start_soon(self._bring_in, self._current, node)
+        current = self._current
+        if current is None or self._state is not RunState.RUNNING or not current.is_open:
+            return
+        if current.leasing is None:  # it began before the session was open
+            self._ledger.event(
+                "amoc.cluster.connect_nodes", [node.name], "takes part from the next run"
+            )
+        else:
+            self._tasks.start_soon(self._bring_in, current, node)
 
-    def part(self, node: Node, reason: str, *, is_lost: bool) -> None:
+    def part(self, node: Node, reason: str, *, is_lost: bool, is_silent: bool = False) -> None:
         """Take note that a node is gone; users that it still had are lost."""
         if self.nodes.get(node.name) is node:
             del self.nodes[node.name]
         state = "lost" if is_lost else "left"
         name = "amoc.cluster.nodedown" if is_lost else "amoc.cluster.connect_nodes"
         self._ledger.event(name, [node.name], f"{state}: {reason}")
-        self.drop_out(node, reason, is_lost=is_lost)
+        self.drop_out(node, reason, is_lost=is_lost, is_silent=is_silent)
 
-    def drop_out(self, node: Node, reason: str, *, is_lost: bool = True) -> None:
+    def drop_out(
+        self, node: Node, reason: str, *, is_lost: bool = True, is_silent: bool = False
+    ) -> None:
         """Take note that a node takes part in the run no more."""
         current = self._current
         if current is None or current.nodes.get(node.name) is not node:
             return
         del current.nodes[node.name]
         current.note_departure(node, is_lost=is_lost)
+        if current.leasing is not None:
+            current.leasing.lose(node.name, is_silent=is_silent)
+        if current.meetings is not None:
+            current.meetings.lose(node.name)
         announced = current.announced.pop(node.name, [])
         current.departed += sum(last - first + 1 for first, last in announced)
         current.ledger.lose(node.name, announced, reason)
@@ -114,6 +132,56 @@ class Roster:
         """Ask a node for nothing more: it is on its way out, and sends what it measured yet."""
         if self.nodes.get(node.name) is node:
             del self.nodes[node.name]
+
+    def lease_heard(self, node: str, body: bytes) -> None:
+        """Take in what a node says about the throttles of the run."""
+        if self._current is not None and self._current.leasing is not None:
+            self._current.leasing.heard(node, body)
+
+    def meeting_heard(self, node: str, body: bytes) -> None:
+        """Take in what a node says about the coordinators of the run."""
+        from ._meeting_wire import read_meeting
+
+        if self._current is not None and self._current.meetings is not None:
+            message = read_meeting(body, self._current.spec.run_id)
+            if message is not None:
+                self._current.meetings.heard(node, message)
+
+    def _meeting_of(self, node: Node, current: Current) -> Callable[[list[object]], None] | None:
+        """Return where the node of this process posts messages about coordinators."""
+        meetings = current.meetings
+        if meetings is None or node.name != self.local:
+            return None
+        return lambda message: meetings.heard(node.name, message)
+
+    def _unite(self, current: Current) -> None:
+        """Make throttles and coordinators one over all nodes, if there are or may be others."""
+        if set(current.nodes) <= {self.local} and not self.is_listening:
+            return
+        from ._leasing import Leasing  # it needs the extra
+        from ._meetings import Meetings
+
+        spec = current.spec
+        current.meetings = Meetings(self._post_meeting, seed=spec.seed)
+        self._tasks.start_soon(current.meetings.serve, current.over)
+        current.leasing = Leasing(spec.run_id, seed=spec.seed, local=self.local, post=self._post)
+        self._tasks.start_soon(current.leasing.serve, current.over)
+
+    def _post_meeting(self, name: str, message: list[object]) -> None:
+        from ._meeting_wire import pack_meeting
+
+        node = self.nodes.get(name)
+        if node is not None and self._current is not None:
+            if isinstance(node, LocalNode):
+                node.meeting_heard(message)
+            else:
+                node.post("meeting", pack_meeting(self._current.spec.run_id, message))
+
+    def _post(self, name: str, kind: str, body: bytes) -> None:
+        """Send a message to a node; one that is gone misses nothing."""
+        node = self.nodes.get(name)
+        if node is not None:
+            node.post(kind, body)
 
     def note_clock(self, node: str, offset: float, error: float) -> None:
         """Let the record of the run know how a node's clock is."""
@@ -141,6 +209,8 @@ class Roster:
             idle=current.note_idle,
             state=lambda state: self._note_state(current, node, state),
             message=self.route,
+            meeting=self._meeting_of(node, current),
+            leases=current.leasing.join(node) if current.leasing is not None else None,
         )
         current.note_node(node)
         await node.start(current.spec, listener)
@@ -149,11 +219,11 @@ class Roster:
         """Let a node take part in a run that is on, as it is by now."""
         try:
             await self._start_on(node, current)
-            for name, verb, arguments in current.throttle_calls:
-                await node.call_throttle(name, verb, arguments)
         except Exception as error:  # noqa: BLE001 - the run goes on without it
             _logger.warning("node %s takes no part in the run: %s", node.name, error)
             current.ledger.event("amoc.cluster.connect_nodes", [node.name], f"failed: {error}")
+            if current.leasing is not None:
+                current.leasing.lose(node.name, is_silent=False)
             return
         if self._current is current and self._state is RunState.RUNNING:
             current.nodes[node.name] = node

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import Literal
 
 from ._config import Arrivals
 from ._context import current_run
@@ -84,7 +85,11 @@ async def throttle(  # noqa: PLR0913 - one keyword for each way to say it
 
 
 async def coordinator(
-    name: Hashable, plan: PlanLike | None = None, timeout: float = 30.0
+    name: Hashable,
+    plan: PlanLike | None = None,
+    timeout: float = 30.0,
+    *,
+    scope: Literal["node", "cluster"] = "node",
 ) -> Coordinator:
     """Start the coordinator `name` in this run, or return it if it is there.
 
@@ -97,6 +102,10 @@ async def coordinator(
         how_many is a number, ``(min, max)`` or ``"all"``.
     timeout : float, default 30.0
         Seconds after the last `add` at which the actions run with whoever is there.
+    scope : {"node", "cluster"}, default "node"
+        Whether users of this node make groups, or users of all nodes.  Over the cluster,
+        actions run on the first node that started it (or, when that is lost, on another),
+        see users of other nodes with an `id` and a `send`, and data must be plain values.
 
     Raises
     ------
@@ -124,7 +133,7 @@ async def coordinator(
     """
     run = current_run("coordinator")
     run.require_open("start a coordinator")
-    return await run.coordinators.open(name, plan, timeout=timeout)
+    return await run.coordinators.open(name, plan, timeout=timeout, scope=scope)
 
 
 def send(user_id: int, message: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from murmur.errors import (
 )
 
 from ._coordinator import Coordinator
+from ._coordinator_shared import Post, SharedCoordinator
 from ._native import Native
 from ._performer import Emits
 from ._plan import HasId, Plan, PlanLike
@@ -35,11 +36,24 @@ class Coordinators(Mapping[Hashable, Coordinator]):
         The running backend, and where events go.
     random : random.Random
         Draws the sizes of groups.
+    post : callable, optional
+        Sends messages about coordinators that are one over all nodes.
+    find_user : callable
+        Returns the user of an id, as an action of such a coordinator is to see it.
     """
 
     def __init__(
-        self, task_group: TaskGroup, native: Native, emitter: Emits, random: Random
+        self,
+        task_group: TaskGroup,
+        native: Native,
+        emitter: Emits,
+        random: Random,
+        *,
+        post: Post | None = None,
+        find_user: Callable[[int], Any] = lambda _: None,
     ) -> None:
+        self._post = post
+        self._find_user = find_user
         self._task_group = task_group
         self._native = native
         self._emitter = emitter
@@ -75,6 +89,8 @@ class Coordinators(Mapping[Hashable, Coordinator]):
         name: Hashable,
         plan: PlanLike | None = None,
         timeout: float = 30.0,
+        *,
+        scope: str = "node",
     ) -> Coordinator:
         """Start a coordinator, or return the one of that name.
 
@@ -88,6 +104,8 @@ class Coordinators(Mapping[Hashable, Coordinator]):
         timeout : float, default 30.0
             Seconds after the last `add` until unfinished batches are closed; ``math.inf``
             for never.
+        scope : {"node", "cluster"}, default "node"
+            Whose users make groups; without a cluster both are the same.
 
         Raises
         ------
@@ -102,8 +120,12 @@ class Coordinators(Mapping[Hashable, Coordinator]):
         if plan is None:
             return self[name]
         wanted = Plan.read(plan, timeout)
+        if scope not in ("node", "cluster"):
+            raise InvalidPlanError([f"scope must be 'node' or 'cluster', not {scope!r}"])
         if name in self:
             return self._existing(name, wanted)
+        if scope == "cluster" and self._post is not None:
+            return await self._open_shared(name, wanted, self._post)
         coordinator = Coordinator(
             name,
             wanted,
@@ -116,6 +138,39 @@ class Coordinators(Mapping[Hashable, Coordinator]):
         self._living.append(coordinator)
         coordinator.start(self._task_group)
         return coordinator
+
+    async def _open_shared(self, name: Hashable, plan: Plan, post: Post) -> Coordinator:
+        shared: Any = SharedCoordinator(
+            name,
+            plan,
+            native=self._native,
+            emitter=self._emitter,
+            owner=self,
+            post=post,
+            find_user=self._find_user,
+        )
+        self._named[name] = shared
+        self._living.append(shared)
+        try:
+            await shared.open(self._task_group)
+        except BaseException:
+            self.coordinator_ended(shared)
+            raise
+        coordinator: Coordinator = shared  # alike in all that a scenario may ask
+        return coordinator
+
+    def heard(self, message: Sequence[Any]) -> None:
+        """Take a message about a coordinator that is one over all nodes."""
+        what, name, *arguments = message
+        coordinator: Any = self._named.get(name)
+        if isinstance(coordinator, SharedCoordinator):
+            coordinator.heard(what, arguments)
+
+    async def call(self, name: Hashable, verb: str) -> None:
+        """Call a method of a coordinator for a person; one node does it for all."""
+        coordinator: Any = self[name]
+        if not isinstance(coordinator, SharedCoordinator) or coordinator.is_keeper:
+            await getattr(coordinator, verb)()
 
     def _existing(self, name: Hashable, wanted: Plan) -> Coordinator:
         coordinator = self._named[name]

@@ -27,6 +27,7 @@ from murmur.telemetry import Bus, Emitter, Recorder
 
 from ._calls import Calls
 from ._context import running_here
+from ._coordinator_shared import DistantUser
 from ._coordinators import Coordinators
 from ._native import native
 from ._presence import Presence
@@ -200,6 +201,10 @@ class NodeRun:
         else:
             user.send(message)
 
+    def _find_user(self, user_id: int) -> User | DistantUser:
+        """Return a user of this node, or what stands for one of another."""
+        return self.users.population.find(user_id) or DistantUser(user_id, self.send)
+
     def mailbox_overflowed(self, user: User) -> None:
         """Count a message that a full mailbox lost."""
         self.recorder.count("mailbox.overflow")
@@ -266,9 +271,16 @@ class NodeRun:
             wall_now=time.time,
             keep=self.recorder.event,
         )
-        self.throttles = Throttles(tasks, self.native, self.emitter, seed=self.seed)
+        self.throttles = Throttles(
+            tasks, self.native, self.emitter, seed=self.seed, leases=self._listener.leases
+        )
         self.coordinators = Coordinators(
-            tasks, self.native, self.emitter, Random(f"{self.seed}/coordinators/{self.node}")
+            tasks,
+            self.native,
+            self.emitter,
+            Random(f"{self.seed}/coordinators/{self.node}"),
+            post=self._listener.meeting,
+            find_user=self._find_user,
         )
         try:
             self.scenario = build(self.spec.scenario, self.spec.settings)
@@ -290,6 +302,7 @@ class NodeRun:
         tasks.start_soon(self.watchdog.watch)
         self._report_environment()
         arrivals = await self.throttles.open(USER_RATE, rate=self.scenario.user_rate, interval=60.0)
+        self._follow(arrivals)  # over a cluster it may have been changed before this node came
         try:
             await self._calls.init()
         except MurmurError as error:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from murmur.scenario import Resolved, Scenario
 from murmur.telemetry import Chunk
 
 from ._state import RunState
+
+if TYPE_CHECKING:
+    from ._lease import Leases
 
 __all__ = ["Listener", "RunSpec"]
 
@@ -64,9 +68,16 @@ class Listener:
     message : callable
         Gets the id of a user that is not here, and a message for it; from any thread.
         Returns whether it is on its way there.
+    meeting : callable or None
+        Gets a message about a coordinator that is one over all nodes; None if this node is
+        all.
+    leases : Leases or None
+        Where throttles are opened that are one over all nodes; None if this node is all.
     """
 
     chunk: Callable[[Chunk], None]
     idle: Callable[[], None]
     state: Callable[[RunState], None]
     message: Callable[[int, object], bool] = lambda _user_id, _message: False
+    meeting: Callable[[list[object]], None] | None = None
+    leases: Leases | None = None

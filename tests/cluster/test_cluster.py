@@ -66,11 +66,13 @@ async def test_a_late_node_takes_part_from_the_next_add(pair: Any) -> None:
 
     scenario = agent.local._run.scenario
     assert (scenario.size, scenario.pace, scenario.user_rate) == (7, 0.5, 6000.0)
+    await pair.cluster.update({"user_rate": 60_000.0})
+    assert (await pair.join("d")).local._run.scenario.user_rate == 60_000.0
     assert (await pair.counts())["c"]["running"] == 0
     await pair.cluster.add(20)
     await anyio.sleep(1)
     homes = await pair.homes()
-    assert sorted(homes) == ["a", "b", "c"]
+    assert sorted(homes) == ["a", "b", "c", "d"]
     assert sorted(i for ids in homes.values() for i in ids) == list(range(1, 31))
     assert ("connect_nodes", "c", "running") in pair.states()
 

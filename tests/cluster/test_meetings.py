@@ -1,0 +1,145 @@
+"""Coordinators over the users of all nodes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import anyio
+import pytest
+
+import murmur
+from murmur.errors import CoordinatorConflictError, MessageTypeError, NodesFailedError
+
+
+class Pairs(murmur.Scenario):
+    """Users meet in pairs, wherever they are."""
+
+    async def init(self) -> None:
+        self.pairs = await murmur.coordinator(
+            "pairs", [(2, self.introduce), ("all", self.note)], timeout=5.0, scope="cluster"
+        )
+
+    def introduce(self, event: Any, a: Any, b: Any) -> None:
+        murmur.count(f"{event.kind} {event.count}")
+        if a is not None and b is not None:
+            a.user.send(("meet", b.user.id))
+            b.user.send(("meet", a.user.id))
+
+    def note(self, event: Any, users: list[Any]) -> None:
+        murmur.count(f"all {event.kind} {event.count} {len(users)}")
+
+    async def start(self, user: murmur.User) -> None:
+        await self.pairs.add(user, {"id": user.id})
+        _, other = await user.receive()  # type: ignore[misc]
+        user.count(f"{min(user.id, other)}-{max(user.id, other)}")
+        await user.sleep(math.inf)
+
+
+async def test_users_of_different_nodes_meet(pair: Any) -> None:
+    await pair.do(Pairs, user_rate=math.inf)
+    await pair.cluster.add(1, ["a"])
+    await pair.cluster.add(1, ["b"])
+    await anyio.sleep(0.1)
+    await pair.cluster.add(2, ["b"])
+    await anyio.sleep(1)
+    await pair.cluster.flush()
+
+    assert pair.counters() == {"coordinate 2": 2, "1-2": 2, "3-4": 2}
+
+
+async def test_the_timeout_counts_the_users_of_all_nodes(pair: Any) -> None:
+    await pair.do(Pairs, 3)
+    await anyio.sleep(6)
+    await pair.cluster.flush()
+
+    counters = pair.counters()
+    assert counters["timeout 1"] == 1
+    assert counters["all timeout 3 3"] == 1
+
+
+async def test_a_user_that_is_gone_leaves_the_batch(pair: Any) -> None:
+    await pair.do(Pairs)
+    await pair.cluster.add(1, ["a"])
+    await anyio.sleep(0.1)
+    await pair.cluster.remove(1, force=False)
+    await anyio.sleep(0.1)
+    await pair.cluster.add(1, ["b"])
+    await anyio.sleep(0.1)
+    await pair.cluster.flush()
+
+    assert "coordinate 2" not in pair.counters()
+
+
+async def test_stop_acts_on_who_is_left_once(pair: Any) -> None:
+    class Stays(Pairs):
+        async def start(self, user: murmur.User) -> None:
+            await self.pairs.add(user)
+            await anyio.sleep(0.5)
+
+    await pair.do(Stays, 3)
+    await pair.cluster.call_coordinator("pairs", "reset")
+    await pair.cluster.add(3)
+    await anyio.sleep(0.1)
+    await pair.stop()
+
+    counters = pair.counters()
+    assert (counters["reset 1"], counters["all reset 3 3"]) == (1, 1)
+    assert sum(n for name, n in counters.items() if name.startswith("all stop")) == 1
+
+
+async def test_users_of_all_nodes_wait_for_each_other(pair: Any) -> None:
+    class Meets(murmur.Scenario):
+        async def init(self) -> None:
+            self.meeting = await murmur.coordinator("meeting", [], scope="cluster")
+
+        async def start(self, user: murmur.User) -> None:
+            group = await self.meeting.gather(user, 4, user.id * 10)
+            user.count(f"{[member.data for member in group]}")
+
+    await pair.do(Meets, 4)
+    await anyio.sleep(0.1)
+    await pair.cluster.flush()
+
+    ((_, number),) = pair.counters().items()
+    assert number == 4
+
+
+async def test_another_node_acts_when_the_keeper_is_lost(pair: Any) -> None:
+    await pair.do(Pairs)
+    pair.links["a"].is_cut = True
+    await anyio.sleep(7)
+    assert list(await pair.counts()) == ["b"]
+    await pair.cluster.add(2)
+    await anyio.sleep(0.1)
+    await pair.cluster.flush()
+
+    assert pair.counters()["coordinate 2"] == 1
+
+
+async def test_one_name_has_one_plan(pair: Any) -> None:
+    class Differs(murmur.Scenario):
+        async def init(self) -> None:
+            from murmur.runtime import current_run
+
+            timeout = 1.0 if current_run("init").node == "a" else 2.0
+            await murmur.coordinator("pairs", (2, lambda event: None), timeout, scope="cluster")
+
+        async def start(self, user: murmur.User) -> None: ...
+
+    with pytest.raises(NodesFailedError) as caught:
+        await pair.do(Differs)
+    (error,) = caught.value.failures.values()
+    assert CoordinatorConflictError.__name__ in str(error)
+
+
+async def test_what_cannot_travel_is_refused_where_it_is_given(pair: Any) -> None:
+    class Brings(Pairs):
+        async def start(self, user: murmur.User) -> None:
+            await self.pairs.add(user, object())
+
+    await pair.do(Brings, 2)
+    await anyio.sleep(0.1)
+
+    assert {outcome for _, outcome in (await pair.users()).values()} == {"failed"}
+    assert MessageTypeError.__name__ in str(pair.record.table("users")["reason"].labels)  # type: ignore[union-attr]

@@ -1,0 +1,118 @@
+"""A rate is one rate, however many nodes there are: over real processes and TLS."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from traitlets import Float
+
+import murmur
+from murmur.errors import InvalidRateError
+
+
+class Paced(murmur.Scenario):
+    """Users act at the pace of one throttle."""
+
+    rate = Float(200.0, help="actions per second")
+
+    async def init(self) -> None:
+        self.acts = await murmur.throttle("acts", rate=self.rate, interval=1)
+
+    async def start(self, user: murmur.User) -> None:
+        while True:
+            await self.acts.wait()
+            user.record("act", 0.0)
+
+
+def grants(run: murmur.Run) -> Any:
+    """Return when each action was, ascending, in seconds since the run started."""
+    return np.sort(run.results.actions["started_at"].to_numpy())
+
+
+def most_within(times: Any, seconds: float) -> int:
+    """Return how many moments at most lie in any window of so many seconds."""
+    last = np.searchsorted(times, times + seconds, side="left")
+    return int((last - np.arange(len(times))).max())
+
+
+@pytest.mark.parametrize("rate", [200.0, 2000.0])
+def test_a_rate_holds_over_two_nodes(session: murmur.Session, rate: float) -> None:
+    session.spawn_nodes(2)
+    run = session.do(Paced, 40, user_rate=math.inf, rate=rate)
+    time.sleep(4.0)
+    session.stop()
+    run.wait(timeout=20)
+    times = grants(run)
+    middle = times[(times > 1.0) & (times < 3.5)]
+
+    assert most_within(times, 1.0) <= rate
+    assert len(middle) / 2.5 >= 0.95 * rate
+    assert len(run.results.actions["node"].unique()) == 2
+
+
+def test_survivors_take_over_the_rate_of_a_dead_node(session: murmur.Session, nodes: Any) -> None:
+    (one, _) = nodes.start("one", "two")
+    run = session.do(Paced, 40, user_rate=math.inf, rate=500.0)
+    time.sleep(1.5)
+    one.signal(signal.SIGKILL)
+    nodes.wait_for(lambda: "one" not in session.nodes)
+    lost_at = session.status().elapsed
+    time.sleep(3.0)
+    session.stop()
+    run.wait(timeout=20)
+    actions = run.results.actions
+    times = np.sort(actions[actions["node"] == "two"]["started_at"].to_numpy())
+    after = times[(times > lost_at + 1.0) & (times < lost_at + 2.5)]
+
+    assert len(after) / 1.5 >= 0.95 * 500
+    assert most_within(grants(run), 1.0) <= 500
+
+
+def test_a_change_reaches_all_nodes_and_one_that_comes_later(
+    session: murmur.Session, nodes: Any
+) -> None:
+    nodes.start("one")
+    run = session.do(Paced, 20, user_rate=math.inf, rate=400.0)
+    session.throttles["acts"].change_rate(100.0, interval=1)
+    nodes.start("two")
+    nodes.wait_for(lambda: session.nodes["two"].state == "running")
+    session.add(20, nodes=["two"])
+    time.sleep(3.0)
+    assert session.throttles["acts"].statistics().rate == 100.0
+    session.throttles["acts"].pause()
+    time.sleep(0.5)
+    paused_at = session.status().elapsed
+    time.sleep(1.0)
+    session.stop()
+    run.wait(timeout=20)
+    times = grants(run)
+    settled = times[times > 1.5]
+
+    assert most_within(settled, 1.0) <= 100
+    assert (times > paused_at).sum() == 0
+    changes = run.results.changes
+    assert (changes["what"] == "throttle acts").sum() == 2  # once each, not once per node
+
+
+def test_a_change_that_makes_no_sense_is_refused(session: murmur.Session) -> None:
+    session.spawn_nodes(1)
+    session.do(Paced, 1, user_rate=math.inf)
+
+    with pytest.raises(InvalidRateError):
+        session.throttles["acts"].change_rate(-1)
+
+
+def test_users_are_admitted_at_one_rate(session: murmur.Session) -> None:
+    session.spawn_nodes(2)
+    run = session.do(Paced, 60, user_rate=1200.0)
+    time.sleep(2.0)
+    running = session.status().users["running"]
+    session.stop()
+    run.wait(timeout=20)
+
+    assert 30 <= running <= 41
