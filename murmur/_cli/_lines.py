@@ -13,9 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Lines", "Silence", "line_of"]
 
+_MOST_ERRORS = 20
+"""Kinds of errors that are told as they appear; the summary has the most frequent."""
+
 
 class Lines:
-    """Writes a line for a look every so many seconds.
+    """Writes a line for a look every so many seconds, and what goes wrong for the first time.
 
     Parameters
     ----------
@@ -29,6 +32,7 @@ class Lines:
         self._out = out
         self._every = every
         self._next = every
+        self._told: set[tuple[str, str]] = set()
 
     def __enter__(self) -> Self:
         """Return itself; there is nothing to open."""
@@ -48,6 +52,10 @@ class Lines:
             return
         self._next = self._every * (1 + look.status.elapsed // self._every)
         self.say(line_of(look))
+        for name, error, _ in look.errors:
+            if (name, error) not in self._told and len(self._told) < _MOST_ERRORS:
+                self._told.add((name, error))
+                self.say(f"       {name} failed: {error}")
 
     def say(self, note: str) -> None:
         """Write a sentence at once."""

@@ -1,12 +1,13 @@
 """What a run looks like at one moment: the figures that the table and the lines show.
 
-Totals are kept from look to look, so that a look costs the same on the first day of a run
-and in its first minute.
+A look costs the same on the first day of a run and in its first minute: what takes longer and
+longer, such as checks, is done the less often the longer it takes.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
@@ -28,8 +29,8 @@ RECENT = 10.0
 """Seconds that rates and percentiles of a look are taken over."""
 
 _HEALTH = 3.0  # s; a spike of the lag is told for so long
-_SETTLED = 30.0  # s; after which no node has anything to add to a window
-_DEAR = 20.0  # judging may take one part in so many of the time
+_DEAR = 20.0  # what gets dearer may take one part in so many of the time
+_MOST_ERRORS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,8 @@ class Look:
     total : ActionLook
         All of them together.
     errors : tuple of (str, str, int)
-        The most frequent errors: action, error, how many.
+        The most frequent errors of users, under the name ``user``, and of actions: name,
+        error, how many.
     lag, cpu : float
         Of the generator, at its worst lately: seconds and cores; NaN if unknown.
     checks : tuple of CheckResult
@@ -106,10 +108,9 @@ class Watch:
         self._run = run
         self._record: RunRecord = run._record
         self._wanted, self._abort_on = checks, abort_on
-        self._settled: dict[str, tuple[int, int]] = {}
-        self._settled_until = 0.0
         self._checks: tuple[CheckResult, ...] = ()
-        self._judge_at = 0.0
+        self._failures: tuple[tuple[str, str, int], ...] = ()
+        self._stock_at = 0.0
         self._memory: dict[tuple[str, float], float] = {}
         self.aborted_by: tuple[CheckResult, ...] = ()
         """What held of what ends the run; empty until then."""
@@ -118,24 +119,30 @@ class Watch:
         """Return how the run is now, and note whether it shall be ended."""
         status = self._run.status()
         now = status.elapsed
-        self._judge()
+        if monotonic() >= self._stock_at:
+            self._take_stock()
         health = self._record.table("health", since=now - _HEALTH)
         actions = self._actions(now)
         return Look(
             status=status,
             actions=tuple(actions),
             total=self._together(actions, now),
-            errors=self._errors(),
+            errors=(*self._failures, *self._errors()),
             lag=_worst(health["loop_lag_p99"]),
             cpu=_worst(health["cpu"]),
             checks=self._checks,
         )
 
-    def _judge(self) -> None:
-        """Judge anew, unless that would take too much of the time."""
+    def _take_stock(self) -> None:
+        """Do what takes longer the longer the run is, as often as that is cheap."""
         began = monotonic()
-        if began < self._judge_at or not (self._wanted or self._abort_on):
-            return
+        self._failures = self._failed_users()
+        if self._wanted or self._abort_on:
+            self._judge()
+        ended = monotonic()
+        self._stock_at = ended + max(0.9, _DEAR * (ended - began))
+
+    def _judge(self) -> None:
         source = self._run.results._source
         source.refresh()
         if self._wanted:
@@ -143,23 +150,13 @@ class Watch:
         if self._abort_on and not self.aborted_by:
             found = checked(source, self._abort_on, memory=self._memory)
             self.aborted_by = tuple(result for result in found if result.holds)
-        ended = monotonic()
-        self._judge_at = ended + max(0.9, _DEAR * (ended - began))
 
     def _actions(self, now: float) -> list[ActionLook]:
-        recent: dict[str, int] = {}
-        totals = dict(self._settled)
-        rows = self._rows()
-        for at, name, count, failed in rows:
-            before = totals.get(name, (0, 0))
-            totals[name] = (before[0] + count, before[1] + failed)
-            if at >= now - RECENT:
-                recent[name] = recent.get(name, 0) + count
-        self._settle(rows, now - _SETTLED)
+        recent = self._recent(now)
         span = max(1.0, min(RECENT, now))
         return [
-            ActionLook(name, *totals[name], recent.get(name, 0) / span, *self._times(now, name))
-            for name in sorted(totals)
+            ActionLook(name, count, failed, recent[name] / span, *self._times(now, name))
+            for name, count, failed in sorted(self._record.totals())
         ]
 
     def _together(self, each: Sequence[ActionLook], now: float) -> ActionLook:
@@ -170,27 +167,26 @@ class Watch:
         times = self._record.histogram("response", name=name, start=max(0.0, now - RECENT))
         return [float(value) for value in times.quantiles([0.5, 0.95, 0.99])]
 
-    def _rows(self) -> list[tuple[float, str, int, int]]:
-        """Return the windows that are not settled, of all nodes together."""
-        table: Mapping[str, Any] = self._record.table("windows", since=self._settled_until)
-        numbers = (
-            np.asarray(table[column]).tolist() for column in ("window_at", "count", "failed")
-        )
-        rows = zip(table["node"].decode(), table["name"].decode(), *numbers, strict=True)
-        return [
-            (at, name, count, failed) for node, name, at, count, failed in rows if node == "all"
-        ]
+    def _recent(self, now: float) -> Counter[str]:
+        """Return how many actions of each name ended in the last seconds."""
+        table: Mapping[str, Any] = self._record.table("windows", since=now - RECENT)
+        found: Counter[str] = Counter()
+        rows = zip(table["node"].decode(), table["name"].decode(), table["count"], strict=True)
+        for node, name, count in rows:
+            if node == "all":
+                found[name] += int(count)
+        return found
 
-    def _settle(self, rows: Sequence[tuple[float, str, int, int]], until: float) -> None:
-        """Add windows that will not change to the totals, and do not look at them again."""
-        edge = math.floor(until)
-        if edge <= self._settled_until:
-            return
-        for at, name, count, failed in rows:
-            if at < edge:
-                before = self._settled.get(name, (0, 0))
-                self._settled[name] = (before[0] + count, before[1] + failed)
-        self._settled_until = float(edge)
+    def _failed_users(self) -> tuple[tuple[str, str, int], ...]:
+        """Return the most frequent reasons why users failed."""
+        table: Mapping[str, Any] = self._record.table("users")
+        outcome, reason = table["outcome"], table["reason"]
+        if "failed" not in outcome.labels:
+            return ()
+        failed = np.asarray(reason.codes)[outcome.codes == outcome.labels.index("failed")]
+        codes, counts = np.unique(failed[failed >= 0], return_counts=True)
+        order = np.argsort(-counts)[:_MOST_ERRORS]
+        return tuple(("user", reason.labels[codes[at]], int(counts[at])) for at in order)
 
     def _errors(self) -> tuple[tuple[str, str, int], ...]:
         table: Mapping[str, Any] = self._record.table("errors")
@@ -199,7 +195,7 @@ class Watch:
             (name, f"{kind}: {message}" if message else kind, int(count))
             for name, kind, message, count in rows
         ]
-        return tuple(found[:3])  # the most frequent come first
+        return tuple(found[:_MOST_ERRORS])  # the most frequent come first
 
 
 def _worst(column: Any) -> float:  # noqa: ANN401 - an array, or a list

@@ -3,7 +3,8 @@
 The grammar::
 
     check     = statistic ["(" name ")"] comparison limit {clause}
-    statistic = "count" | "rate" | "failed" | "users" | ["service_" | "response_"] time
+    statistic = "count" | "rate" | "failed" | "users"
+              | ["service_" | "response_"] time
     time      = "mean" | "min" | "max" | "p" number
     clause    = "in" ("every" | "any" | share "of") duration "windows"
               | "after" duration | "before" duration

@@ -50,6 +50,20 @@ def test_a_line_comes_once_in_an_interval(look, every, looks, lines):
     assert [line[:6] for line in out.getvalue().splitlines()] == lines
 
 
+def test_an_error_is_told_when_it_first_appears(look):
+    out = io.StringIO()
+    errors = [("user", "OSError: refused", 1)]
+    with Lines(out, 1.0) as shown:
+        for elapsed in (1.0, 2.0):
+            shown.show(look(elapsed=elapsed, errors=tuple(errors)))
+            errors.append(("nap", "TimeoutError", 5))
+
+    assert [line.strip() for line in out.getvalue().splitlines() if " | " not in line] == [
+        "user failed: OSError: refused",
+        "nap failed: TimeoutError",
+    ]
+
+
 def test_silence_says_nothing(look):
     out = io.StringIO()
     with Silence(out, 1.0) as shown:

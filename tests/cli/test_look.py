@@ -102,6 +102,21 @@ def test_the_most_frequent_errors_are_told(run):
     assert watch(run).look().errors == (("nap", "OSError: b", 2), ("nap", "OSError: a", 1))
 
 
+def test_the_reasons_why_users_failed_are_told_first(run):
+    for user in range(1, 4):
+        run.node.user_gone(user, "failed", "OSError: refused", 0.0, 0.0, 0.5)
+    run.node.user_gone(4, "failed", "KeyError: 'x'", 0.0, 0.0, 0.5)
+    run.node.user_gone(5, "finished", None, 0.0, 0.0, 0.5)
+    run.nap(0, 0.1, error=OSError("a"))
+    run.pass_to(1)
+
+    assert watch(run).look().errors == (
+        ("user", "OSError: refused", 3),
+        ("user", "KeyError: 'x'", 1),
+        ("nap", "OSError: a", 1),
+    )
+
+
 def test_what_ends_the_run_is_noted_once_it_holds(run):
     watched = watch(run, abort_on=("failed > 40%", "count > 100"))
     run.nap(0, 0.1)
@@ -110,7 +125,7 @@ def test_what_ends_the_run_is_noted_once_it_holds(run):
     before = watched.aborted_by
     run.nap(1, 0.1, error=OSError("no"))
     run.pass_to(2)
-    watched._judge_at = 0.0  # as if some time had passed
+    watched._stock_at = 0.0  # as if some time had passed
     watched.look()
 
     assert before == ()

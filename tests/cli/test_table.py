@@ -59,7 +59,9 @@ def test_a_saturated_generator_cannot_be_missed(shown):
 
 
 def test_a_note_stays_below_the_table(shown):
-    assert shown(note="ending the run").split("\n")[-3].strip() == "ending the run"
+    lines = [line.strip() for line in shown(note="ending the run").splitlines()]
+
+    assert [line for line in lines if line][-1] == "ending the run"
 
 
 def test_it_fits_a_narrow_terminal(shown, results):
