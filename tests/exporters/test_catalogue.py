@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 
 from murmur.exporters import BOUNDS, METRICS
@@ -8,22 +9,23 @@ from murmur.exporters import BOUNDS, METRICS
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "exported-metrics.md"
 
 
-def test_every_metric_has_its_row_on_the_page_of_exported_metrics():
-    rows = [
-        line.strip("| ").split(" | ")
-        for line in PAGE.read_text(encoding="utf-8").splitlines()
-        if line.startswith("| `murmur_")
-    ]
+def test_every_metric_has_its_heading_on_the_page_of_exported_metrics():
+    text = PAGE.read_text(encoding="utf-8")
+    entries = re.findall(r"^### `(\w+)`\n\n(.+)\n(\w+)(?: by (.+))?\.$", text, re.MULTILINE)
 
-    assert [(row[0].strip("`"), row[1], row[3]) for row in rows] == [
+    assert {
+        (name, meaning, kind.lower(), tuple(re.findall(r"`(\w+)`", labels)))
+        for name, meaning, kind, labels in entries
+    } == {
         (
-            f"{metric.prometheus_name}_total" if metric.kind == "counter" else name,
-            metric.kind,
+            metric.prometheus_name + ("_total" if metric.kind == "counter" else ""),
             metric.help,
+            metric.kind,
+            metric.labels,
         )
         for metric in METRICS.values()
-        for name in [metric.prometheus_name]
-    ]
+    }
+    assert len(entries) == len(METRICS)
 
 
 def test_labels_and_bounds_are_on_the_page_too():
