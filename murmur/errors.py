@@ -608,8 +608,8 @@ class ComparisonError(ResultsError, ValueError):
         self.block, self.seconds, self.confidence = block, seconds, confidence
         super().__init__(
             f"cannot cut {max(seconds, 0):g} s into blocks of {max(block, 0):g} s for intervals "
-            f"of confidence {confidence:g}; leave at least one block between start and end, "
-            "and a confidence between 0 and 1"
+            f"of confidence {confidence:g}; leave at least one block, of a window or more, "
+            "between start and end, and give a confidence between 0 and 1"
         )
 
 

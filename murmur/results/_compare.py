@@ -129,7 +129,7 @@ def compare(
     start, end : float
         Seconds since the start of each run between which it is looked at; all by default.
     block : float, optional
-        Seconds in a block; by default a thirtieth of the shorter run.
+        Seconds in a block, a window or more; by default a thirtieth of the shorter run.
     confidence : float, default 0.95
         Share of such intervals that hold the true value.
 
@@ -171,8 +171,9 @@ def compare(
     b._source.refresh()
     spans = [_span(run._source, start, end) for run in (a, b)]
     shortest = min(until - since for since, until in spans)
-    length = shortest / _BLOCKS if block is None else block
-    if not 0 < length <= shortest or not 0 < confidence < 1:
+    window = max(a.window, b.window)
+    length = max(shortest / _BLOCKS, window) if block is None else block
+    if not window <= length <= shortest or not 0 < confidence < 1:
         raise ComparisonError(length, shortest, confidence)
     first, second = (
         _Side(a._source, *spans[0], block=length, seed=1),

@@ -181,6 +181,11 @@ class Results:
         return self._source.elapsed()
 
     @property
+    def wall_started_at(self) -> pd.Timestamp:
+        """When the run started, UTC: what ``*_at`` count from, to join frames of others."""
+        return pd.Timestamp(str(self._source.facts()["wall_started_at"]))
+
+    @property
     def window(self) -> float:
         """Seconds in a window."""
         return self._source.window

@@ -129,7 +129,7 @@ def test_the_ramp_can_be_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", [{"start": 60.0}, {"block": 0.0}, {"block": 61.0}, {"confidence": 1.0}]
+    "asked", [{"start": 60.0}, {"block": 0.5}, {"block": 61.0}, {"confidence": 1.0}]
 )
 def test_what_makes_no_sense_is_refused(asked: dict[str, float]) -> None:
     with pytest.raises(ComparisonError, match="cannot cut"):
