@@ -77,6 +77,16 @@ class Http1(Wire):
         """Whether it can take another request."""
         return self._is_kept and not self.is_closed and self._reply is None
 
+    @property
+    def has_room(self) -> bool:
+        """Whether it can take one more request beside the one it was taken for: never."""
+        return False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is under way on it."""
+        return self._reply is None
+
     async def exchange(self, request: Request, patience: Patience) -> Reply:
         """Send a request and wait for its reply, or for the head of it.
 

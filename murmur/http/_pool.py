@@ -43,10 +43,13 @@ class Pool:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._idle: dict[Origin, list[Http1]] = {}
-        self._multiplexed: dict[Origin, Http2] = {}
+        self._multiplexed: dict[Origin, list[Http2]] = {}
         self._all: set[Http1 | Http2] = set()
         self._opening = 0
         self._waiting: deque[Wakeup] = deque()
+        self._called: set[Wakeup] = set()  # whose turn it is, and who did not run since
+        if options.http2:
+            from . import _http2  # noqa: F401 - if it is missing, say so now
 
     @property
     def open_count(self) -> int:
@@ -57,7 +60,8 @@ class Pool:
         """Send a request over a free connection; see `Transport`."""
         retries = 0
         while True:
-            connection, opened = self._free(request.origin), None
+            opened: Opened | None = None
+            connection = self._free(request.origin) if self._is_nobody_before else None
             if connection is None:
                 connection, opened = await self._take(request.origin, patience)
             was_used = connection.was_used
@@ -65,10 +69,11 @@ class Pool:
                 reply = await connection.exchange(request, patience)
             except BaseException as error:
                 self._give_back(request.origin, connection)
-                if was_used and request.can_be_repeated and _is_stale(error):
-                    retries += 1
-                    continue
-                raise
+                if retries or not (was_used and request.can_be_repeated and _is_stale(error)):
+                    raise
+                retries = 1
+                self._drop_idle(request.origin)  # the others are likely to be stale as well
+                continue
             reply.opened, reply.retries = opened, retries
             if reply.is_complete:
                 self._give_back(request.origin, connection)
@@ -89,13 +94,22 @@ class Pool:
         self, origin: Origin, patience: Patience
     ) -> tuple[Http1 | Http2, Opened | None]:
         """Return a connection that is free, or a new one and what it took."""
+        has_waited = False
         while True:
-            connection = self._free(origin)
-            if connection is not None:
-                return connection, None
-            if self._has_room():
-                return await self._open(origin, patience)
-            await self._wait_turn(patience)
+            if has_waited or self._is_nobody_before:
+                connection = self._free(origin)
+                if connection is not None:
+                    if connection.has_room:
+                        self._call_next()
+                    return connection, None
+                if self._has_room():
+                    return await self._open(origin, patience)
+            await self._wait_turn(patience, is_first=has_waited)
+            has_waited = True
+
+    @property
+    def _is_nobody_before(self) -> bool:
+        return not (self._waiting or self._called)
 
     def _free(self, origin: Origin) -> Http1 | Http2 | None:
         idle = self._idle.get(origin)
@@ -104,11 +118,10 @@ class Pool:
             if connection.is_reusable:
                 return connection
             self._discard(connection)
-        multiplexed = self._multiplexed.get(origin)
-        if multiplexed is None or multiplexed.has_room:
-            return multiplexed
-        if not multiplexed.is_reusable:
-            del self._multiplexed[origin]
+        usable = [each for each in self._multiplexed.get(origin, ()) if each.is_reusable]
+        if usable:
+            self._multiplexed[origin] = usable
+            return next((each for each in usable if each.has_room), None)
         return None
 
     def _has_room(self) -> bool:
@@ -119,12 +132,17 @@ class Pool:
             if idle:
                 self._discard(idle.pop(0))
                 return True
-        for origin, multiplexed in self._multiplexed.items():
-            if multiplexed.is_idle:
-                del self._multiplexed[origin]
-                self._discard(multiplexed)
-                return True
+        for multiplexed in self._multiplexed.values():
+            for connection in multiplexed:
+                if connection.is_idle:
+                    multiplexed.remove(connection)
+                    self._discard(connection)
+                    return True
         return False
+
+    def _drop_idle(self, origin: Origin) -> None:
+        for connection in self._idle.pop(origin, ()):
+            self._discard(connection)
 
     async def _open(self, origin: Origin, patience: Patience) -> tuple[Http1 | Http2, Opened]:
         if not isinstance(patience.native, AsyncioNative):
@@ -155,17 +173,20 @@ class Pool:
         from ._http2 import Http2
 
         multiplexed = Http2.over(wire)
-        self._multiplexed[origin] = multiplexed
+        self._multiplexed.setdefault(origin, []).append(multiplexed)
         for _ in range(len(self._waiting)):
             self._call_next()
         return multiplexed
 
-    async def _wait_turn(self, patience: Patience) -> None:
+    async def _wait_turn(self, patience: Patience, *, is_first: bool) -> None:
         """Wait until a connection is given back; whoever was called and goes calls the next."""
         if patience.user is not None and patience.user.is_leaving:
             patience.hurry()
         wakeup = patience.native.wakeup()
-        self._waiting.append(wakeup)
+        if is_first:
+            self._waiting.appendleft(wakeup)
+        else:
+            self._waiting.append(wakeup)
         try:
             if not await patience.wait(wakeup):
                 patience.give_up("no free connection")
@@ -173,6 +194,7 @@ class Pool:
             self._call_next()
             raise
         finally:
+            self._called.discard(wakeup)
             if wakeup in self._waiting:
                 self._waiting.remove(wakeup)
 
@@ -189,7 +211,8 @@ class Pool:
         if connection not in self._all:
             connection.close()  # the client is closed
         elif not connection.is_reusable:
-            self._discard(connection)
+            if connection.is_idle:  # or the last of its requests will see to it
+                self._discard(connection)
         elif isinstance(connection, Http1):
             self._idle.setdefault(origin, []).append(connection)
         self._call_next()
@@ -200,7 +223,9 @@ class Pool:
 
     def _call_next(self) -> None:
         while self._waiting:
-            if self._waiting.popleft().wake():
+            wakeup = self._waiting.popleft()
+            if wakeup.wake():
+                self._called.add(wakeup)
                 return
 
 

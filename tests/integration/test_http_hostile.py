@@ -12,7 +12,7 @@ from typing import Any
 
 import anyio
 import pytest
-from traitlets import Unicode
+from traitlets import Float, Unicode
 
 import murmur
 from murmur.http import Client, Options
@@ -427,6 +427,23 @@ async def test_requests_wait_for_a_free_connection(server: Hostile) -> None:
     assert server.connections == 2
 
 
+async def test_who_asked_first_is_served_first(server: Hostile) -> None:
+    order: list[str] = []
+    async with Client(options=Options(base_url=server.url, max_connections=1)) as client:
+
+        async def ask(name: str, times: int) -> None:
+            for _ in range(times):
+                await client.get("/")
+                order.append(name)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask, "greedy", 20)
+            for name in "abc":
+                tasks.start_soon(ask, name, 1)
+
+    assert order[:5] == ["greedy", "a", "b", "c", "greedy"]
+
+
 async def test_nobody_waits_for_a_connection_longer_than_it_has_time(server: Hostile) -> None:
     server.act = lambda connection, request: server.wait_over()
     options = Options(base_url=server.url, max_connections=1, timeout=0.3)
@@ -450,7 +467,7 @@ class Asking(murmur.Scenario):
     """Users ask for ever."""
 
     base_url = Unicode("", help="server to test")
-    grace = murmur.Scenario.grace.__class__(1.0, min=0, help="seconds to leave")
+    grace = Float(1.0, min=0, help="seconds to leave")
 
     async def start(self, user: murmur.User) -> None:
         while True:
