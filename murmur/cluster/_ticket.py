@@ -155,7 +155,6 @@ class Authority:
     ) -> x509.Certificate:
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes
-        from cryptography.x509.oid import ExtendedKeyUsageOID
 
         now = datetime.now(UTC)
         builder = (
@@ -175,20 +174,26 @@ class Authority:
                 x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
             )
         )
-        if not is_authority:
-            # A node's certificate must not do for a steering kernel, nor the other way round.
-            usage = ExtendedKeyUsageOID.SERVER_AUTH if host else ExtendedKeyUsageOID.CLIENT_AUTH
-            builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=True)
-        else:
-            usage_of_authority = x509.KeyUsage(
-                **{name: name in ("key_cert_sign", "crl_sign") for name in _USAGES}
-            )
-            builder = builder.add_extension(usage_of_authority, critical=True)
+        builder = builder.add_extension(_usage(host, is_authority=is_authority), critical=True)
         if host:
             names = x509.SubjectAlternativeName([x509.DNSName(host)])
             builder = builder.add_extension(names, critical=False)
         signed: x509.Certificate = builder.sign(self._key, hashes.SHA256())
         return signed
+
+
+def _usage(host: str, *, is_authority: bool) -> x509.ExtensionType:
+    """Return what a certificate is good for.
+
+    That of a node must not do for a steering kernel, nor the other way round.
+    """
+    from cryptography import x509
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    if is_authority:
+        return x509.KeyUsage(**{name: name in ("key_cert_sign", "crl_sign") for name in _USAGES})
+    usage = ExtendedKeyUsageOID.SERVER_AUTH if host else ExtendedKeyUsageOID.CLIENT_AUTH
+    return x509.ExtendedKeyUsage([usage])
 
 
 _USAGES = (

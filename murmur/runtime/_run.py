@@ -30,6 +30,7 @@ from ._context import running_here
 from ._coordinator_shared import DistantUser
 from ._coordinators import Coordinators
 from ._native import native
+from ._pace import pace_of
 from ._presence import Presence
 from ._process import tuned_process
 from ._sampler import Sampler
@@ -216,11 +217,11 @@ class NodeRun:
         throttle = self.throttles[name]
         if name == USER_RATE and (verb == "stop" or "limit" in arguments):
             raise ThrottleError("user_rate admits the users: give it a rate, or 0 to hold them")
-        old = _pace_of(throttle)
+        old = pace_of(throttle)
         await getattr(throttle, verb)(**arguments)
         if name == USER_RATE:
             self._follow(throttle)
-        new = _pace_of(throttle)
+        new = pace_of(throttle)
         new = f"resumed, {new}" if verb == "resume" else new
         self._record_change(f"throttle {name}", old, new)
 
@@ -282,6 +283,18 @@ class NodeRun:
             post=self._listener.meeting,
             find_user=self._find_user,
         )
+        if not self._build():
+            return False
+        self._calls = Calls(self)
+        self._sampler = Sampler(self)
+        self.watchdog = Watchdog(self)
+        self.users = Users(
+            self, body=self._calls.user_body(), tasks=tasks, on_idle=self._listener.idle
+        )
+        return True
+
+    def _build(self) -> bool:
+        """Make the scenario; its ``__init__`` is a user's code too."""
         try:
             self.scenario = build(self.spec.scenario, self.spec.settings)
         except Exception as error:  # noqa: BLE001 - a user's exception is data
@@ -290,12 +303,6 @@ class NodeRun:
             self.error = CallbackError("__init__", self.node, summary, text)
             self._enter(RunState.FAILED)
             return False
-        self._calls = Calls(self)
-        self._sampler = Sampler(self)
-        self.watchdog = Watchdog(self)
-        self.users = Users(
-            self, body=self._calls.user_body(), tasks=tasks, on_idle=self._listener.idle
-        )
         return True
 
     async def _start(self, tasks: TaskGroup) -> None:
@@ -384,16 +391,3 @@ class NodeRun:
         old, self.state = self.state, state
         self.emitter.emit("amoc.run.state", {"count": 1}, {"from": old.value, "to": state.value})
         self._listener.state(state)
-
-
-def _pace_of(throttle: Throttle) -> str:
-    """Return in few words what a throttle lets through."""
-    now = throttle.statistics()
-    if now.stopped:
-        return "stopped"
-    if now.paused:
-        return "paused"
-    pace = (
-        f"{now.limit:g} at a time" if now.limit is not None else f"{now.rate:g}/{now.interval:g} s"
-    )
-    return f"ramp from {pace}" if now.ramping else pace
