@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,12 +86,13 @@ def _interval(text: str) -> float:
 def _shower(plan: Plan, progress: str, every: float) -> Callable[[Run], Show]:
     """Return who makes what shows the run: a table, lines, or nothing."""
     is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    can_draw = find_spec("rich") is not None
 
     def show(run: Run) -> Show:
         if progress == "none":
             return Silence(sys.stderr, every)
         sys.stderr.write(_opening(plan, run) + "\n")
-        if progress == "live" or (progress == "auto" and is_terminal):
+        if can_draw and (progress == "live" or (progress == "auto" and is_terminal)):
             from ._table import LiveTable
 
             return LiveTable(run.scenario, plan.load.duration)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,7 +30,7 @@ def describe(scenario: str, as_json: bool) -> None:
     described = _described(scenario)
     if as_json:
         click.echo(json.dumps(described.to_dict(), ensure_ascii=False, indent=2))
-    elif sys.stdout.isatty():
+    elif sys.stdout.isatty() and find_spec("rich") is not None:
         _draw(described)
     else:
         click.echo(repr(described))

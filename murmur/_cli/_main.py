@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 __all__ = ["main"]
 
@@ -13,6 +14,9 @@ _MISSING = "murmur's command line needs the package 'click': pip install 'murmur
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``murmur`` with `arguments`, or those of the process; return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a µ must not end a run on an ASCII terminal
+            stream.reconfigure(errors="replace")
     try:
         from ._commands import murmur
     except ModuleNotFoundError as error:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,3 +81,15 @@ def test_a_file_that_cannot_be_written_does_not_keep_the_others_away(saved, tmp_
 def test_what_cannot_be_done_is_exit_2(arguments, said, capsys):
     assert main(["report", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_terminal_that_knows_no_micro_sign_is_no_reason_to_fail(saved):
+    done = subprocess.run(
+        [sys.executable, "-m", "murmur", "report", saved, "--check", "p99(nap) < 5us"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
