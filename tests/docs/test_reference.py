@@ -17,7 +17,7 @@ import murmur
 from murmur import errors
 from murmur._cli._commands import murmur as command_line
 from murmur.jupyter._verbs import VERBS
-from murmur.results import FRAMES
+from murmur.results import FRAMES, _check_text
 from murmur.telemetry import CATALOGUE
 
 ROOT = Path(__file__).parents[2]
@@ -145,6 +145,17 @@ def test_every_command_and_option_is_described_and_no_other(
     assert (
         described["std:cmdoption"] - {f"{c.replace(' ', '-')}.--help" for c in options()} == named
     )
+
+
+def test_every_word_of_a_check_is_explained_in_a_table() -> None:
+    grammar = (_check_text.__doc__ or "").partition("::")[2]
+    words = set(re.findall(r'"([a-z_]+)"', grammar))
+    page = (ROOT / "docs" / "reference" / "checks.md").read_text(encoding="utf-8")
+    rows = [row for row in page.splitlines() if row.startswith("| `")]
+    told = {word for row in rows for word in re.findall(r"[a-z]+(?:_(?![a-z]))?", row)}
+
+    assert len(rows) > 10
+    assert {word for word in words if word not in told and f"`{word}" not in page} == set()
 
 
 def test_every_environment_variable_is_described(described: dict[str, set[str]]) -> None:
