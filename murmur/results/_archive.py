@@ -36,7 +36,7 @@ from ._verdict import Verdict
 __all__ = ["as_json", "fill", "load", "require_pyarrow", "write"]
 
 _FORMAT = "murmur-archive"
-_MAJOR, _MINOR = 1, 0
+_MAJOR, _MINOR = 1, 1
 _MANIFEST = "manifest.json"
 
 
@@ -216,6 +216,9 @@ class _Archive:
             raise _damaged(self._path, f"{_file_name(name)} cannot be read ({error})") from error
         for column, categories in self._frames[name].categories.items():
             frame[column] = frame[column].astype(pd.CategoricalDtype(categories))
+        for missing in FRAMES[name].columns:  # written before the frame had it
+            if missing.name not in frame:
+                frame[missing.name] = missing.unknown(len(frame))
         return frame
 
     def summary(self) -> Summary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -66,6 +67,12 @@ class Column:
             moments = pd.Series(microseconds.astype("datetime64[us]"), name=self.name)
             return moments.dt.tz_localize("UTC")
         return pd.Series(np.asarray(values, dtype=self.dtype), name=self.name)
+
+    def unknown(self, rows: int) -> pd.Series[Any]:
+        """Return what stands for so many values that nobody kept: nothing, 0 or False."""
+        if self.dtype in (INT, BOOL):
+            return self.series([0] * rows)
+        return self.series([math.nan if self.dtype in (FLOAT, WALL) else None] * rows)
 
     def _categorical(self, values: Sequence[Any] | Labels | Array) -> pd.Categorical:
         if isinstance(values, Labels):

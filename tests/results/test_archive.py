@@ -93,7 +93,7 @@ def test_the_manifest_says_what_the_frames_do_not(saved: Path) -> None:
     found = manifest(saved)
 
     assert found["format"] == "murmur-archive"
-    assert found["format_version"] == "1.0"
+    assert found["format_version"] == "1.1"
     assert found["murmur"] == murmur.__version__
     assert found["run_id"] == "r1"
     assert found["seed"] == 7
@@ -176,7 +176,7 @@ def test_an_archive_can_be_saved_again_and_keeps_its_origin(saved: Path, tmp_pat
 
     again = murmur.load(saved).save(tmp_path / "again")
 
-    assert manifest(again) == {**manifest(saved), "format_version": "1.0"}
+    assert manifest(again) == {**manifest(saved), "format_version": "1.1"}
     pd.testing.assert_frame_equal(murmur.load(again).users, murmur.load(saved).users)
 
 
@@ -301,6 +301,24 @@ def test_columns_and_files_that_are_not_known_survive(saved: Path) -> None:
     assert set(loaded.users["colour"]) == {"red"}
     assert loaded.users["outcome"].dtype == "category"
     assert (saved / "traces.parquet").exists()
+
+
+@pytest.mark.parametrize("name", ["nodes", "health"])
+def test_columns_that_an_older_murmur_did_not_have_are_there_and_unknown(
+    name: str, saved: Path
+) -> None:
+    frame = getattr(murmur.load(saved), name)
+    kept = frame[["node"]]
+    kept.to_parquet(saved / f"{name}.parquet", index=False)
+    manifest = json.loads((saved / "manifest.json").read_text())
+    manifest["frames"][name]["categories"] = {"node": ["n1", "n2"]}
+    (saved / "manifest.json").write_text(json.dumps(manifest))
+
+    loaded = getattr(murmur.load(saved), name)
+    assert set(loaded) == set(frame)
+    assert loaded.dtypes.to_dict().keys() == frame.dtypes.to_dict().keys()
+    for column in set(frame) - {"node"}:
+        assert (loaded[column].isna() | (loaded[column] == 0)).all(), column
 
 
 def test_a_frame_that_an_older_murmur_did_not_have_is_empty(saved: Path) -> None:
