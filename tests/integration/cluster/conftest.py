@@ -34,6 +34,7 @@ class NodeProcess:
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         assert self.process.stdin is not None
         with self.process.stdin as pipe:
@@ -49,10 +50,8 @@ class NodeProcess:
         return self.process.returncode, text
 
     def close(self) -> None:
-        if self.process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.process.pid, signal.SIGCONT)
-            self.process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)  # with what a prefix started
         self.process.communicate()
 
 
@@ -73,9 +72,9 @@ class Nodes:
         wait_for(lambda: set(names) <= set(self.session.nodes))
         return new
 
-    def launch(self, ticket: Ticket, name: str = "lost") -> NodeProcess:
+    def launch(self, ticket: Ticket, name: str, *prefix: str) -> NodeProcess:
         """Start a process that need not get in."""
-        process = NodeProcess(ticket, name)
+        process = NodeProcess(ticket, name, *prefix)
         self.started.append(process)
         return process
 
