@@ -7,10 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from murmur.scenario import callbacks, scenarios_in
-from murmur.testing import router_process
+from murmur.testing import rehearse, router_process
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -51,3 +52,17 @@ def test_the_rehearsal_shows_what_the_page_says() -> None:
     names["test_nobody_fails"]()
     with router_process() as router:
         names["test_the_chat_survives_a_stall"](router)
+
+
+@pytest.mark.parametrize(
+    "page", ["how-to/coordinate-users.md", "how-to/steer-live.md", "how-to/throttles-and-shapes.md"]
+)
+def test_the_scenarios_of_a_page_run(page: str) -> None:
+    names: dict[str, Any] = {"__name__": "page", "anyio": anyio}
+    for block in blocks(ROOT / "docs" / page):
+        if "(murmur.Scenario)" in block:
+            exec(compile(block, page, "exec"), names)
+
+    for scenario in scenarios_in(names).values():
+        users = rehearse(scenario, 20, user_rate=float("inf"), duration=5).users
+        assert set(users["outcome"]) <= {"finished", "left", "killed"}, scenario
