@@ -32,6 +32,25 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 NOT_RUN = ("", "[ ]:")  # the prompt of a cell that was not run yet
 LOCAL = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")
 
+# How many pixels of a canvas are coloured: axes and text are grey.
+INK = """
+(selector) => {
+  const canvas = document.querySelector(selector);
+  if (!canvas || !canvas.width || !canvas.height) return 0;
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let count = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    const [r, g, b, a] = data.slice(i, i + 4);
+    if (a > 20 && Math.max(r, g, b) - Math.min(r, g, b) > 40) count++;
+  }
+  return count;
+}
+"""
+OVERFLOW = """
+() => Math.max(...[...document.querySelectorAll(".murmur-panel .mm-card")].map(
+  (card) => card.scrollWidth - card.clientWidth))
+"""
+
 SCENARIO = '''\
 import murmur
 from traitlets import Bool, Enum, Float, Int, Unicode
@@ -183,7 +202,7 @@ class Notebook:
             # The page swallows a key now and then while it is still being built.
             return self._within(1.5, lambda: self._prompt(cell) not in (before, *NOT_RUN))
 
-        wait_until(start, 20)
+        wait_until(start, 60)
         if wait:
             wait_until(lambda: self._prompt(cell) not in (before, "[*]:", *NOT_RUN), 60)
 
@@ -211,9 +230,48 @@ class Notebook:
         return str(self.cell(place).locator(".jp-OutputArea").inner_text())
 
     def button(self, name: str, place: int = 0) -> Any:
-        """Return a button of a panel by the text on it."""
+        """Return a button of a panel by the text on it, or by the name it has for a reader."""
         panel = self.page.locator(".murmur-panel").nth(place)
-        return panel.locator("button", has_text=name).first
+        named = f'button:has(span:text-is("{name}")), button[aria-label="{name}"]'
+        return panel.locator(named).first
+
+    def row(self, throttle: str) -> Any:
+        """Return the row of a throttle."""
+        return self.panel.locator(".mm-throttle-table tr", has_text=throttle).first
+
+    def is_drawn(self, chart: str) -> bool:
+        """Return whether a chart of the first panel shows more than its frame."""
+        return bool(self.page.evaluate(INK, f".mm-chart-{chart} canvas") > 400)
+
+    def column(self, title: str) -> float:
+        """Return how far to the left a card begins."""
+        card = self.panel.locator(".mm-card", has=self.page.locator(f'h3:text-is("{title}")'))
+        return float(card.bounding_box()["x"])
+
+    def overflow(self) -> float:
+        """Return by how many pixels something of the panel is wider than its card."""
+        return float(self.page.evaluate(OVERFLOW))
+
+    def weight(self) -> dict[str, float]:
+        """Return listeners, nodes and bytes that the page holds after it has tidied up."""
+        tools = self.page.context.new_cdp_session(self.page)
+        tools.send("HeapProfiler.collectGarbage")
+        counts = tools.send("Memory.getDOMCounters")
+        heap = tools.send("Runtime.getHeapUsage")["usedSize"]
+        tools.detach()
+        return {"listeners": counts["jsEventListeners"], "nodes": counts["nodes"], "heap": heap}
+
+    def save(self) -> None:
+        """Save the notebook, and wait until the file is written."""
+        path = self.server.root / self.name
+        before = path.stat().st_mtime_ns
+        self.page.keyboard.press("Control+s")
+        wait_until(lambda: path.stat().st_mtime_ns != before)
+
+    def saved(self) -> str:
+        """Return the file of the notebook, saved just now."""
+        self.save()
+        return (self.server.root / self.name).read_text()
 
     def field(self, label: str, place: int = 0) -> Any:
         """Return the input of a panel with that label."""
@@ -281,9 +339,13 @@ def server(program: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     started.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(program: Any) -> Iterator[Any]:
-    """Return the browser."""
+    """Return the browser.
+
+    While it is there Playwright's loop runs in this thread, and no asynchronous test can:
+    so it does not outlive the module.
+    """
     path = program("chromium")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=path, args=FLAGS)
@@ -291,10 +353,17 @@ def chromium(program: Any) -> Iterator[Any]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def context(chromium: Any) -> Iterator[Any]:
+    """Return what all pages share: above all, the scripts that they have loaded already."""
+    made = chromium.new_context(viewport={"width": 1500, "height": 1100})
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def page(chromium: Any) -> Iterator[Any]:
+def page(context: Any) -> Iterator[Any]:
     """Return a page that remembers what it asked of other machines, and its errors."""
-    context = chromium.new_context(viewport={"width": 1500, "height": 1100})
     opened = context.new_page()
     opened.strangers, opened.errors = [], []
     opened.on(
@@ -307,7 +376,7 @@ def page(chromium: Any) -> Iterator[Any]:
         lambda it: opened.errors.append(it.text) if it.type == "error" else None,
     )
     yield opened
-    context.close()
+    opened.close()
 
 
 @pytest.fixture

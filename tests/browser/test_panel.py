@@ -2,17 +2,233 @@
 
 from __future__ import annotations
 
+import math
 
-def test_a_run_from_start_to_stop(open_notebook, picture, until):
-    notebook = open_notebook("session.panel()")
-    notebook.run(1)
-    notebook.panel.wait_for()
+import pytest
+
+MAIN = "run = session.do(Echo, 40, user_rate=6000)"
+
+
+@pytest.fixture
+def notebook(open_notebook):
+    """Return a notebook whose second cell shows a panel."""
+    opened = open_notebook("session.panel()", MAIN, "", "session.add(7)")
+    opened.run(1)
+    opened.panel.wait_for()
+    return opened
+
+
+def test_a_run_is_started_and_users_come_and_go(notebook, picture, until):
+    notebook.fill("port", "70000")
+    notebook.button("Start").click()
+    until(lambda: "refused" in notebook.said, story=lambda: notebook.said)
+    assert notebook.state == "idle"
+    assert "65535" in notebook.panel.locator(".mm-field .mm-problem:visible").inner_text()
+    assert notebook.field("port").get_attribute("aria-invalid") == "true"
+    picture("refused")
+
+    notebook.fill("port", "7000")
+    notebook.fill("password", "hunter2")
     notebook.fill("Users", "80")
     notebook.fill("Arrivals", "6000")
     notebook.button("Start").click()
     until(lambda: notebook.state == "running", story=lambda: notebook.said)
+    assert notebook.field("password").input_value() == ""
+    assert notebook.field("port").is_disabled()
     until(lambda: notebook.figure("Users running") == 80)
     until(lambda: notebook.figure("Throughput") > 100)
-    notebook.page.wait_for_timeout(6000)
-    picture("running")
+    assert notebook.figure("Response time p50") > 0
+    until(lambda: notebook.is_drawn("population") and notebook.is_drawn("heatmap"))
+
+    notebook.fill("Users", "20")
+    notebook.button("Add").click()
+    until(lambda: notebook.figure("Users running") == 100)
+    notebook.button("Remove").click()
+    until(lambda: notebook.figure("Users running") == 80)
+
+    assert notebook.page.errors == []
+    assert notebook.page.strangers == []
+
+
+def test_settings_and_rates_change_and_the_clicks_are_code(notebook, picture, until):
+    notebook.fill("password", "hunter2")
+    notebook.fill("Arrivals", "6000")
+    notebook.button("Start").click()
+    until(lambda: notebook.figure("Throughput") > 200, story=lambda: notebook.said)
+    notebook.fill("pace", "1.5")
+    notebook.field("tone").select_option("loud")
+    assert "2 changes not applied yet" in notebook.panel.locator(".mm-apply").inner_text()
+    notebook.button("Apply").click()
+    until(lambda: "Changed pace, tone" in notebook.said, story=lambda: notebook.said)
+    until(lambda: notebook.figure("Throughput") < 100)
+
+    notebook.fill("Rate of messages", "30")
+    until(lambda: "new rate: 30" in notebook.said, story=lambda: notebook.said)
+    notebook.button("Pause messages").click()
+    until(lambda: notebook.row("messages").locator(".mm-tag").inner_text() == "paused")
+    notebook.button("Resume messages").click()
+    until(lambda: notebook.row("messages").locator(".mm-tag").inner_text() == "")
+    notebook.button("Change the rate of messages gradually").click()
+    notebook.fill("Ramp messages to this rate", "300")
+    notebook.button("Start ramp").click()
+    until(lambda: notebook.row("messages").locator(".mm-tag").inner_text() == "ramping")
+    picture("steered")
+
+    notebook.button("Code").click()
+    code = notebook.panel.locator(".mm-code pre").inner_text()
+    assert "session.update(pace=1.5, tone='loud')" in code
+    assert "password=getpass('password')" in code
+    assert "hunter2" not in code
+    picture("code")
+    notebook.button("Code").click()
+    assert notebook.page.errors == []
+
+
+def test_a_run_is_stopped_and_leaves_a_frozen_panel(notebook, until):
+    notebook.fill("password", "hunter2")
+    notebook.button("Start").click()
+    until(lambda: notebook.figure("Throughput") > 10, story=lambda: notebook.said)
+    notebook.button("Stop").click()
+    until(lambda: notebook.state == "finished", story=lambda: notebook.said)
+    assert notebook.figure("Users running") == 0
+    notebook.button("Freeze").click()
+    until(lambda: "kept below" in notebook.said, story=lambda: notebook.said)
+    until(lambda: notebook.cell(1).locator(".murmur-frozen svg").count() == 1)
+    assert "hunter2" not in notebook.saved()
+    assert len(notebook.saved()) < 300_000
+    assert notebook.page.errors == []
+    assert notebook.page.strangers == []
+
+
+def test_what_others_do_shows_in_every_panel(notebook, until):
+    page = notebook.page
+    notebook.write(3, "another = session.panel()\nanother")
+    notebook.run(2)
+    notebook.run(3)
+    page.locator(".murmur-panel").nth(1).wait_for()
+
+    notebook.run(4)
+    for place in (0, 1):
+        until(lambda place=place: notebook.figure("Users running", place) == 47)
+    notebook.write(4, "%load_ext murmur\n%amoc update pace=3")
+    notebook.run(4)
+    for place in (0, 1):
+        until(lambda place=place: notebook.field("pace", place).input_value() == "3")
+    notebook.fill("Users", "3", 1)
+    notebook.button("Remove", 1).click()
+    for place in (0, 1):
+        until(lambda place=place: notebook.figure("Users running", place) == 44)
+    changes = [page.locator(".murmur-panel").nth(place).locator(".mm-changes") for place in (0, 1)]
+    assert changes[0].inner_text() == changes[1].inner_text()
+
+    notebook.run(3)  # again: the second panel of this cell takes the place of the first
+    until(lambda: notebook.figure("Users running", 1) == 44)
+    notebook.write(4, "[session._publisher._panels.__len__(), len(session.relay)]")
+    notebook.run(4)
+    until(lambda: "[2, 1]" in notebook.text(4), story=lambda: notebook.text(4))
+
+
+def test_numbers_move_while_a_cell_blocks_and_an_interrupt_leaves_the_run(notebook, until):
+    notebook.write(3, "import time\ntime.sleep(60)")
+    notebook.run(2)
+    until(lambda: notebook.figure("Users running") == 40)
+    notebook.run(3, wait=False)
+    before = notebook.panel.locator(".mm-elapsed").inner_text()
+    until(lambda: notebook.panel.locator(".mm-elapsed").inner_text() > before)
+
+    notebook.kernel("interrupt")
+    until(lambda: "KeyboardInterrupt" in notebook.text(3))
+
+    assert notebook.state == "running"
+    notebook.button("Add").click()
+    until(lambda: notebook.figure("Users running") == 140)
+
+
+def test_after_a_restart_the_panel_says_that_it_is_cut_off(notebook, picture, until):
+    notebook.run(2)
+    until(lambda: notebook.state == "running")
+
+    notebook.kernel("restart")
+    warning = notebook.panel.locator(".mm-warning")
+    until(lambda: "Run the cell again" in warning.inner_text(), story=warning.inner_text)
+    assert notebook.state == "disconnected"
+    picture("disconnected")
+    notebook.run(0)
+    notebook.run(1)
+    until(lambda: notebook.state == "idle")
+    assert notebook.page.locator(".murmur-panel").count() == 1
+
+
+def test_a_page_that_is_loaded_again_catches_up(notebook, until):
+    notebook.run(2)
+    until(lambda: notebook.figure("Throughput") > 50)
+    notebook.save()
+
+    notebook.page.reload()
+    notebook.panel.wait_for(timeout=20_000)
+
+    until(lambda: notebook.figure("Throughput") > 50)
+    until(lambda: notebook.is_drawn("latency"))
+    notebook.button("Add").click()
+    until(lambda: notebook.figure("Users running") == 140)
+
+
+def test_the_panel_follows_a_dark_theme_and_a_narrow_page(notebook, picture, until):
+    notebook.run(2)
+    until(lambda: notebook.figure("Throughput") > 50)
+    notebook.menu("Settings", "Theme", "JupyterLab Dark")
+    until(lambda: notebook.page.locator('body[data-jp-theme-light="false"]').count() == 1)
+    until(lambda: notebook.is_drawn("population"))
+    picture("dark")
+    wide = notebook.column("Control"), notebook.column("Users")
+    notebook.page.set_viewport_size({"width": 960, "height": 1600})
+    until(lambda: notebook.overflow() <= 0, story=notebook.overflow)
+    assert wide[0] != wide[1]
+    picture("narrow")
+
+
+def test_nothing_grows_over_six_hundred_updates(notebook, until):
+    notebook.write(3, FEED)
+    notebook.run(2)
+    until(lambda: notebook.is_drawn("latency"))
+
+    def feed() -> dict[str, float]:
+        notebook.run(3)
+        until(lambda: notebook.panel.locator(".mm-elapsed").inner_text() == "3:19", 60)
+        return notebook.weight()
+
+    before = feed()  # what is made on the way is not growth
+    feed()
+    feed()
+    after = feed()
+
+    assert after["listeners"] <= before["listeners"] + 5
+    assert after["nodes"] <= before["nodes"] + 50
+    assert after["heap"] <= before["heap"] + 6_000_000  # 10 kB an update would be a leak
+
+
+FEED = """
+import time
+panel = session._publisher._panels[0]
+session._publisher.forget(panel)
+for number in range(200):
+    news = {**panel.state, "scenario": "fed", "elapsed": number}
+    panel.show(news, {**panel.rows, "span": [0.0, 60.0 + number]})
+    time.sleep(0.03)
+"""
+
+
+def test_notebook_7_shows_the_same(open_notebook, picture, until):
+    notebook = open_notebook("session.panel()", front_end="notebooks")
+    notebook.run(1)
+    notebook.panel.wait_for()
+    notebook.fill("Arrivals", "inf")
+    notebook.button("Start").click()
+
+    until(lambda: notebook.figure("Users running") == 100, story=lambda: notebook.said)
+    until(lambda: notebook.is_drawn("throttles"))
+    assert not math.isnan(notebook.figure("Throughput"))
+    picture("notebook-7")
+    notebook.button("Stop").click()
+    until(lambda: notebook.state == "finished")
     assert notebook.page.errors == []

@@ -64,6 +64,7 @@ function newChart(spec, name, title, explanation) {
   let latest = null;
   let isClosed = false;
   let drawing = Promise.resolve();
+  let isQueued = false;
 
   /** Draw anew: once, and when the theme or the names in the legend have changed. */
   async function embed() {
@@ -120,7 +121,9 @@ function newChart(spec, name, title, explanation) {
         span,
         legend: JSON.stringify(frame.labels),
       };
-      then(push);
+      if (isQueued) return; // it will draw this
+      isQueued = true;
+      then(() => ((isQueued = false), push()));
     },
     close() {
       isClosed = true;
