@@ -7,7 +7,7 @@ difference in behaviour is what is tested, such as many requests over one connec
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from murmur.errors import (
     ConnectionLostError,
@@ -47,6 +47,20 @@ WINDOW = 1 << 20
 """Bytes of one body that a server may send before some were read."""
 
 
+class _State(h2.connection.H2Connection):
+    """What `h2` knows of a connection, which goes on after the server has called it off.
+
+    By RFC 9113 (6.8) a server that sends GOAWAY may still answer what it has begun, as
+    nginx does; `h2` takes the connection for closed, and what comes after for an error
+    (its issue 1181).
+    """
+
+    def _receive_goaway_frame(self, frame: Any) -> tuple[list[Any], list[h2.events.Event]]:  # noqa: ANN401 - of hyperframe
+        event = h2.events.ConnectionTerminated()
+        event.last_stream_id = frame.last_stream_id
+        return [], [event]
+
+
 class Http2(Wire):
     """A connection that carries many requests at once; made from one that agreed on it."""
 
@@ -58,9 +72,7 @@ class Http2(Wire):
         self._is_refused = False
         self._replies: dict[int, Reply] = {}
         self._senders: dict[int, Wakeup] = {}
-        self._state = h2.connection.H2Connection(
-            h2.config.H2Configuration(client_side=True, header_encoding=None)
-        )
+        self._state = _State(h2.config.H2Configuration(client_side=True, header_encoding=None))
 
     @classmethod
     def over(cls, wire: Http1) -> Http2:

@@ -138,6 +138,32 @@ async def test_many_requests_at_once_share_what_they_may(nginx: Any, client: Cli
     assert 1 <= len({entry[3] for entry in logged}) <= 10
 
 
+async def test_a_server_may_call_off_a_connection_that_is_in_use(
+    start_nginx: Any, tls: Path, nginx: Any
+) -> None:
+    # nginx calls a connection off after so many requests, and answers those that it has.
+    running = start_nginx(SERVER, "keepalive_requests 20;")
+    options = Options(
+        base_url=f"https://localhost:{running.port}",
+        ca=tls / "ca.pem",
+        http2=True,
+        max_connections=1,
+        timeout=10,
+    )
+    answers = []
+    async with Client(options=options) as client:
+
+        async def ask() -> None:
+            answers.extend([await client.get("/items/1") for _ in range(25)])
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(8):
+                tasks.start_soon(ask)
+
+    assert {response.failure for response in answers} == {None}
+    assert len(answers) == 200
+
+
 async def test_a_cancelled_request_spares_the_others(nginx: Any, client: Client) -> None:
     (nginx.root / "files" / "huge").write_bytes(b"h" * 30_000_000)
     with anyio.move_on_after(0.01):
