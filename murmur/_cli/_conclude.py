@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,8 +38,9 @@ def run_and_conclude(options: Mapping[str, Any]) -> int:
     with Interrupts() as interrupts:
         every = _interval(options["every"])
         try:
-            plan = plan_of(options)
-            run, outcome = perform(plan, interrupts, _shower(plan, options["progress"], every))
+            with redirect_stdout(sys.stderr):  # what a scenario prints is no result
+                plan = plan_of(options)
+                run, outcome = perform(plan, interrupts, _shower(plan, options["progress"], every))
         except KeyboardInterrupt:  # before the run was on: there is nothing to conclude
             sys.stderr.write("\nmurmur: interrupted before the run had begun\n")
             return interrupts.exit_code

@@ -57,6 +57,13 @@ class Broken(murmur.Scenario):
         raise OSError("no route to host")
     async def start(self, user):
         pass
+
+class Talkative(murmur.Scenario):
+    """Prints."""
+    def init(self):
+        print("init is here")
+    async def start(self, user):
+        print("user is here")
 '''
 
 
@@ -179,6 +186,14 @@ def test_a_run_that_cannot_begin_is_exit_2_and_says_where(folder):
     assert "init failed on node local: OSError: no route to host" in done.stderr
     assert "nap.py:39, in init" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_a_scenario_prints_does_not_mix_with_the_result(folder):
+    done = run(folder, "run", "nap.py:Talkative", "--json")
+
+    assert json.loads(done.stdout)["users"] == {"finished": 1}
+    assert "init is here\n" in done.stderr
+    assert "user is here\n" in done.stderr
 
 
 def test_the_environment_gives_settings_and_the_command_line_comes_first(folder):
