@@ -157,8 +157,11 @@ class Nodes(Mapping[str, NodeOverview]):
         return len(self._overview())
 
     def __repr__(self) -> str:
-        """Return a line for each."""
-        return "\n".join("  ".join(cells) for cells in _rows(self._overview())) or "no nodes"
+        """Return a line for each, below their titles."""
+        rows = [list(_COLUMNS), *_rows(self._overview())]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         """Return a table."""

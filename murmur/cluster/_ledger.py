@@ -58,13 +58,13 @@ class Ledger:
     def event(self, name: str, nodes: Sequence[str], state: str) -> None:
         """Say that something happened to nodes."""
         self._emitter.emit(name, {"count": len(nodes)}, {"nodes": list(nodes), "state": state})
-        self._write(STEERING)
+        self._write(nodes[0])
 
-    def count(self, name: str) -> None:
-        """Count something that happened between nodes."""
+    def count(self, node: str, name: str) -> None:
+        """Count something that happened to what a node sent."""
         if self._recorder is not None:
             self._recorder.count(name)
-            self._write(STEERING)
+            self._write(node)
 
     def drop(self, node: str, first: int, last: int, reason: str) -> None:
         """Give users that a node never took the outcome ``dropped``."""

@@ -186,7 +186,7 @@ class Members:
                 self._cluster.lease_heard(node.name, body)
             case "message":
                 user_id, message = decode(body)
-                self._cluster.pass_on(int(user_id), message)
+                self._cluster.pass_on(node.name, int(user_id), message)
             case "leaving":
                 reason = str(decode(body))
                 self._parting[node.peer] = reason

@@ -123,10 +123,10 @@ class Roster:
             node.deliver(user_id, message)
         return node is not None
 
-    def pass_on(self, user_id: int, message: object) -> None:
+    def pass_on(self, sender: str, user_id: int, message: object) -> None:
         """Send on what a user of one node wrote to a user of another; to nobody, it is gone."""
         if not self.route(user_id, message) and self._current is not None:
-            self._current.ledger.count("mailbox.undeliverable")
+            self._current.ledger.count(sender, "mailbox.undeliverable")
 
     def excuse(self, node: Node) -> None:
         """Ask a node for nothing more: it is on its way out, and sends what it measured yet."""
@@ -262,7 +262,7 @@ class Roster:
                 nodes = (await self.status()).nodes
         if state is RunState.FINISHED and any(node.state is RunState.FAILED for node in nodes):
             state = RunState.FAILED
-        for name in self.nodes:
+        for name in current.nodes:
             current.record.set_present(name, (), (), (), ())
         self._state = state
         current.ended_at = anyio.current_time()

@@ -1,6 +1,6 @@
-"""What dask workers preload to be nodes: ``dask worker ADDRESS --preload murmur.cluster.preload``."""
+"""What dask workers preload to be nodes: ``--preload murmur.cluster.preload``."""
 
-from .._preload import dask_setup as dask_setup
-from .._preload import dask_teardown as dask_teardown
+from murmur.cluster._preload import dask_setup as dask_setup
+from murmur.cluster._preload import dask_teardown as dask_teardown
 
 __all__ = ["dask_setup", "dask_teardown"]
