@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Http2"]
 
+OF_HTTP1 = {"connection", "keep-alive", "proxy-connection", "upgrade"}
+"""Fields that say something about one connection, and have no place here."""
+
 WINDOW = 1 << 20
 """Bytes of one body that a server may send before some were read."""
 
@@ -166,10 +169,14 @@ class Http2(Wire):
             (":path", request.target),
             *((name.lower(), value) for name, value in request.headers),
         ]
+        fields = [(name, value) for name, value in fields if name not in OF_HTTP1]
         if request.body is not None:
             fields.append(("content-length", str(len(request.body))))
         stream: int = self._state.get_next_available_stream_id()
-        self._state.send_headers(stream, fields, end_stream=not request.body)
+        try:
+            self._state.send_headers(stream, fields, end_stream=not request.body)
+        except h2.exceptions.ProtocolError as error:
+            raise InvalidRequestError(f"cannot be sent over HTTP/2: {error}") from error
         self._replies[stream] = reply
         reply.sent_bytes += self._flush()
         return stream

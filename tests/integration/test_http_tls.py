@@ -90,7 +90,7 @@ async def test_either_version_answers_alike(nginx: Any, client: Client) -> None:
     head = await client.head("/big")
     big = await client.get("/big", headers={"Accept-Encoding": "identity"})
     upload = await client.put("/upload/a", data=b"u" * 2_000_000)
-    who = await client.get("/who")
+    who = await client.get("/who", headers={"Connection": "close"})
 
     assert item.json() == {"uri": "/items/7"}
     assert item.http_version == ("2" if is_http2 else "1.1")
