@@ -34,6 +34,7 @@ exclude_patterns = ["_build", "**/.ipynb_checkpoints"]
 
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 3
+smartquotes_action = "qe"  # quotes and ellipses; a dash would spoil `--users`
 # `sphinx-build -t executed` runs each notebook that has changed since it was run last, which
 # takes minutes; without the tag the pages show their code alone.
 nb_execution_mode = "cache" if tags.has("executed") else "off"  # noqa: F821 - Sphinx sets it
