@@ -52,13 +52,15 @@ class Chat(murmur.Scenario):
             with user.timer("login"):
                 await client.log_in()
             pair = await self.pairs.gather(user, 2, data=client.boundjid.bare)
-            (partner,) = (str(address) for other, address in pair if other is not user)
+            (partner,) = (address for other, address in pair if other is not user)
             async for event in self.day.follow(user):
                 client.require_connection()
                 if event.name == "presence":
                     client.send_presence(pstatus=f"for the {event.number + 1}. time")
                 else:
-                    client.send_message(mto=partner, mbody=stamp(event.due_at), mtype="chat")
+                    client.send_message(
+                        mto=slixmpp.JID(str(partner)), mbody=stamp(event.due_at), mtype="chat"
+                    )
                     user.count("messages.sent")
         finally:
             await client.log_out()

@@ -87,6 +87,12 @@ class Feeder(TraitType[Rows, Any]):
         if source is None:
             self.tag(required=True)
 
+    def tag(self, **metadata: Any) -> Feeder:  # noqa: ANN401 - traitlets' signature
+        """Refuse ``live=True``: rows are read where a run starts, not on its nodes."""
+        if metadata.get("live"):
+            raise TraitError("a feeder cannot be live: its rows are read before the run starts")
+        return super().tag(**metadata)
+
     def validate(self, obj: Any, value: Any) -> Rows:  # noqa: ANN401 - traitlets' signature
         """Return the rows that `value` is, or names."""
         if isinstance(value, Rows):

@@ -18,6 +18,7 @@ from ._declarations import (
     is_required,
     is_secret,
     settings_of,
+    shown,
 )
 from ._description import Description, Descriptions, Setting, SourceText
 from ._find import absence, split_reference
@@ -121,7 +122,7 @@ def _default(cls: type[HasTraits], name: str, trait: Trait) -> object:
         return MASK
     if _is_computed(cls, name, trait):
         return SourceText("computed")
-    return default_of(trait)
+    return shown(trait, default_of(trait))
 
 
 def _is_computed(cls: type[HasTraits], name: str, trait: Trait) -> bool:

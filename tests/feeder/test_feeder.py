@@ -124,6 +124,22 @@ def test_nothing_is_read_before_it_is_needed(tmp_path, monkeypatch):
         Late().accounts  # noqa: B018 - to see it raise
 
 
+def test_a_feeder_cannot_be_live():
+    with pytest.raises(TraitError, match="a feeder cannot be live"):
+        murmur.Feeder("a.csv", help="a").tag(live=True)
+
+
+def test_what_rows_hold_is_in_no_description():
+    class Shop(murmur.Scenario):
+        accounts = murmur.Feeder([{"password": "hunter2"}], help="who logs in")
+
+        async def start(self, user): ...
+
+    (setting,) = [each for each in describe(Shop).settings if each.name == "accounts"]
+
+    assert setting.default == "a list of 1"
+
+
 def test_what_rows_hold_is_in_no_message():
     secrets = [{"name": "ann", "password": "hunter2"}, {"name": "bob"}]
 
