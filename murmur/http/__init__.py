@@ -15,6 +15,7 @@ from ._headers import Headers as Headers
 from ._options import Options as Options
 from ._patience import Patience as Patience
 from ._response import Response as Response
+from ._verbs import Verbs as Verbs
 from ._websocket import WebSocket as WebSocket
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Request",
     "Response",
     "Transport",
+    "Verbs",
     "WebSocket",
     "client_of",
 ]
