@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 SUITES = {
     "SCN": 4, "CTL": 22, "USR": 7, "LOC": 6, "DST": 4, "ATT": 5, "ENV": 4, "CFG": 12, "VER": 4,
-    "THR": 24, "COO": 8,
+    "THR": 24, "COO": 8, "INT": 12,
 }  # fmt: skip
 LABELS = [f"{suite}-{n}" for suite, last in SUITES.items() for n in range(1, last + 1)]
 

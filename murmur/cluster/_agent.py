@@ -24,7 +24,7 @@ from ._lease_service import NodeLeases
 from ._local import LocalNode
 from ._meeting_wire import pack_meeting, read_meeting
 from ._parts import PARTS
-from ._travel import unpack
+from ._travel import unpack, unpack_code
 from ._wire import decode, encode
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ class Agent:
         while not self._clock.is_known:  # noqa: ASYNC110 - it learns in another thread
             await anyio.sleep(FOLLOW / 50)
         offset = self._clock.offset
-        scenario = unpack(facts.pop("scenario"))
+        scenario = unpack_code(facts.pop("scenario"))
         started_at = facts.pop("started_at")
         self._spec = spec = RunSpec(scenario=scenario, started_at=started_at + offset, **facts)
         self._steering_started_at = started_at

@@ -24,7 +24,7 @@ try:
 except ImportError:
     raise MissingExtraError("a cluster", "cluster", "cloudpickle") from None
 
-__all__ = ["pack_call", "pack_code", "unpack"]
+__all__ = ["pack_call", "pack_code", "unpack", "unpack_code"]
 
 
 def pack_call(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> bytes:
@@ -56,6 +56,27 @@ def pack_code(scenario: type[Scenario]) -> bytes:
 def unpack(data: bytes) -> Any:  # noqa: ANN401 - whatever was packed
     """Return what the steering kernel packed.  Never called with what a node sent."""
     return pickle.loads(data)
+
+
+def unpack_code(data: bytes) -> type[Scenario]:
+    """Return a scenario class that the steering kernel packed.
+
+    Raises
+    ------
+    InvalidScenarioError
+        If it needs a module that this node does not have.
+    """
+    try:
+        scenario: type[Scenario] = pickle.loads(data)
+    except ModuleNotFoundError as error:
+        raise InvalidScenarioError(
+            "the scenario",
+            [
+                f"there is no module {error.name!r} on a node; install it there, or let it "
+                f"travel: modules = [{error.name!r}] in the class"
+            ],
+        ) from error
+    return scenario
 
 
 def _modules_of(scenario: type[Scenario]) -> Iterator[ModuleType]:

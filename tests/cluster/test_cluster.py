@@ -215,6 +215,8 @@ async def test_the_run_ends_when_the_last_user_of_all_nodes_is_gone(pair: Any) -
 
 
 async def test_users_write_to_each_other_over_nodes(pair: Any) -> None:
+    """INT-1: who knows the steering kernel alone reaches everybody."""
+
     class Chain(murmur.Scenario):
         """Each user passes on what it got to the next."""
 

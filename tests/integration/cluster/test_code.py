@@ -1,0 +1,139 @@
+"""Code on its way to nodes: of cells, of modules that only one side has, and of new versions."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import sys
+import textwrap
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import murmur
+from murmur.errors import InvalidScenarioError
+
+
+def cell(source: str) -> dict[str, Any]:
+    """Run a cell of a notebook; what it defines lives in ``__main__``, as there."""
+    namespace = {"__name__": "__main__"}
+    exec(textwrap.dedent(source), namespace)
+    return namespace
+
+
+@pytest.fixture
+def helper(tmp_path: Path, monkeypatch: Any) -> Iterator[types.ModuleType]:
+    """Return a module that this process can import and no node can."""
+    (tmp_path / "only_here.py").write_text(
+        textwrap.dedent("""
+            import murmur
+
+            def word():
+                return "helped"
+
+            class Plain(murmur.Scenario):
+                async def start(self, user):
+                    user.count(word())
+
+            class Carried(Plain):
+                modules = ["only_here"]
+        """)
+    )
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    yield importlib.import_module("only_here")
+    del sys.modules["only_here"]
+
+
+def counted(session: murmur.Session, scenario: Any) -> set[str]:
+    """Return what the users of a run counted, which ended by itself."""
+    run = session.do(scenario, 4, user_rate=math.inf, end_when_idle=True)
+    run.wait(timeout=30)
+    return set(run.results.counters["name"])
+
+
+def test_a_class_of_a_cell_travels_with_what_it_uses(session: murmur.Session, nodes: Any) -> None:
+    nodes.start("one", "two")
+    namespace = cell("""
+        import murmur
+
+        GREETING = "hello"
+
+        def greet():
+            return GREETING
+
+        class Greets(murmur.Scenario):
+            async def start(self, user):
+                user.count(greet())
+    """)
+
+    assert counted(session, namespace["Greets"]) == {"hello"}
+
+
+def test_a_class_that_is_defined_again_is_the_new_one(session: murmur.Session, nodes: Any) -> None:
+    nodes.start("one")
+    source = """
+        import murmur
+
+        class Says(murmur.Scenario):
+            async def start(self, user):
+                user.count("{word}")
+    """
+
+    assert counted(session, cell(source.format(word="first"))["Says"]) == {"first"}
+    assert counted(session, cell(source.format(word="second"))["Says"]) == {"second"}
+
+
+def test_a_module_that_only_the_steering_kernel_has_is_missed_by_name(
+    session: murmur.Session, nodes: Any, helper: Any
+) -> None:
+    """INT-2: what is not on a node's path is not there."""
+    nodes.start("one", "two")
+
+    with pytest.raises(InvalidScenarioError, match=r"no module 'only_here'.*modules ="):
+        session.do(helper.Plain, 1)
+
+
+def test_a_module_that_is_named_travels_with_the_class(
+    session: murmur.Session, nodes: Any, helper: Any
+) -> None:
+    """INT-3: it can be used where it could not be imported, and stays unknown elsewhere."""
+    nodes.start("one", "two")
+
+    assert counted(session, helper.Carried) == {"helped"}
+    with pytest.raises(InvalidScenarioError):
+        session.do(helper.Plain, 1)
+
+
+def test_a_scenario_of_a_file_travels(session: murmur.Session, nodes: Any, tmp_path: Path) -> None:
+    nodes.start("one")
+    file = tmp_path / "filed.py"
+    file.write_text(
+        "import murmur\n"
+        "class Filed(murmur.Scenario):\n"
+        "    async def start(self, user):\n"
+        "        user.count('filed')\n"
+    )
+
+    assert counted(session, str(file)) == {"filed"}
+
+
+def test_what_cannot_be_copied_is_refused_with_a_reason(
+    session: murmur.Session, nodes: Any
+) -> None:
+    nodes.start("one")
+    namespace = cell("""
+        import socket
+
+        import murmur
+
+        line = socket.socket()
+
+        class Holds(murmur.Scenario):
+            async def start(self, user):
+                user.count(str(line.fileno()))
+    """)
+    with namespace["line"], pytest.raises(InvalidScenarioError, match="make in init"):
+        session.do(namespace["Holds"], 1)
