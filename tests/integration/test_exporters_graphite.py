@@ -49,6 +49,11 @@ class Receiver(socketserver.StreamRequestHandler):
         self.server.pushes += 1
 
 
+def is_about_exporters(line: logging.LogRecord) -> bool:
+    """Return False for what the runtime has to say of a busy machine."""
+    return not line.name.startswith("murmur.runtime")
+
+
 class Steady(murmur.Scenario):
     """Users beat until they are asked to leave."""
 
@@ -135,7 +140,9 @@ def test_with_nobody_there_the_run_goes_on_and_it_is_told_once(session, free_por
     assert exporter.statistics().pushed == 0
     assert exporter.statistics().failed >= 2
     assert "ConnectionRefusedError" in repr(exporter)
-    assert [line.name for line in caplog.records] == ["murmur.exporters._push"]
+    assert [line.name for line in caplog.records if is_about_exporters(line)] == [
+        "murmur.exporters._push"
+    ]
 
 
 def test_a_receiver_that_dies_and_comes_back_has_the_right_totals(session):

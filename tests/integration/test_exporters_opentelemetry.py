@@ -86,6 +86,11 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+def is_about_exporters(line: logging.LogRecord) -> bool:
+    """Return False for what the runtime has to say of a busy machine."""
+    return not line.name.startswith("murmur.runtime")
+
+
 class Steady(murmur.Scenario):
     """Users beat until they are asked to leave; every tenth beat fails."""
 
@@ -164,7 +169,9 @@ def test_without_a_collector_the_run_goes_on_and_it_is_told_once(session, caplog
     assert exporter.statistics().failed >= 1
     assert exporter.statistics().dropped == len(run.results.actions)
     assert exporter.statistics().last_error != ""
-    assert [line.name for line in caplog.records] == ["murmur.exporters._push"]
+    assert [line.name for line in caplog.records if is_about_exporters(line)] == [
+        "murmur.exporters._push"
+    ]
 
 
 def test_a_collector_that_refuses_for_a_while_has_the_right_totals_afterwards(session):

@@ -18,6 +18,11 @@ import murmur.telemetry
 EXAMPLE = Path(__file__).parents[2] / "docs" / "how-to" / "statsd_exporter.py"
 
 
+def is_about_exporters(line: logging.LogRecord) -> bool:
+    """Return False for what the runtime has to say of a busy machine."""
+    return not line.name.startswith("murmur.runtime")
+
+
 class Short(murmur.Scenario):
     """Users act ten times and go."""
 
@@ -80,8 +85,10 @@ def test_a_bug_in_an_exporter_is_told_once_and_hurts_nobody(session, caplog):
 
     assert status.users["gone"] == 5
     assert exporter.statistics().failed >= 2
-    assert [line.name for line in caplog.records] == ["murmur.exporters._push"]
-    assert "Broken to nowhere: KeyError: 'no such thing'" in caplog.records[0].message
+    assert [line.name for line in caplog.records if is_about_exporters(line)] == [
+        "murmur.exporters._push"
+    ]
+    assert "Broken to nowhere: KeyError: 'no such thing'" in caplog.text
 
 
 def test_a_follower_sees_every_action(session):
