@@ -1,0 +1,124 @@
+"""Nodes and steering kernels that fall silent, in virtual time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import pytest
+
+import murmur
+from murmur.cluster._wire import encode
+from murmur.errors import NodeLostError
+
+
+class Busy(murmur.Scenario):
+    """Users act twice a second."""
+
+    async def start(self, user: murmur.User) -> None:
+        while True:
+            with user.timer("act"):
+                await user.sleep(0.5)
+
+
+async def test_silence_is_suspect_and_then_a_loss(pair: Any) -> None:
+    await pair.do(Busy, 10)
+    await anyio.sleep(2)
+    pair.links["a"].is_cut = True
+    await anyio.sleep(2.6)
+    assert pair.cluster.nodes["a"].is_suspect
+    assert "nothing was heard" in str((await pair.cluster.status()).nodes)
+    await anyio.sleep(3.2)
+
+    assert set(pair.cluster.nodes) == {"b", "local"}
+    users = await pair.users()
+    assert [users[i] for i in range(1, 6)] == [("a", "lost")] * 5
+    assert [users[i] for i in range(6, 11)] == [("b", "")] * 5
+    status = await pair.cluster.status()
+    assert (status.departed, status.nodes[0].users["running"]) == (5, 5)
+    assert [state[:2] for state in pair.states()[-1:]] == [("nodedown", "a")]
+
+
+async def test_a_node_without_an_answer_ends_its_load_and_keeps_its_data(pair: Any) -> None:
+    await pair.do(Busy, 4)
+    await anyio.sleep(2)
+    agent = pair.agents["a"]
+    pair.links["a"].is_cut = True
+    await anyio.sleep(3.5)
+    assert not agent.local._run.users.population.running
+    with anyio.fail_after(5):
+        await agent.over.wait()
+
+    assert (agent.is_lost, "no sign of life" in agent.reason) == (True, True)
+    table = agent.undelivered.table("users")
+    assert sorted(table["user_id"].tolist()) == [1, 2]
+    assert set(table["outcome"].decode()) == {"left"}
+    assert agent.undelivered.actions_total > 0
+
+
+async def test_users_that_wait_to_be_admitted_are_lost_too(pair: Any) -> None:
+    await pair.do(Busy, 100, user_rate=60.0)
+    await anyio.sleep(3)
+    pair.links["a"].is_cut = True
+    await anyio.sleep(7)
+    users = await pair.users()
+
+    assert sum(1 for node, outcome in users.values() if outcome == "lost") == 50
+    assert len(users) == 100
+
+
+async def test_what_a_lost_node_still_sends_is_ignored(pair: Any) -> None:
+    await pair.do(Busy, 4)
+    node = pair.cluster.nodes["a"]
+    pair.cluster.excuse(node)
+    pair.members.left(node.peer, "cut")
+    before = pair.record.actions_total
+    for kind in ("chunk", "state", "idle", "reply", "message"):
+        pair.members.heard(node.peer, kind, encode(["x", None]))
+    await anyio.sleep(0.1)
+
+    assert pair.record.actions_total == before
+    with pytest.raises(NodeLostError):
+        await node.add(100, 101)
+
+
+async def test_a_run_goes_on_without_nodes_until_one_joins(pair: Any) -> None:
+    await pair.do(Busy, 4)
+    for name in ("a", "b"):
+        pair.members.expel(name)
+    assert (await pair.cluster.status()).departed == 4
+    with pytest.raises(murmur.MurmurError, match="let a node join"):
+        await pair.cluster.add(1)
+    await pair.join("c")
+    await pair.cluster.add(3)
+
+    assert await pair.homes() == {"c": [5, 6, 7]}
+
+
+async def test_a_run_whose_nodes_are_gone_still_stops(pair: Any) -> None:
+    await pair.do(Busy, 4)
+    for name in ("a", "b"):
+        pair.members.expel(name)
+    with anyio.fail_after(5):
+        await pair.stop()
+
+    assert {outcome for _, outcome in (await pair.users()).values()} == {"lost"}
+
+
+async def test_a_name_is_free_again_for_who_comes_back(pair: Any) -> None:
+    assert (await pair.join("a")).local.name == "a-2"
+    pair.members.expel("a")
+    assert (await pair.join("a")).local.name == "a"
+    assert (await pair.join("all")).local.name == "all-2"
+    assert (await pair.join("  ../etc: ")).local.name == "..-etc"
+
+
+async def test_a_node_that_leaves_in_order_loses_nobody(pair: Any) -> None:
+    await pair.do(Busy, 4)
+    await anyio.sleep(2)
+    await pair.agents["a"].leave()
+    await anyio.sleep(0.1)
+    users = await pair.users()
+
+    assert [users[i] for i in (1, 2)] == [("a", "left")] * 2
+    assert ("connect_nodes", "a", "left: this node left") in pair.states()
