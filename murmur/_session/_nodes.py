@@ -12,7 +12,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from murmur.cluster import NodeOverview
-from murmur.errors import ClusterError, JoinError, UnknownNodeError
+from murmur.errors import ClusterError, JoinError, MurmurError, UnknownNodeError
 
 if TYPE_CHECKING:
     from murmur.cluster import Answers, Opening, Ticket
@@ -85,7 +85,7 @@ class Gate:
         """Let all nodes go, close the port, and see the spawned processes end."""
         opening, self._opening = self._opening, None
         if opening is not None and not self._host.is_closed:
-            with contextlib.suppress(ClusterError):
+            with contextlib.suppress(MurmurError):  # the processes are seen to below
                 self._host.ask("close", opening.close, patience=30.0)
         deadline = monotonic() + GOODBYE
         for process in self._processes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +102,8 @@ def status_of(answer: ClusterStatus, *, scenario: str | None, run_id: str | None
         problems.append(f"{abandoned} users ignore their cancellation and were abandoned")
     throttles: dict[str, Any] = {}
     for node in answer.nodes:
-        throttles |= node.throttles
+        for name, here in node.throttles.items():
+            throttles[name] = _together(throttles[name], here) if name in throttles else here
     return Status(
         state=answer.state,
         scenario=scenario,
@@ -114,6 +115,12 @@ def status_of(answer: ClusterStatus, *, scenario: str | None, run_id: str | None
         run_id=run_id,
         problems=tuple(problems),
     )
+
+
+def _together(one: Any, other: Any) -> Any:  # noqa: ANN401 - statistics of a throttle
+    """Return the statistics of a throttle over two nodes: what is counted adds up."""
+    counted = ("waiting", "requested", "granted", "out")
+    return replace(one, **{name: getattr(one, name) + getattr(other, name) for name in counted})
 
 
 IDLE = Status(

@@ -47,7 +47,6 @@ class Members:
 
     def __init__(self, cluster: Cluster, link: SteeringLink) -> None:
         self.nodes: dict[int, RemoteNode] = {}
-        self.arrival = anyio.Event()
         self._cluster = cluster
         self._link = link
         self._strangers: dict[int, float] = {}
@@ -127,16 +126,8 @@ class Members:
         for node in self.nodes.values():
             node.post("farewell", encode("the session was closed"))
         with anyio.move_on_after(PATIENCE):
-            while self.nodes:
-                await self._changed()
-
-    async def wait_for(self, number: int) -> None:
-        """Block until so many nodes are there."""
-        while len(self.nodes) < number:
-            await self._changed()
-
-    async def _changed(self) -> None:
-        await anyio.sleep(0.01)
+            while self.nodes:  # noqa: ASYNC110 - a moment at the end of a session
+                await anyio.sleep(0.01)
 
     def _receive(self, peer: int, facts: NodeFacts) -> None:
         """Let a node in, or say why not."""
