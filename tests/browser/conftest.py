@@ -95,9 +95,12 @@ class Server:
         quiet = {"fetchNews": "false", "checkForUpdates": False}
         for name in ("settings", "config", "data", "runtime"):
             (self.root / name).mkdir()
-        (settings / "overrides.json").write_text(
-            json.dumps({"@jupyterlab/apputils-extension:notification": quiet})
-        )
+        whole = {"windowingMode": "none"}  # cells out of sight stay in the page
+        overrides = {
+            "@jupyterlab/apputils-extension:notification": quiet,
+            "@jupyterlab/notebook-extension:tracker": whole,
+        }
+        (settings / "overrides.json").write_text(json.dumps(overrides))
         if python := os.environ.get("MURMUR_BROWSER_KERNEL"):
             self._use_kernel(python)
         arguments = {
@@ -233,7 +236,7 @@ class Notebook:
         """Return a button of a panel by the text on it, or by the name it has for a reader."""
         panel = self.page.locator(".murmur-panel").nth(place)
         named = f'button:has(span:text-is("{name}")), button[aria-label="{name}"]'
-        return panel.locator(named).first
+        return panel.locator(named).locator("visible=true").first
 
     def row(self, throttle: str) -> Any:
         """Return the row of a throttle."""
@@ -265,6 +268,8 @@ class Notebook:
         """Save the notebook, and wait until the file is written."""
         path = self.server.root / self.name
         before = path.stat().st_mtime_ns
+        # From a cell: a key that is pressed in the panel is the panel's.
+        self.cell(0).locator(".jp-InputPrompt").first.click()
         self.page.keyboard.press("Control+s")
         wait_until(lambda: path.stat().st_mtime_ns != before)
 
@@ -329,7 +334,7 @@ def until() -> Callable[..., None]:
     return wait_until
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(program: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Return a server of JupyterLab, which knows Notebook's pages as well."""
     program("chromium")

@@ -2,8 +2,10 @@
 //
 // All parts share the scope of one module; `_bundle.py` puts them together.
 
+// Every panel has this module for itself, and a page must have each id only once.
+const panelId = Math.random().toString(36).slice(2, 8);
 let issued = 0;
-const newId = (stem) => `murmur-${stem}-${++issued}`;
+const newId = (stem) => `murmur-${panelId}-${stem}-${++issued}`;
 
 /** Return an element; `on…` are listeners, true is an attribute without a value. */
 function h(tag, attributes = {}, ...children) {

@@ -109,7 +109,10 @@ function render({ model, el }) {
   const choice = { scenario: null };
   const warning = h("div", { class: "mm-warning", role: "alert", hidden: true });
   const head = newHead(
-    () => command("freeze"),
+    () => {
+      announce("Drawing the summary and the charts…");
+      command("freeze");
+    },
     () => {
       code.element.hidden = !code.element.hidden;
       setAttribute(head.code, "aria-expanded", !code.element.hidden);
@@ -148,8 +151,10 @@ function render({ model, el }) {
   let heardAt = Date.now();
   const isCut = () => el.classList.contains("jupyter-widgets-disconnected");
   function troubles(news) {
-    if (isCut()) return "Disconnected: the kernel has stopped or was restarted. Run the cell again for a new panel.";
-    if (news.session === "closed") return "The session is closed; what you see is its last news.";
+    if (isCut()) return "Disconnected: the kernel has stopped or was restarted. This is its last news; run the cell again for a new panel.";
+    if (news.session === "closed") {
+      return "Disconnected: the session was closed, or the kernel restarted. This is its last news; run the cell again for a new panel.";
+    }
     const silence = Math.round((Date.now() - heardAt) / 1000);
     if (silence >= SILENCE && !isOver(news.state)) {
       return `No news for ${silence} s: the kernel cannot be reached, or a user's code blocks the loop.`;
