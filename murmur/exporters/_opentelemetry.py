@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenTelemetry"]
 
-TIMEOUT = 3.0
+TIMEOUT = 2.0
 """Seconds that a push to the endpoint may take, retries included."""
 
 

@@ -23,7 +23,7 @@ from ._totals import Reading
 
 __all__ = ["ExporterStatistics", "PushExporter"]
 
-LAST_PUSH = 5.0
+LAST_PUSH = 6.0
 """Seconds that the push under way when it is stopped, and the last one, have together."""
 
 _logger = logging.getLogger(__name__)

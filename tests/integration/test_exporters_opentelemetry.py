@@ -167,7 +167,7 @@ def test_without_a_collector_the_run_goes_on_and_it_is_told_once(session, caplog
     assert status.users["gone"] == 5
     assert exporter.statistics().pushed == 0
     assert exporter.statistics().failed >= 1
-    assert exporter.statistics().dropped == len(run.results.actions)
+    wait_until(lambda: exporter.statistics().dropped == len(run.results.actions))
     assert exporter.statistics().last_error != ""
     assert [line.name for line in caplog.records if is_about_exporters(line)] == [
         "murmur.exporters._push"
