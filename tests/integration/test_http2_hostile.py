@@ -128,7 +128,7 @@ def anyio_backend(request: Any) -> Any:
 
 @pytest.fixture
 async def client(server: Server, authority: tuple[ssl.SSLContext, Path]) -> Any:
-    options = Options(base_url=server.url, ca=authority[1], http2=True, timeout=1)
+    options = Options(base_url=server.url, ca=authority[1], http2=True, timeout=10)
     async with Client(options=options) as made:
         yield made
 
@@ -185,9 +185,9 @@ async def test_a_server_that_breaks_is_recorded(
 
 async def test_a_server_that_stalls_costs_the_timeout(server: Server, client: Client) -> None:
     server.act = lambda connection, stream: connection.say(stream, b"abc", is_last=False)
-    late = await client.get("/")
+    late = await client.get("/", timeout=1)
     server.act = lambda connection, stream: None
-    never = await client.get("/")
+    never = await client.get("/", timeout=1)
 
     assert late.failure == "no complete answer within 1 s"
     assert never.failure == "no answer within 1 s"
@@ -199,10 +199,10 @@ async def test_a_server_that_takes_no_body_costs_the_timeout(
 ) -> None:
     began = time.monotonic()
     # The window of a stream is 64 Ki unless the server widens it, and this one never does.
-    response = await client.post("/", data=b"x" * 1_000_000)
+    response = await client.post("/", data=b"x" * 1_000_000, timeout=1)
 
     assert response.failure == "no complete request within 1 s"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 8
 
 
 async def test_a_connection_that_is_called_off_lets_its_requests_end(

@@ -118,7 +118,7 @@ def anyio_backend(request: Any) -> Any:
 
 @pytest.fixture
 async def client(server: Hostile) -> Any:
-    async with Client(options=Options(base_url=server.url, timeout=0.5)) as made:
+    async with Client(options=Options(base_url=server.url, timeout=10)) as made:
         yield made
 
 
@@ -200,11 +200,11 @@ async def test_a_server_that_stalls_costs_the_timeout(
     server.act = act
     began = time.monotonic()
 
-    response = await client.get("/")
+    response = await client.get("/", timeout=0.5)
 
     missing = "no complete answer" if b"chunked" in before else "no answer"
     assert response.failure == f"{missing} within 0.5 s"
-    assert 0.4 < time.monotonic() - began < 3
+    assert 0.4 < time.monotonic() - began < 8
 
 
 async def test_an_answer_that_trickles_costs_the_timeout(server: Hostile, client: Client) -> None:
@@ -215,7 +215,7 @@ async def test_an_answer_that_trickles_costs_the_timeout(server: Hostile, client
 
     server.act = act
 
-    assert (await client.get("/")).failure == "no complete answer within 0.5 s"
+    assert (await client.get("/", timeout=0.5)).failure == "no complete answer within 0.5 s"
 
 
 async def test_a_server_that_does_not_read_costs_the_timeout(
@@ -223,7 +223,7 @@ async def test_a_server_that_does_not_read_costs_the_timeout(
 ) -> None:
     server.act = lambda connection, request: server.wait_over()
 
-    response = await client.post("/", data=b"x" * 20_000_000)
+    response = await client.post("/", data=b"x" * 20_000_000, timeout=0.5)
 
     assert response.failure == "no answer within 0.5 s"
 
@@ -233,7 +233,7 @@ async def test_a_stream_to_a_server_that_does_not_read_costs_the_timeout(
 ) -> None:
     server.act = lambda connection, request: server.wait_over()
 
-    response = await client.post("/", data=[b"x" * 100_000] * 200)
+    response = await client.post("/", data=[b"x" * 100_000] * 200, timeout=0.5)
 
     assert response.failure == "no complete request within 0.5 s"
 
@@ -487,10 +487,10 @@ def test_a_user_that_leaves_is_not_held_by_its_server(server: Hostile, part: str
         asked_at = time.monotonic()
         session.remove(5)  # not by force: nothing cancels them
         while session.status().users["gone"] < 5:
-            assert time.monotonic() < asked_at + 5
+            assert time.monotonic() < asked_at + 10
             time.sleep(0.01)
 
-        assert 0.5 < time.monotonic() - asked_at < 2
+        assert 0.5 < time.monotonic() - asked_at < 5
     assert set(run.results.users["outcome"]) == {"left"}
     assert len(run.results.actions) == 0
     counters = run.results.counters.groupby("name", observed=True)["value"].sum()

@@ -262,7 +262,7 @@ def test_a_user_that_listens_leaves_at_once(url: str) -> None:
         session.remove(5)
         asked_at = time.monotonic()
         while session.status().users["gone"] < 5:
-            assert time.monotonic() < asked_at + 1.5
+            assert time.monotonic() < asked_at + 10
             time.sleep(0.01)
     assert set(run.results.users["outcome"]) == {"left"}
 
