@@ -86,6 +86,8 @@ class LeaseMaster:
         self._by_number: dict[int, ClusterThrottle] = {}
         self._outbox: list[Message] = []
         self._number = 0
+        self._looked_at = math.inf
+        self._known = Conditions(PERIOD, {}, 0.0, 0.0)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -100,6 +102,7 @@ class LeaseMaster:
     def node_joined(self, node: str, clock_error: float) -> None:
         """Let a node take part; `clock_error` is how far its clock may be off, in seconds."""
         self._members[node] = _Member(clock_error)
+        self._looked_at = math.inf
 
     def node_lost(self, node: str, now: float, *, is_silent: bool = False) -> None:
         """Share among the others what a node had.
@@ -117,6 +120,7 @@ class LeaseMaster:
         member = self._members.pop(node, None)
         if member is None:
             return
+        self._looked_at = math.inf
         free_at = max(now, member.heard_at + self._halt) if is_silent else now
         for throttle in self._by_number.values():
             fed = throttle.state(node, now).feeds if node in throttle.nodes else False
@@ -135,6 +139,8 @@ class LeaseMaster:
         member = self._members.get(node)
         if kind != KIND or member is None:
             return
+        if now - member.heard_at > STALE / 2:
+            self._looked_at = math.inf  # it may count again
         member.heard_at = now
         tag, items = unpack(body)
         if tag is Tag.REPORT:
@@ -193,6 +199,12 @@ class LeaseMaster:
         return min(dues, default=math.inf)
 
     def _conditions(self, now: float) -> Conditions:
+        """Return how things are, looked at anew now and then: it takes a look at every node."""
+        if not self._looked_at <= now < self._looked_at + self.period / 2:
+            self._looked_at, self._known = now, self._look(now)
+        return self._known
+
+    def _look(self, now: float) -> Conditions:
         period = self.period
         stale = max(STALE, 4 * period)
         fresh = {
@@ -202,7 +214,7 @@ class LeaseMaster:
         }
         errors = (member.error for member in self._members.values())
         worst = max((error for error in errors if error <= UNCERTAIN), default=0.0)
-        return Conditions(period, fresh, 2 * worst)
+        return Conditions(period, fresh, max(fresh.values(), default=0.0), 2 * worst)
 
     def _bodies(self, lots: list[Lot], now: float, conditions: Conditions) -> Iterator[bytes]:
         """Yield one message for all that are of a kind."""

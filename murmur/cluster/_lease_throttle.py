@@ -65,12 +65,15 @@ class Conditions:
         Seconds between two leases by share, and between two reports.
     delays : mapping of str to float
         Seconds that a message takes to each node that was heard of lately.
+    slowest : float
+        The largest of these.
     uncertainty : float
         Seconds by which clocks may differ unknown, both ways together, at the worst node.
     """
 
     period: float
     delays: Mapping[str, float]
+    slowest: float
     uncertainty: float
 
 
@@ -115,6 +118,7 @@ class ClusterThrottle:
         self.rate = SteeredRate(name, terms, now)
         self._pool = Pool(self.rate.limit or 0)
         self._accounts: dict[str, _Account] = {}
+        self._wanting: set[str] = set()  # nodes with any demand
         self._queue: deque[list[Any]] = deque()  # node, how many slots it asked for at a time
         late = allowance((), terms.interval, 0.0)
         self._grid = Grid(self.rate.curve, now, late=late, gap=_gap(terms, seed))
@@ -144,6 +148,7 @@ class ClusterThrottle:
         """Let the others have the part of a node; permits of a limit only at `free_at`."""
         if self._accounts.pop(node, None) is not None:
             self._pool.lose(node, free_at)
+            self._wanting.discard(node)
             self._queue = deque(entry for entry in self._queue if entry[0] != node)
 
     def report(self, node: str, wanted: Wanted) -> None:
@@ -151,6 +156,10 @@ class ClusterThrottle:
         account = self._accounts[node]
         account.waiting, account.arrivals = wanted.waiting, wanted.arrivals
         account.has_plain = wanted.plain
+        if wanted.waiting or wanted.arrivals:
+            self._wanting.add(node)
+        else:
+            self._wanting.discard(node)
         under_way = account.sent - wanted.received
         account.missing = max(0, wanted.waiting - wanted.in_hand - under_way)
         self._pool.report(node, wanted)
@@ -240,11 +249,10 @@ class ClusterThrottle:
         if self.rate.is_held or self.rate.is_open or self.rate.is_stopped:
             return due
         if self._is_quick:
-            wanted = any(a.waiting or a.arrivals for a in self._accounts.values())
-            ahead = LEAD + self._slowest(conditions)
-            return min(due, max(self._grid.at - ahead, now + GRAIN)) if wanted else due
+            ahead = LEAD + conditions.slowest
+            return min(due, max(self._grid.at - ahead, now + GRAIN)) if self._wanting else due
         if self._queue:
-            ahead = HOLD + self._slowest(conditions)
+            ahead = HOLD + conditions.slowest
             due = min(due, max(now + GRAIN, self._grid.next_at() - ahead))
             due = min(due, now + SHAPE_NEWS)  # a slope may bring the next slot nearer
         return due
@@ -280,7 +288,7 @@ class ClusterThrottle:
 
     def _by_request(self, now: float, conditions: Conditions) -> Iterator[tuple[str, Lot]]:
         times: dict[str, list[float]] = {}
-        until = now + self._slowest(conditions) + HOLD + GRAIN
+        until = now + conditions.slowest + HOLD + GRAIN
         self._grid.skip(now)
         while self._queue:
             node, count = self._queue[0]
@@ -300,9 +308,8 @@ class ClusterThrottle:
             yield node, (Tag.TIMES, [self.number, self._grid.late, slots])
 
     def _by_share(self, now: float, conditions: Conditions) -> Iterator[tuple[str, Lot]]:
-        slowest = self._slowest(conditions)
-        until = now + LEAD + slowest + conditions.period
-        self._grid.skip(now + slowest)
+        until = now + LEAD + conditions.slowest + conditions.period
+        self._grid.skip(now + conditions.slowest)
         ahead = until - self._grid.at
         if ahead < 0.9 * conditions.period:
             return
@@ -329,10 +336,6 @@ class ClusterThrottle:
             return Tag.SLOTS, [self.number, self._grid.late, low, high, *numbers]
         times = [run.at for run in runs if owns(run.first, low, high)]
         return Tag.TIMES, [self.number, self._grid.late, times]
-
-    def _slowest(self, conditions: Conditions) -> float:
-        delays = (conditions.delays.get(node, 0.0) for node in self._accounts)
-        return max(delays, default=0.0)
 
     def _review(self, now: float, conditions: Conditions) -> None:
         """Allow as much lateness as there is, and no more."""

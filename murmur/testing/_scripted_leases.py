@@ -125,7 +125,10 @@ class ScriptedCluster:
         for name, kind, body in self.master.tick(self.now):
             if name in self.nodes:
                 self.nodes[name].send_down(kind, body)
-        due_at = self.master.due_at(self.now)
+        self.see_to(self.master.due_at(self.now))
+
+    def see_to(self, due_at: float) -> None:
+        """Have the next turn at that time, if it is sooner than the one that is planned."""
         if due_at < math.inf and not self.now < self._turn_at <= due_at:
             self._turn_at = due_at = max(due_at, self.now + GRAIN)
             self.at(due_at, self._due)
