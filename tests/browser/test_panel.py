@@ -154,6 +154,7 @@ def test_after_a_restart_the_panel_says_that_it_is_cut_off(notebook, picture, un
     until(lambda: "run the cell again" in warning.inner_text(), story=warning.inner_text)
     assert notebook.state == "disconnected"
     picture("disconnected")
+    notebook.write(3, "1")
     notebook.run(3)  # or the first cell would have the number that it had before
     notebook.run(0)
     notebook.run(1)
