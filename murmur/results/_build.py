@@ -53,6 +53,7 @@ def _windows_of(record: RunRecord, name: str, *, merged: bool) -> pd.DataFrame:
     table = record.table("windows", of_all=merged)
     rate = np.asarray(table["count"]) / record.window
     frame = FRAMES[name].build({**table, "rate": rate})
+    del table, rate  # the frame has what they hold; a day of windows takes 100 MB
     return frame.sort_values(["window_at", "name", "node"], ignore_index=True)
 
 

@@ -161,7 +161,8 @@ def _omissions(evidence: Evidence) -> list[str]:
     if evidence.events_dropped:
         remarks.append(f"{_count(evidence.events_dropped, 'event')} dropped for want of room.")
     if evidence.rows_dropped:
-        remarks.append(f"{_count(evidence.rows_dropped, 'row')} of the oldest windows given up.")
+        rows = _count(evidence.rows_dropped, "row")
+        remarks.append(f"{rows} given up for want of room, those of the oldest windows.")
     return remarks
 
 

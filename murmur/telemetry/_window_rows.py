@@ -67,14 +67,19 @@ def packed(rows: NDArray[Any]) -> NDArray[Any]:
     return single if len(nodes) == 1 and 2 * len(single) == len(rows) else rows
 
 
-def expanded(rows: NDArray[Any]) -> NDArray[Any]:
-    """Return what was packed."""
+def expanded(rows: NDArray[Any], of_all: bool | None) -> NDArray[Any]:
+    """Return what was packed: all of it, or only the rows of all nodes, or only the others."""
     import numpy as np
 
-    if not len(rows) or (rows["node"] == ALL_NODES).any():
+    is_all = rows["node"] == ALL_NODES
+    if is_all.any() or not len(rows):
+        return rows if of_all is None else rows[is_all == of_all]
+    if of_all is False:
         return rows
     whole = rows.copy()
     whole["node"] = ALL_NODES
+    if of_all:
+        return whole
     both = np.concatenate([whole, rows])
     return both[np.argsort(_keys(both), kind="stable")]
 

@@ -15,7 +15,7 @@ measured is known less well.  The rows of statistics are made before, and stay.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._distributions import Distributions
@@ -37,6 +37,7 @@ LENGTHS = (1, 10, 60, 600, 3600, 36000)
 SHARES = (0.5, 0.25, 0.125, 0.0625, 0.0625)
 """Of the memory for histograms, what each tier may take; the last grows by a span a day."""
 
+_BATCH = 60  # windows that are summarised at once; an hour of busy ones would take a gigabyte
 _PENDING = 32  # parts that wait to be added to the totals
 
 _Tier = dict[int, list[Part]]
@@ -130,7 +131,7 @@ class WindowStore:
         frozen = list(self._state.frozen)
         for place, rows in enumerate(frozen):
             if len(rows) and number <= rows["window"][-1]:
-                frozen[place] = packed(with_late(expanded(rows), late))
+                frozen[place] = packed(with_late(expanded(rows, None), late))
                 break
         self._state = self._state._replace(frozen=tuple(frozen))
 
@@ -191,10 +192,10 @@ class WindowStore:
         state = self._state
         wanted = sorted(number for number in tuple(state.tiers[0]) if number >= since)
         recent = self._summarise({number: tuple(state.tiers[0][number]) for number in wanted})
-        old = [rows for rows in state.frozen if len(rows) and rows["window"][-1] >= since]
-        parts = [*(expanded(rows[rows["window"] >= since]) for rows in old), recent]
-        if of_all is not None:
-            parts = [rows[(rows["node"] == ALL_NODES) == of_all] for rows in parts]
+        old = (rows for rows in state.frozen if len(rows) and rows["window"][-1] >= since)
+        # One by one: a day of them takes 100 MB and should not be there several times.
+        parts = [expanded(rows[rows["window"] >= since], of_all) for rows in old]
+        parts.append(recent if of_all is None else recent[(recent["node"] == ALL_NODES) == of_all])
         return np.concatenate([np.empty(0, ROW), *parts], dtype=ROW)
 
     def _summarise(self, windows: dict[int, tuple[Part, ...]]) -> NDArray[Any]:
@@ -209,11 +210,14 @@ class WindowStore:
                 kept[number] = known[1]
             else:
                 stale[number] = parts
-        summary = summarised(stale)
-        edges = np.searchsorted(summary["window"], list(stale), side="right").tolist()
-        for (number, parts), (begin, end) in zip(stale.items(), pairwise([0, *edges]), strict=True):
-            kept[number] = summary[begin:end]
-            self._summaries[number] = (len(parts), kept[number])
+        for batch in _batches(stale):
+            summary = summarised(batch)
+            edges = np.searchsorted(summary["window"], list(batch), side="right").tolist()
+            for (number, parts), (begin, end) in zip(
+                batch.items(), pairwise([0, *edges]), strict=True
+            ):
+                kept[number] = summary[begin:end]
+                self._summaries[number] = (len(parts), kept[number])
         return np.concatenate([np.empty(0, ROW), *(kept[number] for number in windows)], dtype=ROW)
 
     @property
@@ -260,3 +264,10 @@ class WindowStore:
             for start in starts:
                 if start + length > first and (end is None or start < end):
                     yield from tuple(tier[start])
+
+
+def _batches(windows: dict[int, tuple[Part, ...]]) -> Iterator[dict[int, tuple[Part, ...]]]:
+    """Yield so many windows at a time that merging them takes little memory."""
+    items = iter(windows.items())
+    while batch := dict(islice(items, _BATCH)):
+        yield batch

@@ -8,8 +8,10 @@ start to column is the call plus its share of sealing and of adding to the recor
 from __future__ import annotations
 
 import argparse
+import resource
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from murmur.telemetry import Bus, Chunk, Emitter, Event, Recorder, RunRecord
 
@@ -118,6 +120,33 @@ def looking(seconds: int) -> dict[str, float]:
     }
 
 
+def keeping(number: int) -> None:
+    """Print what actions take once they are recorded: memory, and time until they are windows."""
+    names = [f"action {place}" for place in range(10)]
+    recorder, record, folding = new_recorder(), RunRecord("r1", 0.0, 0.0), 0.0
+    before = resident_bytes()
+    for second in range(100):
+        for index in range(number // 100):
+            at = second + 100.0 * index / number
+            recorder.action(names[index % 10], index, at, at, at + 0.001 * (1 + index % 97))
+        began = time.process_time()
+        record.add(recorder.seal())
+        folding += time.process_time() - began
+    kept = (resident_bytes() - before) / number
+    began = time.process_time()
+    rows = len(record.table("windows", of_all=True)["count"])
+    looked = time.process_time() - began
+    million = number / 1e6
+    print(f"{'memory of an action kept, its histograms as well':45} {kept:12,.1f} bytes")  # noqa: T201
+    print(f"{'a million actions to windows, as they come':45} {folding / million:12,.2f} s")  # noqa: T201
+    print(f"{f'their {rows:,} rows of statistics':45} {looked / million:12,.2f} s")  # noqa: T201
+
+
+def resident_bytes() -> int:
+    """Return what this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -127,6 +156,7 @@ def main() -> None:
     recorder.seal()  # numpy is imported now, and not while we measure
     for name, microseconds in {**recording(number), **emitting(number), **looking(3600)}.items():
         print(f"{name:45} {microseconds:12,.2f} us")  # noqa: T201 - it is what it is for
+    keeping(1_000_000)
 
 
 if __name__ == "__main__":

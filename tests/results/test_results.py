@@ -253,3 +253,41 @@ def test_csv_files_read_back_as_they_were(results: Results, tmp_path: Path) -> N
     users = pd.read_csv(written / "users.csv")
     assert users["user_id"].tolist() == [1, 2, 3, 4, 5, 6, 7]
     assert users["duration"].dropna().tolist() == [1.5, 0.75, 1.5]
+
+
+def test_the_times_of_any_span_come_as_a_histogram(results: Results) -> None:
+    whole, first = results.histogram(name="echo"), results.histogram("service", end=1.0)
+
+    assert (whole.count, whole.max) == (3, 0.75)
+    assert (first.count, first.max) == (2, 0.25)  # the third ended with the first second
+    assert results.histogram(name="nothing").count == 0
+
+
+def test_a_run_tells_its_clock(results: Results) -> None:
+    assert results.wall_started_at == pd.Timestamp(1_700_000_000.0, unit="s", tz="UTC")
+    assert (results.elapsed, results.window) == (2.0, 1.0)
+
+
+def test_nodes_say_who_they_are(record: RunRecord, results: Results) -> None:
+    record.note_node("n1", host="far", pid=7, cores=4, python="3.11.7", joined_at=90.0)
+    record.note_node("n3", outcome="left", left_at=101.0)
+    columns = ("node", "host", "pid", "cores", "outcome", "users", "actions")
+
+    assert rows(results.nodes, *columns) == [
+        ("n1", "far", 7, 4, "here", 4, 3),
+        ("n2", "", 0, 0, "here", 3, 1),
+        ("n3", "", 0, 0, "left", 0, 0),
+    ]
+    assert results.nodes["joined_at"].tolist()[0] == -10.0
+
+
+def test_rows_that_were_given_up_are_told_by_the_verdict() -> None:
+    record = RunRecord("r1", 100.0, 0.0, rows_bound=8)
+    node = Recorder(node="n1", started_at=100.0, wall_started_at=0.0)
+    for second in range(20):
+        node.population(100.0 + second, 0, second, 0)
+    record.add(node.seal())
+    kept = len(Results(record).population)
+
+    assert kept <= 8
+    assert f"{20 - kept} rows were given up for want of room" in str(Results(record).verdict)

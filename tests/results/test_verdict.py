@@ -63,3 +63,18 @@ def test_grounds_come_before_remarks() -> None:
     verdict = judge(Evidence(windows=100, saturated=1, worst_lag=0.06, abandoned=1))
 
     assert verdict.reasons[0] == "1 user was abandoned: cancellation was ignored."
+
+
+def test_a_run_that_was_cut_off_is_suspect() -> None:
+    verdict = judge(Evidence(windows=10, cut_off_at=12.3))
+
+    assert verdict.state == "suspect"
+    assert verdict.reasons == ("The run was cut off; what came after 12 s is not known.",)
+
+
+def test_what_ran_out_is_named_beside_the_lag() -> None:
+    evidence = Evidence(windows=10, saturated=3, worst_lag=0.2, causes=("loop lag", "open files"))
+
+    assert judge(evidence).reasons == (
+        "The generator was saturated in 3 of 10 windows (lag up to 200 ms; open files).",
+    )
