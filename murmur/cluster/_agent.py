@@ -21,6 +21,7 @@ from murmur.telemetry import RunRecord
 from ._facts import NodeFacts
 from ._faults import describe_fault
 from ._lease_service import NodeLeases
+from ._link import MAX_MESSAGE
 from ._local import LocalNode
 from ._meeting_wire import pack_meeting, read_meeting
 from ._parts import PARTS
@@ -217,7 +218,7 @@ class Agent:
             arguments, keywords = unpack(body[9 + body[8] :])
             value = await self._verbs[verb](*arguments, **keywords)
             answer = encode([number, True, value], PARTS, what=f"the answer to {verb}")
-        except Exception as error:  # noqa: BLE001 - it goes to whoever asked
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - it goes to whoever asked
             answer = encode([number, False, describe_fault(error)])
         self._link.send("reply", answer)
 
@@ -263,8 +264,9 @@ class Agent:
         self._link.send("lease", run_id.encode("ascii") + body)
 
     async def _abort(self) -> NodeStatus:
-        self._spec = None  # what it measures on its way out belongs to no run any more
-        return await self.local.abort()
+        last = await self.local.abort()
+        self._spec = None
+        return last
 
     async def _flush(self) -> Presence:
         here = await self.local.flush()
@@ -284,6 +286,11 @@ class Agent:
 
     def _send_chunk(self, run_id: str, chunk: Chunk) -> None:
         if self._spec is not None:
+            if chunk.actions.nbytes > MAX_MESSAGE / 2:  # a node that was stuck for very long
+                _logger.warning(
+                    "%d actions are too many to send, and have no rows", len(chunk.actions)
+                )
+                chunk = replace(chunk, actions=chunk.actions[:0])
             self._report("chunk", run_id, chunk)
         if self.undelivered is not None:
             self.undelivered.add(chunk)

@@ -53,7 +53,7 @@ HANDSHAKE = 10.0
 STRANGERS = 256
 """Connections that may be in their handshake at a time; more are closed at once."""
 
-BACKLOG = 256 * 2**20
+BACKLOG = 2 * MAX_MESSAGE
 """Bytes that may wait for one peer; one that takes in no more than that is cut off."""
 
 BATCH = 2**20

@@ -17,7 +17,7 @@ TEXT = 20_000
 """Characters of one text that travel; of a longer one the end does."""
 
 
-def describe_fault(error: Exception) -> dict[str, object]:
+def describe_fault(error: BaseException) -> dict[str, object]:
     """Return what `revive_fault` needs, as plain values.
 
     Attributes that are not plain travel as their repr.

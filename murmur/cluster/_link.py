@@ -15,8 +15,8 @@ from anyio.abc import TaskStatus
 
 __all__ = ["MAX_MESSAGE", "NodeAudience", "NodeLink", "SteeringAudience", "SteeringLink"]
 
-MAX_MESSAGE = 64 * 2**20
-"""Bytes of one message; who sends more is cut off."""
+MAX_MESSAGE = 256 * 2**20
+"""Bytes of one message; who sends more is cut off.  A million actions are 40 MB."""
 
 
 class SteeringAudience(Protocol):

@@ -119,8 +119,9 @@ class RemoteNode(Node):
 
     async def abort(self) -> NodeStatus:
         """See the base."""
-        self._listener = None
-        return self._named(await self._call("abort"))
+        last = self._named(await self._call("abort"))
+        self._listener = None  # what came before the answer belongs to the run
+        return last
 
     async def status(self) -> NodeStatus:
         """Return what the node says, or what it said last when it is not quick to answer."""

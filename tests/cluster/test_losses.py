@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import anyio
@@ -122,3 +123,14 @@ async def test_a_node_that_leaves_in_order_loses_nobody(pair: Any) -> None:
 
     assert [users[i] for i in (1, 2)] == [("a", "left")] * 2
     assert ("connect_nodes", "a", "left: this node left") in pair.states()
+
+
+async def test_a_reset_forgets_nobody(pair: Any) -> None:
+    await pair.do(Busy, 4, user_rate=math.inf)
+    await anyio.sleep(2)
+    await pair.cluster.reset()
+    users = await pair.users()
+
+    assert sorted(users) == [1, 2, 3, 4]
+    assert {outcome for _, outcome in users.values()} <= {"killed", "left", "dropped"}
+    assert all(outcome for _, outcome in users.values())
