@@ -44,6 +44,7 @@ SHOWN_BY = {
     "SourceText": "murmur.describe",
     "ThrottleStatistics": "murmur.Throttle",
     "Timer": "murmur.timer",
+    "Verbs": "murmur.http.Client",
     "WebSocket": "murmur.http.Client",
 }
 # These are what one package of murmur offers another; users have no need of them.
