@@ -61,7 +61,7 @@ function newHead(onFreeze, onCode) {
   mark.innerHTML = '<path d="M2 15c3-8 5-8 7-2s4 6 6-1 4-7 7-3"/>';
   return {
     element: h(
-      "header",
+      "div",
       { class: "mm-head" },
       h("h2", { class: "mm-logo" }, mark, "murmur"),
       badge,
