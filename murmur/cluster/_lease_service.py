@@ -17,7 +17,7 @@ from murmur.errors import ThrottleError
 from murmur.runtime import native
 
 from ._faults import revive_fault
-from ._lease_master import LeaseMaster
+from ._lease_master import HALT, LeaseMaster
 from ._lease_node import Answer, LeaseNode
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ class SteeringLeases:
         ``send(node, kind, body)`` sends to a node by its name.
     seed : int, default 0
         Of the run.
+    halt : float, default 8.0
+        Seconds after the last word from a silent node until nothing of it acts any more: 6
+        and the grace of the run's users.
 
     Attributes
     ----------
@@ -47,8 +50,10 @@ class SteeringLeases:
         What decides.
     """
 
-    def __init__(self, send: Callable[[str, str, bytes], None], *, seed: int = 0) -> None:
-        self.master = LeaseMaster(seed=seed)
+    def __init__(
+        self, send: Callable[[str, str, bytes], None], *, seed: int = 0, halt: float = HALT
+    ) -> None:
+        self.master = LeaseMaster(seed=seed, halt=halt)
         self._send = send
         self._native: Native = native()
         self._alarm: Wakeup | None = None

@@ -27,13 +27,13 @@ from ._lease_wire import Tag, Wanted
 
 __all__ = ["ClusterThrottle", "Conditions", "Lot"]
 
-QUICK, SLOW = 600.0, 400.0
+QUICK, SLOW = 450.0, 350.0
 """Permits per second from which slots are leased by share, and below which on request."""
 
 LEAD = 0.1
 """Seconds that slots are leased ahead of the moment in which nodes must have them."""
 
-HOLD = 0.02
+HOLD = 0.1
 """Seconds that slots are leased ahead on request, for as long as there is a queue."""
 
 GRAIN = 0.005

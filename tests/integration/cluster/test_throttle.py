@@ -45,19 +45,29 @@ def most_within(times: Any, seconds: float) -> int:
     return int((last - np.arange(len(times))).max())
 
 
-@pytest.mark.parametrize("rate", [200.0, 2000.0])
-def test_a_rate_holds_over_two_nodes(session: murmur.Session, rate: float) -> None:
-    session.spawn_nodes(2)
-    run = session.do(Paced, 40, user_rate=math.inf, rate=rate)
-    time.sleep(4.0)
+def calm_seconds(run: murmur.Run, start: float, end: float) -> list[int]:
+    """Return the whole seconds in which no node's loop was late by 10 ms or more."""
+    health = run.results.health
+    late = health[health["loop_lag_max"] >= 0.01]["window_at"]
+    return [n for n in range(int(start), int(end)) if not late.between(n - 1.0, n + 1.99).any()]
+
+
+@pytest.mark.parametrize(("count", "rate"), [(2, 100.0), (3, 1000.0), (4, 10_000.0)])
+def test_a_rate_holds_over_all_nodes(session: murmur.Session, count: int, rate: float) -> None:
+    """Nothing is made good of what a busy machine misses, so only calm seconds must be full."""
+    session.spawn_nodes(count)
+    run = session.do(Paced, 40 * count, user_rate=math.inf, rate=rate)
+    time.sleep(5.0)
     session.stop()
     run.wait(timeout=20)
     times = grants(run)
-    middle = times[(times > 1.0) & (times < 3.5)]
+    calm = calm_seconds(run, 1.0, 4.0)
+    reached = sum(((times >= n) & (times < n + 1)).sum() for n in calm)
 
     assert most_within(times, 1.0) <= rate
-    assert len(middle) / 2.5 >= ENOUGH * rate
-    assert len(run.results.actions["node"].unique()) == 2
+    assert reached >= 0.97 * rate * len(calm)
+    assert ((times > 1.0) & (times < 4.0)).sum() >= 0.7 * 3 * rate
+    assert len(run.results.actions["node"].unique()) == count
 
 
 def test_survivors_take_over_the_rate_of_a_dead_node(session: murmur.Session, nodes: Any) -> None:
