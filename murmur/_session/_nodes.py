@@ -9,10 +9,12 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from html import escape
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from murmur.cluster import NodeOverview
 from murmur.errors import ClusterError, JoinError, MurmurError, UnknownNodeError
+
+from ._named import Named
 
 if TYPE_CHECKING:
     from murmur.cluster import Answers, Opening, Ticket
@@ -118,7 +120,7 @@ def _start(ticket: Ticket, name: str) -> subprocess.Popen[bytes]:
     return process
 
 
-class Nodes(Mapping[str, NodeOverview]):
+class Nodes(Named[str, NodeOverview]):
     """The nodes that users of a session go to, by name, as they are at this moment.
 
     Attributes
@@ -139,14 +141,6 @@ class Nodes(Mapping[str, NodeOverview]):
         if name not in known:
             raise UnknownNodeError([name], known)
         return known[name]
-
-    def get(self, name: str, default: Any = None, /) -> Any:  # noqa: ANN401 - as Mapping has it
-        """Return what there is to know about a node, or `default`."""
-        return self._overview().get(name, default)
-
-    def __contains__(self, name: object) -> bool:
-        """Return whether there is a node of that name."""
-        return name in self._overview()
 
     def __iter__(self) -> Iterator[str]:
         """Yield the names."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from murmur.errors import UnknownCoordinatorError, UnknownThrottleError
 
+from ._named import Named
+
 if TYPE_CHECKING:
     from ._session import Session
 
@@ -102,7 +104,7 @@ class ThrottleView:
         self._session._call_throttle(self.name, verb, arguments)
 
 
-class Throttles(Mapping[str, ThrottleView]):
+class Throttles(Named[str, ThrottleView]):
     """The throttles of the run by name."""
 
     def __init__(self, session: Session) -> None:
@@ -164,7 +166,7 @@ class CoordinatorView:
         return f"<coordinator {self.name!r} of the running scenario>"
 
 
-class Coordinators(Mapping[Hashable, CoordinatorView]):
+class Coordinators(Named[Hashable, CoordinatorView]):
     """The coordinators of the run by name."""
 
     def __init__(self, statistics: Callable[[], Mapping[Any, Any]], session: Session) -> None:

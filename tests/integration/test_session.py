@@ -318,6 +318,10 @@ def test_the_session_shows_throttles_and_changes_them(session: murmur.Session) -
 
     session.do(Paced, 5, user_rate=AT_ONCE)
     assert sorted(session.throttles) == ["acts", "user_rate"]
+    assert "acts" in session.throttles
+    assert "atcs" not in session.throttles
+    assert session.throttles.get("atcs") is None
+    assert "acts" not in session.coordinators
     acts = session.throttles["acts"]
     wait_for(lambda: acts.statistics().waiting == 5)
 

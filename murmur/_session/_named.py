@@ -1,0 +1,27 @@
+"""Mappings by name whose errors say what names there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+__all__ = ["Named"]
+
+K = TypeVar("K")
+V_co = TypeVar("V_co", covariant=True)
+
+
+class Named(Mapping[K, V_co]):
+    """A mapping that raises its own error for an unknown name, which is no `KeyError`.
+
+    `Mapping` takes ``in`` and `get` from `__getitem__` and expects a `KeyError`; here they
+    look at the names instead.
+    """
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether there is something of that name."""
+        return name in tuple(self)
+
+    def get(self, name: K, default: Any = None, /) -> Any:  # noqa: ANN401 - as Mapping has it
+        """Return what goes by the name, or `default`."""
+        return next((self[one] for one in self if one == name), default)
