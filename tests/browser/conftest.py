@@ -197,6 +197,9 @@ class Notebook:
 
         def start() -> bool:
             try:
+                accept = self.page.locator(".jp-Dialog .jp-mod-accept")
+                if accept.count():
+                    accept.first.click(timeout=2000)
                 cell.locator(".jp-InputPrompt").first.click(timeout=2000)
             except playwright.Error:
                 return False  # Notebook draws its cells anew once, a moment after loading
@@ -361,7 +364,7 @@ def chromium(program: Any) -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def context(chromium: Any) -> Iterator[Any]:
     """Return what all pages share: above all, the scripts that they have loaded already."""
-    made = chromium.new_context(viewport={"width": 1500, "height": 1100})
+    made = chromium.new_context(viewport={"width": 1500, "height": 1400})
     yield made
     made.close()
 

@@ -31,7 +31,7 @@ function newSettings(command) {
   function note() {
     const names = Object.keys(texts());
     for (const one of fields) one.element.classList.toggle("mm-typed", one.isTyped);
-    const verb = isRunning ? "not applied yet" : "for the next start";
+    const verb = isRunning ? "not applied yet" : "for Start";
     const count = names.length === 1 ? "1 change" : `${names.length} changes`;
     setText(pending, names.length ? `${count} ${verb}` : isRunning ? "all in force" : "used by Start");
     setAttribute(pending, "title", names.join(", "));
