@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Leasing"]
 
+HALT_BESIDES_GRACE = 6.0
+"""Seconds after a node's last word by which it holds its load, but for its users' grace: 3
+until it misses the steering kernel, and as much to spare."""
+
 
 class _SameClock(ClockOffset):
     """The clock of the steering kernel as its own node knows it."""
@@ -38,17 +42,26 @@ class Leasing:
         Of the run.
     local : str
         Name of the node of this process, which is told without a message.
+    grace : float
+        Seconds that the run's users have to leave: so long a node that went silent may
+        still hold permits.
     post : callable
         ``post(node, kind, body)`` sends to another node.
     """
 
     def __init__(
-        self, run_id: str, *, seed: int, local: str, post: Callable[[str, str, bytes], None]
+        self,
+        run_id: str,
+        *,
+        seed: int,
+        local: str,
+        grace: float,
+        post: Callable[[str, str, bytes], None],
     ) -> None:
         self._stamp = run_id.encode("ascii")
         self._local = local
         self._post = post
-        self._steering = SteeringLeases(self._send, seed=seed)
+        self._steering = SteeringLeases(self._send, seed=seed, halt=HALT_BESIDES_GRACE + grace)
         self._here = NodeLeases(self._heard_here, _SameClock())
 
     def join(self, node: Node) -> NodeLeases | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import anyio
 
@@ -164,7 +164,13 @@ class Roster:
         spec = current.spec
         current.meetings = Meetings(self._post_meeting, seed=spec.seed)
         self._tasks.start_soon(current.meetings.serve, current.over)
-        current.leasing = Leasing(spec.run_id, seed=spec.seed, local=self.local, post=self._post)
+        current.leasing = Leasing(
+            spec.run_id,
+            seed=spec.seed,
+            local=self.local,
+            grace=cast("float", spec.settings.values["grace"]),
+            post=self._post,
+        )
         self._tasks.start_soon(current.leasing.serve, current.over)
 
     def _post_meeting(self, name: str, message: list[object]) -> None:
