@@ -16,10 +16,10 @@ BOTH = [
     "murmur/results/_report.html",
 ]
 NEEDED = {
-    ".whl": [*BOTH, "METADATA", "licenses/LICENSE"],
+    ".whl": [*BOTH, "METADATA", "licenses/LICENSE", "murmur/jupyter/panel/front/vega.js"],
     ".gz": [*BOTH, "pyproject.toml", "README.md", "LICENSE", "CITATION.cff", "binder/postBuild"],
 }
-UNWANTED = ["__pycache__", ".ipynb_checkpoints", ".venv", ".DS_Store"]
+UNWANTED = ["__pycache__", ".ipynb_checkpoints", ".venv", ".DS_Store"]  # parts of a path
 
 
 def names(archive: Path) -> list[str]:
@@ -35,7 +35,9 @@ def problems(archive: Path) -> list[str]:
     """Return one sentence for each thing that is missing or does not belong."""
     inside = names(archive)
     missing = [end for end in NEEDED[archive.suffix] if not any(n.endswith(end) for n in inside)]
-    strays = [n for n in inside if any(part in UNWANTED for part in Path(n).parts)]
+    strays = [
+        n for n in inside if n.endswith(".map") or any(part in UNWANTED for part in Path(n).parts)
+    ]
     return [f"{archive.name} lacks {end}" for end in missing] + [
         f"{archive.name} should not hold {name}" for name in strays
     ]
