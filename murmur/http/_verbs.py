@@ -159,7 +159,7 @@ class Verbs(ABC):
         leaving: bool = False,
         **path: object,
     ) -> Call:
-        """Return a OPTIONS request; arguments as `request` has them."""
+        """Return an OPTIONS request; arguments as `request` has them."""
         return self._call(
             Wish(
                 "OPTIONS", url, path, name, params, headers, timeout=timeout, expect=expect,
