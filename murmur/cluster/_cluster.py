@@ -309,10 +309,10 @@ class Cluster(Roster):
 
 
 def _named(names: Sequence[str] | None, nodes: Mapping[str, Node]) -> list[Node]:
-    """Return the nodes of these names, or all."""
+    """Return the nodes of these names, each once, or all."""
     if names is None:
         return list(nodes.values())
-    names = [names] if isinstance(names, str) else names
+    names = [names] if isinstance(names, str) else list(dict.fromkeys(names))
     unknown = [name for name in names if name not in nodes]
     if unknown or not names:
         raise UnknownNodeError(unknown or ["(an empty list)"], nodes)

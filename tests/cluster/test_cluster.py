@@ -124,6 +124,16 @@ async def test_named_nodes_alone_are_asked(pair: Any) -> None:
         await pair.cluster.add(1, ["c"])
 
 
+async def test_a_node_that_is_named_twice_is_asked_once(pair: Any) -> None:
+    await pair.do(Idle, 4)
+
+    assert await pair.cluster.add(3, ["b", "b"]) == range(5, 8)
+    assert await pair.homes() == {"a": [1, 2], "b": [3, 4, 5, 6, 7]}
+    assert await pair.cluster.remove(2, force=True, nodes=["b", "b"]) == 2
+    await anyio.sleep(0.1)
+    assert {n: len(ids) for n, ids in (await pair.homes()).items()} == {"a": 2, "b": 3}
+
+
 async def test_a_run_on_named_nodes_is_theirs_alone(pair: Any) -> None:
     await pair.do(Idle, 2, nodes=["b"])
     await pair.join("c")
