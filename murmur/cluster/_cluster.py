@@ -146,11 +146,11 @@ class Cluster(Roster):
         A node that joins later begins with the new values, unless only some were named.
         """
         current = self._require_running("update settings")
+        chosen = _named(nodes, self._active(current))
         changed: dict[str, tuple[object, object]] = {}
+        self.answers = None  # not those to an earlier verb, should this one be cancelled
         try:
-            await self._ask(
-                _named(nodes, self._active(current)), "update", lambda node: node.update(given)
-            )
+            await self._ask(chosen, "update", lambda node: node.update(given))
         finally:
             for answer in (self.answers.values if self.answers else {}).values():
                 changed |= answer

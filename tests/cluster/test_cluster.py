@@ -134,6 +134,17 @@ async def test_a_node_that_is_named_twice_is_asked_once(pair: Any) -> None:
     assert {n: len(ids) for n, ids in (await pair.homes()).items()} == {"a": 2, "b": 3}
 
 
+@pytest.mark.parametrize("names", [["c"], []])
+async def test_an_update_of_nobody_is_refused_whatever_was_asked_before(
+    pair: Any, names: list[str]
+) -> None:
+    await pair.do(Idle, 2)
+    await pair.cluster.add(2)
+
+    with pytest.raises(UnknownNodeError):
+        await pair.cluster.update({"pace": 2.0}, names)
+
+
 async def test_a_run_on_named_nodes_is_theirs_alone(pair: Any) -> None:
     await pair.do(Idle, 2, nodes=["b"])
     await pair.join("c")
