@@ -6,12 +6,10 @@ where they are kept.
 
 from __future__ import annotations
 
-import inspect
 import os
 import platform
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from typing import Protocol
 
 import pandas as pd
@@ -20,6 +18,7 @@ from murmur._version import __version__
 from murmur.telemetry import Histogram, RunRecord
 
 from ._build import BUILDERS
+from ._scenario_text import scenario_text
 from ._schema import OUTCOMES
 from ._summary import ActionSummary, Summary
 from ._verdict import Evidence, Verdict, judge
@@ -139,7 +138,7 @@ class RecordSource:
                 "cpus": os.cpu_count(),
             },
             "run_id": record.run_id,
-            "scenario": {"name": _name(self._scenario), **_source_text(self._scenario)},
+            "scenario": {"name": _name(self._scenario), **scenario_text(self._scenario)},
             "seed": record.seed,
             "settings": dict(record.settings),
             "wall_started_at": wall_started_at.isoformat(),
@@ -205,14 +204,3 @@ class RecordSource:
 
 def _name(scenario: str | type) -> str:
     return scenario if isinstance(scenario, str) else scenario.__name__
-
-
-def _source_text(scenario: str | type) -> dict[str, str]:
-    """Return the text of the class and its hash; nothing where Python cannot tell it."""
-    if isinstance(scenario, str):
-        return {}
-    try:
-        text = inspect.getsource(scenario)
-    except (OSError, TypeError):  # of a class that was defined in no file
-        return {}
-    return {"source": text, "sha256": sha256(text.encode()).hexdigest()}
