@@ -19,7 +19,7 @@ from murmur.errors import (
 
 from ._exchange import Reply
 from ._headers import render
-from ._wire import Alarm, Wire
+from ._wire import Alarm, Wire, within
 
 try:
     import httptools
@@ -107,7 +107,8 @@ class Http1(Wire):
             reply.sent_bytes = len(data)
         else:
             self._transport.write(head)
-            reply.sent_bytes = len(head) + await self._stream(body, reply, patience)
+            async with within(patience, "complete request"):
+                reply.sent_bytes = len(head) + await self._stream(body, reply, patience)
         if request.is_streamed:
             reply.on_room = self._make_room
             await reply.wait_head(patience)
@@ -240,6 +241,11 @@ class Http1(Wire):
         """Send a body of unknown length in chunks; return the bytes it took."""
         sent = 0
         async for part in _parts(body):
+            patience.hurry()
+            if self._now() >= patience.deadline:  # no timer ends a body that never waits
+                patience.give_up("no complete request")
+            if not part:
+                continue  # an empty chunk would end the body
             if reply.is_headed or reply.error is not None:
                 self._is_kept = False  # the server has made up its mind
                 return sent
@@ -256,12 +262,9 @@ def _size(fields: Fields) -> int:
 
 
 async def _parts(body: Iterable[bytes] | AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """Yield the parts of a body that are not empty: an empty chunk would end it."""
     if isinstance(body, AsyncIterable):
         async for part in body:
-            if part:
-                yield part
+            yield part
     else:
         for part in body:
-            if part:
-                yield part
+            yield part

@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import math
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from murmur.errors import (
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from ._patience import Patience
     from ._url import Origin
 
-__all__ = ["Alarm", "Wire", "open_wire"]
+__all__ = ["Alarm", "Wire", "open_wire", "within"]
 
 GRAIN = 0.001
 """Seconds by which uvloop's timers may be early."""
@@ -216,6 +217,29 @@ async def open_wire(
             raise _failure(error) from error
         raise
     return wire
+
+
+@contextlib.asynccontextmanager
+async def within(patience: Patience, missing: str) -> AsyncIterator[None]:
+    """Cut the block off when `patience` ends, whatever code of the user it waits in.
+
+    Raises
+    ------
+    HttpTimeoutError
+        If the deadline came; it says that there was no `missing`.
+    Leaving
+        If the user was asked to leave meanwhile and its patience ended.
+    """
+    left = patience.deadline - patience.native.now()
+    try:
+        async with asyncio.timeout(left if left < math.inf else None) as timer:
+            with _leaving_in_a_hurry(timer, patience):
+                yield
+    except TimeoutError:
+        if not timer.expired():
+            raise  # the block's own
+        patience.hurry()
+        patience.give_up(f"no {missing}")
 
 
 @contextlib.contextmanager

@@ -7,12 +7,12 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import anyio
 import pytest
-from traitlets import Float, Unicode
+from traitlets import Bool, Float, Unicode
 
 import murmur
 from murmur.http import Client, Options
@@ -236,6 +236,44 @@ async def test_a_stream_to_a_server_that_does_not_read_costs_the_timeout(
     response = await client.post("/", data=[b"x" * 100_000] * 200, timeout=0.5)
 
     assert response.failure == "no complete request within 0.5 s"
+
+
+async def endless() -> AsyncIterator[bytes]:
+    """Yield a first part, and be about to yield the next for ever."""
+    yield b"x"
+    await anyio.sleep_forever()
+
+
+async def restless() -> AsyncIterator[bytes]:
+    """Yield without a pause, and nothing: no chunk, no wait for the server."""
+    while True:
+        yield b""
+
+
+def plain() -> Iterator[bytes]:
+    """Yield nothing without a pause."""
+    while True:
+        yield b""
+
+
+@pytest.mark.parametrize("body", [endless, restless, plain])
+async def test_a_stream_that_never_ends_costs_the_timeout(
+    server: Hostile, client: Client, body: Callable[[], Any]
+) -> None:
+    server.act = lambda connection, request: server.wait_over()
+
+    response = await client.post("/", data=body(), timeout=0.2)
+
+    assert response.failure == "no complete request within 0.2 s"
+
+
+async def test_a_timeout_of_the_stream_itself_is_not_that_of_the_request(client: Client) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b"x"
+        raise TimeoutError("of its own")
+
+    with pytest.raises(TimeoutError, match="of its own"):
+        await client.post("/", data=body())
 
 
 async def test_a_body_that_breaks_off_while_it_is_read_ends_no_user(
@@ -468,18 +506,19 @@ class Asking(murmur.Scenario):
 
     base_url = Unicode("", help="server to test")
     grace = Float(1.0, min=0, help="seconds to leave")
+    uploads = Bool(False, help="whether the question itself takes for ever")
 
     async def start(self, user: murmur.User) -> None:
         while True:
-            await user.http.get("/")
+            await user.http.post("/", data=endless() if self.uploads else None)
 
 
-@pytest.mark.parametrize("part", ["connect", "answer"])
+@pytest.mark.parametrize("part", ["connect", "answer", "upload"])
 def test_a_user_that_leaves_is_not_held_by_its_server(server: Hostile, part: str) -> None:
     server.act = lambda connection, request: server.wait_over()
-    url = server.url if part == "answer" else server.url.replace("http", "https")
+    url = server.url.replace("http", "https") if part == "connect" else server.url
     with murmur.Session() as session:
-        run = session.do(Asking, 5, user_rate=math.inf, base_url=url)
+        run = session.do(Asking, 5, user_rate=math.inf, base_url=url, uploads=part == "upload")
         deadline = time.monotonic() + 10
         while server.connections < 5:
             assert time.monotonic() < deadline
