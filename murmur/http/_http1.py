@@ -70,12 +70,14 @@ class Http1(Wire):
         self._fields: list[tuple[bytes, bytes]] = []
         self._rendered: tuple[Pairs, bytes] = ((), b"")
         self._is_kept = True
+        self._is_sent = True
         self._is_head = False
 
     @property
     def is_reusable(self) -> bool:
         """Whether it can take another request."""
-        return self._is_kept and not self.is_closed and self._reply is None
+        is_done = self._is_sent and self._reply is None
+        return self._is_kept and is_done and not self.is_closed
 
     @property
     def has_room(self) -> bool:
@@ -96,6 +98,7 @@ class Http1(Wire):
             self._is_kept = False
             raise HttpProtocolError("the server spoke before it was asked")
         reply = self._reply = Reply(self._body_limit, alarm=self._alarm)
+        self._is_sent = False
         self._fields = []
         self._parser = httptools.HttpResponseParser(self)
         self._is_head = request.method == "HEAD"
@@ -105,6 +108,7 @@ class Http1(Wire):
             data = head + body if body else head
             self._transport.write(data)
             reply.sent_bytes = len(data)
+            self._is_sent = True
         else:
             self._transport.write(head)
             async with within(patience, "complete request"):
@@ -247,13 +251,13 @@ class Http1(Wire):
             if not part:
                 continue  # an empty chunk would end the body
             if reply.is_headed or reply.error is not None:
-                self._is_kept = False  # the server has made up its mind
-                return sent
+                return sent  # the server has made up its mind
             chunk = b"%x\r\n%b\r\n" % (len(part), part)
             self._transport.write(chunk)
             sent += len(chunk)
             await self.drain(patience)
         self._transport.write(b"0\r\n\r\n")
+        self._is_sent = True
         return sent + 5
 
 

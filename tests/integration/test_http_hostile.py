@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -363,6 +364,47 @@ async def test_a_request_on_a_connection_just_closed_is_repeated_only_if_it_may_
 
     assert repeated.ok
     assert failed.failure == "connection closed without an answer"
+
+
+@pytest.mark.parametrize("end", ["raises", "is cancelled", "goes on"])
+async def test_a_connection_is_not_used_again_after_half_a_request(
+    server: Hostile, client: Client, end: str
+) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b"x"
+        (connection,) = client._transport._all
+        with anyio.fail_after(10):
+            while not connection._reply.is_complete:  # noqa: ASYNC110 - it has no event
+                await anyio.sleep(0.01)
+        if end == "raises":
+            raise RuntimeError("no more")
+        if end == "is cancelled":
+            scope.cancel()
+            await anyio.sleep_forever()
+        yield b"y"
+
+    with anyio.CancelScope() as scope, suppress(RuntimeError):
+        await client.post("/early", data=body())
+
+    assert (await client.get("/next")).ok
+    assert server.requests[-1].startswith(b"GET /next")
+    assert server.connections == 2
+
+
+async def test_a_connection_is_used_again_after_a_whole_stream(
+    server: Hostile, client: Client
+) -> None:
+    server.act = _read_stream
+    await client.post("/", data=[b"x", b"y"])
+    await client.post("/", data=[b"z"])
+
+    assert server.connections == 1
+
+
+def _read_stream(connection: socket.socket, request: bytes) -> None:
+    while not request.endswith(b"\r\n0\r\n\r\n"):
+        request += connection.recv(65536)
+    connection.sendall(OK)
 
 
 async def test_what_nobody_asked_for_is_not_taken_for_an_answer(
