@@ -31,7 +31,8 @@ class Timer:
     An exception marks the action failed and propagates; so does a timeout around the
     block.  After a throttle's `wait` the action was due when the permit was, otherwise
     when it starts.  What a user leaves unfinished because it is asked to leave, or
-    killed, is no action: it is counted as ``actions.cut_short``.
+    killed, is no action: it is counted as ``actions.cut_short``.  An action that `end` had
+    ended was finished, whatever cuts off the rest of the block.
     """
 
     __slots__ = ("_due_at", "_ended_at", "_error", "_name", "_run", "_started_at", "_user")
@@ -74,10 +75,13 @@ class Timer:
         ended_at = self._run.native.now() if self._ended_at is None else self._ended_at
         failure: BaseException | str | None = error or self._error
         if error is not None and isinstance(error, (Leaving, self._run.native.cancelled)):
-            if isinstance(error, Leaving) or self._is_ended_from_outside():
+            if self._ended_at is not None:
+                failure = self._error  # it was over before, and how it went is known
+            elif isinstance(error, Leaving) or self._is_ended_from_outside():
                 self._run.recorder.count(CUT_SHORT)
                 return
-            failure = CANCELLED
+            else:
+                failure = CANCELLED
         user_id = self._user.id if self._user is not None else 0
         self._run.recorder.action(
             self._name, user_id, self._due_at, self._started_at, ended_at, failure

@@ -52,3 +52,46 @@ async def test_a_failure_may_be_an_exception_that_is_not_raised(stage: Any) -> N
 
     assert [error for _, error, _ in recorded(stage)] == ["ConnectionError: gone"]
     assert stage.counters()["went on"] == 1
+
+
+class Lingering(murmur.Scenario):
+    """Ends its action and stays in the block."""
+
+    async def start(self, user: murmur.User) -> None:
+        with user.timer("ask") as timer:
+            await anyio.sleep(1)
+            timer.end()
+            if user.id % 2:
+                timer.fail("wrong")
+            await user.sleep(100)
+
+
+@pytest.mark.parametrize("end", ["leaves", "is killed"])
+async def test_an_action_that_had_ended_is_kept_when_its_user(stage: Any, end: str) -> None:
+    await stage.do(Lingering, 2)
+    await anyio.sleep(5)
+    if end == "is killed":
+        await stage.cluster.remove(2, force=True)
+    await stage.stop()
+
+    rows = sorted(recorded(stage))
+    assert [(name, error) for name, error, _ in rows] == [("ask", ""), ("ask", "failed: wrong")]
+    assert [duration for *_, duration in rows] == pytest.approx([1, 1])
+    assert "actions.cut_short" not in stage.counters()
+
+
+async def test_a_timeout_after_the_end_does_not_fail_the_action(stage: Any) -> None:
+    class Bounded(murmur.Scenario):
+        """Looks at its answer for longer than it wants to."""
+
+        async def start(self, user: murmur.User) -> None:
+            with anyio.move_on_after(3), user.timer("ask") as timer:
+                await anyio.sleep(1)
+                timer.end()
+                await anyio.sleep(5)
+
+    await stage.do(Bounded, 1)
+    await anyio.sleep(10)
+    await stage.stop()
+
+    assert recorded(stage) == [("ask", "", pytest.approx(1))]
