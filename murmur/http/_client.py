@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
@@ -26,7 +27,7 @@ from ._body import encode
 from ._call import Call, Check, Wish
 from ._cookies import Cookies
 from ._exchange import Reply, Request
-from ._headers import Pairs, is_token, merge, render
+from ._headers import Pairs, is_token, merge, render, with_cookies
 from ._ledger import Ledger
 from ._options import Options
 from ._patience import Patience
@@ -225,8 +226,12 @@ class Client(Verbs):
         if host is not None:
             pairs = (("Host", host), *pairs)
         render(pairs)  # finds what no field may hold
-        held = self.cookies.header(origin.host, target, is_secure=origin.is_secure, now=time.time())
-        return (*pairs, ("Cookie", held)) if held else pairs
+        return with_cookies(pairs, self._held(origin, target))
+
+    def _held(self, origin: Origin, target: str) -> str:
+        """Return the cookies that were kept for a request there."""
+        secure = origin.is_secure
+        return self.cookies.header(origin.host, target, is_secure=secure, now=time.time())
 
     async def _perform(self, wish: Wish, timer: Timer) -> Response:
         """Make the request, and tell the timer how it went."""
@@ -300,12 +305,9 @@ class Client(Verbs):
     async def _exchange(self, request: Request, patience: Patience, name: str) -> Reply:
         """Make one request, with the cookies that go there, and keep those that come."""
         cookies, origin = self.cookies, request.origin
-        if cookies:
-            held = cookies.header(
-                origin.host, request.target, is_secure=origin.is_secure, now=time.time()
-            )
-            plain = tuple(pair for pair in request.headers if pair[0] != "Cookie")
-            request.headers = (*plain, ("Cookie", held)) if held else plain
+        if cookies and (held := self._held(origin, request.target)):
+            # A copy: a redirect starts from the caller's own fields.
+            request = replace(request, headers=with_cookies(request.headers, held))
         sent_at = self._native.now()
         reply = await self._transport.exchange(request, patience)
         self._ledger.head(reply, name, sent_at)

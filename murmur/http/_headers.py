@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from murmur.errors import InvalidRequestError
 
-__all__ = ["Fields", "Headers", "Pairs", "is_token", "merge", "render"]
+__all__ = ["Fields", "Headers", "Pairs", "is_token", "merge", "render", "with_cookies"]
 
 Fields: TypeAlias = Sequence[tuple[bytes, bytes]]
 """Fields as they came."""
@@ -67,6 +67,21 @@ def merge(fields: Mapping[str, str], more: Mapping[str, str]) -> Pairs:
     named = {name.lower(): (name, value) for name, value in fields.items()}
     named |= {name.lower(): (name, value) for name, value in more.items()}
     return tuple(named.values())
+
+
+def with_cookies(fields: Pairs, held: str) -> Pairs:
+    """Return `fields` with the cookies in `held` beside those that they have already.
+
+    Examples
+    --------
+    >>> with_cookies((("cookie", "a=1"),), "b=2")
+    (('Cookie', 'a=1; b=2'),)
+    """
+    if not held:
+        return fields
+    own = [value for name, value in fields if name.lower() == "cookie" and value]
+    others = tuple(pair for pair in fields if pair[0].lower() != "cookie")
+    return (*others, ("Cookie", "; ".join([*own, held])))
 
 
 @lru_cache(maxsize=256)

@@ -211,6 +211,41 @@ async def test_cookies_are_kept_for_the_server_that_set_them(bench: Any) -> None
     assert client.cookies.get("sid") == "abc"
 
 
+@pytest.mark.parametrize("name", ["Cookie", "cookie"])
+async def test_cookies_of_a_request_go_beside_those_that_are_kept(bench: Any, name: str) -> None:
+    client = bench.client()
+    for domain in ("shop.test", "other.test"):
+        client.cookies.set("lb", "1", domain=domain)
+    await client.get("/", headers={name: "session=abc"})
+    await client.get("http://third.test/", headers={name: "session=abc"})
+    await client.get("/")
+
+    sent = [
+        [value for field, value in request.headers if field.lower() == "cookie"]
+        for request in bench.stub.requests
+    ]
+    assert sent == [["session=abc; lb=1"], ["session=abc"], ["lb=1"]]
+
+
+@pytest.mark.parametrize(("location", "expected"), [
+    ("/b", "own=1; b=2"),
+    ("http://other.test/b", "c=3"),
+])  # fmt: skip
+async def test_a_redirect_takes_ones_own_cookies_to_the_same_server_only(
+    bench: Any, location: str, expected: str
+) -> None:
+    client = bench.client(
+        lambda request: (302, {"Location": location}, b"") if request.target == "/a" else 200
+    )
+    client.cookies.set("a", "1", domain="shop.test", path="/a")
+    client.cookies.set("b", "2", domain="shop.test", path="/b")
+    client.cookies.set("c", "3", domain="other.test")
+    await client.get("/a", headers={"Cookie": "own=1"})
+
+    sent = [dict(request.headers)["Cookie"] for request in bench.stub.requests]
+    assert sent == ["own=1; a=1", expected]
+
+
 async def test_fields_of_the_client_change_and_those_of_a_request_go_first(bench: Any) -> None:
     client = bench.client(headers={"X-Run": "1"})
     client.headers["Authorization"] = "Bearer t"
