@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol, Self
 
 from murmur._session import Session
-from murmur.errors import RunTimeoutError, SessionError
+from murmur.errors import MurmurError, RunTimeoutError, SessionError
 from murmur.runtime import RunState
 
 from ._look import Watch
@@ -17,7 +17,7 @@ from ._steer import Steering
 from ._troubles import troubles_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from murmur import Run
 
@@ -88,7 +88,7 @@ def perform(
             try:
                 _follow(run, watch, steering, interrupts, show)
                 failure = _failure(run)
-            except SessionError as error:
+            except MurmurError as error:  # the run was on: what it measured is concluded
                 failure = str(error)
     # The session is closed, so that even a loop that hung keeps nobody from its results.
     for problem in run.status().problems:
@@ -107,6 +107,7 @@ def _follow(run: Run, watch: Watch, steering: Steering, interrupts: Interrupts, 
     """Look, steer and wait until the run is over."""
     began = look_at = monotonic()
     is_ending = False
+    say = _once(show)
     while not run.is_over:
         now = monotonic()
         if now >= look_at:
@@ -115,12 +116,40 @@ def _follow(run: Run, watch: Watch, steering: Steering, interrupts: Interrupts, 
         if not is_ending and (interrupts.number or watch.aborted_by):
             is_ending = True
             show.say(_announcement(watch))
-            run.stop()
+            with _told(say):
+                run.stop()
         elif not is_ending and steering.is_needed:
-            steering.tick(now - began, run.status().users)
+            with _told(say):
+                steering.tick(now - began, run.status().users)
         with suppress(RunTimeoutError):
             run.wait(TURN)
     show.show(watch.look())
+
+
+@contextmanager
+def _told(say: Callable[[str], None]) -> Iterator[None]:
+    """Say what a verb failed with and go on: the other nodes have done it.
+
+    An error of the session is raised: it cannot be reached, so nothing more will come.
+    """
+    try:
+        yield
+    except SessionError:
+        raise
+    except MurmurError as error:
+        say(f"problem: {error}")
+
+
+def _once(show: Show) -> Callable[[str], None]:
+    """Return what says a sentence that was not said before: a verb is tried at each turn."""
+    said: set[str] = set()
+
+    def say(note: str) -> None:
+        if note not in said:
+            said.add(note)
+            show.say(note)
+
+    return say
 
 
 def _say(note: str) -> None:
