@@ -21,6 +21,7 @@ SECURE = {"https", "wss"}
 AS_IS = "!$%&'()*+,/:;=@~-._"  # what a path may hold; a percent sign is taken for an escape
 AS_IS_IN_QUERY = AS_IS + "?"
 
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -121,13 +122,14 @@ def template_of(base_url: str, url: str) -> Template:
     >>> template.label, template.fill({"id": "a b"})
     ('/items/{id}', '/api/items/a%20b?full=1')
     """
-    whole = url if "://" in url else f"{base_url.rstrip('/')}/{url.lstrip('/')}"
+    is_absolute = _ABSOLUTE.match(url) is not None  # a query may hold another URL
+    whole = url if is_absolute else f"{base_url.rstrip('/')}/{url.lstrip('/')}"
     split = _split(whole)
     origin = _origin(whole, split)
     target = quote(split.path or "/", safe=AS_IS + "{}")
     if split.query:
         target += "?" + quote(split.query, safe=AS_IS_IN_QUERY + "{}")
-    label = (split.path or "/") if "://" in url else url.partition("?")[0] or "/"
+    label = (split.path or "/") if is_absolute else url.partition("?")[0] or "/"
     return Template(origin, authority_of(origin), tuple(_PLACEHOLDER.split(target)), label)
 
 
