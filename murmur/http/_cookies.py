@@ -7,6 +7,7 @@ request.  Left out here: lists of public suffixes, and third-party policies.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 __all__ = ["Cookies"]
+
+_WHOLE = re.compile(r"-?[0-9]+")
 
 
 class _Key(NamedTuple):
@@ -120,9 +123,10 @@ class Cookies:
 
 def _expiry(said: dict[str, str], now: float) -> float:
     """Return when a cookie ends, in UNIX seconds; ``Max-Age`` counts before ``Expires``."""
-    with suppress(ValueError):
-        return now + int(said["max-age"]) if "max-age" in said else _date(said.get("expires", ""))
-    return math.inf
+    seconds = said.get("max-age", "")
+    if _WHOLE.fullmatch(seconds):
+        return now + float(seconds)  # infinite if it has too many digits
+    return _date(said.get("expires", ""))
 
 
 def _date(text: str) -> float:

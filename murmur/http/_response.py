@@ -120,10 +120,11 @@ class Response:
     def text(self) -> str:
         """The body as text, in the encoding that the answer names or else in UTF-8."""
         named = _CHARSET.search(self.headers.get("content-type", ""))
+        content = self.content
         try:
-            return self.content.decode(named[1] if named else "utf-8", "replace")
-        except LookupError:
-            return self.content.decode("utf-8", "replace")
+            return content.decode(named[1] if named else "utf-8", "replace")
+        except (LookupError, UnicodeError):  # no encoding, or one that replaces nothing
+            return content.decode("utf-8", "replace")
 
     def json(self) -> Any:  # noqa: ANN401 - any JSON
         """Return the body, read as JSON.
@@ -137,6 +138,8 @@ class Response:
             return json.loads(self.content)
         except ValueError as error:
             raise HttpProtocolError("the body is not JSON") from error
+        except RecursionError as error:
+            raise HttpProtocolError("the body is JSON that is nested too deeply") from error
 
     async def iter_bytes(self) -> AsyncIterator[bytes]:
         """Iterate over the body as it arrives; for ``stream=True``.

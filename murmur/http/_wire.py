@@ -213,7 +213,7 @@ async def open_wire(
         if isinstance(error, TimeoutError) and timer.expired():
             patience.hurry()
             patience.give_up("no connection", min(timeout, patience.timeout))
-        if isinstance(error, (OSError, asyncio.InvalidStateError)):
+        if isinstance(error, (OSError, UnicodeError, asyncio.InvalidStateError)):
             raise _failure(error) from error
         raise
     return wire
@@ -298,7 +298,7 @@ async def _secure(wire: Wire, tls: ssl.SSLContext, origin: Origin) -> None:
 
 def _failure(error: Exception) -> HttpError:
     """Return a failed connection as an error without addresses in its text."""
-    if isinstance(error, socket.gaierror):
+    if isinstance(error, (socket.gaierror, UnicodeError)):  # the latter for "a..b"
         return ConnectFailedError("the name of the host is not known")
     code = error.errno if isinstance(error, OSError) else None
     if code is None:  # of several addresses each was tried; the text names the errors

@@ -57,10 +57,20 @@ def test_a_body_that_swells_beyond_the_limit_is_an_error() -> None:
     ("text/plain; charset=latin-1", b"\xe4", "ä"),
     ('text/plain; charset="utf-16-le"', "ä".encode("utf-16-le"), "ä"),
     ("text/plain; charset=nonsense", "ä".encode(), "ä"),
+    ("text/plain; charset=idna", b"\xff..a", "\ufffd..a"),
+    ("text/plain; charset=hex", b"ff", "ff"),
     ("", b"\xff", "\ufffd"),
 ])  # fmt: skip
 def test_text_is_in_the_encoding_that_the_answer_names(kind: str, body: bytes, text: str) -> None:
     assert response(body, content_type=kind).text == text
+
+
+@pytest.mark.parametrize(("body", "message"), [
+    (b"{", "not JSON"), (b"\xff", "not JSON"), (b"[" * 200_000, "nested too deeply"),
+])  # fmt: skip
+def test_a_body_that_is_no_json_is_an_error(body: bytes, message: str) -> None:
+    with pytest.raises(HttpProtocolError, match=message):
+        response(body).json()
 
 
 def test_it_says_what_it_is() -> None:

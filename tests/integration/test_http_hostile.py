@@ -172,6 +172,17 @@ FAILURES = {
         saying(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000),
         "the head of the answer is too long",
     ),
+    "redirects to a name that cannot be": (
+        saying(b"HTTP/1.1 302 Found\r\nLocation: http://a..b/\r\nContent-Length: 0\r\n\r\n"),
+        "the name of the host is not known",
+    ),
+    "redirects to a name that is too long": (
+        saying(
+            b"HTTP/1.1 302 Found\r\nLocation: http://" + b"a" * 70 + b".test/\r\n"
+            b"Content-Length: 0\r\n\r\n"
+        ),
+        "the name of the host is not known",
+    ),
     "redirects to nowhere": (
         saying(b"HTTP/1.1 302 Found\r\nLocation: ftp://x/\r\nContent-Length: 0\r\n\r\n"),
         "a redirect leads nowhere",
