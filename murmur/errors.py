@@ -390,25 +390,34 @@ class UserError(MurmurError):
 
 
 class InvalidRangeError(UserError, ValueError):
-    """The range of ids is empty, backwards, or not above the highest id in use."""
+    """The range of ids is backwards, not above the highest id in use, or beyond all ids."""
 
-    def __init__(self, first: int, last: int, highest: int) -> None:
+    def __init__(self, first: int, last: int, highest: int, limit: int | None = None) -> None:
         self.first = first
         self.last = last
         self.highest = highest
-        super().__init__(
-            f"cannot add users {first} to {last}: the first id must be above "
-            f"{highest}, the highest in use, and not above the last"
+        self.limit = limit
+        rule = (
+            f"no id can be above {limit}"
+            if limit is not None and last > limit
+            else f"the first id must be above {highest}, the highest in use, and not above the last"
         )
+        super().__init__(f"cannot add users {first} to {last}: {rule}")
 
 
 class InvalidCountError(UserError, ValueError):
-    """A number of users is negative or not a whole number."""
+    """A number of users is negative, not a whole number, or more than there are ids for."""
 
-    def __init__(self, verb: str, count: object) -> None:
+    def __init__(self, verb: str, count: object, room: int | None = None) -> None:
         self.verb = verb
         self.count = count
-        super().__init__(f"cannot {verb} {count!r} users: give a whole number that is not negative")
+        self.room = room
+        remedy = (
+            "give a whole number that is not negative"
+            if room is None
+            else f"there are ids for {room} more"
+        )
+        super().__init__(f"cannot {verb} {count!r} users: {remedy}")
 
 
 class TaskExitError(UserError):

@@ -24,7 +24,7 @@ from murmur.errors import (
 from murmur.runtime import RunSpec, RunState
 
 from ._answers import Answers, ask_each
-from ._course import Course, Current, check_count
+from ._course import LAST_ID, Course, Current, check_count
 from ._ledger import Ledger
 from ._node import NodeStatus
 from ._overview import NodeOverview, overview_of
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["Cluster", "new_run_id"]
 
 T = TypeVar("T")
-
-LAST_ID = 2**32 - 1
-"""The highest id a user can have: records keep it in 32 bits."""
 
 _logger = logging.getLogger(__name__)
 
@@ -74,7 +71,8 @@ class Cluster(Roster):
         RunStateError
             If a run is on.
         ScenarioError, NodesFailedError
-            If `init` failed; the run is failed then, on every node.
+            If `init` failed, or the first users could not be announced; the run is failed
+            then, on every node.
         """
         chosen = _named(nodes, self._staff())
         if self._is_between or not self._state.is_over:
@@ -89,26 +87,21 @@ class Cluster(Roster):
         self._state, self.highest_id, self._turn = RunState.IDLE, 0, 0
         course.on_accepted()
         try:
-            await self._ask(chosen, "start", lambda node: self._start_on(node, current))
+            await self._begin(current, chosen, nodes)
         except BaseException:
             with anyio.CancelScope(shield=True):
-                if len(chosen) > 1:
-                    await ask_each(list(current.nodes.values()), "reset", lambda node: node.abort())
-                await self._finish(current, RunState.FAILED)
+                await self._fail(current)
             raise
         finally:
             self._is_between = False
-        self._state = RunState.RUNNING
         self._tasks.start_soon(self._watch, current)
-        if course.users:
-            await self.add(course.users, nodes, live=False)
 
     async def add(
         self, count: int, nodes: Sequence[str] | None = None, *, live: bool = True
     ) -> range:
         """Announce `count` users, spread over the nodes; return their ids."""
         current = self._require_running("add users")
-        check_count("add", count)
+        check_count("add", count, room=LAST_ID - self.highest_id)
         return await self._add(current, self.highest_id + 1, count, nodes, live=live)
 
     async def add_range(self, first: int, last: int) -> range:
@@ -116,8 +109,8 @@ class Cluster(Roster):
         current = self._require_running("add users")
         check_count("add", first)
         check_count("add", last)
-        if not self.highest_id < first <= last:
-            raise InvalidRangeError(first, last, self.highest_id)
+        if not self.highest_id < first <= last <= LAST_ID:
+            raise InvalidRangeError(first, last, self.highest_id, LAST_ID)
         return await self._add(current, first, last - first + 1, None, live=True)
 
     async def remove(self, count: int, *, force: bool, nodes: Sequence[str] | None = None) -> int:
@@ -148,7 +141,6 @@ class Cluster(Roster):
         current = self._require_running("update settings")
         chosen = _named(nodes, self._active(current))
         changed: dict[str, tuple[object, object]] = {}
-        self.answers = None  # not those to an earlier verb, should this one be cancelled
         try:
             await self._ask(chosen, "update", lambda node: node.update(given))
         finally:
@@ -176,6 +168,8 @@ class Cluster(Roster):
                 current.ends.cancel()
             last = await ask_each(self.nodes.values(), "reset", lambda node: node.abort())
             if current is not None:
+                for name in last.failures.keys() & current.nodes.keys():
+                    self._give_up(current, current.nodes[name], "it did not end at once")
                 await self._finish(current, RunState.IDLE, tuple(last.values.values()))
             self._state, self.highest_id, self._current = RunState.IDLE, 0, None
         finally:
@@ -229,12 +223,29 @@ class Cluster(Roster):
             if not isinstance(error, ClusterError):
                 raise error
 
+    async def _begin(
+        self, current: Current, chosen: Sequence[Node], names: Sequence[str] | None
+    ) -> None:
+        """Run `init` on each node, then announce the users to begin with."""
+        await self._ask(chosen, "start", lambda node: self._start_on(node, current))
+        self._state = RunState.RUNNING
+        users = current.course.users
+        if users:
+            await self._add(current, 1, users, names, live=False)
+
+    async def _fail(self, current: Current) -> None:
+        """End a run that could not begin; one that was reset meanwhile has ended already."""
+        nodes = list(current.nodes.values())
+        if current.over.is_set():
+            return
+        if len(nodes) > 1 or self._state is RunState.RUNNING:  # else its `init` ended it
+            await ask_each(nodes, "reset", lambda node: node.abort())
+        await self._finish(current, RunState.FAILED)
+
     async def _add(
         self, current: Current, first: int, count: int, names: Sequence[str] | None, *, live: bool
     ) -> range:
         last = first + count - 1
-        if last > LAST_ID:
-            raise InvalidRangeError(first, last, self.highest_id)
         active = self._active(current)
         staff = {name: node for name, node in self._staff().items() if name in active}
         chosen = _named(names, staff or active)
@@ -286,13 +297,14 @@ class Cluster(Roster):
         if self._current is current and self._state is RunState.RUNNING:
             try:
                 await self.stop()
-            except MurmurError:
-                _logger.exception("the run did not stop in order")
+            except MurmurError as error:
+                _logger.warning("the run does not stop in order: %s", error)
 
     async def _ask(
         self, nodes: Iterable[Node], verb: str, call: Callable[[Node], Awaitable[T]]
     ) -> dict[str, T]:
         """Call all nodes at the same time; return their answers by name, or raise."""
+        self.answers = None  # not those to an earlier verb, should this one be cancelled
         nodes = list(nodes)
         asked = {node.name for node in nodes}
         skipped = [name for name in self._staff() if name not in asked]

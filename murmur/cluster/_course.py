@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from ._meetings import Meetings
     from ._node import Node, NodeStatus
 
-__all__ = ["ClusterStatus", "Course", "Current", "check_count"]
+__all__ = ["LAST_ID", "ClusterStatus", "Course", "Current", "check_count"]
+
+LAST_ID = 2**32 - 1
+"""The highest id a user can have: records keep it in 32 bits."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +48,7 @@ class Course:
     Raises
     ------
     InvalidCountError
-        If `users` is negative or not a whole number.
+        If `users` is negative, not a whole number, or more than there are ids.
     InvalidDurationError
         If `duration` is not a positive number.
     """
@@ -58,7 +61,7 @@ class Course:
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense before anything runs."""
-        check_count("start", self.users)
+        check_count("start", self.users, room=LAST_ID)
         given: object = self.duration
         if not isinstance(given, (int, float)) or isinstance(given, bool) or not given > 0:
             raise InvalidDurationError(given)
@@ -180,6 +183,8 @@ class Current:
         self.idle.set()
 
 
-def check_count(verb: str, count: object) -> None:
+def check_count(verb: str, count: object, *, room: int | None = None) -> None:
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
         raise InvalidCountError(verb, count)
+    if room is not None and count > room:
+        raise InvalidCountError(verb, count, room)

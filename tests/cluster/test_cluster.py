@@ -10,8 +10,11 @@ import pytest
 from traitlets import Float, Int
 
 import murmur
+from murmur.cluster import LocalNode
 from murmur.errors import (
     CallbackError,
+    InvalidCountError,
+    InvalidRangeError,
     NodesFailedError,
     NodeTimeoutError,
     RunStateError,
@@ -207,6 +210,37 @@ async def test_a_node_that_does_not_answer_costs_its_deadline_and_no_more(pair: 
     assert 4 < anyio.current_time() - before < 6
     assert isinstance(caught.value.failures["b"], NodeTimeoutError | ConnectionError)
     assert caught.value.succeeded == ("a",)
+
+
+async def test_a_run_whose_first_users_reach_nobody_fails_as_a_whole(pair: Any) -> None:
+    class Deaf(LocalNode):
+        async def add(self, first: int, last: int, *, live: bool = True) -> None:
+            raise NodeTimeoutError(self.name, "add", 5.0)
+
+    pair.cluster.nodes["c"] = Deaf("c", bus=pair.bus, tasks=pair.tasks)
+    with pytest.raises(NodesFailedError, match="'add' within 5 s"):
+        await pair.do(Idle, 6)
+
+    assert (await pair.cluster.status()).state == "failed"
+    with anyio.fail_after(1):
+        await pair.cluster.wait_over()
+    assert not any(agent.local.is_running for agent in pair.agents.values())
+    assert not await pair.homes()
+    await pair.do(Idle, 2, nodes=["a"])
+    assert await pair.homes() == {"a": [1, 2]}
+
+
+async def test_more_users_than_there_are_ids_start_nothing(pair: Any) -> None:
+    with pytest.raises(InvalidCountError, match="start 4294967296 users: there are ids for 42949"):
+        await pair.do(Idle, 2**32)
+    assert (await pair.cluster.status()).state == "idle"
+
+    await pair.do(Idle, 2)
+    with pytest.raises(InvalidCountError, match="there are ids for 4294967293 more"):
+        await pair.cluster.add(2**32)
+    with pytest.raises(InvalidRangeError, match="no id can be above 4294967295"):
+        await pair.cluster.add_range(2**32 - 2, 2**32)
+    assert await pair.cluster.add(1) == range(3, 4)
 
 
 async def test_nothing_starts_on_a_node_that_joins_after_stop(pair: Any) -> None:
