@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Response"]
 
+GZIP = b"\x1f\x8b"
+"""What a member of gzip begins with; a body may have several, one after the other."""
+
 _CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
 _NO_FIELDS = Headers(())
 
@@ -224,12 +227,24 @@ def _decompressed(body: bytes, coding: str, limit: int) -> bytes:
     if coding not in {"gzip", "x-gzip", "deflate"} or not body:
         return body
     for window in (47, -15):  # either format, told by its head; what some servers call deflate
-        inflater = zlib.decompressobj(window)
         try:
-            inflated = inflater.decompress(body, limit)
+            return _inflated(body, window, limit)
         except zlib.error:
             continue
-        if inflater.unconsumed_tail:
-            raise HttpProtocolError(f"the decompressed body is longer than {limit} bytes")
-        return inflated
     raise HttpProtocolError("the body cannot be decompressed")
+
+
+def _inflated(body: bytes, window: int, limit: int) -> bytes:
+    """Decompress all members of `body`; what follows the last is padding."""
+    parts, size, rest = [], 0, body
+    while True:
+        inflater = zlib.decompressobj(window)
+        parts.append(inflater.decompress(rest, limit - size + 1))  # 0 would mean no limit
+        size += len(parts[-1])
+        if size > limit:
+            raise HttpProtocolError(f"the decompressed body is longer than {limit} bytes")
+        if not inflater.eof:
+            raise HttpProtocolError("the compressed body is cut short")
+        rest = inflater.unused_data
+        if not rest.startswith(GZIP):
+            return b"".join(parts)

@@ -32,6 +32,8 @@ def response(body: bytes, **fields: str) -> Response:
     ("x-gzip", gzip.compress(b"hello", mtime=0)),
     ("deflate", zlib.compress(b"hello")),
     ("deflate", RAW.compress(b"hello") + RAW.flush()),
+    ("gzip", gzip.compress(b"hel", mtime=0) + gzip.compress(b"lo", mtime=0)),
+    ("gzip", gzip.compress(b"hello", mtime=0) + bytes(512)),
     ("deflate, gzip", gzip.compress(zlib.compress(b"hello"), mtime=0)),
     ("identity", b"hello"),
     ("", b"hello"),
@@ -45,8 +47,24 @@ def test_a_body_that_is_not_what_it_says_is_an_error() -> None:
         response(b"hello", content_encoding="gzip").content  # noqa: B018
 
 
-def test_a_body_that_swells_beyond_the_limit_is_an_error() -> None:
-    reply = Reply.of(200, [(b"Content-Encoding", b"gzip")], gzip.compress(bytes(10_000)))
+@pytest.mark.parametrize(("coding", "body"), [
+    ("gzip", gzip.compress(b"hello", mtime=0)[:-1]),
+    ("gzip", gzip.compress(b"hello", mtime=0)[:5]),
+    ("gzip", gzip.compress(b"hello", mtime=0) + gzip.compress(b"more", mtime=0)[:-9]),
+    ("deflate", zlib.compress(b"hello")[:-1]),
+    ("deflate", zlib.compress(b"hello", wbits=-15)[:-1]),
+])  # fmt: skip
+def test_a_compressed_body_that_is_cut_short_is_an_error(coding: str, body: bytes) -> None:
+    with pytest.raises(HttpProtocolError, match="cut short"):
+        response(body, content_encoding=coding).content  # noqa: B018
+
+
+@pytest.mark.parametrize("sizes", [[10_000], [5_000, 5_000], [9_999, 1]])
+def test_a_body_that_swells_beyond_the_limit_is_an_error(sizes: list[int]) -> None:
+    body = b"".join(gzip.compress(bytes(size)) for size in sizes)
+    reply = Reply.of(200, [(b"Content-Encoding", b"gzip")], body)
+    reply.limit = 10_000
+    assert Response(REQUEST, reply).content == bytes(10_000)
     reply.limit = 9_999
     with pytest.raises(HttpProtocolError, match="longer than 9999 bytes"):
         Response(REQUEST, reply).content  # noqa: B018
