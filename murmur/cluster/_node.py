@@ -110,6 +110,9 @@ class Node(ABC):
     async def wait_ended(self) -> None:
         """Block until the run is over."""
 
+    def ignore(self) -> None:
+        """Take in nothing more of what a remote node says about the run that is on."""
+
     @abstractmethod
     async def abort(self) -> NodeStatus:
         """End the run now, without `terminate`; returns its last status, and forgets it."""

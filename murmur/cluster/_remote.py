@@ -117,6 +117,11 @@ class RemoteNode(Node):
         """See the base; returns as well when the node is lost."""
         await self._ended.wait()
 
+    def ignore(self) -> None:
+        """See the base; who waits for its end waits no longer."""
+        self._listener = None
+        self._ended.set()
+
     async def abort(self) -> NodeStatus:
         """See the base."""
         last = self._named(await self._call("abort"))

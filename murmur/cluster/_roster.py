@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, cast
 
 import anyio
 
-from murmur.errors import MurmurError
 from murmur.runtime import Listener, RunState
 from murmur.telemetry import bus as process_bus
 
@@ -24,11 +23,20 @@ from ._local import LocalNode
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-    from murmur.telemetry import Bus
+    from murmur.telemetry import Bus, RunRecord
 
     from ._node import Node, NodeStatus
 
 __all__ = ["Roster"]
+
+END_PATIENCE = 10.0
+"""Seconds that a node has to end its part of a run, besides its users' grace.
+
+One whose loop answers has the time of `terminate` on top; one that is stuck has not.
+"""
+
+STUCK = 5.0
+"""Seconds without a sign of life after which a node's loop will hardly come back."""
 
 _logger = logging.getLogger(__name__)
 
@@ -106,6 +114,7 @@ class Roster:
         if current is None or current.nodes.get(node.name) is not node:
             return
         del current.nodes[node.name]
+        node.ignore()  # its users have their outcome now, and need no second one
         current.note_departure(node, is_lost=is_lost)
         if current.leasing is not None:
             current.leasing.lose(node.name, is_silent=is_silent)
@@ -247,15 +256,45 @@ class Roster:
             current.ends.cancel()
             self._tasks.start_soon(self._finish, current, RunState.FAILED)
 
+    def abandon(self, record: RunRecord, reason: str, at: float) -> None:
+        """Give users of a run that cannot end in order the outcome ``lost``.
+
+        It is called from any thread and waits for nobody, as the loop is stuck or has ended.
+        """
+        current = self._current
+        if current is None or current.record is not record or current.over.is_set():
+            return
+        for name, announced in list(current.announced.items()):
+            current.ledger.lose(name, announced, reason, at)
+
     async def _see_off(self, current: Current) -> None:
-        """Wait for the end on every node, then say so."""
-        try:
-            nodes = list(current.nodes.values())
-            (await ask_each(nodes, "stop", lambda node: node.wait_ended())).checked()
-        except MurmurError:
-            _logger.exception("a node did not end in order")
+        """Wait for the end on every node, for so long and no longer, then say so."""
+        async with anyio.create_task_group() as waits:
+            for node in list(current.nodes.values()):
+                waits.start_soon(self._await_end, current, node)
         if self._current is current and self._state is RunState.TERMINATING:
             await self._finish(current, RunState.FINISHED)
+
+    async def _await_end(self, current: Current, node: Node) -> None:
+        """Wait for the end on a node; one that does not get there loses its users."""
+        if isinstance(node, LocalNode):  # while it is stuck, so is whoever would give it up
+            await node.wait_ended()
+            return
+        grace = cast("float", current.spec.settings.values["grace"])
+        with anyio.move_on_after(grace + END_PATIENCE):
+            await node.wait_ended()
+            return
+        if node.stuck_for < STUCK:
+            with anyio.move_on_after(current.spec.callback_timeout):
+                await node.wait_ended()
+                return
+        self._give_up(current, node, "it did not end in time")
+
+    def _give_up(self, current: Current, node: Node, reason: str) -> None:
+        """Let the run end without a node that still is one of the session."""
+        if current.nodes.get(node.name) is node:
+            _logger.warning("the run ends without node %s: %s", node.name, reason)
+            self.drop_out(node, reason)
 
     async def _finish(
         self, current: Current, state: RunState, nodes: tuple[NodeStatus, ...] = ()

@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 import murmur
+from murmur.cluster._agent import Agent
 from murmur.cluster._wire import encode
 from murmur.errors import NodeLostError
 
@@ -20,6 +21,17 @@ class Busy(murmur.Scenario):
         while True:
             with user.timer("act"):
                 await user.sleep(0.5)
+
+
+class Stuck(Agent):
+    """A node whose user blocks the loop: it takes in nothing, and its pulse goes on."""
+
+    @property
+    def stuck_for(self) -> float:
+        return 60.0
+
+    def heard(self, kind: str, body: bytes) -> None:
+        pass
 
 
 async def test_silence_is_suspect_and_then_a_loss(pair: Any) -> None:
@@ -134,3 +146,56 @@ async def test_a_reset_forgets_nobody(pair: Any) -> None:
     assert sorted(users) == [1, 2, 3, 4]
     assert {outcome for _, outcome in users.values()} <= {"killed", "left", "dropped"}
     assert all(outcome for _, outcome in users.values())
+
+
+async def test_a_run_ends_without_a_node_that_is_stuck(pair: Any) -> None:
+    await pair.do(Busy, 4, grace=2.0)
+    await anyio.sleep(2)
+    pair.agents["a"].__class__ = Stuck
+    await anyio.sleep(2)
+    before = anyio.current_time()
+    with pytest.raises(murmur.MurmurError, match="a"):
+        await pair.cluster.stop()
+    await pair.cluster.wait_over()
+
+    # 5 s for its answer to `stop`, then the grace and 10 s for its end.
+    assert anyio.current_time() - before == pytest.approx(5 + 2 + 10, abs=0.5)
+    users = await pair.users()
+    assert [users[i] for i in (1, 2)] == [("a", "lost")] * 2
+    assert [users[i] for i in (3, 4)] == [("b", "left")] * 2
+    assert "a" in pair.cluster.nodes  # it is stuck, and not gone
+
+
+async def test_what_a_node_says_after_it_was_given_up_is_ignored(pair: Any) -> None:
+    await pair.do(Busy, 4, grace=2.0)
+    pair.agents["a"].__class__ = Stuck
+    with pytest.raises(murmur.MurmurError):
+        await pair.stop()
+    await pair.cluster.wait_over()
+    pair.agents["a"].__class__ = Agent
+    await pair.agents["a"].local.abort()
+    await anyio.sleep(1)
+
+    assert sorted(await pair.users()) == [1, 2, 3, 4]  # each has one outcome
+
+
+async def test_a_node_has_the_time_of_terminate_to_end(pair: Any) -> None:
+    class Slow(Busy):
+        async def terminate(self) -> None:
+            await anyio.sleep(40)
+
+    await pair.do(Slow, 4, grace=2.0)
+    await pair.stop()
+
+    assert {outcome for _, outcome in (await pair.users()).values()} == {"left"}
+
+
+async def test_a_reset_gives_up_a_node_that_is_stuck(pair: Any) -> None:
+    await pair.do(Busy, 4)
+    pair.agents["a"].__class__ = Stuck
+    await anyio.sleep(2)
+    await pair.cluster.reset()
+    users = await pair.users()
+
+    assert [users[i] for i in (1, 2)] == [("a", "lost")] * 2
+    assert {users[i][1] for i in (3, 4)} <= {"left", "killed"}

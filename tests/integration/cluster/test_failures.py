@@ -43,6 +43,16 @@ class Steady(murmur.Scenario):
                 time.sleep(0.3)  # noqa: ASYNC251 - what a careless scenario does
 
 
+class Blocking(murmur.Scenario):
+    """The first user never gives the loop back."""
+
+    async def start(self, user: murmur.User) -> None:
+        await user.sleep(0.2)
+        while user.id == 1:
+            pass
+        await user.sleep(math.inf)
+
+
 def outcomes(run: murmur.Run, node: str) -> set[str]:
     users = run.results.users
     return set(users[users["node"] == node]["outcome"])
@@ -176,6 +186,18 @@ def test_a_node_that_is_slow_keeps_its_place(session: murmur.Session, nodes: Any
     session.stop()
     run.wait(timeout=30)
     assert accounted(run, 6)
+
+
+def test_a_reset_loses_the_users_of_a_node_that_is_stuck(
+    session: murmur.Session, nodes: Any
+) -> None:
+    nodes.start("one", "two")
+    run = session.do(Blocking, 4, user_rate=AT_ONCE)
+    nodes.wait_for(lambda: session.nodes["one"].stuck_for > 1)
+    session.reset()
+
+    assert outcomes(run, "one") == {"lost"}
+    assert accounted(run, 4)
 
 
 def test_a_node_joins_in_the_middle_and_after_the_end(session: murmur.Session, nodes: Any) -> None:
