@@ -61,7 +61,9 @@ class ClusterVerbs:
         Raises
         ------
         JoinError
-            If not all have joined within `timeout` seconds.
+            If not all have joined within `timeout` seconds; those started are ended then.
+        ClusterError
+            If `n` is negative or not a whole number.
         """
         self._host.cluster("spawn_nodes")
         return self._host.gate.spawn(n, timeout)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from html import escape
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
@@ -44,6 +45,7 @@ class Gate:
         self._opening: Opening | None = None
         self._where = ("", 0)
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._spawned = 0
 
     def open(self, host: str, port: int, lifetime: float, seen_as: str | None) -> Ticket:
         """Listen, unless that is so already, and return a new ticket."""
@@ -57,20 +59,40 @@ class Gate:
             raise ClusterError(f"this session listens at {address} already")
         return self._opening.ticket(lifetime, seen_as)
 
-    def spawn(self, number: int, patience: float) -> list[str]:
-        """Start node processes here and return their names once all have joined."""
+    def spawn(self, number: object, patience: float) -> list[str]:
+        """Start node processes here and return their names once all have joined.
+
+        If not all do, those that were started are gone again.
+        """
+        if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+            raise ClusterError(f"cannot spawn {number!r} nodes: give a whole number")
         ticket = self.open("127.0.0.1", 0, LIFETIME, "127.0.0.1")
-        before = set(self._names())
-        started = [_start(ticket, f"spawned-{len(self._processes) + i + 1}") for i in range(number)]
+        started: list[subprocess.Popen[bytes]] = []
+        try:
+            for _ in range(number):
+                self._spawned += 1
+                started.append(_start(ticket, f"spawned-{self._spawned}"))
+            names = self._wait_in(started, ticket, monotonic() + patience)
+        except BaseException:
+            for process in started:
+                process.kill()
+            for process in started:
+                process.wait()
+            raise
         self._processes += started
-        deadline = monotonic() + patience
-        while len(new := set(self._names()) - before) < number:
+        return names
+
+    def _wait_in(
+        self, started: Sequence[subprocess.Popen[bytes]], ticket: Ticket, deadline: float
+    ) -> list[str]:
+        """Return the names that the processes have as nodes, once all of them are nodes."""
+        while len(names := self._names(process.pid for process in started)) < len(started):
             dead = [process for process in started if process.poll() is not None]
             if dead or monotonic() > deadline:
-                reason = f"{number - len(new)} of {number} processes did not come in"
+                reason = f"{len(started) - len(names)} of {len(started)} processes did not come in"
                 raise JoinError(ticket.address, f"{reason}; see what they wrote to stderr")
             sleep(0.02)
-        return sorted(new)
+        return names
 
     def expel(self, name: str) -> None:
         """Send a node away."""
@@ -101,9 +123,13 @@ class Gate:
     async def _open(self, at: Callable[..., Awaitable[Opening]], host: str, port: int) -> Opening:
         return await at(self._host.cluster_here, host, port)
 
-    def _names(self) -> list[str]:
-        cluster = self._host.present
-        return [] if cluster is None else [n for n in list(cluster.nodes) if n != cluster.local]
+    def _names(self, pids: Iterable[int]) -> list[str]:
+        """Return what those processes of this host that joined are called, sorted."""
+        cluster, here, wanted = self._host.present, platform.node(), set(pids)
+        nodes = [] if cluster is None else list(cluster.nodes.values())
+        return sorted(
+            node.name for node in nodes if node.facts.host == here and node.facts.pid in wanted
+        )
 
 
 def _start(ticket: Ticket, name: str) -> subprocess.Popen[bytes]:

@@ -1,0 +1,45 @@
+"""Nodes that a session starts itself, and starts that do not come to anything."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any
+
+import pytest
+
+import murmur
+from murmur.errors import ClusterError, JoinError
+
+
+@pytest.mark.parametrize("number", [-1, 1.5, "x", True])
+def test_a_number_of_nodes_is_a_whole_one(session: murmur.Session, number: Any) -> None:
+    with pytest.raises(ClusterError, match=r"cannot spawn .* nodes: give a whole number"):
+        session.spawn_nodes(number)
+
+    assert list(session.nodes) == ["local"]
+
+
+def test_nodes_that_come_too_late_do_not_come_at_all(
+    session: murmur.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Watched(subprocess.Popen):  # type: ignore[type-arg]
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Watched)
+    with pytest.raises(JoinError, match="2 of 2 processes did not come in"):
+        session.spawn_nodes(2, timeout=0.01)
+
+    assert [process.returncode is not None for process in started] == [True, True]
+    assert list(session.nodes) == ["local"]
+
+
+def test_nodes_of_others_are_not_taken_for_spawned_ones(session: murmur.Session) -> None:
+    with murmur.join(session.open(), name="guest"):
+        (name,) = session.spawn_nodes(1)
+
+        assert sorted(session.nodes) == sorted(["guest", name])
+        assert session.spawn_nodes(0) == []
