@@ -247,7 +247,7 @@ class Notebook:
 
     def is_drawn(self, chart: str) -> bool:
         """Return whether a chart of the first panel shows more than its frame."""
-        return bool(self.page.evaluate(INK, f".mm-chart-{chart} canvas") > 400)
+        return bool(self.page.evaluate(INK, f".mm-chart-{chart} canvas") > 150)
 
     def column(self, title: str) -> float:
         """Return how far to the left a card begins."""
