@@ -137,6 +137,7 @@ def _start(ticket: Ticket, name: str) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
         [sys.executable, "-m", "murmur.cluster", name],
         stdin=subprocess.PIPE,
+        stdout=2,  # what users print there must not get into what this process writes
         env={**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))},
         start_new_session=True,  # an interrupt of the cell is not for it
     )

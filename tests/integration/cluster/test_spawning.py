@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,3 +45,30 @@ def test_nodes_of_others_are_not_taken_for_spawned_ones(session: murmur.Session)
 
         assert sorted(session.nodes) == sorted(["guest", name])
         assert session.spawn_nodes(0) == []
+
+
+LOUD = '''
+import murmur
+
+class Loud(murmur.Scenario):
+    """Users print."""
+    async def start(self, user):
+        print("hello from a user", flush=True)
+
+if __name__ == "__main__":
+    with murmur.Session() as session:
+        session.spawn_nodes(1)
+        session.do(Loud, 1, user_rate=float("inf"), end_when_idle=True).wait(20)
+        print("done")
+'''
+
+
+def test_what_users_print_on_spawned_nodes_is_not_output_of_the_session(tmp_path: Path) -> None:
+    script = tmp_path / "prints.py"
+    script.write_text(LOUD, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert done.stdout == "done\n"
+    assert "hello from a user" in done.stderr
