@@ -238,6 +238,9 @@ class _Archive:
     ) -> Histogram:
         return self._times.histogram(time, name=name, start=start, end=end)
 
+    def whole(self, start: float, end: float) -> tuple[float, float]:
+        return start, end  # each action has its own row
+
     @cached_property
     def _times(self) -> ActionTimes:
         return ActionTimes(self.frame("actions"), self.window)

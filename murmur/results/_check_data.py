@@ -105,7 +105,8 @@ class Measured:
         names : sequence of str
             Names that occur.
         start, end : float
-            Windows that began at or after `start` and before `end`, in seconds.
+            Windows that began at or after `start` and before `end`, in seconds, as far as
+            they can be told apart: see `whole`.
         """
         until = None if math.isinf(end) else end
         asked: Sequence[str | None] = [None] if len(names) == len(self.names) else names
@@ -115,6 +116,10 @@ class Measured:
         for other in others:
             first = first + other
         return first
+
+    def whole(self, start: float, end: float) -> tuple[float, float]:
+        """Return the part of a time whose durations are known apart from those around it."""
+        return self._source.whole(start, end)
 
     @cached_property
     def _totals(self) -> Mapping[str, tuple[int, int]]:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckResult", "judge_check"]
 
+_COUNTED = {"count", "rate", "failed"}
+"""What is counted by rows of windows, which stay; all else is of durations."""
+
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
@@ -93,32 +96,44 @@ def _judge_windows(
 ) -> CheckResult:
     """Judge every span that is complete; what is left at the end is too short to tell."""
     until = min(check.end, measured.elapsed)
-    held = total = silent = 0
+    held = total = silent = joined = 0
     worst = math.nan
     for number in count():
         start = check.start + number * windows.length
         if start + windows.length > until + 1e-9:
             break
         value = _window_value(check, names, measured, start, start + windows.length)
+        if value is None:
+            joined += 1
+            continue
         total += 1
         silent += math.isnan(value)
         held += check.accepts(value)
         worst = check.worse(worst, value)
+    left_out = f"{joined:,} left out: older seconds are joined"
     if not total:
-        return _unknown(check, f"no {windows.length:g} s window was complete")
+        none = f"no {windows.length:g} s window was complete"
+        return _unknown(check, f"{none}, {left_out}" if joined else none)
     reason = f"held in {held:,} of {total:,} windows"
     if silent:
         reason += f", {silent:,} of them without data"
+    if joined:
+        reason += f", {left_out}"
     return CheckResult(check, windows.suffice(held, total), worst, reason)
 
 
 def _window_value(
     check: Check, names: Sequence[str], measured: Measured, start: float, end: float
-) -> float:
-    """Return the number in a window, from memory if it is known for good."""
+) -> float | None:
+    """Return the number in a window, from memory if it is known for good.
+
+    None if its durations are joined with those of other windows.
+    """
     known = measured.memory.get((check.text, start))
     if known is not None:
         return known
+    if check.statistic.word not in _COUNTED and measured.whole(start, end) != (start, end):
+        return None
     value, _ = _value(check, names, measured, start, end)
     if end <= measured.settled:
         measured.memory[check.text, start] = value
@@ -140,10 +155,31 @@ def _value(
         case "failed":
             value = failed / actions if check.kind == "share" else float(failed)
             return value, f"{failed:,} of {actions:,} actions"
+    return _duration(check, names, measured, start, end)
+
+
+def _duration(
+    check: Check, names: Sequence[str], measured: Measured, start: float, end: float
+) -> tuple[float, str]:
+    """Return a statistic of durations, of as much of a span as is known apart."""
+    low, high = measured.whole(start, end)
+    if low >= high:
+        return math.nan, "older seconds are joined with those around them"
+    actions, failed = measured.tally(names, low, high)
+    detail = _narrowed(low if low > start else None, high if high < end else None)
     if actions == failed:
-        return math.nan, f"none of {actions:,} actions succeeded" if failed else "no action ended"
+        none = f"none of {actions:,} actions succeeded" if failed else "no action ended"
+        return math.nan, f"{none} {detail}".rstrip()
     which = check.statistic.time or "response"
-    return check.statistic.of(measured.times(which, names, start, end)), ""
+    return check.statistic.of(measured.times(which, names, low, high)), detail
+
+
+def _narrowed(low: float | None, high: float | None) -> str:
+    """Say where a span begins and ends, if not as was asked for."""
+    begin = "" if low is None else f"from {low:g} s on"
+    until = "" if high is None else f"up to {high:g} s"
+    span = " ".join(part for part in (begin, until) if part)
+    return f"{span}: older seconds are joined" if span else ""
 
 
 def _unknown(check: Check, reason: str) -> CheckResult:

@@ -151,6 +151,9 @@ def compare(
     There is no interval with fewer than ten blocks in a run, or ten values beyond a
     quantile.  Intervals of quantiles are widened by the resolution of the histograms, 0.8 %.
 
+    In a run of many hours, the oldest seconds are joined to spans of 10, 60, 600 and more.  A
+    span that `start` or `end` would cut is left out of that run, with its counts.
+
     Examples
     --------
     >>> from murmur.results import Results, compare
@@ -190,10 +193,13 @@ def compare(
 
 
 def _span(run: Source, start: float, end: float | None) -> tuple[float, float]:
-    """Return where to look: whole windows only, for the last may have been cut off."""
+    """Return where to look: whole windows only, for the last may have been cut off.
+
+    And whole spans, in a long run whose oldest seconds are joined.
+    """
     window = run.window
     last = run.elapsed() if end is None else min(end, run.elapsed())
-    return math.ceil(start / window) * window, math.floor(last / window) * window
+    return run.whole(math.ceil(start / window) * window, math.floor(last / window) * window)
 
 
 class _Side:

@@ -208,7 +208,8 @@ class Results:
             The action; all of them by default.
         start, end : float
             Only windows that began at or after `start` and before `end`, in seconds since
-            the run's start.
+            the run's start.  In a run of many hours, the oldest are joined to spans of 10,
+            60, 600 and more; one that `start` or `end` would cut is left out.
 
         Returns
         -------

@@ -6,6 +6,7 @@ where they are kept.
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from collections.abc import Callable, Sequence
@@ -61,7 +62,14 @@ class Source(Protocol):
     def histogram(
         self, time: str, *, name: str | None = None, start: float = 0.0, end: float | None = None
     ) -> Histogram:
-        """Return how long successful actions took, of some name and some windows."""
+        """Return how long successful actions took, of some name and of `whole` of some time."""
+
+    def whole(self, start: float, end: float) -> tuple[float, float]:
+        """Return the part of a time that `histogram` can tell from what is around it.
+
+        In a long run the histograms of the oldest seconds are joined to those of longer
+        spans; one that is not in the time as a whole is left out at either edge.
+        """
 
     def verdict(self) -> Verdict:
         """Return whether the numbers can be trusted."""
@@ -156,7 +164,21 @@ class RecordSource:
     def histogram(
         self, time: str, *, name: str | None = None, start: float = 0.0, end: float | None = None
     ) -> Histogram:
-        return self._record.histogram(time, name=name, start=start, end=end)
+        until = math.inf if end is None else end
+        low, high = self.whole(start, until)
+        if low >= high:
+            return Histogram()
+        last = None if math.isinf(high) else high
+        return self._record.histogram(time, name=name, start=low, end=last)
+
+    def whole(self, start: float, end: float) -> tuple[float, float]:
+        low, high = start, end
+        for since, until in self._record.joined():
+            if since < start < until:
+                low = until
+            if since < end < until:
+                high = since
+        return low, high
 
     def elapsed(self) -> float:
         return self._record.latest
@@ -198,6 +220,7 @@ class RecordSource:
                 events_dropped=record.events_dropped,
                 rows_dropped=sum(record.rows_dropped.values()),
                 cut_off_at=record.latest if self._was_cut_off else None,
+                broken_off=record.broken_off,
             )
         )
 

@@ -6,7 +6,8 @@ its event loop, and judges a run by what it saw:
 * A window is *saturated* when its node marked it so (see the frame ``health``: the loop or
   the schedule was late, open files or ports ran out), or when the 99th percentile of the
   loop's lag exceeds 50 ms in it.
-* More than 20 % of the windows saturated: the run is ``invalid``.
+* More than 20 % of the windows saturated, or a run that was given up because its loop was
+  stuck or had died: the run is ``invalid``.
 * More than 5 %, users lost with their node, users that ignored their cancellation and were
   abandoned, or a run that was cut off: it is ``suspect``.
 * Otherwise it is ``valid``.
@@ -53,7 +54,9 @@ class Evidence:
     rows_dropped : int
         Rows of the oldest windows and changes that were given up for want of room.
     cut_off_at : float or None
-        Seconds after which a run that did not end in order is not known.
+        Seconds after which a run whose process was ended is not known.
+    broken_off : str
+        Why its session gave the run up; empty if it ended in order.
 
     Examples
     --------
@@ -72,6 +75,7 @@ class Evidence:
     events_dropped: int = 0
     rows_dropped: int = 0
     cut_off_at: float | None = None
+    broken_off: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +119,16 @@ def judge(evidence: Evidence) -> Verdict:
     >>> print(judge(Evidence(windows=100, saturated=21, worst_lag=0.4)))
     invalid: The generator was saturated in 21 of 100 windows (lag up to 400 ms).
     """
-    findings = [*_saturation(evidence), *_users(evidence)]
+    findings = [*_end(evidence), *_saturation(evidence), *_users(evidence)]
     state: State = max((found for found, _ in findings), key=_BY_SEVERITY.index, default="valid")
     grounds = [reason for found, reason in findings if found != "valid"]
     remarks = [reason for found, reason in findings if found == "valid"]
     return Verdict(state, (*grounds, *remarks, *_omissions(evidence)))
+
+
+def _end(evidence: Evidence) -> list[tuple[State, str]]:
+    reason = evidence.broken_off
+    return [("invalid", f"The run did not end in order: {reason}.")] if reason else []
 
 
 def _saturation(evidence: Evidence) -> list[tuple[State, str]]:

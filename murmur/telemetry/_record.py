@@ -69,6 +69,8 @@ class RunRecord:
         Events that were thrown away for want of room.
     relay : Relay
         Where everything that is added is handed on to.
+    broken_off : str
+        Why the run did not end in order; empty if it did, or is on.
     """
 
     def __init__(  # noqa: PLR0913 - the last five are bounds, by keyword
@@ -95,6 +97,7 @@ class RunRecord:
         self.waiting: dict[str, list[tuple[int, int]]] = {}
         self.events_dropped = 0
         self.relay = Relay()
+        self.broken_off = ""
         self._codes = Codebook()
         self._nodes = Nodes(started_at)
         self._actions = Reservoir(actions_bound, ACTION, seed)
@@ -246,8 +249,7 @@ class RunRecord:
         """
         import numpy as np
 
-        codes = self._codes
-        ended = at - self.started_at
+        codes, ended = self._codes, at - self.started_at
         fate = codes.outcomes["lost"], codes.reasons[reason]
         present, waiting = self.present.get(node), self.waiting.get(node, [])
         self._dropped.extend(
@@ -367,7 +369,7 @@ class RunRecord:
             Only actions of that name, or of that node.
         start, end : float
             Only windows that began at or after `start` and before `end`, in seconds since
-            the run's start.  Of a long run, old windows are merged to spans (`starts`); a
+            the run's start.  Of a long run, old windows are merged to spans (`joined`); a
             span that overlaps is counted as a whole.
         """
         return self._windows.histogram(
@@ -379,11 +381,12 @@ class RunRecord:
         )
 
     def starts(self) -> list[float]:
-        """Return where the windows that `histogram` knows apart begin, in seconds, ascending.
-
-        In a long run the oldest are merged to spans of 10, 60, 600 and more windows.
-        """
+        """Return where the windows that `histogram` knows apart begin, in seconds, ascending."""
         return [number * self.window for number in self._windows.starts()]
+
+    def joined(self) -> list[tuple[float, float]]:
+        """Return the spans of 10, 60 and more windows that the oldest are merged to [s]."""
+        return [(low * self.window, high * self.window) for low, high in self._windows.joined()]
 
     def totals(self) -> list[tuple[str, int, int]]:
         """Return each name, how many actions of it ended, and how many of those failed."""

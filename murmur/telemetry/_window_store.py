@@ -234,6 +234,14 @@ class WindowStore:
         """Return the number of the window with which each span begins, ascending."""
         return sorted(start for tier in self._state.tiers for start in tuple(tier))
 
+    def joined(self) -> list[tuple[int, int]]:
+        """Return the spans of more than one window: where each begins, and where it has ended."""
+        return [
+            (start, start + length)
+            for length, tier in zip(LENGTHS[1:], self._state.tiers[1:], strict=True)
+            for start in tuple(tier)
+        ]
+
     def histogram(
         self, time: str, *, name: int | None, node: int | None, first: int, end: int | None
     ) -> Histogram:
