@@ -6,6 +6,7 @@ a sentence for the person who clicked, the code that does the same, or what was 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -18,6 +19,8 @@ from ._form import problems, read
 from ._subject import Subject
 
 __all__ = ["COMMANDS", "Done", "carry_out"]
+
+_logger = logging.getLogger(__name__)
 
 Arguments = Mapping[str, Any]
 
@@ -56,12 +59,15 @@ def carry_out(subject: Subject, name: str, arguments: Arguments) -> Done:
         return Done(_sentence(error, found), problems=found, is_refused=True)
     except (KeyError, TypeError, ValueError) as error:
         return Done(f"not understood: {error}", is_refused=True)
+    except Exception as error:  # the page waits for an answer, whatever it is
+        _logger.exception("the panel's command %r failed", name)
+        return Done(f"failed: {error!r}", is_refused=True)
 
 
 def _start(subject: Subject, given: Arguments) -> Done:
     name, users = str(given["scenario"]), _whole(given["users"])
     scenario = subject.scenarios()[name]
-    settings: dict[str, Any] = read(scenario, given.get("settings", {}))
+    settings: dict[str, Any] = read(scenario, _texts(given.get("settings", {})))
     subject.session.do(scenario, users, **settings)
     here = name if scenario.__module__ == "__main__" else ""
     return Done(f"{scenario.__name__} is running.", start(scenario, here, users, settings))
@@ -92,7 +98,7 @@ def _update(subject: Subject, given: Arguments) -> Done:
     scenario = subject.session.scenario
     if scenario is None:
         return Done("nothing runs that could be changed", is_refused=True)
-    settings: dict[str, Any] = read(scenario, given["settings"])
+    settings: dict[str, Any] = read(scenario, _texts(given["settings"]))
     changed = subject.session.update(**settings)
     names = ", ".join(changed) or "nothing: these values are in force already"
     return Done(f"Changed {names}.", update(scenario, settings))
@@ -105,7 +111,11 @@ def _stop(subject: Subject, given: Arguments) -> Done:
 
 def _rate(subject: Subject, given: Arguments) -> Done:
     name, value = str(given["name"]), float(given["rate"])
-    keywords: dict[str, Any] = {"limit": int(value)} if given.get("limit") else {"rate": value}
+    keywords: dict[str, Any] = {"rate": value}
+    if given.get("limit"):
+        if not value.is_integer():  # neither inf nor nan is
+            raise ValueError(f"give a whole number, not {value:g}")
+        keywords = {"limit": int(value)}
     if given.get("cancel_ramp"):
         keywords["cancel_ramp"] = True
     subject.session.throttles[name].change_rate(**keywords)
@@ -160,6 +170,13 @@ def _whole(given: object) -> int:
         return int(str(given))
     except ValueError:
         raise ValueError(f"{given!r} is not a whole number of users") from None
+
+
+def _texts(given: object) -> Mapping[str, str]:
+    """Return what was typed by the name of its setting, or say that it is nothing like it."""
+    if not isinstance(given, Mapping):
+        raise TypeError("settings come by their names")
+    return {str(name): str(text) for name, text in given.items()}
 
 
 def _users(count: int) -> str:

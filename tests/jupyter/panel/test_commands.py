@@ -117,12 +117,34 @@ def test_other_refusals_are_said_in_the_sessions_words(subject, session):
         ("add", {"count": "2.5"}),
         ("arrivals", {"rate": "soon"}),
         ("start", {"scenario": "Nobody", "users": 1}),
+        ("start", {"scenario": "Chat", "users": 1, "settings": "port=1"}),
+        ("update", {"settings": ["pace"]}),
+        ("update", {"settings": None}),
+        ("rate", {"name": "logins", "rate": "inf", "limit": True}),
+        ("rate", {"name": "logins", "rate": "nan", "limit": True}),
+        ("rate", {"name": "logins", "rate": "2.5", "limit": True}),
         ("explode", {}),
     ],
 )
 def test_nonsense_is_refused_and_nothing_is_called(subject, session, name, given):
     assert carry_out(subject, name, given).is_refused
     assert session.calls == []
+
+
+def test_a_limit_without_end_is_told_what_to_give(subject):
+    done = carry_out(subject, "rate", {"name": "logins", "rate": "inf", "limit": True})
+
+    assert done.said == "not understood: give a whole number, not inf"
+
+
+def test_a_failure_that_nobody_foresaw_is_logged_and_answered(subject, session, caplog):
+    session.errors["stop"] = RuntimeError("the loop is gone")
+
+    done = carry_out(subject, "stop", {})
+
+    assert done.is_refused
+    assert done.said == "failed: RuntimeError('the loop is gone')"
+    assert "the panel's command 'stop' failed" in caplog.text
 
 
 def test_nothing_is_updated_before_the_first_run(subject, session):
