@@ -46,11 +46,11 @@ class Outcome:
         """Why nothing that was measured can be trusted; empty if it can."""
         if self.failure:
             return self.failure
-        lost = self.summary.users.get("lost", 0)
-        if lost:
-            return f"{lost:,} users were lost with their node"
         verdict = self.summary.verdict
-        return " ".join(verdict.reasons) if verdict.state == "invalid" else ""
+        if verdict.state == "invalid":
+            return " ".join(verdict.reasons)
+        lost = self.summary.users.get("lost", 0)
+        return f"{lost:,} users were lost with their node" if lost else ""
 
     @property
     def exit_code(self) -> int:

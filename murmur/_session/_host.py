@@ -10,6 +10,7 @@ import atexit
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
@@ -26,6 +27,8 @@ from ._nodes import Gate
 if TYPE_CHECKING:
     from collections.abc import Awaitable
     from concurrent.futures import Future
+
+    from murmur.telemetry import RunRecord
 
 __all__ = ["FAREWELL", "Host"]
 
@@ -51,7 +54,11 @@ class Host:
     ----------
     gate : Gate
         Where nodes come in.
+    trouble : str
+        Why the run could not be ended in order when this was closed; empty if it could.
     """
+
+    trouble = ""
 
     def __init__(self, *, callback_timeout: float, run_here: bool) -> None:
         self.callback_timeout = callback_timeout
@@ -119,10 +126,19 @@ class Host:
             if self._cluster is not None and not self._loop.is_closed:
                 self._wind_up(self._cluster)
         except MurmurError as error:
+            self.trouble = str(error)
             _logger.warning("closing without the run's own end: %s", error)
         finally:
             self.gate.close()
             self._loop.close()
+
+    def abandon(self, record: RunRecord) -> str:
+        """Write into a record that its run could not end in order; return why."""
+        reason = self.trouble or "its session ended before it did"
+        if self._cluster is not None:
+            self._cluster.abandon(record, f"no end in order: {reason}", monotonic())
+        record.broken_off = reason
+        return reason
 
     async def _live(self, *, task_status: anyio.abc.TaskStatus[Cluster]) -> None:
         """Own everything on the loop until the session closes."""

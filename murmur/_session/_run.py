@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Self
 import anyio
 
 from murmur.errors import RunStateError, RunTimeoutError
+from murmur.runtime import thread_lock
 
 from ._loop import BEAT
-from ._status import IDLE, Status, status_of
+from ._status import IDLE, Status, abandoned_status, status_of
 
 if TYPE_CHECKING:
     from murmur.cluster import ClusterStatus
@@ -80,6 +81,7 @@ class Run:
         self._over: Future[None] = Future()
         self._class = scenario
         self._last_status = IDLE
+        self._giving_up = thread_lock()
 
     @property
     def results(self) -> Results:
@@ -172,10 +174,21 @@ class Run:
         if not self._over.done():
             self._over.set_result(None)
 
+    def _give_up(self) -> None:
+        """End without an answer of the loop, which is stuck or has ended; nothing if over."""
+        with self._giving_up:
+            if self._over.done():
+                return
+            if self._last_status is IDLE:  # else the loop is in `_end` at this moment
+                self._last_status = abandoned_status(
+                    self._record, self.scenario, self._session._host.abandon(self._record)
+                )
+            self._end()
+
     def _look(self) -> None:
         """End with the session: a loop that died tells nobody."""
         if self._session.is_closed:
-            self._end()
+            self._give_up()
 
     def _refresh(self) -> None:
         if not self.is_over:

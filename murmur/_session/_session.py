@@ -314,7 +314,7 @@ class Session(ClusterVerbs):
             self._host.close()
         finally:
             if self._run is not None:
-                self._run._end()
+                self._run._give_up()
 
     def __enter__(self) -> Self:
         """Return the session."""

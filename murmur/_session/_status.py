@@ -11,8 +11,9 @@ from murmur.runtime import RunState
 
 if TYPE_CHECKING:
     from murmur.cluster import ClusterStatus
+    from murmur.telemetry import RunRecord
 
-__all__ = ["IDLE", "Status", "status_of"]
+__all__ = ["IDLE", "Status", "abandoned_status", "status_of"]
 
 _USER_STATES = ("waiting", "running", "leaving", "gone")
 
@@ -114,6 +115,23 @@ def status_of(answer: ClusterStatus, *, scenario: str | None, run_id: str | None
         throttles=throttles,
         run_id=run_id,
         problems=tuple(problems),
+    )
+
+
+def abandoned_status(record: RunRecord, scenario: str, reason: str) -> Status:
+    """Return the last status of a run whose session gave it up."""
+    import numpy as np
+
+    ids = np.asarray(record.table("users")["user_id"])
+    return Status(
+        state=RunState.FAILED,
+        scenario=scenario,
+        users={**dict.fromkeys(_USER_STATES, 0), "gone": len(ids)},
+        highest_id=int(ids.max(initial=0)),
+        elapsed=record.latest,
+        nodes={},
+        run_id=record.run_id,
+        problems=(f"the run did not end in order: {reason}",),
     )
 
 

@@ -72,8 +72,25 @@ class Ledger:
             self._recorder.users_dropped(first, last, self._now(), reason)
             self._write(node)
 
-    def lose(self, node: str, announced: Sequence[tuple[int, int]], reason: str) -> int:
+    def lose(
+        self,
+        node: str,
+        announced: Sequence[tuple[int, int]],
+        reason: str,
+        at: float | None = None,
+    ) -> int:
         """Give users that a node had, and that did not end before, the outcome ``lost``.
+
+        Parameters
+        ----------
+        node : str
+            The node.
+        announced : sequence of (int, int)
+            First and last id of the users that it was told of.
+        reason : str
+            Written beside the outcome.
+        at : float, optional
+            When, in monotonic seconds; now if not given, which only the loop can tell.
 
         Returns
         -------
@@ -85,7 +102,7 @@ class Ledger:
             return 0
         if not _set_remaining(record, node, announced):
             return 0
-        return record.lose(node, self._now(), reason)
+        return record.lose(node, self._now() if at is None else at, reason)
 
     def _write(self, node: str) -> None:
         if self._recorder is not None and self._record is not None:

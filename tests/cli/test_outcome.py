@@ -35,6 +35,7 @@ def outcome(results, *checks: str, **changes) -> Outcome:
         ((), {"users": {"failed": 5}}, 1, "every user failed"),
         ((), {"users": {"failed": 5, "left": 1}}, 0, "nothing was checked"),
         ((), {"users": {"lost": 5}}, 3, "5 users were lost with their node"),
+        ((), {"users": {"lost": 5}, "verdict": INVALID}, 3, "is invalid: The generator"),
         ((), {"failure": "no answer"}, 3, "the run is invalid: no answer"),
         (("failed == 0",), {"signal": 130, "verdict": INVALID}, 130, "interrupted"),
         ((), {"signal": 143}, 143, "interrupted"),

@@ -44,6 +44,15 @@ class Stubborn(murmur.Scenario):
         with user.timer("stay"):
             await anyio.sleep(600)
 
+class Stuck(murmur.Scenario):
+    """A user who never lets go of the loop."""
+    async def start(self, user):
+        if user.id == 1:
+            await user.sleep(0.5)
+            while True:
+                pass
+        await user.sleep(600)
+
 class Slow(murmur.Scenario):
     """Takes its time to begin."""
     async def init(self):
@@ -184,7 +193,7 @@ def test_a_run_that_cannot_begin_is_exit_2_and_says_where(folder):
 
     assert done.returncode == 2
     assert "init failed on node local: OSError: no route to host" in done.stderr
-    assert "nap.py:39, in init" in done.stderr
+    assert "nap.py:48, in init" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -307,6 +316,24 @@ def test_ctrl_c_while_a_scenario_begins_ends_that(start):
     assert code == 130
     assert "interrupted" in err
     assert "Traceback" not in err
+
+
+def test_a_run_whose_loop_is_stuck_is_kept_as_an_invalid_one(folder):
+    options = ("-u", "4", "-d", "60", "--set", "user_rate=inf")
+    done = run(folder, "run", "nap.py:Stuck", *options, "--out", "kept", "--json")
+    saved = run(folder, "report", "kept", "--json")
+
+    assert (done.returncode, saved.returncode) == (3, 3), done.stderr
+    for plain in (json.loads(done.stdout), json.loads(saved.stdout)):
+        assert plain["users"] == {"lost": 4}
+        assert plain["elapsed"] > 0.5
+        assert plain["verdict"]["state"] == "invalid"
+        assert plain["verdict"]["reasons"][0].startswith("The run did not end in order: no answer")
+        assert "user 1 has blocked the loop" in plain["reason"]
+    users = murmur.load(folder / "kept").users
+    assert sorted(users["user_id"]) == [1, 2, 3, 4]
+    assert users["reason"].str.startswith("no end in order: ").all()
+    assert not (folder / "kept.unfinished").exists()
 
 
 def test_it_works_without_environment_and_home(folder):

@@ -65,6 +65,16 @@ def test_grounds_come_before_remarks() -> None:
     assert verdict.reasons[0] == "1 user was abandoned: cancellation was ignored."
 
 
+def test_a_run_that_its_session_gave_up_is_invalid() -> None:
+    verdict = judge(Evidence(windows=10, lost=4, broken_off="user 1 has blocked the loop"))
+
+    assert verdict.state == "invalid"
+    assert verdict.reasons == (
+        "The run did not end in order: user 1 has blocked the loop.",
+        "4 users were lost with a node.",
+    )
+
+
 def test_a_run_that_was_cut_off_is_suspect() -> None:
     verdict = judge(Evidence(windows=10, cut_off_at=12.3))
 
