@@ -1,7 +1,7 @@
 """Connections kept open between requests, no more of them than allowed.
 
 Who asks first is served first.  A connection that the server closed while it was idle is
-noticed before it is used; one that breaks just then is replaced once, and counted.
+noticed before it is used; one that breaks just then is replaced, and counted.
 """
 
 from __future__ import annotations
@@ -69,9 +69,14 @@ class Pool:
                 reply = await connection.exchange(request, patience)
             except BaseException as error:
                 self._give_back(request.origin, connection)
-                if retries or not (was_used and request.can_be_repeated and _is_stale(error)):
+                if not (was_used and request.can_be_repeated and _is_stale(error)):
                     raise
-                retries = 1
+                # Others may give back another stale one before its turn comes, so once is not
+                # enough.  It ends: a try uses its connection up, and a new one counts.  Only a
+                # stream of HTTP/2 may break and leave its connection as it was.
+                if retries and connection.is_reusable:
+                    raise
+                retries += 1
                 self._drop_idle(request.origin)  # the others are likely to be stale as well
                 continue
             reply.opened, reply.retries = opened, retries

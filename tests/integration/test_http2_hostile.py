@@ -225,15 +225,23 @@ async def test_a_connection_that_is_called_off_lets_its_requests_end(
     assert server.connections == 2
 
 
-async def test_a_request_whose_connection_just_went_is_repeated_once(
+async def test_a_request_whose_stream_was_reset_is_repeated_once(
     server: Server, client: Client
 ) -> None:
+    seen: list[int] = []
+
+    def act(connection: Connection, stream: int) -> None:
+        seen.append(stream)
+        reset(connection, stream)
+
     assert (await client.get("/")).ok
-    server.act = reset
+    server.act = act
 
     response = await client.get("/")
 
     assert response.failure == "the server reset the stream before an answer"
+    assert len(seen) == 2
+    assert server.connections == 1
 
 
 async def test_a_cancelled_request_spares_the_others(server: Server, client: Client) -> None:

@@ -377,6 +377,42 @@ async def test_a_request_on_a_connection_just_closed_is_repeated_only_if_it_may_
     assert failed.failure == "connection closed without an answer"
 
 
+async def test_a_request_is_repeated_until_it_had_a_new_connection(server: Hostile) -> None:
+    closed: list[bytes] = []
+
+    def act(connection: socket.socket, request: bytes) -> None:
+        if b"GET /unlucky" in request and len(closed) < 2:
+            closed.append(request)
+            raise StopIteration
+        connection.sendall(OK)
+
+    server.act = act
+    answers = {}
+    async with Client(options=Options(base_url=server.url, max_connections=1)) as client:
+
+        async def ask(path: str) -> None:
+            answers[path] = await client.get(path)
+
+        await ask("/first")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask, "/unlucky")
+            tasks.start_soon(ask, "/between")  # opens the connection that is given to it next
+
+    assert len(closed) == 2
+    assert server.connections == 3
+    assert [answer.failure for answer in answers.values()] == [None] * 3
+    assert answers["/unlucky"]._reply.retries == 2
+
+
+async def test_a_new_connection_that_breaks_is_not_tried_again(
+    server: Hostile, client: Client
+) -> None:
+    server.act = saying()
+
+    assert (await client.get("/")).failure == "connection closed without an answer"
+    assert server.connections == 1
+
+
 @pytest.mark.parametrize("end", ["raises", "is cancelled", "goes on"])
 async def test_a_connection_is_not_used_again_after_half_a_request(
     server: Hostile, client: Client, end: str
