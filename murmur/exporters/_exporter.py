@@ -13,7 +13,7 @@ from ._totals import Totals
 if TYPE_CHECKING:
     from murmur.telemetry import Relay
 
-__all__ = ["Exporter", "Followed"]
+__all__ = ["Exporter", "Followed", "labels_as_text"]
 
 
 class Followed(Protocol):
@@ -97,6 +97,6 @@ class Exporter(ABC):
         """Let go of it."""
 
 
-def checked_labels(labels: Mapping[str, str] | None) -> dict[str, str]:
-    """Return constant labels as text."""
+def labels_as_text(labels: Mapping[str, str] | None) -> dict[str, str]:
+    """Return labels that the user gave as plain texts."""
     return {str(name): str(value) for name, value in (labels or {}).items()}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from murmur.errors import MissingExtraError
+from murmur.errors import ExporterError, MissingExtraError
 
-from ._catalogue import Metric
+from ._catalogue import METRICS, Metric
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from ._totals import Durations, Reading, Totals
 
 __all__ = ["families_of", "registry_of", "require_prometheus"]
+
+_LABEL = re.compile("(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
+# What tells series of ours apart, and what the format itself puts on histograms and summaries.
+_TAKEN = {"le", "quantile"}.union(*(metric.labels for metric in METRICS.values()))
 
 
 def require_prometheus(feature: str) -> None:
@@ -35,12 +40,29 @@ def registry_of(totals: Totals, labels: Mapping[str, str]) -> CollectorRegistry:
         What to give out.
     labels : mapping of str to str
         Put on every series.
+
+    Raises
+    ------
+    ExporterError
+        If a label cannot be called that, or is one that a metric has.
     """
     from prometheus_client import CollectorRegistry
 
+    _check(labels)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(totals, labels))
     return registry
+
+
+def _check(labels: Iterable[str]) -> None:
+    """Refuse names that Prometheus would not take, or by which series could not be told apart."""
+    for name in labels:
+        if name in _TAKEN:
+            remedy = f"choose another name, such as 'my_{name}'"
+            raise ExporterError("Prometheus", f"has a label {name!r} of its own", remedy)
+        if not _LABEL.fullmatch(name):
+            remedy = "give ASCII letters, digits and _, with no digit and no __ in front"
+            raise ExporterError("Prometheus", f"cannot call a label {name!r}", remedy)
 
 
 class _Collector:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from murmur.errors import ExporterError, MissingExtraError
 from murmur.runtime import thread_here
 
-from ._exporter import Followed, checked_labels
+from ._exporter import Followed, labels_as_text
 from ._push import ExporterStatistics, PushExporter
 from ._spans import Action, SpanSample
 
@@ -90,7 +90,7 @@ class OpenTelemetry(PushExporter):
         target = endpoint or ("an exporter of yours" if metric_exporter else "the environment's")
         super().__init__(session, target, interval=interval, names=names)
         self._endpoint = endpoint
-        self._labels = checked_labels(labels)
+        self._labels = labels_as_text(labels)
         self._spans = SpanSample(spans)
         self._given = metric_exporter, span_exporter
         self._metrics: Any = metric_exporter

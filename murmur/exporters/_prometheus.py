@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from murmur.errors import ExporterError
 
-from ._exporter import Exporter, Followed, checked_labels
+from ._exporter import Exporter, Followed, labels_as_text
 from ._families import registry_of, require_prometheus
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ class Prometheus(Exporter):
 
     Raises
     ------
+    ExporterError
+        If a label cannot be called that, or is one that murmur puts there itself.
     MissingExtraError
         If prometheus_client is not installed.
 
@@ -70,7 +72,7 @@ class Prometheus(Exporter):
     ) -> None:
         require_prometheus("murmur.exporters.Prometheus")
         super().__init__(session, names=names)
-        self.registry: CollectorRegistry = registry_of(self.totals, checked_labels(labels))
+        self.registry: CollectorRegistry = registry_of(self.totals, labels_as_text(labels))
         self.host = host
         self._asked_port = port
         self._server: Any = None
