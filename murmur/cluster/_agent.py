@@ -72,6 +72,8 @@ class Agent:
         Whether the steering kernel was lost, rather than left in order.
     undelivered : RunRecord or None
         What was measured and could not be sent any more.
+    is_deserted : bool
+        Whether nobody steers this node any more; true even while its own loop is stuck.
     """
 
     def __init__(self, link: NodeLink, clock: ClockOffset, *, bus: Bus, tasks: TaskGroup) -> None:
@@ -79,6 +81,7 @@ class Agent:
         self.reason = ""
         self.is_lost = False
         self.undelivered: RunRecord | None = None
+        self.is_deserted = False
         self.local = LocalNode("node", bus=bus, tasks=tasks)
         self._link = link
         self._clock = clock
@@ -105,6 +108,11 @@ class Agent:
     def stuck_for(self) -> float:
         """Seconds for which a user has been blocking the loop; may be read while it does."""
         return self.local.stuck_for
+
+    @property
+    def end_within(self) -> float:
+        """Seconds that the run here may take to end; may be read while the loop is stuck."""
+        return self.local.end_within
 
     async def enter(self, name: str, address: str) -> str:
         """Ask to be let in; return the name that was given.

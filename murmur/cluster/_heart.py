@@ -30,7 +30,15 @@ FIRST, FIRST_BEAT = 10, 0.02
 
 
 class NodeDesk(Protocol):
-    """Who acts on what a node hears; called on the loop of its run."""
+    """Who acts on what a node hears; called on the loop of its run.
+
+    Attributes
+    ----------
+    is_deserted : bool
+        Set on the loop of the link, at once: the loop of the run may be stuck for ever.
+    """
+
+    is_deserted: bool
 
     def heard(self, kind: str, body: bytes) -> None:
         """Take a message."""
@@ -82,6 +90,7 @@ class Heart:
 
     def left(self, reason: str) -> None:
         """See `NodeAudience`."""
+        self._desk.is_deserted = True
         self._home.run_here(self._closed, reason)
 
     def _closed(self, reason: str) -> None:
@@ -102,6 +111,7 @@ class Heart:
             self._heard_at += max(0.0, now - before - 2 * BEAT)
             if now - self._heard_at > SILENCE - BEAT:
                 reason = f"no sign of life for {now - self._heard_at:.1f} s"
+                self._desk.is_deserted = True
                 self._home.run_here(self._abandoned, reason)
 
     def _abandoned(self, reason: str) -> None:

@@ -12,7 +12,7 @@ from murmur.errors import RunStateError
 from murmur.runtime import NodeRun, RunState
 
 from ._facts import NodeFacts
-from ._node import Node, NodeStatus
+from ._node import STUCK, Node, NodeStatus
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -59,6 +59,18 @@ class LocalNode(Node):
         return run.watchdog.silence if run is not None and run.is_open else 0.0
 
     @property
+    def end_within(self) -> float:
+        """Seconds that the run may take to end; may be read while the loop is stuck.
+
+        `terminate` counts only where the loop is free to call it.
+        """
+        run = self._run
+        if run is None or not run.is_open:
+            return 0.0
+        is_free = run.watchdog.silence < STUCK
+        return run.grace + (run.spec.callback_timeout if is_free else 0.0)
+
+    @property
     def is_held_by_user(self) -> bool:
         """Whether the loop was last seen blocked by a user's code."""
         run = self._run
@@ -98,6 +110,9 @@ class LocalNode(Node):
         """See the base."""
         if self._run is not None:
             await self._run.ended.wait()
+
+    def ignore(self) -> None:
+        """See the base; this one sends no messages."""
 
     async def abort(self) -> NodeStatus:
         """See the base."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import platform
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -40,7 +41,10 @@ if TYPE_CHECKING:
 __all__ = ["Membership", "belong", "join", "serve_node"]
 
 LEAVE = 15.0
-"""Seconds that leaving waits for the run to end here, besides its users' grace."""
+"""Seconds that leaving waits for the run to end here, besides what the run may take."""
+
+LOOK = 0.5
+"""Seconds between two looks at whether anybody steers this node yet."""
 
 _logger = logging.getLogger(__name__)
 
@@ -149,14 +153,29 @@ class Membership:
         return True
 
     def leave(self) -> None:
-        """End the run here in order, and be a node no more; fine if that is so already."""
+        """End the run here in order, and be a node no more; fine if that is so already.
+
+        A user that blocks its loop for ever keeps the threads of the node for ever; then
+        this returns without them.
+        """
         atexit.unregister(self.leave)
         if not self._over.done():
             self._portal.start_task_soon(self._agent.leave)
-            if not self.wait(LEAVE):
+            if not self.wait(LEAVE + self._agent.end_within):
                 _logger.warning("node %s leaves although its run did not end in time", self.name)
                 self._portal.start_task_soon(self._portal.stop, True)
+                return
         self._holder.__exit__(None, None, None)
+
+    def wait_steered(self) -> None:
+        """Block until this process is a node no more, or its run outlives who steered it."""
+        deserted_at: float | None = None
+        while not self.wait(LOOK):
+            if not self._agent.is_deserted:
+                continue
+            deserted_at = deserted_at or monotonic()
+            if monotonic() - deserted_at > LEAVE + self._agent.end_within:
+                return
 
     def __enter__(self) -> Self:
         """Return the membership."""
@@ -247,10 +266,17 @@ def serve_node(ticket: Ticket | str | Path, *, name: str | None = None) -> int:
         See `join`.
     """
     membership = join(ticket, name=name)
+    is_stranded = False
     try:
-        membership.wait()
+        membership.wait_steered()
+        is_stranded = not membership.is_over
     finally:
-        membership.leave()
+        if not is_stranded:
+            membership.leave()
+        if not membership.is_over:
+            # Its thread cannot be ended, and would keep the process and its load alive.
+            _logger.error("node %s ends at once: its run does not end by itself", membership.name)
+            os._exit(1)
     if membership.is_lost:
         _logger.error("%s", NodeLostError("steering", membership.reason))
     return int(membership.is_lost)

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
     from ._facts import NodeFacts
 
-__all__ = ["Node", "NodeStatus"]
+__all__ = ["STUCK", "Node", "NodeStatus"]
+
+STUCK = 5.0
+"""Seconds without a sign of life after which a node's loop will hardly come back."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,6 +113,7 @@ class Node(ABC):
     async def wait_ended(self) -> None:
         """Block until the run is over."""
 
+    @abstractmethod
     def ignore(self) -> None:
         """Take in nothing more of what a remote node says about the run that is on."""
 

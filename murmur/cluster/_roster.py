@@ -19,6 +19,7 @@ from ._answers import ask_each
 from ._course import ClusterStatus, Current
 from ._ledger import Ledger
 from ._local import LocalNode
+from ._node import STUCK
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -34,9 +35,6 @@ END_PATIENCE = 10.0
 
 One whose loop answers has the time of `terminate` on top; one that is stuck has not.
 """
-
-STUCK = 5.0
-"""Seconds without a sign of life after which a node's loop will hardly come back."""
 
 _logger = logging.getLogger(__name__)
 

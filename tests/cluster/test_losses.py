@@ -199,3 +199,16 @@ async def test_a_reset_gives_up_a_node_that_is_stuck(pair: Any) -> None:
 
     assert [users[i] for i in (1, 2)] == [("a", "lost")] * 2
     assert {users[i][1] for i in (3, 4)} <= {"left", "killed"}
+
+
+async def test_a_node_knows_that_it_is_deserted_even_while_it_is_stuck(pair: Any) -> None:
+    await pair.do(Busy, 4)
+    agent = pair.agents["a"]
+    assert not agent.is_deserted
+    assert agent.end_within == agent.local._run.grace + 60.0
+    agent._is_parting = True  # its loop gets to do nothing about it
+    pair.links["a"].is_cut = True
+    await anyio.sleep(4)
+
+    assert agent.is_deserted
+    agent._is_parting = False

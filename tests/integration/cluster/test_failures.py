@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import signal
@@ -159,6 +160,67 @@ def test_nodes_end_their_load_when_the_steering_kernel_is_killed(tmp_path: Path)
         time.sleep(0.05)
     lines = trace.read_text().split()
     assert (lines.count("gone"), lines.count("terminated")) == (4, 2)
+
+
+def test_a_stuck_node_does_not_outlive_its_steering_kernel(tmp_path: Path) -> None:
+    """With less patience than it has: 15 s are too long for a test."""
+    (tmp_path / "node.py").write_text(
+        "import sys\n"
+        + textwrap.dedent("""
+        import murmur.cluster._membership as membership
+        membership.LEAVE = 1.0
+        sys.exit(membership.serve_node(sys.stdin.readline(), name="stuck"))
+    """)
+    )
+    script = textwrap.dedent("""
+        import math, os, signal, subprocess, sys, time
+        import murmur
+        class Blocking(murmur.Scenario):
+            async def start(self, user):
+                while True:
+                    pass
+        if __name__ == "__main__":
+            session = murmur.Session()
+            node = subprocess.Popen([sys.executable, sys.argv[1]], stdin=subprocess.PIPE)
+            node.stdin.write(session.open().text.encode() + b"\\n")
+            node.stdin.close()
+            while "stuck" not in session.nodes:
+                time.sleep(0.01)
+            session.do(Blocking, 1, user_rate=math.inf, grace=0.1)
+            while session.nodes["stuck"].stuck_for < 1:
+                time.sleep(0.01)
+            print(node.pid, flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+    """)
+    (tmp_path / "steer.py").write_text(script)
+    with (tmp_path / "stderr").open("w") as stderr:
+        done = subprocess.run(
+            [sys.executable, str(tmp_path / "steer.py"), str(tmp_path / "node.py")],
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            timeout=60,
+            check=False,
+        )
+
+    assert done.returncode == -signal.SIGKILL
+    node = int(done.stdout)
+    deadline = time.monotonic() + 20
+    try:
+        while is_alive(node):
+            assert time.monotonic() < deadline, "a stuck node outlived its session"
+            time.sleep(0.05)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(node, signal.SIGKILL)
+    assert "its run does not end by itself" in (tmp_path / "stderr").read_text()
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that ended may wait for somebody to take note of it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_a_node_whose_init_fails_is_named(session: murmur.Session, nodes: Any) -> None:
