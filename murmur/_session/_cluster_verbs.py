@@ -39,7 +39,7 @@ class ClusterVerbs:
         port : int, default 0
             Port to listen at; 0 lets the system choose.
         lifetime : float, default 86400
-            Seconds for which the ticket lets nodes in.  Who is in stays in.
+            Seconds for which the ticket lets nodes in, a year at most.  Who is in stays in.
         seen_as : str, optional
             The name or address of this machine that nodes connect to, if it is another.
 
@@ -48,6 +48,11 @@ class ClusterVerbs:
         Ticket
             A secret: whoever has it can be a node.  ``ticket.save(path)`` writes it to a
             file, ``ticket.text`` is one line.
+
+        Raises
+        ------
+        ClusterError
+            If it cannot listen there, or listens elsewhere already.
         """
         self._host.cluster("open")
         return self._host.gate.open(host, port, lifetime, seen_as)

@@ -51,6 +51,7 @@ class Gate:
         """Listen, unless that is so already, and return a new ticket."""
         from murmur.cluster import Opening
 
+        Opening.check(host, port, lifetime)
         if self._opening is None:
             self._opening = self._host.ask("open", self._open, Opening.at, host, port)
             self._where = (host, port)

@@ -43,7 +43,7 @@ except ImportError:
 if TYPE_CHECKING:
     from tornado.iostream import IOStream
 
-__all__ = ["DaskNodeLink", "DaskSteeringLink"]
+__all__ = ["DaskNodeLink", "DaskSteeringLink", "reason_of"]
 
 _HEAD = struct.Struct("!IB")  # bytes of the body, bytes of the kind
 
@@ -77,7 +77,7 @@ class _Frames(TLS):
                 raise CommClosedError(f"a message of {size:,} bytes is too large")
             data = await stream.read_bytes(kind_size + size)
         except StreamClosedError as error:
-            raise CommClosedError(_reason(error)) from None
+            raise CommClosedError(reason_of(error)) from None
         return data[:kind_size].decode("ascii", "replace"), data[kind_size:]
 
     async def write(self, msg: bytes, serializers: object = None, on_error: object = None) -> None:
@@ -85,7 +85,7 @@ class _Frames(TLS):
         try:
             await self._open_stream().write(msg)
         except StreamClosedError as error:
-            raise CommClosedError(_reason(error)) from None
+            raise CommClosedError(reason_of(error)) from None
 
     def _open_stream(self) -> IOStream:
         if self.stream is None:
@@ -296,7 +296,7 @@ class DaskNodeLink:
         except ssl.SSLError as error:
             raise JoinError(address, f"the certificates do not fit ({error})") from None
         except (OSError, StreamClosedError) as error:
-            raise JoinError(address, _reason(error)) from None
+            raise JoinError(address, reason_of(error)) from None
 
 
 async def _carry(comm: _Frames, outbox: _Outbox, heard: Callable[[str, bytes], None]) -> str:
@@ -308,7 +308,7 @@ async def _carry(comm: _Frames, outbox: _Outbox, heard: Callable[[str, bytes], N
             while True:
                 heard(*await comm.read())
     except* OSError as group:
-        reason = _reason(group.exceptions[0])
+        reason = reason_of(group.exceptions[0])
     finally:
         comm.abort()
     return reason
@@ -331,7 +331,7 @@ def _frame(kind: str, body: bytes) -> bytes:
     return _HEAD.pack(len(body), len(name)) + name + body
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """Return in words why a connection failed or ended."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

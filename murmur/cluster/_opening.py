@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from murmur.errors import ClusterError
 from murmur.runtime import native
 
 from ._members import Members
 from ._reception import Reception
 from ._thread import LinkThread
-from ._ticket import Authority, Ticket
+from ._ticket import LONGEST, Authority, Ticket
 
 if TYPE_CHECKING:
     from ._cluster import Cluster
@@ -29,7 +30,11 @@ async def receive(cluster: Cluster, link: SteeringLink, start_link: Callable[...
     """
     members = Members(cluster, link)
     cluster.is_listening = True
-    await start_link(link.serve, Reception(link, members, native()))
+    try:
+        await start_link(link.serve, Reception(link, members, native()))
+    except BaseException:
+        cluster.is_listening = False
+        raise
     return members
 
 
@@ -42,14 +47,43 @@ class Opening:
         self._authority = authority
         self._address = ""
 
+    @staticmethod
+    def check(host: object, port: object, lifetime: object) -> None:
+        """Refuse what makes no sense before anything is opened.
+
+        Raises
+        ------
+        ClusterError
+            If the port is none, or a ticket cannot be good for so many seconds.
+        """
+        if not isinstance(host, str):
+            raise ClusterError(f"cannot listen at {host!r}: give a name or an address as text")
+        if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port < 2**16:
+            raise ClusterError(f"cannot listen at port {port!r}: give one from 0 to 65535")
+        longest = LONGEST.total_seconds()
+        if not isinstance(lifetime, (int, float)) or not 0 < lifetime <= longest:
+            raise ClusterError(
+                f"a ticket cannot be good for {lifetime!r} s: give more than 0 and at most "
+                f"{longest:.0f}, which is {LONGEST.days} days"
+            )
+
     @classmethod
     async def at(cls, cluster: Cluster, host: str, port: int) -> Opening:
-        """Listen at `host` and `port` in a thread of its own."""
-        from ._dask import DaskSteeringLink
+        """Listen at `host` and `port` in a thread of its own.
+
+        Raises
+        ------
+        ClusterError
+            If that cannot be.
+        """
+        from ._dask import DaskSteeringLink, reason_of
 
         authority, thread = Authority(), LinkThread()
         link = DaskSteeringLink(authority.context(), host, port)
-        members = await receive(cluster, link, thread.start)
+        try:
+            members = await receive(cluster, link, thread.start)
+        except (OSError, ExceptionGroup) as error:
+            raise ClusterError(f"cannot listen at {host}:{port}: {reason_of(error)}") from None
         opening = cls(members, thread, authority)
         opening._address = link.address
         return opening
