@@ -8,6 +8,17 @@ from __future__ import annotations
 import sys
 
 from murmur.cluster import serve_node
+from murmur.errors import MurmurError
+
+
+def main() -> int:
+    """Be a node until its session ends; 2 if it could not become one, and why on stderr."""
+    try:
+        return serve_node(sys.stdin.readline(), name=sys.argv[1])
+    except MurmurError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
 
 if __name__ == "__main__":
-    sys.exit(serve_node(sys.stdin.readline(), name=sys.argv[1]))
+    sys.exit(main())

@@ -295,7 +295,7 @@ class DaskNodeLink:
             raise JoinError(address, f"no answer within {CONNECT:g} s") from None
         except ssl.SSLError as error:
             raise JoinError(address, f"the certificates do not fit ({error})") from None
-        except (OSError, StreamClosedError) as error:
+        except (OSError, ValueError, StreamClosedError) as error:  # ValueError: a strange name
             raise JoinError(address, reason_of(error)) from None
 
 

@@ -35,6 +35,9 @@ PREFIX = "murmur-ticket-1:"
 LONGEST = timedelta(days=365)
 """How long the authority of a session lives."""
 
+END_OF_TIME = datetime.max.replace(tzinfo=UTC).timestamp()
+"""The last moment that has a date, in UNIX seconds."""
+
 SKEW = timedelta(days=1)
 """How far clocks of hosts may differ before a new certificate counts as not yet valid."""
 
@@ -105,9 +108,11 @@ class Ticket:
         try:
             data = base64.urlsafe_b64decode(text.removeprefix(PREFIX))
             facts: dict[str, Any] = json.loads(zlib.decompressobj().decompress(data, 2**16))
-            return cls(**facts)
-        except (ValueError, TypeError, zlib.error):
+            ticket = cls(**facts)
+            _check(ticket)
+        except (ValueError, TypeError, RecursionError, zlib.error):
             raise TicketError("it is damaged; copy it again, as a whole") from None
+        return ticket
 
     def context(self) -> ssl.SSLContext:
         """Return what a node connects with."""
@@ -207,6 +212,23 @@ _USAGES = (
     "encipher_only",
     "decipher_only",
 )
+
+
+def _check(ticket: Ticket) -> None:
+    """Raise `ValueError` if a field, which somebody else may have written, is none."""
+    texts: list[object] = [ticket.address, ticket.authority, ticket.certificate, ticket.key]
+    if not all(isinstance(text, str) and text.isascii() for text in texts):
+        raise ValueError("these are no texts")
+    given: object = ticket.expires_at
+    if not isinstance(given, (int, float)) or not 0 < given < END_OF_TIME:
+        raise ValueError("this is no time")
+    host, _, port = ticket.address.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+        raise ValueError("this is no address")
+    for text in (ticket.authority, ticket.certificate):
+        ssl.PEM_cert_to_DER_cert(text)
+    if "PRIVATE KEY-----" not in ticket.key:
+        raise ValueError("this is no key")
 
 
 def _text_of(source: str | Path) -> str:
