@@ -7,7 +7,7 @@ and its users.  What a person may ask of the run is in `_cluster`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast
 
 import anyio
@@ -231,7 +231,11 @@ class Roster:
     async def _bring_in(self, current: Current, node: Node) -> None:
         """Let a node take part in a run that is on, as it is by now."""
         try:
+            spec = current.spec
             await self._start_on(node, current)
+            while current.spec is not spec:  # settings changed while it prepared
+                spec, before = current.spec, spec
+                await node.update(_changes(before.settings.values, spec.settings.values))
         except Exception as error:  # noqa: BLE001 - the run goes on without it
             _logger.warning("node %s takes no part in the run: %s", node.name, error)
             current.ledger.event("amoc.cluster.connect_nodes", [node.name], f"failed: {error}")
@@ -320,3 +324,8 @@ class Roster:
             nodes=nodes,
             departed=self._current.departed if self._current is not None else 0,
         )
+
+
+def _changes(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, object]:
+    """Return the settings that have another value by now."""
+    return {name: value for name, value in after.items() if value is not before[name]}

@@ -80,6 +80,30 @@ async def test_a_late_node_takes_part_from_the_next_add(pair: Any) -> None:
     assert ("connect_nodes", "c", "running") in pair.states()
 
 
+class Prepares(Idle):
+    """Its `init` and its `changed` take a second."""
+
+    async def init(self) -> None:
+        await anyio.sleep(1)
+
+    async def changed(self, name: str, old: object, new: object) -> None:
+        await anyio.sleep(1)
+
+
+async def test_a_late_node_learns_what_changes_while_it_prepares(pair: Any) -> None:
+    """Also what changes while it is told of the change before."""
+    await pair.do(Prepares, 4)
+    agent = await pair.join("c")
+    assert agent.local._run.state == "idle"
+    await pair.cluster.update({"pace": 0.5})
+    await pair.cluster.update({"pace": 0.25})
+    await anyio.sleep(3)
+
+    assert agent.local._run.scenario.pace == 0.25
+    assert (await pair.counts())["c"]["running"] == 0
+    assert pair.states()[-1] == ("connect_nodes", "c", "running")
+
+
 async def test_removal_reaches_nodes_by_what_they_have(pair: Any) -> None:
     """INT-9, INT-10: and where one lacks users the others make up for it, unlike amoc."""
     await pair.do(Idle, 10)
