@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 import anyio
 
+from murmur.errors import NodeLostError
 from murmur.runtime import Listener, RunState
 from murmur.telemetry import bus as process_bus
 
@@ -237,15 +238,22 @@ class Roster:
                 spec, before = current.spec, spec
                 await node.update(_changes(before.settings.values, spec.settings.values))
         except Exception as error:  # noqa: BLE001 - the run goes on without it
-            _logger.warning("node %s takes no part in the run: %s", node.name, error)
-            current.ledger.event("amoc.cluster.connect_nodes", [node.name], f"failed: {error}")
-            if current.leasing is not None:
-                current.leasing.lose(node.name, is_silent=False)
+            await self._leave_out(current, node, error)
             return
         if self._current is current and self._state is RunState.RUNNING:
             current.nodes[node.name] = node
             current.ledger.event("amoc.cluster.connect_nodes", [node.name], "running")
         else:
+            await ask_each([node], "reset", lambda node: node.abort())
+
+    async def _leave_out(self, current: Current, node: Node, error: Exception) -> None:
+        """Let a run go on without a node that could not be brought in."""
+        _logger.warning("node %s takes no part in the run: %s", node.name, error)
+        current.ledger.event("amoc.cluster.connect_nodes", [node.name], f"failed: {error}")
+        current.note_departure(node, is_lost=isinstance(error, NodeLostError))
+        if current.leasing is not None:
+            current.leasing.lose(node.name, is_silent=False)
+        if self._current is current:  # else it may be busy with the next run
             await ask_each([node], "reset", lambda node: node.abort())
 
     def _note_state(self, current: Current, node: Node, state: RunState) -> None:

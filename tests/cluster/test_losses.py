@@ -212,3 +212,39 @@ async def test_a_node_knows_that_it_is_deserted_even_while_it_is_stuck(pair: Any
 
     assert agent.is_deserted
     agent._is_parting = False
+
+
+class Prepares(Busy):
+    """It takes 5 s to prepare, and node d cannot do it."""
+
+    async def init(self) -> None:
+        from murmur.runtime import current_run
+
+        await anyio.sleep(5)
+        if current_run("init").node == "d":
+            raise ValueError("not here")
+
+
+def nodes_of(record: Any) -> dict[str, str]:
+    """Return the outcome of each node by name."""
+    table = record.table("nodes")
+    return dict(zip(table["node"], table["outcome"], strict=True))
+
+
+async def test_a_late_node_that_dies_or_fails_in_init_is_not_here(pair: Any) -> None:
+    await pair.do(Prepares, 4)
+    await pair.join("c")
+    await pair.join("d")
+    agent = await pair.join("e")
+    pair.members.expel("c")
+    await anyio.sleep(6)
+
+    assert nodes_of(pair.record) == {
+        "a": "here",
+        "b": "here",
+        "c": "lost",
+        "d": "left",
+        "e": "here",
+    }
+    assert not pair.agents["d"].local.is_running
+    assert agent.local.is_running
