@@ -66,7 +66,7 @@ class Gate:
         If not all do, those that were started are gone again.
         """
         if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-            raise ClusterError(f"cannot spawn {number!r} nodes: give a whole number")
+            raise ClusterError(f"cannot spawn {number!r} nodes: give a whole number from 0")
         ticket = self.open("127.0.0.1", 0, LIFETIME, "127.0.0.1")
         started: list[subprocess.Popen[bytes]] = []
         try:
@@ -75,13 +75,20 @@ class Gate:
                 started.append(_start(ticket, f"spawned-{self._spawned}"))
             names = self._wait_in(started, ticket, monotonic() + patience)
         except BaseException:
-            for process in started:
-                process.kill()
-            for process in started:
-                process.wait()
+            self._forget(started)
             raise
         self._processes += started
         return names
+
+    def _forget(self, started: Sequence[subprocess.Popen[bytes]]) -> None:
+        """End processes at once, and see those that are nodes be nodes no more."""
+        for process in started:
+            process.kill()
+        deadline = monotonic() + GOODBYE
+        for process in started:
+            process.wait()
+        while self._names(process.pid for process in started) and monotonic() < deadline:
+            sleep(0.02)
 
     def _wait_in(
         self, started: Sequence[subprocess.Popen[bytes]], ticket: Ticket, deadline: float

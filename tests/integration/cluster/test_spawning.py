@@ -15,7 +15,7 @@ from murmur.errors import ClusterError, JoinError
 
 @pytest.mark.parametrize("number", [-1, 1.5, "x", True])
 def test_a_number_of_nodes_is_a_whole_one(session: murmur.Session, number: Any) -> None:
-    with pytest.raises(ClusterError, match=r"cannot spawn .* nodes: give a whole number"):
+    with pytest.raises(ClusterError, match=r"cannot spawn .* nodes: give a whole number from 0"):
         session.spawn_nodes(number)
 
     assert list(session.nodes) == ["local"]
