@@ -141,6 +141,7 @@ class Cluster(Roster):
         current = self._require_running("update settings")
         chosen = _named(nodes, self._active(current))
         changed: dict[str, tuple[object, object]] = {}
+        current.changes += 1
         try:
             await self._ask(chosen, "update", lambda node: node.update(given))
         finally:
@@ -148,6 +149,7 @@ class Cluster(Roster):
                 changed |= answer
             if nodes is None:
                 current.note_settings(changed)
+            current.changes -= 1
         return changed
 
     async def stop(self) -> None:

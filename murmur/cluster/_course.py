@@ -105,6 +105,8 @@ class Current:
         First and last id of the users that each node was told of.
     departed : int
         Users of nodes that take part no more.
+    changes : int
+        Changes of settings that all nodes are just told of.
     leasing, meetings : Leasing, Meetings, or None
         The throttles and coordinators that are one over all nodes, if there may be several.
     """
@@ -118,6 +120,7 @@ class Current:
         self.is_open = True
         self.announced: dict[str, list[tuple[int, int]]] = {}
         self.departed = 0
+        self.changes = 0
         self.leasing: Leasing | None = None
         self.meetings: Meetings | None = None
         self.ends = anyio.CancelScope()

@@ -37,6 +37,9 @@ END_PATIENCE = 10.0
 One whose loop answers has the time of `terminate` on top; one that is stuck has not.
 """
 
+GLANCE = 0.05
+"""Seconds between two looks at whether a change of settings reached the nodes."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -234,9 +237,12 @@ class Roster:
         try:
             spec = current.spec
             await self._start_on(node, current)
-            while current.spec is not spec:  # settings changed while it prepared
+            while current.changes or current.spec is not spec:  # since it began to prepare
                 spec, before = current.spec, spec
-                await node.update(_changes(before.settings.values, spec.settings.values))
+                if changes := _changes(before.settings.values, spec.settings.values):
+                    await node.update(changes)
+                else:
+                    await anyio.sleep(GLANCE)  # others are being told
         except Exception as error:  # noqa: BLE001 - the run goes on without it
             await self._leave_out(current, node, error)
             return

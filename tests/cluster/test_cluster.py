@@ -104,6 +104,17 @@ async def test_a_late_node_learns_what_changes_while_it_prepares(pair: Any) -> N
     assert pair.states()[-1] == ("connect_nodes", "c", "running")
 
 
+async def test_a_node_that_enters_during_a_change_learns_of_it(pair: Any) -> None:
+    await pair.do(Prepares, 4)
+    agent = await pair.join("c")  # and 0.75 s of its `init` are left
+    await anyio.sleep(0.5)
+    await pair.cluster.update({"pace": 0.5})  # takes 1 s
+    await anyio.sleep(2)
+
+    assert agent.local._run.scenario.pace == 0.5
+    assert pair.states()[-1] == ("connect_nodes", "c", "running")
+
+
 async def test_removal_reaches_nodes_by_what_they_have(pair: Any) -> None:
     """INT-9, INT-10: and where one lacks users the others make up for it, unlike amoc."""
     await pair.do(Idle, 10)
