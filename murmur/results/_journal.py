@@ -5,8 +5,8 @@ process that is killed loses nothing that was written.  Nothing is forced to the
 the load runs, for that may take long; a machine that loses power may lose what its system
 had not written yet (on Linux up to 30 s).
 
-An entry is its length, its checksum and a packed value.  A segment may end in the middle of
-one, if the process did; what is damaged before that is damage.
+An entry is its length, its checksum and a packed value.  The last segment may end in the
+middle of one, if the process did, or in zeros; what is damaged before that is damage.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct
-from typing import Any
+from typing import Any, BinaryIO
 
 from murmur.errors import ArchiveError
 from murmur.telemetry._packing import pack, unpack
@@ -100,22 +100,27 @@ def _entries(segment: Path, *, is_last: bool) -> Iterator[tuple[Any, ...] | None
     with segment.open("rb") as file:
         magic = file.read(len(_MAGIC))
         if magic != _MAGIC:
-            if not (is_last and _MAGIC.startswith(magic)):
+            if not (is_last and (_MAGIC.startswith(magic) or _is_blank(magic, file))):
                 yield None
             return
         while header := file.read(_FRAME.size):
-            data = b""
-            if len(header) == _FRAME.size:
-                length, checksum = _FRAME.unpack(header)
-                data = file.read(length)
-            if len(header) < _FRAME.size or len(data) < length:
-                if not is_last:
-                    yield None
-                return
-            if zlib.crc32(data) != checksum:
+            length, checksum = _FRAME.unpack(header) if len(header) == _FRAME.size else (0, 0)
+            data = file.read(length)
+            if length and len(data) == length and zlib.crc32(data) == checksum:
+                yield unpack(data)
+                continue
+            is_short = len(header) < _FRAME.size or len(data) < length
+            if not (is_last and (is_short or _is_blank(data[-1:] or header, file))):
                 yield None
-                return
-            yield unpack(data)
+            return
+
+
+def _is_blank(end: bytes, file: BinaryIO) -> bool:
+    """Whether there are only zeros from here on.
+
+    Some systems put them where nothing had been written yet when the power went.
+    """
+    return not (end + file.read()).strip(b"\0")
 
 
 def remove_journal(directory: Path) -> None:

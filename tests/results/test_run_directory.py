@@ -128,6 +128,52 @@ def test_half_an_entry_at_the_end_is_left_out(
     assert len(murmur.load(directory.path).actions) == 60
 
 
+@pytest.mark.parametrize("zeros", [3, 8, 64, 5000])
+def test_zeros_at_the_end_are_its_end(
+    record: RunRecord, directory: RunDirectory, zeros: int
+) -> None:
+    _play(record)
+    whole = list(entries(directory.path))
+    _cut(directory.path / "journal" / "000001.log", lambda data: data + bytes(zeros))
+
+    assert len(list(entries(directory.path))) == len(whole)
+    assert len(murmur.load(directory.path).actions) == 60
+
+
+def test_an_entry_that_became_zeros_from_somewhere_on_is_the_end(
+    record: RunRecord, directory: RunDirectory
+) -> None:
+    _play(record)
+    whole = len(list(entries(directory.path)))
+    _cut(directory.path / "journal" / "000001.log", lambda data: data[:-9] + bytes(4096))
+
+    assert len(list(entries(directory.path))) < whole
+    assert len(murmur.load(directory.path).actions) == 60
+
+
+def test_zeros_with_entries_behind_them_are_damage(
+    record: RunRecord, directory: RunDirectory
+) -> None:
+    _play(record)
+    start = len("murmur-journal 1\n")
+    segment = directory.path / "journal" / "000001.log"
+    _cut(segment, lambda data: data + bytes(64) + data[start:])
+
+    with pytest.raises(ArchiveError, match=r"journal/000001\.log is damaged"):
+        list(entries(directory.path))
+
+
+def test_zeros_before_another_segment_are_damage(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path, segment_bytes=1000)
+    for number in range(200):
+        writer.write("number", number, "x" * number)
+    writer.close()
+    _cut(tmp_path / "journal" / "000001.log", lambda data: data + bytes(64))
+
+    with pytest.raises(ArchiveError, match=r"journal/000001\.log is damaged"):
+        list(entries(tmp_path))
+
+
 def test_damage_before_the_end_is_an_error_that_names_the_file(
     record: RunRecord, directory: RunDirectory
 ) -> None:
