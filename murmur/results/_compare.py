@@ -144,7 +144,7 @@ def compare(
     Raises
     ------
     ComparisonError
-        If nothing is left to look at, or `block` or `confidence` makes no sense.
+        If nothing is left to look at, or `start`, `end`, `block` or `confidence` makes no sense.
 
     Notes
     -----
@@ -170,8 +170,11 @@ def compare(
     >>> frame.set_index("statistic").loc["response_p50", "outcome"]
     'higher'
     """
+    if not math.isfinite(start) or (end is not None and (math.isnan(end) or end == -math.inf)):
+        raise ComparisonError(block or 0.0, math.nan, confidence)
     a._source.refresh()
     b._source.refresh()
+    start = max(start, 0.0)  # nothing was before it, and nobody was idle then
     spans = [_span(run._source, start, end) for run in (a, b)]
     shortest = min(until - since for since, until in spans)
     window = max(a.window, b.window)

@@ -128,8 +128,27 @@ def test_the_ramp_can_be_left_out() -> None:
     assert (row["a"], row["b"]) == (0.25, 0.25)
 
 
+def test_the_time_before_a_run_is_no_part_of_it_and_the_end_may_be_open() -> None:
+    runs = _run(_lognormal(1)), _run(_lognormal(2))
+
+    pd.testing.assert_frame_equal(compare(*runs, start=-30.0, end=math.inf), compare(*runs))
+
+
 @pytest.mark.parametrize(
-    "asked", [{"start": 60.0}, {"block": 0.5}, {"block": 61.0}, {"confidence": 1.0}]
+    "asked",
+    [
+        {"start": 60.0},
+        {"start": math.nan},
+        {"start": math.inf},
+        {"start": -math.inf},
+        {"end": math.nan},
+        {"end": -math.inf},
+        {"end": -5.0},
+        {"block": 0.5},
+        {"block": 61.0},
+        {"block": math.nan},
+        {"confidence": 1.0},
+    ],
 )
 def test_what_makes_no_sense_is_refused(asked: dict[str, float]) -> None:
     with pytest.raises(ComparisonError, match="cannot cut"):
