@@ -314,14 +314,16 @@ def as_json(value: object) -> object:
     """Return `value` as JSON can hold it, by its text where it cannot."""
     match value:
         case dict():
-            return {str(key): as_json(inside) for key, inside in value.items()}
+            return {str(as_json(str(key))): as_json(inside) for key, inside in value.items()}
         case list() | tuple():
             return [as_json(inside) for inside in value]
-        case None | bool() | int() | str():
+        case str():  # half of a surrogate pair has no place in a file
+            return value.encode(errors="backslashreplace").decode()
+        case None | bool() | int():
             return value
         case float() if math.isfinite(value):
             return value
-    return str(value)
+    return as_json(str(value))
 
 
 def _file_name(frame: str) -> str:

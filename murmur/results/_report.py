@@ -75,7 +75,7 @@ def write(source: Source, path: Path, checks: Checks | None = None) -> Path:
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.part")
-    beside.write_text(page, encoding="utf-8")
+    beside.write_text(page, encoding="utf-8", errors="backslashreplace")
     beside.replace(path)  # at once: nobody opens half of it
     return path
 

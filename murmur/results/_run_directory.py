@@ -117,7 +117,7 @@ class RunDirectory(Follower):
             self._journal.close()
             fill(self._source, self.path)
             remove_journal(self.path)
-        except (OSError, MurmurError) as error:
+        except (OSError, ValueError, MurmurError) as error:
             _logger.warning(
                 "the run directory %s stays a journal, which murmur.load reads as well: %s",
                 self.path,

@@ -411,3 +411,10 @@ def test_without_pyarrow_it_says_what_to_install(
         murmur.load(saved)
 
     assert not (tmp_path / "other").exists()
+
+
+def test_text_that_is_no_unicode_is_escaped(tmp_path: Path) -> None:
+    results = Results(RunRecord("r1", 0.0, 0.0, settings={"word": "a\udc80"}))
+
+    assert manifest(results.save(tmp_path / "run"))["settings"] == {"word": "a\\udc80"}
+    assert "a\\udc80" in results.report(tmp_path / "run.html").read_text()
