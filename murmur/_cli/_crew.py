@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,8 @@ class Crew:
             yield f"--listen {self.listen}: write HOST:PORT, such as 0.0.0.0:8790"
         if bool(self.listen) != bool(self.ticket):
             yield "--listen and --ticket go together: who joins needs the file"
+        if self.ticket is not None:
+            yield from _ticket_problems(self.ticket)
         if self.wait_for > self.spawn and not self.listen:
             yield f"--wait-for {self.wait_for}: nobody can join without --listen"
 
@@ -77,7 +80,10 @@ class Crew:
         if self.ticket is not None:
             host, _, port = self.listen.rpartition(":")
             ticket = session.open(host, int(port), seen_as=self.seen_as)
-            ticket.save(self.ticket)
+            try:
+                ticket.save(self.ticket)
+            except OSError as error:  # `problems` tried, and that was a while ago
+                raise ClusterError(_refusal(self.ticket, error)) from error
             say(f"nodes join with: murmur node {self.ticket}")
         if self.spawn:
             session.spawn_nodes(self.spawn)
@@ -92,3 +98,19 @@ class Crew:
                 raise ClusterError(f"only {found} within {self.patience:g} s")
             present = here
             sleep(_LOOK)
+
+
+def _ticket_problems(path: Path) -> Iterator[str]:
+    """Try to write beside where the ticket goes, as long as no port is open."""
+    if path.is_dir():
+        yield f"--ticket {path}: that is a directory; give a file"
+        return
+    try:
+        with TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        yield _refusal(path, error)
+
+
+def _refusal(path: Path, error: OSError) -> str:
+    return f"--ticket {path}: it cannot be written ({error.strerror}); give another place"

@@ -88,6 +88,27 @@ def test_what_does_not_fit_is_told(given, said):
     assert said in " ".join(Crew.of(given).problems())
 
 
+def test_a_ticket_that_cannot_be_written_is_told_before_a_port_is_open(tmp_path):
+    (tmp_path / "file").write_text("")
+    listen = {"listen": "127.0.0.1:8790"}
+
+    def said(path: Path) -> list[str]:
+        return list(Crew.of(listen | {"ticket": str(path)}).problems())
+
+    assert "cannot be written (No such file or directory)" in " ".join(said(tmp_path / "no" / "t"))
+    assert "cannot be written (Not a directory)" in " ".join(said(tmp_path / "file" / "t"))
+    assert said(tmp_path) == [f"--ticket {tmp_path}: that is a directory; give a file"]
+    assert said(tmp_path / "file") == said(tmp_path / "t") == []
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_ticket_that_cannot_be_written_in_the_end_is_a_sentence(tmp_path):
+    crew = Crew(listen="127.0.0.1:8790", ticket=tmp_path / "gone" / "t")
+
+    with pytest.raises(ClusterError, match=r"gone/t: it cannot be written \(No such file"):
+        crew.gather(FakeSession(), lambda _: None)
+
+
 def test_what_fits_is_fine():
     assert list(Crew.of({"listen": "::1:8790", "ticket": "t", "wait_for": 4}).problems()) == []
     assert list(Crew.of({"nodes": 2, "wait_for": 2}).problems()) == []

@@ -197,6 +197,21 @@ def test_a_run_that_cannot_begin_is_exit_2_and_says_where(folder):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("listen", "ticket", "said"),
+    [
+        ("127.0.0.1:0", "no/such/t", "--ticket no/such/t: it cannot be written (No such file"),
+        ("nohost.invalid:80", "t", "nohost.invalid"),
+    ],
+)
+def test_a_port_that_nobody_can_join_at_is_exit_2(folder, listen, ticket, said):
+    done = run(folder, "run", "nap.py:Nap", "--listen", listen, "--ticket", ticket)
+
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_what_a_scenario_prints_does_not_mix_with_the_result(folder):
     done = run(folder, "run", "nap.py:Talkative", "--json")
 
