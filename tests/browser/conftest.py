@@ -322,7 +322,7 @@ class Notebook:
 
 
 def wait_until(
-    condition: Callable[[], object], seconds: float = 15, story: Callable[[], object] = str
+    condition: Callable[[], object], seconds: float = 30, story: Callable[[], object] = str
 ) -> None:
     """Look until `condition` holds; fail with a story after so many seconds."""
     deadline = time.monotonic() + seconds
