@@ -12,19 +12,15 @@ import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from murmur.errors import (
-    CoordinatorError,
-    CoordinatorStoppedError,
-    InvalidPlanError,
-    Leaving,
-)
+from murmur.errors import CoordinatorError, CoordinatorStoppedError
 
+from ._attendance import Attendance, Owner
 from ._countdown import Countdown
 from ._native import Native
 from ._performer import Emits
-from ._plan import HasId, Kind, Member, Plan, whole_number
+from ._plan import HasId, Kind, Member, Plan
 from ._rendezvous import Rendezvous
 from ._stage import Round, Stage
 from ._tally import Tally
@@ -70,17 +66,7 @@ class CoordinatorStatistics:
     is_stopped: bool
 
 
-class Owner(Protocol):
-    """Who made a coordinator and is told what it needs to know."""
-
-    def user_joined(self, coordinator: Coordinator, user_id: int) -> None:
-        """Take note that `user_gone` matters from now on."""
-
-    def coordinator_ended(self, coordinator: Coordinator) -> None:
-        """Forget the coordinator: nothing of it runs any more."""
-
-
-class Coordinator:
+class Coordinator(Attendance):
     """Acts on groups of users, as its plan says.
 
     Made by `murmur.coordinator`; it lives as long as the run, or until it is stopped.
@@ -120,11 +106,7 @@ class Coordinator:
         random: Random,
         owner: Owner,
     ) -> None:
-        self.name = name
-        self.plan = plan
-        self._emitter = emitter
-        self._owner = owner
-        self._users: set[int] = set()  # who came and is not gone
+        super().__init__(name, plan, emitter=emitter, owner=owner)
         self._tallies = tuple(Tally(item, random) for item in plan.items)
         self._rendezvous = Rendezvous(native)
         self._countdown = Countdown(plan.timeout, native, self._time_out)
@@ -142,16 +124,6 @@ class Coordinator:
         """Return name, size and state."""
         state = "stopped" if self.is_stopped else "running"
         return f"<Coordinator {self.name!r}: {len(self._tallies)} items, {state}>"
-
-    @property
-    def timeout(self) -> float:
-        """Seconds after the last `add` until unfinished batches are closed."""
-        return self.plan.timeout
-
-    @property
-    def user_ids(self) -> frozenset[int]:
-        """Users who came and are not gone."""
-        return frozenset(self._users)
 
     @property
     def is_stopped(self) -> bool:
@@ -202,17 +174,10 @@ class Coordinator:
                 f"coordinator {self.name!r} has too many batches queued, and the action that "
                 "adds users is what keeps it from working them off"
             )
-        if self._emitter.listening("amoc.coordinator.add"):
-            metadata = {"name": self.name, "user_id": user.id}
-            self._emitter.emit("amoc.coordinator.add", {"count": 1}, metadata)
+        self._tell_of_add(user)
         self._welcome(user.id)
         self._count(Member(user, data))
         await self._stage.wait_for_room()
-
-    def _welcome(self, user_id: int) -> None:
-        if user_id not in self._users:
-            self._users.add(user_id)
-            self._owner.user_joined(self, user_id)
 
     def _count(self, member: Member) -> None:
         self._countdown.arm()
@@ -259,14 +224,7 @@ class Coordinator:
             if group[0].user is user:
                 await self.open_room()
         """
-        self._refuse_if_stopped()
-        size = whole_number(n)
-        if size is None:
-            raise InvalidPlanError([f"gather needs a whole number of at least 1, not {n!r}"])
-        leaving = getattr(user, "leaving", None)
-        if leaving is not None and leaving.is_set():
-            raise Leaving
-        self._welcome(user.id)
+        size = self._welcome_group(user, n)
         return await self._rendezvous.join(Member(user, data), size)
 
     async def reset(self) -> None:
@@ -334,10 +292,6 @@ class Coordinator:
         if not self._stage.is_performing_here:
             await round_.done.wait()
 
-    def _refuse_if_stopped(self) -> None:
-        if self.is_stopped:
-            raise CoordinatorStoppedError(self.name)
-
     def _close_rendezvous(self) -> None:
         self._rendezvous.close(lambda: CoordinatorStoppedError(self.name))
 
@@ -347,6 +301,3 @@ class Coordinator:
         self._close_rendezvous()
         self._emit("stop")
         self._owner.coordinator_ended(self)
-
-    def _emit(self, what: str) -> None:
-        self._emitter.emit(f"amoc.coordinator.{what}", {"count": 1}, {"name": self.name})

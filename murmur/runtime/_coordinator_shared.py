@@ -15,17 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from murmur.errors import CoordinatorStoppedError, InvalidPlanError, Leaving, MurmurError
+from murmur.errors import CoordinatorStoppedError, Leaving, MurmurError
 
+from ._attendance import Attendance
 from ._coordinator import CoordinatorStatistics
-from ._plan import HasId, Kind, Member, Plan, whole_number
+from ._plan import HasId, Kind, Member, Plan
 from ._stage import Stage
 from ._tally import Batch
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-    from ._coordinator import Owner
+    from ._attendance import Owner
     from ._native import Native, Wakeup
     from ._performer import Emits
 
@@ -59,7 +60,7 @@ class DistantUser:
         return f"<User {self.id} of another node>"
 
 
-class SharedCoordinator:
+class SharedCoordinator(Attendance):
     """Acts on groups of users of all nodes; see `Coordinator` for what its methods do.
 
     Parameters
@@ -85,15 +86,11 @@ class SharedCoordinator:
         post: Post,
         find_user: Callable[[int], Any],
     ) -> None:
-        self.name = name
-        self.plan = plan
+        super().__init__(name, plan, emitter=emitter, owner=owner)
         self.is_keeper = False
         self._native = native
-        self._emitter = emitter
-        self._owner = owner
         self._post = post
         self._find_user = find_user
-        self._users: set[int] = set()
         self._waiting: dict[int, Wakeup] = {}  # who gathers, by user id
         self._calls: dict[int, tuple[anyio.Event, list[MurmurError | None]]] = {}
         self._numbers = itertools.count(1)
@@ -111,16 +108,6 @@ class SharedCoordinator:
         await self._call("open", shape, self.plan.timeout)
         self._stage.start(task_group)
         self._emit("start")
-
-    @property
-    def timeout(self) -> float:
-        """Seconds after the last `add` until unfinished batches are closed."""
-        return self.plan.timeout
-
-    @property
-    def user_ids(self) -> frozenset[int]:
-        """Users of this node who came and are not gone."""
-        return frozenset(self._users)
 
     @property
     def is_stopped(self) -> bool:
@@ -153,21 +140,12 @@ class SharedCoordinator:
         self._refuse_if_stopped()
         self._welcome(user.id)
         self._post(["add", self.name, user.id, data])
-        if self._emitter.listening("amoc.coordinator.add"):
-            metadata = {"name": self.name, "user_id": user.id}
-            self._emitter.emit("amoc.coordinator.add", {"count": 1}, metadata)
+        self._tell_of_add(user)
         await self._native.checkpoint()
 
     async def gather(self, user: HasId, n: int, data: object = None) -> tuple[Member, ...]:
         """Block until `n` users of any nodes are here, and go on together."""
-        self._refuse_if_stopped()
-        size = whole_number(n)
-        if size is None:
-            raise InvalidPlanError([f"gather needs a whole number of at least 1, not {n!r}"])
-        leaving = getattr(user, "leaving", None)
-        if leaving is not None and leaving.is_set():
-            raise Leaving
-        self._welcome(user.id)
+        size = self._welcome_group(user, n)
         wakeup = self._waiting[user.id] = self._native.wakeup()
         self._post(["gather", self.name, user.id, size, data])
         try:
@@ -261,15 +239,6 @@ class SharedCoordinator:
         if answers[0] is not None:
             raise answers[0]
 
-    def _welcome(self, user_id: int) -> None:
-        if user_id not in self._users:
-            self._users.add(user_id)
-            self._owner.user_joined(self, user_id)  # type: ignore[arg-type]  # alike
-
-    def _refuse_if_stopped(self) -> None:
-        if self._is_stopped:
-            raise CoordinatorStoppedError(self.name)
-
     def _end(self) -> None:
         self._is_stopped = True
         self._over.set()
@@ -277,7 +246,4 @@ class SharedCoordinator:
             wakeup.wake(CoordinatorStoppedError(self.name))
         self._waiting.clear()
         self._emit("stop")
-        self._owner.coordinator_ended(self)  # type: ignore[arg-type]  # alike
-
-    def _emit(self, what: str) -> None:
-        self._emitter.emit(f"amoc.coordinator.{what}", {"count": 1}, {"name": self.name})
+        self._owner.coordinator_ended(self)

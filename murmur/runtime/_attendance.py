@@ -1,0 +1,87 @@
+"""What a coordinator of one node and one of all nodes have in common: who came to it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable
+from typing import Any, Protocol
+
+from murmur.errors import CoordinatorStoppedError, InvalidPlanError, Leaving
+
+from ._performer import Emits
+from ._plan import HasId, Plan, whole_number
+
+__all__ = ["Attendance", "Owner"]
+
+
+class Owner(Protocol):
+    """Who made a coordinator and is told what it needs to know."""
+
+    def user_joined(self, coordinator: Any, user_id: int) -> None:  # noqa: ANN401 - of either kind
+        """Take note that `user_gone` matters from now on."""
+
+    def coordinator_ended(self, coordinator: Any) -> None:  # noqa: ANN401 - of either kind
+        """Forget the coordinator: nothing of it runs any more."""
+
+
+class Attendance(ABC):
+    """Keeps who came and is not gone, refuses who may not come, and tells of both.
+
+    Attributes
+    ----------
+    name : hashable
+        The name the coordinator was started by.
+    plan : Plan
+        The plan, checked and in order.
+    """
+
+    def __init__(self, name: Hashable, plan: Plan, *, emitter: Emits, owner: Owner) -> None:
+        self.name = name
+        self.plan = plan
+        self._emitter = emitter
+        self._owner = owner
+        self._users: set[int] = set()
+
+    @property
+    def timeout(self) -> float:
+        """Seconds after the last `add` until unfinished batches are closed."""
+        return self.plan.timeout
+
+    @property
+    def user_ids(self) -> frozenset[int]:
+        """Users who came, to this node, and are not gone."""
+        return frozenset(self._users)
+
+    @property
+    @abstractmethod
+    def is_stopped(self) -> bool:
+        """Whether it takes no more users."""
+
+    def _refuse_if_stopped(self) -> None:
+        if self.is_stopped:
+            raise CoordinatorStoppedError(self.name)
+
+    def _welcome(self, user_id: int) -> None:
+        if user_id not in self._users:
+            self._users.add(user_id)
+            self._owner.user_joined(self, user_id)
+
+    def _welcome_group(self, user: HasId, n: int) -> int:
+        """Let a user wait for a group of `n`; return `n`, checked."""
+        self._refuse_if_stopped()
+        size = whole_number(n)
+        if size is None:
+            raise InvalidPlanError([f"gather needs a whole number of at least 1, not {n!r}"])
+        leaving = getattr(user, "leaving", None)
+        if leaving is not None and leaving.is_set():
+            raise Leaving
+        self._welcome(user.id)
+        return size
+
+    def _tell_of_add(self, user: HasId) -> None:
+        if self._emitter.listening("amoc.coordinator.add"):
+            metadata = {"name": self.name, "user_id": user.id}
+            self._emitter.emit("amoc.coordinator.add", {"count": 1}, metadata)
+
+    def _emit(self, what: str) -> None:
+        self._emitter.emit(f"amoc.coordinator.{what}", {"count": 1}, {"name": self.name})
