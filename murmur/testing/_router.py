@@ -17,18 +17,14 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, cast
 
 from murmur.errors import InvalidDocumentError
 from murmur.runtime._documents import DocumentReader
 
-if TYPE_CHECKING:
-    from types import TracebackType
+from ._listening import Listening
 
 __all__ = ["Router", "RouterCounters"]
-
-BACKLOG = 4096
-"""Connections that may wait to be accepted; the system may cut it (``somaxconn``)."""
 
 UNREAD_LIMIT = 16 << 20
 """Bytes a client may leave unread before it is cut off."""
@@ -89,7 +85,7 @@ class RouterCounters:
         return asdict(self)
 
 
-class Router:
+class Router(Listening):
     """The router, as an asynchronous context manager; on asyncio only.
 
     Parameters
@@ -115,20 +111,13 @@ class Router:
     """
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0, *, delay: float = 0.0) -> None:
-        self.host = host
-        self._port = port
+        super().__init__(host, port)
         self.delay = delay
         self._clients: dict[str, _Client] = {}
         self._connections: set[_Client] = set()
         self._counts = RouterCounters()
         self._thaws_at = 0.0
         self._is_frozen = False
-        self._server: asyncio.Server | None = None
-
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-        return self._port
 
     @property
     def counters(self) -> RouterCounters:
@@ -157,26 +146,12 @@ class Router:
     def _open_clients(self) -> list[_Client]:
         return [each for each in self._connections if not each.transport.is_closing()]
 
-    async def __aenter__(self) -> Self:
-        """Start to listen."""
-        self._server = await asyncio.get_running_loop().create_server(
-            lambda: _Client(self), self.host, self._port, backlog=BACKLOG
-        )
-        self._port = self._server.sockets[0].getsockname()[1]
-        return self
+    def _welcome(self) -> _Client:
+        return _Client(self)
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Stop to listen and close all connections."""
-        assert self._server is not None
-        self._server.close()
+    def _dismiss(self) -> None:
         for client in tuple(self._connections):
             client.transport.abort()
-        await self._server.wait_closed()
 
 
 class _Client(asyncio.Protocol):

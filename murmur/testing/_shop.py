@@ -21,18 +21,19 @@ import itertools
 import json
 from collections import Counter, deque
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import parse_qs, urlsplit
 
 from murmur.errors import MissingExtraError
 
+from ._listening import Listening
+
 if TYPE_CHECKING:
-    from types import ModuleType, TracebackType
+    from types import ModuleType
 
 __all__ = ["Shop", "ShopCounters"]
 
 ITEMS = 1_000
-BACKLOG = 4096
 BODY_LIMIT = 1 << 16
 
 REASONS = {
@@ -84,7 +85,7 @@ class _Asked(NamedTuple):
         return int(text) if text.isdecimal() else default
 
 
-class Shop:
+class Shop(Listening):
     """The shop, as an asynchronous context manager; on asyncio only.
 
     Parameters
@@ -120,23 +121,16 @@ class Shop:
         tills: int = 4,
         till_seconds: float = 0.02,
     ) -> None:
-        self.host = host
+        super().__init__(host, port)
         self.latency = latency
         self.till_seconds = till_seconds
-        self._port = port
         self._tills = asyncio.Semaphore(tills)
         self._carts: dict[str, Counter[int]] = {}
         self._names = itertools.count(1)
         self._counts = ShopCounters()
         self._customers: set[_Customer] = set()
         self._thaws_at = 0.0
-        self._server: asyncio.Server | None = None
         self._llhttp = _llhttp()
-
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-        return self._port
 
     @property
     def url(self) -> str:
@@ -152,26 +146,12 @@ class Shop:
         """Answer nothing for `seconds`, as a server that collects garbage would."""
         self._thaws_at = max(self._thaws_at, asyncio.get_running_loop().time() + seconds)
 
-    async def __aenter__(self) -> Self:
-        """Open."""
-        self._server = await asyncio.get_running_loop().create_server(
-            lambda: _Customer(self), self.host, self._port, backlog=BACKLOG
-        )
-        self._port = self._server.sockets[0].getsockname()[1]
-        return self
+    def _welcome(self) -> _Customer:
+        return _Customer(self)
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close, and send everybody home."""
-        assert self._server is not None
-        self._server.close()
+    def _dismiss(self) -> None:
         for customer in tuple(self._customers):
             customer.send_home()
-        await self._server.wait_closed()
 
     async def _answer(self, asked: _Asked) -> tuple[int, Any]:
         """Return status and what is said."""
