@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from murmur.results._check_table import checked
-from murmur.results._verdict import SATURATED_LAG
+from murmur.runtime._saturation import LAG_LIMIT
 
 if TYPE_CHECKING:
     from murmur import Run, Status
@@ -90,7 +90,7 @@ class Look:
     @property
     def is_saturated(self) -> bool:
         """Whether the generator is too slow to be trusted at present."""
-        return self.lag > SATURATED_LAG
+        return self.lag > LAG_LIMIT
 
 
 class Watch:

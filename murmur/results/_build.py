@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from murmur.runtime._saturation import LAG_LIMIT
 from murmur.telemetry import Labels, RunRecord
 
 from ._frame import Array
 from ._schema import FRAMES, NODE
-from ._verdict import SATURATED_LAG
 
 __all__ = ["BUILDERS"]
 
@@ -72,7 +72,7 @@ def _population(record: RunRecord) -> pd.DataFrame:
 
 def _health(record: RunRecord) -> pd.DataFrame:
     frame = FRAMES["health"].build(record.table("health"))
-    late = ~frame["saturated"] & (frame["loop_lag_p99"] > SATURATED_LAG)
+    late = ~frame["saturated"] & (frame["loop_lag_p99"] > LAG_LIMIT)
     frame["saturated"] |= late
     frame.loc[late, "reason"] = "loop lag"
     return frame.sort_values(["window_at", "node"], ignore_index=True)

@@ -21,12 +21,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-__all__ = ["SATURATED_LAG", "Evidence", "State", "Verdict", "judge"]
+__all__ = ["Evidence", "State", "Verdict", "judge"]
 
 State: TypeAlias = Literal["valid", "suspect", "invalid"]
-
-SATURATED_LAG = 0.05
-"""Seconds of lag, 99th percentile of a window, above which the window is saturated."""
 
 _SUSPECT_SHARE = 0.05
 _INVALID_SHARE = 0.20
