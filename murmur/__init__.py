@@ -22,15 +22,13 @@ if TYPE_CHECKING:
     from murmur._session import Status as Status
     from murmur._session import session as session
     from murmur.cluster import join as join
+    from murmur.connection import connect_json as connect_json
+    from murmur.coordinators import Coordinator as Coordinator
     from murmur.feeder import Feeder as Feeder
     from murmur.results import Results as Results
     from murmur.results import load as load
-    from murmur.runtime import Coordinator as Coordinator
-    from murmur.runtime import Permit as Permit
-    from murmur.runtime import Throttle as Throttle
     from murmur.runtime import Timetable as Timetable
     from murmur.runtime import User as User
-    from murmur.runtime import connect_json as connect_json
     from murmur.runtime import coordinator as coordinator
     from murmur.runtime import count as count
     from murmur.runtime import gauge as gauge
@@ -42,19 +40,20 @@ if TYPE_CHECKING:
     from murmur.scenario import describe as describe
     from murmur.scenario import scenarios_in as scenarios_in
     from murmur.telemetry import on as on
+    from murmur.throttles import Permit as Permit
+    from murmur.throttles import Throttle as Throttle
 
 _HOMES = {
     "murmur._session": ("Run", "Session", "Status", "session"),
     "murmur.feeder": ("Feeder",),
     "murmur.cluster": ("join",),
     "murmur.results": ("Results", "load"),
+    "murmur.connection": ("connect_json",),
+    "murmur.coordinators": ("Coordinator",),
+    "murmur.throttles": ("Permit", "Throttle"),
     "murmur.runtime": (
-        "Coordinator",
-        "Permit",
-        "Throttle",
         "Timetable",
         "User",
-        "connect_json",
         "coordinator",
         "count",
         "gauge",

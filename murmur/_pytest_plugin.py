@@ -17,7 +17,7 @@ import pytest
 
 if TYPE_CHECKING:
     from murmur._session import Session
-    from murmur.results import Checks
+    from murmur.results.checks import Checks
 
 __all__ = ["murmur_session"]
 
@@ -92,7 +92,7 @@ def pytest_runtest_makereport(
 
 @contextmanager
 def _collected(item: pytest.Item) -> Iterator[None]:
-    from murmur.results._check_log import noted
+    from murmur.results.checks import noted
 
     with noted() as log:
         item.stash[_checks] = log

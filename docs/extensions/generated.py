@@ -174,7 +174,7 @@ def _command(command: click.Command | None, parent: click.Context) -> str:
 
 
 def _check_grammar(body: str, folder: Path) -> str:
-    from murmur.results import _check_text
+    from murmur.results.checks import _text as _check_text
 
     grammar = re.search(r"::\n\n(.*?)\n\n(?=\S)", _check_text.__doc__ or "", re.DOTALL)
     assert grammar is not None

@@ -16,8 +16,9 @@ import vl_convert
 from PIL import Image
 
 from murmur import charts
+from murmur.recording import RunRecord
 from murmur.results import Results, compare
-from murmur.telemetry import Recorder, RunRecord
+from murmur.telemetry import Recorder
 
 FOLDER = Path(__file__).parents[1] / "images" / "charts"
 

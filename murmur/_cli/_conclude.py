@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from murmur.errors import ConfigError, MurmurError
-from murmur.results import load
-from murmur.results._check_units import read_duration
+from murmur.results.archive import load
+from murmur.results.checks import read_duration
 
 from ._codes import REFUSED
 from ._junit import write_junit
@@ -26,7 +26,7 @@ from ._signals import Interrupts
 from ._troubles import troubles_of
 
 if TYPE_CHECKING:
-    from murmur import Run
+    from murmur._session import Run
     from murmur.results import Results
 
 

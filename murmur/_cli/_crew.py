@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from murmur.errors import ClusterError
 
 if TYPE_CHECKING:
-    from murmur import Session
+    from murmur._session import Session
 
 __all__ = ["Crew"]
 

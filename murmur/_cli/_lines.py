@@ -6,7 +6,7 @@ import math
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
-from murmur.results._summary import duration_text
+from murmur.results import duration_text
 
 if TYPE_CHECKING:
     from ._look import Look

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from murmur.results._check_units import read_duration, read_rate
+from murmur.results.checks import read_duration, read_rate
 
 __all__ = ["Load", "Stage", "read_stages"]
 

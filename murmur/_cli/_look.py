@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from murmur.results._check_table import checked
-from murmur.runtime._saturation import LAG_LIMIT
+from murmur.results.checks import checked
+from murmur.runtime.health import LAG_LIMIT
 
 if TYPE_CHECKING:
-    from murmur import Run, Status
-    from murmur.results import Check, CheckResult
-    from murmur.telemetry import RunRecord
+    from murmur._session import Run, Status
+    from murmur.recording import RunRecord
+    from murmur.results.checks import Check, CheckResult
 
 __all__ = ["ActionLook", "Look", "Watch"]
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from ._codes import ALL_HOLD, CHECK_FAILED, INVALID
 
 if TYPE_CHECKING:
-    from murmur.results import CheckResult, Checks, Summary
+    from murmur.results import Summary
+    from murmur.results.checks import CheckResult, Checks
 
 __all__ = ["Outcome"]
 

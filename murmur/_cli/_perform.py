@@ -19,7 +19,7 @@ from ._troubles import troubles_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from murmur import Run
+    from murmur._session import Run
 
     from ._look import Look
     from ._plan import Plan

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from murmur.errors import ConfigError, InvalidCheckError, MurmurError
-from murmur.results import Check, parse_check
-from murmur.results._check_units import read_duration, read_rate
+from murmur.results.checks import Check, parse_check, read_duration, read_rate
 from murmur.scenario import Scenario, find
 
 from ._crew import Crew

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from murmur.errors import ConfigError, InvalidCheckError
-from murmur.results import compare, load
-from murmur.results._check_difference import (
+from murmur.results import compare
+from murmur.results.archive import load
+from murmur.results.checks import (
+    TEXTS,
     Difference,
     DifferenceResult,
     judge_difference,
     parse_difference,
+    read_duration,
 )
-from murmur.results._check_units import TEXTS, read_duration
 
 from ._codes import ALL_HOLD, CHECK_FAILED, INVALID
 from ._outcome import Outcome

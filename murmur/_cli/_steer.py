@@ -10,7 +10,7 @@ from murmur.errors import RunStateError
 from murmur.runtime import USER_RATE
 
 if TYPE_CHECKING:
-    from murmur import Session
+    from murmur._session import Session
 
     from ._load import Load
 

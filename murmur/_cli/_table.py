@@ -12,8 +12,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from murmur.results._check_units import rate_text
-from murmur.results._summary import duration_text
+from murmur.results import duration_text
+from murmur.results.checks import rate_text
 
 if TYPE_CHECKING:
     from ._look import ActionLook, Look

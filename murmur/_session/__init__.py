@@ -1,8 +1,19 @@
 """The synchronous handle by which notebooks, magics and scripts steer runs."""
 
+from ._default import is_default as is_default
 from ._default import session as session
 from ._run import Run as Run
 from ._session import Session as Session
+from ._start import notebook_names as notebook_names
+from ._status import IDLE as IDLE
 from ._status import Status as Status
 
-__all__ = ["Run", "Session", "Status", "session"]
+__all__ = [
+    "IDLE",
+    "Run",
+    "Session",
+    "Status",
+    "is_default",
+    "notebook_names",
+    "session",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ._session import Session
 
-__all__ = ["session"]
+__all__ = ["is_default", "session"]
 
 _default: list[Session] = []
 
@@ -24,3 +24,8 @@ def session() -> Session:
     if not _default or _default[0].is_closed:
         _default[:] = [Session()]
     return _default[0]
+
+
+def is_default(asked: Session) -> bool:
+    """Whether `asked` is what `session` returns, without making one."""
+    return any(known is asked for known in _default)

@@ -13,9 +13,9 @@ from murmur.errors import MurmurError
 
 if TYPE_CHECKING:
     from murmur.cluster import Cluster
-    from murmur.results import RunDirectory
+    from murmur.recording import RunRecord
+    from murmur.results.archive import RunDirectory
     from murmur.scenario import Scenario
-    from murmur.telemetry import RunRecord
 
     from ._run import Run
 
@@ -42,7 +42,7 @@ def run_directory(
     if parent is None:
         yield None
         return
-    from murmur.results import RunDirectory
+    from murmur.results.archive import RunDirectory
 
     made = RunDirectory(parent, record, scenario)
     record.relay.attach(made)

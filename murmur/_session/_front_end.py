@@ -23,8 +23,7 @@ def publisher_of(session: Session) -> Publisher:
         If a package that panels need is not installed.
     """
     try:
-        from murmur.jupyter.panel import Publisher
-        from murmur.jupyter.panel._subject import Subject
+        from murmur.jupyter.panel import Publisher, Subject
     except ImportError as error:
         raise MissingExtraError("session.panel", "notebook", str(error.name)) from error
     return Publisher(Subject(session))

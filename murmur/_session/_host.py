@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 import anyio.abc
 
+from murmur._backend import thread_lock
 from murmur.cluster import Cluster, LocalNode, NodeOverview
 from murmur.errors import MurmurError, RunStateError, UnresponsiveError
-from murmur.runtime import RunState, thread_lock
+from murmur.runtime import RunState
 from murmur.telemetry import bus
 
 from ._loop import LoopThread
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
     from concurrent.futures import Future
 
-    from murmur.telemetry import RunRecord
+    from murmur.recording import RunRecord
 
 __all__ = ["FAREWELL", "Host"]
 

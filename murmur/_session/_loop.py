@@ -21,8 +21,8 @@ import anyio
 import anyio.abc
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from murmur._backend import Wakeup, guard_loop, native, thread_here, thread_is_alive
 from murmur.errors import SessionClosedError, UnresponsiveError, WrongThreadError
-from murmur.runtime import Wakeup, guard_loop, native, thread_here, thread_is_alive
 
 __all__ = ["BEAT", "LoopThread"]
 

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 
+from murmur._backend import thread_lock
 from murmur.errors import RunStateError, RunTimeoutError
-from murmur.runtime import thread_lock
 
 from ._loop import BEAT
 from ._status import IDLE, Status, abandoned_status, status_of
 
 if TYPE_CHECKING:
     from murmur.cluster import ClusterStatus
+    from murmur.recording import RunRecord
     from murmur.results import Results
     from murmur.scenario import Scenario
-    from murmur.telemetry import RunRecord
 
     from ._session import Session
 

@@ -13,9 +13,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from murmur.errors import WrongThreadError
+from murmur.recording import Relay
 from murmur.runtime import RunState, checked_patterns
 from murmur.scenario import find, resolve
-from murmur.telemetry import Relay
 
 from ._cluster_verbs import ClusterVerbs
 from ._directory import keep_users, run_directory

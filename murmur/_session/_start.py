@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from murmur.cluster import Course, new_run_id
 from murmur.errors import InvalidSeedError
+from murmur.recording import RunRecord
 from murmur.runtime import RunSpec
 from murmur.scenario import masked
-from murmur.telemetry import RunRecord
 
 if TYPE_CHECKING:
     from murmur.cluster import ClusterStatus

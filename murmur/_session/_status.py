@@ -11,7 +11,7 @@ from murmur.runtime import RunState
 
 if TYPE_CHECKING:
     from murmur.cluster import ClusterStatus
-    from murmur.telemetry import RunRecord
+    from murmur.recording import RunRecord
 
 __all__ = ["IDLE", "Status", "abandoned_status", "status_of"]
 

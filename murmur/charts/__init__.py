@@ -20,6 +20,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("murmur.charts", "notebook", "altair") from error
 
+from . import _theme as theme
 from ._comparison import comparison as comparison
 from ._counts import errors as errors
 from ._counts import outcomes as outcomes
@@ -52,6 +53,7 @@ __all__ = [
     "population",
     "service_and_response",
     "shaded",
+    "theme",
     "throttles",
     "throughput",
     "together",

@@ -30,7 +30,7 @@ _LAGS = {
     "loop_lag_max": ("loop, longest", SKY, [2, 2]),
     "schedule_lag": ("schedule", GREEN, [7, 3]),
 }
-_LIMIT = 0.05  # s; as `murmur.runtime._saturation` has it, which charts do not import
+_LIMIT = 0.05  # s; as `murmur.runtime.health._saturation` has it, which charts do not import
 _SHORTEST = 1e-6  # s; a logarithmic axis has no place for 0
 _BANDS = 500
 _NOTE = "shaded: the generator was saturated"

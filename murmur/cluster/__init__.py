@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._answers import Answers as Answers
+from ._clock import ClockOffset as ClockOffset
 from ._cluster import Cluster as Cluster
 from ._cluster import new_run_id as new_run_id
 from ._course import ClusterStatus as ClusterStatus
@@ -35,8 +36,10 @@ _HOMES = {
     "serve_node": "_membership",
 }
 
+
 __all__ = [
     "Answers",
+    "ClockOffset",
     "Cluster",
     "ClusterStatus",
     "Course",

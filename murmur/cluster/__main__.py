@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sys
 
-from murmur.cluster import serve_node
 from murmur.errors import MurmurError
+
+from ._membership import serve_node
 
 
 def main() -> int:

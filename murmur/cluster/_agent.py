@@ -14,19 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from murmur._wire import decode, describe_fault, encode
+from murmur.coordinators.shared import pack_meeting, read_meeting
 from murmur.errors import JoinError, MurmurError, NodeLostError
+from murmur.recording import RunRecord
 from murmur.runtime import Listener, Presence, RunSpec, RunState
-from murmur.telemetry import RunRecord
+from murmur.throttles.shared import NodeLeases
 
 from ._facts import NodeFacts
-from ._faults import describe_fault
-from ._lease_service import NodeLeases
 from ._link import MAX_MESSAGE
 from ._local import LocalNode
-from ._meeting_wire import pack_meeting, read_meeting
 from ._parts import PARTS
 from ._travel import unpack, unpack_code
-from ._wire import decode, encode
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup

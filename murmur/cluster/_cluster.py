@@ -32,7 +32,7 @@ from ._roster import Roster
 from ._split import id_ranges, split_addition, split_removal
 
 if TYPE_CHECKING:
-    from murmur.telemetry import RunRecord
+    from murmur.recording import RunRecord
 
     from ._node import Node
 

@@ -14,12 +14,12 @@ from murmur.errors import InvalidCountError, InvalidDurationError
 from murmur.runtime import USER_RATE
 
 if TYPE_CHECKING:
+    from murmur.coordinators.shared import Meetings
+    from murmur.recording import RunRecord
     from murmur.runtime import RunSpec, RunState
-    from murmur.telemetry import RunRecord
 
     from ._leasing import Leasing
     from ._ledger import Ledger
-    from ._meetings import Meetings
     from ._node import Node, NodeStatus
 
 __all__ = ["LAST_ID", "ClusterStatus", "Course", "Current", "check_count"]

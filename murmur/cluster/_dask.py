@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
+from murmur._backend import Native, Wakeup, native
 from murmur.errors import JoinError, MissingExtraError
-from murmur.runtime import Native, Wakeup, native
 
 from ._link import MAX_MESSAGE, NodeAudience, SteeringAudience
 from ._ticket import STEERING_NAME, Ticket

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from murmur.throttles.shared import NodeLeases, SteeringLeases
+
 from ._clock import ClockOffset
-from ._lease_service import NodeLeases, SteeringLeases
 
 if TYPE_CHECKING:
     from ._node import Node

@@ -16,7 +16,8 @@ from murmur.telemetry import Emitter, Labels, Recorder
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from murmur.telemetry import Bus, Event, RunRecord
+    from murmur.recording import RunRecord
+    from murmur.telemetry import Bus, Event
 
 __all__ = ["STEERING", "Ledger"]
 

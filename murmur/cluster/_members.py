@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from murmur._wire import WireError, decode, encode
 from murmur.errors import UnknownNodeError
 
 from ._facts import NodeFacts, own_version
 from ._reception import LOST
 from ._remote import RemoteNode
-from ._wire import WireError, decode, encode
 
 if TYPE_CHECKING:
     from ._cluster import Cluster

@@ -23,8 +23,8 @@ import anyio
 from anyio.abc import TaskStatus
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from murmur._backend import guard_loop, native
 from murmur.errors import JoinError, NodeLostError
-from murmur.runtime import guard_loop, native
 from murmur.telemetry import bus
 
 from ._agent import Agent
@@ -34,7 +34,7 @@ from ._thread import LinkThread
 from ._ticket import Ticket
 
 if TYPE_CHECKING:
-    from murmur.telemetry import RunRecord
+    from murmur.recording import RunRecord
 
     from ._link import NodeLink
 

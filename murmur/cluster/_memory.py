@@ -9,8 +9,8 @@ from collections.abc import Callable
 import anyio
 from anyio.abc import TaskStatus
 
+from murmur._backend import Wakeup, native
 from murmur.errors import JoinError
-from murmur.runtime import Wakeup, native
 
 from ._link import MAX_MESSAGE, NodeAudience, SteeringAudience
 

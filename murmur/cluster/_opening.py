@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from murmur._backend import native
 from murmur.errors import ClusterError
-from murmur.runtime import native
 
 from ._members import Members
 from ._reception import Reception

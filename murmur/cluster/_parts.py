@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import is_dataclass
 
-from murmur.runtime import CoordinatorStatistics, Presence, ThrottleStatistics
+from murmur._wire import record_table
+from murmur.coordinators import CoordinatorStatistics
+from murmur.runtime import Presence
 from murmur.telemetry import Event, _chunk
+from murmur.throttles import ThrottleStatistics
 
 from ._node import NodeStatus
-from ._wire import record_table
 
 __all__ = ["PARTS"]
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import anyio
 
-from murmur.runtime import Native
+from murmur._backend import Native
 
 from ._link import SteeringLink
 

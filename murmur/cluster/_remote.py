@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from murmur._wire import WireError, decode, encode, revive_fault
 from murmur.errors import NodeLostError, NodeTimeoutError
 from murmur.runtime import Presence, RunState
 
-from ._faults import revive_fault
 from ._node import Node, NodeStatus
 from ._parts import PARTS
 from ._travel import pack_call, pack_code
-from ._wire import WireError, decode, encode
 
 if TYPE_CHECKING:
     from murmur.runtime import Listener, RunSpec

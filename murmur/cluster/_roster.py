@@ -25,7 +25,8 @@ from ._node import STUCK
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-    from murmur.telemetry import Bus, RunRecord
+    from murmur.recording import RunRecord
+    from murmur.telemetry import Bus
 
     from ._node import Node, NodeStatus
 
@@ -151,7 +152,7 @@ class Roster:
 
     def meeting_heard(self, node: str, body: bytes) -> None:
         """Take in what a node says about the coordinators of the run."""
-        from ._meeting_wire import read_meeting
+        from murmur.coordinators.shared import read_meeting
 
         if self._current is not None and self._current.meetings is not None:
             message = read_meeting(body, self._current.spec.run_id)
@@ -169,8 +170,9 @@ class Roster:
         """Make throttles and coordinators one over all nodes, if there are or may be others."""
         if set(current.nodes) <= {self.local} and not self.is_listening:
             return
+        from murmur.coordinators.shared import Meetings
+
         from ._leasing import Leasing  # it needs the extra
-        from ._meetings import Meetings
 
         spec = current.spec
         current.meetings = Meetings(self._post_meeting, seed=spec.seed)
@@ -185,7 +187,7 @@ class Roster:
         self._tasks.start_soon(current.leasing.serve, current.over)
 
     def _post_meeting(self, name: str, message: list[object]) -> None:
-        from ._meeting_wire import pack_meeting
+        from murmur.coordinators.shared import pack_meeting
 
         node = self.nodes.get(name)
         if node is not None and self._current is not None:

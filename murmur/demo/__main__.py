@@ -7,7 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from murmur import Session
+from murmur._session import Session
 from murmur.errors import MurmurError, RunTimeoutError
 from murmur.testing import router_process
 
@@ -17,7 +17,7 @@ from ._report import Report
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from murmur import Run
+    from murmur._session import Run
     from murmur.testing import RouterProcess
 
 ARRIVAL = 3.0  # s; in which all users come, or a tenth of a short duration

@@ -5,11 +5,11 @@ from __future__ import annotations
 import anyio
 from traitlets import Float, Int, Unicode
 
+from murmur.connection import JsonConnection, connect_json
 from murmur.errors import Leaving
 from murmur.runtime import User
-from murmur.runtime._connection import JsonConnection, connect_json
 from murmur.scenario import Scenario
-from murmur.testing._open_files import raise_open_files_limit
+from murmur.testing import raise_open_files_limit
 
 from ._talk import Talk
 

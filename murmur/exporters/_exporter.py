@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from ._totals import Totals
 
 if TYPE_CHECKING:
-    from murmur.telemetry import Relay
+    from murmur.recording import Relay
 
 __all__ = ["Exporter", "Followed", "labels_as_text"]
 

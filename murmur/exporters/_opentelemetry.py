@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from murmur._backend import thread_here
 from murmur.errors import ExporterError, MissingExtraError
-from murmur.runtime import thread_here
 
 from ._exporter import Followed, labels_as_text
 from ._push import ExporterStatistics, PushExporter

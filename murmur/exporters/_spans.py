@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from murmur.runtime import thread_lock
-from murmur.telemetry import Follower
+from murmur._backend import thread_lock
+from murmur.recording import Follower
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from murmur.telemetry import Chunk, RunRecord
+    from murmur.recording import RunRecord
+    from murmur.telemetry import Chunk
 
 __all__ = ["MOST_SPANS", "Action", "SpanSample"]
 

@@ -12,10 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from murmur.runtime import thread_lock
-from murmur.telemetry import Follower
-from murmur.telemetry._buckets import WIDTH, middle
-from murmur.telemetry._codes import OTHER
+from murmur._backend import thread_lock
+from murmur.recording import Follower
+from murmur.telemetry import OTHER, WIDTH, middle
 
 from ._catalogue import BOUNDS, METRICS, Metric
 
@@ -23,9 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from murmur.telemetry import Chunk, RunRecord
-    from murmur.telemetry._chunk import HealthSample, ThrottleSample
-    from murmur.telemetry._distributions import Distributions
+    from murmur.recording import RunRecord
+    from murmur.telemetry import Chunk, Distributions, HealthSample, ThrottleSample
 
     Ints = NDArray[np.signedinteger[Any]]
 

@@ -16,11 +16,13 @@ from ._options import Options as Options
 from ._patience import Patience as Patience
 from ._response import Response as Response
 from ._verbs import Verbs as Verbs
+from ._websocket import Connecting as Connecting
 from ._websocket import WebSocket as WebSocket
 
 __all__ = [
     "Call",
     "Client",
+    "Connecting",
     "Cookies",
     "Headers",
     "Options",

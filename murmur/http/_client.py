@@ -12,6 +12,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
+from murmur._backend import native
 from murmur.errors import (
     HttpBackendError,
     HttpError,
@@ -20,8 +21,7 @@ from murmur.errors import (
     StatusError,
     TooManyRedirectsError,
 )
-from murmur.runtime import Timer, native
-from murmur.runtime._context import running_here, user_here
+from murmur.runtime import Timer, current_user, running_here
 
 from ._body import encode
 from ._call import Call, Check, Wish
@@ -108,7 +108,7 @@ class Client(Verbs):
         self.options_used = Options() if options is None else options
         self.headers = {**DEFAULT_HEADERS, **self.options_used.headers}
         self.cookies = Cookies()
-        self._user = user_here.get() if user is None else user
+        self._user = current_user() if user is None else user
         self._run = self._user._run if self._user is not None else running_here.get(None)
         self._native = self._run.native if self._run is not None else native()
         self._base_url = self.options_used.base_url if base_url is None else base_url

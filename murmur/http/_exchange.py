@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeAlias
 from murmur.errors import HttpError, HttpProtocolError
 
 if TYPE_CHECKING:
-    from murmur.runtime import Wakeup
+    from murmur._backend import Wakeup
 
     from ._headers import Fields, Pairs
     from ._patience import Patience

@@ -28,7 +28,7 @@ except ImportError as error:
     raise MissingExtraError("a WebSocket", "http", "websockets") from error
 
 if TYPE_CHECKING:
-    from murmur.runtime import Wakeup
+    from murmur._backend import Wakeup
 
     from ._headers import Pairs
     from ._patience import Patience

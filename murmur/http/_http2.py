@@ -35,7 +35,7 @@ except ImportError as error:
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from murmur.runtime import Wakeup
+    from murmur._backend import Wakeup
 
     from ._exchange import Request
     from ._http1 import Http1

@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from murmur.runtime import User
-    from murmur.runtime._run import NodeRun
+    from murmur.runtime import NodeRun, User
 
     from ._exchange import Reply
 

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, NoReturn
 from murmur.errors import HttpTimeoutError, Leaving
 
 if TYPE_CHECKING:
-    from murmur.runtime import User, Wakeup
-    from murmur.runtime._native import Native
-    from murmur.runtime._run import NodeRun
+    from murmur._backend import Native, Wakeup
+    from murmur.runtime import NodeRun, User
 
     from ._wire import Alarm
 

@@ -10,8 +10,8 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
+from murmur._backend import AsyncioNative
 from murmur.errors import ConnectionLostError, HttpBackendError
-from murmur.runtime._native import AsyncioNative
 
 from ._exchange import Opened
 from ._http1 import Http1
@@ -20,7 +20,7 @@ from ._wire import open_wire
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from murmur.runtime import Wakeup
+    from murmur._backend import Wakeup
 
     from ._exchange import Reply, Request
     from ._http2 import Http2

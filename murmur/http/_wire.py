@@ -1,7 +1,7 @@
 """Bytes to and from one server, with or without TLS: the seam between HTTP and asyncio.
 
 A connection of any protocol here is an `asyncio.Protocol`, for the reason given in
-`murmur.runtime._connection`: on anyio's streams the same request costs three times as much.
+`murmur.connection._connection`: on anyio's streams the same request costs three times as much.
 No other module of this package knows asyncio.
 """
 
@@ -17,19 +17,19 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from murmur._backend import AsyncioNative
 from murmur.errors import (
     ConnectFailedError,
     HttpBackendError,
     HttpError,
     TlsError,
 )
-from murmur.runtime._native import AsyncioNative
-from murmur.runtime._targets import check_target
+from murmur.runtime import check_target
 
 from ._patience import RANG, SHARE_OF_GRACE
 
 if TYPE_CHECKING:
-    from murmur.runtime import Wakeup
+    from murmur._backend import Wakeup
 
     from ._patience import Patience
     from ._url import Origin

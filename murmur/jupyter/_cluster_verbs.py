@@ -34,7 +34,7 @@ def _open(context: Context, call: Call) -> object:
 
 
 def _join(context: Context, call: Call) -> object:
-    from murmur import join
+    from murmur.cluster import join
 
     membership = join(call.values["ticket"], name=call.values.get("name"))
     _joined.append(membership)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from IPython.core.error import UsageError
 
 if TYPE_CHECKING:
-    from murmur import Run, Scenario, Session
+    from murmur._session import Run, Session
+    from murmur.scenario import Scenario
 
 __all__ = ["Context"]
 

@@ -11,7 +11,7 @@ from ._renderer import disable_offline_charts, enable_offline_charts
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from murmur import Session
+    from murmur._session import Session
 
 __all__ = ["load", "unload"]
 

@@ -20,7 +20,7 @@ from ._scenario_table import ScenarioTable
 from ._verb import Call, Kind, Parameter, Verb
 
 if TYPE_CHECKING:
-    from murmur import Run
+    from murmur._session import Run
 
 __all__ = ["VERBS", "find_verb"]
 

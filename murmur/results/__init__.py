@@ -3,23 +3,24 @@
 Importing this package imports pandas, which is why ``import murmur`` does not.
 """
 
-from ._archive import load as load
-from ._check import Check as Check
-from ._check_judge import CheckResult as CheckResult
-from ._check_table import Checks as Checks
-from ._check_text import parse_check as parse_check
 from ._compare import compare as compare
 from ._frame import Column as Column
 from ._frame import Frame as Frame
 from ._results import Results as Results
-from ._run_directory import RunDirectory as RunDirectory
 from ._schema import FRAMES as FRAMES
 from ._schema import OUTCOMES as OUTCOMES
 from ._summary import ActionSummary as ActionSummary
 from ._summary import Summary as Summary
+from ._summary import duration_text as duration_text
 from ._verdict import Evidence as Evidence
 from ._verdict import Verdict as Verdict
 from ._verdict import judge as judge
+from .archive._archive import load as load
+from .archive._run_directory import RunDirectory as RunDirectory
+from .checks._check import Check as Check
+from .checks._judge import CheckResult as CheckResult
+from .checks._table import Checks as Checks
+from .checks._text import parse_check as parse_check
 
 __all__ = [
     "FRAMES",
@@ -36,6 +37,7 @@ __all__ = [
     "Summary",
     "Verdict",
     "compare",
+    "duration_text",
     "judge",
     "load",
     "parse_check",

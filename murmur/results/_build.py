@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from murmur.runtime._saturation import LAG_LIMIT
-from murmur.telemetry import Labels, RunRecord
+from murmur.recording import RunRecord
+from murmur.runtime.health import LAG_LIMIT
+from murmur.telemetry import Labels
 
 from ._frame import Array
 from ._schema import FRAMES, NODE

@@ -23,10 +23,10 @@ import pandas as pd
 
 from murmur.errors import MissingExtraError
 
-from ._check_table import Checks
 from ._results import Results
 from ._source import Source
 from ._summary import Summary, duration_text
+from .checks._table import Checks
 
 __all__ = ["write"]
 

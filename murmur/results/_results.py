@@ -8,15 +8,16 @@ from typing import Literal, Self
 
 import pandas as pd
 
-from murmur.telemetry import Histogram, RunRecord
+from murmur.recording import RunRecord
+from murmur.telemetry import Histogram
 
-from ._check import Check
-from ._check_log import note
-from ._check_table import Checks, checked
 from ._schema import FRAMES
 from ._source import RecordSource, Source
 from ._summary import Summary
 from ._verdict import Verdict
+from .checks._check import Check
+from .checks._log import note
+from .checks._table import Checks, checked
 
 __all__ = ["Results"]
 
@@ -315,7 +316,7 @@ class Results:
         ...     sorted(file.name for file in saved.iterdir())[:3]
         ['actions.parquet', 'changes.parquet', 'counters.parquet']
         """
-        from ._archive import write
+        from .archive._archive import write
 
         return write(self._source, Path(path), overwrite=overwrite)
 

@@ -16,7 +16,8 @@ from typing import Protocol
 import pandas as pd
 
 from murmur._version import __version__
-from murmur.telemetry import Histogram, RunRecord
+from murmur.recording import RunRecord
+from murmur.telemetry import Histogram
 
 from ._build import BUILDERS
 from ._scenario_text import scenario_text

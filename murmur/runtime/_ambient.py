@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Literal
 
-from ._config import Arrivals
+from murmur.coordinators import Coordinator, PlanLike
+from murmur.throttles import Arrivals, Shape, Throttle
+
 from ._context import current_run
-from ._coordinator import Coordinator
-from ._plan import PlanLike
-from ._shape import Shape
-from ._throttle import Throttle
 from ._timer import Timer, record_duration
 
 __all__ = ["coordinator", "count", "gauge", "record", "send", "throttle", "timer"]

@@ -6,10 +6,9 @@ import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from murmur._backend import OverdueError, call_within
 from murmur.errors import CallbackError, CallbackTimeoutError, MurmurError
 from murmur.scenario import Callback, callbacks
-
-from ._bounded import OverdueError, call_within
 
 if TYPE_CHECKING:
     from ._run import NodeRun

@@ -1,4 +1,4 @@
-"""What code inside a run can ask without being handed it: the run, the user, the permit.
+"""The run that code belongs to, which it can ask for without being handed it.
 
 A task inherits the context it is started from, so tasks, threads and callbacks of a run
 all find it.
@@ -7,41 +7,19 @@ all find it.
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from murmur.errors import OutsideRunError
+from murmur.throttles import user_here
 
 if TYPE_CHECKING:
     from ._run import NodeRun
     from ._user import User
 
-__all__ = ["Due", "current_run", "permit_due", "running_here", "user_here"]
+__all__ = ["current_run", "current_user", "running_here"]
 
 running_here: ContextVar[NodeRun] = ContextVar("murmur_run")
 """The run whose code this is."""
-
-user_here: ContextVar[User | None] = ContextVar("murmur_user", default=None)
-"""The user whose code this is; None outside of users."""
-
-permit_due: ContextVar[Due | None] = ContextVar("murmur_permit_due", default=None)
-"""When the last permit of this task fell due; the next timer takes it."""
-
-
-class Due:
-    """When a permit fell due, for the one action that it was granted to.
-
-    Tasks that are started after it was granted inherit it; whichever acts first takes it.
-    """
-
-    __slots__ = ("at",)
-
-    def __init__(self, at: float) -> None:
-        self.at: float | None = at
-
-    def take(self) -> float | None:
-        """Return when it was, once; None after that."""
-        at, self.at = self.at, None
-        return at
 
 
 def current_run(function: str) -> NodeRun:
@@ -61,3 +39,8 @@ def current_run(function: str) -> NodeRun:
         return running_here.get()
     except LookupError:
         raise OutsideRunError(function) from None
+
+
+def current_user() -> User | None:
+    """Return the user whose code this is; None outside of users."""
+    return cast("User | None", user_here.get())

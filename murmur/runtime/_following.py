@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from ._context import Due, permit_due
+from murmur.throttles import Due, permit_due
 
 if TYPE_CHECKING:
     from ._timetable import Occurrence, Timetable

@@ -19,7 +19,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ._native import thread_lock
+from murmur._backend import thread_lock
 
 __all__ = ["tuned_process"]
 

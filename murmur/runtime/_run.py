@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from murmur._backend import native
+from murmur.coordinators import Coordinators
+from murmur.coordinators.shared import DistantUser
 from murmur.errors import (
     CallbackError,
     MurmurError,
@@ -24,24 +27,19 @@ from murmur.errors import (
 )
 from murmur.scenario import build, masked, plan_update
 from murmur.telemetry import Bus, Emitter, Recorder
+from murmur.throttles import Throttle, Throttles, pace_of
 
 from ._calls import Calls
 from ._context import running_here
-from ._coordinator_shared import DistantUser
-from ._coordinators import Coordinators
-from ._native import native
-from ._pace import pace_of
 from ._presence import Presence
 from ._process import tuned_process
-from ._sampler import Sampler
 from ._spec import Listener, RunSpec
 from ._state import TRANSITIONS, RunState
 from ._threads import Threads
-from ._throttle import Throttle
-from ._throttles import Throttles
 from ._user import User
 from ._users import Users
-from ._watchdog import Watchdog
+from .health._sampler import Sampler
+from .health._watchdog import Watchdog
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup

@@ -12,7 +12,7 @@ from murmur.telemetry import Chunk
 from ._state import RunState
 
 if TYPE_CHECKING:
-    from ._lease import Leases
+    from murmur.throttles.shared import Leases
 
 __all__ = ["Listener", "RunSpec"]
 

@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING, Self
 
 from murmur.errors import InvalidMeasurementError, Leaving
+from murmur.throttles import permit_due
 
-from ._context import permit_due
 from ._state import RunState
 
 if TYPE_CHECKING:

@@ -15,11 +15,10 @@ from ._timer import Timer, record_duration
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from murmur.http import Client
-    from murmur.http._websocket import Connecting
+    from murmur._backend import Task, Wakeup
+    from murmur.http import Client, Connecting
+    from murmur.throttles import Due
 
-    from ._context import Due
-    from ._native import Task, Wakeup
     from ._run import NodeRun
 
 __all__ = ["MAILBOX_SIZE", "LeavingEvent", "User"]

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import anyio
 
 from murmur.errors import RunStateError, ThrottleError
+from murmur.throttles import permit_due, user_here
 
-from ._context import permit_due, user_here
 from ._population import Population
 from ._state import Outcome, outcome_of
 from ._user import User
@@ -24,9 +24,10 @@ from ._user import User
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-    from ._native import Wakeup
+    from murmur._backend import Wakeup
+    from murmur.throttles import Throttle
+
     from ._run import NodeRun
-    from ._throttle import Throttle
 
 __all__ = ["Users"]
 

@@ -6,42 +6,68 @@ each node takes rows, seals them into chunks, and the session's record merges th
 Importing this package imports no numpy; sealing a chunk does.
 """
 
+from ._buckets import WIDTH as WIDTH
+from ._buckets import middle as middle
+from ._buckets import sums as sums
 from ._bus import Bus as Bus
 from ._bus import Emitter as Emitter
 from ._bus import Handler as Handler
 from ._bus import Subscription as Subscription
 from ._bus import bus as bus
 from ._bus import on as on
+from ._chunk import Change as Change
 from ._chunk import Chunk as Chunk
+from ._chunk import Counters as Counters
+from ._chunk import Dropped as Dropped
+from ._chunk import ErrorCount as ErrorCount
+from ._chunk import Gauges as Gauges
+from ._chunk import HealthSample as HealthSample
+from ._chunk import PopulationSample as PopulationSample
+from ._chunk import ThrottleSample as ThrottleSample
+from ._chunk import Windows as Windows
+from ._codes import MISSING as MISSING
+from ._codes import OTHER as OTHER
+from ._codes import Codes as Codes
 from ._codes import Labels as Labels
+from ._distributions import Distributions as Distributions
 from ._events import CATALOGUE as CATALOGUE
 from ._events import Event as Event
 from ._events import EventType as EventType
 from ._events import check as check
 from ._histogram import Histogram as Histogram
-from ._nodes import NodeFacts as NodeFacts
-from ._record import RunRecord as RunRecord
+from ._plain import text_of as text_of
 from ._recorder import Recorder as Recorder
-from ._relay import Follower as Follower
-from ._relay import Relay as Relay
 
 __all__ = [
     "CATALOGUE",
+    "MISSING",
+    "OTHER",
+    "WIDTH",
     "Bus",
+    "Change",
     "Chunk",
+    "Codes",
+    "Counters",
+    "Distributions",
+    "Dropped",
     "Emitter",
+    "ErrorCount",
     "Event",
     "EventType",
-    "Follower",
+    "Gauges",
     "Handler",
+    "HealthSample",
     "Histogram",
     "Labels",
-    "NodeFacts",
+    "PopulationSample",
     "Recorder",
-    "Relay",
-    "RunRecord",
     "Subscription",
+    "ThrottleSample",
+    "Windows",
     "bus",
     "check",
+    "middle",
     "on",
+    "sums",
+    "text_of",
 ]

@@ -7,6 +7,7 @@ from ._clock import VirtualLoop as VirtualLoop
 from ._clock import virtual_backend as virtual_backend
 from ._emitter import RecordingEmitter as RecordingEmitter
 from ._http_stub import HttpStub as HttpStub
+from ._open_files import raise_open_files_limit as raise_open_files_limit
 from ._process import RouterProcess as RouterProcess
 from ._process import router_process as router_process
 from ._rehearsal import rehearse as rehearse
@@ -27,6 +28,7 @@ __all__ = [
     "ShopCounters",
     "ShopProcess",
     "VirtualLoop",
+    "raise_open_files_limit",
     "rehearse",
     "router_process",
     "shop_process",

@@ -9,9 +9,10 @@ from anyio.from_thread import start_blocking_portal
 
 from murmur.cluster import Cluster, Course, LocalNode, new_run_id
 from murmur.errors import InvalidScenarioError, MurmurError
+from murmur.recording import RunRecord
 from murmur.runtime import RunSpec
 from murmur.scenario import callbacks, masked, resolve
-from murmur.telemetry import Bus, RunRecord
+from murmur.telemetry import Bus
 
 from ._clock import virtual_backend
 

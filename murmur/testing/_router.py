@@ -19,8 +19,8 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
+from murmur.connection import DocumentReader
 from murmur.errors import InvalidDocumentError
-from murmur.runtime._documents import DocumentReader
 
 from ._listening import Listening
 

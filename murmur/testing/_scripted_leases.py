@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from murmur.cluster._lease_master import LeaseMaster
-from murmur.runtime._config import ThrottleConfig
+from murmur.throttles import ThrottleConfig
+from murmur.throttles.shared import LeaseMaster
 
 from ._scripted_node import GRAIN, Link, ScriptedNode
 

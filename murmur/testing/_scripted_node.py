@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from murmur.cluster._clock import ClockOffset
-from murmur.cluster._lease_node import LeaseNode
-from murmur.runtime._config import ThrottleConfig
-from murmur.runtime._lease import Lease, LeaseState
+from murmur.cluster import ClockOffset
+from murmur.throttles import ThrottleConfig
+from murmur.throttles.shared import Lease, LeaseNode, LeaseState
 
 if TYPE_CHECKING:
     from ._scripted_leases import ScriptedCluster

@@ -19,7 +19,8 @@ from murmur.exporters import Totals
 from murmur.exporters._families import registry_of
 from murmur.feeder import Rows
 from murmur.feeder._read import columns_of
-from murmur.telemetry import Chunk, Recorder, RunRecord
+from murmur.recording import RunRecord
+from murmur.telemetry import Chunk, Recorder
 
 ROUNDS = 7
 

@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from murmur.telemetry import Bus, Chunk, Emitter, Event, Recorder, RunRecord
+from murmur.recording import RunRecord
+from murmur.telemetry import Bus, Chunk, Emitter, Event, Recorder
 
 ROUNDS = 7
 EVENT = "amoc.throttle.execute"

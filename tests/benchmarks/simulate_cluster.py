@@ -19,10 +19,11 @@ from collections.abc import Callable
 from traitlets import Unicode
 
 import murmur
+from murmur._wire._values import decode, encode
 from murmur.cluster._parts import PARTS
-from murmur.cluster._wire import decode, encode
 from murmur.demo import Chat
-from murmur.telemetry import Recorder, RunRecord
+from murmur.recording import RunRecord
+from murmur.telemetry import Recorder
 from murmur.testing import router_process
 from murmur.testing._scripted_leases import Link, ScriptedCluster
 from murmur.testing._shop_process import shop_process

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from murmur.recording import RunRecord
 from murmur.results import FRAMES, Results
-from murmur.telemetry import Event, Recorder, RunRecord
+from murmur.telemetry import Event, Recorder
 
 NAMES = tuple(f"action {number}" for number in range(10))
 STATES = ("messages", "logins", "user_rate")

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from murmur import charts
+from murmur.recording import RunRecord
 from murmur.results import Results
-from murmur.telemetry import Recorder, RunRecord
+from murmur.telemetry import Recorder
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed; `pip install playwright` brings it"

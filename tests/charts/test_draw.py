@@ -10,8 +10,9 @@ import vl_convert
 
 from murmur import charts
 from murmur.errors import UnknownChartError
+from murmur.recording import RunRecord
 from murmur.results import Results
-from murmur.telemetry import Recorder, RunRecord
+from murmur.telemetry import Recorder
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "charts.md"
 

@@ -11,9 +11,10 @@ import pytest
 
 from murmur._cli._look import ActionLook, Look
 from murmur._session._status import IDLE
+from murmur.recording import RunRecord
 from murmur.results import CheckResult, Results
 from murmur.runtime import RunState
-from murmur.telemetry import Recorder, RunRecord
+from murmur.telemetry import Recorder
 
 SCENARIO = '''
 """Users nap."""

@@ -9,8 +9,9 @@ import pytest
 
 from murmur._cli._look import Watch
 from murmur._session._status import IDLE
+from murmur.recording import RunRecord
 from murmur.results import Results, parse_check
-from murmur.telemetry import Recorder, RunRecord
+from murmur.telemetry import Recorder
 
 
 class FakeRun:

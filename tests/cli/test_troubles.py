@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from murmur._cli._troubles import troubles_of
+from murmur.recording import RunRecord
 from murmur.results import Results
-from murmur.telemetry import Recorder, RunRecord
+from murmur.telemetry import Recorder
 
 
 def troubles(fill) -> tuple[str, ...]:

@@ -10,14 +10,16 @@ import anyio
 import anyio.abc
 import pytest
 
+from murmur._backend import native
 from murmur.cluster import Cluster, Course, LocalNode, new_run_id
 from murmur.cluster._agent import Agent
 from murmur.cluster._membership import belong
 from murmur.cluster._memory import MemoryNodeLink, MemorySteeringLink
 from murmur.cluster._opening import receive
-from murmur.runtime import RunSpec, native
+from murmur.recording import RunRecord
+from murmur.runtime import RunSpec
 from murmur.scenario import Scenario, resolve
-from murmur.telemetry import Bus, Event, RunRecord
+from murmur.telemetry import Bus, Event
 
 
 class Network:

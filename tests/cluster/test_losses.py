@@ -9,8 +9,8 @@ import anyio
 import pytest
 
 import murmur
+from murmur._wire._values import encode
 from murmur.cluster._agent import Agent
-from murmur.cluster._wire import encode
 from murmur.errors import NodeLostError
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from murmur.demo._report import Report
+from murmur.recording import RunRecord
 from murmur.results import Results
-from murmur.telemetry import Recorder, RunRecord
+from murmur.telemetry import Recorder
 from murmur.testing import RouterCounters
 
 

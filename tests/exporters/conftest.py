@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from murmur.telemetry import Follower, Recorder, Relay, RunRecord
+from murmur.recording import Follower, Relay, RunRecord
+from murmur.telemetry import Recorder
 
 VITALS = {
     "machine_cpu": 0.7,

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from murmur.exporters import BOUNDS, Reading, Totals
-from murmur.telemetry import Recorder, RunRecord
+from murmur.recording import RunRecord
+from murmur.telemetry import Recorder
 
 
 @pytest.fixture

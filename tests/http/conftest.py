@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from murmur._backend._native import native
 from murmur.http import Client, Options
 from murmur.runtime import RunState, User
-from murmur.runtime._native import native
 from murmur.telemetry import Recorder
 from murmur.testing import HttpStub
 

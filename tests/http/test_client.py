@@ -19,8 +19,8 @@ from murmur.errors import (
     StatusError,
 )
 from murmur.http import Client, Options, client_of
-from murmur.runtime._context import Due, permit_due
 from murmur.testing import virtual_backend
+from murmur.throttles._due import Due, permit_due
 
 JSON = {"Content-Type": "application/json"}
 

@@ -9,10 +9,10 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from murmur._backend._native import native
+from murmur.connection._connection import INBOX_SIZE, JsonConnection, connect_json
 from murmur.errors import InvalidDocumentError, Leaving
 from murmur.runtime import User
-from murmur.runtime._connection import INBOX_SIZE, JsonConnection, connect_json
-from murmur.runtime._native import native
 
 
 @pytest.fixture(params=["asyncio", "trio", "asyncio+uvloop"])

@@ -18,8 +18,8 @@ from anyio.abc import ByteStream
 from traitlets import Float, Int
 
 import murmur
+from murmur.connection._documents import DocumentReader
 from murmur.results import Results
-from murmur.runtime._documents import DocumentReader
 from murmur.testing import RouterCounters, RouterProcess, router_process
 
 USERS, CONNECTIONS, RATE, SECONDS = 200, 10, 80.0, 8.0  # 20 s show nothing that 8 do not

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from murmur.recording import RunRecord
 from murmur.results import Results
-from murmur.telemetry import Event, Recorder, RunRecord
+from murmur.telemetry import Event, Recorder
 
 STARTED_AT = 100.0  # on the nodes' clock; nothing in a frame may show it
 WALL_STARTED_AT = 1_700_000_000.0

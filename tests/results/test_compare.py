@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from murmur.errors import ComparisonError
+from murmur.recording import RunRecord
 from murmur.results import Results, compare
-from murmur.telemetry import Recorder, RunRecord
+from murmur.telemetry import Recorder
 
 
 def _run(

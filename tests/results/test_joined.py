@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 import murmur
+from murmur.recording import RunRecord
 from murmur.results import Results, compare
-from murmur.telemetry import Recorder, RunRecord
+from murmur.telemetry import Recorder
 
 SLOW_UNTIL = 15  # in the middle of joined seconds
 

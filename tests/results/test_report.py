@@ -12,8 +12,9 @@ import pytest
 
 import murmur
 from murmur.errors import MissingExtraError
+from murmur.recording import RunRecord
 from murmur.results import Results
-from murmur.telemetry import Recorder, RunRecord
+from murmur.telemetry import Recorder
 
 pytestmark = pytest.mark.slow  # altair takes its time over eight charts
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from murmur.recording import RunRecord
 from murmur.results import FRAMES, Results
-from murmur.telemetry import Recorder, RunRecord
+from murmur.telemetry import Recorder
 
 
 def rows(frame: pd.DataFrame, *columns: str) -> list[tuple[object, ...]]:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from traitlets import Dict, HasTraits, Int, Unicode, default
 
+from murmur.recording import RunRecord
 from murmur.results import Results, RunDirectory
-from murmur.results._journal import entries
 from murmur.results._scenario_text import scenario_text
-from murmur.telemetry import RunRecord
+from murmur.results.archive._journal import entries
 
 
 class Plain(HasTraits):

@@ -7,9 +7,10 @@ import math
 
 import pytest
 
+from murmur.recording import RunRecord
 from murmur.results import Results, Verdict
 from murmur.results._summary import duration_text
-from murmur.telemetry import Recorder, RunRecord
+from murmur.telemetry import Recorder
 
 
 def test_users_are_counted_by_outcome_in_a_fixed_order(results: Results) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 import anyio
 import pytest
 
+from murmur._backend._native import native
 from murmur.cluster import Cluster, ClusterStatus, Course, LocalNode, new_run_id
+from murmur.recording import RunRecord
 from murmur.runtime import NodeRun, RunSpec
-from murmur.runtime._native import native
 from murmur.scenario import Scenario, masked, resolve
-from murmur.telemetry import Bus, RunRecord
+from murmur.telemetry import Bus
 
 
 class Stage:

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from murmur.telemetry import Event, Labels, Recorder, RunRecord
-from murmur.telemetry._tables import TABLES
+from murmur.recording import RunRecord
+from murmur.recording._tables import TABLES
+from murmur.telemetry import Event, Labels, Recorder
 
 
 def _rows(record: RunRecord, table: str) -> str:

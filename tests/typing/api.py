@@ -14,9 +14,9 @@ import murmur
 import murmur.errors
 import murmur.exporters
 import murmur.http
+from murmur.coordinators import Member
 from murmur.http import Response
 from murmur.results import Checks, Verdict, compare
-from murmur.runtime import Member
 from murmur.telemetry import Event
 from murmur.testing import rehearse, router_process
 

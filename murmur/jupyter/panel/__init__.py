@@ -11,5 +11,11 @@ message that is lost is made good by the next.
 from ._frozen import Frozen as Frozen
 from ._panel import Panel as Panel
 from ._publisher import Publisher as Publisher
+from ._subject import Subject as Subject
 
-__all__ = ["Frozen", "Panel", "Publisher"]
+__all__ = [
+    "Frozen",
+    "Panel",
+    "Publisher",
+    "Subject",
+]

@@ -13,18 +13,7 @@ from typing import Any, Literal
 
 import altair as alt
 
-from murmur.charts._theme import (
-    BLUE,
-    DASHES,
-    GREY,
-    ORANGE,
-    PALETTE,
-    PURPLE,
-    SECONDS_LABEL,
-    SKY,
-    VERMILLION,
-    ordered,
-)
+from murmur.charts import theme
 
 from ._rows import COLUMN
 from ._windows import BANDS_A_DECADE, SHORTEST
@@ -46,9 +35,14 @@ _LEGEND = alt.Legend(
     offset=2,
     labelExpr="datum.label === 'p999' ? 'p99.9' : datum.label",
 )
-_STATES = {"running": BLUE, "waiting": ORANGE, "leaving": PURPLE, "target": GREY}
-_RESULTS = {"ok": BLUE, "failed": VERMILLION}
-_PERCENTILES = {"p50": SKY, "p90": BLUE, "p99": VERMILLION, "p999": PURPLE}
+_STATES = {
+    "running": theme.BLUE,
+    "waiting": theme.ORANGE,
+    "leaving": theme.PURPLE,
+    "target": theme.GREY,
+}
+_RESULTS = {"ok": theme.BLUE, "failed": theme.VERMILLION}
+_PERCENTILES = {"p50": theme.SKY, "p90": theme.BLUE, "p99": theme.VERMILLION, "p999": theme.PURPLE}
 
 
 @cache
@@ -67,7 +61,7 @@ def specs() -> dict[str, dict[str, Any]]:
 def _population() -> list[alt.Chart]:
     area = (
         alt.Chart(_ROWS)
-        .mark_area(color=BLUE, opacity=0.16, interpolate="step-after")
+        .mark_area(color=theme.BLUE, opacity=0.16, interpolate="step-after")
         .encode(x=_time(), y=alt.Y("running:Q"))
     )
     lines = _lines(
@@ -87,7 +81,7 @@ def _throughput() -> alt.Chart:
             order="order:Q",
             color=alt.Color("measure:N", scale=_colours(_RESULTS), legend=_squares()),
             opacity=alt.Opacity(
-                "measure:N", scale=ordered(list(_RESULTS), [0.5, 0.95]), legend=_squares()
+                "measure:N", scale=theme.ordered(list(_RESULTS), [0.5, 0.95]), legend=_squares()
             ),
             tooltip=_tooltip("actions per second", ",.1f"),
         )
@@ -113,7 +107,7 @@ def _heatmap() -> alt.Chart:
     chart: alt.Chart = (
         alt.Chart(_ROWS)
         .transform_calculate(until=f"datum.at + {COLUMN}", low=lower, high=upper)
-        .mark_rect(color=BLUE, clip=True)
+        .mark_rect(color=theme.BLUE, clip=True)
         .encode(
             x=_time(),
             x2="until:Q",
@@ -134,14 +128,14 @@ def _heatmap() -> alt.Chart:
 
 
 def _throttles() -> alt.Chart:
-    measures = {"asked": ORANGE, "granted": BLUE}
+    measures = {"asked": theme.ORANGE, "granted": theme.BLUE}
     marks = alt.Chart(_ROWS).transform_fold(list(measures), as_=["measure", "value"])
     chart: alt.Chart = marks.mark_line(strokeWidth=1.8, interpolate="step-after").encode(
         x=_time(),
         y=alt.Y("value:Q", title=None, axis=_whole_axis()),
-        color=alt.Color("name:N", scale=alt.Scale(range=list(PALETTE)), legend=_LEGEND),
+        color=alt.Color("name:N", scale=alt.Scale(range=list(theme.PALETTE)), legend=_LEGEND),
         strokeDash=alt.StrokeDash(
-            "measure:N", scale=ordered(["granted", "asked"], ([1, 0], [2, 3])), legend=_LEGEND
+            "measure:N", scale=theme.ordered(["granted", "asked"], ([1, 0], [2, 3])), legend=_LEGEND
         ),
         tooltip=[alt.Tooltip("name:N"), *_tooltip("permits per second", ",.1f")],
     )
@@ -155,7 +149,7 @@ def _lines(
     y: alt.Y | None = None,
     number: str = ",.0f",
     interpolate: Literal["linear", "step-after"] = "linear",
-    dashes: tuple[list[int], ...] = tuple(DASHES),
+    dashes: tuple[list[int], ...] = tuple(theme.DASHES),
 ) -> alt.Chart:
     """Return a line for each measure: told apart by colour, and by dashes without it."""
     names = list(measures)
@@ -164,7 +158,7 @@ def _lines(
         x=_time(),
         y=y or alt.Y("value:Q", title=None, axis=_whole_axis()),
         color=alt.Color("measure:N", scale=_colours(measures), legend=_LEGEND),
-        strokeDash=alt.StrokeDash("measure:N", scale=ordered(names, dashes), legend=_LEGEND),
+        strokeDash=alt.StrokeDash("measure:N", scale=theme.ordered(names, dashes), legend=_LEGEND),
         tooltip=_tooltip(title, number),
     )
     return chart
@@ -174,7 +168,7 @@ def _finished(layers: Sequence[alt.Chart]) -> alt.LayerChart:
     """Return one chart with the rules of live changes and the parameters that the page sets."""
     rules = (
         alt.Chart(_CHANGES)
-        .mark_rule(color=GREY, strokeDash=[4, 3], strokeWidth=1.5, clip=True)
+        .mark_rule(color=theme.GREY, strokeDash=[4, 3], strokeWidth=1.5, clip=True)
         .encode(
             x=_time(),
             tooltip=[
@@ -203,7 +197,7 @@ def _time() -> alt.X:
 def _durations(*, grid: bool) -> alt.Axis:
     """Return an axis that is labelled at 1, 2 and 5 of each decade, from 10 us to 500 s."""
     ticks = [float(f"{step}e{decade}") for decade in range(-5, 3) for step in (1, 2, 5)]
-    return alt.Axis(labelExpr=SECONDS_LABEL, labelOverlap=True, values=ticks, grid=grid)
+    return alt.Axis(labelExpr=theme.SECONDS_LABEL, labelOverlap=True, values=ticks, grid=grid)
 
 
 def _whole_axis() -> alt.Axis:
@@ -215,7 +209,7 @@ def _squares() -> alt.Legend:
 
 
 def _colours(measures: Mapping[str, str]) -> alt.Scale:
-    return ordered(list(measures), list(measures.values()))
+    return theme.ordered(list(measures), list(measures.values()))
 
 
 def _tooltip(title: str, number: str) -> list[alt.Tooltip]:

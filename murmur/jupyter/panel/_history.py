@@ -10,15 +10,15 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from murmur.telemetry import Follower
+from murmur.recording import Follower
 
 from . import _rows as rows
 from ._table import rows_of
 from ._windows import SPAN, Figures, Windows
 
 if TYPE_CHECKING:
-    from murmur.telemetry import Chunk, RunRecord
-    from murmur.telemetry._chunk import HealthSample
+    from murmur.recording import RunRecord
+    from murmur.telemetry import Chunk, HealthSample
 
 __all__ = ["Change", "History"]
 

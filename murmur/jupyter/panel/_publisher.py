@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.to_thread
 
+from murmur._backend import thread_lock
 from murmur.errors import MurmurError, RunStateError
-from murmur.runtime import thread_lock
 
 from ._code import CodeLog
 from ._commands import Done, carry_out

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from murmur.results._summary import duration_text
+from murmur.results import duration_text
 from murmur.runtime import USER_RATE
 
 from ._form import fields
@@ -19,9 +19,9 @@ from ._table import rows_of
 
 if TYPE_CHECKING:
     from murmur.cluster import NodeStatus
-    from murmur.runtime import ThrottleStatistics
+    from murmur.recording import RunRecord
     from murmur.scenario import Scenario
-    from murmur.telemetry import RunRecord
+    from murmur.throttles import ThrottleStatistics
 
     from ._history import Change, History
     from ._subject import Look

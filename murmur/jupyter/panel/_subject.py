@@ -11,16 +11,15 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, NamedTuple
 
-from murmur._session._start import notebook_names
-from murmur._session._status import IDLE, Status
+from murmur._session import IDLE, Status, is_default, notebook_names
 from murmur.errors import SessionClosedError
 from murmur.scenario import scenarios_in
 
 if TYPE_CHECKING:
     from murmur._session import Run, Session
     from murmur.cluster import NodeStatus
+    from murmur.recording import Relay, RunRecord
     from murmur.scenario import Scenario
-    from murmur.telemetry import Relay, RunRecord
 
 __all__ = ["Look", "Subject"]
 
@@ -66,10 +65,7 @@ class Subject:
     @property
     def name(self) -> str:
         """How code says which session it is."""
-        from murmur._session._default import _default
-
-        is_default = any(session is self.session for session in _default)
-        return "murmur.session()" if is_default else "murmur.Session()"
+        return "murmur.session()" if is_default(self.session) else "murmur.Session()"
 
     def scenarios(self) -> dict[str, type[Scenario]]:
         """Return the scenarios that the notebook defines, by name, and the one that ran last."""

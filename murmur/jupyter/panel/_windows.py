@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from murmur.telemetry._buckets import middle
+from murmur.telemetry import middle
 
 from ._table import rows_of
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from murmur.telemetry import Histogram, RunRecord
+    from murmur.recording import RunRecord
+    from murmur.telemetry import Histogram
 
 __all__ = ["BANDS_A_DECADE", "QUANTILES", "SHORTEST", "SPAN", "Figures", "Window", "Windows"]
 

@@ -11,8 +11,9 @@ from traitlets import Bool, Enum, Float, Int, Unicode
 
 from murmur._session._status import IDLE
 from murmur.jupyter.panel._subject import Look
+from murmur.recording import Relay, RunRecord
 from murmur.scenario import Scenario
-from murmur.telemetry import Recorder, Relay, RunRecord
+from murmur.telemetry import Recorder
 
 
 class Chat(Scenario):

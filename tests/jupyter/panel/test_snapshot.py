@@ -13,7 +13,8 @@ from murmur.cluster import NodeStatus
 from murmur.jupyter.panel._history import History
 from murmur.jupyter.panel._snapshot import snapshot
 from murmur.jupyter.panel._subject import Look
-from murmur.runtime import RunState, ThrottleStatistics
+from murmur.runtime import RunState
+from murmur.throttles import ThrottleStatistics
 
 
 def throttle(name="messages", **changed):

@@ -1,0 +1,18 @@
+"""Coordinators of one node: groups of users, the plan by which they act, and rendezvous.
+
+`murmur.coordinators.shared` is the same noun over many nodes.
+"""
+
+from ._coordinator import Coordinator as Coordinator
+from ._coordinator import CoordinatorStatistics as CoordinatorStatistics
+from ._coordinators import Coordinators as Coordinators
+from ._plan import Member as Member
+from ._plan import PlanLike as PlanLike
+
+__all__ = [
+    "Coordinator",
+    "CoordinatorStatistics",
+    "Coordinators",
+    "Member",
+    "PlanLike",
+]

@@ -1,0 +1,225 @@
+"""The coordinators of a run on one node, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from murmur._backend import Native
+from murmur.errors import (
+    CoordinatorConflictError,
+    InvalidPlanError,
+    UnknownCoordinatorError,
+)
+
+from ._coordinator import Coordinator
+from ._performer import Emits
+from ._plan import HasId, Plan, PlanLike
+from .shared._shared import Post, SharedCoordinator
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
+__all__ = ["Coordinators"]
+
+
+class Coordinators(Mapping[Hashable, Coordinator]):
+    """Opens coordinators and finds them again; as a mapping, those that take users.
+
+    Parameters
+    ----------
+    task_group : anyio.abc.TaskGroup
+        Owns the tasks of every coordinator.  It can only end after `stop_all`, or by
+        being cancelled.
+    native, emitter
+        The running backend, and where events go.
+    random : random.Random
+        Draws the sizes of groups.
+    post : callable, optional
+        Sends messages about coordinators that are one over all nodes.
+    find_user : callable
+        Returns the user of an id, as an action of such a coordinator is to see it.
+    """
+
+    def __init__(
+        self,
+        task_group: TaskGroup,
+        native: Native,
+        emitter: Emits,
+        random: Random,
+        *,
+        post: Post | None = None,
+        find_user: Callable[[int], Any] = lambda _: None,
+    ) -> None:
+        self._post = post
+        self._find_user = find_user
+        self._task_group = task_group
+        self._native = native
+        self._emitter = emitter
+        self._random = random
+        self._living: list[Coordinator] = []  # a name may be taken again while one ends
+        self._named: dict[Hashable, Coordinator] = {}
+        self._joined: dict[int, set[Coordinator]] = {}  # by user id
+
+    def __getitem__(self, name: Hashable) -> Coordinator:
+        """Return the coordinator of that name, or raise `UnknownCoordinatorError`."""
+        if name not in self:
+            raise UnknownCoordinatorError(name, self)
+        return self._named[name]
+
+    def get(self, name: Hashable, default: Any = None, /) -> Any:  # noqa: ANN401 - as Mapping has it
+        """Return the coordinator of that name, or `default`."""
+        return self._named[name] if name in self else default
+
+    def __contains__(self, name: object) -> bool:
+        """Whether a coordinator of that name takes users."""
+        return name in self._named and not self._named[name].is_stopped
+
+    def __iter__(self) -> Iterator[Hashable]:
+        """Iterate over the names."""
+        return iter([name for name in self._named if name in self])
+
+    def __len__(self) -> int:
+        """Return how many coordinators take users."""
+        return sum(name in self for name in self._named)
+
+    async def open(
+        self,
+        name: Hashable,
+        plan: PlanLike | None = None,
+        timeout: float = 30.0,
+        *,
+        scope: str = "node",
+    ) -> Coordinator:
+        """Start a coordinator, or return the one of that name.
+
+        Parameters
+        ----------
+        name : hashable
+            Its name; a string, a number, bytes, a tuple of these.
+        plan : (how many, action or list of actions), or list of such pairs, optional
+            What to do for how many users.  Without it, a coordinator of that name must
+            exist.  An empty list makes one that only gathers.
+        timeout : float, default 30.0
+            Seconds after the last `add` until unfinished batches are closed; ``math.inf``
+            for never.
+        scope : {"node", "cluster"}, default "node"
+            Whose users make groups; without a cluster both are the same.
+
+        Raises
+        ------
+        InvalidPlanError
+            If plan, timeout or name cannot be used.
+        CoordinatorConflictError
+            If one of that name exists with another plan or timeout.
+        UnknownCoordinatorError
+            If no plan is given and no coordinator has that name.
+        """
+        _check_name(name)
+        if plan is None:
+            return self[name]
+        wanted = Plan.read(plan, timeout)
+        if scope not in ("node", "cluster"):
+            raise InvalidPlanError([f"scope must be 'node' or 'cluster', not {scope!r}"])
+        if name in self:
+            return self._existing(name, wanted)
+        if scope == "cluster" and self._post is not None:
+            return await self._open_shared(name, wanted, self._post)
+        coordinator = Coordinator(
+            name,
+            wanted,
+            native=self._native,
+            emitter=self._emitter,
+            random=self._random,
+            owner=self,
+        )
+        self._named[name] = coordinator
+        self._living.append(coordinator)
+        coordinator.start(self._task_group)
+        return coordinator
+
+    async def _open_shared(self, name: Hashable, plan: Plan, post: Post) -> Coordinator:
+        shared: Any = SharedCoordinator(
+            name,
+            plan,
+            native=self._native,
+            emitter=self._emitter,
+            owner=self,
+            post=post,
+            find_user=self._find_user,
+        )
+        self._named[name] = shared
+        self._living.append(shared)
+        try:
+            await shared.open(self._task_group)
+        except BaseException:
+            self.coordinator_ended(shared)
+            raise
+        coordinator: Coordinator = shared  # alike in all that a scenario may ask
+        return coordinator
+
+    def heard(self, message: Sequence[Any]) -> None:
+        """Take a message about a coordinator that is one over all nodes."""
+        what, name, *arguments = message
+        coordinator: Any = self._named.get(name)
+        if isinstance(coordinator, SharedCoordinator):
+            coordinator.heard(what, arguments)
+
+    async def call(self, name: Hashable, verb: str) -> None:
+        """Call a method of a coordinator for a person; one node does it for all."""
+        coordinator: Any = self[name]
+        if not isinstance(coordinator, SharedCoordinator) or coordinator.is_keeper:
+            await getattr(coordinator, verb)()
+
+    def _existing(self, name: Hashable, wanted: Plan) -> Coordinator:
+        coordinator = self._named[name]
+        if not coordinator.plan.is_same(wanted):
+            raise CoordinatorConflictError(name)
+        return coordinator
+
+    def user_joined(self, coordinator: Coordinator, user_id: int) -> None:
+        """Take note of where `user_gone` has to look; called by the coordinators."""
+        self._joined.setdefault(user_id, set()).add(coordinator)
+
+    def coordinator_ended(self, coordinator: Coordinator) -> None:
+        """Forget a coordinator; called by itself."""
+        self._living.remove(coordinator)
+        if self._named.get(coordinator.name) is coordinator:
+            del self._named[coordinator.name]
+        for user_id in coordinator.user_ids:
+            joined = self._joined[user_id]
+            joined.discard(coordinator)
+            if not joined:
+                del self._joined[user_id]
+
+    def user_gone(self, user: HasId) -> None:
+        """Take a user that ended out of every open batch and group."""
+        for coordinator in self._joined.pop(user.id, ()):
+            coordinator.user_gone(user)
+
+    def user_leaving(self, user: HasId) -> None:
+        """End the wait in `gather` of a user that is asked to leave, by `Leaving`."""
+        for coordinator in self._joined.get(user.id, ()):
+            coordinator.user_leaving(user)
+
+    async def stop_all(self) -> None:
+        """Stop every coordinator; return when the last of their actions has run.
+
+        An action that never returns makes this wait for ever, so the caller sets a
+        deadline and then cancels the task group.
+        """
+        coordinators = list(self._living)
+        for coordinator in coordinators:
+            coordinator.stop_nowait()
+        for coordinator in coordinators:
+            await coordinator.wait_stopped()
+
+
+def _check_name(name: object) -> None:
+    try:
+        hash(name)
+    except TypeError:
+        raise InvalidPlanError(
+            [f"a coordinator's name must be hashable (a tuple, not a list), not {name!r}"]
+        ) from None

@@ -1,0 +1,248 @@
+"""A coordinator that is one over all nodes: this node's end of it.
+
+Users are counted by the steering kernel, for only there all of them come by.  What a
+complete batch asks for is done on one node, the keeper: the first that opened the
+coordinator, or the next when that is gone.  So actions of one item run one after another,
+as on one node.  An action sees users of other nodes as a `DistantUser`, and what users
+bring along has to be plain values, for it travels.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from murmur.coordinators._attendance import Attendance
+from murmur.coordinators._coordinator import CoordinatorStatistics
+from murmur.coordinators._plan import HasId, Kind, Member, Plan
+from murmur.coordinators._stage import Stage
+from murmur.coordinators._tally import Batch
+from murmur.errors import CoordinatorStoppedError, Leaving, MurmurError
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
+    from murmur._backend import Native, Wakeup
+    from murmur.coordinators._attendance import Owner
+    from murmur.coordinators._performer import Emits
+
+__all__ = ["DistantUser", "Post", "SharedCoordinator"]
+
+Post = Callable[[list[object]], None]
+"""Sends a message to the steering kernel."""
+
+
+class DistantUser:
+    """A user of another node, as an action of a coordinator sees it.
+
+    Attributes
+    ----------
+    id : int
+        Its id.
+    """
+
+    __slots__ = ("_send", "id")
+
+    def __init__(self, user_id: int, send: Callable[[int, object], None]) -> None:
+        self.id = user_id
+        self._send = send
+
+    def send(self, message: object) -> None:
+        """Send a message of plain values to the user's mailbox."""
+        self._send(self.id, message)
+
+    def __repr__(self) -> str:
+        """Return its id."""
+        return f"<User {self.id} of another node>"
+
+
+class SharedCoordinator(Attendance):
+    """Acts on groups of users of all nodes; see `Coordinator` for what its methods do.
+
+    Parameters
+    ----------
+    name : hashable
+        The name it was started by.
+    plan : Plan
+        The plan; every node opens it with the same.
+    post : callable
+        Sends a message to the steering kernel.
+    find_user : callable
+        Returns a user by its id, of this node or a `DistantUser`.
+    """
+
+    def __init__(  # noqa: PLR0913 - as of a `Coordinator`, and two more, by keyword
+        self,
+        name: Hashable,
+        plan: Plan,
+        *,
+        native: Native,
+        emitter: Emits,
+        owner: Owner,
+        post: Post,
+        find_user: Callable[[int], Any],
+    ) -> None:
+        super().__init__(name, plan, emitter=emitter, owner=owner)
+        self.is_keeper = False
+        self._native = native
+        self._post = post
+        self._find_user = find_user
+        self._waiting: dict[int, Wakeup] = {}  # who gathers, by user id
+        self._calls: dict[int, tuple[anyio.Event, list[MurmurError | None]]] = {}
+        self._numbers = itertools.count(1)
+        self._stage = Stage(name, plan.items, native=native, emitter=emitter, on_end=lambda: None)
+        self._is_stopped = False
+        self._is_leaving = False
+        self._over = anyio.Event()
+
+    async def open(self, task_group: TaskGroup) -> None:
+        """Tell the steering kernel; raises if it knows the name with another plan."""
+        self._task_group = task_group
+        shape = [
+            [item.how_many, [action.arity for action in item.actions]] for item in self.plan.items
+        ]
+        await self._call("open", shape, self.plan.timeout)
+        self._stage.start(task_group)
+        self._emit("start")
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it takes no more users."""
+        return self._is_stopped
+
+    def statistics(self) -> CoordinatorStatistics:
+        """Return how it stands here; batches are counted, and acted on, by the keeper alone."""
+        return CoordinatorStatistics(
+            name=self.name,
+            timeout=self.timeout,
+            pending=(),
+            gathering=len(self._waiting),
+            queued=self._stage.queued,
+            batches=self._stage.batches,
+            failures=self._stage.failures,
+            is_stopped=self.is_stopped,
+        )
+
+    async def add(self, user: HasId, data: object = None) -> None:
+        """Count `user` in the open batch of every item; does not wait for the actions.
+
+        Raises
+        ------
+        MessageTypeError
+            If `data` holds anything but plain values.
+        CoordinatorStoppedError
+            If the coordinator was stopped.
+        """
+        self._refuse_if_stopped()
+        self._welcome(user.id)
+        self._post(["add", self.name, user.id, data])
+        self._tell_of_add(user)
+        await self._native.checkpoint()
+
+    async def gather(self, user: HasId, n: int, data: object = None) -> tuple[Member, ...]:
+        """Block until `n` users of any nodes are here, and go on together."""
+        size = self._welcome_group(user, n)
+        wakeup = self._waiting[user.id] = self._native.wakeup()
+        self._post(["gather", self.name, user.id, size, data])
+        try:
+            outcome = await self._native.wait(wakeup)
+        except BaseException:
+            self._post(["gone", self.name, user.id])
+            raise
+        finally:
+            self._waiting.pop(user.id, None)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return tuple(Member(self._find_user(i), data) for i, data in outcome)
+
+    async def reset(self) -> None:
+        """Close the open batches at once; return when their actions have run."""
+        self._refuse_if_stopped()
+        if self._stage.is_performing_here:
+            self._post(["reset", self.name, 0])
+        else:
+            await self._call("reset")
+
+    async def stop(self) -> None:
+        """Take no more users on any node, and return when the last actions have run."""
+        if self._stage.is_performing_here:
+            self._post(["stop", self.name, 0])
+        elif not self._is_stopped:
+            await self._call("stop")
+
+    def stop_nowait(self) -> None:
+        """Have no more users here; it ends when that holds for every node."""
+        if not self._is_leaving:
+            self._is_leaving = True
+            self._post(["leave", self.name])
+
+    async def wait_stopped(self) -> None:
+        """Block until the last actions have run, if they run here."""
+        if self.is_keeper and not self._stage.is_performing_here:
+            await self._over.wait()
+
+    def user_gone(self, user: HasId) -> None:
+        """Take a user out of the open batches and out of `gather`."""
+        self._users.discard(user.id)
+        self._post(["gone", self.name, user.id])
+        self.user_leaving(user)
+
+    def user_leaving(self, user: HasId) -> None:
+        """End the wait in `gather` of a user that is asked to leave."""
+        wakeup = self._waiting.pop(user.id, None)
+        if wakeup is not None:
+            self._post(["gone", self.name, user.id])
+            wakeup.wake(Leaving())
+
+    def heard(self, what: str, arguments: Sequence[Any]) -> None:
+        """Take a message of the steering kernel about this coordinator."""
+        match what, arguments:
+            case "answer", (number, error):
+                event, answers = self._calls.pop(number, (anyio.Event(), []))
+                answers.append(error)
+                event.set()
+            case "keeper", ():
+                self.is_keeper = True
+            case "batch", (index, count, members):
+                self._stage.perform(index, self._batch(index, "coordinate", count, members))
+            case "round", (number, kind, batches):
+                self._task_group.start_soon(self._play, number, kind, batches)
+            case "gathered", (user_id, members):
+                wakeup = self._waiting.pop(user_id, None)
+                if wakeup is not None:
+                    wakeup.wake(members)
+            case "stopped", ():
+                self._end()
+
+    async def _play(self, number: int, kind: Kind, batches: Sequence[tuple[int, Any]]) -> None:
+        """Play a round; the steering kernel hears when its actions have run."""
+        if kind != "stop":
+            self._emit(kind)
+        made = [self._batch(i, kind, *batch) for i, batch in enumerate(batches)]
+        round_ = self._stage.play_round(made, is_last=kind == "stop")
+        await round_.done.wait()
+        self._post(["done", self.name, number])
+
+    def _batch(self, index: int, kind: Kind, count: int, members: Sequence[Any]) -> Batch:
+        found = tuple(Member(self._find_user(user_id), data) for user_id, data in members)
+        return Batch(self.plan.items[index], kind, count, found)
+
+    async def _call(self, verb: str, *arguments: object) -> None:
+        number = next(self._numbers)
+        event, answers = self._calls[number] = anyio.Event(), []
+        self._post([verb, self.name, number, *arguments])
+        await event.wait()
+        if answers[0] is not None:
+            raise answers[0]
+
+    def _end(self) -> None:
+        self._is_stopped = True
+        self._over.set()
+        for wakeup in self._waiting.values():
+            wakeup.wake(CoordinatorStoppedError(self.name))
+        self._waiting.clear()
+        self._emit("stop")
+        self._owner.coordinator_ended(self)

@@ -1,0 +1,399 @@
+"""The record of a run: the chunks of all nodes, merged, on the session's side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Unpack
+
+from murmur.errors import TelemetryError, closest
+from murmur.telemetry import MISSING
+
+from ._columns import ACTION, USER, Codebook, Series, action_rows, translation, user_rows
+from ._failures import Failures
+from ._nodes import NodeFacts, Nodes
+from ._relay import Relay
+from ._reservoir import Reservoir
+from ._rolling import Rolling
+from ._tables import TABLES, Present, UserRows, WaitingRows, present_rows, recent
+from ._window_store import WindowStore
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from murmur.telemetry import Chunk, Event, Histogram
+
+    from ._tables import Table
+
+__all__ = ["RunRecord"]
+
+
+class RunRecord:
+    """Everything that is known of one run.
+
+    One thread, the runtime's, adds; any other may read at the same time, for what is
+    read is only ever appended to or replaced whole.
+
+    Parameters
+    ----------
+    run_id : str
+        Name of the run.
+    started_at : float
+        When it started, in monotonic seconds.
+    wall_started_at : float
+        The same moment in UNIX seconds UTC.
+    settings : mapping, optional
+        Settings it started with, secrets masked.
+    seed : int, default 0
+        Seed of the run; the sample of actions follows from it too.
+    window : float, default 1.0
+        Length of a window in seconds, that of the recorders.
+    actions_bound : int, default 5_000_000
+        How many actions are kept; of more, a uniform sample of that many is.
+    events_bound : int, default 100_000
+        How many events, and how many live changes, are kept: the newest.
+    rows_bound : int, default 3_000_000
+        How many rows each table of windows keeps: the newest.
+    histograms_bound : int, default 256 MiB
+        About how many bytes the histograms of windows may take; of more, the oldest windows
+        are merged, see `starts`.
+
+    Attributes
+    ----------
+    present : dict of str to Present
+        Users that are there: ids, and when they were admitted and started.
+    waiting : dict of str to list of (int, int)
+        Ranges of users, both ends included, that are not admitted yet.
+    events_dropped : int
+        Events that were thrown away for want of room.
+    relay : Relay
+        Where everything that is added is handed on to.
+    broken_off : str
+        Why the run did not end in order; empty if it did, or is on.
+    """
+
+    def __init__(  # noqa: PLR0913 - the last five are bounds, by keyword
+        self,
+        run_id: str,
+        started_at: float,
+        wall_started_at: float,
+        settings: Mapping[str, object] | None = None,
+        seed: int = 0,
+        *,
+        window: float = 1.0,
+        actions_bound: int = 5_000_000,
+        events_bound: int = 100_000,
+        rows_bound: int = 3_000_000,
+        histograms_bound: int = 256 << 20,
+    ) -> None:
+        self.run_id = run_id
+        self.started_at = started_at
+        self.wall_started_at = wall_started_at
+        self.settings = dict(settings or {})
+        self.seed = seed
+        self.window = window
+        self.present: dict[str, Present] = {}
+        self.waiting: dict[str, list[tuple[int, int]]] = {}
+        self.events_dropped = 0
+        self.relay = Relay()
+        self.broken_off = ""
+        self._codes = Codebook()
+        self._nodes = Nodes(started_at)
+        self._actions = Reservoir(actions_bound, ACTION, seed)
+        self._windows = WindowStore(bound_bytes=histograms_bound, rows_bound=rows_bound)
+        self._users = Rolling(USER)
+        self._dropped: list[WaitingRows] = []
+        self._series = Series(rows_bound, events_bound)
+        self._latest = 0.0
+        self._failures = Failures()
+        self._events: list[Event] = []
+        self._events_bound = events_bound
+
+    @property
+    def actions_total(self) -> int:
+        """How many actions were recorded."""
+        return self._actions.seen
+
+    @property
+    def actions_kept(self) -> int:
+        """How many of them have a row in the table of actions."""
+        return self._actions.kept
+
+    def note_unseen(self, actions: int) -> None:
+        """Count actions that a sample left out before they came here."""
+        self._actions.seen += actions
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the table of actions is a sample rather than all of them."""
+        return self._actions.seen > self._actions.kept
+
+    @property
+    def latest(self) -> float:
+        """The last moment known of, in seconds since the start; windows count from theirs."""
+        return max(self._latest, self._windows.newest * self.window)
+
+    @property
+    def rows_dropped(self) -> Mapping[str, int]:
+        """How many rows of each table were thrown away for want of room; only what occurs."""
+        dropped = {"windows": self._windows.rows_dropped, **self._series.dropped()}
+        return {name: number for name, number in dropped.items() if number}
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes heard of so far."""
+        return self._codes.nodes.labels()[1:]
+
+    def add(self, chunk: Chunk) -> None:
+        """Take in one chunk of one node; those of a node in the order they were sealed."""
+        node = self._codes.nodes[chunk.node]
+        names = translation(self._codes.names, chunk.names)
+        kinds = translation(self._codes.kinds, chunk.kinds)
+        self._windows.add(chunk.windows, node=node, names=names)
+        self._actions.add(action_rows(chunk.actions, node=node, names=names, kinds=kinds))
+        self._failures.add(chunk, names=names, kinds=kinds)
+        self._add_users(chunk, node)
+        self._series.add(chunk, node=node, names=names, codebook=self._codes)
+        self._add_events(chunk)
+        self.relay.take(self, chunk)
+
+    def _add_users(self, chunk: Chunk, node: int) -> None:
+        import numpy as np
+
+        if len(chunk.users):
+            rows = user_rows(chunk, node=node, codebook=self._codes)
+            self._users.extend(rows)
+            self._latest = max(self._latest, float(np.nanmax(rows["ended_at"])))
+        outcomes, reasons = self._codes.outcomes, self._codes.reasons
+        for first, last, at, reason in chunk.dropped:
+            codes = (outcomes["dropped"], reasons[reason] if reason else MISSING)
+            self._dropped.append(WaitingRows(first, last, node, at, *codes))
+            self._latest = max(self._latest, at)
+
+    def _add_events(self, chunk: Chunk) -> None:
+        moments = [event.at for event in chunk.events]
+        # A sample at the end of a window is about that window, which counts from its start.
+        moments += [sample.at - self.window for sample in chunk.health]
+        self._latest = max([self._latest, *moments])
+        self._events.extend(chunk.events)
+        surplus = len(self._events) - self._events_bound
+        self.events_dropped += chunk.events_dropped + max(surplus, 0)
+        if surplus > 0:
+            self._events = self._events[surplus:]  # a reader may still walk the old list
+
+    def set_present(
+        self,
+        node: str,
+        ids: ArrayLike,
+        admitted_at: ArrayLike,
+        started_at: ArrayLike,
+        waiting: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        """Replace what is known of the users a node has now.
+
+        `add` the chunk that was sealed with this snapshot first, so that users who left it
+        are known to be gone.
+
+        Parameters
+        ----------
+        node : str
+            The node.
+        ids : array of int
+            Users that were admitted and are not gone.
+        admitted_at, started_at : array of float
+            Monotonic seconds, on the clock that `started_at` of this record is from.
+        waiting : sequence of (int, int), default ()
+            Ranges of users, both ends included, that are not admitted yet.
+        """
+        self.present[node] = Present.since(self.started_at, ids, admitted_at, started_at)
+        self.waiting[node] = [(int(first), int(last)) for first, last in waiting]
+        self.relay.present(self, node)
+
+    def note_node(self, node: str, **facts: Unpack[NodeFacts]) -> None:
+        """Keep facts about a node; what was noted before and is not given stays.
+
+        Parameters
+        ----------
+        node : str
+            The node.
+        **facts
+            host, pid, python, murmur, cores, joined_at, left_at (monotonic seconds, on the
+            clock of this record's `started_at`), outcome ("here", "left" or "lost"),
+            clock_offset and clock_error (seconds); see `NodeFacts`.
+
+        Raises
+        ------
+        TelemetryError
+            If there is no such fact or outcome.
+        """
+        self._nodes.note(node, facts)
+        self.relay.note(self, node, facts)
+
+    def lose(self, node: str, at: float, reason: str = "node lost") -> int:
+        """Give every user that a lost node had the outcome ``lost``.
+
+        Parameters
+        ----------
+        node : str
+            The node that is not coming back.
+        at : float
+            When it was given up, in monotonic seconds.
+        reason : str
+            Written beside the outcome.
+
+        Returns
+        -------
+        int
+            How many users were lost.
+        """
+        import numpy as np
+
+        codes, ended = self._codes, at - self.started_at
+        fate = codes.outcomes["lost"], codes.reasons[reason]
+        present, waiting = self.present.get(node), self.waiting.get(node, [])
+        self._dropped.extend(
+            WaitingRows(first, last, codes.nodes[node], ended, *fate) for first, last in waiting
+        )
+        lost = sum(last - first + 1 for first, last in waiting)
+        if present is not None:
+            rows = present_rows(np.dtype(USER), codes.nodes[node], present)
+            rows["outcome"], rows["reason"], rows["ended_at"] = *fate, ended
+            self._users.extend(rows)
+            lost += len(rows)
+        self._latest = max(self._latest, ended)
+        self.note_node(node, outcome="lost", left_at=at)
+        self.relay.lose(self, node, lost)
+        self.set_present(node, (), (), ())
+        return lost
+
+    def table(self, name: str, since: float = 0.0, *, of_all: bool | None = None) -> Table:
+        """Return raw columns, all of one length.
+
+        Numbers are numpy arrays; text that repeats is `Labels`, other text and objects
+        are lists.  Times and durations are seconds, ``*_at`` (and ``at``) since the run's
+        start, NaN if it never came.  ``window_at`` is when the window began.
+
+        Parameters
+        ----------
+        name : str
+            Which table; one row of it is, and its columns are:
+
+            - ``users``: a user, ascending by id, one row each.  user_id, node, outcome,
+              reason, admitted_at, started_at, ended_at
+            - ``actions``: an action, or one of the sample.  name, user_id, node, due_at,
+              started_at, service_time, response_time, ok, error
+            - ``windows``: a window, name and node, and node "all".  window_at, name,
+              node, count, failed, service_mean, service_p50, service_p90, service_p95,
+              service_p99, service_p999, service_max, response_mean, response_p50,
+              response_p90, response_p95, response_p99, response_p999, response_max
+            - ``population``: a window and node.  window_at, node, waiting, running,
+              leaving
+            - ``throttles``: a window, throttle and node.  window_at, node, name, rate,
+              interval, lateness_p50, lateness_p99, requested, granted, waiting
+            - ``health``: a window and node.  window_at, node, loop_lag_p50, loop_lag_p99,
+              loop_lag_max, cpu, rss, machine_cpu, gc_pauses, gc_longest, open_files,
+              open_files_limit, ports, ports_limit, schedule_lag, saturated, reason
+            - ``counters``: a window, counter and node.  window_at, node, name, value,
+              total
+            - ``gauges``: a window, gauge and node.  window_at, node, name, last, min,
+              max, mean
+            - ``changes``: a live change.  at, node, who, what, old, new
+            - ``events``: an event that was kept.  at, wall_at, name, node, measurements,
+              metadata
+            - ``errors``: a name and kind of failed actions.  name, kind, message, count,
+              first_at, last_at, traceback
+            - ``nodes``: a node, by name.  node, host, pid, python, murmur, cores, outcome,
+              joined_at, left_at, clock_offset, clock_error
+        since : float, default 0.0
+            Leave out windows that began earlier.  Only tables with ``window_at`` heed it.
+        of_all : bool, optional
+            Of ``windows``: whether only the rows of node "all" are wanted, or only the others.
+
+        Raises
+        ------
+        TelemetryError
+            If there is no table of that name.
+        """
+        build = TABLES.get(name)
+        if build is None:
+            raise TelemetryError(f"no table {name!r}{closest(name, sorted(TABLES), 'tables')}")
+        rows = self._rows(name, since, of_all)  # before the labels, which may grow meanwhile
+        return recent(build(rows, self._codes.legend(self.window)), since)
+
+    def _rows(self, name: str, since: float, of_all: bool | None) -> Any:  # noqa: ANN401 - what its builder takes
+        readers: dict[str, Callable[[], Any]] = {
+            "actions": self._actions.snapshot,
+            "windows": lambda: self._windows.rows(int(since // self.window), of_all=of_all),
+            "users": self._user_rows,
+            "errors": self._failures.rows,
+            "events": lambda: tuple(self._events),
+            "nodes": lambda: self._nodes.rows(self.nodes),
+        }
+        if name in readers:
+            return readers[name]()
+        series = getattr(self._series, name)
+        return series.snapshot() if isinstance(series, Rolling) else tuple(series)
+
+    def _user_rows(self) -> UserRows:
+        # Users move on from waiting to present to gone.  Read in that order, one that moves
+        # meanwhile is seen twice, which the table mends, and never missed.
+        nodes = self._codes.nodes
+        waiting = [
+            WaitingRows(first, last, node=nodes[node])
+            for node, ranges in self.waiting.copy().items()
+            for first, last in ranges
+        ]
+        present = [(nodes[node], users) for node, users in self.present.copy().items()]
+        ranges = [*tuple(self._dropped), *waiting]
+        return UserRows(gone=self._users.snapshot(), present=present, ranges=ranges)
+
+    def histogram(
+        self,
+        time: str = "response",
+        *,
+        name: str | None = None,
+        node: str | None = None,
+        start: float = 0.0,
+        end: float | None = None,
+    ) -> Histogram:
+        """Return the distribution of the times of successful actions.
+
+        It is complete even when the table of actions is a sample.
+
+        Parameters
+        ----------
+        time : {"response", "service"}
+            Since the action was due, or since it started.
+        name, node : str, optional
+            Only actions of that name, or of that node.
+        start, end : float
+            Only windows that began at or after `start` and before `end`, in seconds since
+            the run's start.  Of a long run, old windows are merged to spans (`joined`); a
+            span that overlaps is counted as a whole.
+        """
+        return self._windows.histogram(
+            time,
+            name=None if name is None else self._codes.names[name],
+            node=None if node is None else self._codes.nodes[node],
+            first=math.ceil(start / self.window),
+            end=None if end is None else math.ceil(end / self.window),
+        )
+
+    def starts(self) -> list[float]:
+        """Return where the windows that `histogram` knows apart begin, in seconds, ascending."""
+        return [number * self.window for number in self._windows.starts()]
+
+    def joined(self) -> list[tuple[float, float]]:
+        """Return the spans of 10, 60 and more windows that the oldest are merged to [s]."""
+        return [(low * self.window, high * self.window) for low, high in self._windows.joined()]
+
+    def totals(self) -> list[tuple[str, int, int]]:
+        """Return each name, how many actions of it ended, and how many of those failed."""
+        whole = self._windows.totals()
+        names = [self._codes.names.labels()[name] for name in whole.name.tolist()]
+        return list(zip(names, whole.count.tolist(), whole.failed.tolist(), strict=True))
+
+    def totals_by_node(self) -> dict[str, tuple[int, int]]:
+        """Return for each node how many actions ended on it, and how many of those failed."""
+        labels, ended = self._codes.nodes.labels(), self._windows.by_node.copy()
+        return {labels[node]: numbers for node, numbers in ended.items()}

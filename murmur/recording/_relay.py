@@ -1,0 +1,107 @@
+"""Hands on what the records of a session take in, to exporters and whoever else follows.
+
+Events tell of single things as they happen, and only on the node where they do.  A chunk
+tells everything a node measured in about a second, and those of all nodes come together in
+the record of the run.  So what wants to be complete, and cheap, follows the chunks.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from murmur.telemetry import text_of
+
+if TYPE_CHECKING:
+    from murmur.telemetry import Chunk
+
+    from ._record import RunRecord
+
+__all__ = ["Follower", "Relay"]
+
+_logger = logging.getLogger(__name__)
+
+
+class Follower:
+    """Whoever follows the runs of a session; does nothing unless a subclass does.
+
+    `take` is called on the thread of the load, about once a second for each node, and must
+    be quick; so must the others.  A follower that raises is dropped.
+    """
+
+    def take(self, record: RunRecord, chunk: Chunk) -> None:
+        """Take in a chunk that `record` has just taken in; another record is another run."""
+
+    def lose(self, record: RunRecord, node: str, users: int) -> None:
+        """Take note that a node was lost, and with it so many users that were there."""
+
+    def note(self, record: RunRecord, node: str, facts: Mapping[str, Any]) -> None:
+        """Take note of facts about a node, as they were given to `RunRecord.note_node`."""
+
+    def present(self, record: RunRecord, node: str) -> None:
+        """Take note that `record` learnt anew which users a node has."""
+
+    def end(self, record: RunRecord) -> None:
+        """Take note that the run is over."""
+
+
+class Relay:
+    """The followers of a session.
+
+    Examples
+    --------
+    >>> class Counter(Follower):
+    ...     chunks = 0
+    ...     def take(self, record, chunk):
+    ...         self.chunks += 1
+    >>> relay = Relay()
+    >>> relay.attach(Counter())
+    >>> len(relay)
+    1
+    """
+
+    def __init__(self) -> None:
+        self._followers: tuple[Follower, ...] = ()  # replaced whole: any thread may attach
+
+    def __len__(self) -> int:
+        return len(self._followers)
+
+    def attach(self, follower: Follower) -> None:
+        """Let `follower` hear of all that comes from now on; again is once."""
+        self.detach(follower)
+        self._followers += (follower,)
+
+    def detach(self, follower: Follower) -> None:
+        """Leave `follower` alone from now on; fine if it was not attached."""
+        self._followers = tuple(one for one in self._followers if one is not follower)
+
+    def take(self, record: RunRecord, chunk: Chunk) -> None:
+        """Hand on a chunk."""
+        self._tell(lambda follower: follower.take(record, chunk))
+
+    def lose(self, record: RunRecord, node: str, users: int) -> None:
+        """Hand on that a node was lost."""
+        self._tell(lambda follower: follower.lose(record, node, users))
+
+    def note(self, record: RunRecord, node: str, facts: Mapping[str, Any]) -> None:
+        """Hand on facts about a node."""
+        self._tell(lambda follower: follower.note(record, node, facts))
+
+    def present(self, record: RunRecord, node: str) -> None:
+        """Hand on that it is known anew which users a node has."""
+        self._tell(lambda follower: follower.present(record, node))
+
+    def end(self, record: RunRecord) -> None:
+        """Hand on that a run is over."""
+        self._tell(lambda follower: follower.end(record))
+
+    def _tell(self, call: Callable[[Follower], None]) -> None:
+        for follower in self._followers:
+            try:
+                call(follower)
+            except Exception as error:  # another's code, which may not harm the load
+                self.detach(follower)
+                _logger.error(
+                    "%s raised and follows no more", text_of(follower, repr), exc_info=error
+                )

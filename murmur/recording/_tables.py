@@ -1,0 +1,391 @@
+"""Raw columns of a run's record, as `RunRecord.table` hands them out.
+
+The docstring of `RunRecord.table` lists the columns; here is how each comes about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from murmur.telemetry import MISSING, HealthSample, Labels, sums
+
+from ._nodes import nodes_table
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    from murmur.telemetry import Change, ErrorCount, Event
+
+    Column = NDArray[Any] | Labels | list[Any]
+    Table = dict[str, Column]
+
+__all__ = ["TABLES", "Legend", "Present", "UserRows", "WaitingRows", "present_rows", "recent"]
+
+
+class Legend(NamedTuple):
+    """What codes stand for, and the length of a window in seconds."""
+
+    names: tuple[str, ...]
+    nodes: tuple[str, ...]
+    outcomes: tuple[str, ...]
+    reasons: tuple[str, ...]
+    kinds: tuple[tuple[str, str], ...]
+    window: float
+
+
+class Present(NamedTuple):
+    """Users that were admitted and are still there, with moments since the run's start."""
+
+    ids: NDArray[np.int64]
+    admitted_at: NDArray[np.float64]
+    started_at: NDArray[np.float64]
+
+    @classmethod
+    def since(
+        cls, run_started_at: float, ids: ArrayLike, admitted_at: ArrayLike, started_at: ArrayLike
+    ) -> Present:
+        """Return users whose moments are on the clock that `run_started_at` is from."""
+        import numpy as np
+
+        return cls(
+            np.array(ids, np.int64),
+            np.array(admitted_at, np.float64) - run_started_at,
+            np.array(started_at, np.float64) - run_started_at,
+        )
+
+
+class WaitingRows(NamedTuple):
+    """A range of users, both ends included, that were not admitted, and what became of them."""
+
+    first: int
+    last: int
+    node: int
+    ended_at: float = float("nan")
+    outcome: int = MISSING
+    reason: int = MISSING
+
+
+class UserRows(NamedTuple):
+    """What is known of users: those gone, those there, and those never admitted."""
+
+    gone: NDArray[Any]
+    present: Sequence[tuple[int, Present]]
+    ranges: Sequence[WaitingRows]
+
+
+def _users(rows: UserRows, legend: Legend) -> Table:
+    """Return one row per user, ascending by id.
+
+    A user that is there has no outcome and no end; one that waits has not been admitted
+    either; one that was dropped ended without that.
+    """
+    import numpy as np
+
+    dtype = rows.gone.dtype
+    here = [present_rows(dtype, node, users) for node, users in rows.present]
+    never = [_range_rows(dtype, users) for users in rows.ranges]
+    users = np.concatenate([rows.gone, *here, *never])
+    # A snapshot of those present may be older than the news that some are gone.
+    _, first = np.unique(users["user_id"], return_index=True)
+    users = users[first]
+    return {
+        "user_id": users["user_id"].astype(np.int64),
+        "node": Labels.used(users["node"], legend.nodes),
+        "outcome": Labels.used(users["outcome"], legend.outcomes),
+        "reason": Labels.used(users["reason"], legend.reasons),
+        "admitted_at": users["admitted_at"].copy(),
+        "started_at": users["started_at"].copy(),
+        "ended_at": users["ended_at"].copy(),
+    }
+
+
+def present_rows(dtype: np.dtype[Any], node: int, users: Present) -> NDArray[Any]:
+    """Return users that are there as rows like those of users that are gone."""
+    import numpy as np
+
+    rows = np.empty(len(users.ids), dtype)
+    rows["node"], rows["outcome"], rows["reason"] = node, MISSING, MISSING
+    rows["user_id"] = users.ids
+    rows["admitted_at"], rows["started_at"] = users.admitted_at, users.started_at
+    rows["ended_at"] = np.nan
+    return rows
+
+
+def _range_rows(dtype: np.dtype[Any], users: WaitingRows) -> NDArray[Any]:
+    import numpy as np
+
+    rows = np.empty(users.last - users.first + 1, dtype)
+    rows["user_id"] = np.arange(users.first, users.last + 1)
+    rows["admitted_at"] = rows["started_at"] = np.nan
+    for field in ("node", "outcome", "reason", "ended_at"):
+        rows[field] = getattr(users, field)
+    return rows
+
+
+def _actions(rows: NDArray[Any], legend: Legend) -> Table:
+    """Return one row per action that is kept; user 0 is none.
+
+    Service time is counted from the start, response time from when the action was due.
+    Rows are in the order of recording, unless they are a sample, which has no order.
+    """
+    import numpy as np
+
+    kinds = [f"{kind}: {message}" if message else kind for kind, message in legend.kinds]
+    return {
+        "name": Labels.used(rows["name"], legend.names),
+        "user_id": rows["user_id"].astype(np.int64),
+        "node": Labels.used(rows["node"], legend.nodes),
+        "due_at": rows["due_at"].copy(),
+        "started_at": rows["started_at"].copy(),
+        "service_time": rows["ended_at"] - rows["started_at"],
+        "response_time": rows["ended_at"] - rows["due_at"],
+        "ok": rows["error"] < 0,
+        "error": Labels.used(rows["error"], kinds),
+    }
+
+
+def _windows(rows: NDArray[Any], legend: Legend) -> Table:
+    """Return one row per window, node and name with actions that ended in it.
+
+    The count includes those that failed; means and quantiles are of the others, NaN if
+    there are none.  Rows ascend by window, what all nodes come to before each node.
+    """
+    table: Table = {
+        "window_at": rows["window"] * legend.window,
+        "name": Labels.used(rows["name"], legend.names),
+        "node": Labels.used(rows["node"], legend.nodes),
+    }
+    for column in rows.dtype.names or ():
+        if column not in ("window", "name", "node"):
+            table[column] = rows[column].copy()
+    return table
+
+
+def _population(rows: NDArray[Any], legend: Legend) -> Table:
+    """Return one row per window and node: users at about the beginning of the window."""
+    import numpy as np
+
+    window = np.rint(rows["at"] / legend.window).astype(np.int64)
+    last, key = _last_of_each(_key(window, rows["node"]))
+    return {
+        **_window_and_node(key, legend),
+        **{state: rows[state][last] for state in ("waiting", "running", "leaving")},
+    }
+
+
+def _throttles(rows: NDArray[Any], legend: Legend) -> Table:
+    """Return one row per window, throttle and node; `waiting` is at the window's end.
+
+    Of several samples of a window, lateness is that of the one that granted most.
+    """
+    import numpy as np
+
+    keys = _key(_window_before(rows["at"], legend.window), rows["node"], rows["name"])
+    last, key = _last_of_each(keys)
+    group = np.searchsorted(key, keys)
+    by_grants = np.lexsort((-np.arange(len(rows)), rows["granted"], group))
+    most, _ = _last_of_each(keys, by_grants)
+    return {
+        **_window_and_node(key, legend),
+        "name": Labels.used(rows["name"][last], legend.names),
+        **{field: rows[field][last] for field in ("rate", "interval", "waiting")},
+        **{field: rows[field][most] for field in ("lateness_p50", "lateness_p99")},
+        **{
+            field: sums(group, rows[field], len(key)).astype(np.int64)
+            for field in ("requested", "granted")
+        },
+    }
+
+
+def _health(rows: NDArray[Any], legend: Legend) -> Table:
+    """Return one row per window and node; cpu is in cores, rss in bytes."""
+    import numpy as np
+
+    keys = _key(_window_before(rows["at"], legend.window), rows["node"])
+    last, key = _last_of_each(keys)
+    group = np.searchsorted(key, keys)
+    table: Table = {
+        **_window_and_node(key, legend),
+        **{field: rows[field][last] for field in HealthSample._fields[1:-2]},
+    }
+    for field in ("loop_lag_max", "gc_longest", "schedule_lag"):
+        worst = table[field] = np.full(len(key), np.nan)
+        np.fmax.at(worst, group, rows[field])
+    saturated = table["saturated"] = np.zeros(len(key), np.bool_)
+    np.logical_or.at(saturated, group, rows["saturated"])
+    reason = np.full(len(key), MISSING, np.int64)
+    told = rows["reason"] >= 0
+    reason[group[told]] = rows["reason"][told]
+    table["reason"] = Labels.used(reason, legend.reasons)
+    return table
+
+
+def _counters(rows: NDArray[Any], legend: Legend) -> Table:
+    """Return one row per window, counter and node in which it was counted.
+
+    The value is the increment in the window, the total that up to its end.
+    """
+    import numpy as np
+
+    keys = _key(rows["window"], rows["node"], rows["name"])
+    _, key = _last_of_each(keys)
+    total = np.full(len(key), -np.inf)
+    group = np.searchsorted(key, keys)
+    total[group] = rows["total"]  # of several parts of a window, the last stays
+    return {
+        **_window_and_node(key, legend),
+        "name": Labels.used(key & 0xFFFF, legend.names),
+        "value": sums(group, rows["value"], len(key)),
+        "total": total,
+    }
+
+
+def _gauges(rows: NDArray[Any], legend: Legend) -> Table:
+    """Return one row per window, gauge and node in which it was set."""
+    import numpy as np
+
+    keys = _key(rows["window"], rows["node"], rows["name"])
+    last, key = _last_of_each(keys)
+    group, number = np.searchsorted(key, keys), len(key)
+    minimum, maximum = np.full(number, np.inf), np.full(number, -np.inf)
+    np.minimum.at(minimum, group, rows["minimum"])
+    np.maximum.at(maximum, group, rows["maximum"])
+    return {
+        **_window_and_node(key, legend),
+        "name": Labels.used(key & 0xFFFF, legend.names),
+        "last": rows["last"][last],
+        "min": minimum,
+        "max": maximum,
+        "mean": sums(group, rows["total"], number) / sums(group, rows["size"], number),
+    }
+
+
+def _changes(changes: Sequence[tuple[int, Change]], legend: Legend) -> Table:
+    """Return one row per live change, in the order of time."""
+    ordered = sorted(changes, key=lambda row: row[1].at)
+    return {
+        **_fields([change for _, change in ordered], "at", "f8"),
+        "node": _labels([node for node, _ in ordered], legend.nodes),
+        "who": [change.who for _, change in ordered],
+        "what": [change.what for _, change in ordered],
+        "old": [change.old for _, change in ordered],
+        "new": [change.new for _, change in ordered],
+    }
+
+
+def _events(events: Sequence[Event], legend: Legend) -> Table:
+    """Return one row per event that was kept, in the order of time."""
+    ordered = sorted(events, key=lambda event: event.at)
+    return {
+        **_fields(ordered, "at wall_at", "f8"),
+        "name": [event.name for event in ordered],
+        "node": [event.node for event in ordered],
+        "measurements": [dict(event.measurements) for event in ordered],
+        "metadata": [dict(event.metadata) for event in ordered],
+    }
+
+
+def _errors(rows: Sequence[tuple[ErrorCount, str]], legend: Legend) -> Table:
+    """Return one row per name and kind of failed actions, the most frequent first.
+
+    A kind is the type of the exception, or "failed"; the traceback is that of one.
+    """
+    import numpy as np
+
+    ordered = sorted(rows, key=lambda row: -row[0].number)
+    counts = [count for count, _ in ordered]
+    return {
+        "name": [legend.names[count.name] for count in counts],
+        "kind": [legend.kinds[count.kind][0] for count in counts],
+        "message": [legend.kinds[count.kind][1] for count in counts],
+        "count": np.array([count.number for count in counts], np.int64),
+        **_fields(counts, "first_at last_at", "f8"),
+        "traceback": [text for _, text in ordered],
+    }
+
+
+TABLES: dict[str, Callable[[Any, Legend], Table]] = {
+    "users": _users,
+    "actions": _actions,
+    "windows": _windows,
+    "population": _population,
+    "throttles": _throttles,
+    "health": _health,
+    "counters": _counters,
+    "gauges": _gauges,
+    "changes": _changes,
+    "events": _events,
+    "errors": _errors,
+    "nodes": nodes_table,
+}
+"""The builder of each table; their docstrings list the columns."""
+
+
+def recent(table: Table, since: float) -> Table:
+    """Return the rows of windows that began at `since` or later, if it has windows."""
+    import numpy as np
+
+    if since <= 0 or "window_at" not in table:
+        return table
+    kept = np.asarray(table["window_at"]) >= since
+    return {
+        name: Labels.used(column.codes[kept], column.labels)
+        if isinstance(column, Labels)
+        else np.asarray(column)[kept]
+        for name, column in table.items()
+    }
+
+
+def _window_before(at: NDArray[np.float64], length: float) -> NDArray[np.int64]:
+    """Return the window that samples tell about: the one they were taken in or at the end of.
+
+    A thousandth of a window after an end is still that end.
+    """
+    import numpy as np
+
+    window: NDArray[np.int64] = np.maximum(np.ceil(at / length - 1e-3) - 1, 0).astype(np.int64)
+    return window
+
+
+def _key(
+    window: NDArray[np.int64], node: NDArray[np.int16], name: NDArray[np.int16] | int = 0
+) -> NDArray[np.int64]:
+    """Return one number that sorts by window, node and name."""
+    import numpy as np
+
+    keys: NDArray[Any] = (window << 32) + (node.astype(np.int64) << 16) + name
+    return keys
+
+
+def _last_of_each(
+    keys: NDArray[np.int64], order: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the place of the last of each key, by `order` or as they came; and the keys."""
+    import numpy as np
+
+    places = np.arange(len(keys)) if order is None else order
+    backwards = places[::-1]
+    distinct, first = np.unique(keys[backwards], return_index=True)
+    return backwards[first], distinct
+
+
+def _window_and_node(key: NDArray[np.int64], legend: Legend) -> Table:
+    return {
+        "window_at": (key >> 32) * legend.window,
+        "node": Labels.used((key >> 16) & 0xFFFF, legend.nodes),
+    }
+
+
+def _fields(rows: Sequence[object], names: str, kind: str) -> Table:
+    """Return one array per attribute of `rows`."""
+    import numpy as np
+
+    return {name: np.array([getattr(row, name) for row in rows], kind) for name in names.split()}
+
+
+def _labels(codes: Sequence[int], labels: Sequence[str]) -> Labels:
+    import numpy as np
+
+    return Labels.used(np.array(codes, np.int64), labels)

@@ -1,0 +1,281 @@
+"""Windows of a whole run: every window's statistics, and histograms as fine as memory allows.
+
+A table of percentiles is asked for several times a second while a run goes on, and almost
+all of its windows are over.  So what a window came to is remembered with the number of
+parts it was made of, and made again only when a part has come since.
+
+Histograms are what takes memory: ten busy names fill 130 MB an hour.  They are kept in
+*tiers*: single windows, then spans of 10, 60, 600 and more windows.  Each tier has its share
+of memory; when it is full, its oldest windows are merged to the next longer span and move on.
+That happens for one span at a time, so that it costs the load a few milliseconds now and then
+and never a second at once.  What is merged is exact: no value is lost, only *when* it was
+measured is known less well.  The rows of statistics are made before, and stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice, pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from murmur.telemetry import Distributions, Histogram
+
+from ._window_part import Part, merged, merged_by_node
+from ._window_rows import ALL_NODES, ROW, expanded, packed, summarised, with_late
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from murmur.telemetry import Windows
+
+__all__ = ["WindowStore"]
+
+LENGTHS = (1, 10, 60, 600, 3600, 36000)
+"""Windows in a span of each tier; each divides the next."""
+
+SHARES = (0.5, 0.25, 0.125, 0.0625, 0.0625)
+"""Of the memory for histograms, what each tier may take; the last grows by a span a day."""
+
+_BATCH = 60  # windows that are summarised at once; an hour of busy ones would take a gigabyte
+_PENDING = 32  # parts that wait to be added to the totals
+
+_Tier = dict[int, list[Part]]
+
+
+class _State(NamedTuple):
+    """What a reader sees; replaced as a whole when anything moves on."""
+
+    tiers: tuple[_Tier, ...]
+    frozen: tuple[NDArray[Any], ...]  # rows of the windows that left the first tier
+
+
+class WindowStore:
+    """Takes in the windows of chunks; gives rows of statistics and merged histograms.
+
+    One thread adds; others may read.
+
+    Parameters
+    ----------
+    bound_bytes : int
+        About how much memory histograms may take.
+    rows_bound : int
+        How many rows of statistics are kept of windows that left the first tier: the newest.
+
+    Attributes
+    ----------
+    by_node : dict of int to (int, int)
+        How many actions ended on each node, and how many of those failed.
+    rows_dropped : int
+        Rows of statistics that were thrown away for want of room; their counts and times are
+        in the totals and histograms still.
+    """
+
+    def __init__(self, *, bound_bytes: int = 256 << 20, rows_bound: int = 3_000_000) -> None:
+        self._bounds = [share * bound_bytes for share in SHARES]
+        self._rows_bound = rows_bound
+        self._state = _State(tuple({} for _ in LENGTHS), ())
+        self._edges = [0] * len(LENGTHS)  # the first window of each tier
+        self._sizes = [0] * len(LENGTHS)
+        self._rows_frozen = 0
+        self._summaries: dict[int, tuple[int, NDArray[Any]]] = {}
+        self._whole: tuple[Part | None, tuple[Part, ...]] = (None, ())
+        self.by_node: dict[int, tuple[int, int]] = {}
+        self.rows_dropped = 0
+        self.newest = 0
+
+    def add(self, windows: Windows, *, node: int, names: NDArray[np.int64]) -> None:
+        """Take in the windows of one chunk.
+
+        Parameters
+        ----------
+        windows : Windows
+            Ascending by window.
+        node : int
+            Code of the node.
+        names : numpy.ndarray
+            The code of each name, by the code that the chunk gave it.
+        """
+        import numpy as np
+
+        numbers, first = np.unique(windows.window, return_index=True)
+        edges = [*first.tolist(), len(windows.window)]
+        for number, (begin, end) in zip(numbers.tolist(), pairwise(edges), strict=True):
+            self._add(number, Part.of(windows, begin, end, node=node, names=names))
+        self._make_room()
+
+    def _add(self, number: int, part: Part) -> None:
+        tier = next(place for place, edge in enumerate(self._edges) if number >= edge)
+        span = number // LENGTHS[tier] * LENGTHS[tier]
+        parts = self._state.tiers[tier]
+        if span in parts:
+            parts[span].append(part)
+        else:
+            parts[span] = [part]  # never seen without a part
+        self._sizes[tier] += part.size_bytes
+        self.newest = max(self.newest, number)
+        count, failed = self.by_node.get(part.node, (0, 0))
+        ended = count + int(part.count.sum()), failed + int(part.failed.sum())
+        self.by_node[part.node] = ended
+        if tier:
+            self._amend(number, part)
+        whole, pending = self._whole
+        if len(pending) < _PENDING:
+            self._whole = whole, (*pending, part)
+        else:
+            self._whole = merged([*([whole] if whole else []), *pending, part], ALL_NODES), ()
+
+    def _amend(self, number: int, part: Part) -> None:
+        """Add what is very late to rows that are finished."""
+        late = summarised({number: [part]})
+        frozen = list(self._state.frozen)
+        for place, rows in enumerate(frozen):
+            if len(rows) and number <= rows["window"][-1]:
+                frozen[place] = packed(with_late(expanded(rows, None), late))
+                break
+        self._state = self._state._replace(frozen=tuple(frozen))
+
+    def _make_room(self) -> None:
+        for tier, bound in enumerate(self._bounds):
+            while self._sizes[tier] > bound and self._move_on(tier):
+                pass
+
+    def _move_on(self, tier: int) -> bool:
+        """Merge the oldest windows of a tier to one span of the next; False if it is not over."""
+        tiers = list(self._state.tiers)
+        length = LENGTHS[tier + 1]
+        span = min(tiers[tier], default=self.newest) // length * length
+        if span + length > (self._edges[tier - 1] if tier else self.newest):
+            return False
+        moved = {start: parts for start, parts in tiers[tier].items() if start < span + length}
+        tiers[tier] = {s: parts for s, parts in tiers[tier].items() if s not in moved}
+        parts = [part for several in moved.values() for part in several]
+        together = merged_by_node([*parts, *tiers[tier + 1].get(span, ())])
+        tiers[tier + 1] = {**tiers[tier + 1], span: together}
+        frozen = self._frozen(moved) if tier == 0 else self._state.frozen
+        self._edges[tier] = span + length
+        self._state = _State(tuple(tiers), frozen)
+        self._sizes[tier] -= sum(part.size_bytes for part in parts)
+        self._sizes[tier + 1] += sum(part.size_bytes for part in together)
+        return True
+
+    def _frozen(self, moved: _Tier) -> tuple[NDArray[Any], ...]:
+        """Return the finished rows with those of the windows that leave the first tier."""
+        rows = packed(self._summarise({start: tuple(moved[start]) for start in sorted(moved)}))
+        for start in moved:
+            self._summaries.pop(start, None)
+        self._rows_frozen += len(rows)
+        frozen = self._state.frozen
+        while frozen and self._rows_frozen > self._rows_bound:
+            self._rows_frozen -= len(frozen[0])
+            self.rows_dropped += len(frozen[0])
+            frozen = frozen[1:]
+        return (*frozen, rows)
+
+    def rows(self, since: int = 0, *, of_all: bool | None = None) -> NDArray[Any]:
+        """Return one row per window, node and name, and one for all nodes together.
+
+        Parameters
+        ----------
+        since : int
+            Number of the first window wanted.
+        of_all : bool, optional
+            Whether only those of all nodes together are wanted, or only the others.
+
+        Returns
+        -------
+        numpy.ndarray
+            Structured, ascending by window, node (`ALL_NODES` first) and name.
+        """
+        import numpy as np
+
+        state = self._state
+        wanted = sorted(number for number in tuple(state.tiers[0]) if number >= since)
+        recent = self._summarise({number: tuple(state.tiers[0][number]) for number in wanted})
+        old = (rows for rows in state.frozen if len(rows) and rows["window"][-1] >= since)
+        # One by one: a day of them takes 100 MB and should not be there several times.
+        parts = [expanded(rows[rows["window"] >= since], of_all) for rows in old]
+        parts.append(recent if of_all is None else recent[(recent["node"] == ALL_NODES) == of_all])
+        return np.concatenate([np.empty(0, ROW), *parts], dtype=ROW)
+
+    def _summarise(self, windows: dict[int, tuple[Part, ...]]) -> NDArray[Any]:
+        """Return the rows of windows, ascending; those that did not change are remembered."""
+        import numpy as np
+
+        kept: dict[int, NDArray[Any]] = {}
+        stale: dict[int, tuple[Part, ...]] = {}
+        for number, parts in windows.items():
+            known = self._summaries.get(number)
+            if known is not None and known[0] == len(parts):
+                kept[number] = known[1]
+            else:
+                stale[number] = parts
+        for batch in _batches(stale):
+            summary = summarised(batch)
+            edges = np.searchsorted(summary["window"], list(batch), side="right").tolist()
+            for (number, parts), (begin, end) in zip(
+                batch.items(), pairwise([0, *edges]), strict=True
+            ):
+                kept[number] = summary[begin:end]
+                self._summaries[number] = (len(parts), kept[number])
+        return np.concatenate([np.empty(0, ROW), *(kept[number] for number in windows)], dtype=ROW)
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory the histograms take."""
+        return sum(self._sizes)
+
+    def totals(self) -> Part:
+        """Return what everything that ever came adds up to, by name."""
+        whole, pending = self._whole
+        return merged([*([whole] if whole else []), *pending], ALL_NODES)
+
+    def starts(self) -> list[int]:
+        """Return the number of the window with which each span begins, ascending."""
+        return sorted(start for tier in self._state.tiers for start in tuple(tier))
+
+    def joined(self) -> list[tuple[int, int]]:
+        """Return the spans of more than one window: where each begins, and where it has ended."""
+        return [
+            (start, start + length)
+            for length, tier in zip(LENGTHS[1:], self._state.tiers[1:], strict=True)
+            for start in tuple(tier)
+        ]
+
+    def histogram(
+        self, time: str, *, name: int | None, node: int | None, first: int, end: int | None
+    ) -> Histogram:
+        """Return one histogram of what name, node and a range of windows select.
+
+        Spans that overlap the range count as a whole.
+        """
+        import numpy as np
+
+        if node is None and first <= 0 and end is None:
+            chosen = self.totals().times(time, name)
+        else:
+            chosen = [
+                columns
+                for part in self._overlapping(first, end)
+                if node in (None, part.node)
+                for columns in part.times(time, name)
+            ]
+        pairs = [(columns, np.zeros(len(columns), np.int64)) for columns in chosen]
+        return Histogram.of(Distributions.merge(pairs, 1))
+
+    def _overlapping(self, first: int, end: int | None) -> Iterator[Part]:
+        for length, tier in zip(LENGTHS, self._state.tiers, strict=True):
+            starts: Iterable[int] = tuple(tier)
+            if end is not None and (end - first) // length < len(tier):
+                # A short range of a long run: look its spans up, rather than at all there are.
+                starts = [at for at in range(first // length * length, end, length) if at in tier]
+            for start in starts:
+                if start + length > first and (end is None or start < end):
+                    yield from tuple(tier[start])
+
+
+def _batches(windows: dict[int, tuple[Part, ...]]) -> Iterator[dict[int, tuple[Part, ...]]]:
+    """Yield so many windows at a time that merging them takes little memory."""
+    items = iter(windows.items())
+    while batch := dict(islice(items, _BATCH)):
+        yield batch

@@ -1,0 +1,9 @@
+"""Archives of results: runs that are saved, read again, or recovered after a crash."""
+
+from ._archive import load as load
+from ._run_directory import RunDirectory as RunDirectory
+
+__all__ = [
+    "RunDirectory",
+    "load",
+]

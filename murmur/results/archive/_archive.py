@@ -1,0 +1,342 @@
+"""An archive: a run's frames as Parquet files in one directory, and what else is known of it.
+
+The directory holds ``<frame>.parquet`` for every frame of the schema and ``manifest.json``.
+It is written beside its place and renamed, so it is there whole or not at all.
+
+Archives outlive versions of murmur.  A minor version of the format may add frames, columns
+and entries of the manifest: readers keep what they do not know and do without what is not
+there.  A major version may do anything, and older readers refuse it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from murmur.errors import ArchiveError, MissingExtraError
+from murmur.results._results import Results
+from murmur.results._schema import FRAMES
+from murmur.results._source import Source
+from murmur.results._summary import ActionSummary, Summary
+from murmur.results._verdict import Verdict
+from murmur.results.checks._times import ActionTimes
+from murmur.telemetry import Histogram
+
+from ._journal import has_journal
+from ._recover import recovered
+
+__all__ = ["as_json", "fill", "load", "require_pyarrow", "write"]
+
+_FORMAT = "murmur-archive"
+_MAJOR, _MINOR = 1, 1
+_MANIFEST = "manifest.json"
+
+
+def load(path: str | Path) -> Results:
+    """Read an archive that `Results.save` wrote, or the directory of a run that was cut off.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The directory.  Frames of an archive are read from it when they are asked for, so it
+        has to stay.  Of a run that was killed (see ``Session(directory=...)``), or that goes
+        on, the journal is read: what was known up to about a second before.
+
+    Returns
+    -------
+    Results
+        With the same frames, summary, verdict and methods as those of the run.
+
+    Raises
+    ------
+    ArchiveError
+        If it is no archive, is damaged, or was written in a format that is too new.
+    MissingExtraError
+        If pyarrow is not installed.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from murmur.telemetry import RunRecord
+    >>> results = Results(RunRecord("r1", started_at=0.0, wall_started_at=0.0))
+    >>> with TemporaryDirectory() as directory:
+    ...     load(results.save(f"{directory}/r1"))
+    <Results of run r1: 0 actions>
+    """
+    directory = Path(path)
+    if has_journal(directory) and not (directory / _MANIFEST).exists():
+        return Results._of(recovered(directory))
+    require_pyarrow("murmur.load")
+    return Results._of(_Archive(directory))
+
+
+def write(source: Source, path: Path, *, overwrite: bool = False) -> Path:
+    """Write an archive of `source` to the directory `path`, and return it."""
+    require_pyarrow("results.save")
+    place = path.resolve()  # what a link points to is replaced, not the link
+    replaced = _replaced(place, path, overwrite=overwrite)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    source.refresh()
+    with TemporaryDirectory(prefix=f".{place.name}-", dir=place.parent) as beside:
+        new = Path(beside) / "new"
+        new.mkdir()
+        fill(source, new)
+        _put(new, place, old=Path(beside) / "old", replaced=replaced)
+    return path
+
+
+def fill(source: Source, directory: Path) -> None:
+    """Write the files of an archive to a directory; it is one when the manifest is there."""
+    frames = {name: _write_frame(source, name, directory) for name in FRAMES}
+    manifest = _manifest(source, frames)
+    text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)
+    part = directory / f".{_MANIFEST}.part"
+    part.write_text(text + "\n", encoding="utf-8")
+    part.rename(directory / _MANIFEST)
+
+
+def _replaced(place: Path, path: Path, *, overwrite: bool) -> tuple[str, ...]:
+    """Return the names of the files that are to be replaced; refuse what is in the way."""
+    remedy = "choose another path"
+    if not place.exists():
+        return ()
+    if not place.is_dir():
+        raise ArchiveError(path, "it is a file", remedy)
+    if not any(place.iterdir()):
+        return ()
+    if not (place / _MANIFEST).exists():
+        raise ArchiveError(path, "the directory holds something else than an archive", remedy)
+    manifest = _read_manifest(place)
+    if not overwrite:
+        run = manifest.get("run_id")
+        problem = f"it holds the archive of run {run} already"
+        raise ArchiveError(path, problem, f"{remedy}, or pass overwrite=True")
+    return (_MANIFEST, *map(_file_name, [*FRAMES, *manifest.get("frames", ())]))
+
+
+def _put(new: Path, place: Path, *, old: Path, replaced: Iterable[str]) -> None:
+    """Move `new` to `place`, with the files there that are not `replaced`."""
+    if not place.exists():
+        new.rename(place)
+        return
+    place.rename(old)
+    try:
+        new.rename(place)
+    except OSError:
+        old.rename(place)
+        raise
+    written = set(replaced)
+    for entry in old.iterdir():
+        if entry.name not in written:
+            entry.rename(place / entry.name)
+
+
+def _write_frame(source: Source, name: str, directory: Path) -> dict[str, object]:
+    """Write one frame; return what the manifest says of it."""
+    frame = source.frame(name)
+    frame.to_parquet(directory / _file_name(name), engine="pyarrow", index=False)
+    kept = frame.select_dtypes("category")
+    # Parquet forgets the categories of a column that has no rows.
+    categories = {column: list(kept[column].cat.categories) for column in kept}
+    return {"rows": len(frame), "categories": categories}
+
+
+def _manifest(source: Source, frames: Mapping[str, object]) -> object:
+    summary = source.summary().to_dict()
+    written = {"format": _FORMAT, "format_version": f"{_MAJOR}.{_MINOR}"}
+    return as_json(
+        {
+            **written,  # to be read first
+            **source.facts(),
+            **written,  # whatever the format of an archive that is saved again
+            "verdict": summary.pop("verdict"),
+            "summary": summary,
+            "frames": frames,
+        }
+    )
+
+
+class _Entry(NamedTuple):
+    """What the manifest says of a frame."""
+
+    rows: int
+    categories: Mapping[str, list[str]]
+
+
+class _Archive:
+    """The archive in a directory, as a source of results."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._manifest = _read_manifest(path)
+        try:
+            self._verdict = _verdict_of(self._manifest["verdict"])
+            self._summary = _summary_of(self._manifest["summary"], self._verdict)
+            self._frames = {
+                name: _Entry(entry["rows"], entry.get("categories", {}))
+                for name, entry in self._manifest["frames"].items()
+            }
+        except (AttributeError, KeyError, TypeError) as error:
+            raise _damaged(path, f"{_MANIFEST} lacks what it should hold ({error!r})") from error
+        for name in FRAMES:
+            if name in self._frames:
+                self._check(name)
+
+    @property
+    def run_id(self) -> str:
+        return self._summary.run_id
+
+    @property
+    def actions_total(self) -> int:
+        return sum(action.count for action in self._summary.actions)
+
+    @property
+    def window(self) -> float:
+        return float(self._manifest.get("window", 1.0))
+
+    def refresh(self) -> None:
+        """Do nothing: the run is over."""
+
+    def frame(self, name: str) -> pd.DataFrame:
+        if name not in self._frames:  # written before murmur had such a frame
+            return FRAMES[name].empty()
+        try:
+            # By handle: of a path, pyarrow takes directories such as "rate=100" for columns.
+            with (self._path / _file_name(name)).open("rb") as file:
+                frame = pd.read_parquet(file, engine="pyarrow")
+        except (OSError, ValueError) as error:  # pyarrow's errors are one or the other
+            raise _damaged(self._path, f"{_file_name(name)} cannot be read ({error})") from error
+        for column, categories in self._frames[name].categories.items():
+            frame[column] = frame[column].astype(pd.CategoricalDtype(categories))
+        for missing in FRAMES[name].columns:  # written before the frame had it
+            if missing.name not in frame:
+                frame[missing.name] = missing.unknown(len(frame))
+        return frame
+
+    def summary(self) -> Summary:
+        return self._summary
+
+    def verdict(self) -> Verdict:
+        return self._verdict
+
+    def elapsed(self) -> float:
+        return self._summary.elapsed
+
+    def starts(self) -> Sequence[float]:
+        return sorted(self.frame("windows")["window_at"].unique().tolist())
+
+    def histogram(
+        self, time: str, *, name: str | None = None, start: float = 0.0, end: float | None = None
+    ) -> Histogram:
+        return self._times.histogram(time, name=name, start=start, end=end)
+
+    def whole(self, start: float, end: float) -> tuple[float, float]:
+        return start, end  # each action has its own row
+
+    @cached_property
+    def _times(self) -> ActionTimes:
+        return ActionTimes(self.frame("actions"), self.window)
+
+    def facts(self) -> dict[str, object]:
+        return dict(self._manifest)
+
+    def _check(self, name: str) -> None:
+        """Look at the end of a file, where Parquet says how much there should be."""
+        from pyarrow import parquet
+
+        file = self._path / _file_name(name)
+        if not file.exists():
+            raise _damaged(self._path, f"{file.name} is missing")
+        try:
+            rows, expected = parquet.read_metadata(file).num_rows, self._frames[name].rows
+        except (OSError, ValueError) as error:
+            raise _damaged(self._path, f"{file.name} cannot be read ({error})") from error
+        if rows != expected:
+            problem = f"{file.name} has {rows:,} rows where {_MANIFEST} says {expected:,}"
+            raise _damaged(self._path, problem)
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    """Return the manifest of an archive whose format this version of murmur reads."""
+    file = path / _MANIFEST
+    if not file.exists():
+        problem = f"it holds no {_MANIFEST}" if path.is_dir() else "there is no such directory"
+        raise ArchiveError(path, problem, "give the directory that results.save() returned")
+    try:
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _damaged(path, f"{_MANIFEST} cannot be read ({error})") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT:
+        raise ArchiveError(path, f"its {_MANIFEST} is not murmur's", "choose another path")
+    version = str(manifest.get("format_version"))
+    major = version.partition(".")[0]
+    if not major.isdecimal():
+        raise _damaged(path, f"{_MANIFEST} gives the format's version as {version!r}")
+    if int(major) > _MAJOR:
+        problem = f"its format is {version}, and this murmur reads up to {_MAJOR}.x"
+        raise ArchiveError(path, problem, "upgrade murmur-load")
+    return manifest
+
+
+def _summary_of(entry: Mapping[str, Any], verdict: Verdict) -> Summary:
+    return Summary(
+        run_id=entry["run_id"],
+        scenario=entry["scenario"],
+        seed=entry["seed"],
+        elapsed=entry["elapsed"],
+        users=dict(entry["users"]),
+        actions=tuple(map(_action_of, entry["actions"])),
+        verdict=verdict,
+    )
+
+
+def _action_of(entry: Mapping[str, Any]) -> ActionSummary:
+    values = {field.name: entry[field.name] for field in fields(ActionSummary)}
+    numbers: dict[str, Any] = {
+        name: math.nan if value is None else value for name, value in values.items()
+    }
+    return ActionSummary(**numbers)
+
+
+def _verdict_of(entry: Mapping[str, Any]) -> Verdict:
+    return Verdict(entry["state"], tuple(entry["reasons"]))
+
+
+def as_json(value: object) -> object:
+    """Return `value` as JSON can hold it, by its text where it cannot."""
+    match value:
+        case dict():
+            return {str(as_json(str(key))): as_json(inside) for key, inside in value.items()}
+        case list() | tuple():
+            return [as_json(inside) for inside in value]
+        case str():  # half of a surrogate pair has no place in a file
+            return value.encode(errors="backslashreplace").decode()
+        case None | bool() | int():
+            return value
+        case float() if math.isfinite(value):
+            return value
+    return as_json(str(value))
+
+
+def _file_name(frame: str) -> str:
+    return f"{frame}.parquet"
+
+
+def _damaged(path: Path, problem: str) -> ArchiveError:
+    return ArchiveError(path, problem, "restore the file from a copy, or run it again")
+
+
+def require_pyarrow(feature: str) -> None:
+    """Raise `MissingExtraError` unless pyarrow is installed."""
+    try:
+        import pyarrow  # noqa: F401 - only to say what is missing
+    except ImportError as error:
+        raise MissingExtraError(feature, "parquet", "pyarrow") from error

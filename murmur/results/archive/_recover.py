@@ -1,0 +1,122 @@
+"""A run that was cut off, made again from its journal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from murmur.errors import ArchiveError
+from murmur.recording import RunRecord
+from murmur.results._source import RecordSource, Source
+
+from ._journal import entries
+
+if TYPE_CHECKING:
+    from murmur.telemetry import Chunk
+
+__all__ = ["recovered"]
+
+_OWN = ("started_at", "wall_seconds", "actions_bound")  # facts that only a journal needs
+
+
+def recovered(directory: Path) -> Source:
+    """Return what the journal in `directory` holds.
+
+    Raises
+    ------
+    ArchiveError
+        If it is damaged, or the run was cut off before its first entry.
+    """
+    actions = [entry[1] for entry in entries(directory) if entry[0] == "chunk"]
+    replay: _Replay | None = None
+    for kind, *entry in entries(directory):
+        if kind == "start":
+            replay = _Replay(entry[0], actions)
+        elif replay is not None and hasattr(replay, f"_{kind}"):  # a newer murmur may write more
+            getattr(replay, f"_{kind}")(*entry)
+    if replay is None:
+        remedy = "run it again: it was cut off before anything was measured"
+        raise ArchiveError(directory, "its journal is empty", remedy)
+    return _CutOff(replay)
+
+
+class _Replay:
+    """Takes in the entries of a journal in their order.
+
+    Parameters
+    ----------
+    facts : mapping
+        Of the first entry.
+    actions : list of int
+        How many actions there were in each chunk, before they were sampled.
+    """
+
+    def __init__(self, facts: dict[str, Any], actions: list[int]) -> None:
+        self.facts = {name: value for name, value in facts.items() if name not in _OWN}
+        self.record = RunRecord(
+            facts["run_id"],
+            0.0,
+            facts["wall_seconds"],
+            facts["settings"],
+            facts["seed"],
+            window=facts["window"],
+        )
+        self._bound = int(facts["actions_bound"])
+        self._random = np.random.default_rng(facts["seed"])
+        self._started_at = facts["started_at"]
+        self._seen = 0
+        self._total = sum(actions)
+        self._lost_at: dict[str, float] = {}
+
+    def _chunk(self, actions: int, chunk: Chunk) -> None:
+        """Add a chunk; of sampled runs only so many actions that all are as likely to be kept.
+
+        Each was written with the probability that the sample had then; what is left of it
+        now is that of the end.
+        """
+        self._seen += actions
+        then, now = (min(1.0, self._bound / max(n, 1)) for n in (self._seen, self._total))
+        if now < then:
+            kept = self._random.random(len(chunk.actions)) < now / then
+            chunk = replace(chunk, actions=chunk.actions[kept])
+        self.record.add(chunk)
+        self.record.note_unseen(actions - len(chunk.actions))
+
+    def _note(self, node: str, facts: dict[str, Any]) -> None:
+        started_at = self._started_at
+        moved = {
+            name: value - started_at if name.endswith("_at") else value
+            for name, value in facts.items()
+        }
+        self._lost_at[node] = moved.get("left_at", 0.0)
+        self.record.note_node(node, **moved)
+
+    def _lose(self, node: str) -> None:
+        self.record.lose(node, self._lost_at.get(node, 0.0))
+
+    def _present(self, node: str, users: Any, waiting: Any) -> None:  # noqa: ANN401 - three columns, ranges
+        ids, admitted_at, started_at = users
+        self.record.set_present(node, ids, admitted_at, started_at, waiting)
+
+
+class _CutOff(RecordSource):
+    """The record of a run that was cut off."""
+
+    def __init__(self, replay: _Replay) -> None:
+        super().__init__(replay.record, scenario=replay.facts["scenario"]["name"], was_cut_off=True)
+        self._facts = replay.facts
+
+    def facts(self) -> dict[str, object]:
+        """Return what was known when it started, and what the record knows."""
+        record = self._record
+        return {
+            **self._facts,
+            "sampled": record.sampled,
+            "actions_total": record.actions_total,
+            "actions_kept": record.actions_kept,
+            "events_dropped": record.events_dropped,
+            "rows_dropped": dict(record.rows_dropped),
+        }

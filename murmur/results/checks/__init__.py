@@ -1,0 +1,33 @@
+"""Checks of results: what one says, and whether a run holds it."""
+
+from ._check import Check as Check
+from ._difference import Difference as Difference
+from ._difference import DifferenceResult as DifferenceResult
+from ._difference import judge_difference as judge_difference
+from ._difference import parse_difference as parse_difference
+from ._judge import CheckResult as CheckResult
+from ._log import noted as noted
+from ._table import Checks as Checks
+from ._table import checked as checked
+from ._text import parse_check as parse_check
+from ._units import TEXTS as TEXTS
+from ._units import rate_text as rate_text
+from ._units import read_duration as read_duration
+from ._units import read_rate as read_rate
+
+__all__ = [
+    "TEXTS",
+    "Check",
+    "CheckResult",
+    "Checks",
+    "Difference",
+    "DifferenceResult",
+    "checked",
+    "judge_difference",
+    "noted",
+    "parse_check",
+    "parse_difference",
+    "rate_text",
+    "read_duration",
+    "read_rate",
+]

@@ -1,0 +1,149 @@
+"""What checks ask of a run: how many actions, how long they took.
+
+Percentiles come from the complete histograms of the run, of which there is one a second for
+each action (in a run of many hours, the oldest are joined); not from the actions frame, which
+may be a sample.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from murmur.results._source import Source
+    from murmur.telemetry import Histogram
+
+__all__ = ["Measured"]
+
+SETTLED = 30.0
+"""Seconds after which no node has anything to add to a window."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """Rows of the windows frame, in the order of time."""
+
+    at: NDArray[np.float64]
+    name: NDArray[Any]
+    count: NDArray[np.int64]
+    failed: NDArray[np.int64]
+
+
+class Measured:
+    """What was measured up to the moment this was made.
+
+    Parameters
+    ----------
+    source : Source
+        The record of a run, or an archive.
+    memory : dict, optional
+        Where values of windows are kept that will not change, for whoever judges a run time
+        and again while it is on.
+    """
+
+    def __init__(
+        self, source: Source, memory: dict[tuple[str, float], float] | None = None
+    ) -> None:
+        self._source = source
+        self.memory = {} if memory is None else memory
+
+    @cached_property
+    def elapsed(self) -> float:
+        """Seconds from the start of the run to the last thing that is known."""
+        return self._source.elapsed()
+
+    @property
+    def settled(self) -> float:
+        """The moment before which nothing changes any more, in seconds."""
+        return self.elapsed - SETTLED
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the actions, in alphabetical order."""
+        return tuple(sorted(self._totals))
+
+    @cached_property
+    def users(self) -> Mapping[str, int]:
+        """Users by outcome; those that are here yet under ``here``."""
+        outcomes = self._source.frame("users")["outcome"].astype("object").fillna("here")
+        return {str(outcome): int(count) for outcome, count in outcomes.value_counts().items()}
+
+    @cached_property
+    def kept_from(self) -> float:
+        """Where the rows of windows begin; 0 unless the oldest of a long run are gone."""
+        total = sum(count for count, _ in self._totals.values())
+        rows = self._windows
+        return float(rows.at[0]) if len(rows.at) and rows.count.sum() < total else 0.0
+
+    def tally(self, names: Sequence[str], start: float, end: float) -> tuple[int, int]:
+        """Return how many actions of `names` ended between two moments, and how many failed."""
+        if start <= 0 and math.isinf(end):
+            known = [self._totals[name] for name in names]
+            return sum(count for count, _ in known), sum(failed for _, failed in known)
+        rows = self._windows
+        low, high = np.searchsorted(rows.at, [start, end])
+        chosen = np.isin(rows.name[low:high], [self._code(name) for name in names])
+        return int(rows.count[low:high][chosen].sum()), int(rows.failed[low:high][chosen].sum())
+
+    def times(self, which: str, names: Sequence[str], start: float, end: float) -> Histogram:
+        """Return how long the successful actions of `names` took, of those that ended then.
+
+        Parameters
+        ----------
+        which : {"response", "service"}
+            Which time.
+        names : sequence of str
+            Names that occur.
+        start, end : float
+            Windows that began at or after `start` and before `end`, in seconds, as far as
+            they can be told apart: see `whole`.
+        """
+        until = None if math.isinf(end) else end
+        asked: Sequence[str | None] = [None] if len(names) == len(self.names) else names
+        first, *others = (
+            self._source.histogram(which, name=name, start=start, end=until) for name in asked
+        )
+        for other in others:
+            first = first + other
+        return first
+
+    def whole(self, start: float, end: float) -> tuple[float, float]:
+        """Return the part of a time whose durations are known apart from those around it."""
+        return self._source.whole(start, end)
+
+    @cached_property
+    def _totals(self) -> Mapping[str, tuple[int, int]]:
+        """How many actions of each name ended, and how many failed, over the whole run."""
+        actions = self._source.summary().actions
+        return {action.name: (action.count, action.failed) for action in actions}
+
+    def _code(self, name: str) -> int:
+        return self._codes.get(name, -1)
+
+    @cached_property
+    def _codes(self) -> Mapping[str, int]:
+        categories = self._frame["name"].cat.categories
+        return {str(name): code for code, name in enumerate(categories)}
+
+    @cached_property
+    def _frame(self) -> pd.DataFrame:
+        return self._source.frame("windows")
+
+    @cached_property
+    def _windows(self) -> _Windows:
+        frame = self._frame
+        return _Windows(
+            frame["window_at"].to_numpy(),
+            frame["name"].cat.codes.to_numpy(),
+            frame["count"].to_numpy(),
+            frame["failed"].to_numpy(),
+        )

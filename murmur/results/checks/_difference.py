@@ -1,0 +1,148 @@
+"""Rules about two runs: ``p99(echo) > +10%``, judged on a comparison with its intervals.
+
+A rule is met only if the whole interval of the difference lies beyond its limit: chance alone
+rarely meets it.  Where there is too little to say how sure a difference is, nothing is known,
+and what is not known is never taken for good.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from murmur.errors import closest
+
+from ._check import matching
+from ._text import Reader
+from ._units import read_share
+
+__all__ = ["Difference", "DifferenceResult", "judge_difference", "parse_difference"]
+
+_STATISTICS = ("rate", "failed", "mean", "p50", "p95", "p99", "service_p50", "service_p99")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A rule about how a second run differs from a first.
+
+    Attributes
+    ----------
+    text : str
+        As it was written.
+    statistic : str
+        As in the comparison: ``"rate"``, ``"failed"``, ``"response_p99"``.
+    name : str or None
+        The action; ``*`` stands for any text; None for every action.
+    change : float
+        Relative to the first run: 0.1 for ``+10%``, -0.05 for ``-5%``.
+    direction : {">", "<"}
+        Whether more, or less, than that meets the rule.
+    """
+
+    text: str
+    statistic: str
+    name: str | None
+    change: float
+    direction: Literal[">", "<"]
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceResult:
+    """What came of a rule for one action.
+
+    Attributes
+    ----------
+    rule : Difference
+        The rule.
+    is_met : bool or None
+        Whether the runs differ as it says; None if nobody can tell.
+    reason : str
+        The change and its interval, or why nothing is known.
+    """
+
+    rule: Difference
+    is_met: bool | None
+    reason: str
+
+    def __str__(self) -> str:
+        """Return the rule and what came of it in one line."""
+        word = "not known" if self.is_met is None else ("met" if self.is_met else "not met")
+        return f"{self.rule.text}: {word} ({self.reason})"
+
+
+def parse_difference(text: str) -> Difference:
+    """Return the rule that `text` says.
+
+    Raises
+    ------
+    InvalidCheckError
+        If it cannot be read; the message points at the place.
+
+    Examples
+    --------
+    >>> parse_difference("p99(echo) > +10%").change
+    0.1
+    """
+    return _Reader(" ".join(text.split())).difference()
+
+
+def judge_difference(rule: Difference, comparison: pd.DataFrame) -> list[DifferenceResult]:
+    """Return what comes of a rule, for each action that it is about."""
+    known = comparison["name"].astype(str).unique().tolist()
+    names = matching(rule.name, known)
+    if not names:
+        hint = closest(rule.name or "", known, "actions")
+        return [DifferenceResult(rule, None, f"no action is called {rule.name!r}{hint}")]
+    rows = comparison[comparison["statistic"] == rule.statistic].to_dict("records")
+    by_name = {row["name"]: row for row in rows}
+    return [_judged(rule, name, by_name[name]) for name in names]
+
+
+def _judged(rule: Difference, name: str, row: Mapping[Hashable, Any]) -> DifferenceResult:
+    low, high = float(row["ratio_low"]) - 1, float(row["ratio_high"]) - 1
+    if math.isnan(low) or math.isnan(high):
+        return DifferenceResult(rule, None, f"{name}: too little was measured, or nothing before")
+    is_met = low > rule.change if rule.direction == ">" else high < rule.change
+    change = float(row["ratio"]) - 1
+    return DifferenceResult(
+        rule, is_met, f"{name}: {change:+.1%}, between {low:+.1%} and {high:+.1%}"
+    )
+
+
+class _Reader(Reader):
+    """Reads a rule as a check is read, up to the comparison."""
+
+    def difference(self) -> Difference:
+        at = self._at
+        word = self._match(r"[A-Za-z_][\w.]*").removeprefix("response_")
+        if word not in _STATISTICS:
+            problem = f"no statistic {word!r}" if word else "a rule begins with a statistic"
+            raise self._error(problem + closest(word, _STATISTICS, "there are"), at)
+        name = self._name() if self._take("(") else None
+        at = self._at
+        sign = self._comparison()
+        if sign not in {">", "<"}:
+            raise self._error("a difference is compared by > or <", at)
+        at = self._at
+        plus = self._match("[+-]")
+        if not plus:
+            raise self._error("write the change with its sign: +10% or -5%", at)
+        most = 100.0 if plus == "-" else math.inf
+        change = self._quantity(lambda text: read_share(text, most=most))
+        self._end()
+        is_time = word in {"mean", "p50", "p95", "p99"}
+        return Difference(
+            self._text,
+            f"response_{word}" if is_time else word,
+            name,
+            -change if plus == "-" else change,
+            ">" if sign == ">" else "<",
+        )
+
+    def _end(self) -> None:
+        if self._at < len(self._text):
+            raise self._error("nothing is expected after the change", self._at)

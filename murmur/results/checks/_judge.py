@@ -1,0 +1,193 @@
+"""Judges checks: what a number came to in a run, and whether that will do.
+
+Nothing known never passes: an action that nobody timed, a span without actions, a run that
+ended before the span began are failed checks, with the reason.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
+
+from murmur.errors import closest
+
+from ._check import Check, Windows, matching
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ._data import Measured
+
+__all__ = ["CheckResult", "judge_check"]
+
+_COUNTED = {"count", "rate", "failed"}
+"""What is counted by rows of windows, which stay; all else is of durations."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What came of one check.
+
+    Attributes
+    ----------
+    check : Check
+        The check.
+    holds : bool
+        Whether the run did what it says.
+    value : float
+        What the number came to, in the unit of the check's limit, of the worst window if it
+        is judged by windows; NaN if nothing is known.
+    reason : str
+        What there is to say besides; always something if nothing is known.
+    """
+
+    check: Check
+    holds: bool
+    value: float
+    reason: str = ""
+
+    @property
+    def value_text(self) -> str:
+        """The value with its unit; ``-`` if nothing is known."""
+        return self.check.written(self.value)
+
+    def __bool__(self) -> bool:
+        """Return whether the check holds."""
+        return self.holds
+
+    def __str__(self) -> str:
+        """Return the check and what came of it in one line."""
+        word = "holds" if self.holds else "failed"
+        because = f" ({self.reason})" if self.reason else ""
+        return f"{self.check}: {word}, {self.value_text}{because}"
+
+
+def judge_check(check: Check, measured: Measured) -> CheckResult:
+    """Return what comes of a check on what was measured so far."""
+    if check.statistic.word == "users":
+        return _judge_users(check, measured)
+    names = matching(check.name, measured.names)
+    if not names:
+        return _unknown(check, _absence(check.name, measured.names))
+    if check.start >= measured.elapsed:
+        return _unknown(check, f"the run lasted {measured.elapsed:.1f} s")
+    is_whole = check.windows is None and check.start <= 0 and math.isinf(check.end)
+    if not is_whole and check.start < measured.kept_from:
+        return _unknown(check, f"windows are kept from {measured.kept_from:,.0f} s on only")
+    if check.windows is not None:
+        return _judge_windows(check, check.windows, names, measured)
+    value, detail = _value(check, names, measured, check.start, check.end)
+    return CheckResult(check, check.accepts(value), value, detail)
+
+
+def _judge_users(check: Check, measured: Measured) -> CheckResult:
+    total = sum(measured.users.values())
+    chosen = total if check.name is None else measured.users.get(check.name, 0)
+    if not total:
+        return _unknown(check, "there were no users")
+    value = chosen / total if check.kind == "share" else float(chosen)
+    return CheckResult(check, check.accepts(value), value, f"{chosen:,} of {total:,} users")
+
+
+def _judge_windows(
+    check: Check, windows: Windows, names: Sequence[str], measured: Measured
+) -> CheckResult:
+    """Judge every span that is complete; what is left at the end is too short to tell."""
+    until = min(check.end, measured.elapsed)
+    held = total = silent = joined = 0
+    worst = math.nan
+    for number in count():
+        start = check.start + number * windows.length
+        if start + windows.length > until + 1e-9:
+            break
+        value = _window_value(check, names, measured, start, start + windows.length)
+        if value is None:
+            joined += 1
+            continue
+        total += 1
+        silent += math.isnan(value)
+        held += check.accepts(value)
+        worst = check.worse(worst, value)
+    left_out = f"{joined:,} left out: older seconds are joined"
+    if not total:
+        none = f"no {windows.length:g} s window was complete"
+        return _unknown(check, f"{none}, {left_out}" if joined else none)
+    reason = f"held in {held:,} of {total:,} windows"
+    if silent:
+        reason += f", {silent:,} of them without data"
+    if joined:
+        reason += f", {left_out}"
+    return CheckResult(check, windows.suffice(held, total), worst, reason)
+
+
+def _window_value(
+    check: Check, names: Sequence[str], measured: Measured, start: float, end: float
+) -> float | None:
+    """Return the number in a window, from memory if it is known for good.
+
+    None if its durations are joined with those of other windows.
+    """
+    known = measured.memory.get((check.text, start))
+    if known is not None:
+        return known
+    if check.statistic.word not in _COUNTED and measured.whole(start, end) != (start, end):
+        return None
+    value, _ = _value(check, names, measured, start, end)
+    if end <= measured.settled:
+        measured.memory[check.text, start] = value
+    return value
+
+
+def _value(
+    check: Check, names: Sequence[str], measured: Measured, start: float, end: float
+) -> tuple[float, str]:
+    """Return the number in a span, NaN if there is none, and what to say of it."""
+    actions, failed = measured.tally(names, start, end)
+    match check.statistic.word:
+        case "count":
+            return float(actions), ""
+        case "rate":
+            return actions / (min(end, measured.elapsed) - start), ""
+        case "failed" if not actions:
+            return math.nan, "no action ended"
+        case "failed":
+            value = failed / actions if check.kind == "share" else float(failed)
+            return value, f"{failed:,} of {actions:,} actions"
+    return _duration(check, names, measured, start, end)
+
+
+def _duration(
+    check: Check, names: Sequence[str], measured: Measured, start: float, end: float
+) -> tuple[float, str]:
+    """Return a statistic of durations, of as much of a span as is known apart."""
+    low, high = measured.whole(start, end)
+    if low >= high:
+        return math.nan, "older seconds are joined with those around them"
+    actions, failed = measured.tally(names, low, high)
+    detail = _narrowed(low if low > start else None, high if high < end else None)
+    if actions == failed:
+        none = f"none of {actions:,} actions succeeded" if failed else "no action ended"
+        return math.nan, f"{none} {detail}".rstrip()
+    which = check.statistic.time or "response"
+    return check.statistic.of(measured.times(which, names, low, high)), detail
+
+
+def _narrowed(low: float | None, high: float | None) -> str:
+    """Say where a span begins and ends, if not as was asked for."""
+    begin = "" if low is None else f"from {low:g} s on"
+    until = "" if high is None else f"up to {high:g} s"
+    span = " ".join(part for part in (begin, until) if part)
+    return f"{span}: older seconds are joined" if span else ""
+
+
+def _unknown(check: Check, reason: str) -> CheckResult:
+    return CheckResult(check, holds=False, value=math.nan, reason=reason)
+
+
+def _absence(pattern: str | None, names: Sequence[str]) -> str:
+    if pattern is None:
+        return "no action was recorded"
+    verb = "fits" if "*" in pattern else "is called"
+    return f"no action {verb} {pattern!r}{closest(pattern, names, 'actions')}"

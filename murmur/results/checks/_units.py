@@ -1,0 +1,143 @@
+"""Numbers with a unit, as people type them: ``200ms``, ``1m30s``, ``0.1%``, ``600/min``.
+
+Every reader takes text and returns a float in the unit murmur counts in, or raises a
+ValueError whose text says what would do.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+
+from murmur.results._summary import duration_text
+
+__all__ = [
+    "BARE_LIMIT",
+    "TEXTS",
+    "count_text",
+    "rate_text",
+    "read_count",
+    "read_duration",
+    "read_rate",
+    "read_share",
+    "share_text",
+]
+
+_NUMBER = r"(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?"
+_PARTS = re.compile(rf"({_NUMBER})([^\d.\s]+)")
+_SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_PER = {"s": 1.0, "sec": 1.0, "second": 1.0, "m": 60.0, "min": 60.0, "minute": 60.0, "h": 3600.0}
+_UNITS = "us, ms, s, min or h"
+
+BARE_LIMIT = 10.0
+"""Seconds from which a limit has to name its unit: elsewhere, bare limits are milliseconds."""
+
+
+def read_duration(text: str, *, below: float = math.inf) -> float:
+    """Return the seconds that `text` stands for; a bare number is seconds.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``"0.2"``, ``"200ms"``, ``"90s"`` or ``"1m30s"``.
+    below : float, optional
+        Bare numbers have to be below it.
+
+    Examples
+    --------
+    >>> [read_duration(text) for text in ("0.2", "200ms", "1m30s", "2h")]
+    [0.2, 0.2, 90.0, 7200.0]
+    """
+    if re.fullmatch(_NUMBER, text):
+        seconds = float(text)
+        if seconds >= below:
+            raise ValueError(
+                f"{text} is seconds here; write {text}ms or {text}s, so that nobody mistakes it"
+            )
+        return seconds
+    parts = _PARTS.findall(text)
+    if not parts or "".join(map("".join, parts)) != text:
+        raise ValueError(f"{text!r} is no time; write 0.2, 200ms, 30s or 1m30s")
+    for _, unit in parts:
+        if unit not in _SECONDS:
+            raise ValueError(f"{unit!r} is no unit of time; it is {_UNITS}")
+    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+
+
+def read_rate(text: str, *, bare: bool = True) -> float:
+    """Return how many a second `text` stands for.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``"10/s"``, ``"600/min"`` or ``"inf"``.
+    bare : bool, default True
+        Whether a number without a unit will do; it is per second then.
+
+    Examples
+    --------
+    >>> [read_rate(text) for text in ("95", "10/s", "600/min", "inf")]
+    [95.0, 10.0, 10.0, inf]
+    """
+    if text == "inf":
+        return math.inf
+    number, slash, unit = (part.strip() for part in text.partition("/"))
+    if not re.fullmatch(_NUMBER, number):
+        raise ValueError(f"{text!r} is no rate; write 10/s or 600/min")
+    if not slash and not bare:
+        raise ValueError(f"{text!r} does not say per what; write {text}/s or {text}/min")
+    if slash and unit not in _PER:
+        raise ValueError(f"{unit!r} is no unit of a rate; it is /s, /min or /h")
+    return float(number) / (_PER[unit] if slash else 1.0)
+
+
+def read_share(text: str, *, most: float = 100.0) -> float:
+    """Return the share, 1 for all, that a percentage stands for.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``"0.1%"``.
+    most : float, default 100.0
+        What the percentage must not exceed.
+
+    Examples
+    --------
+    >>> read_share("2.5%")
+    0.025
+    """
+    number = text.removesuffix("%").strip()
+    if not text.endswith("%") or not re.fullmatch(_NUMBER, number):
+        raise ValueError(f"{text!r} is no share; write a percentage, such as 0.1%")
+    if float(number) > most:
+        raise ValueError(f"{text} is more than all; a share is at most 100%")
+    return float(Decimal(number) / 100)  # 0.07 is wanted, and not what a division leaves
+
+
+def read_count(text: str) -> float:
+    """Return the whole number that `text` stands for."""
+    if not re.fullmatch(_NUMBER, text):
+        raise ValueError(f"{text!r} is no number of actions; write a whole number")
+    if not float(text).is_integer():
+        raise ValueError(f"{text} is no whole number")
+    return float(text)
+
+
+def rate_text(rate: float) -> str:
+    """Return a rate as a person would write it."""
+    return f"{rate:,.4g}/s" if rate < 1e4 else f"{rate:,.0f}/s"
+
+
+def share_text(share: float) -> str:
+    """Return a share as a percentage."""
+    return f"{100 * share:.3g} %"
+
+
+def count_text(count: float) -> str:
+    """Return a whole number with separators."""
+    return f"{count:,.0f}"
+
+
+TEXTS = {"time": duration_text, "rate": rate_text, "share": share_text, "count": count_text}
+"""How the values of each kind are written."""

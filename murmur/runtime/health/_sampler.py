@@ -1,0 +1,127 @@
+"""Once a second: how many users, what the throttles did, how the generator fares."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, cast
+
+import anyio
+
+from ._pauses import Pauses
+from ._saturation import reasons, schedule_lag
+from ._vitals import Vitals, VitalsReader
+
+if TYPE_CHECKING:
+    from murmur.runtime._run import NodeRun
+
+__all__ = ["WINDOW", "Sampler"]
+
+WINDOW = 1.0
+"""Seconds between two samples, and between two chunks sent up."""
+
+BEAT = 0.05
+"""Seconds between two looks at the loop's lag."""
+
+_logger = logging.getLogger(__name__)
+
+
+class Sampler:
+    """Writes one row a window about the run as a whole and sends up what was recorded."""
+
+    def __init__(self, run: NodeRun) -> None:
+        self._run = run
+        self._lags: list[float] = []
+        self._was_saturated = False
+        self._vitals = VitalsReader()
+        self._pauses = Pauses()
+        self._cpu_before = time.process_time()
+        self._at_before = run.native.now()
+
+    async def beat(self) -> None:
+        """Measure for ever how late the loop wakes a task that sleeps."""
+        now = self._run.native.now
+        while True:
+            due_at = now() + BEAT
+            await anyio.sleep(BEAT)
+            self._lags.append(max(0.0, now() - due_at))
+
+    async def sample_forever(self) -> None:
+        """Sample at the end of every window of the run.
+
+        A sample that is late by less than half a window still tells about its end.
+        """
+        with self._pauses.watch():
+            await self._sample_forever()
+
+    async def _sample_forever(self) -> None:
+        now = self._run.native.now
+        window = 0
+        while True:
+            # At least the next: a clock may stop a hair before the end of a window.
+            window = max(window + 1, math.floor((now() - self._run.spec.started_at) / WINDOW) + 1)
+            due_at = self._run.spec.started_at + window * WINDOW
+            await anyio.sleep(max(0.0, due_at - now()))
+            self.sample(due_at if now() - due_at < WINDOW / 2 else now())
+            self._run.flush()
+
+    def sample(self, now: float) -> None:
+        """Write one row of population, throttles and health, as they are at `now`."""
+        run = self._run
+        counts = run.users.population.counts
+        run.recorder.population(now, counts["waiting"], counts["running"], counts["leaving"])
+        lateness = []
+        for name, sample in run.throttles.sample(now):
+            run.recorder.throttle(now, name, sample)
+            if sample["interval"] is not None:  # a limit has no schedule
+                lateness.append(cast("Sequence[float]", sample["lateness"]))
+        self._sample_health(now, schedule_lag(lateness))
+
+    def _sample_health(self, now: float, schedule: float) -> None:
+        """Write how the generator fares, and say so when it became the bottleneck."""
+        lags, self._lags = self._lags, []
+        cpu, vitals = self._cpu_share(now), self._vitals.read()
+        pauses, longest = self._pauses.take()
+        why = reasons(lags, schedule, vitals)
+        more = {**asdict(vitals), "gc_pauses": float(pauses), "gc_longest": longest}
+        rss = more.pop("rss")
+        self._run.recorder.health(
+            now,
+            lags,
+            cpu,
+            rss,
+            saturated=bool(why),
+            reason=", ".join(why),
+            vitals={**more, "schedule_lag": schedule},
+        )
+        if bool(why) != self._was_saturated:
+            self._was_saturated = bool(why)
+            self._tell(why, lags, cpu, vitals)
+
+    def _tell(self, why: Sequence[str], lags: Sequence[float], cpu: float, vitals: Vitals) -> None:
+        """Say that the generator became, or ceased to be, the bottleneck."""
+        lag = max(lags, default=0.0)
+        facts = (
+            f"loop lag up to {lag:.3f} s, {cpu:.0%} of a core, machine {vitals.machine_cpu:.0%}, "
+            f"{vitals.open_files:,.0f} of {vitals.open_files_limit:,.0f} files, "
+            f"{vitals.ports:,.0f} of {vitals.ports_limit:,.0f} ports"
+        )
+        reason = f"{', '.join(why)} ({facts})" if why else facts
+        if why:
+            _logger.warning("the load generator is the bottleneck: %s", reason)
+        self._run.emitter.emit(
+            "amoc.health.saturated",
+            {"loop_lag": lag, "cpu": cpu},
+            {"saturated": bool(why), "reason": reason},
+        )
+
+    def _cpu_share(self, now: float) -> float:
+        """Return the share of one core that this process used since the last sample."""
+        cpu = time.process_time()
+        elapsed = now - self._at_before
+        share = (cpu - self._cpu_before) / elapsed if elapsed > 0 else 0.0
+        self._at_before, self._cpu_before = now, cpu
+        return share

@@ -1,0 +1,31 @@
+"""Throttles of one node: a rate, its changes, and those who wait for a permit.
+
+`murmur.throttles.shared` is the same noun over many nodes.  Nothing here knows of users, of
+runs or of a front end.
+"""
+
+from ._config import Arrivals as Arrivals
+from ._config import ThrottleConfig as ThrottleConfig
+from ._due import Due as Due
+from ._due import permit_due as permit_due
+from ._due import user_here as user_here
+from ._pace import pace_of as pace_of
+from ._permit import Permit as Permit
+from ._permit import ThrottleStatistics as ThrottleStatistics
+from ._shape import Shape as Shape
+from ._throttle import Throttle as Throttle
+from ._throttles import Throttles as Throttles
+
+__all__ = [
+    "Arrivals",
+    "Due",
+    "Permit",
+    "Shape",
+    "Throttle",
+    "ThrottleConfig",
+    "ThrottleStatistics",
+    "Throttles",
+    "pace_of",
+    "permit_due",
+    "user_here",
+]

@@ -1,0 +1,98 @@
+"""A permit of a throttle, the ticket of one who waits for it, and what a throttle tells."""
+
+from __future__ import annotations
+
+from contextvars import Context
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from murmur._backend import Wakeup
+
+from ._job import Job
+from ._pacing import Gate
+
+__all__ = ["Permit", "ThrottleStatistics", "Ticket"]
+
+
+class Permit(NamedTuple):
+    """Leave to act once.
+
+    A tuple and not a dataclass: it is made for every paced action, and costs half.
+
+    Attributes
+    ----------
+    due_at : float
+        When the permit fell due, in seconds of `anyio.current_time`: its place on the
+        grid of the rate, and not before it was requested.
+    granted_at : float
+        When its holder went on.
+    """
+
+    due_at: float
+    granted_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ThrottleStatistics:
+    """What a throttle is doing.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    rate, interval : float
+        Permits per interval, at this moment; seconds.  Of a limit, the limit and 0.
+    limit : float or None
+        How many permits may be out at a time; None if it counts permits per time.
+    waiting : int
+        How many wait for a permit.
+    requested, granted : int
+        Permits since the throttle was started.
+    out : int
+        Permits that will be given back: of ``async with`` and, under a limit, of `run`.
+    paused, ramping, stopped : bool
+        Whether it is.
+    """
+
+    name: str
+    rate: float
+    interval: float
+    limit: float | None
+    waiting: int
+    requested: int
+    granted: int
+    out: int
+    paused: bool
+    ramping: bool
+    stopped: bool
+
+
+class Ticket:
+    """A place in the line.
+
+    Attributes
+    ----------
+    requested_at : float
+        When the permit was asked for.
+    holds : bool
+        Whether the permit is given back after use; of a job, decided when it is granted.
+    wakeup : Wakeup or None
+        What the task that asked is blocked on.
+    job, context : Job and Context, or None
+        What to start instead, and in which context.
+    due_at : float or None
+        When the permit fell due; None until it is granted.
+    gate : Gate or None
+        Where it was taken from.
+    """
+
+    __slots__ = ("context", "due_at", "gate", "holds", "job", "requested_at", "wakeup")
+
+    def __init__(self, requested_at: float, *, holds: bool) -> None:
+        self.requested_at = requested_at
+        self.holds = holds
+        self.wakeup: Wakeup | None = None
+        self.job: Job | None = None
+        self.context: Context | None = None
+        self.due_at: float | None = None
+        self.gate: Gate | None = None

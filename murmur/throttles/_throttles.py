@@ -1,0 +1,206 @@
+"""The throttles of one run, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import anyio
+
+from murmur._backend import Native
+from murmur.errors import ThrottleConflictError, UnknownThrottleError
+
+from ._config import Arrivals, ThrottleConfig
+from ._rate import Rate
+from ._shape import Shape
+from ._steering import Emitter
+from ._throttle import Throttle
+from .shared._leased import LeasedThrottle
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
+    from .shared._lease import Leases
+
+__all__ = ["Throttles"]
+
+
+class Throttles(Mapping[str, Throttle]):
+    """Start throttles and find them again.
+
+    A stopped throttle is gone: its name is free.
+
+    Parameters
+    ----------
+    task_group : anyio.abc.TaskGroup
+        Where each throttle has its task.
+    native : Native
+        The running backend.
+    emitter : Emitter
+        Where events go.
+    seed : int, default 0
+        What Poisson arrivals are drawn from, together with the throttle's name.
+    leases : Leases, optional
+        Where throttles are opened that are one over all nodes; without, they are this
+        node's alone.
+    """
+
+    def __init__(
+        self,
+        task_group: TaskGroup,
+        native: Native,
+        emitter: Emitter,
+        *,
+        seed: int = 0,
+        leases: Leases | None = None,
+    ) -> None:
+        self._task_group = task_group
+        self._native = native
+        self._emitter = emitter
+        self._seed = seed
+        self._leases = leases
+        self._opening = anyio.Lock()
+        self._throttles: dict[str, Throttle] = {}
+
+    async def open(  # noqa: PLR0913 - one keyword for each way to say it
+        self,
+        name: str,
+        rate: float | None = None,
+        *,
+        interval: float | None = None,
+        interarrival: float | None = None,
+        limit: float | None = None,
+        shape: Shape | None = None,
+        arrivals: Arrivals = "even",
+        seed: int | None = None,
+    ) -> Throttle:
+        """Start the throttle `name`, or return it if it is there.
+
+        Parameters
+        ----------
+        name : str
+            Unique within the run.
+        rate : float, optional
+            Permits per `interval`; 0 holds everyone, ``math.inf`` nobody.
+        interval : float, default 60.0
+            Seconds that the rate is counted over; with 0, `rate` is a limit.
+        interarrival : float, optional
+            Seconds between two permits, exactly.
+        limit : int, optional
+            How many permits may be out at a time.
+        shape : callable or pandas.Series, optional
+            What the rate follows: a function of the seconds since the throttle started,
+            or a series over them.
+        arrivals : {"even", "poisson"}, default "even"
+            How permits are spread.
+        seed : int, optional
+            What Poisson arrivals are drawn from; the run and the name unless given.
+
+        Raises
+        ------
+        ThrottleConflictError
+            If it is there, was started otherwise, and does not have that rate now.
+        UnknownThrottleError
+            If nothing is configured and it is not there.
+        InvalidRateError
+            If the configuration makes no sense.
+        """
+        given = (rate, interval, interarrival, limit, shape, seed)
+        if arrivals == "even" and all(value is None for value in given):
+            if self._leases is not None and name not in self:
+                return await self._open_leased(self._leases, name, None)
+            return self[name]
+        config = ThrottleConfig.of(
+            rate,
+            interval=interval,
+            interarrival=interarrival,
+            limit=limit,
+            shape=shape,
+            arrivals=arrivals,
+            seed=seed,
+        )
+        if self._leases is not None:
+            return await self._open_leased(self._leases, name, config)
+        existing = self._throttles.get(name)
+        if existing is None or existing.is_stopped:
+            return self._start(name, config)
+        if not existing.has(config):
+            raise ThrottleConflictError(name, str(existing.config), str(config))
+        return existing
+
+    async def stop_all(self) -> None:
+        """Stop every throttle, on this node."""
+        for throttle in self._throttles.values():
+            throttle.end()
+
+    def sample(self, now: float) -> list[tuple[str, dict[str, object]]]:
+        """Return one window's row of every throttle; of a stopped one for the last time."""
+        rows = [(name, throttle.sample(now)) for name, throttle in self._throttles.items()]
+        self._throttles = dict(self)
+        return rows
+
+    def __getitem__(self, name: str) -> Throttle:
+        """Return the throttle `name`; UnknownThrottleError if there is none."""
+        throttle = self._throttles.get(name)
+        if throttle is None or throttle.is_stopped:
+            raise UnknownThrottleError(name, self)
+        return throttle
+
+    def __contains__(self, name: object) -> bool:
+        return any(name == known for known in self)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, throttle in self._throttles.items() if not throttle.is_stopped)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return f"<Throttles {', '.join(self) or 'none'}>"
+
+    def _start(self, name: str, config: ThrottleConfig) -> Throttle:
+        return self._serve(
+            Throttle(
+                name,
+                config,
+                task_group=self._task_group,
+                native=self._native,
+                emitter=self._emitter,
+                seed=str(self._seed),
+            )
+        )
+
+    async def _open_leased(
+        self, leases: Leases, name: str, config: ThrottleConfig | None
+    ) -> Throttle:
+        """Open a throttle that is one over all nodes; the steering kernel decides."""
+        async with self._opening:
+            existing = self._throttles.get(name)
+            is_here = existing is not None and not existing.is_stopped
+            if (
+                existing is not None
+                and is_here
+                and (config is None or config.matches(existing.config))
+            ):
+                return existing
+            lease = await leases.open(name, config)
+            if existing is not None and is_here:
+                return existing
+            rate = Rate(lease.state.rate, lease.state.interval)
+            return self._serve(
+                LeasedThrottle(
+                    name,
+                    config or ThrottleConfig(rate),
+                    lease=lease,
+                    leases=leases,
+                    task_group=self._task_group,
+                    native=self._native,
+                    emitter=self._emitter,
+                )
+            )
+
+    def _serve(self, throttle: Throttle) -> Throttle:
+        name = throttle.name
+        self._throttles[name] = throttle
+        self._task_group.start_soon(throttle.serve, name=f"throttle {name}")
+        return throttle

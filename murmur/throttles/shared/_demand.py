@@ -1,0 +1,103 @@
+"""How much a node needs of one throttle, and when to say so.  Pure arithmetic."""
+
+from __future__ import annotations
+
+import math
+
+from ._lease import Lease
+from ._wire import Wanted
+
+__all__ = ["Demand"]
+
+SOON = 0.002
+"""Seconds between two reports when somebody waits who was not reported."""
+
+LATER = 0.01
+"""Seconds between two reports while what was reported before is not served yet."""
+
+HEARTBEAT = 0.3
+"""Seconds between two reports of one who needs nothing."""
+
+WEIGHT = 0.3
+"""Of the last period in the average of arrivals."""
+
+
+class Demand:
+    """What is known of one lease and the line in front of it.
+
+    Parameters
+    ----------
+    number : int
+        Under which messages know the throttle.
+    lease : Lease
+        What the node may use.
+    """
+
+    def __init__(self, number: int, lease: Lease) -> None:
+        self.lease = lease
+        self._number = number
+        self._arrivals = 0.0
+        self._requested = 0
+        self._reported_at = -math.inf
+        self._told = (0, 0)
+        self._told_demand = 0.0
+
+    def due_at(self, now: float, period: float) -> float:
+        """Return when to report next, as things stand."""
+        state, waiting = self.lease.state, self._waiting
+        if not state.interval or state.direct:
+            if self._news(now) == self._told:
+                wait = max(HEARTBEAT, 2 * period)
+            else:
+                wait = LATER if self._told[0] > 0 else SOON
+        elif waiting and self._told_demand < 0.5:
+            wait = SOON
+        elif waiting or self._arrivals > 0.01 or self._told_demand:
+            wait = period
+        else:
+            wait = max(HEARTBEAT, 2 * period)
+        return self._reported_at + wait
+
+    def report(self, now: float, period: float) -> Wanted:
+        """Return what is needed now."""
+        self._average(now, period)
+        waiting, slots = self._waiting, self.lease.slots
+        self._told, self._reported_at = self._news(now), now
+        self._told_demand = waiting + (self._arrivals if self._arrivals > 0.01 else 0.0)
+        line = self.lease.line
+        return Wanted(
+            throttle=self._number,
+            waiting=waiting,
+            arrivals=self._told_demand - waiting,
+            received=self.lease.received,
+            in_hand=self.lease.in_hand(now),
+            returned=slots.returned,
+            out=slots.out,
+            plain=line is not None and waiting > 0 and line.has_plain_waiters,
+            lateness=self.lease.drain(),
+        )
+
+    @property
+    def _waiting(self) -> int:
+        return len(self.lease.line) if self.lease.line is not None else 0
+
+    def _news(self, now: float) -> tuple[int, int]:
+        """Return what must not change unsaid, where each request counts.
+
+        Of slots, how many were ever needed: one who is served and comes again at once is
+        news, although one waits as before.
+        """
+        if not self.lease.state.interval:
+            slots = self.lease.slots
+            return self._waiting + slots.out, slots.returned
+        needed = self._waiting - self.lease.in_hand(now)
+        return needed, needed and self.lease.received
+
+    def _average(self, now: float, period: float) -> None:
+        line = self.lease.line
+        came = line.requested - self._requested if line is not None else 0
+        self._requested += came
+        passed = now - self._reported_at
+        if 0 < passed < math.inf:
+            weight = min(1.0, WEIGHT * passed / period)
+            self._arrivals += weight * (came * period / passed - self._arrivals)

@@ -1,0 +1,199 @@
+"""When the slots of a cluster throttle are.  Pure arithmetic.
+
+A slot at the time T may be used from T on and until T + `late`, by whichever node it is
+leased to.  Two slots are so far apart that a window of one interval cannot see more uses
+than the rate, however early or late each of them comes: in a window of length I only slots
+from a stretch of I + `late` are used, so with (I + late) / rate between two of them these
+are `rate` at most.  Nothing else is assumed, neither of messages nor of nodes.
+
+The rate is a `Curve`: a change, a ramp and a shape are the same thing here.  A window that
+spans a change holds at most the largest rate in force in it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from murmur.throttles._curve import Curve
+from murmur.throttles._rate import capacity
+from murmur.throttles._window import Window
+
+__all__ = ["Grid", "Run"]
+
+STRIDE = 0.05
+"""Seconds of a slope that are taken as level."""
+
+SPARE = 1 + 1e-7
+"""Keeps slots apart although times are rounded: 0.1 microseconds in a second."""
+
+FASTEST = 1e6
+"""Slots per second of a rate that is infinite, where it is a shape's."""
+
+
+class Run(NamedTuple):
+    """Slots that follow each other evenly.
+
+    Attributes
+    ----------
+    first : int
+        Number of the first one.
+    size : int
+        How many there are.
+    at : float
+        Time of the first one, on the steering clock.
+    apart : float
+        Seconds between two.
+    """
+
+    first: int
+    size: int
+    at: float
+    apart: float
+
+    def times(self) -> list[float]:
+        """Return the time of each slot."""
+        return [self.at + number * self.apart for number in range(self.size)]
+
+
+class Grid:
+    """Gives out slots in the order of time, each once.
+
+    Parameters
+    ----------
+    curve : Curve
+        Permits per interval over time.
+    at : float
+        From when on there are slots; the first is there at once.
+    late : float
+        Seconds for which a slot may be used.
+    gap : callable, optional
+        Draws how much of the rate there is between two slots; 1 unless given.  Then they
+        are not evenly apart, and the window has to be watched.
+
+    Attributes
+    ----------
+    at : float
+        Up to this time all slots were given out or passed unused.
+    number : int
+        Number of the next slot.
+    late : float
+        Seconds for which a slot may be used.
+    """
+
+    def __init__(
+        self, curve: Curve, at: float, *, late: float, gap: Callable[[], float] | None = None
+    ) -> None:
+        self.at = at
+        self.number = 0
+        self.late = late
+        self._curve = curve
+        self._gap = gap
+        self._left = 0.0  # of a permit, until the next slot
+        self._window = Window(curve.interval)
+
+    @property
+    def curve(self) -> Curve:
+        """Permits per interval over time."""
+        return self._curve
+
+    def rate_at(self, at: float) -> float:
+        """Return the permits per interval at the time `at`."""
+        return self._curve.piece(at).rate_at(at)
+
+    def next_at(self) -> float:
+        """Return when the next slot is, as things stand; ``inf`` if the rate is 0."""
+        rate = self.rate_at(self.at)
+        return self.at + self._left * self._apart(rate) if rate else math.inf
+
+    def take(self, until: float, most: float = math.inf) -> list[Run]:
+        """Return the next slots, up to the time `until` and no more than `most`."""
+        runs: list[Run] = []
+        for rate, end in self._stretches(until):
+            while most >= 1 and self.at < end:
+                run = self._fill(rate, end, most)
+                if run is None:
+                    break
+                runs.append(run)
+                most -= run.size
+            if most < 1:
+                break
+        return runs
+
+    def skip(self, until: float) -> None:
+        """Let time pass in which nobody wants a slot: of all that pass, one is kept."""
+        for rate, end in self._stretches(until):
+            if rate:
+                passed = (end - self.at) / self._apart(rate)
+                self._left = max(0.0, self._left - passed)
+            self.at = end
+
+    def change(self, curve: Curve) -> None:
+        """Follow another curve; a permit that is half due stays half due."""
+        if curve.interval != self._curve.interval:
+            self._window.stretch(curve.interval)
+        self._curve = curve
+
+    def allow(self, late: float) -> None:
+        """Let slots be used for `late` seconds from now on.
+
+        If that is less than before, a pause makes up for what slots before may still do.
+        """
+        self.at += max(0.0, self.late - late)
+        self.late = late
+
+    def _apart(self, rate: float) -> float:
+        """Return the seconds between two slots."""
+        interval = self._curve.interval
+        rate = min(rate, FASTEST * interval)
+        return (interval if self._gap else (interval + self.late) * SPARE) / rate
+
+    def _stretches(self, until: float) -> Iterator[tuple[float, float]]:
+        """Yield the rate and the end of each stretch in which it is level, up to `until`."""
+        while self.at < until:
+            piece = self._curve.piece(self.at)
+            end = min(piece.end, until)
+            if not piece.is_flat:
+                end = min(end, self.at + STRIDE)
+            yield (piece.rate_at(self.at) + piece.rate_at(end)) / 2, end
+            if self.at < end:
+                return  # whoever asked has enough
+
+    def _fill(self, rate: float, end: float, most: float) -> Run | None:
+        """Return slots up to `end`, or None and be there."""
+        if rate == 0:
+            self.at = end
+            return None
+        apart = self._apart(rate)
+        first = self.at + self._left * apart
+        if self._gap is not None:
+            return self._draw(rate, first, end, apart, self._gap)
+        if first > end:
+            self._left = max(0.0, self._left - (end - self.at) / apart)
+            self.at = end
+            return None
+        count = int(min(most, (end - first) // apart + 1))
+        run = Run(self.number, count, first, apart)
+        self.number += count
+        last = first + (count - 1) * apart
+        self.at = last if count == most else end
+        self._left = max(0.0, 1.0 - (self.at - last) / apart)
+        return run
+
+    def _draw(
+        self, rate: float, first: float, end: float, apart: float, gap: Callable[[], float]
+    ) -> Run | None:
+        """Return one slot whose distance to the next is drawn, when there is room for it."""
+        self._window.resize(capacity(rate), first)
+        at = max(first, self._window.free_at)
+        if at > end:
+            self._left = max(0.0, self._left - (end - self.at) / apart)
+            self.at = end
+            return None
+        self._window.take(at)
+        self._window.settle(at + self.late)
+        run = Run(self.number, 1, at, 0.0)
+        self.number += 1
+        self.at, self._left = at, gap()
+        return run

@@ -1,0 +1,291 @@
+"""What a node may use of a throttle that is one over all nodes: its lease.
+
+The steering kernel leases slots.  A slot may be used from its time T on and until a little
+later, U, both on the steering clock, which this node knows up to an error e.  It uses a
+slot from T + e to U - e by its own estimate, so that the true moment lies between T and U
+whatever the error is: no slow or lopsided link can make the cluster exceed the rate.
+What is not used by then is lost, never made good.
+
+Nothing here waits, sends or reads a clock; times are this node's monotonic seconds unless
+they are said to be the steering clock's.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from murmur.throttles._pacing import Slots
+
+if TYPE_CHECKING:
+    from murmur.throttles._config import ThrottleConfig
+    from murmur.throttles._line import Line
+
+__all__ = ["LATENESS", "Lease", "LeaseState", "LeasedSlots", "Leases", "SteeringClock"]
+
+LATENESS = (0.001, 0.002, 0.003, 0.005, 0.008, 0.012, 0.02, 0.03, 0.05)
+"""Upper bounds, in seconds, by which it is counted how late slots are used."""
+
+GUARD = 100e-6
+"""Seconds that a slot is void sooner: whoever notes the time itself does so a little later."""
+
+_REST = 0.0006
+"""Seconds; asyncio's and uvloop's timers make a millisecond of it."""
+
+
+class SteeringClock(Protocol):
+    """What is known of the steering kernel's clock."""
+
+    @property
+    def offset(self) -> float:
+        """Seconds to add to a time of the steering clock to get one of this node."""
+
+    @property
+    def error(self) -> float:
+        """Seconds by which `offset` may be wrong."""
+
+
+class Leases(Protocol):
+    """Where a node opens throttles that are one over all nodes."""
+
+    async def open(self, name: str, config: ThrottleConfig | None) -> Lease:
+        """Return the lease of a throttle, started as configured unless it is there.
+
+        Raises
+        ------
+        ThrottleConflictError
+            If it was started otherwise.
+        UnknownThrottleError
+            If there is none and nothing is configured.
+        """
+
+    async def call(self, name: str, verb: str, arguments: Mapping[str, Any]) -> None:
+        """Change a throttle for the whole cluster; raises what its method raises."""
+
+
+class LeaseState(NamedTuple):
+    """What a node is told of one throttle.
+
+    Attributes
+    ----------
+    rate, interval : float
+        Permits per interval now; of a limit, the limit and 0.
+    slope : float
+        Permits per interval that the rate changes by in a second.
+    paused, ramping, stopped : bool
+        Whether it is.
+    direct : bool
+        Whether each request is to be reported at once.
+    feeds : bool
+        Whether this node is to tell the points of the throttle's shape.
+    drops : bool
+        Whether slots in hand are void.
+    message : str
+        What a person should know has happened, if anything has.
+    started_at : float
+        When the throttle was started, on the steering clock.
+    """
+
+    rate: float
+    interval: float
+    slope: float
+    paused: bool
+    ramping: bool
+    stopped: bool
+    direct: bool
+    feeds: bool
+    drops: bool
+    message: str
+    started_at: float
+
+
+class Slot(NamedTuple):
+    """When a slot may be used, on the steering clock."""
+
+    at: float
+    until: float
+
+
+class Lease:
+    """A throttle's slots that are this node's; a gate for the line in front of them.
+
+    Parameters
+    ----------
+    clock : SteeringClock
+        Tells what time it is at the steering kernel.
+    state : LeaseState
+        What the throttle is set to.
+    now : float
+        When that was told.
+    ask : callable
+        Called when a request should be reported soon.
+
+    Attributes
+    ----------
+    state : LeaseState
+        What the throttle is set to.
+    slots : LeasedSlots
+        Permits of a limit that are this node's.
+    line : Line or None
+        Who waits for them.
+    points : callable or None
+        The shape that the rate follows, if it is a function.
+    last : Slot or None
+        The slot that was taken last.
+    received : int
+        Slots leased on request since the beginning.
+    """
+
+    def __init__(
+        self, clock: SteeringClock, state: LeaseState, now: float, ask: Callable[[], None]
+    ) -> None:
+        self.state = state
+        self.slots = LeasedSlots(now, ask)
+        self.ask = ask
+        self.line: Line | None = None
+        self.points: Callable[[float], float] | None = None
+        self.last: Slot | None = None
+        self.received = 0
+        self._clock = clock
+        self._told_at = now
+        self._hand: deque[Slot] = deque()
+        self._counts = [0] * (len(LATENESS) + 1)
+        self._follower: Callable[[LeaseState, float], None] = lambda _state, _now: None
+
+    def follow(self, line: Line, heed: Callable[[LeaseState, float], None]) -> None:
+        """Lease for a line, and have `heed` called with each new state."""
+        self.line, self._follower = line, heed
+
+    def tell(self, state: LeaseState, now: float) -> None:
+        """Take in what the throttle is set to now."""
+        self.state, self._told_at = state, now
+        if state.drops or state.stopped:
+            self._hand.clear()
+        self._follower(state, now)
+
+    def rate_at(self, now: float) -> float:
+        """Return the permits per interval at `now`, as far as is known."""
+        state = self.state
+        if not state.slope:
+            return state.rate
+        return max(0.0, state.rate + state.slope * (now - self._told_at))
+
+    def add(self, times: Iterable[float], late: float) -> None:
+        """Take in slots at times of the steering clock, to be used `late` seconds later at most."""
+        self._hand.extend([Slot(at, at + late) for at in times])
+        self._alert()
+
+    def lend(self, granted: int, keep: int) -> None:
+        """Take in how many permits of a limit were ever leased, and how many to keep."""
+        self.slots.lease(granted, keep)
+        self._alert()
+
+    def in_hand(self, now: float) -> int:
+        """Return how many slots may still be used."""
+        hand, late = self._hand, now - self._clock.offset + self._clock.error
+        while hand and hand[0].until < late:
+            hand.popleft()
+        return len(hand)
+
+    def drain(self) -> list[int]:
+        """Return how many slots were used within each of `LATENESS` and later; count anew."""
+        counts, self._counts = self._counts, [0] * (len(LATENESS) + 1)
+        return counts
+
+    def is_good(self, slot: Slot, now: float) -> bool:
+        """Whether a slot may still be used."""
+        return now + GUARD <= slot.until + self._clock.offset - self._clock.error
+
+    def put_back(self, slot: Slot) -> None:
+        """Take back a slot that was taken and not used."""
+        hand, place = self._hand, 0
+        while place < len(hand) and hand[place].at < slot.at:
+            place += 1
+        hand.insert(place, slot)
+
+    def next_at(self, requested_at: float, now: float) -> float:
+        """Return when the next slot may be used, as things stand."""
+        if not self._hand:
+            return math.inf
+        early = self._clock.offset + self._clock.error  # added as in `take`, or it would disagree
+        return max(self._hand[0].at + early, requested_at)
+
+    def take(self, requested_at: float, now: float) -> float | None:
+        """Take a slot and return since when it may be used, or None if there is none now."""
+        early = self._clock.offset + self._clock.error
+        hand = self._hand
+        while hand:
+            usable_at = hand[0].at + early
+            if usable_at > now:
+                return None
+            slot = hand.popleft()
+            if self.is_good(slot, now):
+                self.last = slot
+                return max(usable_at, requested_at)
+            if requested_at <= usable_at:
+                self._count(now - usable_at)
+        return None
+
+    def settle(self, due_at: float, used_at: float) -> None:
+        """Count how late a slot went into use."""
+        self._count(used_at - due_at)
+
+    def give_back(self, due_at: float) -> None:
+        """Do nothing: it is `put_back` that does."""
+
+    def rest_at(self, now: float) -> float:
+        """Return for how many seconds at least to sleep when nothing is due."""
+        hand = self._hand
+        return _REST if len(hand) > 1 and hand[1].at - hand[0].at < _REST else 0.0
+
+    def _alert(self) -> None:
+        if self.line is not None:
+            self.line.alert()
+
+    def _count(self, late: float) -> None:
+        self._counts[bisect_left(LATENESS, late)] += 1
+
+
+class LeasedSlots(Slots):
+    """Permits of a limit that are leased to this node.
+
+    Parameters
+    ----------
+    now : float
+        When there are none yet.
+    ask : callable
+        Called when permits went back.
+
+    Attributes
+    ----------
+    returned : int
+        Permits that went back since the beginning.
+    """
+
+    def __init__(self, now: float, ask: Callable[[], None]) -> None:
+        super().__init__(0, now)
+        self.returned = 0
+        self._ask = ask
+        self._granted = 0
+        self._keep = 0
+
+    def lease(self, granted: int, keep: int) -> None:
+        """Take in how many were ever leased, and how many to keep at most."""
+        self.limit += granted - self._granted
+        self._granted, self._keep = granted, keep
+        self._shrink()
+
+    def free(self, now: float) -> None:
+        """Count a permit that comes back, and give up one that is too many."""
+        super().free(now)
+        self._shrink()
+
+    def _shrink(self) -> None:
+        surplus = int(self.limit - max(self._keep, self.out))
+        if surplus > 0:
+            self.limit -= surplus
+            self.returned += surplus
+            self._ask()

@@ -1,0 +1,198 @@
+"""The node's side of cluster throttles: takes in what is leased, reports what is needed.
+
+Pure: it never waits, reads no clock and knows no transport (`_lease_service` puts it to
+work).  Times are this node's monotonic seconds; its clock makes them the steering clock's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from murmur.throttles._config import ThrottleConfig
+from murmur.throttles._setting import POINT, Terms
+from murmur.throttles._shape import series_points
+
+from ._demand import Demand
+from ._grid import Run
+from ._lease import Lease, LeaseState, SteeringClock
+from ._shares import owns
+from ._wire import KIND, Tag, pack, unpack
+
+__all__ = ["LeaseNode"]
+
+AHEAD = 2.0
+"""Seconds by which the points of a shape are told ahead, and at how many at a time."""
+
+Answer = Callable[[Lease | None, Mapping[str, Any] | None], None]
+"""Takes the lease that was opened, if one was, and what is known of an error."""
+
+
+class LeaseNode:
+    """The leases of one node in one run.
+
+    Parameters
+    ----------
+    clock : SteeringClock
+        Tells what time it is at the steering kernel.
+    on_due : callable
+        Called when something should be sent sooner than `due_at` said.
+
+    Attributes
+    ----------
+    period : float
+        Seconds between two reports; the steering side says.
+    """
+
+    def __init__(self, clock: SteeringClock, on_due: Callable[[], None] = lambda: None) -> None:
+        self.period = 0.05
+        self._clock = clock
+        self._on_due = on_due
+        self._is_asked = False
+        self._calls: dict[int, Answer] = {}
+        self._call_number = 0
+        self._outbox: list[tuple[str, bytes]] = []
+        self._demands: dict[int, Demand] = {}
+        self._points: dict[int, int] = {}  # of each shape that is told here, how many were
+        self._delay = 0.0
+
+    def open(self, name: str, config: ThrottleConfig | None, answer: Answer) -> None:
+        """Ask for a throttle to be started, or for a part in the one that is there."""
+        terms = None if config is None else list(terms_of(config))
+        self._send_call(answer, Tag.OPEN, name, terms)
+
+    def call(self, name: str, verb: str, arguments: Mapping[str, Any], answer: Answer) -> None:
+        """Ask for a throttle to be changed."""
+        self._send_call(answer, Tag.CALL, name, verb, dict(arguments))
+
+    def on_message(self, kind: str, body: bytes, now: float) -> None:
+        """Take in what the steering side sent."""
+        if kind != KIND:
+            return
+        tag, items = unpack(body)
+        if tag is Tag.SLOTS:
+            self._take(now, *items, read=_of_runs)
+        elif tag is Tag.TIMES:
+            self._take(now, *items, read=_of_times)
+        elif tag is Tag.STATE:
+            self._tell(items[0], LeaseState(*items[1]), now)
+        elif tag is Tag.PERMITS:
+            number, granted, keep = items
+            if number in self._demands:
+                self._demands[number].lease.lend(granted, keep)
+        elif tag is Tag.ANSWER:
+            number, throttle, fault = items
+            demand = self._demands.get(throttle)
+            self._calls.pop(number)(None if demand is None else demand.lease, fault)
+
+    def outgoing(self, now: float) -> list[tuple[str, bytes]]:
+        """Return what is to be sent now, as (kind, body)."""
+        self._is_asked = False
+        due = [each for each in self._demands.values() if each.due_at(now, self.period) <= now]
+        for number, demand in self._demands.items():
+            self._tell_points(number, demand.lease, now)
+        if due:
+            wanted = [list(each.report(now, self.period)) for each in due]
+            self._outbox.append((KIND, pack(Tag.REPORT, self._clock.error, self._delay, wanted)))
+        outbox, self._outbox = self._outbox, []
+        return outbox
+
+    def due_at(self, now: float) -> float:
+        """Return when the next message is due, unless `on_due` is called before."""
+        if self._outbox:
+            return now
+        dues = (each.due_at(now, self.period) for each in self._demands.values())
+        return min(dues, default=math.inf)
+
+    def _send_call(self, answer: Answer, tag: Tag, *items: object) -> None:
+        self._call_number += 1
+        self._calls[self._call_number] = answer
+        self._outbox.append((KIND, pack(tag, self._call_number, *items)))
+        self._ask()
+
+    def _ask(self) -> None:
+        """Have the next message sent soon."""
+        if not self._is_asked:
+            self._is_asked = True
+            self._on_due()
+
+    def _tell(self, number: int, state: LeaseState, now: float) -> None:
+        """Take in what a throttle is set to; the first time, this is the throttle."""
+        demand = self._demands.get(number)
+        if demand is None and not state.stopped:
+            self._demands[number] = Demand(number, Lease(self._clock, state, now, self._ask))
+        elif demand is not None:
+            demand.lease.tell(state, now)
+            if state.stopped:
+                del self._demands[number]
+            self._ask()
+
+    def _take(
+        self,
+        now: float,
+        sent_at: float,
+        period: float,
+        items: list[list[Any]],
+        *,
+        read: Callable[[Lease, list[Any]], list[float]],
+    ) -> None:
+        """Take in slots, of several throttles."""
+        self.period = period
+        self._delay = max(now - self._clock.offset - sent_at, 0.9 * self._delay)
+        for number, late, *rest in items:
+            demand = self._demands.get(number)
+            if demand is not None:
+                demand.lease.add(read(demand.lease, rest), late)
+
+    def _tell_points(self, number: int, lease: Lease, now: float) -> None:
+        """Tell how the rate of a function goes on, if it is this node that tells."""
+        if lease.points is None or not lease.state.feeds:
+            self._points.pop(number, None)
+            return
+        passed = max(0.0, now - self._clock.offset - lease.state.started_at)
+        first = self._points.get(number, int(passed / POINT))
+        if first * POINT > passed + AHEAD:
+            return
+        last = int((passed + 2 * AHEAD) / POINT)
+        rates = [lease.points(point * POINT) for point in range(first, last)]
+        self._points[number] = last
+        self._outbox.append((KIND, pack(Tag.SHAPE, number, first, rates)))
+
+
+def terms_of(config: ThrottleConfig) -> Terms:
+    """Return a configuration as it travels."""
+    shape: list[Any] = []
+    if hasattr(config.shape, "to_list"):
+        shape = ["points", [list(point) for point in series_points(config.shape)]]
+    elif config.shape is not None:
+        shape = ["function", _identity(config.shape)]
+    seed = "" if config.seed is None else str(config.seed)
+    rate = config.rate
+    return Terms(
+        float(rate.permits), float(rate.interval), config.arrivals, seed, shape, str(config)
+    )
+
+
+def _identity(function: Callable[[float], float]) -> str:
+    """Return what tells a function from others, on any node: where its code is, and what."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return type(function).__qualname__
+    return f"{code.co_qualname} {code.co_firstlineno} {code.co_code.hex()} {code.co_names}"
+
+
+def _of_runs(lease: Lease, rest: list[Any]) -> list[float]:
+    """Return the times of the slots of runs that lie in a share."""
+    low, high, *numbers = rest
+    times: list[float] = []
+    for first, count, at, apart in zip(*[iter(numbers)] * 4, strict=True):
+        run = Run(first, count, at, apart)
+        times += [at for number, at in enumerate(run.times(), first) if owns(number, low, high)]
+    return times
+
+
+def _of_times(lease: Lease, rest: list[Any]) -> list[float]:
+    """Return the times of slots that are all this node's."""
+    lease.received += len(rest[0])
+    return list(rest[0])

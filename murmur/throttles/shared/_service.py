@@ -1,0 +1,164 @@
+"""Puts cluster throttles to work: one small task on each side, beside the transport.
+
+The steering kernel has a `SteeringLeases` for each run, every node a `NodeLeases`, which the
+run gets with its `Listener`.  Messages of the kind "lease" go to `heard` of either side, and
+what is to be sent goes through the function it was made with.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from murmur._backend import native
+from murmur._wire import revive_fault
+from murmur.errors import ThrottleError
+
+from ._master import HALT, LeaseMaster
+from ._node import Answer, LeaseNode
+
+if TYPE_CHECKING:
+    from murmur._backend import Native, Wakeup
+    from murmur.throttles._config import ThrottleConfig
+
+    from ._lease import Lease, SteeringClock
+
+__all__ = ["NodeLeases", "SteeringLeases"]
+
+PATIENCE = 5.0
+"""Seconds that a node waits for the steering kernel to answer."""
+
+
+class SteeringLeases:
+    """The throttles of one run over all its nodes, at work; made on the loop it runs on.
+
+    Parameters
+    ----------
+    send : callable
+        ``send(node, kind, body)`` sends to a node by its name.
+    seed : int, default 0
+        Of the run.
+    halt : float, default 8.0
+        Seconds after the last word from a silent node until nothing of it acts any more: 6
+        and the grace of the run's users.
+
+    Attributes
+    ----------
+    master : LeaseMaster
+        What decides.
+    """
+
+    def __init__(
+        self, send: Callable[[str, str, bytes], None], *, seed: int = 0, halt: float = HALT
+    ) -> None:
+        self.master = LeaseMaster(seed=seed, halt=halt)
+        self._send = send
+        self._native: Native = native()
+        self._alarm: Wakeup | None = None
+        self._wakes_at = math.inf
+
+    def join(self, node: str, clock_error: float) -> None:
+        """Let a node take part, before its run starts there."""
+        self.master.node_joined(node, clock_error)
+
+    def lose(self, node: str, *, is_silent: bool = False) -> None:
+        """Share among the others what a node had; see `LeaseMaster.node_lost`."""
+        self.master.node_lost(node, self._native.now(), is_silent=is_silent)
+        self._turn()
+
+    def heard(self, node: str, kind: str, body: bytes) -> None:
+        """Take in a message; raises if it makes no sense."""
+        self.master.on_message(node, kind, body, self._native.now())
+        self._turn()
+
+    def call(self, name: str, verb: str, arguments: Mapping[str, Any]) -> None:
+        """Change a throttle; see `LeaseMaster.call`."""
+        self.master.call(name, verb, arguments, self._native.now())
+        self._turn()
+
+    async def serve(self) -> None:
+        """Lease for ever what falls due."""
+        while True:
+            self._alarm = self._native.wakeup()
+            self._wakes_at = self.master.due_at(self._native.now())
+            await self._native.wait_until(self._alarm, self._wakes_at)
+            self._alarm = None
+            self._turn()
+
+    def _turn(self) -> None:
+        now = self._native.now()
+        for message in self.master.tick(now):
+            self._send(*message)
+        if self._alarm is not None and self.master.due_at(now) < self._wakes_at:
+            self._alarm.wake()
+
+
+class NodeLeases:
+    """The leases of this node in one run, at work; see `murmur.throttles.shared._lease.Leases`.
+
+    Parameters
+    ----------
+    send : callable
+        ``send(kind, body)`` sends to the steering kernel.
+    clock : SteeringClock
+        Tells what time it is there.
+    """
+
+    def __init__(self, send: Callable[[str, bytes], None], clock: SteeringClock) -> None:
+        self._send = send
+        self._native = native()
+        self._alarm: Wakeup | None = None
+        self._node = LeaseNode(clock, self._wake)
+
+    async def open(self, name: str, config: ThrottleConfig | None) -> Lease:
+        """See `Leases`."""
+        lease = await self._ask(name, lambda answer: self._node.open(name, config, answer))
+        if lease is None:
+            raise ThrottleError(f"throttle {name!r} was opened, but not told about")
+        return lease
+
+    async def call(self, name: str, verb: str, arguments: Mapping[str, Any]) -> None:
+        """See `Leases`."""
+        await self._ask(name, lambda answer: self._node.call(name, verb, arguments, answer))
+
+    def heard(self, kind: str, body: bytes) -> None:
+        """Take in a message."""
+        self._node.on_message(kind, body, self._native.now())
+
+    async def serve(self) -> None:
+        """Report for ever what is needed."""
+        while True:
+            self._alarm = self._native.wakeup()
+            due_at = self._node.due_at(self._native.now())
+            await self._native.wait_until(self._alarm, due_at)
+            self._alarm = None
+            for message in self._node.outgoing(self._native.now()):
+                self._send(*message)
+
+    def _wake(self) -> None:
+        if self._alarm is not None:
+            self._alarm.wake()
+
+    async def _ask(self, name: str, begin: Callable[[Answer], None]) -> Lease | None:
+        """Send a call and wait for the answer."""
+        answered = anyio.Event()
+        answers: list[tuple[Lease | None, Mapping[str, Any] | None]] = []
+
+        def answer(lease: Lease | None, fault: Mapping[str, Any] | None) -> None:
+            answers.append((lease, fault))
+            answered.set()
+
+        begin(answer)
+        with anyio.move_on_after(PATIENCE):
+            await answered.wait()
+        if not answers:
+            raise ThrottleError(
+                f"the steering kernel did not answer for throttle {name!r} within {PATIENCE:g} s"
+            )
+        lease, fault = answers[0]
+        if fault is not None:
+            raise revive_fault("steering", fault)
+        return lease

@@ -1,0 +1,111 @@
+"""Who gets how much of what is scarce: slots by demand, permits of a limit, and how late is late.
+
+Pure arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ._lease import LATENESS
+
+__all__ = ["OWNED", "allowance", "fair", "owns", "shares"]
+
+OWNED = 0.6180339887498949
+"""The golden ratio's fraction: multiples of it, without their whole part, are spread so that
+any interval holds every so-manieth of them (Weyl, 1916; Knuth, TAOCP 3, 6.4)."""
+
+
+def owns(number: int, low: float, high: float) -> bool:
+    """Whether the slot `number` belongs to whoever has the share from `low` to `high`.
+
+    Of shares that do not overlap one at most has a slot, and each has its slots evenly
+    spread, whatever the shares are.
+    """
+    return low <= number * OWNED % 1.0 < high
+
+
+def shares(demand: Mapping[str, float], slots: float) -> dict[str, tuple[float, float]]:
+    """Divide [0, 1) among nodes.
+
+    Parameters
+    ----------
+    demand : mapping of str to float
+        How many slots each node would use.
+    slots : float
+        How many there are.
+
+    Returns
+    -------
+    dict of str to (float, float)
+        A half-open interval for each: in proportion to demand where slots are scarce,
+        else what it wants and an equal part of what is left.
+
+    Examples
+    --------
+    >>> shares({"a": 30, "b": 10}, slots=20)
+    {'a': (0.0, 0.75), 'b': (0.75, 1.0)}
+    >>> shares({"a": 2, "b": 0}, slots=10)
+    {'a': (0.0, 0.6), 'b': (0.6, 1.0)}
+    """
+    total = sum(demand.values())
+    if not demand or total <= 0:
+        return {}
+    spare = max(0.0, slots - total) / len(demand)
+    whole = total + spare * len(demand)
+    divided, low, sum_so_far = {}, 0.0, 0.0
+    for name, wanted in demand.items():
+        sum_so_far += wanted + spare
+        high = sum_so_far / whole
+        divided[name] = (low, high)
+        low = high
+    divided[name] = (divided[name][0], 1.0)
+    return divided
+
+
+def fair(limit: int, wanted: Mapping[str, int]) -> dict[str, int]:
+    """Divide so many permits among nodes that want some: in proportion where they are scarce.
+
+    Examples
+    --------
+    >>> fair(10, {"a": 3, "b": 4})
+    {'a': 3, 'b': 4}
+    >>> fair(10, {"a": 30, "b": 10, "c": 0})
+    {'a': 8, 'b': 2, 'c': 0}
+    """
+    total = sum(wanted.values())
+    if total <= limit:
+        return dict(wanted)
+    divided = {name: limit * want // total for name, want in wanted.items()}
+    left = limit - sum(divided.values())
+    rest = {name: limit * want % total for name, want in wanted.items()}
+    for name in sorted(wanted, key=lambda name: (-rest[name], name))[:left]:
+        divided[name] += 1
+    return divided
+
+
+def allowance(counts: Sequence[float], interval: float, uncertainty: float) -> float:
+    """Return how late a slot should be allowed to be used, in seconds.
+
+    To allow more costs time between slots, to allow less costs slots that come too late:
+    this is where both together cost least.
+
+    Parameters
+    ----------
+    counts : sequence of float
+        How many slots were used within each of `LATENESS`, and how many later.
+    interval : float
+        Seconds that the rate is counted over.
+    uncertainty : float
+        Seconds that go for clocks which are not known better.
+    """
+    total = sum(counts)
+    if not total:
+        return LATENESS[5] + uncertainty
+    best, least, beyond = LATENESS[-1], 2.0, total
+    for late, count in zip(LATENESS, counts, strict=False):
+        beyond -= count
+        lost = beyond / total + (late + uncertainty) / (interval + late + uncertainty)
+        if lost < least:
+            best, least = late, lost
+    return best + uncertainty

@@ -1,0 +1,367 @@
+"""One throttle of a run over all its nodes: the steering half.
+
+Slots of its `Grid` go to nodes in one of two ways.  Of a slow throttle each is leased to
+whoever asked first, node by node, in the order in which requests arrive: a request costs a
+message and waits for nothing else.  Of a quick one all slots of the next moments are leased
+at once, a share to every node, by what nodes say they need: a few messages a second, whatever
+the rate.  Permits of a limit are those of a `Pool`.
+
+Pure: nothing here waits, reads a clock or sends.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from murmur.throttles._setting import SteeredRate, Terms
+
+from ._grid import Grid, Run
+from ._lease import LATENESS, LeaseState
+from ._pool import Pool
+from ._shares import allowance, owns, shares
+from ._wire import Tag, Wanted
+
+__all__ = ["ClusterThrottle", "Conditions", "Lot"]
+
+QUICK, SLOW = 450.0, 350.0
+"""Permits per second from which slots are leased by share, and below which on request."""
+
+LEAD = 0.1
+"""Seconds that slots are leased ahead of the moment in which nodes must have them."""
+
+HOLD = 0.1
+"""Seconds that slots are leased ahead on request, for as long as there is a queue."""
+
+GRAIN = 0.005
+"""Seconds at least between two leases on request to a queue that is there."""
+
+REVIEW = 0.5
+"""Seconds between two looks at how late slots are used."""
+
+PATIENCE = 2.0
+"""Seconds for which the allowance stays before it may shrink: to shrink it costs time."""
+
+HALF_LIFE = 8.0
+"""Seconds after which a use counts half."""
+
+SHAPE_NEWS = 0.5
+"""Seconds after which nodes are told again where the rate of a shape is."""
+
+Lot = tuple[Tag, list[Any]]
+"""What a node is leased: a tag, and what goes into the message for this throttle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """How things are between the nodes and the steering kernel.
+
+    Attributes
+    ----------
+    period : float
+        Seconds between two leases by share, and between two reports.
+    delays : mapping of str to float
+        Seconds that a message takes to each node that was heard of lately.
+    slowest : float
+        The largest of these.
+    uncertainty : float
+        Seconds by which clocks may differ unknown, both ways together, at the worst node.
+    """
+
+    period: float
+    delays: Mapping[str, float]
+    slowest: float
+    uncertainty: float
+
+
+@dataclass(slots=True)
+class _Account:
+    """What one node asked for and got."""
+
+    waiting: int = 0
+    arrivals: float = 0.0
+    missing: int = 0  # waits, and has no slot on its way
+    queued: int = 0  # of these, how many have a place in the queue
+    sent: int = 0
+    has_plain: bool = False
+
+
+class ClusterThrottle:
+    """A throttle, and what each node has of it.
+
+    Parameters
+    ----------
+    number : int
+        Under which messages know it.
+    name : str
+        Unique within the run.
+    terms : Terms
+        What it starts with.
+    now : float
+        When that is.
+    seed : str, default ""
+        What Poisson arrivals are drawn from, unless the terms say.
+
+    Attributes
+    ----------
+    rate : SteeredRate
+        What it is set to.
+    """
+
+    def __init__(self, number: int, name: str, terms: Terms, now: float, *, seed: str = "") -> None:
+        self.number = number
+        self.name = name
+        self.started_at = now
+        self.rate = SteeredRate(name, terms, now)
+        self._pool = Pool(self.rate.limit or 0)
+        self._accounts: dict[str, _Account] = {}
+        self._wanting: set[str] = set()  # nodes with any demand
+        self._queue: deque[list[Any]] = deque()  # node, how many slots it asked for at a time
+        late = allowance((), terms.interval, 0.0)
+        self._grid = Grid(self.rate.curve, now, late=late, gap=_gap(terms, seed))
+        self._is_quick = False
+        self._is_quick = self._should_be_quick(now)
+        self._counts = [0.0] * (len(LATENESS) + 1)
+        self._reviewed_at, self._lowered_at = now, now
+        self._told_at = now
+
+    @property
+    def nodes(self) -> list[str]:
+        """Nodes that opened it."""
+        return list(self._accounts)
+
+    @property
+    def allowed(self) -> float:
+        """Seconds for which a slot may be used."""
+        return self._grid.late
+
+    def join(self, node: str) -> None:
+        """Let a node have a part of it."""
+        if node not in self._accounts:
+            self._accounts[node] = _Account()
+            self._pool.join(node)
+
+    def lose(self, node: str, free_at: float) -> None:
+        """Let the others have the part of a node; permits of a limit only at `free_at`."""
+        if self._accounts.pop(node, None) is not None:
+            self._pool.lose(node, free_at)
+            self._wanting.discard(node)
+            self._queue = deque(entry for entry in self._queue if entry[0] != node)
+
+    def report(self, node: str, wanted: Wanted) -> None:
+        """Take note of what a node needs."""
+        account = self._accounts[node]
+        account.waiting, account.arrivals = wanted.waiting, wanted.arrivals
+        account.has_plain = wanted.plain
+        if wanted.waiting or wanted.arrivals:
+            self._wanting.add(node)
+        else:
+            self._wanting.discard(node)
+        under_way = account.sent - wanted.received
+        account.missing = max(0, wanted.waiting - wanted.in_hand - under_way)
+        self._pool.report(node, wanted)
+        self._counts = [a + b for a, b in zip(self._counts, wanted.lateness, strict=True)]
+        self._line_up(node, account)
+
+    def call(self, verb: str, arguments: Mapping[str, Any], now: float) -> tuple[str, bool]:
+        """Do what a verb asks for; return what to say of it, and whether slots are void now."""
+        has_plain = any(account.has_plain for account in self._accounts.values())
+        before = self.rate.rate_at(now), self.rate.interval
+        said = self.rate.call(verb, arguments, now, has_plain=has_plain)
+        if verb in ("change_rate", "unlock", "ramp"):
+            if self.rate.limit is not None:
+                self._pool.limit = int(min(self.rate.limit, 2**40))
+            else:
+                self._grid.change(self.rate.curve)
+            self._is_quick = self._should_be_quick(now)
+        if verb == "resume":
+            self._grid.skip(now)
+        after = self.rate.rate_at(now), self.rate.interval
+        return said, self.rate.is_held or self.rate.limit is not None or _is_less(after, before)
+
+    def tell_shape(self, first: int, rates: list[float]) -> None:
+        """Take in points of the shape."""
+        if self.rate.points is not None:
+            self.rate.points.tell(first, rates)
+
+    def state(self, node: str, now: float, *, said: str = "", drops: bool = False) -> LeaseState:
+        """Return what a node is to know."""
+        is_first = next(iter(self._accounts), None) == node
+        return LeaseState(
+            rate=float(self.rate.rate_at(now)),
+            interval=self.rate.interval,
+            slope=self.rate.slope_at(now),
+            paused=self.rate.is_paused,
+            ramping=self.rate.is_ramping(now),
+            stopped=self.rate.is_stopped,
+            direct=not self._is_quick,
+            feeds=self.rate.points is not None and is_first,
+            drops=drops,
+            message=said,
+            started_at=self.started_at,
+        )
+
+    def news(self, now: float) -> str | None:
+        """Return what to say of steps, modes and shapes that have changed; None if nothing."""
+        said = None
+        if now >= self.rate.next_step_at:
+            said = self.rate.pass_steps(now)
+        if self._should_be_quick(now) != self._is_quick:
+            self._is_quick = not self._is_quick
+            self._queue.clear()
+            for node, account in self._accounts.items():
+                account.queued = 0
+                self._line_up(node, account)
+            said = said or ""
+        if self._moves and now - self._told_at >= SHAPE_NEWS:
+            said = said or ""
+        if said is not None:
+            self._told_at = now
+        return said
+
+    def lease(self, now: float, conditions: Conditions) -> Iterator[tuple[str, Lot]]:
+        """Yield what nodes are to have now."""
+        if self.rate.limit is not None:
+            for node, granted, keep in self._pool.lease(now):
+                yield node, (Tag.PERMITS, [self.number, granted, keep])
+            return
+        self._review(now, conditions)
+        if self.rate.points is not None:
+            self.rate.points.forget(now)
+        if self.rate.is_held or self.rate.is_open:
+            self._grid.skip(now)
+        elif self._is_quick:
+            yield from self._by_share(now, conditions)
+        else:
+            yield from self._by_request(now, conditions)
+
+    def due_at(self, now: float, conditions: Conditions) -> float:
+        """Return when to lease again, unless a message comes before."""
+        due = self.rate.next_step_at
+        if self._moves:
+            due = min(due, self._told_at + SHAPE_NEWS)
+        if self.rate.limit is not None:
+            free_at = self._pool.free_at
+            return due if free_at is None else min(due, free_at)
+        if self.rate.is_held or self.rate.is_open or self.rate.is_stopped:
+            return due
+        if self._is_quick:
+            ahead = LEAD + conditions.slowest
+            return min(due, max(self._grid.at - ahead, now + GRAIN)) if self._wanting else due
+        if self._queue:
+            ahead = HOLD + conditions.slowest
+            due = min(due, max(now + GRAIN, self._grid.next_at() - ahead))
+            due = min(due, now + SHAPE_NEWS)  # a slope may bring the next slot nearer
+        return due
+
+    @property
+    def _moves(self) -> bool:
+        """Whether the rate moves in a way that nodes cannot know ahead."""
+        return bool(self.rate.terms.shape) and self.rate.limit is None and not self.rate.is_stopped
+
+    def _should_be_quick(self, now: float) -> bool:
+        if self.rate.limit is not None:
+            return False
+        a_second = self.rate.rate_at(now) / self.rate.interval
+        return a_second > (SLOW if self._is_quick else QUICK)
+
+    def _line_up(self, node: str, account: _Account) -> None:
+        """Let the queue hold as many requests of a node as it misses slots."""
+        if self._is_quick:
+            return
+        more = account.missing - account.queued
+        account.queued += more
+        if more > 0:
+            self._queue.append([node, more])
+        for entry in reversed(self._queue):  # those who asked last gave up first
+            if more >= 0:
+                break
+            if entry[0] == node:
+                taken = min(entry[1], -more)
+                entry[1] -= taken
+                more += taken
+        while self._queue and not self._queue[0][1]:
+            self._queue.popleft()
+
+    def _by_request(self, now: float, conditions: Conditions) -> Iterator[tuple[str, Lot]]:
+        times: dict[str, list[float]] = {}
+        until = now + conditions.slowest + HOLD + GRAIN
+        self._grid.skip(now)
+        while self._queue:
+            node, count = self._queue[0]
+            self._grid.skip(now + conditions.delays.get(node, 0.0))
+            slots = [at for run in self._grid.take(until, count) for at in run.times()]
+            if not slots:
+                break
+            times.setdefault(node, []).extend(slots)
+            account = self._accounts[node]
+            account.sent += len(slots)
+            account.queued -= len(slots)
+            account.missing -= len(slots)
+            self._queue[0][1] -= len(slots)
+            while self._queue and not self._queue[0][1]:
+                self._queue.popleft()
+        for node, slots in times.items():
+            yield node, (Tag.TIMES, [self.number, self._grid.late, slots])
+
+    def _by_share(self, now: float, conditions: Conditions) -> Iterator[tuple[str, Lot]]:
+        until = now + LEAD + conditions.slowest + conditions.period
+        self._grid.skip(now + conditions.slowest)
+        ahead = until - self._grid.at
+        if ahead < 0.9 * conditions.period:
+            return
+        demand = {
+            node: account.waiting + account.arrivals * ahead / conditions.period
+            for node, account in self._accounts.items()
+            if node in conditions.delays
+        }
+        if not any(demand.values()):
+            return
+        runs = self._grid.take(until)
+        slots = sum(run.size for run in runs)
+        for node, (low, high) in shares(demand, slots).items():
+            if low < high and slots:
+                lot = self._share(runs, low, high)
+                if lot[0] is Tag.TIMES:
+                    self._accounts[node].sent += len(lot[1][-1])
+                yield node, lot
+
+    def _share(self, runs: list[Run], low: float, high: float) -> Lot:
+        """Return a node's share of runs."""
+        if all(run.size > 1 or run.apart for run in runs):
+            numbers = [number for run in runs for number in run]
+            return Tag.SLOTS, [self.number, self._grid.late, low, high, *numbers]
+        times = [run.at for run in runs if owns(run.first, low, high)]
+        return Tag.TIMES, [self.number, self._grid.late, times]
+
+    def _review(self, now: float, conditions: Conditions) -> None:
+        """Allow as much lateness as there is, and no more."""
+        passed = now - self._reviewed_at
+        if passed < REVIEW:
+            return
+        self._reviewed_at = now
+        self._counts = [count * 0.5 ** (passed / HALF_LIFE) for count in self._counts]
+        wanted = allowance(self._counts, self.rate.interval, conditions.uncertainty)
+        is_more = wanted > self._grid.late * 1.05
+        is_less = wanted < self._grid.late * 0.8 and now - self._lowered_at > PATIENCE
+        if is_more or is_less:
+            self._grid.allow(wanted)
+            self._lowered_at = now
+
+
+def _gap(terms: Terms, seed: str) -> Callable[[], float] | None:
+    """Return what draws the gaps between slots, or None if they are even."""
+    if terms.arrivals == "even":
+        return None
+    draw = random.Random(terms.seed or seed)
+    return lambda: draw.expovariate(1.0)
+
+
+def _is_less(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    """Whether a rate, with its interval, is lower than another."""
+    if not one[1] or not other[1]:
+        return False
+    return one[0] / one[1] < other[0] / other[1]

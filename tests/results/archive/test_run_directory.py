@@ -1,0 +1,263 @@
+"""A run directory holds what the run knows, second by second, and is an archive at its end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import murmur
+from murmur.errors import ArchiveError
+from murmur.recording import RunRecord
+from murmur.results import FRAMES, Results, RunDirectory
+from murmur.results.archive._journal import JournalWriter, entries
+from murmur.telemetry import Event, Recorder
+
+STARTED_AT = 100.0
+
+
+@pytest.fixture
+def record() -> RunRecord:
+    return RunRecord("r1", STARTED_AT, 1.7e9 + 0.123456789, {"port": 1, "where": Path("x")}, seed=7)
+
+
+@pytest.fixture
+def directory(tmp_path: Path, record: RunRecord) -> Iterator[RunDirectory]:
+    directory = RunDirectory(tmp_path / "runs", record, "Chat")
+    record.relay.attach(directory)
+    yield directory
+    directory.close()
+
+
+def _play(record: RunRecord, seconds: int = 3, *, each: int = 10) -> None:
+    """Let two nodes measure something of every kind, and lose one of them."""
+    nodes = [
+        Recorder(node=name, started_at=STARTED_AT, wall_started_at=1.7e9, now=lambda: 100.5)
+        for name in ("n1", "n2")
+    ]
+    record.note_node("n1", host="here", pid=7, joined_at=90.0)
+    for second in range(seconds):
+        at = STARTED_AT + second
+        for node in nodes:
+            for place in range(each):
+                error = TimeoutError("5 s") if place == 3 else None
+                node.action("echo", place, at, at + 0.01 * place, at + 0.02 * place, error)
+            node.user_gone(second + 1, "finished", None, at, at, at + 0.5)
+            node.users_dropped(50 + second, 50 + second, at, "stopped")
+            node.count("messages", second)
+            node.gauge("depth", second)
+            node.population(at, 1, 2, 3)
+            node.health(at + 1, [0.001], 0.5, 1e8, saturated=False)
+            node.throttle(at + 1, "logins", {"rate": float("inf"), "requested": 3, "granted": 1})
+            node.change(at, "panel", "pace", 1.0, {"a": [1, None]})
+            node.event(Event("amoc.run.state", at, 1.7e9, node.node, "r1", {"count": 1}, {"to": 2}))
+            record.add(node.seal())
+            record.set_present(node.node, [20 + second], [at], [at], waiting=[(30, 31)])
+    record.lose("n2", at=STARTED_AT + seconds)
+
+
+def _assert_equal(one: Results, other: Results) -> None:
+    for name in FRAMES:
+        pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name), obj=name)
+
+
+def test_a_run_that_was_cut_off_has_the_frames_that_the_run_had(
+    record: RunRecord, directory: RunDirectory
+) -> None:
+    _play(record)
+    loaded = murmur.load(directory.path)
+
+    _assert_equal(loaded, Results(record))
+    assert loaded.summary().scenario == "Chat"
+    assert loaded.summary().seed == 7
+    assert loaded.summary().actions == Results(record).summary().actions
+    assert loaded.verdict.state == "suspect"
+    assert "cut off; what came after 3 s is not known" in str(loaded.verdict)
+
+
+def test_what_was_cut_off_can_be_saved_and_reported_as_any_run(
+    record: RunRecord, directory: RunDirectory, tmp_path: Path
+) -> None:
+    _play(record)
+    loaded = murmur.load(directory.path)
+    again = murmur.load(loaded.save(tmp_path / "saved"))
+
+    _assert_equal(again, loaded)
+    assert again.verdict == loaded.verdict
+    assert loaded.report(tmp_path / "r.html").exists()
+
+
+def test_at_its_end_it_is_an_archive_and_nothing_else(
+    record: RunRecord, directory: RunDirectory
+) -> None:
+    _play(record)
+    record.relay.end(record)
+    loaded = murmur.load(directory.path)
+
+    assert {file.suffix for file in directory.path.iterdir()} == {".parquet", ".json"}
+    _assert_equal(loaded, Results(record))
+    assert len(record.relay) == 0
+
+
+def test_another_run_of_the_session_is_not_its_business(
+    record: RunRecord, directory: RunDirectory
+) -> None:
+    other = RunRecord("r2", STARTED_AT, 1.7e9)
+    other.relay = record.relay
+    _play(other)
+    other.relay.end(other)
+
+    assert murmur.load(directory.path).actions.empty
+
+
+def _cut(segment: Path, change: Callable[[bytes], bytes]) -> None:
+    segment.write_bytes(change(segment.read_bytes()))
+
+
+@pytest.mark.parametrize("missing", [1, 5, 9, 200])
+def test_half_an_entry_at_the_end_is_left_out(
+    record: RunRecord, directory: RunDirectory, missing: int
+) -> None:
+    _play(record)
+    whole = len(list(entries(directory.path)))
+    _cut(directory.path / "journal" / "000001.log", lambda data: data[:-missing])
+
+    assert len(list(entries(directory.path))) < whole
+    assert len(murmur.load(directory.path).actions) == 60
+
+
+@pytest.mark.parametrize("zeros", [3, 8, 64, 5000])
+def test_zeros_at_the_end_are_its_end(
+    record: RunRecord, directory: RunDirectory, zeros: int
+) -> None:
+    _play(record)
+    whole = list(entries(directory.path))
+    _cut(directory.path / "journal" / "000001.log", lambda data: data + bytes(zeros))
+
+    assert len(list(entries(directory.path))) == len(whole)
+    assert len(murmur.load(directory.path).actions) == 60
+
+
+def test_an_entry_that_became_zeros_from_somewhere_on_is_the_end(
+    record: RunRecord, directory: RunDirectory
+) -> None:
+    _play(record)
+    whole = len(list(entries(directory.path)))
+    _cut(directory.path / "journal" / "000001.log", lambda data: data[:-9] + bytes(4096))
+
+    assert len(list(entries(directory.path))) < whole
+    assert len(murmur.load(directory.path).actions) == 60
+
+
+def test_zeros_with_entries_behind_them_are_damage(
+    record: RunRecord, directory: RunDirectory
+) -> None:
+    _play(record)
+    start = len("murmur-journal 1\n")
+    segment = directory.path / "journal" / "000001.log"
+    _cut(segment, lambda data: data + bytes(64) + data[start:])
+
+    with pytest.raises(ArchiveError, match=r"journal/000001\.log is damaged"):
+        list(entries(directory.path))
+
+
+def test_zeros_before_another_segment_are_damage(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path, segment_bytes=1000)
+    for number in range(200):
+        writer.write("number", number, "x" * number)
+    writer.close()
+    _cut(tmp_path / "journal" / "000001.log", lambda data: data + bytes(64))
+
+    with pytest.raises(ArchiveError, match=r"journal/000001\.log is damaged"):
+        list(entries(tmp_path))
+
+
+def test_damage_before_the_end_is_an_error_that_names_the_file(
+    record: RunRecord, directory: RunDirectory
+) -> None:
+    _play(record)
+    segment = directory.path / "journal" / "000001.log"
+    place = len("murmur-journal 1\n") + 8 + 100  # within the first entry
+    _cut(segment, lambda data: data[:place] + b"\xff\x00\xff" + data[place + 3 :])
+
+    with pytest.raises(ArchiveError, match=r"journal/000001\.log is damaged"):
+        murmur.load(directory.path)
+
+
+def test_a_run_that_was_cut_off_before_its_first_entry_is_told_so(
+    directory: RunDirectory,
+) -> None:
+    _cut(directory.path / "journal" / "000001.log", lambda data: data[:20])
+
+    with pytest.raises(ArchiveError, match="its journal is empty"):
+        murmur.load(directory.path)
+
+
+def test_long_journals_are_cut_into_segments(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path, segment_bytes=1000)
+    for number in range(200):
+        writer.write("number", number, "x" * number)
+    writer.close()
+
+    assert len(list((tmp_path / "journal").iterdir())) > 3
+    assert [entry[1] for entry in entries(tmp_path)] == list(range(200))
+
+
+def test_beyond_the_bound_a_uniform_sample_of_the_actions_is_written(
+    tmp_path: Path, record: RunRecord
+) -> None:
+    directory = RunDirectory(tmp_path, record, actions_bound=1000)
+    record.relay.attach(directory)
+    _play(record, seconds=100, each=100)
+    loaded = murmur.load(directory.path)
+    directory.close()
+
+    actions = loaded.actions
+    assert actions.attrs == {"sampled": True, "seen": 20_000}
+    assert 850 < len(actions) < 1150  # five standard deviations
+    early = (actions["started_at"] < 50).mean()
+    assert 0.42 < early < 0.58
+    assert loaded.windows["count"].sum() == 20_000
+
+
+def test_a_directory_that_cannot_be_made_is_a_clear_error(
+    tmp_path: Path, record: RunRecord
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    with pytest.raises(ArchiveError, match=r"cannot be made .*can be written to"):
+        RunDirectory(tmp_path / "file", record)
+
+
+def test_a_disk_that_is_full_costs_one_warning_and_no_run(
+    record: RunRecord, directory: RunDirectory, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Full:
+        is_closed = False
+
+        def tell(self) -> int:
+            return 0
+
+        def write(self, data: bytes) -> None:
+            raise OSError(28, "No space left on device")
+
+        def close(self) -> None:
+            if not self.is_closed:
+                self.is_closed = True
+                raise OSError(28, "No space left on device")
+
+    directory._journal._file.close()
+    directory._journal._file = Full()
+    with caplog.at_level(logging.WARNING):
+        _play(record)
+        record.relay.end(record)
+
+    assert [line.getMessage().partition(" (")[0] for line in caplog.records] == [
+        f"the run directory {directory.path} cannot be written any more",
+        f"the run directory {directory.path} stays a journal, which murmur.load reads as well: "
+        "[Errno 28] No space left on device",
+    ]
+    assert len(Results(record).actions) == 60

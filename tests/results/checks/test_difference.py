@@ -1,0 +1,83 @@
+"""Rules about two runs are met only when the whole interval says so."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from murmur.errors import InvalidCheckError
+from murmur.results import compare
+from murmur.results._compare import COMPARISON
+from murmur.results.checks._difference import judge_difference, parse_difference
+
+
+def comparison(*rows: tuple[str, str, float, float, float]):
+    """Return a comparison of ratios: name, statistic, ratio and its interval."""
+    columns = dict(zip(("name", "statistic", "ratio", "ratio_low", "ratio_high"),
+                       zip(*rows, strict=True), strict=True))  # fmt: skip
+    rest = {column: ["x" if column == "unit" else math.nan] * len(rows)
+            for column in COMPARISON.column_names if column not in columns}  # fmt: skip
+    rest["outcome"] = ["unclear"] * len(rows)
+    return COMPARISON.build({**rest, **columns})
+
+
+FRAME = comparison(
+    ("echo", "response_p99", 1.2, 1.12, 1.3),
+    ("login", "response_p99", 1.2, 0.9, 1.5),
+    ("rare", "response_p99", 1.2, math.nan, math.nan),
+    ("echo", "rate", 0.9, 0.85, 0.94),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "met"),
+    [
+        ("p99(echo) > +10%", [True]),
+        ("response_p99(echo) > +10%", [True]),
+        ("p99(echo) > +12.5%", [False]),
+        ("p99(login) > +10%", [False]),  # a fifth more, but it may be chance
+        ("p99(rare) > +10%", [None]),
+        ("p99(ecko) > +10%", [None]),
+        ("rate(echo) < -5%", [True]),
+        ("rate(echo) < -10%", [False]),
+        ("p99(*o*) > +10%", [True, False]),
+    ],
+)
+def test_a_rule_is_met_if_the_interval_lies_beyond_it(text, met):
+    found = judge_difference(parse_difference(text), FRAME)
+
+    assert [result.is_met for result in found] == met
+
+
+def test_a_result_says_how_sure_it_is():
+    known = judge_difference(parse_difference("p99(echo) > +10%"), FRAME)[0]
+    unknown = judge_difference(parse_difference("p99(ecko) > +10%"), FRAME)[0]
+
+    assert str(known) == "p99(echo) > +10%: met (echo: +20.0%, between +12.0% and +30.0%)"
+    assert "not known (no action is called 'ecko'; did you mean 'echo'?)" in str(unknown)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "problem"),
+    [
+        ("p98 > +1%", "p98", "no statistic 'p98'"),
+        ("", "", "a rule begins with a statistic"),
+        ("p99 >= +1%", "", "compared by > or <"),
+        ("p99 > 1%", "1%", "with its sign"),
+        ("p99 > +1", "1", "a percentage"),
+        ("p99 > +1% after 3s", "after", "nothing is expected"),
+    ],
+)
+def test_an_error_points_at_the_place(text, place, problem):
+    with pytest.raises(InvalidCheckError) as caught:
+        parse_difference(text)
+
+    assert problem in caught.value.problem
+    assert not place or text[caught.value.at :].startswith(place)
+
+
+def test_the_frame_of_two_runs_will_do(results):
+    found = judge_difference(parse_difference("rate > +1%"), compare(results, results))
+
+    assert {result.is_met for result in found} == {None}  # two seconds are too little

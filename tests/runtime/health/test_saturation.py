@@ -1,0 +1,52 @@
+"""A window is saturated by what was late, and by what ran out; each rule by itself."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from murmur.runtime.health._saturation import high, reasons, schedule_lag
+from murmur.runtime.health._vitals import Vitals
+
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("lags", "why"),
+    [
+        ([], ()),
+        ([0.049], ()),
+        ([0.051], ("loop lag",)),
+        ([0.2] + [0.0] * 99, ()),
+        ([0.2, 0.2] + [0.0] * 98, ("loop lag",)),
+    ],
+)
+def test_a_window_is_saturated_by_its_99th_percentile(
+    lags: list[float], why: tuple[str, ...]
+) -> None:
+    assert reasons(lags, NAN, Vitals()) == why
+
+
+def test_permits_that_are_late_say_so_if_there_are_enough_of_them() -> None:
+    assert schedule_lag([[0.2] * 10, [0.05] * 500, [9.0] * 9]) == 0.2
+    assert math.isnan(schedule_lag([[9.0] * 9]))
+    assert reasons([], 0.11, Vitals()) == ("schedule",)
+    assert reasons([], 0.09, Vitals()) == ()
+
+
+def test_files_and_ports_that_run_out_say_so() -> None:
+    assert reasons([], NAN, Vitals(open_files=973, open_files_limit=1024)) == ("open files",)
+    assert reasons([], NAN, Vitals(open_files=972, open_files_limit=1024)) == ()
+    assert reasons([], NAN, Vitals(ports=26_900, ports_limit=28_232)) == ("ports",)
+    assert reasons([], NAN, Vitals(ports=26_000, ports_limit=28_232)) == ()
+
+
+def test_what_is_not_known_saturates_nothing() -> None:
+    assert reasons([], NAN, Vitals(open_files=10_000, ports=60_000)) == ()
+
+
+def test_high_is_the_99th_percentile_by_nearest_rank() -> None:
+    assert high(list(range(1, 101))) == 99
+    assert high([5.0]) == 5.0
+    assert math.isnan(high([]))
