@@ -6,11 +6,13 @@
 from ._coordinator import Coordinator as Coordinator
 from ._coordinator import CoordinatorStatistics as CoordinatorStatistics
 from ._coordinators import Coordinators as Coordinators
+from ._plan import CoordinatorEvent as CoordinatorEvent
 from ._plan import Member as Member
 from ._plan import PlanLike as PlanLike
 
 __all__ = [
     "Coordinator",
+    "CoordinatorEvent",
     "CoordinatorStatistics",
     "Coordinators",
     "Member",

@@ -10,6 +10,9 @@ out, in a thread of its own.  A receiver that is slow or gone costs the load not
 For other systems derive from `PushExporter`, or follow `Session.relay` yourself.
 """
 
+from murmur.recording import Follower as Follower
+from murmur.recording import Relay as Relay
+
 from ._catalogue import BOUNDS as BOUNDS
 from ._catalogue import METRICS as METRICS
 from ._catalogue import Metric as Metric
@@ -29,11 +32,13 @@ __all__ = [
     "Durations",
     "Exporter",
     "ExporterStatistics",
+    "Follower",
     "Graphite",
     "Metric",
     "OpenTelemetry",
     "Prometheus",
     "PushExporter",
     "Reading",
+    "Relay",
     "Totals",
 ]

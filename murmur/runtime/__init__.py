@@ -3,6 +3,8 @@
 Nothing here knows of other nodes, of frames or of a front end.
 """
 
+from murmur._moved import old_names
+
 from ._ambient import coordinator as coordinator
 from ._ambient import count as count
 from ._ambient import gauge as gauge
@@ -54,3 +56,23 @@ __all__ = [
     "throttle",
     "timer",
 ]
+
+__getattr__ = old_names(
+    __name__,
+    {
+        "JsonConnection": "murmur.connection",
+        "connect_json": "murmur.connection",
+        "Coordinator": "murmur.coordinators",
+        "CoordinatorEvent": "murmur.coordinators",
+        "CoordinatorStatistics": "murmur.coordinators",
+        "Member": "murmur.coordinators",
+        "Job": "murmur.throttles",
+        "Permit": "murmur.throttles",
+        "Ramp": "murmur.throttles",
+        "Throttle": "murmur.throttles",
+        "ThrottleStatistics": "murmur.throttles",
+        "preview": "murmur.throttles",
+        "Native": "murmur._backend",
+        "native": "murmur._backend",
+    },
+)

@@ -6,6 +6,8 @@ each node takes rows, seals them into chunks, and the session's record merges th
 Importing this package imports no numpy; sealing a chunk does.
 """
 
+from murmur._moved import old_names
+
 from ._buckets import WIDTH as WIDTH
 from ._buckets import middle as middle
 from ._buckets import sums as sums
@@ -71,3 +73,13 @@ __all__ = [
     "sums",
     "text_of",
 ]
+
+__getattr__ = old_names(
+    __name__,
+    {
+        "NodeFacts": "murmur.recording",
+        "RunRecord": "murmur.recording",
+        "Follower": "murmur.recording",
+        "Relay": "murmur.recording",
+    },
+)

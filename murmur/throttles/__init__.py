@@ -9,17 +9,22 @@ from ._config import ThrottleConfig as ThrottleConfig
 from ._due import Due as Due
 from ._due import permit_due as permit_due
 from ._due import user_here as user_here
+from ._job import Job as Job
 from ._pace import pace_of as pace_of
 from ._permit import Permit as Permit
 from ._permit import ThrottleStatistics as ThrottleStatistics
+from ._ramp import Ramp as Ramp
 from ._shape import Shape as Shape
+from ._shape import preview as preview
 from ._throttle import Throttle as Throttle
 from ._throttles import Throttles as Throttles
 
 __all__ = [
     "Arrivals",
     "Due",
+    "Job",
     "Permit",
+    "Ramp",
     "Shape",
     "Throttle",
     "ThrottleConfig",
@@ -27,5 +32,6 @@ __all__ = [
     "Throttles",
     "pace_of",
     "permit_due",
+    "preview",
     "user_here",
 ]
