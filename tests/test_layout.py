@@ -18,6 +18,7 @@ TOP = {
     "README.md",
     "binder",
     "docs",
+    "findings",
     "murmur",
     "notebooks",
     "pyproject.toml",
@@ -28,7 +29,7 @@ VAGUE = {"base", "common", "core", "helpers", "manager", "util", "utils"}
 NO_MIRROR = {"benchmarks", "browser", "docs", "integration", "typing"}
 # A home, a checkout or an installation of one machine; never right on another.
 MACHINE_PATH = re.compile(r"(?<![\w.:*)}])/(?:root|work|farm|opt|home/[\w-]+|Users/[\w-]+)/[\w.]")
-MAX_MODULE_LINES = 400
+MAX_MODULE_LINES = 600
 MAX_FUNCTION_LINES = 40
 # One table or one tree that is read as a whole: longer than the rule, with the reason.
 LONG_MODULES = {"errors.py": "every exception, under the tree in its docstring"}
