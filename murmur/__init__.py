@@ -21,12 +21,24 @@ if TYPE_CHECKING:
     from murmur._session import Session as Session
     from murmur._session import Status as Status
     from murmur._session import session as session
+    from murmur.cluster import Membership as Membership
+    from murmur.cluster import NodeOverview as NodeOverview
+    from murmur.cluster import Ticket as Ticket
     from murmur.cluster import join as join
+    from murmur.connection import JsonConnection as JsonConnection
     from murmur.connection import connect_json as connect_json
     from murmur.coordinators import Coordinator as Coordinator
+    from murmur.coordinators import CoordinatorEvent as CoordinatorEvent
+    from murmur.coordinators import CoordinatorStatistics as CoordinatorStatistics
+    from murmur.coordinators import Member as Member
     from murmur.feeder import Feeder as Feeder
     from murmur.results import Results as Results
     from murmur.results import load as load
+    from murmur.runtime import LeavingEvent as LeavingEvent
+    from murmur.runtime import Occurrence as Occurrence
+    from murmur.runtime import Outcome as Outcome
+    from murmur.runtime import RunState as RunState
+    from murmur.runtime import Timer as Timer
     from murmur.runtime import Timetable as Timetable
     from murmur.runtime import User as User
     from murmur.runtime import coordinator as coordinator
@@ -36,22 +48,34 @@ if TYPE_CHECKING:
     from murmur.runtime import send as send
     from murmur.runtime import throttle as throttle
     from murmur.runtime import timer as timer
+    from murmur.scenario import Description as Description
+    from murmur.scenario import Descriptions as Descriptions
+    from murmur.scenario import EnvironmentWarning as EnvironmentWarning
     from murmur.scenario import Scenario as Scenario
+    from murmur.scenario import Setting as Setting
     from murmur.scenario import describe as describe
     from murmur.scenario import scenarios_in as scenarios_in
     from murmur.telemetry import on as on
+    from murmur.throttles import Job as Job
     from murmur.throttles import Permit as Permit
+    from murmur.throttles import Ramp as Ramp
     from murmur.throttles import Throttle as Throttle
+    from murmur.throttles import ThrottleStatistics as ThrottleStatistics
+    from murmur.throttles import preview as preview
 
 _HOMES = {
     "murmur._session": ("Run", "Session", "Status", "session"),
+    "murmur.cluster": ("Membership", "NodeOverview", "Ticket", "join"),
+    "murmur.connection": ("JsonConnection", "connect_json"),
+    "murmur.coordinators": ("Coordinator", "CoordinatorEvent", "CoordinatorStatistics", "Member"),
     "murmur.feeder": ("Feeder",),
-    "murmur.cluster": ("join",),
     "murmur.results": ("Results", "load"),
-    "murmur.connection": ("connect_json",),
-    "murmur.coordinators": ("Coordinator",),
-    "murmur.throttles": ("Permit", "Throttle"),
     "murmur.runtime": (
+        "LeavingEvent",
+        "Occurrence",
+        "Outcome",
+        "RunState",
+        "Timer",
         "Timetable",
         "User",
         "coordinator",
@@ -62,23 +86,51 @@ _HOMES = {
         "throttle",
         "timer",
     ),
-    "murmur.scenario": ("Scenario", "describe", "scenarios_in"),
+    "murmur.scenario": (
+        "Description",
+        "Descriptions",
+        "EnvironmentWarning",
+        "Scenario",
+        "Setting",
+        "describe",
+        "scenarios_in",
+    ),
     "murmur.telemetry": ("on",),
+    "murmur.throttles": ("Job", "Permit", "Ramp", "Throttle", "ThrottleStatistics", "preview"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Coordinator",
+    "CoordinatorEvent",
+    "CoordinatorStatistics",
+    "Description",
+    "Descriptions",
+    "EnvironmentWarning",
     "Feeder",
+    "Job",
+    "JsonConnection",
     "Leaving",
+    "LeavingEvent",
+    "Member",
+    "Membership",
     "MurmurError",
+    "NodeOverview",
+    "Occurrence",
+    "Outcome",
     "Permit",
+    "Ramp",
     "Results",
     "Run",
+    "RunState",
     "Scenario",
     "Session",
+    "Setting",
     "Status",
     "Throttle",
+    "ThrottleStatistics",
+    "Ticket",
+    "Timer",
     "Timetable",
     "User",
     "connect_json",
@@ -89,6 +141,7 @@ __all__ = [
     "join",
     "load",
     "on",
+    "preview",
     "record",
     "scenarios_in",
     "send",

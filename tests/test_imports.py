@@ -8,6 +8,7 @@ import json
 import pkgutil
 import subprocess
 import sys
+import tomllib
 import types
 from pathlib import Path
 
@@ -18,11 +19,19 @@ import murmur
 FRONT_ENDS = {"IPython", "altair", "anywidget", "ipywidgets"}
 HEAVY = FRONT_ENDS | {"distributed", "numpy", "pandas", "pyarrow", "pytest", "trio"}
 NODE = ["murmur.errors", "murmur.telemetry", "murmur.scenario", "murmur.runtime"]
-HOOKS = {"load_ipython_extension", "unload_ipython_extension"}  # named by IPython, not by users
-
 FACE = [info for info in pkgutil.iter_modules(murmur.__path__) if not info.name.startswith("_")]
 PUBLIC = ["murmur", *(f"murmur.{info.name}" for info in FACE)]
 PACKAGES = ["murmur", *(f"murmur.{info.name}" for info in FACE if info.ispkg)]
+PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
+NAMESPACES: list[str] = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["tool"]["murmur"][
+    "namespaces"
+]
+FUNCTIONS = [
+    f"{module}.{name}"
+    for module in NAMESPACES
+    for name in importlib.import_module(module).__all__
+    if inspect.isroutine(getattr(importlib.import_module(module), name))
+]
 
 PROBE = """
 import gc, importlib, json, logging, os, signal, sys, threading, warnings
@@ -55,6 +64,22 @@ for name in sys.argv[1:]:
 after = state()
 changed = {key: [before[key], after[key]] for key in before if before[key] != after[key]}
 print(json.dumps({"changed": changed, "modules": sorted(sys.modules)}))
+"""
+
+
+# A submodule that is imported becomes an attribute of its package, and would hide a function.
+CALLABLE = """
+import importlib, pkgutil, sys
+
+import murmur
+
+def imported(package):
+    for info in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if not info.name.endswith("__main__"):
+            importlib.import_module(info.name)
+
+imported(murmur)
+print([name for name in sys.argv[1:] if not callable(pkgutil.resolve_name(name))])
 """
 
 
@@ -97,8 +122,21 @@ def test_what_a_node_imports_holds_no_frames_and_no_front_end() -> None:
     assert loaded & HEAVY == set()
 
 
+def test_what_is_public_is_there() -> None:
+    assert sorted(NAMESPACES) == NAMESPACES
+    assert set(NAMESPACES) <= set(PUBLIC)
+
+
 @pytest.mark.parametrize("name", PACKAGES)
-def test_all_of_a_package_is_what_it_offers(name: str) -> None:
+def test_what_a_package_offers_is_there(name: str) -> None:
+    package = importlib.import_module(name)
+
+    assert [name for name in package.__all__ if not hasattr(package, name)] == []
+    assert [name for name in package.__all__ if name.startswith("_")] == []
+
+
+@pytest.mark.parametrize("name", [name for name in PACKAGES if name not in NAMESPACES])
+def test_all_of_a_package_for_siblings_is_what_it_offers(name: str) -> None:
     package = importlib.import_module(name)
     offered = {
         name
@@ -108,8 +146,15 @@ def test_all_of_a_package_is_what_it_offers(name: str) -> None:
         and (getattr(value, "__module__", None) or "").startswith(package.__name__)
     }
 
-    assert offered - HOOKS <= set(package.__all__)
-    assert [name for name in package.__all__ if not hasattr(package, name)] == []
+    assert offered <= set(package.__all__)
+
+
+def test_a_public_function_is_callable_whatever_was_imported() -> None:
+    command = [sys.executable, "-W", "error", "-c", CALLABLE, *FUNCTIONS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+    assert "murmur.throttle" in FUNCTIONS
 
 
 def test_every_error_is_listed() -> None:

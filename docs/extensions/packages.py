@@ -1,4 +1,6 @@
-"""Writes one page for each public package before the pages are read.
+"""Writes one page for each public namespace before the pages are read.
+
+Which they are is said once, in ``pyproject.toml``.
 
 The pages go to ``reference/api/``, which is not committed.  An object that can be reached
 by several names is described once, where a user meets it first; its other names point there.
@@ -9,20 +11,20 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
-import pkgutil
+import tomllib
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from sphinx.pycode import ModuleAnalyzer
 
-import murmur
 from murmur.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 FOLDER = Path("reference", "api")
+PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -50,19 +52,20 @@ def _signature(  # noqa: PLR0913, PLR0917 - Sphinx's arguments
 
 def public_modules() -> dict[str, ModuleType]:
     """Return the public modules by name, ``murmur`` first, that can be imported here."""
-    found = {"murmur": murmur}
-    for info in pkgutil.iter_modules(murmur.__path__, "murmur."):
-        if not info.name.startswith("murmur._"):
-            try:
-                found[info.name] = importlib.import_module(info.name)
-            except MissingExtraError as error:
-                raise SystemExit(f"these pages need every extra: {error}") from error
-    return {name: module for name, module in found.items() if hasattr(module, "__all__")}
+    names = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["tool"]["murmur"]["namespaces"]
+    try:
+        return {name: importlib.import_module(name) for name in names}
+    except MissingExtraError as error:
+        raise SystemExit(f"these pages need every extra: {error}") from error
 
 
 def home(name: str, value: object, modules: dict[str, ModuleType]) -> str:
     """Return the module whose page describes `value`, which some module calls `name`."""
-    offered = [module for module, it in modules.items() if getattr(it, name, None) is value]
+    offered = [
+        module
+        for module, it in modules.items()
+        if name in it.__all__ and getattr(it, name) is value
+    ]
     defined = getattr(value, "__module__", None) or ""
     if defined == "murmur.errors" or not offered:
         return "murmur.errors"

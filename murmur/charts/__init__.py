@@ -20,7 +20,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("murmur.charts", "notebook", "altair") from error
 
-from . import _theme as theme
+from . import _theme
 from ._comparison import comparison as comparison
 from ._counts import errors as errors
 from ._counts import outcomes as outcomes
@@ -39,6 +39,9 @@ from ._time import service_and_response as service_and_response
 from ._time import throttles as throttles
 from ._time import throughput as throughput
 
+theme = _theme  # the panel's charts look the same
+
+# What users may rely on; the other names above are for murmur's own packages.
 __all__ = [
     "CHARTS",
     "comparison",
@@ -53,7 +56,6 @@ __all__ = [
     "population",
     "service_and_response",
     "shaded",
-    "theme",
     "throttles",
     "throughput",
     "together",

@@ -12,6 +12,7 @@ For other systems derive from `PushExporter`, or follow `Session.relay` yourself
 
 from murmur.recording import Follower as Follower
 from murmur.recording import Relay as Relay
+from murmur.telemetry import Chunk as Chunk
 
 from ._catalogue import BOUNDS as BOUNDS
 from ._catalogue import METRICS as METRICS
@@ -29,6 +30,7 @@ from ._totals import Totals as Totals
 __all__ = [
     "BOUNDS",
     "METRICS",
+    "Chunk",
     "Durations",
     "Exporter",
     "ExporterStatistics",

@@ -19,19 +19,15 @@ from ._verbs import Verbs as Verbs
 from ._websocket import Connecting as Connecting
 from ._websocket import WebSocket as WebSocket
 
+# What users may rely on; the other names above are for murmur's own packages.
 __all__ = [
-    "Call",
     "Client",
     "Connecting",
     "Cookies",
     "Headers",
     "Options",
-    "Patience",
     "Reply",
-    "Request",
     "Response",
-    "Transport",
     "Verbs",
     "WebSocket",
-    "client_of",
 ]

@@ -22,6 +22,7 @@ from .checks._judge import CheckResult as CheckResult
 from .checks._table import Checks as Checks
 from .checks._text import parse_check as parse_check
 
+# What users may rely on; the other names above are for murmur's own packages.
 __all__ = [
     "FRAMES",
     "OUTCOMES",
@@ -33,11 +34,9 @@ __all__ = [
     "Evidence",
     "Frame",
     "Results",
-    "RunDirectory",
     "Summary",
     "Verdict",
     "compare",
-    "duration_text",
     "judge",
     "load",
     "parse_check",

@@ -40,38 +40,18 @@ from ._histogram import Histogram as Histogram
 from ._plain import text_of as text_of
 from ._recorder import Recorder as Recorder
 
+# What users may rely on; the other names above are for murmur's own packages.
 __all__ = [
     "CATALOGUE",
-    "MISSING",
-    "OTHER",
-    "WIDTH",
     "Bus",
-    "Change",
-    "Chunk",
-    "Codes",
-    "Counters",
-    "Distributions",
-    "Dropped",
-    "Emitter",
-    "ErrorCount",
     "Event",
     "EventType",
-    "Gauges",
     "Handler",
-    "HealthSample",
     "Histogram",
-    "Labels",
-    "PopulationSample",
-    "Recorder",
     "Subscription",
-    "ThrottleSample",
-    "Windows",
     "bus",
     "check",
-    "middle",
     "on",
-    "sums",
-    "text_of",
 ]
 
 __getattr__ = old_names(
@@ -79,7 +59,7 @@ __getattr__ = old_names(
     {
         "NodeFacts": "murmur.recording",
         "RunRecord": "murmur.recording",
-        "Follower": "murmur.recording",
-        "Relay": "murmur.recording",
+        "Follower": "murmur.exporters",
+        "Relay": "murmur.exporters",
     },
 )

@@ -5,19 +5,15 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import tomllib
 from pathlib import Path
 
 import pytest
 
-import murmur
-
-PUBLIC = ["murmur"] + [
-    f"murmur.{info.name}"
-    for info in pkgutil.iter_modules(murmur.__path__)
-    if not info.name.startswith("_")
-]
-
 ROOT = Path(__file__).parents[2]
+PUBLIC: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
+    "murmur"
+]["namespaces"]
 EXECUTED = "".join(
     path.read_text(encoding="utf-8")
     for path in [ROOT / "README.md", *(ROOT / "notebooks").glob("*.ipynb")]
@@ -26,14 +22,20 @@ EXECUTED = "".join(
 SHOWN_BY = {
     "ActionSummary": "murmur.results.Summary",
     "CheckResult": "murmur.results.Checks",
+    "Chunk": "murmur.exporters.Relay",
+    "Connecting": "murmur.http.Client",
     "CoordinatorEvent": "murmur.coordinator",
     "CoordinatorStatistics": "murmur.Coordinator",
+    "Description": "murmur.describe",
     "Descriptions": "murmur.describe",
     "ExporterStatistics": "murmur.exporters.Prometheus",
+    "Follower": "murmur.exporters.Relay",
     "Handler": "murmur.on",
     "JsonConnection": "murmur.connect_json",
     "LeavingEvent": "murmur.Scenario",
     "Member": "murmur.coordinator",
+    "Membership": "murmur.join",
+    "NodeOverview": "murmur.Session",
     "Occurrence": "murmur.Timetable",
     "Permit": "murmur.Throttle",
     "Reply": "murmur.http.Client",
@@ -41,31 +43,17 @@ SHOWN_BY = {
     "Rows": "murmur.Feeder",
     "ShopCounters": "murmur.testing.shop_process",
     "ShopProcess": "murmur.testing.shop_process",
-    "SourceText": "murmur.describe",
+    "Setting": "murmur.describe",
     "ThrottleStatistics": "murmur.Throttle",
+    "Ticket": "murmur.Session",
     "Timer": "murmur.timer",
     "Verbs": "murmur.http.Client",
     "WebSocket": "murmur.http.Client",
 }
-# These are what one package of murmur offers another; users have no need of them.
+# Parts of what an exporter or a client is made of; the pages name them, nobody makes one alone.
 INNER = {
-    "murmur.cluster": {
-        "Answers", "Cluster", "ClusterStatus", "Course", "LocalNode", "Membership", "Node",
-        "NodeOverview", "NodeStatus", "Opening", "new_run_id", "serve_node", "Ticket",
-    },
     "murmur.exporters": {"Durations", "Exporter", "Metric", "Reading", "Totals"},
-    "murmur.http": {"Call", "Patience", "Request", "Transport", "client_of"},
-    "murmur.jupyter": {"Amoc", "load", "unload"},
-    "murmur.results": {"RunDirectory"},
-    "murmur.runtime": {
-        "Listener", "Native", "NodeRun", "Presence", "RunSpec", "Wakeup", "checked_patterns",
-        "current_run", "guard_loop", "native", "thread_here", "thread_is_alive", "thread_lock",
-    },
-    "murmur.scenario": {"Callback", "Callbacks", "Resolved", "Update"},
-    "murmur.telemetry": {
-        "Chunk", "Emitter", "Follower", "Labels", "NodeFacts", "Recorder", "RunRecord",
-    },
-}  # fmt: skip
+}
 
 
 def has_example(value: object) -> bool:

@@ -7,6 +7,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,11 +28,9 @@ PAGES = [
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     if path.parent.name != "api"  # written by the build, from the docstrings
 ]
-PUBLIC = ["murmur"] + [
-    f"murmur.{info.name}"
-    for info in pkgutil.iter_modules(murmur.__path__)
-    if not info.name.startswith("_")
-]
+PUBLIC: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
+    "murmur"
+]["namespaces"]
 # What a name stands for in the examples of all pages.
 HANDLES = {
     "session": murmur.Session,
@@ -45,7 +44,8 @@ HANDLES = {
 def aliases(name: str, value: object) -> Iterator[str]:
     """Yield every public name of `value`."""
     for module in PUBLIC:
-        if getattr(importlib.import_module(module), name, None) is value:
+        there = importlib.import_module(module)
+        if name in there.__all__ and getattr(there, name) is value:
             yield f"{module}.{name}"
 
 
