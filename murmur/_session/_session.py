@@ -292,19 +292,43 @@ class Session(ClusterVerbs):
         if cluster is not None:
             self._host.ask("reset", cluster.reset, patience=2 * FAREWELL)
 
-    def panel(self) -> Panel:
+    def panel(
+        self,
+        *,
+        controls: bool = True,
+        charts: Sequence[str] | None = None,
+        columns: int | None = None,
+    ) -> Panel:
         """Return a panel to steer and watch the session with, live; a cell shows it.
 
         It needs the extra ``notebook``, and a front end with widgets to be more than text.
+        Its parts, for boxes of your own, are in `murmur.widgets`.
+
+        Parameters
+        ----------
+        controls : bool, default True
+            Whether there are controls and settings, or only what can be seen.
+        charts : sequence of str, optional
+            Which charts, in this order: ``"users"``, ``"throughput"``, ``"latency"``,
+            ``"heatmap"``, ``"throttles"``.  All unless given.
+        columns : int, optional
+            Charts beside each other; as many as fit unless given.
 
         Raises
         ------
         MissingExtraError
             If a package that it needs is not installed.
+        UnknownChartError
+            If there is no live chart of a name in `charts`.
         """
+        return self.publisher.open(controls=controls, charts=charts, columns=columns)
+
+    @property
+    def publisher(self) -> Publisher:
+        """What keeps panel and widgets of the session up to date; for parts of front ends."""
         if self._publisher is None:
             self._publisher = publisher_of(self)
-        return self._publisher.open()
+        return self._publisher
 
     def close(self) -> None:
         """Stop what runs, in order if it can be, and join the thread."""

@@ -8,14 +8,18 @@ message that is lost is made good by the next.
 `Session.panel` and ``%amoc panel`` open one.
 """
 
+from ._charts import specs as live_charts
 from ._frozen import Frozen as Frozen
 from ._panel import Panel as Panel
 from ._publisher import Publisher as Publisher
 from ._subject import Subject as Subject
+from ._view import View as View
 
 __all__ = [
     "Frozen",
     "Panel",
     "Publisher",
     "Subject",
+    "View",
+    "live_charts",
 ]

@@ -31,6 +31,7 @@ SCRIPTS = (
     "tables.js",
     "figures.js",
     "charts.js",
+    "parts.js",
     "panel.js",
 )
 """The parts of the panel's script, in the order in which they are put together."""

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import altair as alt
 
 from murmur.charts import theme
+from murmur.errors import UnknownChartError
 
 from ._rows import COLUMN
 from ._windows import BANDS_A_DECADE, SHORTEST
@@ -45,9 +46,28 @@ _RESULTS = {"ok": theme.BLUE, "failed": theme.VERMILLION}
 _PERCENTILES = {"p50": theme.SKY, "p90": theme.BLUE, "p99": theme.VERMILLION, "p999": theme.PURPLE}
 
 
+ALIASES = {"users": "population", "percentiles": "latency", "permits": "throttles"}
+"""Other words for the live charts."""
+
+
+def specs(names: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
+    """Return the specification of each live chart by its name, or of some in their order.
+
+    Raises
+    ------
+    UnknownChartError
+        If there is no live chart of a name.
+    """
+    known = _specs()
+    wanted = [ALIASES.get(name, name) for name in (known if names is None else names)]
+    for name in wanted:
+        if name not in known:
+            raise UnknownChartError(name, (*known, *ALIASES))
+    return {name: known[name] for name in wanted}
+
+
 @cache
-def specs() -> dict[str, dict[str, Any]]:
-    """Return the specification of each chart, by its name."""
+def _specs() -> dict[str, dict[str, Any]]:
     drawn = {
         "population": _population(),
         "throughput": [_throughput()],

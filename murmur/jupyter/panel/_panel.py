@@ -4,33 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import traitlets
-from ipywidgets import Widget, widget_serialization
 
-from ._bundle import script, style, vega
 from ._charts import specs
 from ._frozen import Frozen
 from ._kernel import cell_here, has_kernel
 from ._text import TextOutput, words
+from ._view import Library, View
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ._publisher import Publisher
 
-__all__ = ["Library", "Panel"]
+__all__ = ["Panel"]
 
 
-class Library(anywidget.AnyWidget):
-    """Carries Vega to the page: a model without a view, one for all panels of a session."""
-
-    _view_name = traitlets.Unicode(None, allow_none=True).tag(sync=True)  # type: ignore[assignment]
-
-    def __init__(self) -> None:
-        self._esm = vega()
-        super().__init__()
-
-
-class Panel(anywidget.AnyWidget):
+class Panel(View):
     """Steers and watches a session, live; made by `Session.panel`.
 
     The last value of a cell shows it.  Run the cell again and the old one is closed.
@@ -41,6 +31,12 @@ class Panel(anywidget.AnyWidget):
         What tells it the news and carries out what it asks for.
     library : Library
         Where the page has Vega from.
+    controls : bool, default True
+        Whether there are controls and settings, or only what can be seen.
+    charts : sequence of str, optional
+        Which charts, in this order; all unless given.
+    columns : int, optional
+        Charts beside each other; as many as fit unless given.
 
     Attributes
     ----------
@@ -50,72 +46,42 @@ class Panel(anywidget.AnyWidget):
         Rows of the charts, packed.
     """
 
-    state = traitlets.Dict().tag(sync=True)
-    rows = traitlets.Dict().tag(sync=True)
-    specs = traitlets.Dict().tag(sync=True)
-    library = traitlets.Instance(Widget).tag(sync=True, **widget_serialization)
+    layout_of_parts = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, publisher: Publisher, library: Library) -> None:
-        self._publisher = publisher
-        self._esm = script()
-        self._css = style()
+    def __init__(
+        self,
+        publisher: Publisher,
+        library: Library,
+        *,
+        controls: bool = True,
+        charts: Sequence[str] | None = None,
+        columns: int | None = None,
+    ) -> None:
         self._text = TextOutput()
-        self._views: int | None = None  # None: no page has said anything yet
         self.cell = cell_here()
-        super().__init__(specs=specs(), library=library)
-        self.on_msg(self._hear)
+        parts = {"controls": controls, "columns": columns}
+        super().__init__(publisher, specs=specs(charts), library=library, layout_of_parts=parts)
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether nothing can be shown any more."""
-        return self.comm is None
-
-    @property
-    def is_watched(self) -> bool:
-        """Whether a page shows it, or may."""
-        return not self.is_closed and self._views != 0
+    def is_replaced_by(self, later: View) -> bool:
+        """Whether `later` is the panel of the same cell, run again."""
+        return isinstance(later, Panel) and self.cell.is_replaced_by(later.cell)
 
     def show(self, state: dict[str, Any], rows: dict[str, Any] | None) -> None:
         """Show news; what is the same as before is not sent."""
         if self.is_closed:
             return
         is_change = state.get("state") != self.state.get("state")
-        self.state = state
-        if rows is not None:
-            self.rows = rows
-        if is_change or not self._views or state["session"] == "closed":
+        super().show(state, rows)
+        if is_change or not self._pages or state["session"] == "closed":
             self._text.replace(words(state))
-
-    def answer(self, number: object, **outcome: object) -> None:
-        """Tell the page what came of its command."""
-        if not self.is_closed:
-            self.send({"answer": number, **outcome})
 
     def freeze(self) -> Frozen:
         """Return summary and charts of the latest run, for a cell to keep."""
-        return Frozen(self._publisher.results())
+        return Frozen(self.publisher.results())
 
     def keep(self) -> bool:
         """Leave `freeze` in the output below the panel; return whether there is one."""
         return self._text.freeze(self.freeze())
-
-    def close(self) -> None:
-        """Take the panel away; the run goes on."""
-        self._publisher.forget(self)
-        super().close()
-
-    def _hear(self, _: object, message: object, buffers: object) -> None:
-        """Take a message of the page; on whichever thread, and without waiting."""
-        if not isinstance(message, dict):
-            return
-        match message.get("event"):
-            case "ready":
-                self._views = (self._views or 0) + 1
-                self._publisher.wake()
-            case "gone":
-                self._views = max((self._views or 0) - 1, 0)
-            case "command":
-                self._publisher.perform(self, message)
 
     def __repr__(self) -> str:
         return "<murmur panel>" if has_kernel() else words(self.state)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +22,10 @@ from murmur.errors import MurmurError, RunStateError
 from ._code import CodeLog
 from ._commands import Done, carry_out
 from ._history import History
-from ._panel import Library, Panel
+from ._panel import Panel
 from ._snapshot import snapshot
 from ._subject import Look, Subject
+from ._view import Library, View
 
 if TYPE_CHECKING:
     from murmur.results import Results
@@ -50,12 +51,20 @@ class Publisher:
     ----------
     subject : Subject
         The session.
+
+    Attributes
+    ----------
+    history : History
+        What the charts show.
+    chosen : str or None
+        Name of the scenario that controls of their own will start.
     """
 
     def __init__(self, subject: Subject) -> None:
         self.history = History()
+        self.chosen: str | None = None
         self._subject = subject
-        self._panels: tuple[Panel, ...] = ()
+        self._views: tuple[View, ...] = ()
         self._library: Library | None = None
         self._lock = thread_lock()
         self._is_serving = False
@@ -63,25 +72,40 @@ class Publisher:
         self._order: anyio.Lock | None = None
         self._code = CodeLog(f"session = {subject.name}")
 
-    def open(self) -> Panel:
-        """Return a new panel; those that this very cell made before are closed."""
+    @property
+    def library(self) -> Library:
+        """What carries Vega to the page, for all charts of the session."""
         if self._library is None or self._library.comm is None:
             self._library = Library()
-        panel = Panel(self, self._library)
-        for old in self._panels:
-            if old.cell.is_replaced_by(panel.cell):
+        return self._library
+
+    def open(
+        self,
+        *,
+        controls: bool = True,
+        charts: Sequence[str] | None = None,
+        columns: int | None = None,
+    ) -> Panel:
+        """Return a new panel; those that this very cell made before are closed."""
+        panel = Panel(self, self.library, controls=controls, charts=charts, columns=columns)
+        self.attach(panel)
+        return panel
+
+    def attach(self, view: View) -> None:
+        """Tell `view` the news from now on, in place of the one that it replaces."""
+        for old in self._views:
+            if old.is_replaced_by(view):
                 old.close()
         with self._lock:
-            self._panels += (panel,)
+            self._views += (view,)
             begins, self._is_serving = not self._is_serving, True
         if begins:
             self._subject.post("panel", self.serve)
-        return panel
 
-    def forget(self, panel: Panel) -> None:
-        """Tell `panel` nothing more."""
+    def forget(self, view: View) -> None:
+        """Tell `view` nothing more."""
         with self._lock:
-            self._panels = tuple(one for one in self._panels if one is not panel)
+            self._views = tuple(one for one in self._views if one is not view)
 
     def results(self) -> Results:
         """Return the results of the latest run, for a panel to freeze."""
@@ -95,7 +119,7 @@ class Publisher:
         with suppress(MurmurError):  # of a session that is closed there is no news
             self._subject.post("panel", self._ring)
 
-    def perform(self, panel: Panel, message: Mapping[str, Any]) -> None:
+    def perform(self, panel: View, message: Mapping[str, Any]) -> None:
         """Have a command carried out; returns at once, from any thread."""
         try:
             self._subject.post("panel", self._perform, panel, dict(message))
@@ -117,12 +141,12 @@ class Publisher:
                 await anyio.sleep(max(0.0, sent[0] + 1.0 - anyio.current_time()))
         finally:
             self._subject.relay.detach(self.history)
-            for panel in self._panels:
+            for panel in self._views:
                 panel.show({**panel.state, "session": "closed"}, None)
 
     def _goes_on(self) -> bool:
         with self._lock:
-            self._is_serving = bool(self._panels)
+            self._is_serving = bool(self._views)
         return self._is_serving
 
     async def _ring(self) -> None:
@@ -131,7 +155,7 @@ class Publisher:
 
     async def _publish(self) -> None:
         """Tell all panels; what goes wrong with one is not the others' business."""
-        watched = [panel for panel in self._panels if panel.is_watched]
+        watched = [view for view in self._views if view.is_watched]
         if not watched:
             return
         look = Look()
@@ -141,12 +165,20 @@ class Publisher:
             return  # the page says that there is no news
         rows = await self._rows(look)
         state = self._state(look)
-        for panel in watched:
+        for view in watched:
             try:
-                panel.show(state, rows)
+                view.show(state, rows)
             except Exception:
-                _logger.exception("a panel cannot be shown any more")
-                self.forget(panel)
+                _logger.exception("a %s cannot be shown any more", type(view).__name__)
+                self.forget(view)
+        await self._draw(watched)
+
+    async def _draw(self, watched: Sequence[View]) -> None:
+        """Have those views draw that take their time over it, in another thread."""
+        run = self._subject.run
+        for view in watched:
+            if run is not None and view.is_due(anyio.current_time()):
+                await anyio.to_thread.run_sync(view.draw, run.results)
 
     async def _rows(self, look: Look) -> dict[str, Any] | None:
         """Return rows of the charts if there are new ones, made in another thread."""
@@ -161,7 +193,7 @@ class Publisher:
 
     def _state(self, look: Look) -> dict[str, Any]:
         subject, run = self._subject, self._subject.run
-        return snapshot(
+        shown = snapshot(
             look,
             self.history,
             scenarios=subject.scenarios(),
@@ -169,11 +201,12 @@ class Publisher:
             settings={} if run is None else run.settings,
             code=self._code.text,
         )
+        return {**shown, "chosen": self.chosen or next(iter(shown["forms"]), None)}
 
-    async def _perform(self, panel: Panel, message: Mapping[str, Any]) -> None:
+    async def _perform(self, panel: View, message: Mapping[str, Any]) -> None:
         """Carry out a command in a thread, one after the other, and answer."""
         name, number = str(message.get("name")), message.get("id")
-        if name == "freeze":
+        if name == "freeze" and isinstance(panel, Panel):
             done = await anyio.to_thread.run_sync(self._freeze, panel)
         elif name == "stop":  # waits for nobody: not even for a start that takes long
             done = await self._in_thread(name, message)
@@ -183,11 +216,27 @@ class Publisher:
                 done = await self._in_thread(name, message)
         if done.code:
             self._code.add(done.code)
+        if name == "start":
+            self._tell_forms(done)
         panel.answer(number, said=done.said, refused=done.is_refused, problems=dict(done.problems))
         await self._ring()
 
+    def _typed(self, given: object) -> dict[str, str]:
+        """Return what was typed into forms that are parts of their own, and what was given."""
+        typed: dict[str, str] = {}
+        for view in self._views:
+            typed |= view.typed
+        return typed | (dict(given) if isinstance(given, Mapping) else {})
+
+    def _tell_forms(self, done: Done) -> None:
+        for view in self._views:
+            if view.typed:
+                view.send({"problems": dict(done.problems), "started": not done.is_refused})
+
     async def _in_thread(self, name: str, message: Mapping[str, Any]) -> Done:
         arguments = message.get("arguments", {})
+        if name == "start":
+            arguments = {**arguments, "settings": self._typed(arguments.get("settings"))}
         return await anyio.to_thread.run_sync(
             carry_out, self._subject, name, arguments, abandon_on_cancel=True
         )

@@ -143,6 +143,7 @@ def _figures(figures: Figures) -> dict[str, Any]:
         "share": round(share, 5),
         "p50": None if figures.p50 is None else duration_text(figures.p50),
         "p99": None if figures.p99 is None else duration_text(figures.p99),
+        "seconds": {"p50": figures.p50, "p99": figures.p99},
         "total": figures.total,
         "failed_total": figures.failed_total,
     }

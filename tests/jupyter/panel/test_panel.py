@@ -10,9 +10,9 @@ import pytest
 from murmur.errors import RunStateError
 from murmur.jupyter.panel import Panel
 from murmur.jupyter.panel._history import History
-from murmur.jupyter.panel._panel import Library
 from murmur.jupyter.panel._snapshot import snapshot
 from murmur.jupyter.panel._subject import Look
+from murmur.jupyter.panel._view import Library
 
 
 class Publisher:

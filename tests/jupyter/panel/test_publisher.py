@@ -38,7 +38,7 @@ def publisher(subject, monkeypatch):
     )
     made = Publisher(subject)
     yield made
-    for panel in made._panels:
+    for panel in made._views:
         panel.close()
 
 
@@ -70,7 +70,7 @@ async def test_a_click_is_shown_at_once_but_not_more_often_than_four_times_a_sec
     assert busiest == 4
 
 
-async def test_two_panels_agree(publisher, subject):
+async def test_two_views_agree(publisher, subject):
     first, second = publisher.open(), publisher.open()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(publisher.serve)

@@ -53,6 +53,50 @@ function themed(element) {
   };
 }
 
+/** Return a card with a chart that Python draws: embedded anew only when its form changes. */
+function newDrawing(model) {
+  const box = h("div", { class: "mm-plot" });
+  const empty = h("div", { class: "mm-empty" }, "no data yet");
+  const heading = () => [model.get("title")];
+  const element = card(heading(), "drawing", h("div", { class: "mm-drawing" }, box, empty));
+  let view = null;
+  let form = null;
+  let isClosed = false;
+  let drawing = Promise.resolve();
+
+  async function draw() {
+    const { spec, datasets } = model.get("drawing");
+    empty.hidden = Boolean(spec);
+    if (!spec || isClosed) return;
+    if (view && form === JSON.stringify(spec)) {
+      for (const [name, rows] of Object.entries(datasets)) view.view.data(name, rows);
+      await view.view.runAsync();
+      return;
+    }
+    const make = await vega.promise;
+    view?.finalize();
+    const options = { actions: false, renderer: "canvas", config: themed(element), logLevel: 1 };
+    view = await make(box, { ...spec, datasets }, options);
+    form = JSON.stringify(spec);
+    if (isClosed) view.finalize();
+  }
+  const again = () => (drawing = drawing.then(draw).catch((error) => console.error(error)));
+  const anew = () => ((form = null), again());
+  const theme = new MutationObserver(anew);
+  theme.observe(document.body, { attributes: true, attributeFilter: THEME });
+  model.on("change:drawing", again);
+  again();
+  return {
+    element,
+    close() {
+      isClosed = true;
+      model.off("change:drawing", again);
+      theme.disconnect();
+      view?.finalize();
+    },
+  };
+}
+
 /** Return a card with one chart. */
 function newChart(spec, name, title, explanation) {
   const box = h("div", { class: "mm-plot" });
@@ -81,7 +125,7 @@ function newChart(spec, name, title, explanation) {
     const description = `${title}. ${explanation}`;
     const datasets = { rows: shown(), changes: latest?.changes ?? [] };
     const options = { actions: false, renderer: "canvas", config: themed(element), logLevel: 1 };
-    view = await make(box, { ...spec, description, datasets }, options);
+    view = await make(box, { ...spec, params: spanned(), description, datasets }, options);
     if (isClosed) view.finalize();
     else await push();
   }
@@ -99,6 +143,14 @@ function newChart(spec, name, title, explanation) {
   }
 
   const shown = () => (latest?.rows.length ? latest.rows : NOTHING);
+
+  // The span belongs to the first layout: with that of a young run, marks of an old one lie far
+  // beyond the axis, and what fits the container is what is left beside them.
+  function spanned() {
+    const [start, end] = latest?.span ?? [];
+    const values = { start, end };
+    return spec.params.map((one) => ({ ...one, value: values[one.name] ?? one.value }));
+  }
 
   // One thing after the other: a view must not be fed while it is replaced.
   const then = (work) => (drawing = drawing.then(work).catch((error) => console.error(error)));
@@ -133,16 +185,19 @@ function newChart(spec, name, title, explanation) {
   };
 }
 
-/** Return all charts of a panel, which follow its rows and the theme of the page. */
+const TITLES = {
+  population: ["Users", "Users running, waiting and leaving, and how many were asked for, over time"],
+  throughput: ["Actions per second", "Actions that succeeded and failed, per second, over time"],
+  latency: ["Response time", "Percentiles of the response time on a logarithmic scale, over time"],
+  heatmap: ["Response time, distribution", "How many actions took how long, over time"],
+  throttles: ["Permits per second", "Permits that were asked for and granted, per second, over time"],
+};
+
+/** Return the charts that a model has specifications of; they follow its rows and the theme. */
 function newCharts(model) {
-  const specs = model.get("specs");
-  const charts = [
-    newChart(specs.population, "population", "Users", "Users running, waiting and leaving, and how many were asked for, over time"),
-    newChart(specs.throughput, "throughput", "Actions per second", "Actions that succeeded and failed, per second, over time"),
-    newChart(specs.latency, "latency", "Response time", "Percentiles of the response time on a logarithmic scale, over time"),
-    newChart(specs.heatmap, "heatmap", "Response time, distribution", "How many actions took how long, over time"),
-    newChart(specs.throttles, "throttles", "Permits per second", "Permits that were asked for and granted, per second, over time"),
-  ];
+  const charts = Object.entries(model.get("specs")).map(([name, spec]) =>
+    newChart(spec, name, ...(TITLES[name] ?? [name, name])),
+  );
   const embed = () => charts.forEach((chart) => chart.embed());
   const update = () => {
     const { span, ...frames } = model.get("rows");

@@ -2,8 +2,11 @@
 
 const DECADES = 6; // of the slider for arrivals: from 1 to a million users a minute
 
-/** Return the card of controls; `choice` holds the scenario that is chosen on this page. */
-function newControls(command, choice, settings) {
+/**
+ * Return the card of controls; `choice` holds the scenario that is chosen on this page.
+ * With a model, the number of users is one of its traits.
+ */
+function newControls(command, choice, settings, model = null) {
   const ids = { scenario: newId("scenario"), users: newId("users"), arrivals: newId("arrivals") };
   const scenario = h("select", { id: ids.scenario, onchange: () => choose(scenario.value) });
   const doc = h("div", { class: "mm-help" });
@@ -56,6 +59,15 @@ function newControls(command, choice, settings) {
     arrivals.show(outcome.problems?.user_rate ?? "");
     if (outcome.refused) setDisabled(start, !isOver(state));
     else settings.discard();
+  }
+
+  if (model) {
+    setValue(users, String(model.get("count")));
+    model.on("change:count", () => setValue(users, String(model.get("count"))));
+    users.addEventListener("change", () => {
+      model.set("count", Math.max(0, Math.round(Number(users.value)) || 0));
+      model.save_changes();
+    });
   }
 
   const element = card(

@@ -98,7 +98,7 @@ function newCode(announce) {
   return { element, update: ({ code }) => setText(text, code) };
 }
 
-function render({ model, el }) {
+function renderPanel({ model, el }) {
   const said = h("div", { class: "mm-said", role: "status", "aria-live": "polite" });
   const announce = (text, isRefused) => {
     setText(said, text ?? "");
@@ -122,6 +122,7 @@ function render({ model, el }) {
   const settings = newSettings(command);
   const controls = newControls(command, choice, settings);
   const charts = newCharts(model);
+  const layout = model.get("layout_of_parts");
   const parts = [newFigures(), controls, newThrottles(command)];
   const [figures, , throttles] = parts;
   const [nodes, errors, changes] = [newNodes(), newErrors(), newChanges()];
@@ -135,11 +136,11 @@ function render({ model, el }) {
     figures.element,
     h(
       "div",
-      { class: "mm-body" },
+      { class: `mm-body${layout.controls ? "" : " mm-no-side"}` },
       h("div", { class: "mm-side" }, controls.element, settings.element, nodes.element),
       h(
         "div",
-        { class: "mm-main" },
+        { class: "mm-main", style: layout.columns ? `--mm-columns: ${layout.columns}` : null },
         ...charts.elements,
         throttles.element,
         errors.element,
@@ -205,6 +206,12 @@ function render({ model, el }) {
       // The kernel is gone as well.
     }
   };
+}
+
+/** Render the whole panel, or the one part that the model is of. */
+function render({ model, el }) {
+  const part = PARTS[model.get("part")];
+  return part ? renderPart({ model, el }, part) : renderPanel({ model, el });
 }
 
 export default { render };

@@ -1,6 +1,6 @@
 // The form of a scenario's settings, and one button that applies what was typed.
 
-function newSettings(command) {
+function newSettings(command, onTyped = () => {}) {
   const rows = h("div", { class: "mm-fields" });
   const apply = button("Apply", { kind: "primary", picture: "check", onclick: send });
   const discard = button("Discard", { onclick: () => (forget(), note()) });
@@ -29,7 +29,9 @@ function newSettings(command) {
     fields.find((one) => problems[one.name])?.element.scrollIntoView({ block: "nearest" });
   }
   function note() {
-    const names = Object.keys(texts());
+    const given = texts();
+    const names = Object.keys(given);
+    onTyped(given);
     for (const one of fields) one.element.classList.toggle("mm-typed", one.isTyped);
     const verb = isRunning ? "not applied yet" : "for Start";
     const count = names.length === 1 ? "1 change" : `${names.length} changes`;

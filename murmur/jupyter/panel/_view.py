@@ -1,0 +1,133 @@
+"""Base of all that a page shows of a session: it hears the publisher and hands on clicks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+from ipywidgets import Widget, widget_serialization
+
+from ._bundle import script, style, vega
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from murmur.results import Results
+
+    from ._publisher import Publisher
+
+__all__ = ["Library", "View"]
+
+
+class Library(anywidget.AnyWidget):
+    """Carries Vega to the page: a model without a view, one for all charts of a session."""
+
+    _view_name = traitlets.Unicode(None, allow_none=True).tag(sync=True)  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        self._esm = vega()
+        super().__init__()
+
+
+class View(anywidget.AnyWidget):
+    """A widget that shows a session and steers it.
+
+    Parameters
+    ----------
+    publisher : Publisher
+        What tells it the news and carries out what it asks for.
+    **traits
+        What it begins with.
+
+    Attributes
+    ----------
+    part : str
+        Which part of the panel it is; empty for the panel itself.
+    state : dict
+        What the page shows, as plain values.
+    rows : dict
+        Rows of the charts, packed.
+    specs : dict
+        Specifications of the charts, by name.
+    """
+
+    part = traitlets.Unicode("").tag(sync=True)
+    state = traitlets.Dict().tag(sync=True)
+    rows = traitlets.Dict().tag(sync=True)
+    specs = traitlets.Dict().tag(sync=True)
+    library = traitlets.Instance(Widget, allow_none=True).tag(sync=True, **widget_serialization)
+
+    _publisher: Publisher | None = None  # of one that could not be made
+
+    def __init__(self, publisher: Publisher, **traits: object) -> None:
+        self._publisher = publisher
+        self._esm = script()
+        self._css = style()
+        self._pages: int | None = None  # None: no page has said anything yet
+        super().__init__(**traits)
+        self.on_msg(self._hear)
+
+    @property
+    def publisher(self) -> Publisher:
+        """What it is told the news by."""
+        assert self._publisher is not None
+        return self._publisher
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing can be shown any more."""
+        return self.comm is None
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether a page shows it, or may."""
+        return not self.is_closed and self._pages != 0
+
+    def show(self, state: dict[str, Any], rows: dict[str, Any] | None) -> None:
+        """Show news; what is the same as before is not sent."""
+        if self.is_closed:
+            return
+        self.state = state
+        if rows is not None:
+            self.rows = rows
+
+    def answer(self, number: object, **outcome: object) -> None:
+        """Tell the page what came of its command."""
+        if not self.is_closed:
+            self.send({"answer": number, **outcome})
+
+    @property
+    def typed(self) -> Mapping[str, str]:
+        """What was typed into its form and waits to be used; secrets too, so it is no trait."""
+        return {}
+
+    def is_due(self, now: float) -> bool:
+        """Whether `draw` should be called, at `now` on the loop's clock."""
+        return False
+
+    def draw(self, results: Results) -> None:
+        """Draw `results`, in a thread of its own: it may take its time."""
+
+    def is_replaced_by(self, later: View) -> bool:
+        """Whether `later` is shown by the same cell, run again."""
+        return False
+
+    def close(self) -> None:
+        """Take it away; the run goes on."""
+        if self._publisher is not None:
+            self._publisher.forget(self)
+        super().close()
+
+    def _hear(self, _: object, message: object, buffers: object) -> None:
+        """Take a message of the page; on whichever thread, and without waiting."""
+        if not isinstance(message, dict):
+            return
+        match message.get("event"):
+            case "ready":
+                self._pages = (self._pages or 0) + 1
+                self.publisher.wake()
+            case "gone":
+                self._pages = max((self._pages or 0) - 1, 0)
+            case "command":
+                self.publisher.perform(self, message)

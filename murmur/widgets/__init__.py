@@ -1,0 +1,45 @@
+"""Parts of the panel as widgets of their own, for any box: one for each thing to steer or see.
+
+Each takes a session, shows what it does and goes wherever widgets of ipywidgets go: into
+``HBox``, ``Tab``, ``GridspecLayout``, a Voila page.  Its traits hold numbers, so that
+``traitlets.link`` and ``ipywidgets.jslink`` join it to widgets of yours.  `Session.panel` is
+all of them, laid out.  They need the extra ``notebook``.
+
+Examples
+--------
+>>> import murmur
+>>> from ipywidgets import HBox, VBox
+>>> from murmur.widgets import Chart, Controls, Figures
+>>> session = murmur.Session()
+>>> dashboard = VBox([Figures(session), HBox([Controls(session), Chart(session, "latency")])])
+>>> session.close()
+"""
+
+from __future__ import annotations
+
+from murmur.errors import MissingExtraError
+
+try:
+    import anywidget  # noqa: F401 - only to say what is missing
+except ImportError as error:
+    raise MissingExtraError("murmur.widgets", "notebook", "anywidget") from error
+
+from ._chart import Chart as Chart
+from ._controls import Arrivals as Arrivals
+from ._controls import Controls as Controls
+from ._controls import Settings as Settings
+from ._controls import ThrottleControl as ThrottleControl
+from ._figures import Figures as Figures
+from ._figures import Log as Log
+from ._part import Part as Part
+
+__all__ = [
+    "Arrivals",
+    "Chart",
+    "Controls",
+    "Figures",
+    "Log",
+    "Part",
+    "Settings",
+    "ThrottleControl",
+]

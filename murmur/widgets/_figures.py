@@ -1,0 +1,134 @@
+"""Parts that show: the figures of the last seconds, and what has happened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import traitlets
+
+from ._part import Part
+
+if TYPE_CHECKING:
+    from murmur import Session
+
+__all__ = ["Figures", "Log"]
+
+_LINES = 200
+
+
+class Figures(Part):
+    """The few numbers that are read from across the room.
+
+    Parameters
+    ----------
+    session : murmur.Session
+        What to show.
+
+    Attributes
+    ----------
+    running, waiting, leaving, gone, target : int
+        Users by state, and how many are asked for.
+    rate : float
+        Actions a second, of the last five seconds.
+    failed : float
+        Share of them that failed, from 0 to 1.
+    p50, p99 : float or None
+        Response times in seconds; None before the first.
+    keeps_up : bool
+        Whether the generator is fast enough.
+
+    Examples
+    --------
+    A label of one's own that follows::
+
+        figures = Figures(session)
+        traitlets.dlink((figures, "running"), (label, "value"), str)
+    """
+
+    KIND = "figures"
+    SHOWS = ("users", "figures", "health")
+
+    running = traitlets.Int(0).tag(sync=True)
+    waiting = traitlets.Int(0).tag(sync=True)
+    leaving = traitlets.Int(0).tag(sync=True)
+    gone = traitlets.Int(0).tag(sync=True)
+    target = traitlets.Int(0).tag(sync=True)
+    rate = traitlets.Float(0.0).tag(sync=True)
+    failed = traitlets.Float(0.0).tag(sync=True)
+    p50 = traitlets.Float(None, allow_none=True).tag(sync=True)
+    p99 = traitlets.Float(None, allow_none=True).tag(sync=True)
+    keeps_up = traitlets.Bool(True).tag(sync=True)
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+
+    def tell(self, state: dict[str, Any]) -> None:
+        """Set the traits to what `state` says."""
+        users, figures = state["users"], state["figures"]
+        with self.hold_sync():
+            for name in ("running", "waiting", "leaving", "gone", "target"):
+                setattr(self, name, users[name])
+            self.rate, self.failed = figures["rate"], figures["share"]
+            self.p50, self.p99 = figures["seconds"]["p50"], figures["seconds"]["p99"]
+            self.keeps_up = not state["health"]["warning"]
+
+
+class Log(Part):
+    """Changes, failures and problems of the run, the newest first.
+
+    Parameters
+    ----------
+    session : murmur.Session
+        What to show.
+
+    Attributes
+    ----------
+    lines : list of dict
+        ``at`` (seconds since the run started, or None), ``text``, and ``kind``: "change",
+        "failure" or "problem".
+
+    Examples
+    --------
+    Beside the charts::
+
+        HBox([Chart(session, "throughput"), Log(session)])
+    """
+
+    KIND = "log"
+
+    lines = traitlets.List(traitlets.Dict())
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+
+    def show(self, state: dict[str, Any], rows: dict[str, Any] | None) -> None:
+        """Show what happened."""
+        super().show({**state, "lines": _lines(state)}, None)
+
+    def tell(self, state: dict[str, Any]) -> None:
+        """Set the traits to what `state` says."""
+        self.lines = _lines(state)
+
+    SHOWS = ("lines",)
+
+
+def _lines(state: dict[str, Any]) -> list[dict[str, Any]]:
+    changes = [
+        {
+            "at": one["at"],
+            "text": f"{one['what']}: {one['old']} → {one['new']}",
+            "kind": "change",
+        }
+        for one in state["changes"]
+    ]
+    failures = [
+        {
+            "at": one["at"],
+            "text": f"{one['name']} failed {one['count']:,} times: {one['error']}",
+            "kind": "failure",
+        }
+        for one in state["errors"]
+    ]
+    told = sorted([*changes, *failures], key=lambda line: -line["at"])
+    problems = [{"at": None, "text": text, "kind": "problem"} for text in state["problems"]]
+    return [*problems, *told][:_LINES]
