@@ -25,6 +25,8 @@ TOP = {
     "tests",
 }
 VAGUE = {"base", "common", "core", "helpers", "manager", "util", "utils"}
+# A module's docstring names what is inside; in a listing, one of these opens a riddle.
+RIDDLES = {"How", "What", "When", "Where", "Which", "Who", "Why"}
 # Folders of tests of more than one package, or of none.
 NO_MIRROR = {"benchmarks", "browser", "docs", "integration", "typing"}
 # A home, a checkout or an installation of one machine; never right on another.
@@ -133,6 +135,22 @@ def test_a_package_only_gathers_what_its_modules_define(path: Path) -> None:
     assert defined == []
 
 
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_module_says_first_what_is_inside(path: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+
+    assert docstring
+    assert docstring.split()[0] not in RIDDLES
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_package_imports_another_only_through_its_face(path: Path) -> None:
+    package = path.relative_to(ROOT / "murmur").with_suffix("").parts[0]
+    private = [name for name in _imports(path) if _is_private_of_another(name, package)]
+
+    assert private == []
+
+
 def test_the_tests_mirror_the_package() -> None:
     packages = {path.name.strip("_") for path in (ROOT / "murmur").iterdir()}
     folders = {
@@ -142,6 +160,28 @@ def test_the_tests_mirror_the_package() -> None:
     }
 
     assert folders - NO_MIRROR <= packages
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Yield the dotted names of what a module of murmur imports from murmur, wherever it does."""
+    parts = path.relative_to(ROOT).parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            origin = list(parts[: len(parts) - node.level]) if node.level else []
+            origin += [node.module] if node.module else []
+            yield from (".".join([*origin, alias.name]) for alias in node.names)
+
+
+def _is_private_of_another(name: str, package: str) -> bool:
+    """Return whether `name` leads through a private module of another package than `package`.
+
+    What lies inside a package, such as `murmur.throttles.shared`, is part of it.
+    """
+    root, *parts = name.split(".")
+    private = [part for part in parts[1:] if part.startswith("_") and not part.startswith("__")]
+    return root == "murmur" and parts[:1] != [package] and private != []
 
 
 def _body_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

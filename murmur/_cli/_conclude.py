@@ -1,4 +1,4 @@
-"""What ``murmur run`` does from its options to its exit code."""
+"""Course of ``murmur run``, from its options to its exit code."""
 
 from __future__ import annotations
 

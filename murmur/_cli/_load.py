@@ -1,4 +1,4 @@
-"""How many users there shall be, and when: pure arithmetic on what the options say.
+"""Plan of the load: how many users there shall be, and when.  Pure arithmetic on the options.
 
 Two kinds of load.  *Closed*: a number of users, which stages change over time.  *Open*: users
 arrive at a rate, which stages change over time, however many are there already.

@@ -1,4 +1,4 @@
-"""What a run looks like at one moment: the figures that the table and the lines show.
+"""Figures of a run at one moment, which the table and the lines show.
 
 A look costs the same on the first day of a run and in its first minute: what takes longer and
 longer, such as checks, is done the less often the longer it takes.

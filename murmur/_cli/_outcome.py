@@ -1,4 +1,4 @@
-"""What a run came to, as a person, a program and a CI server want it."""
+"""Outcome of a run, as a person, a program and a CI server want it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the results of a run go; looked at before it starts, for a run takes long."""
+"""Places where the results of a run go, looked at before it starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run shall be: read from options and a file, with every problem at once."""
+"""Plan of a run, read from options and a file, with every problem at once."""
 
 from __future__ import annotations
 

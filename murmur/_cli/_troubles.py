@@ -1,4 +1,4 @@
-"""What went wrong in a run, the most frequent first: what somebody looks for first."""
+"""Troubles of a run, the most frequent first."""
 
 from __future__ import annotations
 

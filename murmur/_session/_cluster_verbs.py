@@ -1,4 +1,4 @@
-"""What a person may ask of a session about nodes."""
+"""Verbs of a session that concern nodes."""
 
 from __future__ import annotations
 

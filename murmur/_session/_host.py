@@ -1,4 +1,4 @@
-"""What lives on a session's loop, and how a call from outside gets there.
+"""Host of a session: the loop on its thread, what lives there, and calls from outside.
 
 Here is the cluster with the node of this process.  What a run is, and what a person may
 ask of it, is the session's business.

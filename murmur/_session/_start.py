@@ -1,4 +1,4 @@
-"""What a start is made from: names, seeds, records; and what may be shown of settings."""
+"""Parts that a start is made from: names, seeds, records, and settings fit to be shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a session is doing right now, for people and for programs."""
+"""Status of a session at one moment, for people and for programs."""
 
 from __future__ import annotations
 

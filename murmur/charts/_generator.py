@@ -1,4 +1,4 @@
-"""How the load generator fared: its own chart, and the shade it casts on others."""
+"""Chart of the load generator's own health, and the shade it casts on other charts."""
 
 from __future__ import annotations
 

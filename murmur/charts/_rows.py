@@ -1,4 +1,4 @@
-"""What happens to a frame before it is drawn: checked, and made small.
+"""Preparation of a frame before it is drawn: checked, and made small.
 
 A chart carries its rows in the notebook, so no chart gets more than `ROWS` of them:
 windows are joined to longer ones, and single users are sampled.  Which windows are empty

@@ -1,4 +1,4 @@
-"""How every chart looks: colours, dashes, axes, and the sentence of an empty chart.
+"""Look of every chart: colours, dashes, axes, and the sentence of an empty chart.
 
 The look is put on each chart and never into Altair's global state, so that charts a
 notebook draws itself stay as they are.  One grey for text, axes and grid has the same

@@ -1,4 +1,4 @@
-"""What `Session.spawn_nodes` starts: a node whose ticket comes on standard input.
+"""Node process that `Session.spawn_nodes` starts; its ticket comes on standard input.
 
 So the ticket is in no list of processes and in no environment.
 """

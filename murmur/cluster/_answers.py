@@ -1,4 +1,4 @@
-"""What each node said to one call: a table, one row per node, partial success visible."""
+"""Answers of all nodes to one call: one row per node, so that partial success is visible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a node's clock is from the steering kernel's.  Pure arithmetic.
+"""Offset of a node's clock from the steering kernel's.  Pure arithmetic.
 
 The node asks what time it is and notes when it asked and when the answer came.  The answer
 was true at some moment in between; taking the middle, the error is half the round trip at

@@ -1,4 +1,4 @@
-"""How a run goes on and ends, and what belongs to it alone."""
+"""Course of one run over all nodes: its end, and all that belongs to it alone."""
 
 from __future__ import annotations
 

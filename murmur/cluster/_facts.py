@@ -1,4 +1,4 @@
-"""What a node is: its process, its host, its versions."""
+"""Facts about a node: its process, its host, its versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the steering kernel itself has to say about a run: nodes that come and go.
+"""Records that the steering kernel itself keeps of a run: nodes that come and go.
 
 Events go to the bus and, while a run is on, into its record too; users that no node
 answers for get their outcome here.

@@ -1,4 +1,4 @@
-"""What the cluster needs of a transport: ordered bytes between a steering kernel and nodes.
+"""Links between a steering kernel and nodes: ordered bytes, whatever carries them.
 
 A transport has two ends.  Each runs on a loop of its own choice and calls its audience
 there; `send` may be called from any thread, keeps the order, and never blocks: what cannot

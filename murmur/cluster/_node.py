@@ -1,4 +1,4 @@
-"""What the steering side can ask of a node, wherever the node is."""
+"""Interface of a node: all that the steering side can ask of it, wherever it is."""
 
 from __future__ import annotations
 

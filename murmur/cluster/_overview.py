@@ -1,4 +1,4 @@
-"""What there is to know about one node, for a person to look at."""
+"""Overview of one node, for a person to look at."""
 
 from __future__ import annotations
 

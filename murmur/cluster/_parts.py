@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import is_dataclass
-
 from murmur._wire import record_table
 from murmur.coordinators import CoordinatorStatistics
 from murmur.runtime import Presence
-from murmur.telemetry import Event, _chunk
+from murmur.telemetry import Event, records_of_chunks
 from murmur.throttles import ThrottleStatistics
 
 from ._node import NodeStatus
@@ -15,13 +13,9 @@ from ._node import NodeStatus
 __all__ = ["PARTS"]
 
 
-def _is_record(value: object) -> bool:
-    return isinstance(value, type) and (is_dataclass(value) or hasattr(value, "_fields"))
-
-
 PARTS = record_table(
     [
-        *filter(_is_record, vars(_chunk).values()),
+        *records_of_chunks(),
         CoordinatorStatistics,
         Event,
         NodeStatus,

@@ -1,4 +1,4 @@
-"""Who belongs to a session, and who of them takes part in its run.
+"""Roster of a session: its nodes, and those of them that take part in its run.
 
 Nodes come and go while a run is on; here is what follows from that for the run, its record
 and its users.  What a person may ask of the run is in `_cluster`.

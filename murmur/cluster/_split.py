@@ -1,4 +1,4 @@
-"""How users are spread over nodes.  Pure arithmetic."""
+"""Split of users over nodes.  Pure arithmetic."""
 
 from __future__ import annotations
 

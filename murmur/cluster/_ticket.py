@@ -1,4 +1,4 @@
-"""Who may be a node: a certificate authority for one session, and the tickets it hands out.
+"""Tickets that let a process be a node, and the session's own certificate authority.
 
 A ticket holds an address and a certificate with its key.  Whoever has one may run this
 session's code and feed it data, so it is a secret; nothing shows its key unless asked to.

@@ -1,4 +1,4 @@
-"""How code gets from the steering kernel to its nodes.
+"""Travel of code from the steering kernel to its nodes.
 
 A scenario that lives where nodes cannot import it, such as in a notebook, travels by value,
 and with it what it uses from there (cloudpickle).  Others travel by name, for a node has

@@ -1,4 +1,4 @@
-"""What a coordinator of one node and one of all nodes have in common: who came to it."""
+"""Attendance of a coordinator, alike for that of one node and that of all: who came to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a coordinator's actions are carried out: in order, apart, and unable to hurt.
+"""Carries out a coordinator's actions: in order, apart, and unable to hurt.
 
 Each numbered item of the plan has a lane: its batches run there one after another, so a
 slow action is a brake on its own item, while other items go on.  All `all` items share

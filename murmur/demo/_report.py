@@ -1,4 +1,4 @@
-"""What the demo found, and whether it adds up."""
+"""Report of the demo: what it found, and whether that adds up."""
 
 from __future__ import annotations
 

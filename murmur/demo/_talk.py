@@ -1,4 +1,4 @@
-"""What one user of the chat says and hears; knows no connection and reads no clock."""
+"""Talk of one user of the chat; knows no connection and reads no clock."""
 
 from __future__ import annotations
 

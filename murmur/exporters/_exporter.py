@@ -1,4 +1,4 @@
-"""What all exporters have in common: a session to follow, a start and an end."""
+"""Exporter, the part that all have in common: a session to follow, a start and an end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run came to so far: running totals of all nodes, for exporters to give out.
+"""Running totals of a run over all nodes, for exporters to give out.
 
 A chunk is added at the price of a few array operations, whatever the length of the run, and
 reading costs as much as there are series.  How many there can be is bounded here, for a

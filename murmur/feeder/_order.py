@@ -1,4 +1,4 @@
-"""Which row is whose: arithmetic that every node does alike, without asking another.
+"""Order of rows: which is whose.  Arithmetic that every node does alike, without asking another.
 
 A shuffle is a permutation of the rows that the run's seed chooses.  It does not depend on
 the version of a library, so that two nodes never give the same row away.  A short one is

@@ -1,4 +1,4 @@
-"""What a request carries: JSON, a form, bytes, or a stream."""
+"""Body of a request: JSON, a form, bytes, or a stream."""
 
 from __future__ import annotations
 

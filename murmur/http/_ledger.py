@@ -1,4 +1,4 @@
-"""What a client records beside its actions: statuses, bytes, connections, phases.
+"""Records that a client keeps beside its actions: statuses, bytes, connections, phases.
 
 All of it is counters and gauges of the run, because a request is one action and no more.
 Phases become actions, with percentiles, for those who ask for them.

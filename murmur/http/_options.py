@@ -1,4 +1,4 @@
-"""How requests are made: one object for all users of a scenario."""
+"""Options of requests: one object for all users of a scenario."""
 
 from __future__ import annotations
 

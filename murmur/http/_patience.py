@@ -1,4 +1,4 @@
-"""How long a request may wait: until its deadline, and not much longer than its user stays.
+"""Limit on the wait of a request: its deadline, and not much longer than its user stays.
 
 A request under way is not broken off when its user is asked to leave, or the server would
 have answered for nothing.  It has a part of the user's grace to come to an end; the rest is

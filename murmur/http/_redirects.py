@@ -1,4 +1,4 @@
-"""Which request follows a redirect: as browsers do it, and RFC 9110 (15.4) allows."""
+"""Request that follows a redirect: as browsers do it, and RFC 9110 (15.4) allows."""
 
 from __future__ import annotations
 

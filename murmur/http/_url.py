@@ -1,4 +1,4 @@
-"""Where a request goes, and what its action is called.
+"""Target of a request, and the name of its action.
 
 A path may hold placeholders, ``/items/{id}``.  Their values make the path; the template
 makes the name, so that ten thousand items are one row of a table.

@@ -1,4 +1,4 @@
-"""What a verb works on: the session that it steers and the names of the notebook."""
+"""Context of a verb: the session that it steers and the names of the notebook."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a verb of ``%amoc`` is: one record, read by the parser, the help and the completer.
+"""Verb of ``%amoc``: one record, read by the parser, the help and the completer.
 
 Knows words and their kinds; what a verb does is its handler's business.
 """

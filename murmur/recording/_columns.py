@@ -1,4 +1,4 @@
-"""What a run's record keeps: row formats, codes, and series of samples."""
+"""Columns that a run's record keeps: row formats, codes, and series of samples."""
 
 from __future__ import annotations
 

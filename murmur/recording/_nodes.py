@@ -1,4 +1,4 @@
-"""What is known of the nodes that took part in a run, besides what they measured.
+"""Facts about the nodes that took part in a run, besides what they measured.
 
 A node tells who it is once, when it joins; the session notes the rest: how its clock
 stands, and how it left.

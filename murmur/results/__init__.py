@@ -1,4 +1,4 @@
-"""What a run measured, as pandas frames with one documented schema.
+"""Results of a run, as pandas frames with one documented schema.
 
 Importing this package imports pandas, which is why ``import murmur`` does not.
 """

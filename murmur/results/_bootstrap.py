@@ -1,4 +1,4 @@
-"""How sure a statistic of a run is: resampling of blocks of time, as pure arithmetic.
+"""Intervals of a run's statistics, by resampling blocks of time.  Pure arithmetic.
 
 Durations that follow each other are alike: a slow second makes a thousand of them slow.
 To resample single actions would treat those thousand as evidence of their own, and call

@@ -1,4 +1,4 @@
-"""What a column and a frame are: names, dtypes and units, and how they are built."""
+"""Columns and frames: names, dtypes and units, and the way they are built."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every frame of `Results` holds: the one place where columns are defined.
+"""Schema of every frame of `Results`: the one place where columns are defined.
 
 The frames are built from this table, and so is the reference page, so that the page, the
 empty frame and the full frame cannot disagree.

@@ -1,4 +1,4 @@
-"""Where `Results` takes what it shows from: the record of a run, or an archive of one.
+"""Source of what `Results` shows: the record of a run, or an archive of one.
 
 A source knows the frames and the facts of one run.  It knows neither how they are shown nor
 where they are kept.

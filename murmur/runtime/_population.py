@@ -1,4 +1,4 @@
-"""Who is where: the arithmetic of waiting, running, leaving and gone users.
+"""Population of a run: the arithmetic of waiting, running, leaving and gone users.
 
 Nothing here waits or starts anything.  Waiting users are ranges of ids, so that a
 million of them cost as much as one.

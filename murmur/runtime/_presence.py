@@ -1,4 +1,4 @@
-"""Which users are here now: what no record of the past can tell."""
+"""Presence of users: who is here now, which no record of the past can tell."""
 
 from __future__ import annotations
 

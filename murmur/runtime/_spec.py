@@ -1,4 +1,4 @@
-"""What a run on a node is made from, and whom it tells."""
+"""Specification of a run on a node: what it is made from, and whom it tells."""
 
 from __future__ import annotations
 

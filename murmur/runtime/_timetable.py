@@ -1,4 +1,4 @@
-"""What one user does when: a schedule of events, merged from its entries.
+"""Timetable of one user: a schedule of events, merged from its entries.
 
 Nothing here waits or reads a clock.  Every moment is computed from the start, and never from
 the moment before, so that a schedule does not drift, however late its user is.

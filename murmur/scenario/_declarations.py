@@ -1,4 +1,4 @@
-"""What a scenario class declares: which traits are settings, and what is wrong with them.
+"""Declarations of a scenario class: which traits are settings, and what is wrong with them.
 
 Knows traitlets and nothing of runs, values or the environment.
 """

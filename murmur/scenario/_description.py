@@ -1,4 +1,4 @@
-"""What a description of a scenario holds, and how it is shown."""
+"""Description of a scenario: what it holds, and how it is shown."""
 
 from __future__ import annotations
 

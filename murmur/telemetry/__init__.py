@@ -1,4 +1,4 @@
-"""What happens during a run, from the moment it happens to columns of numbers.
+"""Telemetry of a run, from the moment something happens to columns of numbers.
 
 Two ways lead out of a run.  *Events* are for whoever listens now: they have a name from
 the catalogue and travel over a bus.  *Records* are for whoever looks later: a recorder on
@@ -27,6 +27,7 @@ from ._chunk import HealthSample as HealthSample
 from ._chunk import PopulationSample as PopulationSample
 from ._chunk import ThrottleSample as ThrottleSample
 from ._chunk import Windows as Windows
+from ._chunk import records_of_chunks as records_of_chunks
 from ._codes import MISSING as MISSING
 from ._codes import OTHER as OTHER
 from ._codes import Codes as Codes

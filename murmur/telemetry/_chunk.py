@@ -1,4 +1,4 @@
-"""What a recorder seals about once a second: one node's news, in columns.
+"""Chunk that a recorder seals about once a second: one node's news, in columns.
 
 A chunk is made to travel: arrays and small tuples of plain values, complete in itself
 (codes come with their labels), so that a chunk that is lost takes only itself along.
@@ -8,7 +8,7 @@ All times in it are seconds since the run started.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._buckets import sums, tally
@@ -32,6 +32,7 @@ __all__ = [
     "ThrottleSample",
     "Windows",
     "count_errors",
+    "records_of_chunks",
     "window_of",
 ]
 
@@ -299,3 +300,12 @@ def _by_window(
     key = window_of(rows["at"], length) * names + rows["name"]
     distinct, _ = tally(key)
     return distinct // names, (distinct % names).astype(np.int16), np.searchsorted(distinct, key)
+
+
+def records_of_chunks() -> list[type[Any]]:
+    """Return every class that a chunk is made of, for who sends chunks from node to node."""
+    return [value for value in globals().values() if _is_record(value)]
+
+
+def _is_record(value: object) -> bool:
+    return isinstance(value, type) and (is_dataclass(value) or hasattr(value, "_fields"))

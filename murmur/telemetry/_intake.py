@@ -1,4 +1,4 @@
-"""What a recorder holds until it is sealed; any thread may add while one takes it away."""
+"""Intake of a recorder until it is sealed; any thread may add while one takes it away."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What murmur is tested with, for your tests as well: virtual time, fakes and targets.
+"""Tools that murmur is tested with, for your tests as well: virtual time, fakes and targets.
 
 Test-only dependencies (pytest, trio) are imported by the functions that need them.
 """

@@ -1,4 +1,4 @@
-"""What targets have in common: they listen while they are entered."""
+"""Listening of targets, which all have in common: from entering them until leaving them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a throttle is started."""
+"""Configuration that a throttle is started with."""
 
 from __future__ import annotations
 

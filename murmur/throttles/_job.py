@@ -1,4 +1,4 @@
-"""What `Throttle.run` returns: a call that a throttle starts when its permit comes."""
+"""Job that `Throttle.run` returns: a call that a throttle starts when its permit comes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How late permits were in one window: every one up to a bound, then one in three, ..."""
+"""Lateness of permits in one window: every one up to a bound, then one in three, ..."""
 
 from __future__ import annotations
 

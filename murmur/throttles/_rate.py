@@ -1,4 +1,4 @@
-"""What a throttle is set to: permits per interval, or permits at a time.
+"""Rate of a throttle: permits per interval, or permits at a time.
 
 Values only: nothing here knows of time passing or of who waits.
 """

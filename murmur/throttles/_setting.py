@@ -1,4 +1,4 @@
-"""What a cluster throttle is set to over time, and the verbs that change it.
+"""Setting of a cluster throttle over time, and the verbs that change it.
 
 The rules are those of a throttle on one node (`murmur.throttles._steering`); here they hold
 for the whole cluster.  Nothing here knows of nodes.

@@ -1,4 +1,4 @@
-"""What dask workers preload to be nodes: ``--preload murmur.cluster.preload``."""
+"""Module that dask workers preload to be nodes: ``--preload murmur.cluster.preload``."""
 
 from murmur.cluster._preload import dask_setup as dask_setup
 from murmur.cluster._preload import dask_teardown as dask_teardown

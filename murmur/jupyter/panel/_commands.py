@@ -1,4 +1,4 @@
-"""What the page may ask for: each command is one call on the session.
+"""Commands of the page: each is one call on the session.
 
 A command is read and carried out here, in a thread of its own, and its outcome is a value:
 a sentence for the person who clicked, the code that does the same, or what was refused.

@@ -1,4 +1,4 @@
-"""What a panel leaves behind: summary and charts of a run, as text and pictures.
+"""Remains of a panel that is closed: summary and charts of a run, as text and pictures.
 
 It holds neither a widget nor a script, so it stays in the notebook and shows anywhere.
 """

@@ -1,4 +1,4 @@
-"""Which cell is being run, and by what: a kernel with a front end, or a plain shell."""
+"""Cell that is being run, and by what: a kernel with a front end, or a plain shell."""
 
 from __future__ import annotations
 

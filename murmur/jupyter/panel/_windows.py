@@ -1,4 +1,4 @@
-"""What actions came to, window by window, for the last five minutes of a run.
+"""Actions, window by window, of the last five minutes of a run.
 
 A run of an hour has thousands of windows; each is computed once, and once more while chunks
 for it may still come.

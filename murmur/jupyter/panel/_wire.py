@@ -1,4 +1,4 @@
-"""How rows of numbers travel to the page: columns of 32-bit floats in one buffer.
+"""Rows of numbers on their way to the page: columns of 32-bit floats in one buffer.
 
 As JSON the same rows take ten times the time to write and to read.
 """

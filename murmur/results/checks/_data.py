@@ -1,4 +1,4 @@
-"""What checks ask of a run: how many actions, how long they took.
+"""Data that checks ask of a run: how many actions, how long they took.
 
 Percentiles come from the complete histograms of the run, of which there is one a second for
 each action (in a run of many hours, the oldest are joined); not from the actions frame, which

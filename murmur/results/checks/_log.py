@@ -1,4 +1,4 @@
-"""Who wants to know which checks were made: the pytest plugin, for the report of a test."""
+"""Listeners to the checks that are made: the pytest plugin, for the report of a test."""
 
 from __future__ import annotations
 

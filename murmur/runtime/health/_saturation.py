@@ -1,4 +1,4 @@
-"""When a load generator is the bottleneck: the rules, as pure functions.
+"""Rules that say when a load generator is the bottleneck, as pure functions.
 
 A window is *saturated* when what it measured says more about the generator than about the
 system under test:

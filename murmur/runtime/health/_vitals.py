@@ -1,4 +1,4 @@
-"""What the operating system tells about this process and its machine, as cheaply as it does.
+"""Vitals of this process and its machine, as cheaply as the operating system tells them.
 
 Each look reads a handful of small files of Linux's ``/proc`` (0.1 ms together).  Elsewhere,
 and where a file cannot be read, what is not known is NaN and nothing fails.

@@ -1,4 +1,4 @@
-"""How much a node needs of one throttle, and when to say so.  Pure arithmetic."""
+"""Demand of a node on one throttle, and when to tell it.  Pure arithmetic."""
 
 from __future__ import annotations
 

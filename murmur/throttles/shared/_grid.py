@@ -1,4 +1,4 @@
-"""When the slots of a cluster throttle are.  Pure arithmetic.
+"""Grid of the slots of a cluster throttle.  Pure arithmetic.
 
 A slot at the time T may be used from T on and until T + `late`, by whichever node it is
 leased to.  Two slots are so far apart that a window of one interval cannot see more uses

@@ -1,4 +1,4 @@
-"""What a node may use of a throttle that is one over all nodes: its lease.
+"""Lease of a node: what it may use of a throttle that is one over all nodes.
 
 The steering kernel leases slots.  A slot may be used from its time T on and until a little
 later, U, both on the steering clock, which this node knows up to an error e.  It uses a

@@ -1,4 +1,4 @@
-"""Who gets how much of what is scarce: slots by demand, permits of a limit, and how late is late.
+"""Shares of what is scarce: slots by demand, permits of a limit, and how late is late.
 
 Pure arithmetic.
 """

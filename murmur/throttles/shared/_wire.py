@@ -1,4 +1,4 @@
-"""What the two sides of a cluster throttle tell each other: short lists of plain values.
+"""Messages between the two sides of a cluster throttle: short lists of plain values.
 
 A body holds one message, its first item says which.  Times are on the steering clock.
 What does not look like a message raises: the sender is not one of ours.
