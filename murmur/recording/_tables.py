@@ -200,7 +200,10 @@ def _throttles(rows: NDArray[Any], legend: Legend) -> Table:
 
 
 def _health(rows: NDArray[Any], legend: Legend) -> Table:
-    """Return one row per window and node; cpu is in cores, rss in bytes."""
+    """Return one row per window and node; cpu is in cores, rss in bytes.
+
+    Of several samples of a window, as after a loop was held, each delay is the worst.
+    """
     import numpy as np
 
     keys = _key(_window_before(rows["at"], legend.window), rows["node"])
@@ -210,7 +213,13 @@ def _health(rows: NDArray[Any], legend: Legend) -> Table:
         **_window_and_node(key, legend),
         **{field: rows[field][last] for field in HealthSample._fields[1:-2]},
     }
-    for field in ("loop_lag_max", "gc_longest", "schedule_lag"):
+    for field in (
+        "loop_lag_p50",
+        "loop_lag_p99",
+        "loop_lag_max",
+        "gc_longest",
+        "schedule_lag",
+    ):
         worst = table[field] = np.full(len(key), np.nan)
         np.fmax.at(worst, group, rows[field])
     saturated = table["saturated"] = np.zeros(len(key), np.bool_)

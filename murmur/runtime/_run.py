@@ -285,7 +285,7 @@ class NodeRun:
             return False
         self._calls = Calls(self)
         self._sampler = Sampler(self)
-        self.watchdog = Watchdog(self)
+        self.watchdog = Watchdog(self, self._sampler.probe)
         self.users = Users(
             self, body=self._calls.user_body(), tasks=tasks, on_idle=self._listener.idle
         )
@@ -315,7 +315,7 @@ class NodeRun:
             self._enter(RunState.FAILED)
         else:
             tasks.start_soon(self.users.admit, arrivals)
-            tasks.start_soon(self._sampler.beat)
+            tasks.start_soon(self._sampler.probe.watch)
             tasks.start_soon(self._sampler.sample_forever)
             self._enter(RunState.RUNNING)
         self.initialised.set()

@@ -126,7 +126,6 @@ def _run_events() -> list[EventType]:
     return [
         _event("controller.users", "Users were added or asked to leave.", "scenario", "type"),
         _event("run.state", "The run's state changed.", "scenario", "from", "to"),
-        _event("run.blocked", "A user's code blocked the loop.", "user_id", "line"),
         _event("user.up", "A user was admitted.", "user_id", frequent=True),
         _event(
             "user.down",
@@ -145,19 +144,31 @@ def _run_events() -> list[EventType]:
         ),
         _event("mailbox.overflow", "A full mailbox refused a message.", "user_id"),
         _event(
-            "health.saturated",
-            "The generator became, or ceased to be, the bottleneck.",
-            "saturated",
-            "reason",
-            measurements=("loop_lag", "cpu"),
-        ),
-        _event(
             "handler.failure",
             "A subscriber raised and was detached.",
             "event",
             "pattern",
             "handler",
             *_FAILURE,
+        ),
+    ]
+
+
+def _health_events() -> list[EventType]:
+    return [
+        _event(
+            "run.blocked",
+            "A user's code blocked the loop, which is free again.",
+            "user_id",
+            "line",
+            measurements=("count", "duration"),
+        ),
+        _event(
+            "health.saturated",
+            "The generator became, or ceased to be, the bottleneck.",
+            "saturated",
+            "reason",
+            measurements=("loop_lag", "cpu"),
         ),
     ]
 
@@ -255,6 +266,7 @@ CATALOGUE: Mapping[str, EventType] = _catalogue(
     [
         *_scenario_events(),
         *_run_events(),
+        *_health_events(),
         *_throttle_events(),
         *_coordinator_events(),
         *_config_events(),

@@ -7,12 +7,14 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from random import Random
 from typing import TYPE_CHECKING, cast
 
 import anyio
 
 from ._pauses import Pauses
-from ._saturation import reasons, schedule_lag
+from ._probe import LagProbe
+from ._saturation import is_crowded_out, reasons, schedule_lag
 from ._vitals import Vitals, VitalsReader
 
 if TYPE_CHECKING:
@@ -23,9 +25,6 @@ __all__ = ["WINDOW", "Sampler"]
 WINDOW = 1.0
 """Seconds between two samples, and between two chunks sent up."""
 
-BEAT = 0.05
-"""Seconds between two looks at the loop's lag."""
-
 _logger = logging.getLogger(__name__)
 
 
@@ -34,20 +33,13 @@ class Sampler:
 
     def __init__(self, run: NodeRun) -> None:
         self._run = run
-        self._lags: list[float] = []
+        self.probe = LagProbe(run.native.now, Random(f"{run.seed}/lag/{run.node}"))
         self._was_saturated = False
         self._vitals = VitalsReader()
         self._pauses = Pauses()
         self._cpu_before = time.process_time()
         self._at_before = run.native.now()
-
-    async def beat(self) -> None:
-        """Measure for ever how late the loop wakes a task that sleeps."""
-        now = self._run.native.now
-        while True:
-            due_at = now() + BEAT
-            await anyio.sleep(BEAT)
-            self._lags.append(max(0.0, now() - due_at))
+        self._vitals.queued_share(self._at_before)  # the next is one since now
 
     async def sample_forever(self) -> None:
         """Sample at the end of every window of the run.
@@ -82,10 +74,17 @@ class Sampler:
 
     def _sample_health(self, now: float, schedule: float) -> None:
         """Write how the generator fares, and say so when it became the bottleneck."""
-        lags, self._lags = self._lags, []
+        lags = self.probe.take()
         cpu, vitals = self._cpu_share(now), self._vitals.read()
         pauses, longest = self._pauses.take()
-        why = reasons(lags, schedule, vitals)
+        queued = self._vitals.queued_share(now)
+        why = reasons(
+            lags,
+            schedule,
+            vitals,
+            line=self._run.watchdog.take_line(),
+            by_others=is_crowded_out(cpu, vitals.machine_cpu, queued),
+        )
         more = {**asdict(vitals), "gc_pauses": float(pauses), "gc_longest": longest}
         rss = more.pop("rss")
         self._run.recorder.health(

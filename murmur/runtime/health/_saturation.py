@@ -11,16 +11,32 @@ system under test:
 
 A busy processor alone is no reason: it matters when it makes something late, and then the
 first rule sees it.
+
+Whose doing a late loop is, stands behind the rule: ``loop lag by other programs`` where they
+took the machine's cores, ``loop lag at chat.py:7`` where one line held it again and again.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from pathlib import PurePath
 
 from ._vitals import Vitals
 
-__all__ = ["LAG_LIMIT", "SCHEDULE_LIMIT", "high", "reasons", "schedule_lag"]
+__all__ = [
+    "BY_OTHERS",
+    "LAG_LIMIT",
+    "SCHEDULE_LIMIT",
+    "high",
+    "is_crowded_out",
+    "place",
+    "reasons",
+    "schedule_lag",
+]
+
+BY_OTHERS = " by other programs"
+"""Written behind the rule where other programs of the machine are to blame."""
 
 LAG_LIMIT = 0.05
 """Seconds of loop lag, 99th percentile of a window, above which the node is saturated."""
@@ -32,6 +48,16 @@ NEARLY_ALL = 0.95
 """Share of open files, or of ports, from which on there are too few."""
 
 ENOUGH_PERMITS = 10
+"""Permits of a window and throttle whose lateness says anything."""
+
+FULL = 0.9
+"""Share of the machine's cores from which on all of them count as taken."""
+
+OF_ITS_OWN = 0.8
+"""Cores that a loop uses when it is its own work that makes it late: nearly one."""
+
+QUEUED = 0.1
+"""Share of the time for which the loop's thread waits for a core when others have them."""
 
 
 def high(values: Sequence[float]) -> float:
@@ -48,7 +74,46 @@ def schedule_lag(lateness: Iterable[Sequence[float]]) -> float:
     return max(known, default=math.nan)
 
 
-def reasons(lags: Sequence[float], schedule: float, vitals: Vitals) -> tuple[str, ...]:
+def is_crowded_out(cpu: float, machine_cpu: float, queued: float = math.nan) -> bool:
+    """Return whether other programs kept the generator from running.
+
+    Parameters
+    ----------
+    cpu : float
+        Cores that the process used.
+    machine_cpu : float
+        Share of the machine's cores that were busy.
+    queued : float, optional
+        Share of the time for which the loop's thread could run and no core was free.
+
+    Examples
+    --------
+    >>> is_crowded_out(0.04, 1.0), is_crowded_out(1.0, 1.0), is_crowded_out(0.04, 0.3)
+    (True, False, False)
+    """
+    is_full = machine_cpu >= FULL and cpu < OF_ITS_OWN
+    return is_full and (math.isnan(queued) or queued >= QUEUED)
+
+
+def place(line: str) -> str:
+    """Return a line without the folder of its file.
+
+    Examples
+    --------
+    >>> place("/srv/load/chat.py:7")
+    'chat.py:7'
+    """
+    return PurePath(line).name
+
+
+def reasons(
+    lags: Sequence[float],
+    schedule: float,
+    vitals: Vitals,
+    *,
+    line: str = "",
+    by_others: bool = False,
+) -> tuple[str, ...]:
     """Return why a window is saturated; nothing if it is not.
 
     Parameters
@@ -59,14 +124,21 @@ def reasons(lags: Sequence[float], schedule: float, vitals: Vitals) -> tuple[str
         What `schedule_lag` returned.
     vitals : Vitals
         How the process fares.
+    line : str, default ""
+        Where the loop was held most often.
+    by_others : bool, default False
+        What `is_crowded_out` returned.
 
     Examples
     --------
     >>> reasons([0.001, 0.2], math.nan, Vitals(open_files=1000, open_files_limit=1024))
     ('loop lag', 'open files')
+    >>> reasons([0.2], math.nan, Vitals(), line="/srv/load/chat.py:7")
+    ('loop lag at chat.py:7',)
     """
+    whose = BY_OTHERS if by_others else f" at {place(line)}" * bool(line)
     rules = {
-        "loop lag": high(lags) > LAG_LIMIT,
+        f"loop lag{whose}": high(lags) > LAG_LIMIT,
         "schedule": schedule > SCHEDULE_LIMIT,
         "open files": vitals.open_files >= NEARLY_ALL * vitals.open_files_limit,
         "ports": vitals.ports >= NEARLY_ALL * vitals.ports_limit,

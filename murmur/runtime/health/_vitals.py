@@ -6,6 +6,8 @@ and where a file cannot be read, what is not known is NaN and nothing fails.
 References
 ----------
 proc(5): the files; "number of open files" as the size of ``/proc/self/fd`` since Linux 6.2.
+Documentation/scheduler/sched-stats.rst of Linux: ``schedstat``, "time spent waiting on a
+runqueue".
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import math
 import os
 import resource
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,12 +55,17 @@ class VitalsReader:
     ----------
     proc : pathlib.Path
         Where Linux tells; a test has its own.
+    descriptors : pathlib.Path
+        Where other systems list what a process has open.
     """
 
-    def __init__(self, proc: Path = Path("/proc")) -> None:
+    def __init__(self, proc: Path = Path("/proc"), descriptors: Path = Path("/dev/fd")) -> None:
         self._proc = proc
         self._before = (NAN, NAN)
+        self._queued_before = (NAN, NAN)
         self._port_range = self._count_of_ports()
+        self._folder = next(filter(os.path.isdir, (proc / "self/fd", descriptors)), None)
+        self._has_number = self._size_is_number()
         self.read()  # the share of busy cores is one since the look before
 
     def read(self) -> Vitals:
@@ -73,10 +81,21 @@ class VitalsReader:
             ports_limit=self._port_range,
         )
 
+    def queued_share(self, now: float) -> float:
+        """Return for which share of the time since the last call this thread waited for a core.
+
+        That is, it could have run and none was free.  NaN the first time, or if unknown.
+        """
+        words = self._words("thread-self/schedstat")
+        queued = _number(words[1]) / 1e9 if len(words) == 3 else NAN
+        (queued_before, before), self._queued_before = self._queued_before, (queued, now)
+        return (queued - queued_before) / (now - before) if now > before else NAN
+
     def _resident_bytes(self) -> float:
         words = self._words("self/statm")
         if len(words) < 2 or not words[1].isdecimal():
-            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            return float(peak if sys.platform == "darwin" else peak * 1024)
         return _number(words[1]) * resource.getpagesize()
 
     def _busy_share(self) -> float:
@@ -91,12 +110,23 @@ class VitalsReader:
         return 1 - (idle - idle_before) / passed if passed > 0 else NAN
 
     def _open_files(self) -> float:
-        folder = self._proc / "self" / "fd"
+        if self._folder is None:
+            return NAN
         try:
-            # The size is the number, on kernels that tell; a walk takes 1 ms for 10,000.
-            return float(os.stat(folder).st_size or len(os.listdir(folder)))
+            if self._has_number:  # a walk takes 1 ms for 10,000
+                return float(os.stat(self._folder).st_size)
+            return float(len(os.listdir(self._folder)) - 1)  # the walk itself opens one
         except OSError:
             return NAN
+
+    def _size_is_number(self) -> bool:
+        """Return whether the folder's size is the number of files, as it is on some kernels."""
+        if self._folder is None:
+            return False
+        try:
+            return os.stat(self._folder).st_size == len(os.listdir(self._folder)) - 1
+        except OSError:
+            return False
 
     def _ports(self, open_files: float) -> float:
         """Return sockets in use, at most those of this process, and those in TIME_WAIT.
@@ -104,14 +134,25 @@ class VitalsReader:
         The system counts the sockets of all processes, the target's among them if it is on
         this machine; those that wait after a connection belong to nobody.
         """
-        words = self._words("net/sockstat")
-        if "TCP:" not in words:
+        counts = self._sockets("net/sockstat").get("TCP")
+        if counts is None:
             return NAN
-        fields = words[words.index("TCP:") + 1 :]
-        numbers = dict(zip(fields[::2], fields[1::2], strict=False))
-        more = self._words("net/sockstat6")
-        in_use = _number(numbers.get("inuse", "0")) + _number(more[2] if len(more) > 2 else "0")
-        return min(in_use, open_files) + _number(numbers.get("tw", "0"))
+        more = self._sockets("net/sockstat6").get("TCP6", {})
+        in_use = counts.get("inuse", NAN) + more.get("inuse", 0.0)
+        ours = in_use if math.isnan(open_files) else min(in_use, open_files)
+        return ours + counts.get("tw", 0.0)
+
+    def _sockets(self, name: str) -> dict[str, dict[str, float]]:
+        """Return the numbers of each line, by the protocol that it begins with.
+
+        Each line has names of its own, and several have an ``inuse``.
+        """
+        counts = {}
+        for line in self._text(name).splitlines():
+            protocol, _, rest = line.partition(":")
+            fields = rest.split()
+            counts[protocol] = dict(zip(fields[::2], map(_number, fields[1::2]), strict=False))
+        return counts
 
     def _count_of_ports(self) -> float:
         words = self._words("sys/net/ipv4/ip_local_port_range")
@@ -119,11 +160,15 @@ class VitalsReader:
 
     def _words(self, name: str) -> list[str]:
         """Return the words of a file; none if it cannot be read."""
+        return self._text(name).split()
+
+    def _text(self, name: str) -> str:
+        """Return what a file begins with; nothing if it cannot be read."""
         try:
             with open(self._proc / name, encoding="ascii") as file:
-                return file.read(4096).split()
+                return file.read(4096)
         except (OSError, UnicodeDecodeError):
-            return []
+            return ""
 
 
 def _number(word: str) -> float:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
-from murmur.runtime.health._saturation import high, reasons, schedule_lag
+from murmur.runtime.health._saturation import high, is_crowded_out, reasons, schedule_lag
 from murmur.runtime.health._vitals import Vitals
 
 NAN = math.nan
@@ -44,6 +45,32 @@ def test_files_and_ports_that_run_out_say_so() -> None:
 
 def test_what_is_not_known_saturates_nothing() -> None:
     assert reasons([], NAN, Vitals(open_files=10_000, ports=60_000)) == ()
+
+
+def test_whose_doing_a_late_loop_is_stands_behind_the_rule() -> None:
+    def why(**whose: Any) -> tuple[str, ...]:
+        return reasons([0.2], 0.2, Vitals(), **whose)
+
+    assert why(line="/srv/chat.py:7") == ("loop lag at chat.py:7", "schedule")
+    assert why(line="/srv/chat.py:7", by_others=True)[0] == "loop lag by other programs"
+    assert reasons([0.01], NAN, Vitals(), by_others=True) == ()
+
+
+@pytest.mark.parametrize(
+    ("cpu", "machine", "queued", "is_theirs"),
+    [
+        (0.04, 1.0, 0.6, True),
+        (0.04, 1.0, NAN, True),  # no schedstat here
+        (0.04, 1.0, 0.02, False),  # it had a core whenever it wanted one: it slept
+        (1.0, 1.0, 0.4, False),  # it uses up a core by itself
+        (0.04, 0.3, 0.0, False),
+        (NAN, NAN, NAN, False),
+    ],
+)
+def test_others_are_blamed_if_they_have_the_cores_and_the_loop_queues_for_one(
+    cpu: float, machine: float, queued: float, is_theirs: bool
+) -> None:
+    assert is_crowded_out(cpu, machine, queued) is is_theirs
 
 
 def test_high_is_the_99th_percentile_by_nearest_rank() -> None:

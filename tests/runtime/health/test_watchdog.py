@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import selectors
 import sys
+from types import FrameType
 
 from murmur.runtime.health._watchdog import culprit
 
@@ -26,3 +28,21 @@ def test_the_user_and_the_innermost_line_of_no_library_are_named() -> None:
 
 def test_code_under_no_user_is_nobodys() -> None:
     assert blocks()[0] == 0
+
+
+def test_a_loop_that_waits_is_held_by_nobody() -> None:
+    looks: list[tuple[int, str]] = []
+
+    def look(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code.co_filename == selectors.__file__:
+            looks.append(culprit(frame, wrapper.__code__))
+
+    selector = selectors.DefaultSelector()
+    sys.setprofile(look)
+    try:
+        selector.select(0)
+    finally:
+        sys.setprofile(None)
+        selector.close()
+
+    assert looks[0] == (0, "")
