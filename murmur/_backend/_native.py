@@ -222,7 +222,7 @@ class AsyncioNative(Native):
         import ctypes
 
         assert isinstance(task, asyncio.Task)
-        asyncio._unregister_task(task)  # documented for "task lifetime support"
+        asyncio._unregister_task(task)  # noqa: SLF001 - documented: "task lifetime support"
         # Collecting it, at the latest when the interpreter ends, would throw GeneratorExit
         # into code that may catch that as well and go round for ever.  So it never is.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(task))

@@ -58,7 +58,7 @@ def _draw(described: Any) -> None:  # noqa: ANN401 - one description, or several
         table = Table(box=SIMPLE_HEAD, header_style="dim", pad_edge=False)
         for column in ("setting", "type", "default", "accepts", "", "help"):
             table.add_column(column)
-        for name, kind, default, accepts, tags, _, text in (s._row() for s in each.settings):
+        for name, kind, default, accepts, tags, _, text in (s.row() for s in each.settings):
             table.add_row(*map(Text, (name, kind, default, accepts, tags, text)))
         console.print(table)
         for base in each.unread_bases:

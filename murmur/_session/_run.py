@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from html import escape
 from pathlib import Path
@@ -13,18 +12,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 
-from murmur._backend import thread_lock
 from murmur.errors import RunStateError, RunTimeoutError
 
 from ._loop import BEAT
-from ._status import IDLE, Status, abandoned_status, status_of
+from ._status import Status
 
 if TYPE_CHECKING:
-    from murmur.cluster import ClusterStatus
     from murmur.recording import RunRecord
     from murmur.results import Results
     from murmur.scenario import Scenario
 
+    from ._ending import Ending
     from ._session import Session
 
 __all__ = ["Run"]
@@ -68,20 +66,20 @@ class Run:
         session: Session,
         record: RunRecord,
         *,
+        ending: Ending,
+        flush: Callable[[], None],
         scenario: type[Scenario],
-        settings: Mapping[str, object],
     ) -> None:
         self.id = record.run_id
         self.scenario = scenario.__name__
         self.seed: int = record.seed
-        self.settings = dict(settings)
+        self.settings = dict(record.settings)
         self.directory: Path | None = None
         self._session = session
         self._record = record
-        self._over: Future[None] = Future()
+        self._ending = ending
+        self._flush = flush
         self._class = scenario
-        self._last_status = IDLE
-        self._giving_up = thread_lock()
 
     @property
     def results(self) -> Results:
@@ -93,11 +91,11 @@ class Run:
     @property
     def is_over(self) -> bool:
         """Whether the run is finished, failed or reset."""
-        return self._over.done()
+        return self._ending.is_there
 
     def status(self) -> Status:
         """Return what the run is doing, or how it ended."""
-        return self._last_status if self.is_over else self._session.status()
+        return self._ending.status if self.is_over else self._session.status()
 
     def stop(self) -> None:
         """Stop this run in order; nothing if it is over or ending."""
@@ -119,12 +117,11 @@ class Run:
             If the run is still on then (a `TimeoutError`).  It goes on.
         """
         deadline = None if timeout is None else monotonic() + timeout
-        while not self._over.done():
+        while not self.is_over:
             left = BEAT if deadline is None else min(BEAT, deadline - monotonic())
             if left <= 0:
                 raise RunTimeoutError(self.id, timeout or 0.0)
-            with suppress(TimeoutError):
-                self._over.result(left)
+            self._ending.wait(left)
             self._look()
         return self.status()
 
@@ -133,7 +130,7 @@ class Run:
         return self._wait_async().__await__()
 
     async def _wait_async(self) -> Status:
-        while not self._over.done():
+        while not self.is_over:
             await anyio.sleep(BEAT / 2)
             self._look()
         return self.status()
@@ -164,32 +161,11 @@ class Run:
         )
         return f"<table><caption>{escape(repr(self))}</caption>{rows}</table>"
 
-    def _end(self, answer: ClusterStatus | None = None) -> None:
-        """Keep the last status and let go who waits; called when the run is over."""
-        if self._over.done():
-            return
-        if answer is not None:
-            self._last_status = status_of(answer, scenario=self.scenario, run_id=self.id)
-        self._record.relay.end(self._record)  # first: who waits finds its archive complete
-        if not self._over.done():
-            self._over.set_result(None)
-
-    def _give_up(self) -> None:
-        """End without an answer of the loop, which is stuck or has ended; nothing if over."""
-        with self._giving_up:
-            if self._over.done():
-                return
-            if self._last_status is IDLE:  # else the loop is in `_end` at this moment
-                self._last_status = abandoned_status(
-                    self._record, self.scenario, self._session._host.abandon(self._record)
-                )
-            self._end()
-
     def _look(self) -> None:
         """End with the session: a loop that died tells nobody."""
         if self._session.is_closed:
-            self._give_up()
+            self._ending.give_up()
 
     def _refresh(self) -> None:
         if not self.is_over:
-            self._session._flush()
+            self._flush()

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from murmur.errors import WrongThreadError
 from murmur.recording import Relay
@@ -19,6 +19,7 @@ from murmur.scenario import find, resolve
 
 from ._cluster_verbs import ClusterVerbs
 from ._directory import keep_users, run_directory
+from ._ending import Ending
 from ._front_end import publisher_of
 from ._host import FAREWELL, Host
 from ._run import Run
@@ -28,6 +29,7 @@ from ._views import Coordinators, Throttles
 
 if TYPE_CHECKING:
     from murmur.cluster import ClusterStatus
+    from murmur.coordinators import CoordinatorStatistics
     from murmur.jupyter.panel import Panel, Publisher
     from murmur.scenario import Scenario
 
@@ -96,6 +98,7 @@ class Session(ClusterVerbs):
         self._directory = None if directory is None else Path(directory)
         self._host = Host(callback_timeout=callback_timeout, run_here=run_here)
         self._run: Run | None = None
+        self._ending: Ending | None = None
         self._scenario: type[Scenario] | None = None
         self.relay = Relay()
         self._publisher: Publisher | None = None
@@ -118,12 +121,12 @@ class Session(ClusterVerbs):
     @property
     def throttles(self) -> Throttles:
         """Throttles of the run by name, to change while it is on."""
-        return Throttles(self)
+        return Throttles(lambda: self.status().throttles, self._call_throttle)
 
     @property
     def coordinators(self) -> Coordinators:
         """Coordinators of the run by name."""
-        return Coordinators(self._coordinator_statistics, self)
+        return Coordinators(self._coordinator_statistics, self._call_coordinator)
 
     def do(
         self,
@@ -179,15 +182,15 @@ class Session(ClusterVerbs):
             tune_collector=self._tune_collector,
             allow=self._allow,
         )
-        record = record_of(spec)
-        record.relay = self.relay
-        run = Run(self, record, scenario=chosen, settings=record.settings)
+        record = record_of(spec, self.relay)
+        ending = Ending(record, chosen.__name__, self._host.abandon)
+        run = Run(self, record, ending=ending, flush=self._flush, scenario=chosen)
         course = course_of(
             users=users,
             duration=duration,
             end_when_idle=end_when_idle,
-            on_accepted=lambda: self._hold(run, chosen),
-            on_over=run._end,
+            on_accepted=lambda: self._hold(run, chosen, ending),
+            on_over=ending.come,
         )
         for warning in resolved.warnings:
             _logger.warning("%s", warning)
@@ -337,8 +340,8 @@ class Session(ClusterVerbs):
         try:
             self._host.close()
         finally:
-            if self._run is not None:
-                self._run._give_up()
+            if self._ending is not None:
+                self._ending.give_up()
 
     def __enter__(self) -> Self:
         """Return the session."""
@@ -357,9 +360,9 @@ class Session(ClusterVerbs):
         """Return what it holds; asks nobody."""
         return f"<murmur.Session: {self._run!r}>" if self._run else "<murmur.Session: no run yet>"
 
-    def _hold(self, run: Run, scenario: type[Scenario]) -> None:
+    def _hold(self, run: Run, scenario: type[Scenario], ending: Ending) -> None:
         """Make `run` the latest; called on the loop once it is accepted."""
-        self._run, self._scenario = run, scenario
+        self._run, self._scenario, self._ending = run, scenario, ending
 
     def _read(self, answer: ClusterStatus) -> Status:
         run = self._run if answer.state is not RunState.IDLE else None
@@ -378,11 +381,11 @@ class Session(ClusterVerbs):
     def _call_coordinator(self, name: Hashable, verb: str) -> None:
         self._host.ask(verb, self._host.cluster(verb).call_coordinator, name, verb)
 
-    def _coordinator_statistics(self) -> Mapping[Any, Any]:
+    def _coordinator_statistics(self) -> Mapping[Hashable, CoordinatorStatistics]:
         cluster = self._host.present
         if cluster is None:
             return {}
-        merged: dict[Any, Any] = {}
+        merged: dict[Hashable, CoordinatorStatistics] = {}
         for node in self._host.ask("status", cluster.status).nodes:
             merged |= node.coordinators
         return merged

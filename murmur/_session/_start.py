@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from murmur.cluster import Course, new_run_id
 from murmur.errors import InvalidSeedError
-from murmur.recording import RunRecord
+from murmur.recording import Relay, RunRecord
 from murmur.runtime import RunSpec
 from murmur.scenario import masked
 
@@ -69,14 +69,17 @@ def course_of(
     )
 
 
-def record_of(spec: RunSpec) -> RunRecord:
-    return RunRecord(
+def record_of(spec: RunSpec, relay: Relay) -> RunRecord:
+    """Return the empty record of a run, whose followers are those of `relay`."""
+    record = RunRecord(
         run_id=spec.run_id,
         started_at=spec.started_at,
         wall_started_at=spec.wall_started_at,
         settings=masked(spec.scenario, spec.settings.values),
         seed=spec.seed,
     )
+    record.relay = relay
+    return record
 
 
 def checked_seed(seed: object) -> int:

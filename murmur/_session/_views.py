@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from murmur.errors import UnknownCoordinatorError, UnknownThrottleError
 
 from ._named import Named
 
 if TYPE_CHECKING:
-    from ._session import Session
+    from murmur.coordinators import CoordinatorStatistics
+    from murmur.throttles import ThrottleStatistics
+
+    # How a view asks and calls, so that it knows no session.
+    ThrottleRecords: TypeAlias = Callable[[], Mapping[str, ThrottleStatistics]]
+    CallThrottle: TypeAlias = Callable[[str, str, Mapping[str, object]], None]
+    CoordinatorRecords: TypeAlias = Callable[[], Mapping[Hashable, CoordinatorStatistics]]
+    CallCoordinator: TypeAlias = Callable[[Hashable, str], None]
 
 __all__ = ["CoordinatorView", "Coordinators", "ThrottleView", "Throttles"]
 
@@ -21,9 +28,10 @@ class ThrottleView:
     The methods and their parameters are those of the scenario's own `Throttle`.
     """
 
-    def __init__(self, name: str, session: Session) -> None:
+    def __init__(self, name: str, statistics: ThrottleRecords, call: CallThrottle) -> None:
         self.name = name
-        self._session = session
+        self._statistics = statistics
+        self._call_throttle = call
 
     def change_rate(
         self,
@@ -89,9 +97,9 @@ class ThrottleView:
         """End the throttle; who waits gets a ThrottleStoppedError."""
         self._call("stop")
 
-    def statistics(self) -> Any:  # noqa: ANN401 - the throttle's own record
+    def statistics(self) -> ThrottleStatistics:
         """Return rate, interval, waiting, granted, paused, ramping as a frozen record."""
-        known = self._session.throttles.statistics()
+        known = self._statistics()
         if self.name not in known:
             raise UnknownThrottleError(self.name, known)
         return known[self.name]
@@ -101,25 +109,26 @@ class ThrottleView:
         return f"<throttle {self.name!r} of the running scenario>"
 
     def _call(self, verb: str, **arguments: object) -> None:
-        self._session._call_throttle(self.name, verb, arguments)
+        self._call_throttle(self.name, verb, arguments)
 
 
 class Throttles(Named[str, ThrottleView]):
     """The throttles of the run by name."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, statistics: ThrottleRecords, call: CallThrottle) -> None:
+        self._statistics = statistics
+        self._call = call
 
-    def statistics(self) -> Mapping[str, Any]:
+    def statistics(self) -> Mapping[str, ThrottleStatistics]:
         """Return the statistics of every throttle by name."""
-        return self._session.status().throttles
+        return self._statistics()
 
     def __getitem__(self, name: str) -> ThrottleView:
         """Return the throttle `name`; UnknownThrottleError if there is none."""
         known = self.statistics()
         if name not in known:
             raise UnknownThrottleError(name, known)
-        return ThrottleView(name, self._session)
+        return ThrottleView(name, self._statistics, self._call)
 
     def __iter__(self) -> Iterator[str]:
         """Yield the names."""
@@ -142,21 +151,24 @@ def _given(arguments: Mapping[str, object]) -> dict[str, object]:
 class CoordinatorView:
     """One coordinator of the run."""
 
-    def __init__(self, name: Hashable, session: Session) -> None:
+    def __init__(
+        self, name: Hashable, statistics: CoordinatorRecords, call: CallCoordinator
+    ) -> None:
         self.name = name
-        self._session = session
+        self._statistics = statistics
+        self._call = call
 
     def reset(self) -> None:
         """Run the actions with what is there and begin anew."""
-        self._session._call_coordinator(self.name, "reset")
+        self._call(self.name, "reset")
 
     def stop(self) -> None:
         """Run the actions with what is there and end."""
-        self._session._call_coordinator(self.name, "stop")
+        self._call(self.name, "stop")
 
-    def statistics(self) -> Any:  # noqa: ANN401 - the coordinator's own record
+    def statistics(self) -> CoordinatorStatistics:
         """Return timeout and the members pending for each item as a frozen record."""
-        known = self._session._coordinator_statistics()
+        known = self._statistics()
         if self.name not in known:
             raise UnknownCoordinatorError(self.name, known)
         return known[self.name]
@@ -169,16 +181,16 @@ class CoordinatorView:
 class Coordinators(Named[Hashable, CoordinatorView]):
     """The coordinators of the run by name."""
 
-    def __init__(self, statistics: Callable[[], Mapping[Any, Any]], session: Session) -> None:
+    def __init__(self, statistics: CoordinatorRecords, call: CallCoordinator) -> None:
         self._statistics = statistics
-        self._session = session
+        self._call = call
 
     def __getitem__(self, name: Hashable) -> CoordinatorView:
         """Return the coordinator `name`; UnknownCoordinatorError if there is none."""
         known = self._statistics()
         if name not in known:
             raise UnknownCoordinatorError(name, known)
-        return CoordinatorView(name, self._session)
+        return CoordinatorView(name, self._statistics, self._call)
 
     def __iter__(self) -> Iterator[Hashable]:
         """Yield the names."""

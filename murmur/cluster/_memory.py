@@ -49,7 +49,7 @@ class MemorySteeringLink:
     def send(self, peer: int, kind: str, body: bytes) -> None:
         """Send a message to a node."""
         if peer in self._nodes:
-            self._nodes[peer]._inbox.put((kind, body))
+            self._nodes[peer].inbox.put((kind, body))
 
     def expel(self, peer: int) -> None:
         """Close the connection of a node once what was sent before is there."""
@@ -57,7 +57,7 @@ class MemorySteeringLink:
         if node is not None and node.is_cut:
             self.parted(peer, "expelled")
         elif node is not None:
-            node._inbox.put(None)
+            node.inbox.put(None)
 
     def meet(self, node: MemoryNodeLink) -> int:
         """Take the connection of a node; called by the node's end."""
@@ -90,19 +90,21 @@ class MemoryNodeLink:
     ----------
     is_cut : bool
         Whether messages get lost both ways, as on a cut cable: nobody is told.
+    inbox
+        Where the steering end puts messages.
     """
 
     def __init__(self, steering: MemorySteeringLink, *, clock_offset: float = 0.0) -> None:
         self.is_cut = False
         self.now: Callable[[], float] = lambda: anyio.current_time() + clock_offset
         self._steering = steering
-        self._inbox = _Queue()
+        self.inbox = _Queue()
         self._outbox = _Queue()
         self._peer = 0
 
     async def serve(self, audience: NodeAudience, *, task_status: TaskStatus[None]) -> None:
         """Connect and carry messages until one side closes."""
-        self._inbox.open(self._steering.delay)
+        self.inbox.open(self._steering.delay)
         self._outbox.open(self._steering.delay)
         self._peer = self._steering.meet(self)
         task_status.started()
@@ -127,7 +129,7 @@ class MemoryNodeLink:
         self._outbox.put(None)
 
     async def _receive(self, audience: NodeAudience) -> None:
-        while (message := await self._inbox.get()) is not None:
+        while (message := await self.inbox.get()) is not None:
             if not self.is_cut:
                 audience.heard(*message)
 
@@ -135,7 +137,7 @@ class MemoryNodeLink:
         while (message := await self._outbox.get()) is not None:
             if not self.is_cut:
                 self._steering.heard(self._peer, *message)
-        self._inbox.put(None)
+        self.inbox.put(None)
 
 
 class _Queue:

@@ -80,7 +80,8 @@ class Setting:
             return f"<= {high!r}"
         return f">= {low!r}" if high is None else f"{low!r} to {high!r}"
 
-    def _row(self) -> tuple[str, ...]:
+    def row(self) -> tuple[str, ...]:
+        """Return the words of a table's row, in the order of its headings."""
         default = "required" if self.required else _text(self)
         marks = [word for word in ("live", "secret") if getattr(self, word)]
         return (
@@ -148,7 +149,7 @@ class Description:
 
     def __repr__(self) -> str:
         """Return an aligned table."""
-        rows = [_HEADINGS, *(setting._row() for setting in self.settings)]
+        rows = [_HEADINGS, *(setting.row() for setting in self.settings)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
         return "\n".join([self._title(), *lines, *self._notes()])
@@ -159,7 +160,7 @@ class Description:
         body = "".join(
             "<tr>"
             + "".join(
-                f'<td style="text-align:left">{html.escape(cell)}</td>' for cell in setting._row()
+                f'<td style="text-align:left">{html.escape(cell)}</td>' for cell in setting.row()
             )
             + "</tr>"
             for setting in self.settings

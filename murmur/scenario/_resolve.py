@@ -12,6 +12,7 @@ from murmur.errors import ConfigError, UnknownSettingError, combine
 from ._callbacks import callbacks
 from ._declarations import MASK, is_secret, settings_of, variable_of
 from ._environment import EnvironmentReading, EnvironmentWarning, read_environment
+from ._insides import lock, put_values
 from ._scenario import Scenario
 from ._verification import Verification
 
@@ -136,8 +137,8 @@ def build(cls: type[Scenario], resolved: Resolved) -> Scenario:
     scenario = cls.__new__(cls)
     # The values are verified: setting them through the traits would ask the validators
     # again, one by one, and a validator that rewrites need not accept its own result.
-    scenario._trait_values.update(resolved.values)
-    scenario._murmur_locked = True
+    put_values(scenario, resolved.values)
+    lock(scenario)
     scenario.__init__()  # type: ignore[misc]  # as type.__call__ does
     return scenario
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-
-from traitlets import All, Bunch, EventHandler
+from collections.abc import Mapping
 
 from murmur.errors import ConfigError, ReadOnlySettingError, UnknownSettingError, combine
 
 from ._declarations import MASK, is_live, is_secret, live_names, settings_of
+from ._insides import held_back, observers
 from ._scenario import Scenario
 from ._verification import Verification
 
@@ -50,17 +49,13 @@ class Update:
             all the same, and the values stay.
         """
         scenario = self._scenario
-        held: list[Bunch] = []
-        scenario._murmur_held = held
-        try:
-            with scenario.cross_validation_lock:  # verified already
-                for name, (_, new) in self.changes.items():
-                    scenario.set_trait(name, new)
-        finally:
-            scenario._murmur_held = None
+        # The lock keeps validators from being asked again: the values are verified.
+        with held_back(scenario) as held, scenario.cross_validation_lock:
+            for name, (_, new) in self.changes.items():
+                scenario.set_trait(name, new)
         failures: list[tuple[str, BaseException]] = []
         for change in held:
-            for observer in _observers(scenario, change.name):
+            for observer in observers(scenario, change.name):
                 try:
                     observer(change)
                 except BaseException as error:  # noqa: BLE001 - data for the caller
@@ -133,17 +128,3 @@ def _equal(old: object, new: object) -> bool:
         return bool(old == new)
     except Exception:  # noqa: BLE001 - as an array, whose comparison has no truth value
         return False
-
-
-def _observers(scenario: Scenario, name: str) -> Iterator[Callable[[Bunch], object]]:
-    """Yield the observers of a setting.
-
-    `HasTraits.notify_change` would stop at the first that raises.
-    """
-    for key in (name, All):
-        handlers = scenario._trait_notifiers.get(key, {})
-        for handler in [*handlers.get("change", ()), *handlers.get(All, ())]:
-            if isinstance(handler, EventHandler) and handler.name is not None:
-                yield getattr(scenario, handler.name)
-            else:
-                yield handler

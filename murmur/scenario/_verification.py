@@ -24,6 +24,7 @@ from ._declarations import (
     shown,
     variable_of,
 )
+from ._insides import copy_values, drop_value, hold_back, rewritten
 from ._scenario import Scenario
 
 __all__ = ["Verification"]
@@ -67,10 +68,8 @@ class Verification:
         # Made without __init__: of the user's code only defaults and validators run.
         self._stage = stage = cls.__new__(cls)
         if like is not None:
-            ordinary = {k: v for k, v in vars(like).items() if k not in vars(stage)}
-            vars(stage).update(ordinary, _murmur_locked=False)
-            stage._trait_values.update(like._trait_values)
-        stage._murmur_held = []  # so that no observer hears of the trial
+            copy_values(like, stage)
+        hold_back(stage)  # so that no observer hears of the trial
         vars(stage)["trait_defaults"] = self._trait_defaults
 
     def propose(self, name: str, value: object) -> None:
@@ -132,8 +131,7 @@ class Verification:
         results: list[object] = []
 
         def ask() -> None:
-            # What HasTraits calls itself; its public ways in stop at the first failure.
-            results.append(self.settings[name]._cross_validate(self._stage, proposed))
+            results.append(rewritten(self._stage, self.settings[name], proposed))
 
         self._attempt(name, proposed, ask, str)
         if not results or results[0] is proposed:
@@ -199,7 +197,7 @@ class Verification:
 
     def _forget(self, name: str) -> None:
         self._unavailable.add(name)
-        self._stage._trait_values.pop(name, None)
+        drop_value(self._stage, name)
 
     def _without_secrets(self, reason: str) -> str:
         for name, trait in self.settings.items():

@@ -13,6 +13,7 @@ import itertools
 import logging
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
+from functools import partial
 from types import TracebackType
 
 from murmur.errors import TelemetryError, UnknownEventError
@@ -42,6 +43,8 @@ class Subscription:
         What is called with each event.
     failure : BaseException or None
         What the handler raised, after which it was detached.
+    on_failure : callable or None
+        What is called with that.
 
     Examples
     --------
@@ -51,23 +54,21 @@ class Subscription:
     'amoc.throttle.*'
     """
 
-    __slots__ = ("_bus", "_key", "_on_failure", "failure", "handler", "pattern")
+    __slots__ = ("_forget", "failure", "handler", "on_failure", "pattern")
 
     def __init__(
         self,
-        bus: Bus,
         pattern: str,
         handler: Handler,
         *,
-        key: int,
+        forget: Callable[[], None],
         on_failure: Callable[[BaseException], object] | None,
     ) -> None:
         self.pattern = pattern
         self.handler = handler
         self.failure: BaseException | None = None
-        self._bus = bus
-        self._key = key
-        self._on_failure = on_failure
+        self.on_failure = on_failure
+        self._forget = forget
 
     def cancel(self) -> None:
         """Stop listening; doing so again is fine.
@@ -75,24 +76,7 @@ class Subscription:
         An event that is being published on another thread at this moment may still
         arrive.
         """
-        self._bus._forget(self._key)
-
-    def _fail(self, error: BaseException) -> None:
-        """Detach the handler, once, and tell whoever asked to be told."""
-        self.failure = error
-        self.cancel()
-        _logger.error(
-            "handler %s of %r raised and is detached",
-            text_of(self.handler, repr),
-            self.pattern,
-            exc_info=error,
-        )
-        if self._on_failure is None:
-            return
-        try:
-            self._on_failure(error)
-        except Exception:
-            _logger.exception("on_failure of the subscription to %r raised too", self.pattern)
+        self._forget()
 
     def __enter__(self) -> Subscription:
         return self
@@ -166,7 +150,8 @@ class Bus:
         if not names:
             raise UnknownEventError(pattern, CATALOGUE)
         key = next(self._keys)
-        subscription = Subscription(self, pattern, handler, key=key, on_failure=on_failure)
+        forget = partial(self._forget, key)
+        subscription = Subscription(pattern, handler, forget=forget, on_failure=on_failure)
         for name in names:
             self._listeners[name][key] = subscription
         return subscription
@@ -200,7 +185,7 @@ class Bus:
         """Detach a handler that raised; report it unless it was being told of a failure."""
         if subscription.failure is not None:  # two threads were inside it at once
             return ()
-        subscription._fail(error)
+        _detach(subscription, error)
         if event.name == HANDLER_FAILURE:
             return ()
         failure = Event(
@@ -224,6 +209,24 @@ class Bus:
     def _forget(self, key: int) -> None:
         for listeners in self._listeners.values():
             listeners.pop(key, None)
+
+
+def _detach(subscription: Subscription, error: BaseException) -> None:
+    """Detach a handler that raised, once, and tell whoever asked to be told."""
+    subscription.failure = error
+    subscription.cancel()
+    _logger.error(
+        "handler %s of %r raised and is detached",
+        text_of(subscription.handler, repr),
+        subscription.pattern,
+        exc_info=error,
+    )
+    if subscription.on_failure is None:
+        return
+    try:
+        subscription.on_failure(error)
+    except Exception:
+        _logger.exception("on_failure of the subscription to %r raised too", subscription.pattern)
 
 
 class Emitter:

@@ -50,20 +50,22 @@ class Histogram:
         """Return the histogram of all groups of `columns` together."""
         import numpy as np
 
-        merged = cls.__new__(cls)
         target = np.zeros(len(columns), np.int64)
-        merged._columns = Distributions.merge([(columns, target)], 1)
-        return merged
+        return cls._holding(Distributions.merge([(columns, target)], 1))
+
+    @classmethod
+    def _holding(cls, columns: Distributions) -> Histogram:
+        self = cls.__new__(cls)
+        self._columns = columns
+        return self
 
     def __add__(self, other: Histogram) -> Histogram:
         import numpy as np
 
-        merged = Histogram.__new__(Histogram)
         target = np.zeros(1, np.int64)
-        merged._columns = Distributions.merge(
-            [(self._columns, target), (other._columns, target)], 1
+        return self._holding(
+            Distributions.merge([(self._columns, target), (other._columns, target)], 1)
         )
-        return merged
 
     @property
     def count(self) -> int:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast
 
 from murmur.connection import DocumentReader
@@ -113,16 +113,13 @@ class Router(Listening):
     def __init__(self, host: str = "127.0.0.1", port: int = 0, *, delay: float = 0.0) -> None:
         super().__init__(host, port)
         self.delay = delay
-        self._clients: dict[str, _Client] = {}
-        self._connections: set[_Client] = set()
-        self._counts = RouterCounters()
+        self._board = _Board()
         self._thaws_at = 0.0
-        self._is_frozen = False
 
     @property
     def counters(self) -> RouterCounters:
         """A copy of the counts so far."""
-        return replace(self._counts, open=len(self._connections))
+        return replace(self._board.counts, open=len(self._board.connections))
 
     def freeze(self, seconds: float) -> None:
         """Read nothing for `seconds`, as a server that collects garbage would.
@@ -131,7 +128,7 @@ class Router(Listening):
         """
         loop = asyncio.get_running_loop()
         self._thaws_at = max(self._thaws_at, loop.time() + seconds)
-        self._is_frozen = True
+        self._board.is_frozen = True
         for client in self._open_clients():
             client.transport.pause_reading()
         loop.call_at(self._thaws_at, self._thaw, self._thaws_at)
@@ -139,19 +136,29 @@ class Router(Listening):
     def _thaw(self, thaws_at: float) -> None:
         if thaws_at < self._thaws_at:
             return  # frozen again, for longer
-        self._is_frozen = False
+        self._board.is_frozen = False
         for client in self._open_clients():
             client.transport.resume_reading()
 
     def _open_clients(self) -> list[_Client]:
-        return [each for each in self._connections if not each.transport.is_closing()]
+        return [each for each in self._board.connections if not each.transport.is_closing()]
 
     def _welcome(self) -> _Client:
-        return _Client(self)
+        return _Client(self, self._board)
 
     def _dismiss(self) -> None:
-        for client in tuple(self._connections):
+        for client in tuple(self._board.connections):
             client.transport.abort()
+
+
+@dataclass
+class _Board:
+    """State that a router shares with its clients."""
+
+    clients: dict[str, _Client] = field(default_factory=dict)  # by the name that each gave
+    connections: set[_Client] = field(default_factory=set)
+    counts: RouterCounters = field(default_factory=RouterCounters)
+    is_frozen: bool = False
 
 
 class _Client(asyncio.Protocol):
@@ -159,9 +166,10 @@ class _Client(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: Router, board: _Board) -> None:
         self._router = router
-        self._counts = router._counts
+        self._board = board
+        self._counts = board.counts
         self._reader = DocumentReader()
         self._name: str | None = None
 
@@ -169,8 +177,8 @@ class _Client(asyncio.Protocol):
         """Wait for the client to say who it is."""
         self.transport = cast("asyncio.Transport", transport)
         self.transport.set_write_buffer_limits(high=UNREAD_LIMIT)
-        self._router._connections.add(self)
-        if self._router._is_frozen:
+        self._board.connections.add(self)
+        if self._board.is_frozen:
             self.transport.pause_reading()
 
     def data_received(self, data: bytes) -> None:
@@ -200,21 +208,21 @@ class _Client(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """Take the client off the list."""
         self._forget()
-        self._router._connections.discard(self)
+        self._board.connections.discard(self)
 
     def _greet(self, document: object) -> None:
         name = document.get("connect") if isinstance(document, dict) else None
         if not isinstance(name, str):
             self._counts.received += 1
             self._counts.ignored += 1
-        elif name in self._router._clients:
+        elif name in self._board.clients:
             self._counts.rejected += 1
             self._say({"rejected": "duplicate"})
             self._leave()
         elif not self.transport.is_closing():
             self._counts.connected += 1
             self._name = name
-            self._router._clients[name] = self
+            self._board.clients[name] = self
             self._say({"connected": name})
 
     def _route(self, document: Any, text: str) -> None:  # noqa: ANN401 - any JSON
@@ -232,7 +240,7 @@ class _Client(asyncio.Protocol):
             self._forward(document["to"], text)
 
     def _forward(self, name: str, text: str) -> None:
-        recipient = self._router._clients.get(name)
+        recipient = self._board.clients.get(name)
         if recipient is None:
             self._counts.absent += 1
         else:
@@ -247,5 +255,5 @@ class _Client(asyncio.Protocol):
         self.transport.close()
 
     def _forget(self) -> None:
-        if self._name is not None and self._router._clients.get(self._name) is self:
-            del self._router._clients[self._name]
+        if self._name is not None and self._board.clients.get(self._name) is self:
+            del self._board.clients[self._name]

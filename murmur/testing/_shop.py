@@ -20,7 +20,7 @@ import asyncio
 import itertools
 import json
 from collections import Counter, deque
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -29,6 +29,7 @@ from murmur.errors import MissingExtraError
 from ._listening import Listening
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from types import ModuleType
 
 __all__ = ["Shop", "ShopCounters"]
@@ -127,10 +128,9 @@ class Shop(Listening):
         self._tills = asyncio.Semaphore(tills)
         self._carts: dict[str, Counter[int]] = {}
         self._names = itertools.count(1)
-        self._counts = ShopCounters()
-        self._customers: set[_Customer] = set()
+        self._board = _Board(self._answer, _llhttp())
+        self._counts = self._board.counts
         self._thaws_at = 0.0
-        self._llhttp = _llhttp()
 
     @property
     def url(self) -> str:
@@ -140,17 +140,17 @@ class Shop(Listening):
     @property
     def counters(self) -> ShopCounters:
         """A copy of the counts so far."""
-        return replace(self._counts, open=len(self._customers))
+        return replace(self._counts, open=len(self._board.customers))
 
     def freeze(self, seconds: float) -> None:
         """Answer nothing for `seconds`, as a server that collects garbage would."""
         self._thaws_at = max(self._thaws_at, asyncio.get_running_loop().time() + seconds)
 
     def _welcome(self) -> _Customer:
-        return _Customer(self)
+        return _Customer(self, self._board)
 
     def _dismiss(self) -> None:
-        for customer in tuple(self._customers):
+        for customer in tuple(self._board.customers):
             customer.send_home()
 
     async def _answer(self, asked: _Asked) -> tuple[int, Any]:
@@ -216,23 +216,34 @@ class Shop(Listening):
         return 200, {"total": total}
 
 
+@dataclass
+class _Board:
+    """State that a shop shares with its customers."""
+
+    answer: Callable[[_Asked], Awaitable[tuple[int, Any]]]
+    llhttp: ModuleType  # httptools
+    counts: ShopCounters = field(default_factory=ShopCounters)
+    customers: set[_Customer] = field(default_factory=set)
+
+
 class _Customer(asyncio.Protocol):
     """One connection: its requests are answered one after the other."""
 
     _transport: asyncio.Transport
 
-    def __init__(self, shop: Shop) -> None:
+    def __init__(self, shop: Shop, board: _Board) -> None:
         self._shop = shop
-        self._parser = shop._llhttp.HttpRequestParser(self)
+        self._board = board
+        self._parser = board.llhttp.HttpRequestParser(self)
         self._queue: deque[_Asked] = deque()
         self._task: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._shop._customers.add(self)
+        self._board.customers.add(self)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._shop._customers.discard(self)
+        self._board.customers.discard(self)
         if self._task is not None:
             self._task.cancel()
 
@@ -243,7 +254,7 @@ class _Customer(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
-        except self._shop._llhttp.HttpParserError:
+        except self._board.llhttp.HttpParserError:
             self._say(400, {"error": "not HTTP"})
             self._transport.close()
 
@@ -280,7 +291,7 @@ class _Customer(asyncio.Protocol):
             if asked.method == "GET" and asked.path == "/feed":
                 await self._feed(asked.number("parts", 10))
                 continue
-            status, said = await self._shop._answer(asked)
+            status, said = await self._board.answer(asked)
             if status == 204:
                 self._say(204, None, f"Set-Cookie: customer={said}; Path=/; HttpOnly\r\n")
             else:
@@ -296,7 +307,7 @@ class _Customer(asyncio.Protocol):
             line = json.dumps({"part": number}) + "\n"
             self._write(f"{len(line):x}\r\n{line}\r\n")
         self._write("0\r\n\r\n")
-        self._shop._counts.requests += 1
+        self._board.counts.requests += 1
 
     def _say(self, status: int, said: object, more: str = "") -> None:
         text = "" if said is None else json.dumps(said)

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from murmur.testing import Router, virtual_backend
-from murmur.testing._router import UNREAD_LIMIT, _Client
+from murmur.testing._router import UNREAD_LIMIT
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ class Peer:
 
     def __init__(self, router: Router, name: str | None = None) -> None:
         self.transport = FakeTransport()
-        self.protocol = _Client(router)
+        self.protocol = router._welcome()
         self.protocol.connection_made(self.transport)
         if name is not None:
             self.say({"connect": name})

@@ -1,0 +1,73 @@
+"""End of a run, as its starter sees it: waited for, told once, or given up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from murmur._backend import thread_lock
+
+from ._status import IDLE, abandoned_status, status_of
+
+if TYPE_CHECKING:
+    from murmur.cluster import ClusterStatus
+    from murmur.recording import RunRecord
+
+__all__ = ["Ending"]
+
+
+class Ending:
+    """The end of one run, which its `Run` waits for and its session brings about.
+
+    Parameters
+    ----------
+    record : RunRecord
+        What the run recorded.
+    scenario : str
+        Name of the scenario, for the last status.
+    abandon : callable
+        ``abandon(record)`` says how a run stood whose loop does not answer.
+    """
+
+    def __init__(
+        self, record: RunRecord, scenario: str, abandon: Callable[[RunRecord], str]
+    ) -> None:
+        self.status = IDLE
+        self._record = record
+        self._scenario = scenario
+        self._abandon = abandon
+        self._over: Future[None] = Future()
+        self._giving_up = thread_lock()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the run is over."""
+        return self._over.done()
+
+    def wait(self, seconds: float) -> None:
+        """Block until the run is over, for so long at most."""
+        with suppress(TimeoutError):
+            self._over.result(seconds)
+
+    def come(self, answer: ClusterStatus | None = None) -> None:
+        """Keep the last status and let go who waits; called when the run is over."""
+        if self._over.done():
+            return
+        if answer is not None:
+            self.status = status_of(answer, scenario=self._scenario, run_id=self._record.run_id)
+        self._record.relay.end(self._record)  # first: who waits finds its archive complete
+        if not self._over.done():
+            self._over.set_result(None)
+
+    def give_up(self) -> None:
+        """End without an answer of the loop, which is stuck or has ended; nothing if over."""
+        with self._giving_up:
+            if self._over.done():
+                return
+            if self.status is IDLE:  # else the loop is in `come` at this moment
+                self.status = abandoned_status(
+                    self._record, self._scenario, self._abandon(self._record)
+                )
+            self.come()
