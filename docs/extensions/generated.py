@@ -117,6 +117,19 @@ def _frame(frame: Any) -> str:  # noqa: ANN401 - murmur.results.Frame, which imp
     )
 
 
+def _metrics(body: str, folder: Path) -> str:
+    """Return the metrics whose names begin with one of the words on `body`'s first line."""
+    from murmur.exporters import METRICS
+
+    words = tuple(body.split())
+    return "\n".join(
+        f"### `{metric.full_name}`\n\n{metric.help}\n{metric.kind.capitalize()}"
+        f"{' by ' * bool(metric.labels)}{', '.join(f'`{label}`' for label in metric.labels)}.\n"
+        for metric in METRICS.values()
+        if metric.name.startswith(words)
+    )
+
+
 def _verbs(body: str, folder: Path) -> str:
     from murmur.jupyter._verbs import VERBS
 
@@ -235,6 +248,7 @@ _KINDS: Mapping[str, Callable[[str, Path], str]] = {
     "commands": _commands,
     "events": _events,
     "frames": _frames,
+    "metrics": _metrics,
     "pages": _pages,
     "verbs": _verbs,
 }

@@ -1,17 +1,19 @@
-"""Every metric that exporters give out: the one place for names, units and meanings.
+"""Catalogue of the metrics that exporters give out: names, units and meanings.
 
-Exposition to Prometheus, paths of Graphite and OpenTelemetry's data points are all made
-from this table, and ``docs/reference/exported-metrics.md`` is checked against it.
+Those of samples follow from the schema of `murmur.recording`.  Exposition to Prometheus,
+paths of Graphite, OpenTelemetry's data points and the reference page are made from here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-__all__ = ["BOUNDS", "METRICS", "Kind", "Metric"]
+from murmur.recording import FRAMES, Column, Frame
+
+__all__ = ["BOUNDS", "METRICS", "SAMPLED", "Kind", "Metric"]
 
 Kind = Literal["counter", "gauge", "histogram"]
 
@@ -56,18 +58,40 @@ class Metric:
         return "_".join(part for part in ("murmur", self.name, self.unit) if part)
 
     @property
+    def full_name(self) -> str:
+        """The name of its samples in Prometheus: a counter's end in ``_total``."""
+        return self.prometheus_name + "_total" * (self.kind == "counter")
+
+    @property
     def otel_name(self) -> str:
         """The name in OpenTelemetry, which keeps the unit apart: ``murmur.response_time``."""
         return f"murmur.{self.name}"
 
 
-def _generator(name: str, unit: str, meaning: str) -> Metric:
-    return Metric(f"generator_{name}", "gauge", unit, meaning, ("node",))
+_UNITS = {"s": "seconds", "bytes": "bytes", "share": "ratio"}
 
 
-def _generated(name: str, meaning: str) -> Metric:
-    return Metric(f"generator_{name}", "counter", "", meaning, ("node",))
+def _of_column(frame: Frame, column: Column) -> Metric:
+    """Return the metric of a column of samples: what is summed only rises."""
+    labels = ("throttle", "node") if "name" in frame.column_names else ("node",)
+    return Metric(
+        f"{frame.metrics}_{column.metric}",
+        "counter" if column.merge == "sum" else "gauge",
+        _UNITS.get(column.unit, ""),
+        column.meaning,
+        labels,
+    )
 
+
+_COLUMNS = {
+    frame.name: [(_of_column(frame, c), c.name) for c in frame.columns if c.metric]
+    for frame in FRAMES.values()
+}
+SAMPLED: Mapping[str, Sequence[tuple[str, str]]] = {
+    frame: [(metric.name, column) for metric, column in columns]
+    for frame, columns in _COLUMNS.items()
+}
+"""For each frame of samples the name of each metric, and of the column that it shows."""
 
 # Durations are merged over the nodes: a histogram is some thirty series, and those of a
 # hundred actions on ten nodes would be more than a scrape should carry.
@@ -102,31 +126,15 @@ _TABLE = (
     Metric("counted", "counter", "", "Counters of the scenario.", ("counter", "node")),
     Metric("value", "gauge", "", "Gauges of the scenario, as last set.", ("gauge", "node")),
     Metric("throttle_rate", "gauge", "", "Permits per second it may grant.", ("throttle", "node")),
-    Metric("throttle_requested", "counter", "", "Permits asked for.", ("throttle", "node")),
-    Metric("throttle_granted", "counter", "", "Permits granted.", ("throttle", "node")),
-    Metric("throttle_waiting", "gauge", "", "Callers waiting for a permit.", ("throttle", "node")),
+    *(metric for metric, _ in _COLUMNS["throttles"]),
+    *(metric for metric, _ in _COLUMNS["health"]),
     Metric(
-        "throttle_lateness_p99",
-        "gauge",
-        "seconds",
-        "99th percentile of permits' delay behind their due time, in the last window.",
-        ("throttle", "node"),
+        "generator_saturated_windows",
+        "counter",
+        "",
+        "Windows in which the generator was too slow, or had too little, to be trusted.",
+        ("node",),
     ),
-    _generator("loop_lag_p50", "seconds", "Median delay of the loop's timers, last window."),
-    _generator("loop_lag_p99", "seconds", "99th percentile of that delay."),
-    _generator("loop_lag_max", "seconds", "Longest such delay."),
-    _generator("schedule_lag", "seconds", "99th percentile of throttles' delay, of the worst."),
-    _generator("cpu_cores", "", "CPU time used per second; 1 is one whole core."),
-    _generator("machine_cpu", "ratio", "Share of the machine's cores that were busy."),
-    _generator("resident_memory", "bytes", "Resident memory of the node's process."),
-    _generator("gc_longest_pause", "seconds", "Longest garbage collection, last window."),
-    _generator("open_files", "", "Files and sockets that the process has open."),
-    _generator("open_files_limit", "", "How many it may have open."),
-    _generator("ports", "", "Local ports that the machine's connections hold."),
-    _generator("ports_limit", "", "How many there are to be had."),
-    _generator("saturated", "", "Whether the generator was the bottleneck: 1, else 0."),
-    _generated("saturated_windows", "Windows in which the generator was the bottleneck."),
-    _generated("gc_pauses", "Garbage collections."),
 )
 
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _TABLE})

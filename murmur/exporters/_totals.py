@@ -13,40 +13,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from murmur._backend import thread_lock
-from murmur.recording import Follower
+from murmur.recording import USER_STATES, Follower
 from murmur.telemetry import OTHER, WIDTH, middle
 
-from ._catalogue import BOUNDS, METRICS, Metric
+from ._catalogue import BOUNDS, METRICS, SAMPLED, Metric
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from murmur.recording import RunRecord
-    from murmur.telemetry import Chunk, Distributions, HealthSample, ThrottleSample
+    from murmur.telemetry import Chunk, Distributions, Sample
 
     Ints = NDArray[np.signedinteger[Any]]
 
 __all__ = ["Durations", "Reading", "Totals"]
 
 LabelValues = tuple[str, ...]
-
-HEALTH = {
-    "loop_lag_p50": "loop_lag_p50",
-    "loop_lag_p99": "loop_lag_p99",
-    "loop_lag_max": "loop_lag_max",
-    "schedule_lag": "schedule_lag",
-    "cpu_cores": "cpu",
-    "machine_cpu": "machine_cpu",
-    "resident_memory": "rss",
-    "gc_longest_pause": "gc_longest",
-    "open_files": "open_files",
-    "open_files_limit": "open_files_limit",
-    "ports": "ports",
-    "ports_limit": "ports_limit",
-    "saturated": "saturated",
-}
-"""Gauges of the generator, and the field of a sample of its health that each shows."""
 
 
 class Durations(NamedTuple):
@@ -158,10 +141,9 @@ class Totals(Follower):
             self._take_actions(chunk)
             self._take_users(chunk)
             self._take_values(chunk)
-            for throttle in chunk.throttles:
-                self._take_throttle(chunk.node, throttle)
-            for health in chunk.health:
-                self._take_health(chunk.node, health)
+            for frame, samples in chunk.samples.items():
+                for sample in samples:
+                    self._take_sample(frame, chunk.node, sample)
 
     def lose(self, record: RunRecord, node: str, users: int) -> None:
         """Count the users of a lost node, and forget what it was doing."""
@@ -252,9 +234,9 @@ class Totals(Follower):
         for dropped in chunk.dropped:
             number = dropped.last - dropped.first + 1
             self._add("users_gone", ("dropped", chunk.node), number)
-        for sample in chunk.population[-1:]:
-            for state in ("waiting", "running", "leaving"):
-                self._set("users", (state, chunk.node), float(getattr(sample, state)))
+        for sample in chunk.samples.get("population", ())[-1:]:
+            for state in USER_STATES:
+                self._set("users", (state, chunk.node), float(sample.values[state]))
 
     def _take_values(self, chunk: Chunk) -> None:
         counters, gauges = chunk.counters, chunk.gauges
@@ -268,27 +250,25 @@ class Totals(Follower):
             if name != OTHER:
                 self._set("value", (name, chunk.node), value)
 
-    def _take_throttle(self, node: str, sample: ThrottleSample) -> None:
-        name = self._known_as("throttle", sample.name)
-        labels = (name, node)
-        self._add("throttle_requested", labels, sample.requested)
-        self._add("throttle_granted", labels, sample.granted)
-        if name == OTHER:
-            return
-        self._set("throttle_waiting", labels, float(sample.waiting))
-        if sample.interval > 0:  # a limit has no rate
-            self._set("throttle_rate", labels, sample.rate / sample.interval)
-        if not math.isnan(sample.lateness_p99):
-            self._set("throttle_lateness_p99", labels, sample.lateness_p99)
-
-    def _take_health(self, node: str, sample: HealthSample) -> None:
-        for name, field in HEALTH.items():
-            value = float(getattr(sample, field))
-            if not math.isnan(value):
-                self._set(f"generator_{name}", (node,), value)
-        self._add("generator_saturated_windows", (node,), int(sample.saturated))
-        if not math.isnan(sample.gc_pauses):
-            self._add("generator_gc_pauses", (node,), sample.gc_pauses)
+    def _take_sample(self, frame: str, node: str, sample: Sample) -> None:
+        """Take in what the schema says is a metric; what is not known leaves what was."""
+        name = self._known_as(frame, sample.name) if sample.name else ""
+        labels = (name, node) if name else (node,)
+        for metric, column in SAMPLED.get(frame, ()):
+            value = float(sample.values.get(column, math.nan))
+            if math.isnan(value):
+                continue
+            if METRICS[metric].kind == "counter":
+                self._add(metric, labels, value)
+            elif name != OTHER:
+                self._set(metric, labels, value)
+        if frame == "throttles" and name != OTHER:
+            rate, interval = (sample.values.get(key) for key in ("rate", "interval"))
+            if rate is not None and interval is not None:  # a limit has neither
+                self._set("throttle_rate", labels, float(rate) / float(interval))
+        if frame == "health":
+            saturated = int(bool(sample.values["saturated"]))
+            self._add("generator_saturated_windows", labels, saturated)
 
     def _known_as(self, kind: str, name: str) -> str:
         """Return the name itself, or ``(other)`` if there are too many of its kind."""

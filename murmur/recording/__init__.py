@@ -4,14 +4,36 @@ Nodes record with `murmur.telemetry`; what they send is added up here, where a r
 steered.
 """
 
-from ._nodes import NodeFacts as NodeFacts
+from ._column import BOOL as BOOL
+from ._column import CATEGORY as CATEGORY
+from ._column import FLOAT as FLOAT
+from ._column import INT as INT
+from ._column import TEXT as TEXT
+from ._column import WALL as WALL
+from ._column import Column as Column
+from ._column import Frame as Frame
 from ._record import RunRecord as RunRecord
 from ._relay import Follower as Follower
 from ._relay import Relay as Relay
+from ._schema import FRAMES as FRAMES
+from ._schema import NODE_OUTCOMES as NODE_OUTCOMES
+from ._schema import OUTCOMES as OUTCOMES
+from ._schema import USER_STATES as USER_STATES
 
 __all__ = [
+    "BOOL",
+    "CATEGORY",
+    "FLOAT",
+    "FRAMES",
+    "INT",
+    "NODE_OUTCOMES",
+    "OUTCOMES",
+    "TEXT",
+    "USER_STATES",
+    "WALL",
+    "Column",
     "Follower",
-    "NodeFacts",
+    "Frame",
     "Relay",
     "RunRecord",
 ]

@@ -2,47 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from murmur.telemetry import MISSING, OTHER, Codes, HealthSample
+from murmur.telemetry import MISSING, OTHER, Codes
 
+from ._merge import layout, untold
 from ._rolling import Rolling
+from ._schema import FRAMES
 from ._tables import Legend
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from murmur.telemetry import Change, Chunk, Counters
+    from murmur.telemetry import Change, Chunk, Counters, Sample
+
+    from ._column import Frame
 
 __all__ = ["ACTION", "USER", "Codebook", "Series", "action_rows", "translation", "user_rows"]
 
-_KEY = [("window", "<i8"), ("node", "<i2"), ("name", "<i2")]
-POPULATION = [
-    ("at", "<f8"),
-    ("node", "<i2"),
-    *((state, "<i8") for state in ("waiting", "running", "leaving")),
-]
-THROTTLE = [
-    ("at", "<f8"),
-    ("node", "<i2"),
-    ("name", "<i2"),
-    ("rate", "<f8"),
-    ("interval", "<f8"),
-    *((number, "<i8") for number in ("requested", "granted", "waiting")),
-    ("lateness_p50", "<f8"),
-    ("lateness_p99", "<f8"),
-]
-HEALTH = [
-    *((field, "<f8") for field in HealthSample._fields[:-2]),
-    ("saturated", "?"),
-    ("reason", "<i2"),
-    ("node", "<i2"),
-]
-COUNTER = [*_KEY, ("value", "<f8"), ("total", "<f8")]
-GAUGE = [*_KEY, *((field, "<f8") for field in ("last", "minimum", "maximum", "total", "size"))]
+_WHOSE = [("node", "<i2"), ("name", "<i2")]
+_SAMPLE = [("at", "<f8"), *_WHOSE]
+_WINDOW = [("window", "<i8"), *_WHOSE]
+_SAMPLED = tuple(frame for frame in FRAMES.values() if frame.sampled)
+_FOLDED = ("counters", "gauges")
 
 LIMIT = 30_000  # codes travel in an int16
 TIMES = [("admitted_at", "<f8"), ("started_at", "<f8"), ("ended_at", "<f8")]
@@ -91,14 +76,18 @@ class Series:
         Rows of each kind that are kept.
     changes_bound : int
         Live changes that are kept.
+
+    Attributes
+    ----------
+    parts : mapping of str to Rolling
+        What each part told, by the name of its frame.
     """
 
     def __init__(self, bound: int, changes_bound: int) -> None:
-        self.population = Rolling(POPULATION, bound)
-        self.throttles = Rolling(THROTTLE, bound)
-        self.health = Rolling(HEALTH, bound)
-        self.counters = Rolling(COUNTER, bound)
-        self.gauges = Rolling(GAUGE, bound)
+        self.parts: Mapping[str, Rolling] = {
+            **{frame.name: Rolling([*_SAMPLE, *layout(frame)], bound) for frame in _SAMPLED},
+            **{name: Rolling([*_WINDOW, *layout(FRAMES[name])], bound) for name in _FOLDED},
+        }
         self.changes: list[tuple[int, Change]] = []
         self.changes_dropped = 0
         self._changes_bound = changes_bound
@@ -106,43 +95,52 @@ class Series:
 
     def add(self, chunk: Chunk, *, node: int, names: NDArray[np.int64], codebook: Codebook) -> None:
         """Take in what a chunk brings; `names` are the record's codes of the chunk's own."""
-        for at, waiting, running, leaving in chunk.population:
-            self.population.append(at, node, waiting, running, leaving)
-        for sample in chunk.throttles:
-            name = codebook.names[sample.name]
-            self.throttles.append(sample.at, node, name, *sample[2:])
-        for health in chunk.health:
-            *numbers, reason = health
-            self.health.append(*numbers, codebook.reasons[reason] if reason else MISSING, node)
-        self._add_counters(chunk.counters, node, names)
-        gauges = chunk.gauges
-        self.gauges.extend(_rows(GAUGE, gauges.window, node, names[gauges.name], *gauges[2:]))
+        for frame in _SAMPLED:
+            for sample in chunk.samples.get(frame.name, ()):
+                self.parts[frame.name].append(*_part(frame, sample, node, codebook))
+        counters, gauges = chunk.counters, chunk.gauges
+        totals = self._count(counters, node, names)
+        for name, columns in (("counters", (*counters, totals)), ("gauges", gauges)):
+            window, code, *values = columns
+            self.parts[name].extend(_rows(FRAMES[name], window, node, names[code], *values))
         self.changes.extend((node, change) for change in chunk.changes)
         surplus = len(self.changes) - self._changes_bound
         if surplus > 0:
             self.changes_dropped += surplus
             self.changes = self.changes[surplus:]  # a reader may still walk the old list
 
-    def _add_counters(self, counters: Counters, node: int, names: NDArray[np.int64]) -> None:
-        rows = _rows(COUNTER, counters.window, node, names[counters.name], counters.value, 0.0)
-        for row in rows:
-            key = (node, int(row["name"]))
-            self._totals[key] = row["total"] = self._totals.get(key, 0.0) + row["value"]
-        self.counters.extend(rows)
+    def _count(self, counters: Counters, node: int, names: NDArray[np.int64]) -> list[float]:
+        """Return the totals up to each increment."""
+        totals = []
+        codes = names[counters.name].tolist()
+        for code, value in zip(codes, counters.value.tolist(), strict=True):
+            self._totals[node, code] = self._totals.get((node, code), 0.0) + value
+            totals.append(self._totals[node, code])
+        return totals
 
     def dropped(self) -> dict[str, int]:
         """Return how many rows of each kind were given up for want of room."""
-        rolling = ("population", "throttles", "health", "counters", "gauges")
-        numbers = {name: getattr(self, name).dropped for name in rolling}
+        numbers = {name: rolling.dropped for name, rolling in self.parts.items()}
         return {**numbers, "changes": self.changes_dropped}
 
 
-def _rows(fields: list[tuple[str, str]], *columns: Any) -> NDArray[Any]:  # noqa: ANN401 - arrays or numbers
+def _part(frame: Frame, sample: Sample, node: int, codebook: Codebook) -> Iterator[object]:
+    """Yield the fields of one sample's row."""
+    yield from (sample.at, node, codebook.names[sample.name] if sample.name else 0)
+    for column in frame.measured:
+        value = sample.values.get(column.name, untold(column))
+        if isinstance(value, str):
+            yield codebook.reasons[value] if value else MISSING
+        else:
+            yield value
+
+
+def _rows(frame: Frame, *columns: Any) -> NDArray[Any]:  # noqa: ANN401 - arrays or numbers
     """Return columns, the first of which is an array, as rows."""
     import numpy as np
 
-    rows = np.empty(len(columns[0]), fields)
-    for (name, _), column in zip(fields, columns, strict=True):
+    rows = np.empty(len(columns[0]), [*_WINDOW, *layout(frame)])
+    for name, column in zip(rows.dtype.names or (), columns, strict=True):
         rows[name] = column
     return rows
 

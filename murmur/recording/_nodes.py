@@ -8,66 +8,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from murmur.errors import TelemetryError, closest
+
+from ._column import CATEGORY, FLOAT, INT, TEXT
+from ._schema import FRAMES, NODE_OUTCOMES
 
 if TYPE_CHECKING:
     from ._tables import Legend, Table
 
-__all__ = ["NodeFacts", "NodeRows", "Nodes", "nodes_table"]
+__all__ = ["Fact", "NodeRows", "Nodes", "nodes_table"]
 
+Fact: TypeAlias = str | int | float
 NodeRows: TypeAlias = Sequence[tuple[str, Mapping[str, Any]]]
 
 
-class NodeFacts(TypedDict, total=False):
-    """Facts about one node; whatever is not known is left out.
-
-    Attributes
-    ----------
-    host : str
-        Name of the machine.
-    pid : int
-        Its process there.
-    python, murmur : str
-        Versions it runs.
-    cores : int
-        Cores of the machine that it may use.
-    joined_at, left_at : float
-        When it joined and left, in monotonic seconds of the steering kernel.
-    outcome : {"here", "left", "lost"}
-        Whether it is there (to the end, when the run is over), left in order or died.
-    clock_offset : float
-        Seconds that its clock is ahead of the steering kernel's, as well as is known.
-    clock_error : float
-        Seconds that `clock_offset` may be wrong by.
-    """
-
-    host: str
-    pid: int
-    python: str
-    murmur: str
-    cores: int
-    joined_at: float
-    left_at: float
-    outcome: Literal["here", "left", "lost"]
-    clock_offset: float
-    clock_error: float
-
-
-OUTCOMES = ("here", "left", "lost")
-
-_UNKNOWN: Mapping[str, str | int | float] = {
-    "host": "",
-    "pid": 0,
-    "python": "",
-    "murmur": "",
-    "cores": 0,
-    "outcome": "here",
-    "joined_at": math.nan,
-    "left_at": math.nan,
-    "clock_offset": math.nan,
-    "clock_error": math.nan,
+_OF_DTYPE: Mapping[str, Fact] = {FLOAT: math.nan, INT: 0, TEXT: "", CATEGORY: "here"}
+_UNKNOWN: Mapping[str, Fact] = {
+    column.name: _OF_DTYPE[column.dtype] for column in FRAMES["nodes"].measured
 }
 """Every fact, and what stands for it when nobody noted it."""
 
@@ -94,8 +53,8 @@ class Nodes:
             if name not in _UNKNOWN:
                 hint = closest(name, list(_UNKNOWN), "facts")
                 raise TelemetryError(f"nodes have no fact {name!r}{hint}")
-            if name == "outcome" and value not in OUTCOMES:
-                raise TelemetryError(f"a node is {', '.join(OUTCOMES)}, and not {value!r}")
+            if name == "outcome" and value not in NODE_OUTCOMES:
+                raise TelemetryError(f"a node is {', '.join(NODE_OUTCOMES)}, and not {value!r}")
             plain[name] = value - self._started_at if name.endswith("_at") else value
         self._facts[node] = {**self._facts.get(node, {}), **plain}
 

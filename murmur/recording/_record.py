@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any
 
 from murmur.errors import TelemetryError, closest
 from murmur.telemetry import MISSING
 
 from ._columns import ACTION, USER, Codebook, Series, action_rows, translation, user_rows
 from ._failures import Failures
-from ._nodes import NodeFacts, Nodes
+from ._nodes import Fact, Nodes
 from ._relay import Relay
 from ._reservoir import Reservoir
 from ._rolling import Rolling
-from ._tables import TABLES, Present, UserRows, WaitingRows, present_rows, recent
+from ._tables import (
+    TABLES,
+    Present,
+    UserRows,
+    WaitingRows,
+    of_all_nodes,
+    present_rows,
+    recent,
+)
 from ._window_store import WindowStore
 
 if TYPE_CHECKING:
@@ -173,7 +181,7 @@ class RunRecord:
     def _add_events(self, chunk: Chunk) -> None:
         moments = [event.at for event in chunk.events]
         # A sample at the end of a window is about that window, which counts from its start.
-        moments += [sample.at - self.window for sample in chunk.health]
+        moments += [sample.at - self.window for sample in chunk.samples.get("health", ())]
         self._latest = max([self._latest, *moments])
         self._events.extend(chunk.events)
         surplus = len(self._events) - self._events_bound
@@ -209,7 +217,7 @@ class RunRecord:
         self.waiting[node] = [(int(first), int(last)) for first, last in waiting]
         self.relay.present(self, node)
 
-    def note_node(self, node: str, **facts: Unpack[NodeFacts]) -> None:
+    def note_node(self, node: str, **facts: Fact) -> None:
         """Keep facts about a node; what was noted before and is not given stays.
 
         Parameters
@@ -217,9 +225,8 @@ class RunRecord:
         node : str
             The node.
         **facts
-            host, pid, python, murmur, cores, joined_at, left_at (monotonic seconds, on the
-            clock of this record's `started_at`), outcome ("here", "left" or "lost"),
-            clock_offset and clock_error (seconds); see `NodeFacts`.
+            Columns of the frame ``nodes`` that are not counted: host, outcome and so on.
+            ``*_at`` are monotonic seconds, on the clock of this record's `started_at`.
 
         Raises
         ------
@@ -276,38 +283,14 @@ class RunRecord:
         Parameters
         ----------
         name : str
-            Which table; one row of it is, and its columns are:
-
-            - ``users``: a user, ascending by id, one row each.  user_id, node, outcome,
-              reason, admitted_at, started_at, ended_at
-            - ``actions``: an action, or one of the sample.  name, user_id, node, due_at,
-              started_at, service_time, response_time, ok, error
-            - ``windows``: a window, name and node, and node "all".  window_at, name,
-              node, count, failed, service_mean, service_p50, service_p90, service_p95,
-              service_p99, service_p999, service_max, response_mean, response_p50,
-              response_p90, response_p95, response_p99, response_p999, response_max
-            - ``population``: a window and node.  window_at, node, waiting, running,
-              leaving
-            - ``throttles``: a window, throttle and node.  window_at, node, name, rate,
-              interval, lateness_p50, lateness_p99, requested, granted, waiting
-            - ``health``: a window and node.  window_at, node, loop_lag_p50, loop_lag_p99,
-              loop_lag_max, cpu, rss, machine_cpu, gc_pauses, gc_longest, open_files,
-              open_files_limit, ports, ports_limit, schedule_lag, saturated, reason
-            - ``counters``: a window, counter and node.  window_at, node, name, value,
-              total
-            - ``gauges``: a window, gauge and node.  window_at, node, name, last, min,
-              max, mean
-            - ``changes``: a live change.  at, node, who, what, old, new
-            - ``events``: an event that was kept.  at, wall_at, name, node, measurements,
-              metadata
-            - ``errors``: a name and kind of failed actions.  name, kind, message, count,
-              first_at, last_at, traceback
-            - ``nodes``: a node, by name.  node, host, pid, python, murmur, cores, outcome,
-              joined_at, left_at, clock_offset, clock_error
+            Which table: one of a frame, with the columns that the schema has for it
+            (`Frame.table`).  ``windows`` has those of each node, and of node "all";
+            ``population`` is that of each node.
         since : float, default 0.0
             Leave out windows that began earlier.  Only tables with ``window_at`` heed it.
         of_all : bool, optional
-            Of ``windows``: whether only the rows of node "all" are wanted, or only the others.
+            Of ``windows`` and ``population``: whether only the rows of node "all" are wanted,
+            or only the others; if not given, ``windows`` has both and ``population`` the others.
 
         Raises
         ------
@@ -318,7 +301,10 @@ class RunRecord:
         if build is None:
             raise TelemetryError(f"no table {name!r}{closest(name, sorted(TABLES), 'tables')}")
         rows = self._rows(name, since, of_all)  # before the labels, which may grow meanwhile
-        return recent(build(rows, self._codes.legend(self.window)), since)
+        table = build(rows, self._codes.legend(self.window))
+        if name == "population" and of_all:
+            table = of_all_nodes(table)
+        return recent(table, since)
 
     def _rows(self, name: str, since: float, of_all: bool | None) -> Any:  # noqa: ANN401 - what its builder takes
         readers: dict[str, Callable[[], Any]] = {
@@ -331,8 +317,9 @@ class RunRecord:
         }
         if name in readers:
             return readers[name]()
-        series = getattr(self._series, name)
-        return series.snapshot() if isinstance(series, Rolling) else tuple(series)
+        if name == "changes":
+            return tuple(self._series.changes)
+        return self._series.parts[name].snapshot()
 
     def _user_rows(self) -> UserRows:
         # Users move on from waiting to present to gone.  Read in that order, one that moves

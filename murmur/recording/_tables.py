@@ -1,6 +1,6 @@
 """Raw columns of a run's record, as `RunRecord.table` hands them out.
 
-The docstring of `RunRecord.table` lists the columns; here is how each comes about.
+The schema lists the columns (`Frame.table`); here is how each comes about.
 """
 
 from __future__ import annotations
@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from murmur.telemetry import MISSING, HealthSample, Labels, sums
+from murmur.telemetry import MISSING, Labels
 
+from ._column import CATEGORY, TEXT
+from ._merge import merged, whole_population
 from ._nodes import nodes_table
+from ._schema import FRAMES, USER_STATES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,10 +21,21 @@ if TYPE_CHECKING:
 
     from murmur.telemetry import Change, ErrorCount, Event
 
+    from ._column import Frame
+
     Column = NDArray[Any] | Labels | list[Any]
     Table = dict[str, Column]
 
-__all__ = ["TABLES", "Legend", "Present", "UserRows", "WaitingRows", "present_rows", "recent"]
+__all__ = [
+    "TABLES",
+    "Legend",
+    "Present",
+    "UserRows",
+    "WaitingRows",
+    "of_all_nodes",
+    "present_rows",
+    "recent",
+]
 
 
 class Legend(NamedTuple):
@@ -163,112 +177,26 @@ def _windows(rows: NDArray[Any], legend: Legend) -> Table:
     return table
 
 
-def _population(rows: NDArray[Any], legend: Legend) -> Table:
-    """Return one row per window and node: users at about the beginning of the window."""
-    import numpy as np
+def _of_parts(name: str) -> Callable[[NDArray[Any], Legend], Table]:
+    """Return the builder of a table with one row for each window, node and name."""
+    frame = FRAMES[name]
 
-    window = np.rint(rows["at"] / legend.window).astype(np.int64)
-    last, key = _last_of_each(_key(window, rows["node"]))
-    return {
-        **_window_and_node(key, legend),
-        **{state: rows[state][last] for state in ("waiting", "running", "leaving")},
-    }
+    def build(parts: NDArray[Any], legend: Legend) -> Table:
+        keys = _key(_windows_of(frame, parts, legend.window), parts["node"], parts["name"])
+        key, columns = merged(frame, parts, keys)
+        table: Table = {
+            "window_at": (key >> 32) * legend.window,
+            "node": Labels.used((key >> 16) & 0xFFFF, legend.nodes),
+        }
+        if "name" in frame.column_names:
+            table["name"] = Labels.used(key & 0xFFFF, legend.names)
+        for column in frame.measured:
+            values = columns[column.name]
+            is_text = column.dtype in (TEXT, CATEGORY)
+            table[column.name] = Labels.used(values, legend.reasons) if is_text else values
+        return table
 
-
-def _throttles(rows: NDArray[Any], legend: Legend) -> Table:
-    """Return one row per window, throttle and node; `waiting` is at the window's end.
-
-    Of several samples of a window, lateness is that of the one that granted most.
-    """
-    import numpy as np
-
-    keys = _key(_window_before(rows["at"], legend.window), rows["node"], rows["name"])
-    last, key = _last_of_each(keys)
-    group = np.searchsorted(key, keys)
-    by_grants = np.lexsort((-np.arange(len(rows)), rows["granted"], group))
-    most, _ = _last_of_each(keys, by_grants)
-    return {
-        **_window_and_node(key, legend),
-        "name": Labels.used(rows["name"][last], legend.names),
-        **{field: rows[field][last] for field in ("rate", "interval", "waiting")},
-        **{field: rows[field][most] for field in ("lateness_p50", "lateness_p99")},
-        **{
-            field: sums(group, rows[field], len(key)).astype(np.int64)
-            for field in ("requested", "granted")
-        },
-    }
-
-
-def _health(rows: NDArray[Any], legend: Legend) -> Table:
-    """Return one row per window and node; cpu is in cores, rss in bytes.
-
-    Of several samples of a window, as after a loop was held, each delay is the worst.
-    """
-    import numpy as np
-
-    keys = _key(_window_before(rows["at"], legend.window), rows["node"])
-    last, key = _last_of_each(keys)
-    group = np.searchsorted(key, keys)
-    table: Table = {
-        **_window_and_node(key, legend),
-        **{field: rows[field][last] for field in HealthSample._fields[1:-2]},
-    }
-    for field in (
-        "loop_lag_p50",
-        "loop_lag_p99",
-        "loop_lag_max",
-        "gc_longest",
-        "schedule_lag",
-    ):
-        worst = table[field] = np.full(len(key), np.nan)
-        np.fmax.at(worst, group, rows[field])
-    saturated = table["saturated"] = np.zeros(len(key), np.bool_)
-    np.logical_or.at(saturated, group, rows["saturated"])
-    reason = np.full(len(key), MISSING, np.int64)
-    told = rows["reason"] >= 0
-    reason[group[told]] = rows["reason"][told]
-    table["reason"] = Labels.used(reason, legend.reasons)
-    return table
-
-
-def _counters(rows: NDArray[Any], legend: Legend) -> Table:
-    """Return one row per window, counter and node in which it was counted.
-
-    The value is the increment in the window, the total that up to its end.
-    """
-    import numpy as np
-
-    keys = _key(rows["window"], rows["node"], rows["name"])
-    _, key = _last_of_each(keys)
-    total = np.full(len(key), -np.inf)
-    group = np.searchsorted(key, keys)
-    total[group] = rows["total"]  # of several parts of a window, the last stays
-    return {
-        **_window_and_node(key, legend),
-        "name": Labels.used(key & 0xFFFF, legend.names),
-        "value": sums(group, rows["value"], len(key)),
-        "total": total,
-    }
-
-
-def _gauges(rows: NDArray[Any], legend: Legend) -> Table:
-    """Return one row per window, gauge and node in which it was set."""
-    import numpy as np
-
-    keys = _key(rows["window"], rows["node"], rows["name"])
-    last, key = _last_of_each(keys)
-    group, number = np.searchsorted(key, keys), len(key)
-    minimum, maximum = np.full(number, np.inf), np.full(number, -np.inf)
-    np.minimum.at(minimum, group, rows["minimum"])
-    np.maximum.at(maximum, group, rows["maximum"])
-    return {
-        **_window_and_node(key, legend),
-        "name": Labels.used(key & 0xFFFF, legend.names),
-        "last": rows["last"][last],
-        "min": minimum,
-        "max": maximum,
-        "mean": sums(group, rows["total"], number) / sums(group, rows["size"], number),
-    }
+    return build
 
 
 def _changes(changes: Sequence[tuple[int, Change]], legend: Legend) -> Table:
@@ -319,17 +247,28 @@ TABLES: dict[str, Callable[[Any, Legend], Table]] = {
     "users": _users,
     "actions": _actions,
     "windows": _windows,
-    "population": _population,
-    "throttles": _throttles,
-    "health": _health,
-    "counters": _counters,
-    "gauges": _gauges,
+    "population": _of_parts("population"),
+    "throttles": _of_parts("throttles"),
+    "health": _of_parts("health"),
+    "counters": _of_parts("counters"),
+    "gauges": _of_parts("gauges"),
     "changes": _changes,
     "events": _events,
     "errors": _errors,
     "nodes": nodes_table,
 }
-"""The builder of each table; their docstrings list the columns."""
+"""The builder of each table; the schema lists its columns (`Frame.table`)."""
+
+
+def of_all_nodes(population: Table) -> Table:
+    """Return the population of all nodes together, see `whole_population`."""
+    import numpy as np
+
+    node, window_at = population["node"], np.asarray(population["window_at"])
+    assert isinstance(node, Labels)
+    counts = {state: np.asarray(population[state]) for state in USER_STATES}
+    whole = whole_population(window_at, node.codes, counts)
+    return {**whole, "node": ["all"] * len(whole["window_at"])}
 
 
 def recent(table: Table, since: float) -> Table:
@@ -347,44 +286,32 @@ def recent(table: Table, since: float) -> Table:
     }
 
 
-def _window_before(at: NDArray[np.float64], length: float) -> NDArray[np.int64]:
-    """Return the window that samples tell about: the one they were taken in or at the end of.
+def _windows_of(frame: Frame, parts: NDArray[Any], length: float) -> NDArray[np.int64]:
+    """Return the window that each part tells of.
 
-    A thousandth of a window after an end is still that end.
+    A sample of a window was taken in it or at its end, and a thousandth of a window after an
+    end is still that end.  A sample of a moment stands for the window that begins about then.
     """
     import numpy as np
 
-    window: NDArray[np.int64] = np.maximum(np.ceil(at / length - 1e-3) - 1, 0).astype(np.int64)
-    return window
+    if not frame.sampled:
+        window = parts["window"]
+    elif frame.sampled == "moment":
+        window = np.rint(parts["at"] / length)
+    else:
+        window = np.maximum(np.ceil(parts["at"] / length - 1e-3) - 1, 0)
+    numbers: NDArray[np.int64] = window.astype(np.int64)
+    return numbers
 
 
 def _key(
-    window: NDArray[np.int64], node: NDArray[np.int16], name: NDArray[np.int16] | int = 0
+    window: NDArray[np.int64], node: NDArray[np.int16], name: NDArray[np.int16]
 ) -> NDArray[np.int64]:
     """Return one number that sorts by window, node and name."""
     import numpy as np
 
     keys: NDArray[Any] = (window << 32) + (node.astype(np.int64) << 16) + name
     return keys
-
-
-def _last_of_each(
-    keys: NDArray[np.int64], order: NDArray[np.int64] | None = None
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the place of the last of each key, by `order` or as they came; and the keys."""
-    import numpy as np
-
-    places = np.arange(len(keys)) if order is None else order
-    backwards = places[::-1]
-    distinct, first = np.unique(keys[backwards], return_index=True)
-    return backwards[first], distinct
-
-
-def _window_and_node(key: NDArray[np.int64], legend: Legend) -> Table:
-    return {
-        "window_at": (key >> 32) * legend.window,
-        "node": Labels.used((key >> 16) & 0xFFFF, legend.nodes),
-    }
 
 
 def _fields(rows: Sequence[object], names: str, kind: str) -> Table:

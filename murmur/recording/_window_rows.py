@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from murmur.telemetry import Distributions
 
+from ._column import INT
+from ._schema import FRAMES
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -20,15 +23,12 @@ ALL_NODES = 0
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 
-_STATISTICS = ("mean", *QUANTILES, "max")
 _TIMES = ("service", "response")
 ROW = [
     ("window", "<i8"),
     ("node", "<i2"),
     ("name", "<i2"),
-    ("count", "<i8"),
-    ("failed", "<i8"),
-    *((f"{time}_{statistic}", "<f8") for time in _TIMES for statistic in _STATISTICS),
+    *((c.name, "<i8" if c.dtype == INT else "<f8") for c in FRAMES["windows"].measured),
 ]
 
 

@@ -3,12 +3,13 @@
 Importing this package imports pandas, which is why ``import murmur`` does not.
 """
 
+from murmur.recording import FRAMES as FRAMES
+from murmur.recording import OUTCOMES as OUTCOMES
+from murmur.recording import Column as Column
+from murmur.recording import Frame as Frame
+
 from ._compare import compare as compare
-from ._frame import Column as Column
-from ._frame import Frame as Frame
 from ._results import Results as Results
-from ._schema import FRAMES as FRAMES
-from ._schema import OUTCOMES as OUTCOMES
 from ._summary import ActionSummary as ActionSummary
 from ._summary import Summary as Summary
 from ._summary import duration_text as duration_text

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from murmur.errors import ComparisonError
+from murmur.recording import CATEGORY, FLOAT, TEXT, Column, Frame
 from murmur.telemetry import Histogram
 
 from ._bootstrap import Blocks, Floats, drawn, interval, ratio_of
-from ._frame import CATEGORY, FLOAT, TEXT, Column, Frame
+from ._frame import build
 
 if TYPE_CHECKING:
     from ._results import Results
@@ -190,8 +191,8 @@ def compare(
         for name in sorted({*first.names, *second.names})
         for statistic in _STATISTICS
     ]
-    return COMPARISON.build(
-        {column: [row[column] for row in rows] for column in COMPARISON.column_names}
+    return build(
+        COMPARISON, {column: [row[column] for row in rows] for column in COMPARISON.column_names}
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, overload
 
 import pandas as pd
 
-from murmur.recording import RunRecord
+from murmur.errors import TelemetryError, closest
+from murmur.recording import FRAMES, RunRecord
 from murmur.telemetry import Histogram
 
-from ._schema import FRAMES
 from ._source import RecordSource, Source
 from ._summary import Summary
 from ._verdict import Verdict
@@ -20,6 +20,30 @@ from .checks._log import note
 from .checks._table import Checks, checked
 
 __all__ = ["Results"]
+
+
+class FrameProperty:
+    """Property of `Results` that builds one frame; the schema says what is in it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the frame.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.__doc__ = FRAMES[name].docstring
+        self._name = name
+
+    @overload
+    def __get__(self, results: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, results: Results, owner: type) -> pd.DataFrame: ...
+
+    def __get__(self, results: Results | None, owner: type) -> Self | pd.DataFrame:
+        """Return the frame as it is now; of the class, what says what it is."""
+        return self if results is None else results.frame(self._name)
 
 
 class Results:
@@ -64,116 +88,37 @@ class Results:
         results._source = source
         return results
 
-    @property
-    def users(self) -> pd.DataFrame:
-        """One row is one user, sorted by ``user_id``.
+    users = FrameProperty("users")
+    actions = FrameProperty("actions")
+    windows = FrameProperty("windows")
+    windows_by_node = FrameProperty("windows_by_node")
+    counters = FrameProperty("counters")
+    gauges = FrameProperty("gauges")
+    throttles = FrameProperty("throttles")
+    population = FrameProperty("population")
+    events = FrameProperty("events")
+    changes = FrameProperty("changes")
+    nodes = FrameProperty("nodes")
+    health = FrameProperty("health")
+    errors = FrameProperty("errors")
 
-        Columns: user_id, node, outcome (finished, failed, left, killed, dropped, lost;
-        missing while the user is here), reason, admitted_at, started_at, duration [s].
+    def frame(self, name: str) -> pd.DataFrame:
+        """Return the frame of that name, as the property of the same name does.
+
+        Parameters
+        ----------
+        name : str
+            One of `murmur.results.FRAMES`.
+
+        Raises
+        ------
+        TelemetryError
+            If there is none of that name.
         """
-        return self._frame("users")
-
-    @property
-    def actions(self) -> pd.DataFrame:
-        """One row is one action; a uniform sample beyond the bound of the recorder.
-
-        Columns: name, user_id, node, due_at, started_at, service_time, response_time [s],
-        ok, error.  ``frame.attrs["sampled"]`` says whether it is a sample,
-        ``frame.attrs["seen"]`` how many actions there were.
-        """
-        return self._frame("actions")
-
-    @property
-    def windows(self) -> pd.DataFrame:
-        """One row is one action name in one window, all nodes together.
-
-        Columns: window_at [s], name, node (``all``), count, failed, rate [1/s], then mean,
-        p50, p90, p95, p99, p999 and max of service and response time [s], of the actions
-        that succeeded.  ``count`` adds up to the number of actions.
-        """
-        return self._frame("windows")
-
-    @property
-    def windows_by_node(self) -> pd.DataFrame:
-        """One row is one action name in one window on one node; columns as `windows`."""
-        return self._frame("windows_by_node")
-
-    @property
-    def counters(self) -> pd.DataFrame:
-        """One row is what was added to one counter on one node in one window.
-
-        Columns: window_at [s], name, node, value, total (so far).
-        """
-        return self._frame("counters")
-
-    @property
-    def gauges(self) -> pd.DataFrame:
-        """One row is one gauge on one node in one window.
-
-        Columns: window_at [s], name, node, last, min, max, mean.
-        """
-        return self._frame("gauges")
-
-    @property
-    def throttles(self) -> pd.DataFrame:
-        """One row is one throttle on one node in one window.
-
-        Columns: window_at [s], name, node, rate (permits per interval), interval [s],
-        requested, granted, waiting, lateness_p50, lateness_p99 [s].
-        """
-        return self._frame("throttles")
-
-    @property
-    def population(self) -> pd.DataFrame:
-        """One row is the number of users at one moment, all nodes together.
-
-        Columns: window_at [s], waiting, running, leaving.
-        """
-        return self._frame("population")
-
-    @property
-    def events(self) -> pd.DataFrame:
-        """One row is one event of the run, frequent ones excepted.
-
-        Columns: at [s], wall_at (UTC), name, node, measurements and metadata (JSON objects).
-        """
-        return self._frame("events")
-
-    @property
-    def changes(self) -> pd.DataFrame:
-        """One row is one change somebody made to the run while it went on.
-
-        Columns: at [s], wall_at (UTC), node, who, what, old, new.
-        """
-        return self._frame("changes")
-
-    @property
-    def nodes(self) -> pd.DataFrame:
-        """One row is one node that took part.
-
-        Columns: node, host, pid, python, murmur, cores, outcome (here, left, lost),
-        joined_at, left_at, clock_offset, clock_error [s], users, actions, failed, first_at,
-        last_at [s].
-        """
-        return self._frame("nodes")
-
-    @property
-    def health(self) -> pd.DataFrame:
-        """One row is the state of the load generator on one node in one window.
-
-        Columns: window_at [s], node, loop_lag_p50, loop_lag_p99, loop_lag_max, schedule_lag [s],
-        cpu [cores], machine_cpu (a share), rss [bytes], gc_pauses, gc_longest [s], open_files,
-        open_files_limit, ports, ports_limit, saturated, reason.
-        """
-        return self._frame("health")
-
-    @property
-    def errors(self) -> pd.DataFrame:
-        """One row is one kind of error under one action name, the most frequent first.
-
-        Columns: name, kind, error, count, first_at, last_at [s], traceback.
-        """
-        return self._frame("errors")
+        if name not in FRAMES:
+            raise TelemetryError(f"no frame {name!r}{closest(name, list(FRAMES), 'frames')}")
+        self._source.refresh()
+        return self._source.frame(name)
 
     @property
     def elapsed(self) -> float:
@@ -356,7 +301,3 @@ class Results:
     def _repr_html_(self) -> str:
         """Return the summary as HTML."""
         return self.summary()._repr_html_()
-
-    def _frame(self, name: str) -> pd.DataFrame:
-        self._source.refresh()
-        return self._source.frame(name)

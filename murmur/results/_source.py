@@ -16,12 +16,11 @@ from typing import Protocol
 import pandas as pd
 
 from murmur._version import __version__
-from murmur.recording import RunRecord
+from murmur.recording import OUTCOMES, RunRecord
 from murmur.telemetry import Histogram
 
 from ._build import BUILDERS
 from ._scenario_text import scenario_text
-from ._schema import OUTCOMES
 from ._summary import ActionSummary, Summary
 from ._verdict import Evidence, Verdict, judge
 

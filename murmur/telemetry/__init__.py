@@ -23,9 +23,7 @@ from ._chunk import Counters as Counters
 from ._chunk import Dropped as Dropped
 from ._chunk import ErrorCount as ErrorCount
 from ._chunk import Gauges as Gauges
-from ._chunk import HealthSample as HealthSample
-from ._chunk import PopulationSample as PopulationSample
-from ._chunk import ThrottleSample as ThrottleSample
+from ._chunk import Sample as Sample
 from ._chunk import Windows as Windows
 from ._chunk import records_of_chunks as records_of_chunks
 from ._codes import MISSING as MISSING
@@ -58,7 +56,6 @@ __all__ = [
 __getattr__ = old_names(
     __name__,
     {
-        "NodeFacts": "murmur.recording",
         "RunRecord": "murmur.recording",
         "Follower": "murmur.exporters",
         "Relay": "murmur.exporters",

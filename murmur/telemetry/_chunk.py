@@ -7,7 +7,7 @@ All times in it are seconds since the run started.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass, is_dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,9 +27,7 @@ __all__ = [
     "Dropped",
     "ErrorCount",
     "Gauges",
-    "HealthSample",
-    "PopulationSample",
-    "ThrottleSample",
+    "Sample",
     "Windows",
     "count_errors",
     "records_of_chunks",
@@ -37,75 +35,23 @@ __all__ = [
 ]
 
 
-class PopulationSample(NamedTuple):
-    """How many users a node had at one moment."""
-
-    at: float
-    waiting: int
-    running: int
-    leaving: int
-
-
-class ThrottleSample(NamedTuple):
-    """What a throttle did since it was last looked at."""
-
-    at: float
-    name: str
-    rate: float
-    interval: float
-    requested: int
-    granted: int
-    waiting: int
-    lateness_p50: float
-    lateness_p99: float
-
-
-class HealthSample(NamedTuple):
-    """How well the generator kept up since it was last looked at; NaN for what is not known.
+class Sample(NamedTuple):
+    """What was measured of one thing since it was last looked at, or as it stood.
 
     Attributes
     ----------
     at : float
         When it was looked at.
-    loop_lag_p50, loop_lag_p99, loop_lag_max : float
-        Seconds by which the loop woke late.
-    cpu : float
-        Cores that the process used.
-    rss : float
-        Bytes of memory that it holds.
-    machine_cpu : float
-        Share of the machine's cores that were busy, with whatever ran on it.
-    gc_pauses, gc_longest : float
-        Garbage collections, and the longest of them in seconds.
-    open_files, open_files_limit : float
-        Files and sockets that the process has open, and may have.
-    ports, ports_limit : float
-        Local ports that the machine's connections hold, closed ones that wait included, and
-        how many there are to be had.
-    schedule_lag : float
-        99th percentile of the seconds by which throttles granted permits late, of the worst.
-    saturated : bool
-        Whether the generator was the bottleneck.
-    reason : str
-        Why, in a few words; empty if it was not.
+    name : str
+        What it is about, where there are several, as of throttles; else empty.
+    values : mapping of str to float, bool or str
+        What was measured, by the names of the columns of its frame; what is not known is
+        left out, or NaN.
     """
 
     at: float
-    loop_lag_p50: float
-    loop_lag_p99: float
-    loop_lag_max: float
-    cpu: float
-    rss: float
-    machine_cpu: float = math.nan
-    gc_pauses: float = math.nan
-    gc_longest: float = math.nan
-    open_files: float = math.nan
-    open_files_limit: float = math.nan
-    ports: float = math.nan
-    ports_limit: float = math.nan
-    schedule_lag: float = math.nan
-    saturated: bool = False
-    reason: str = ""
+    name: str
+    values: Mapping[str, float | bool | str]
 
 
 class Dropped(NamedTuple):
@@ -198,14 +144,14 @@ class Counters(NamedTuple):
 
 
 class Gauges(NamedTuple):
-    """Values by window and name, as columns."""
+    """Values by window and name, as columns: those of the frame, and `sum` by `size`."""
 
     window: NDArray[np.int64]
     name: NDArray[np.signedinteger[Any]]
     last: NDArray[np.float64]
-    minimum: NDArray[np.float64]
-    maximum: NDArray[np.float64]
-    total: NDArray[np.float64]
+    min: NDArray[np.float64]
+    max: NDArray[np.float64]
+    sum: NDArray[np.float64]
     size: NDArray[np.int64]
 
     @classmethod
@@ -240,6 +186,9 @@ class Chunk:
         The text of one traceback for each kind that was new.
     actions, users : numpy.ndarray
         Structured; one row per action, and one per user that is gone.
+    samples : mapping of str to tuple of Sample
+        What was looked at once a window, by the name of its frame: ``"population"``,
+        ``"throttles"``, ``"health"``.
     events_dropped : int
         Events that found no room.
     """
@@ -257,9 +206,7 @@ class Chunk:
     dropped: tuple[Dropped, ...]
     counters: Counters
     gauges: Gauges
-    population: tuple[PopulationSample, ...]
-    throttles: tuple[ThrottleSample, ...]
-    health: tuple[HealthSample, ...]
+    samples: Mapping[str, tuple[Sample, ...]]
     changes: tuple[Change, ...]
     events: tuple[Event, ...]
     events_dropped: int

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from ._chunk import Change, Dropped, HealthSample, PopulationSample, ThrottleSample
+from ._chunk import Change, Dropped, Sample
 from ._rows import Rows
 
 if TYPE_CHECKING:
@@ -47,9 +47,7 @@ class Cold:
     """Samples that come about once a second, and what happens now and then."""
 
     dropped: list[Dropped] = field(default_factory=list)
-    population: list[PopulationSample] = field(default_factory=list)
-    throttles: list[ThrottleSample] = field(default_factory=list)
-    health: list[HealthSample] = field(default_factory=list)
+    samples: list[tuple[str, Sample]] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 

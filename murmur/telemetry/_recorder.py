@@ -8,7 +8,7 @@ into a `Chunk` with a few array operations.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import ceil, isfinite
 from typing import TYPE_CHECKING, Any
@@ -21,9 +21,7 @@ from ._chunk import (
     Counters,
     Dropped,
     Gauges,
-    HealthSample,
-    PopulationSample,
-    ThrottleSample,
+    Sample,
     Windows,
     count_errors,
 )
@@ -199,10 +197,29 @@ class Recorder:
         who, what = name_of(who), name_of(what)
         self._cold.changes.append(Change(at - self.started_at, who, what, plain(old), plain(new)))
 
+    def sample(
+        self, frame: str, at: float, values: Mapping[str, float | bool | str], *, name: str = ""
+    ) -> None:
+        """Record what was measured once in a window.
+
+        Parameters
+        ----------
+        frame : str
+            Whose columns it has: ``"health"``, for instance.
+        at : float
+            The present moment.
+        values : mapping
+            What was measured, by the names of the frame's columns.
+        name : str, default ""
+            What it is about, where the frame has several rows a window.
+        """
+        sample = Sample(at - self.started_at, name_of(name), dict(values))
+        self._cold.samples.append((frame, sample))
+
     def population(self, at: float, waiting: int, running: int, leaving: int) -> None:
         """Record how many users there are."""
-        sample = PopulationSample(at - self.started_at, waiting, running, leaving)
-        self._cold.population.append(sample)
+        counts = {"waiting": waiting, "running": running, "leaving": leaving}
+        self.sample("population", at, counts)
 
     def throttle(self, at: float, name: str, sample: Mapping[str, Any]) -> None:
         """Record what a throttle did since its sample before.
@@ -214,25 +231,13 @@ class Recorder:
         name : str
             The throttle.
         sample : mapping
-            ``rate`` per ``interval`` (seconds); ``requested`` and ``granted`` permits and
-            the ``lateness`` of each grant (seconds) since the sample before; ``waiting``
-            now.  A key that has no meaning may be None or absent.
+            Columns of the frame ``throttles``, and the ``lateness`` of each grant (seconds)
+            since the sample before.  A key that has no meaning may be None or absent.
         """
-        lateness = sample.get("lateness")
-        middle, high, _ = _spread(() if lateness is None else lateness)
-        self._cold.throttles.append(
-            ThrottleSample(
-                at - self.started_at,
-                name_of(name),
-                rate=_number(sample.get("rate")),
-                interval=_number(sample.get("interval")),
-                requested=int(sample.get("requested") or 0),
-                granted=int(sample.get("granted") or 0),
-                waiting=int(sample.get("waiting") or 0),
-                lateness_p50=middle,
-                lateness_p99=high,
-            )
-        )
+        known = {key: value for key, value in sample.items() if value is not None}
+        middle, high, _ = _spread(known.pop("lateness", ()))
+        lateness = {"lateness_p50": middle, "lateness_p99": high}
+        self.sample("throttles", at, {**known, **lateness}, name=name)
 
     def health(  # noqa: PLR0913 - the last two are known to the sampler alone
         self,
@@ -262,11 +267,11 @@ class Recorder:
         reason : str, default ""
             Why it was.
         vitals : mapping of str to float, optional
-            More of the fields of `HealthSample`.
+            More columns of the frame ``health``.
         """
-        sample = HealthSample(at - self.started_at, *_spread(loop_lag), cpu, rss)
-        more: dict[str, Any] = {**(vitals or {}), "saturated": saturated, "reason": reason}
-        self._cold.health.append(sample._replace(**more))
+        lags = zip(("loop_lag_p50", "loop_lag_p99", "loop_lag_max"), _spread(loop_lag), strict=True)
+        more: dict[str, float | bool | str] = {"cpu": cpu, "rss": rss, "saturated": saturated}
+        self.sample("health", at, {**dict(lags), **more, **(vitals or {}), "reason": reason})
 
     def seal(self) -> Chunk:
         """Take everything recorded since the last seal, folded and ready to travel.
@@ -291,9 +296,7 @@ class Recorder:
             dropped=taken(cold.dropped),
             counters=Counters.fold(counts, self.window),
             gauges=Gauges.fold(gauges, self.window),
-            population=taken(cold.population),
-            throttles=taken(cold.throttles),
-            health=taken(cold.health),
+            samples=_by_frame(taken(cold.samples)),
             changes=taken(cold.changes),
             events=taken(cold.events),
             events_dropped=self._refused.take(),
@@ -328,8 +331,11 @@ def _check(name: str, value: float) -> None:
     raise InvalidMeasurementError(name_of(name), value, "give a finite number")
 
 
-def _number(value: float | None) -> float:
-    return NAN if value is None else float(value)
+def _by_frame(samples: Iterable[tuple[str, Sample]]) -> dict[str, tuple[Sample, ...]]:
+    found: dict[str, list[Sample]] = {}
+    for frame, sample in samples:
+        found.setdefault(frame, []).append(sample)
+    return {frame: tuple(several) for frame, several in found.items()}
 
 
 def _spread(seconds: Sequence[float]) -> tuple[float, float, float]:

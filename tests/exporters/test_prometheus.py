@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from murmur.errors import ExporterError, MissingExtraError
 from murmur.exporters import METRICS, Prometheus
+from murmur.recording import FRAMES
 
 
 @pytest.fixture
@@ -34,9 +35,9 @@ def everything(course) -> None:
     recorder.gauge("rooms", 2.5)
     recorder.user_gone(1, "finished", None, 0.0, 0.0, 1.0)
     recorder.population(1.0, waiting=0, running=2, leaving=0)
-    sample = {"rate": 60.0, "interval": 60.0, "requested": 1, "granted": 1, "lateness": [0.001]}
-    recorder.throttle(1.0, "logins", sample)
-    course.feel(1.0, lag=0.001)
+    for name, about in (("throttles", "logins"), ("health", "")):
+        values = {column.name: 1.0 for column in FRAMES[name].measured if column.dtype != "str"}
+        recorder.sample(name, 1.0, values, name=about)
     course.flush()
 
 

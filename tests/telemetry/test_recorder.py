@@ -88,7 +88,7 @@ def test_what_is_no_finite_number_is_refused_and_spoils_no_total(recorder: Recor
 
     chunk = recorder.seal()
     assert chunk.counters.value.tolist() == [2.0]
-    assert chunk.gauges.total.tolist() == [3.0]
+    assert chunk.gauges.sum.tolist() == [3.0]
 
 
 moments = st.floats(min_value=99, max_value=110)
@@ -279,25 +279,41 @@ def test_a_throttle_sample_keeps_quantiles_of_the_lateness(recorder: Recorder):
         },
     )
 
-    (sample,) = recorder.seal().throttles
-    assert sample == (1.0, "messages", 6000.0, 60.0, 120, 100, 20, 0.05, 0.099)
+    (sample,) = recorder.seal().samples["throttles"]
+    assert (sample.at, sample.name) == (1.0, "messages")
+    assert sample.values == {
+        "rate": 6000.0,
+        "interval": 60.0,
+        "requested": 120,
+        "granted": 100,
+        "waiting": 20,
+        "lateness_p50": 0.05,
+        "lateness_p99": 0.099,
+    }
 
 
 def test_a_throttle_without_a_rate_has_none(recorder: Recorder):
     recorder.throttle(101.0, "doors", {"rate": None, "requested": 1, "granted": 1, "waiting": 0})
 
-    (sample,) = recorder.seal().throttles
-    assert math.isnan(sample.rate)
-    assert math.isnan(sample.lateness_p50)
+    (sample,) = recorder.seal().samples["throttles"]
+    assert "rate" not in sample.values
+    assert math.isnan(sample.values["lateness_p50"])
 
 
 def test_health_keeps_quantiles_of_the_lag(recorder: Recorder):
     recorder.health(101.0, [0.3, 0.1, 0.2], 0.5, 1e8, saturated=True)
 
-    (sample,) = recorder.seal().health
-    assert sample[:6] == (1.0, 0.2, 0.3, 0.3, 0.5, 1e8)
-    assert sample.saturated
-    assert math.isnan(sample.open_files)
+    (sample,) = recorder.seal().samples["health"]
+    assert sample.at == 1.0
+    assert sample.values == {
+        "loop_lag_p50": 0.2,
+        "loop_lag_p99": 0.3,
+        "loop_lag_max": 0.3,
+        "cpu": 0.5,
+        "rss": 1e8,
+        "saturated": True,
+        "reason": "",
+    }
 
 
 def test_health_has_vitals_and_a_reason_where_somebody_knows_them(recorder: Recorder):
@@ -305,8 +321,8 @@ def test_health_has_vitals_and_a_reason_where_somebody_knows_them(recorder: Reco
         101.0, [], 0.5, 1e8, saturated=True, reason="open files", vitals={"open_files": 1000.0}
     )
 
-    (sample,) = recorder.seal().health
-    assert (sample.reason, sample.open_files) == ("open files", 1000.0)
+    (sample,) = recorder.seal().samples["health"]
+    assert (sample.values["reason"], sample.values["open_files"]) == ("open files", 1000.0)
 
 
 def test_an_event_is_kept_without_holding_on_to_objects(recorder: Recorder):
@@ -336,7 +352,9 @@ def test_changes_and_population_are_kept_as_they_are(recorder: Recorder):
 
     chunk = recorder.seal()
     assert chunk.changes == ((1.0, "session", "pace", 1.0, 0.5),)
-    assert chunk.population == ((2.0, 5, 10, 1),)
+    assert chunk.samples == {
+        "population": ((2.0, "", {"waiting": 5, "running": 10, "leaving": 1}),)
+    }
 
 
 def test_a_chunk_can_be_pickled(recorder: Recorder):

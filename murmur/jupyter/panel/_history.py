@@ -18,7 +18,7 @@ from ._windows import SPAN, Figures, Windows
 
 if TYPE_CHECKING:
     from murmur.recording import RunRecord
-    from murmur.telemetry import Chunk, HealthSample
+    from murmur.telemetry import Chunk, Sample
 
 __all__ = ["Change", "History"]
 
@@ -78,7 +78,7 @@ class History(Follower):
             self.adopt(record)  # which has this chunk already
         else:
             self._append(record, chunk)
-        for sample in chunk.health:
+        for sample in chunk.samples.get("health", ()):
             self._health.setdefault(chunk.node, deque(maxlen=_HEALTH)).append(sample)
 
     def lose(self, record: RunRecord, node: str, users: int) -> None:
@@ -91,15 +91,15 @@ class History(Follower):
         self.is_fresh = True
 
     @property
-    def health(self) -> Mapping[str, HealthSample]:
-        """The newest sample of each node."""
-        return {node: samples[-1] for node, samples in self._health.copy().items()}
+    def health(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the newest sample of each node says."""
+        return {node: samples[-1].values for node, samples in self._health.copy().items()}
 
     @property
     def saturated(self) -> tuple[int, int]:
         """Of the last thirty windows of each node: saturated ones, and all."""
         samples = [sample for node in self._health.copy().values() for sample in node.copy()]
-        return sum(sample.saturated for sample in samples), len(samples)
+        return sum(bool(sample.values["saturated"]) for sample in samples), len(samples)
 
     def target(self, highest_id: int) -> int:
         """Return how many users are asked for: all announced, less those asked to leave."""
@@ -140,17 +140,18 @@ class History(Follower):
         self._windows = None if record is None else Windows(record)
         self._population: dict[int, dict[str, list[int]]] = {}
         self._throttles: dict[int, dict[tuple[str, str], tuple[int, int]]] = {}
-        self._health: dict[str, deque[HealthSample]] = {}
+        self._health: dict[str, deque[Sample]] = {}
 
     def _append(self, record: RunRecord, chunk: Chunk) -> None:
-        for sample in chunk.population:
+        for sample in chunk.samples.get("population", ()):
             nodes = self._population.setdefault(round(sample.at / record.window), {})
-            nodes[chunk.node] = [sample.waiting, sample.running, sample.leaving]
-        for throttle in chunk.throttles:
+            nodes[chunk.node] = [int(sample.values[state]) for state in rows.STATES]
+        for throttle in chunk.samples.get("throttles", ()):
             row = self._throttles.setdefault(max(round(throttle.at / record.window) - 1, 0), {})
             key = (throttle.name, chunk.node)
             asked, granted = row.get(key, (0, 0))
-            row[key] = (asked + throttle.requested, granted + throttle.granted)
+            news = [int(throttle.values.get(name, 0)) for name in ("requested", "granted")]
+            row[key] = (asked + news[0], granted + news[1])
         if chunk.changes:
             self.changes = _changes_of(record)
         self._forget()

@@ -130,8 +130,8 @@ def _node(node: NodeStatus, history: History) -> dict[str, Any]:
         "state": node.state.value,
         "users": node.users["running"] + node.users["leaving"],
         "waiting": node.users["waiting"],
-        "cpu": None if health is None else _number(round(health.cpu, 2)),
-        "lag": None if health is None else duration_text(health.loop_lag_p99),
+        "cpu": None if health is None else _number(round(health["cpu"], 2)),
+        "lag": None if health is None else duration_text(health["loop_lag_p99"]),
     }
 
 
@@ -182,8 +182,10 @@ def _health(history: History, *, is_on: bool) -> dict[str, Any]:
     is_bottleneck = is_on and saturated * 5 > max(windows, 5)
     return {
         "warning": _ADVICE if is_bottleneck else "",
-        "lag": duration_text(max(sample.loop_lag_p99 for sample in samples)) if samples else None,
-        "cpu": _number(round(sum(sample.cpu for sample in samples), 2)) if samples else None,
+        "lag": duration_text(max(sample["loop_lag_p99"] for sample in samples))
+        if samples
+        else None,
+        "cpu": _number(round(sum(sample["cpu"] for sample in samples), 2)) if samples else None,
     }
 
 

@@ -22,8 +22,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from murmur.errors import ArchiveError, MissingExtraError
+from murmur.recording import FRAMES
+from murmur.results._frame import empty, unknown
 from murmur.results._results import Results
-from murmur.results._schema import FRAMES
 from murmur.results._source import Source
 from murmur.results._summary import ActionSummary, Summary
 from murmur.results._verdict import Verdict
@@ -207,7 +208,7 @@ class _Archive:
 
     def frame(self, name: str) -> pd.DataFrame:
         if name not in self._frames:  # written before murmur had such a frame
-            return FRAMES[name].empty()
+            return empty(FRAMES[name])
         try:
             # By handle: of a path, pyarrow takes directories such as "rate=100" for columns.
             with (self._path / _file_name(name)).open("rb") as file:
@@ -218,7 +219,7 @@ class _Archive:
             frame[column] = frame[column].astype(pd.CategoricalDtype(categories))
         for missing in FRAMES[name].columns:  # written before the frame had it
             if missing.name not in frame:
-                frame[missing.name] = missing.unknown(len(frame))
+                frame[missing.name] = unknown(missing, len(frame))
         return frame
 
     def summary(self) -> Summary:

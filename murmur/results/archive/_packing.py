@@ -21,9 +21,7 @@ from murmur.telemetry import (
     ErrorCount,
     Event,
     Gauges,
-    HealthSample,
-    PopulationSample,
-    ThrottleSample,
+    Sample,
     Windows,
 )
 
@@ -43,9 +41,7 @@ _RECORDS: Mapping[str, type] = {
         ErrorCount,
         Event,
         Gauges,
-        HealthSample,
-        PopulationSample,
-        ThrottleSample,
+        Sample,
         Windows,
     )
 }

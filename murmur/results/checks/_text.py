@@ -21,7 +21,7 @@ from decimal import Decimal
 from typing import Literal, TypeVar
 
 from murmur.errors import InvalidCheckError, closest
-from murmur.results._schema import OUTCOMES
+from murmur.recording import OUTCOMES
 
 from ._check import COMPARISONS, Check, Kind, Statistic, Windows
 from ._units import BARE_LIMIT, read_count, read_duration, read_rate, read_share

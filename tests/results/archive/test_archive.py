@@ -15,6 +15,7 @@ import murmur
 from murmur.errors import ArchiveError, MissingExtraError, ResultsError
 from murmur.recording import RunRecord
 from murmur.results import FRAMES, OUTCOMES, Results
+from murmur.results._frame import empty
 from murmur.telemetry import Recorder
 
 
@@ -328,7 +329,7 @@ def test_a_frame_that_an_older_murmur_did_not_have_is_empty(saved: Path) -> None
     alter(saved, frames=frames)
     (saved / "health.parquet").unlink()
 
-    pd.testing.assert_frame_equal(murmur.load(saved).health, FRAMES["health"].empty())
+    pd.testing.assert_frame_equal(murmur.load(saved).health, empty(FRAMES["health"]))
 
 
 def test_a_format_that_is_too_new_is_refused(saved: Path) -> None:

@@ -63,8 +63,9 @@ def test_a_chunk_comes_back_with_every_column_and_every_type() -> None:
     assert again.tracebacks == chunk.tracebacks
     assert again.errors == chunk.errors
     assert again.events == chunk.events
-    assert again.health[0].reason == "lag"
-    assert math.isnan(again.health[0].loop_lag_p50)
+    (health,) = again.samples["health"]
+    assert health.values["reason"] == "lag"
+    assert math.isnan(health.values["loop_lag_p50"])
     assert again.gauges.last.tolist() == [math.pi]
 
 

@@ -9,6 +9,7 @@ import pytest
 from murmur.errors import InvalidCheckError
 from murmur.results import compare
 from murmur.results._compare import COMPARISON
+from murmur.results._frame import build
 from murmur.results.checks._difference import judge_difference, parse_difference
 
 
@@ -19,7 +20,7 @@ def comparison(*rows: tuple[str, str, float, float, float]):
     rest = {column: ["x" if column == "unit" else math.nan] * len(rows)
             for column in COMPARISON.column_names if column not in columns}  # fmt: skip
     rest["outcome"] = ["unclear"] * len(rows)
-    return COMPARISON.build({**rest, **columns})
+    return build(COMPARISON, {**rest, **columns})
 
 
 FRAME = comparison(

@@ -7,6 +7,8 @@ import anyio
 import pytest
 
 import murmur
+from murmur.recording import FRAMES, Follower, RunRecord
+from murmur.telemetry import Chunk
 from murmur.testing import VirtualLoop
 
 
@@ -49,6 +51,26 @@ async def test_a_loop_that_was_blocked_shows_in_health_and_as_an_event(
     assert [event.metadata["saturated"] for event in events] == [True, False]
     assert events[0].metadata["reason"].startswith("loop lag (")
     assert set(stage.labels(health["reason"])) == {"", "loop lag"}
+
+
+async def test_what_is_measured_is_what_the_schema_declares(stage: Any) -> None:
+    """A column is measured under its name and declared once; nothing else names it."""
+    samples: dict[str, set[str]] = {}
+
+    class Listener(Follower):
+        def take(self, record: RunRecord, chunk: Chunk) -> None:
+            for frame, several in chunk.samples.items():
+                samples[frame] = set(several[-1].values)
+
+    await stage.do(Idle, 1)
+    stage.record.relay.attach(Listener())
+    await anyio.sleep(2.5)
+
+    assert samples == {
+        frame.name: {column.name for column in frame.measured}
+        for frame in FRAMES.values()
+        if frame.sampled
+    }
 
 
 async def test_health_tells_what_the_system_tells(stage: Any) -> None:

@@ -1,0 +1,373 @@
+"""Schema of all that is recorded: every column is declared here, and nowhere else.
+
+Sample rows, the record's tables, the frames of `Results` with their docstrings, the metrics
+of exporters and the reference pages are made from these declarations.
+
+To add a column to a frame that is made of samples (`Frame.sampled`), measure it under its
+name and declare it here: say how two parts of one window merge (`Merge`) and, if it shall be
+exported, the name of its metric.  It is then recorded, merged, archived, exported and
+documented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ._column import (
+    Column,
+    Frame,
+    category,
+    flag,
+    moment,
+    number,
+    seconds,
+    text,
+    whole,
+)
+
+__all__ = ["FRAMES", "NODE_OUTCOMES", "OUTCOMES", "USER_STATES"]
+
+OUTCOMES = ("finished", "failed", "left", "killed", "dropped", "lost")
+NODE_OUTCOMES = ("here", "left", "lost")
+USER_STATES = ("waiting", "running", "leaving")
+
+_NODE = category("node", "The node it happened on.")
+_NODE_KEY = category("node", "The node it happened on.", "key")
+_WINDOW_KEY = seconds("window_at", "When the window began, since the run started.", "key")
+_AT = seconds("at", "When it happened, since the run started (monotonic).")
+_ACTION = "What was timed, as the scenario called it."
+_SINCE_START = "from the start of the action to its end"
+_SINCE_DUE = "from the moment the action was due to its end"
+
+_USERS = Frame(
+    "users",
+    "One row is one user that was announced to the run.",
+    (
+        whole("user_id", "The user's id; from 1, never used twice."),
+        _NODE,
+        category(
+            "outcome",
+            "How the user ended: finished, failed, left, killed, dropped or lost; missing while "
+            "the user is here.",
+            categories=OUTCOMES,
+        ),
+        text("reason", "Why, where there is more to say; else missing."),
+        seconds(
+            "admitted_at", "When `user_rate` let the user in, since the run started; NaN if never."
+        ),
+        seconds("started_at", "When `start` was called, since the run started; NaN if never."),
+        seconds(
+            "duration",
+            "From `started_at` to the user's end; NaN while the user is here, and if it never "
+            "started.",
+            "derived",
+        ),
+    ),
+    "Sorted by `user_id`. Users that wait or run have a row as well.",
+    raw=(seconds("ended_at", "When the user was gone; NaN while it is here."),),
+)
+
+_ACTIONS = Frame(
+    "actions",
+    "One row is one action: a timed block, or a duration that was recorded.",
+    (
+        category("name", _ACTION),
+        whole("user_id", "The user that acted; 0 when no user did."),
+        _NODE,
+        seconds(
+            "due_at",
+            "When the action should have begun: the due time of its throttle's permit, or "
+            "`started_at` when nothing paced it.",
+        ),
+        seconds("started_at", "When it began, since the run started."),
+        seconds("service_time", f"Seconds {_SINCE_START}."),
+        seconds("response_time", f"Seconds {_SINCE_DUE}."),
+        flag("ok", "Whether it succeeded."),
+        text("error", "What went wrong; missing if nothing did."),
+    ),
+    "Complete up to the bound of the recorder (5 million rows by default), a uniform sample of "
+    'all actions beyond it: `frame.attrs["sampled"]` says which, `frame.attrs["seen"]` how many '
+    "there were.",
+)
+
+
+def _times(measure: str, span: str) -> tuple[Column, ...]:
+    """Return the columns of one time of actions, as windows have them."""
+    statistics = {
+        "mean": "Mean",
+        "p50": "Median",
+        "p90": "90th percentile",
+        "p95": "95th percentile",
+        "p99": "99th percentile",
+        "p999": "99.9th percentile",
+        "max": "Largest",
+    }
+    meaning = f"{measure} time of the successful actions, {span}; NaN without any."
+    return tuple(
+        seconds(f"{measure}_{short}", f"{long} {meaning}", "histogram")
+        for short, long in statistics.items()
+    )
+
+
+def _windows(name: str, row: str, node: str, notes: str) -> Frame:
+    columns = (
+        _WINDOW_KEY,
+        category("name", _ACTION, "key"),
+        category("node", node, "key"),
+        whole("count", "Actions that ended in the window, failed ones included.", "sum"),
+        whole("failed", "How many of them failed.", "sum"),
+        number("rate", "`count` per second of the window.", "derived", unit="1/s"),
+        *_times("service", _SINCE_START),
+        *_times("response", _SINCE_DUE),
+    )
+    return Frame(name, row, columns, notes)
+
+
+_QUANTILES = "Quantiles come from histograms with a relative error of at most 1 %; `max` is exact."
+
+_COUNTERS = Frame(
+    "counters",
+    "One row is what was added to one counter on one node in one window.",
+    (
+        _WINDOW_KEY,
+        category("name", "The counter.", "key"),
+        _NODE_KEY,
+        number("value", "What was added in the window.", "sum"),
+        number("total", "What was added on the node so far.", "last"),
+    ),
+    "A window in which nothing was added has no row.",
+)
+
+_GAUGES = Frame(
+    "gauges",
+    "One row is one gauge on one node in one window.",
+    (
+        _WINDOW_KEY,
+        category("name", "The gauge.", "key"),
+        _NODE_KEY,
+        number("last", "The value set last, in the scenario's own unit.", "last"),
+        number("min", "The smallest value set in the window.", "min"),
+        number("max", "The largest.", "max"),
+        number("mean", "The mean of those that were set.", "derived"),
+    ),
+    "A window in which the gauge was not set has no row.",
+    raw=(
+        number("sum", "All values that were set, added up.", "sum"),
+        number("size", "How many were set.", "sum"),
+    ),
+)
+
+_THROTTLES = Frame(
+    "throttles",
+    "One row is one throttle on one node in one window.",
+    (
+        _WINDOW_KEY,
+        category("name", "The throttle.", "key"),
+        _NODE_KEY,
+        number(
+            "rate",
+            "Permits per `interval` at the end of the window; infinite when unlocked, NaN for a "
+            "limit.",
+            "last",
+            unit="1/interval",
+        ),
+        seconds("interval", "Seconds that `rate` is counted over.", "last"),
+        whole("requested", "Permits asked for in the window.", "sum", "requested"),
+        whole("granted", "Permits granted in the window.", "sum", "granted"),
+        whole("waiting", "Callers that waited at the end of the window.", "last", "waiting"),
+        seconds(
+            "lateness_p50",
+            "Median delay of a permit behind its due time; NaN without permits.",
+            "heaviest",
+        ),
+        seconds("lateness_p99", "99th percentile of that delay.", "heaviest", "lateness_p99"),
+    ),
+    sampled="window",
+    metrics="throttle",
+    weight="granted",
+)
+
+_POPULATION = Frame(
+    "population",
+    "One row is the number of users in each state at one moment.",
+    (
+        seconds("window_at", "The moment, since the run started.", "key"),
+        whole("waiting", "Users announced and not admitted yet.", "last"),
+        whole("running", "Users whose `start` runs.", "last"),
+        whole("leaving", "Users that were asked to leave and are still here.", "last"),
+    ),
+    "Summed over the nodes; one row a window.",
+    sampled="moment",
+    raw=(_NODE_KEY,),
+)
+
+_EVENTS = Frame(
+    "events",
+    "One row is one event of the run, frequent ones excepted.",
+    (
+        _AT,
+        moment("wall_at", "The same moment as date and time, UTC."),
+        category("name", "The event, as in the catalogue of events."),
+        _NODE,
+        text("measurements", "Its numbers, as a JSON object."),
+        text("metadata", "What it was about, as a JSON object."),
+    ),
+    'Mappings again: `frame["metadata"].map(json.loads)`.',
+)
+
+_CHANGES = Frame(
+    "changes",
+    "One row is one change that somebody made to the run while it went on.",
+    (
+        _AT,
+        moment("wall_at", "The same moment as date and time, UTC.", "derived"),
+        category("node", "The node on which it took effect."),
+        category("who", "Where the change came from."),
+        category("what", "What changed: a setting, a throttle, the users."),
+        text("old", "The value before, as text; secrets are masked."),
+        text("new", "The value after."),
+    ),
+    "Every time chart draws a rule for each of them: `changes=results.changes`.",
+)
+
+_NODES = Frame(
+    "nodes",
+    "One row is one node that took part.",
+    (
+        category("node", "Its name.", "key"),
+        text("host", "Name of its machine; empty if nobody told.", "last"),
+        whole("pid", "Its process there; 0 if nobody told.", "last"),
+        text("python", "Version of Python that it ran.", "last"),
+        text("murmur", "Version of murmur that it ran.", "last"),
+        whole("cores", "Cores it could use; 0 if nobody told.", "last"),
+        category(
+            "outcome",
+            "here (to the end, once the run is over), left (in order) or lost.",
+            "last",
+            categories=NODE_OUTCOMES,
+        ),
+        seconds(
+            "joined_at",
+            "When it joined, since the run started: negative if before; NaN if unknown.",
+            "last",
+        ),
+        seconds("left_at", "When it left or was lost; NaN while it is here.", "last"),
+        seconds(
+            "clock_offset",
+            "How far its clock is ahead of the steering kernel's; NaN if it has the same.",
+            "last",
+        ),
+        seconds("clock_error", "How wrong `clock_offset` may be.", "last"),
+        whole("users", "Users that were announced on it.", "derived"),
+        whole("actions", "Actions that ended on it.", "derived"),
+        whole("failed", "How many of those failed.", "derived"),
+        seconds("first_at", "When it first reported how many users it has.", "derived"),
+        seconds("last_at", "When it last did.", "derived"),
+    ),
+    "Columns up to `clock_error` are facts that were noted one by one, each as it was noted last.",
+)
+
+_HEALTH = Frame(
+    "health",
+    "One row is the state of the load generator on one node in one window.",
+    (
+        _WINDOW_KEY,
+        _NODE_KEY,
+        seconds(
+            "loop_lag_p50", "Median delay of a timer of the event loop.", "max", "loop_lag_p50"
+        ),
+        seconds("loop_lag_p99", "99th percentile of that delay.", "max", "loop_lag_p99"),
+        seconds("loop_lag_max", "Longest delay.", "max", "loop_lag_max"),
+        seconds(
+            "schedule_lag",
+            "99th percentile of how late throttles granted permits, of the worst of them.",
+            "max",
+            "schedule_lag",
+        ),
+        number(
+            "cpu",
+            "CPU time used per second; 1 is one whole core.",
+            "max",
+            "cpu_cores",
+            unit="cores",
+        ),
+        number(
+            "machine_cpu",
+            "Share of the machine's cores that were busy.",
+            "max",
+            "machine_cpu",
+            unit="share",
+        ),
+        number("rss", "Resident memory of the process.", "max", "resident_memory", unit="bytes"),
+        number("gc_pauses", "Garbage collections in the window.", "sum", "gc_pauses"),
+        seconds("gc_longest", "How long the longest of them took.", "max", "gc_longest_pause"),
+        number("open_files", "Files and sockets that the process has open.", "max", "open_files"),
+        number("open_files_limit", "How many it may have.", "last", "open_files_limit"),
+        number("ports", "Local ports held by connections, or by closed ones.", "max", "ports"),
+        number("ports_limit", "How many there are for connections.", "last", "ports_limit"),
+        flag(
+            "saturated",
+            "Whether the generator was too slow, or had too little, to be trusted.",
+            "any",
+            "saturated",
+        ),
+        text("reason", "Which rules say so; missing if none does.", "last"),
+    ),
+    "A window is saturated by any of four rules: *loop lag* (`loop_lag_p99` above 50 ms), "
+    "*schedule* (`schedule_lag` above 100 ms, of ten permits or more), *open files* and "
+    "*ports* (95 % of the limit in use). What the system does not tell is NaN; where "
+    "there is no `/proc`, most of it. Of two samples of one window the worse counts.",
+    sampled="window",
+    metrics="generator",
+)
+
+_ERRORS = Frame(
+    "errors",
+    "One row is one kind of error under one action name, the most frequent first.",
+    (
+        category("name", "The action."),
+        category("kind", 'Type of the exception; "failed" without one.'),
+        text("error", "Type and message, exactly as in `actions`.", "derived"),
+        whole("count", "How many actions failed with it."),
+        seconds("first_at", "When the first of them ended."),
+        seconds("last_at", "When the last of them ended."),
+        text("traceback", "Traceback of one of them; may be empty."),
+    ),
+    "The counts are complete, also where `actions` is a sample.",
+    raw=(text("message", "Message of the exception, or what was said of it."),),
+)
+
+FRAMES: Mapping[str, Frame] = MappingProxyType(
+    {
+        frame.name: frame
+        for frame in (
+            _USERS,
+            _ACTIONS,
+            _windows(
+                "windows",
+                "One row is one action name in one window, over all nodes.",
+                "Always `all`: the nodes are merged.",
+                f"The counts add up to the number of actions. {_QUANTILES} A window without "
+                "actions of a name has no row. The last window of a run that goes on is not "
+                "complete yet, so its rate is low.",
+            ),
+            _windows(
+                "windows_by_node",
+                "One row is one action name in one window on one node.",
+                "The node.",
+                _QUANTILES,
+            ),
+            _COUNTERS,
+            _GAUGES,
+            _THROTTLES,
+            _POPULATION,
+            _EVENTS,
+            _CHANGES,
+            _NODES,
+            _HEALTH,
+            _ERRORS,
+        )
+    }
+)
+"""Every frame by its name, in the order of the reference page."""
