@@ -418,15 +418,15 @@ def open_notebook(server: Server, page: Any) -> Iterator[Callable[..., Notebook]
 
 @pytest.fixture
 def picture(page: Any, request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Return a function that keeps a picture of the panel, if pictures are wanted."""
+    """Return a function that keeps a picture, of the first panel unless told of what else."""
     directory = os.environ.get("MURMUR_SCREENSHOTS")
 
-    def take(name: str) -> None:
+    def take(name: str, of: str = ".murmur-panel") -> None:
         if directory is None:
             return
         target = Path(directory)
         target.mkdir(parents=True, exist_ok=True)
-        page.locator(".murmur-panel").first.screenshot(path=target / f"{name}.png")
+        page.locator(of).first.screenshot(path=target / f"{name}.png")
 
     return take
 

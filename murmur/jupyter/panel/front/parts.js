@@ -111,6 +111,7 @@ function renderPart({ model, el }, make) {
   const cut = new MutationObserver(update);
   cut.observe(el, { attributes: true, attributeFilter: ["class"] });
   model.on("change:state", update);
+  el.classList.add("murmur-box");
   el.append(root);
   update();
   model.send({ event: "ready" });
