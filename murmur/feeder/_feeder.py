@@ -12,7 +12,7 @@ from traitlets import TraitError, TraitType, Undefined
 from murmur.errors import InvalidRowsError, MissingExtraError
 
 from ._order import BEYOND, ORDERS, Beyond, Order
-from ._read import KINDS, columns_of, name_of_source
+from ._read import KINDS, Text, columns_of, name_of_source
 from ._rows import Rows
 
 if TYPE_CHECKING:
@@ -47,6 +47,11 @@ class Feeder(TraitType[Rows, Any]):
     beyond : {"error", "cycle", "stop"}, default "error"
         What becomes of users when there are more of them than rows: they fail, begin again
         with the first row, or leave.
+    delimiter : str, optional
+        What stands between two values of a text file; a comma, or a tab in a ``.tsv``, unless
+        given.
+    encoding : str, default "utf-8"
+        What the bytes of a text file mean.
     help : str
         What the rows are, as for every setting.
 
@@ -67,23 +72,29 @@ class Feeder(TraitType[Rows, Any]):
 
     info_text = KINDS
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword for each thing a file may need said
         self,
         source: Source | None = None,
         *,
         columns: Sequence[str] = (),
         order: Order = "by-id",
         beyond: Beyond = "error",
+        delimiter: str | None = None,
+        encoding: str = "utf-8",
         help: str = "",
         **options: Any,  # noqa: ANN401 - traitlets'
     ) -> None:
         for given, known in ((order, ORDERS), (beyond, BEYOND)):
             if given not in known:
                 raise TraitError(f"{given!r} is none of {', '.join(map(repr, known))}")
+        if delimiter is not None and len(delimiter) != 1:
+            raise TraitError(f"delimiter {delimiter!r} is not one character")
         super().__init__(Undefined if source is None else source, help=help, **options)
         self.columns = (columns,) if isinstance(columns, str) else tuple(columns)
         self.order: Order = order
         self.beyond: Beyond = beyond
+        is_utf_8 = encoding.lower().replace("_", "-") in ("utf-8", "utf8")
+        self.text = Text(delimiter, "utf-8-sig" if is_utf_8 else encoding)
         if source is None:
             self.tag(required=True)
 
@@ -101,7 +112,7 @@ class Feeder(TraitType[Rows, Any]):
                 raise TraitError(f"{value!r} has no column {missing[0]!r}")
             return value.arranged(self.order, self.beyond)
         try:
-            columns = columns_of(_found(value, obj), self.columns)
+            columns = columns_of(_found(value, obj), self.columns, self.text)
         except InvalidRowsError as error:
             raise TraitError(error.problem) from error
         except MissingExtraError as error:

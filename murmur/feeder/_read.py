@@ -9,6 +9,8 @@ import csv
 import gzip
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +18,34 @@ from murmur.errors import InvalidRowsError, MissingExtraError, closest
 
 from ._columns import Column, TextBuilder, packed
 
-__all__ = ["columns_of", "name_of_source"]
+__all__ = ["Text", "columns_of", "name_of_source"]
 
 Columns = dict[str, Column]
 
 KINDS = "a CSV, TSV or Parquet file, a frame, a list of dictionaries, or a dictionary of columns"
 
 
-def columns_of(source: object, wanted: Sequence[str] = ()) -> Columns:
+@dataclass(frozen=True, slots=True)
+class Text:
+    """How a text file says where values end, and what its bytes mean.
+
+    Attributes
+    ----------
+    delimiter : str or None
+        What stands between two values; by the file's name unless given.
+    encoding : str
+        What the bytes mean; a mark at the beginning is no part of the first name.
+    """
+
+    delimiter: str | None = None
+    encoding: str = "utf-8-sig"
+
+    def between(self, path: Path) -> str:
+        """Return what stands between two values of a file."""
+        return self.delimiter or ("\t" if ".tsv" in path.suffixes else ",")
+
+
+def columns_of(source: object, wanted: Sequence[str] = (), text: Text = Text()) -> Columns:
     """Return the columns of `source`, by name, all of one length.
 
     Parameters
@@ -33,6 +55,8 @@ def columns_of(source: object, wanted: Sequence[str] = ()) -> Columns:
     wanted : sequence of str, default ()
         Columns that have to be there; the others are left out.  All are taken if none is
         wanted.
+    text : Text, optional
+        How a text file is written.
 
     Raises
     ------
@@ -40,7 +64,7 @@ def columns_of(source: object, wanted: Sequence[str] = ()) -> Columns:
         If there are no rows, a column is missing, or the file cannot be read.
     """
     name = name_of_source(source)
-    columns = _columns(source, wanted, name)
+    columns = _columns(source, wanted, name, text)
     _require(wanted, columns, name)
     if not columns or not len(next(iter(columns.values()))):
         raise InvalidRowsError(name, "there are no rows")
@@ -67,9 +91,14 @@ def name_of_source(source: object) -> str:
     return f"a {type(source).__name__}"
 
 
-def _columns(source: Any, wanted: Sequence[str], name: str) -> Columns:  # noqa: ANN401 - see above
+def _columns(
+    source: Any,  # noqa: ANN401 - see above
+    wanted: Sequence[str],
+    name: str,
+    text: Text,
+) -> Columns:
     if isinstance(source, str | Path):
-        return _of_file(Path(source), wanted, name)
+        return _of_file(Path(source), wanted, name, text)
     if isinstance(source, Mapping):
         return {str(key): _packed(key, list(values), name) for key, values in source.items()}
     if hasattr(source, "columns") and hasattr(source, "to_dict"):
@@ -111,13 +140,14 @@ def _of_mappings(rows: Sequence[Mapping[Any, object]], name: str) -> Columns:
     return {str(key): _packed(key, [row[key] for row in rows], name) for key in keys}
 
 
-def _of_file(path: Path, wanted: Sequence[str], name: str) -> Columns:
+def _of_file(path: Path, wanted: Sequence[str], name: str, text: Text) -> Columns:
     kind = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
-    readers = {".csv": _of_csv, ".tsv": _of_csv, ".parquet": _of_parquet}
-    if kind.lower() not in readers:
+    if kind.lower() not in (".csv", ".tsv", ".parquet"):
         raise InvalidRowsError(name, f"unknown kind of file; give {KINDS}")
     try:
-        return readers[kind.lower()](path, wanted, name)
+        if kind.lower() == ".parquet":
+            return _of_parquet(path, wanted, name)
+        return _of_csv(path, wanted, name, text)
     except FileNotFoundError:
         raise InvalidRowsError(name, f"no such file in {Path.cwd()}") from None
     except OSError as error:
@@ -139,13 +169,13 @@ def _of_parquet(path: Path, wanted: Sequence[str], name: str) -> Columns:
     return {each: _packed(each, table.column(each).to_pylist(), name) for each in names}
 
 
-def _of_csv(path: Path, wanted: Sequence[str], name: str) -> Columns:
+def _of_csv(path: Path, wanted: Sequence[str], name: str, text: Text) -> Columns:
     """Read text as it stands: what looks like a number may be a telephone number."""
-    delimiter = "\t" if ".tsv" in path.suffixes else ","
     try:
-        with _opened(path) as file:
-            lines = csv.reader(file, delimiter=delimiter, strict=True)
+        with _opened(path, text.encoding) as file, _fields_of_any_size():
+            lines = csv.reader(file, delimiter=text.between(path), strict=True)
             header = next(lines, [])
+            _refuse_one_column(header, text.between(path), name)
             if len(set(header)) < len(header):
                 raise InvalidRowsError(name, f"two columns have one name in {header}")
             _require(wanted, header, name)
@@ -154,7 +184,10 @@ def _of_csv(path: Path, wanted: Sequence[str], name: str) -> Columns:
                 for at, builder in kept:
                     builder.append(row[at])
     except UnicodeDecodeError as error:
-        raise InvalidRowsError(name, f"is not UTF-8: {error.reason}") from error
+        problem = f"is not {error.encoding.upper()}: {error.reason}; `encoding=` says what it is"
+        raise InvalidRowsError(name, problem) from error
+    except LookupError as error:
+        raise InvalidRowsError(name, f"{error}; give one that Python knows") from error
     except csv.Error as error:
         raise InvalidRowsError(name, f"is not CSV: {error}") from error
     return {header[at]: builder.built() for at, builder in kept}
@@ -169,7 +202,31 @@ def _of_width(lines: Any, width: int, name: str) -> Iterator[list[str]]:  # noqa
             raise InvalidRowsError(name, problem)
 
 
-def _opened(path: Path) -> io.TextIOBase:
+def _refuse_one_column(header: Sequence[str], delimiter: str, name: str) -> None:
+    """Refuse a header that is one name with another delimiter in it: nobody means that."""
+    if len(header) != 1:
+        return
+    found = next((one for one in ";\t|" if one != delimiter and header[0].count(one)), None)
+    if found:
+        shown = {"\t": "tab"}.get(found, found)
+        raise InvalidRowsError(
+            name,
+            f"is one column, {header[0]!r}, at {delimiter!r}; is {shown!r} between the values? "
+            f"then say delimiter={found!r}",
+        )
+
+
+@contextmanager
+def _fields_of_any_size() -> Iterator[None]:
+    """Lift csv's limit of 128 KiB a field for a while: a photo in base64 is larger."""
+    before = csv.field_size_limit(2**31 - 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def _opened(path: Path, encoding: str) -> io.TextIOBase:
     if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
+        return gzip.open(path, "rt", encoding=encoding, newline="")
+    return path.open(encoding=encoding, newline="")

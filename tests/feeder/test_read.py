@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from murmur.errors import InvalidRowsError, MissingExtraError
-from murmur.feeder._read import columns_of, name_of_source
+from murmur.feeder._read import Text, columns_of, name_of_source
 
 ACCOUNTS = "name,password,age\nann,secret,7\nbob,,42\n"
 
@@ -52,6 +52,35 @@ def test_values_of_a_csv_may_hold_commas_and_lines(write):
     path = write("a.csv", 'name,text\nann,"one, two\nthree"\n')
 
     assert plain(path) == {"name": ["ann"], "text": ["one, two\nthree"]}
+
+
+def test_another_delimiter_and_another_encoding_are_said(write):
+    path = write("a.csv", "name;town\nann;K\u00f6ln\n".encode("cp1252"))
+
+    columns = columns_of(path, (), Text(";", "cp1252"))
+
+    assert {name: list(column) for name, column in columns.items()} == {
+        "name": ["ann"],
+        "town": ["K\u00f6ln"],
+    }
+
+
+def test_a_file_that_looks_like_one_column_is_refused_with_what_would_do(write):
+    with pytest.raises(InvalidRowsError, match=r"delimiter=';'"):
+        plain(write("a.csv", "name;age\nann;7\n"))
+
+
+def test_another_encoding_is_refused_with_what_would_do(write):
+    with pytest.raises(InvalidRowsError, match=r"not UTF-8.*encoding="):
+        plain(write("a.csv", "name\nK\u00f6ln\n".encode("cp1252")))
+    with pytest.raises(InvalidRowsError, match="unknown encoding: klingon"):
+        columns_of(write("b.csv", "name\nann\n"), (), Text(None, "klingon"))
+
+
+def test_a_field_may_have_any_size(write):
+    photo = "a" * 300_000
+
+    assert plain(write("a.csv", f"name,photo\nann,{photo}\n"))["photo"] == [photo]
 
 
 def test_only_the_columns_that_are_wanted_are_kept(write):
