@@ -196,11 +196,14 @@ def _check_grammar(body: str, folder: Path) -> str:
 
 
 def _pages(body: str, folder: Path) -> str:
-    """Return a list of the folder's pages, each with the sentence that it begins with."""
+    """Return a list of pages, each with the sentence that it begins with.
+
+    The pages are those that the body names, in its order; all of the folder if it names none.
+    """
+    all_of_them = sorted(path.stem for path in folder.glob("*.md") if path.stem != "index")
     rows = [
-        (f"[]({path.name})", _opening(path.read_text(encoding="utf-8")))
-        for path in sorted(folder.glob("*.md"))
-        if path.stem != "index"
+        (f"[]({name}.md)", _opening((folder / f"{name}.md").read_text(encoding="utf-8")))
+        for name in body.split() or all_of_them
     ]
     return _table(("page", "in short"), rows)
 

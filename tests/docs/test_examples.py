@@ -66,3 +66,16 @@ def test_the_scenarios_of_a_page_run(page: str) -> None:
     for scenario in scenarios_in(names).values():
         users = rehearse(scenario, 20, user_rate=float("inf"), duration=5).users
         assert set(users["outcome"]) <= {"finished", "left", "killed"}, scenario
+
+
+def test_every_how_to_stands_in_one_group_of_the_index() -> None:
+    folder = ROOT / "docs" / "how-to"
+    index = (folder / "index.md").read_text(encoding="utf-8")
+    groups = re.findall(r"^```\{generated\} pages\n(.*?)^```", index, re.MULTILINE | re.DOTALL)
+    grouped = [name for group in groups for name in group.split()]
+    tree = index.partition(":hidden:")[2].partition("```")[0].split()
+
+    assert sorted(grouped) == sorted(
+        path.stem for path in folder.glob("*.md") if path.stem != "index"
+    )
+    assert tree == grouped
