@@ -23,7 +23,6 @@ from ._places import Places
 from ._plan import Plan, plan_of, read_checks
 from ._print import print_outcome
 from ._signals import Interrupts
-from ._troubles import troubles_of
 
 if TYPE_CHECKING:
     from murmur._session import Run
@@ -60,9 +59,7 @@ def conclude_saved(directory: str, options: Mapping[str, Any]) -> int:
     if problems:
         raise ConfigError(problems)
     results = load(directory)
-    outcome = Outcome(
-        summary=results.summary(), checks=results.check(*checks), troubles=troubles_of(results)
-    )
+    outcome = Outcome(summary=results.summary(), checks=results.check(*checks))
     places = Places.of({"report": options["html"], "junit": options["junit"]})
     refused = list(places.problems())
     if refused:

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from murmur.recording import failed_thing
 from murmur.results.checks import checked
 from murmur.runtime.health import LAG_LIMIT
+from murmur.telemetry import kind_text
 
 if TYPE_CHECKING:
     from murmur._session import Run, Status
@@ -71,8 +73,7 @@ class Look:
     total : ActionLook
         All of them together.
     errors : tuple of (str, str, int)
-        The most frequent errors of users, under the name ``user``, and of actions: name,
-        error, how many.
+        The most frequent failures: what failed, the error, how often.
     lag, cpu : float
         Of the generator, at its worst lately: seconds and cores; NaN if unknown.
     checks : tuple of CheckResult
@@ -109,7 +110,6 @@ class Watch:
         self._record: RunRecord = run._record
         self._wanted, self._abort_on = checks, abort_on
         self._checks: tuple[CheckResult, ...] = ()
-        self._failures: tuple[tuple[str, str, int], ...] = ()
         self._stock_at = 0.0
         self._memory: dict[tuple[str, float], float] = {}
         self.aborted_by: tuple[CheckResult, ...] = ()
@@ -127,7 +127,7 @@ class Watch:
             status=status,
             actions=tuple(actions),
             total=self._together(actions, now),
-            errors=(*self._failures, *self._errors()),
+            errors=self._errors(),
             lag=_worst(health["loop_lag_p99"]),
             cpu=_worst(health["cpu"]),
             checks=self._checks,
@@ -136,7 +136,6 @@ class Watch:
     def _take_stock(self) -> None:
         """Do what takes longer the longer the run is, as often as that is cheap."""
         began = monotonic()
-        self._failures = self._failed_users()
         if self._wanted or self._abort_on:
             self._judge()
         ended = monotonic()
@@ -177,23 +176,14 @@ class Watch:
                 found[name] += int(count)
         return found
 
-    def _failed_users(self) -> tuple[tuple[str, str, int], ...]:
-        """Return the most frequent reasons why users failed."""
-        table: Mapping[str, Any] = self._record.table("users")
-        outcome, reason = table["outcome"], table["reason"]
-        if "failed" not in outcome.labels:
-            return ()
-        failed = np.asarray(reason.codes)[outcome.codes == outcome.labels.index("failed")]
-        codes, counts = np.unique(failed[failed >= 0], return_counts=True)
-        order = np.argsort(-counts)[:_MOST_ERRORS]
-        return tuple(("user", reason.labels[codes[at]], int(counts[at])) for at in order)
-
     def _errors(self) -> tuple[tuple[str, str, int], ...]:
         table: Mapping[str, Any] = self._record.table("errors")
-        rows = zip(table["name"], table["kind"], table["message"], table["count"], strict=True)
+        columns = ("source", "name", "kind", "message", "count", "users")
         found = [
-            (name, f"{kind}: {message}" if message else kind, int(count))
-            for name, kind, message, count in rows
+            (failed_thing(source, name), kind_text(kind, message), max(int(count), int(users)))
+            for source, name, kind, message, count, users in zip(
+                *(table[column] for column in columns), strict=True
+            )
         ]
         return tuple(found[:_MOST_ERRORS])  # the most frequent come first
 

@@ -27,8 +27,6 @@ class Outcome:
         What came of each check; may be empty.
     aborted_by : tuple of CheckResult
         What ended the run before its time; empty if nothing did.
-    troubles : tuple of str
-        What went wrong most often, a line each.
     failure : str
         Why the run did not end in order; empty if it did.
     signal : int
@@ -38,7 +36,6 @@ class Outcome:
     summary: Summary
     checks: Checks
     aborted_by: tuple[CheckResult, ...] = ()
-    troubles: tuple[str, ...] = ()
     failure: str = ""
     signal: int = 0
 
@@ -81,7 +78,6 @@ class Outcome:
     def lines(self) -> Iterator[str]:
         """Yield the summary, the checks and what it comes to, as text."""
         yield repr(self.summary)
-        yield from (f"  {trouble}" for trouble in self.troubles)
         if len(self.checks):
             yield ""
             yield str(self.checks)
@@ -92,7 +88,6 @@ class Outcome:
         """Return everything as plain values that JSON can hold."""
         return {
             **self.summary.to_dict(),
-            "troubles": list(self.troubles),
             "checks": self.checks.to_dict(),
             "aborted_by": self._causes(),
             "exit_code": self.exit_code,

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol, Self
 
-from murmur._session import Session
+from murmur._session import FAILURES_LOG, Session
 from murmur.errors import MurmurError, RunTimeoutError, SessionError
 from murmur.runtime import RunState
 
 from ._look import Watch
 from ._outcome import Outcome
 from ._steer import Steering
-from ._troubles import troubles_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,6 +67,7 @@ def perform(
         If the run cannot be started.
     """
     with ExitStack() as stack:
+        stack.enter_context(_no_second_telling())
         session = stack.enter_context(Session(directory=plan.places.unfinished, **plan.session))
         if plan.prometheus is not None:
             from murmur.exporters import Prometheus
@@ -97,7 +98,6 @@ def perform(
         summary=run.results.summary(),
         checks=run.results.check(*plan.checks),
         aborted_by=watch.aborted_by,
-        troubles=troubles_of(run.results),
         failure=failure,
         signal=interrupts.exit_code if interrupts.number else 0,
     )
@@ -168,3 +168,18 @@ def _failure(run: Run) -> str:
     if status.state is not RunState.FAILED:
         return ""
     return "; ".join(status.problems) or "the run failed"
+
+
+@contextmanager
+def _no_second_telling() -> Iterator[None]:
+    """Keep the session from logging the failures that the live table shows."""
+    log = logging.getLogger(FAILURES_LOG)
+    log.addFilter(_nothing)
+    try:
+        yield
+    finally:
+        log.removeFilter(_nothing)
+
+
+def _nothing(_: logging.LogRecord) -> bool:
+    return False

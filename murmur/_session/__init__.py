@@ -7,8 +7,10 @@ from ._session import Session as Session
 from ._start import notebook_names as notebook_names
 from ._status import IDLE as IDLE
 from ._status import Status as Status
+from ._troubles import FAILURES_LOG as FAILURES_LOG
 
 __all__ = [
+    "FAILURES_LOG",
     "IDLE",
     "Run",
     "Session",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from murmur._backend import thread_lock
 
-from ._status import IDLE, abandoned_status, status_of
+from ._status import IDLE, Status, abandoned_status, status_of
 
 if TYPE_CHECKING:
     from murmur.cluster import ClusterStatus
@@ -51,12 +51,16 @@ class Ending:
         with suppress(TimeoutError):
             self._over.result(seconds)
 
+    def read(self, answer: ClusterStatus) -> Status:
+        """Return what the cluster says of the run, with what failed in it."""
+        return status_of(answer, scenario=self._scenario, record=self._record)
+
     def come(self, answer: ClusterStatus | None = None) -> None:
         """Keep the last status and let go who waits; called when the run is over."""
         if self._over.done():
             return
         if answer is not None:
-            self.status = status_of(answer, scenario=self._scenario, run_id=self._record.run_id)
+            self.status = self.read(answer)
         self._record.relay.end(self._record)  # first: who waits finds its archive complete
         if not self._over.done():
             self._over.set_result(None)

@@ -25,6 +25,7 @@ from ._host import FAREWELL, Host
 from ._run import Run
 from ._start import course_of, masked_pairs, notebook_names, record_of, spec_of
 from ._status import IDLE, Status, status_of
+from ._troubles import FailureLog
 from ._views import Coordinators, Throttles
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class Session(ClusterVerbs):
         self._run: Run | None = None
         self._ending: Ending | None = None
         self._scenario: type[Scenario] | None = None
-        self.relay = Relay()
+        self.relay = Relay(FailureLog())
         self._publisher: Publisher | None = None
 
     @property
@@ -365,10 +366,9 @@ class Session(ClusterVerbs):
         self._run, self._scenario, self._ending = run, scenario, ending
 
     def _read(self, answer: ClusterStatus) -> Status:
-        run = self._run if answer.state is not RunState.IDLE else None
-        return status_of(
-            answer, scenario=run.scenario if run else None, run_id=run.id if run else None
-        )
+        if self._ending is None or answer.state is RunState.IDLE:
+            return status_of(answer)
+        return self._ending.read(answer)
 
     def _flush(self) -> None:
         cluster = self._host.present

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from murmur.runtime import RunState
 
+from ._troubles import problems_of
+
 if TYPE_CHECKING:
     from murmur.cluster import ClusterStatus
     from murmur.recording import RunRecord
@@ -89,8 +91,13 @@ class Status:
         )
 
 
-def status_of(answer: ClusterStatus, *, scenario: str | None, run_id: str | None) -> Status:
-    """Return the cluster's answer as one status."""
+def status_of(
+    answer: ClusterStatus,
+    *,
+    scenario: str | None = None,
+    record: RunRecord | None = None,
+) -> Status:
+    """Return the cluster's answer as one status; `record` is that of the run it is about."""
     users = {state: sum(node.users[state] for node in answer.nodes) for state in _USER_STATES}
     users["gone"] += answer.departed
     problems = [
@@ -101,6 +108,8 @@ def status_of(answer: ClusterStatus, *, scenario: str | None, run_id: str | None
     abandoned = sum(node.abandoned for node in answer.nodes)
     if abandoned:
         problems.append(f"{abandoned} users ignore their cancellation and were abandoned")
+    if record is not None:
+        problems.extend(problems_of(record, users))
     throttles: dict[str, Any] = {}
     for node in answer.nodes:
         for name, here in node.throttles.items():
@@ -113,7 +122,7 @@ def status_of(answer: ClusterStatus, *, scenario: str | None, run_id: str | None
         elapsed=answer.elapsed,
         nodes={node.node: node.state for node in answer.nodes},
         throttles=throttles,
-        run_id=run_id,
+        run_id=None if record is None else record.run_id,
         problems=tuple(problems),
     )
 

@@ -61,6 +61,12 @@ class Ledger:
         self._emitter.emit(name, {"count": len(nodes)}, {"nodes": list(nodes), "state": state})
         self._write(nodes[0])
 
+    def failure(self, node: str, text: str) -> None:
+        """Count what went wrong with a node among the failures of the run."""
+        if self._recorder is not None:
+            self._recorder.failure("node", node, text)
+            self._write(node)
+
     def count(self, node: str, name: str) -> None:
         """Count something that happened to what a node sent."""
         if self._recorder is not None:

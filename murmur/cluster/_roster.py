@@ -107,6 +107,8 @@ class Roster:
         state = "lost" if is_lost else "left"
         name = "amoc.cluster.nodedown" if is_lost else "amoc.cluster.connect_nodes"
         self._ledger.event(name, [node.name], f"{state}: {reason}")
+        if is_lost:
+            self._ledger.failure(node.name, f"lost: {reason}")
         self.drop_out(node, reason, is_lost=is_lost, is_silent=is_silent)
 
     def drop_out(
@@ -258,6 +260,7 @@ class Roster:
         """Let a run go on without a node that could not be brought in."""
         _logger.warning("node %s takes no part in the run: %s", node.name, error)
         current.ledger.event("amoc.cluster.connect_nodes", [node.name], f"failed: {error}")
+        current.ledger.failure(node.name, f"takes no part in the run: {error}")
         current.note_departure(node, is_lost=isinstance(error, NodeLostError))
         if current.leasing is not None:
             current.leasing.lose(node.name, is_silent=False)

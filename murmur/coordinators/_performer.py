@@ -8,11 +8,11 @@ turn.
 from __future__ import annotations
 
 import inspect
-import traceback
 from collections.abc import Mapping
 from typing import Protocol
 
 from murmur._backend import Native, hear_out
+from murmur.telemetry import text_of, trace_of
 
 from ._plan import Action, CoordinatorEvent
 from ._tally import Batch
@@ -94,7 +94,8 @@ class Performer:
         details = {
             "action": getattr(action.function, "__qualname__", type(action.function).__qualname__),
             "error": type(error).__qualname__,
-            "traceback": "".join(traceback.format_exception(error, limit=-20)),
+            "reason": text_of(error),
+            "traceback": trace_of(error),
         }
         self._emit("amoc.coordinator.failure", event, {"count": count}, details)
 

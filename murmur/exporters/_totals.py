@@ -194,6 +194,8 @@ class Totals(Follower):
         self._take_durations("response_time", chunk, windows.response)
         self._take_durations("service_time", chunk, windows.service)
         for error in chunk.errors:
+            if error.source != "action" or not error.number:
+                continue
             kind, message = chunk.kinds[error.kind]
             label = message if kind == "failed" and message else kind
             action = self._known_as("action", chunk.names[error.name])

@@ -12,6 +12,8 @@ from ._column import TEXT as TEXT
 from ._column import WALL as WALL
 from ._column import Column as Column
 from ._column import Frame as Frame
+from ._failures import failed_thing as failed_thing
+from ._failures import failure_lines as failure_lines
 from ._record import RunRecord as RunRecord
 from ._relay import Follower as Follower
 from ._relay import Relay as Relay
@@ -36,4 +38,6 @@ __all__ = [
     "Frame",
     "Relay",
     "RunRecord",
+    "failed_thing",
+    "failure_lines",
 ]

@@ -301,7 +301,10 @@ class RunRecord:
         if build is None:
             raise TelemetryError(f"no table {name!r}{closest(name, sorted(TABLES), 'tables')}")
         rows = self._rows(name, since, of_all)  # before the labels, which may grow meanwhile
-        table = build(rows, self._codes.legend(self.window))
+        legend = self._codes.legend(self.window)
+        if name in ("actions", "errors"):
+            legend = legend._replace(kinds=tuple(self._failures.joined(legend.kinds)))
+        table = build(rows, legend)
         if name == "population" and of_all:
             table = of_all_nodes(table)
         return recent(table, since)

@@ -49,6 +49,11 @@ class Follower:
 class Relay:
     """The followers of a session.
 
+    Parameters
+    ----------
+    *standing : Follower
+        Those of the session itself, which stay and are not counted.
+
     Examples
     --------
     >>> class Counter(Follower):
@@ -61,7 +66,8 @@ class Relay:
     1
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *standing: Follower) -> None:
+        self._standing = standing
         self._followers: tuple[Follower, ...] = ()  # replaced whole: any thread may attach
 
     def __len__(self) -> int:
@@ -97,10 +103,10 @@ class Relay:
         self._tell(lambda follower: follower.end(record))
 
     def _tell(self, call: Callable[[Follower], None]) -> None:
-        for follower in self._followers:
+        for follower in (*self._standing, *self._followers):
             try:
                 call(follower)
-            except Exception as error:  # another's code, which may not harm the load
+            except BaseException as error:
                 self.detach(follower)
                 _logger.error(
                     "%s raised and follows no more", text_of(follower, repr), exc_info=error

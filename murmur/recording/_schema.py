@@ -324,17 +324,32 @@ _HEALTH = Frame(
 
 _ERRORS = Frame(
     "errors",
-    "One row is one kind of error under one action name, the most frequent first.",
+    "One row is one kind of failure of one thing, the most frequent first.",
     (
-        category("name", "The action."),
+        category(
+            "source",
+            "What failed: action, user (its `start` raised), coordinator (an action of its plan), "
+            "throttle (a call or a shape), handler, setting (an observer or `changed`), scenario "
+            "(`init` or `terminate`) or node.",
+        ),
+        category("name", "Its name; of a user, the scenario's."),
         category("kind", 'Type of the exception; "failed" without one.'),
         text("error", "Type and message, exactly as in `actions`.", "derived"),
-        whole("count", "How many actions failed with it."),
-        seconds("first_at", "When the first of them ended."),
-        seconds("last_at", "When the last of them ended."),
-        text("traceback", "Traceback of one of them; may be empty."),
+        whole("count", "How often it failed so."),
+        whole(
+            "users",
+            "How many users ended by it: an error that fails an action and then its user is one "
+            "failure, the action's.",
+        ),
+        seconds("first_at", "When it did for the first time."),
+        seconds("last_at", "When it did for the last time."),
+        text("traceback", "The first traceback; may be empty."),
     ),
-    "The counts are complete, also where `actions` is a sample.",
+    "The counts are complete, also where `actions` is a sample. A kind is the type of the error "
+    "and what it said, in one line: object addresses, ephemeral ports, uuids and moments are "
+    "replaced (`0x...`, `<port>`, `<uuid>`, `<time>`), and so are numbers that keep changing "
+    "(`<n>`), so that failures which are alike make one row. Where the error's class has a code of "
+    "its own (gRPC's `code()`, `sqlstate`, an HTTP status), that comes first.",
     raw=(text("message", "Message of the exception, or what was said of it."),),
 )
 

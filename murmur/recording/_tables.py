@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from murmur.telemetry import MISSING, Labels
+from murmur.telemetry import MISSING, Labels, kind_text
 
 from ._column import CATEGORY, TEXT
 from ._merge import merged, whole_population
@@ -146,7 +146,8 @@ def _actions(rows: NDArray[Any], legend: Legend) -> Table:
     """
     import numpy as np
 
-    kinds = [f"{kind}: {message}" if message else kind for kind, message in legend.kinds]
+    kinds = [kind_text(*kind) for kind in legend.kinds]
+    codes, kinds = _distinct(rows["error"], kinds)
     return {
         "name": Labels.used(rows["name"], legend.names),
         "user_id": rows["user_id"].astype(np.int64),
@@ -156,7 +157,7 @@ def _actions(rows: NDArray[Any], legend: Legend) -> Table:
         "service_time": rows["ended_at"] - rows["started_at"],
         "response_time": rows["ended_at"] - rows["due_at"],
         "ok": rows["error"] < 0,
-        "error": Labels.used(rows["error"], kinds),
+        "error": Labels.used(codes, kinds),
     }
 
 
@@ -225,19 +226,26 @@ def _events(events: Sequence[Event], legend: Legend) -> Table:
 
 
 def _errors(rows: Sequence[tuple[ErrorCount, str]], legend: Legend) -> Table:
-    """Return one row per name and kind of failed actions, the most frequent first.
+    """Return one row per thing that failed and kind of failure, the most frequent first.
 
     A kind is the type of the exception, or "failed"; the traceback is that of one.
     """
     import numpy as np
 
-    ordered = sorted(rows, key=lambda row: -row[0].number)
+    joined: dict[tuple[str, int, tuple[str, str]], tuple[ErrorCount, str]] = {}
+    for count, text in sorted(rows, key=lambda row: row[0].first_at):
+        key = (count.source, count.name, legend.kinds[count.kind])
+        known = joined.get(key)
+        joined[key] = (known[0].plus(count), known[1] or text) if known else (count, text)
+    ordered = sorted(joined.values(), key=lambda row: -max(row[0].number, row[0].users))
     counts = [count for count, _ in ordered]
     return {
+        "source": [count.source for count in counts],
         "name": [legend.names[count.name] for count in counts],
         "kind": [legend.kinds[count.kind][0] for count in counts],
         "message": [legend.kinds[count.kind][1] for count in counts],
         "count": np.array([count.number for count in counts], np.int64),
+        "users": np.array([count.users for count in counts], np.int64),
         **_fields(counts, "first_at last_at", "f8"),
         "traceback": [text for _, text in ordered],
     }
@@ -319,6 +327,20 @@ def _fields(rows: Sequence[object], names: str, kind: str) -> Table:
     import numpy as np
 
     return {name: np.array([getattr(row, name) for row in rows], kind) for name in names.split()}
+
+
+def _distinct(
+    codes: NDArray[np.signedinteger[Any]], labels: Sequence[str]
+) -> tuple[NDArray[np.signedinteger[Any]], list[str]]:
+    """Return codes and labels, each label once."""
+    import numpy as np
+
+    distinct = list(dict.fromkeys(labels))
+    if len(distinct) == len(labels):
+        return codes, distinct
+    places = {label: place for place, label in enumerate(distinct)}
+    renumbered = np.array([*(places[label] for label in labels), MISSING], np.int32)
+    return renumbered[codes], distinct
 
 
 def _labels(codes: Sequence[int], labels: Sequence[str]) -> Labels:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from murmur.recording import FRAMES, RunRecord
 from murmur.runtime.health import LAG_LIMIT
-from murmur.telemetry import Labels
+from murmur.telemetry import Labels, kind_text
 
 from ._frame import Values, build
 
@@ -97,8 +97,7 @@ def _changes(record: RunRecord) -> pd.DataFrame:
 
 def _errors(record: RunRecord) -> pd.DataFrame:
     table = record.table("errors")
-    pairs = zip(_items(table["kind"]), _items(table["message"]), strict=True)
-    texts = [f"{kind}: {message}" if message else kind for kind, message in pairs]
+    texts = list(map(kind_text, _items(table["kind"]), _items(table["message"])))
     return build(FRAMES["errors"], {**table, "error": texts})
 
 

@@ -271,9 +271,11 @@ _ACTIONS: _Columns = {
     "service p99": ("service_p99", duration_text),
 }
 _ERRORS: _Columns = {
-    "action": ("name", str),
+    "of": ("source", str),
+    "name": ("name", str),
     "error": ("error", str),
     "count": ("count", _count),
+    "users": ("users", _count),
     "first at [s]": ("first_at", _seconds),
     "last at [s]": ("last_at", _seconds),
 }

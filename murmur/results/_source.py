@@ -16,7 +16,7 @@ from typing import Protocol
 import pandas as pd
 
 from murmur._version import __version__
-from murmur.recording import OUTCOMES, RunRecord
+from murmur.recording import OUTCOMES, RunRecord, failure_lines
 from murmur.telemetry import Histogram
 
 from ._build import BUILDERS
@@ -131,6 +131,7 @@ class RecordSource:
             users={**counts, **({"here": here} if here else {})},
             actions=self._action_summaries(elapsed),
             verdict=self._judged(users),
+            failures=failure_lines(record.table("errors")),
         )
 
     def facts(self) -> dict[str, object]:

@@ -62,6 +62,8 @@ class Summary:
         One for each name, in alphabetical order.
     verdict : Verdict
         Whether the numbers can be trusted.
+    failures : tuple of str
+        What failed and how, the most frequent first; see the frame ``errors``.
 
     Examples
     --------
@@ -84,6 +86,7 @@ class Summary:
     users: Mapping[str, int]
     actions: tuple[ActionSummary, ...]
     verdict: Verdict
+    failures: tuple[str, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """Return the actions as a frame: one row is one name, columns as `ActionSummary`."""
@@ -106,6 +109,7 @@ class Summary:
                 {name: _plain(value) for name, value in asdict(action).items()}
                 for action in self.actions
             ],
+            "failures": list(self.failures),
             "verdict": {"state": self.verdict.state, "reasons": list(self.verdict.reasons)},
         }
 
@@ -122,6 +126,7 @@ class Summary:
             ),
             *(f"  {reason}" for reason in self.verdict.reasons),
             f"users: {_listed(self.users)}",
+            *(f"  {failure}" for failure in self.failures),
         ]
         if not self.actions:
             return "\n".join([*lines, "actions: none"])
@@ -140,10 +145,12 @@ class Summary:
             f"verdict: <b>{self.verdict.state}</b>"
         )
         reasons = "".join(f"<li>{escape(reason)}</li>" for reason in self.verdict.reasons)
+        failures = "".join(f"<li>{escape(failure)}</li>" for failure in self.failures)
         parts = [
             f"<div>{heading}</div>",
             f"<ul>{reasons}</ul>" if reasons else "",
             f"<div>users: {escape(_listed(self.users))}</div>",
+            f"<ul>{failures}</ul>" if failures else "",
         ]
         head = "".join(f"<th>{escape(title)}</th>" for title in _COLUMNS)
         body = "".join(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from murmur._backend import OverdueError, call_within
 from murmur.errors import CallbackError, CallbackTimeoutError, MurmurError
 from murmur.scenario import Callback, callbacks
+from murmur.telemetry import text_of, trace_of
 
 if TYPE_CHECKING:
     from ._run import NodeRun
@@ -77,7 +78,11 @@ class Calls:
             value = await self._within(callback, arguments)
         except Exception as error:
             failure = self._failure(name, error)
-            metadata |= {"kind": type(failure).__name__, "reason": str(failure)}
+            metadata |= {
+                "kind": type(error).__name__,
+                "reason": text_of(error),
+                "traceback": trace_of(error),
+            }
             self._end_span(f"amoc.scenario.{name}.exception", began, metadata)
             raise failure from error
         self._end_span(f"amoc.scenario.{name}.stop", began, metadata)

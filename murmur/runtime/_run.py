@@ -26,7 +26,7 @@ from murmur.errors import (
     ThrottleError,
 )
 from murmur.scenario import build, masked, plan_update
-from murmur.telemetry import Bus, Emitter, Recorder
+from murmur.telemetry import Bus, Emitter, Recorder, text_of, trace_of
 from murmur.throttles import Throttle, Throttles, pace_of
 
 from ._calls import Calls
@@ -369,8 +369,13 @@ class NodeRun:
 
     def _report_observers(self, failures: Sequence[tuple[str, BaseException]]) -> None:
         for name, error in failures:
-            metadata: dict[str, object] = {"setting": name, "error": type(error).__name__}
-            self.emitter.emit("amoc.config.verify", {"count": 1}, metadata)
+            metadata: dict[str, object] = {
+                "setting": name,
+                "error": type(error).__name__,
+                "reason": text_of(error),
+                "traceback": trace_of(error),
+            }
+            self.emitter.emit("amoc.config.failure", {"count": 1}, metadata)
 
     def _report_environment(self) -> None:
         for warning in self.spec.settings.warnings:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from murmur.errors import Leaving
+from murmur.telemetry import Kinds
 
 __all__ = ["TRANSITIONS", "Outcome", "RunState", "outcome_of"]
 
@@ -64,6 +65,7 @@ def outcome_of(
     was_asked: bool,
     was_killed: bool,
     cancelled: type[BaseException],
+    describe: Callable[[BaseException], str] = lambda error: str(Kinds().of(error)),
 ) -> tuple[Outcome, str]:
     """Return how a user ended that left `start` with `error`, and why.
 
@@ -75,6 +77,8 @@ def outcome_of(
         Whether the user was asked to leave, and cancelled after its grace.
     cancelled : type
         The backend's cancellation exception.
+    describe : callable
+        Returns the kind of an error as a text.
 
     Returns
     -------
@@ -83,14 +87,14 @@ def outcome_of(
     """
     if was_killed:
         own = error is not None and not _consists_of(error, (Leaving, cancelled))
-        return Outcome.KILLED, _short(error) if own and error else "still there after its grace"
+        return Outcome.KILLED, describe(error) if own and error else "still there after its grace"
     if error is None:
         return (Outcome.LEFT if was_asked else Outcome.FINISHED), ""
     if _consists_of(error, (Leaving,)):
         return Outcome.LEFT, ""
     if isinstance(error, cancelled):
         return Outcome.FAILED, "cancelled by its own code"
-    return Outcome.FAILED, _short(error)
+    return Outcome.FAILED, describe(error)
 
 
 def _consists_of(error: BaseException, kinds: tuple[type[BaseException], ...]) -> bool:
@@ -98,12 +102,3 @@ def _consists_of(error: BaseException, kinds: tuple[type[BaseException], ...]) -
     if isinstance(error, BaseExceptionGroup):
         return all(_consists_of(part, kinds) for part in error.exceptions)
     return isinstance(error, kinds)
-
-
-def _short(error: BaseException, limit: int = 200) -> str:
-    try:
-        text = str(error)
-    except BaseException as broken:  # noqa: BLE001 - a user's __str__ is a user's code
-        text = f"(its message could not be read: {type(broken).__name__})"
-    first_line = text.partition("\n")[0]
-    return f"{type(error).__name__}: {first_line}"[:limit] if text else type(error).__name__

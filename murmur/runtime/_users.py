@@ -7,7 +7,6 @@ cancellation cannot be waited for without hanging; it is abandoned and reported.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from types import CodeType
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from murmur.errors import RunStateError, ThrottleError
+from murmur.telemetry import trace_of
 from murmur.throttles import permit_due, user_here
 
 from ._population import Population
@@ -36,9 +36,6 @@ PATIENCE = 1.0
 
 BATCH = 500
 """Users started, asked or cancelled before other tasks get a turn."""
-
-KINDS_OF_FAILURE = 50
-"""Reasons of failed users that are reported with a traceback each."""
 
 
 class Users:
@@ -66,7 +63,6 @@ class Users:
     ) -> None:
         self.population = Population()
         self.abandoned = 0
-        self.failure_kinds: dict[str, int] = {}
         self._run = run
         self._body = body
         self._tasks = tasks
@@ -193,6 +189,7 @@ class Users:
             was_asked=user._asked,
             was_killed=user._killed,
             cancelled=self._run.native.cancelled,
+            describe=self._run.recorder.kind_of,
         )
         if outcome is Outcome.FAILED and error is not None:
             self._report_failure(user, reason, error)
@@ -213,7 +210,11 @@ class Users:
         if run.emitter.listening(span):
             metadata = self._span(user)
             if error is not None:
-                metadata |= {"kind": type(error).__name__, "reason": reason}
+                metadata |= {
+                    "kind": type(error).__name__,
+                    "reason": reason,
+                    "traceback": trace_of(error),
+                }
             run.emitter.emit(span, {"duration": ended_at - user.started_at}, metadata)
         if run.emitter.listening("amoc.user.down"):
             metadata = {"user_id": user.id, "outcome": outcome.value, "reason": reason}
@@ -222,17 +223,13 @@ class Users:
         self._notice_idle()
 
     def _report_failure(self, user: User, reason: str, error: BaseException) -> None:
-        """Keep one traceback of each kind of failure, and count the others."""
-        known = self.failure_kinds.get(reason)
-        if known is None and len(self.failure_kinds) >= KINDS_OF_FAILURE:
-            reason, known = "other", self.failure_kinds.get("other", 0)
-        self.failure_kinds[reason] = (known or 0) + 1
-        if known is None:
-            text = "".join(traceback.format_exception(error, limit=-20))
-            self._run.emitter.emit(
+        """Count the failure by its kind, and tell of the first of each."""
+        run = self._run
+        if run.recorder.user_failed(run.scenario_name, error):
+            run.emitter.emit(
                 "amoc.user.failure",
                 {"count": 1},
-                {"user_id": user.id, "reason": reason, "traceback": text},
+                {"user_id": user.id, "reason": reason, "traceback": trace_of(error)},
             )
 
     def _drop(self, count: int, reason: str) -> int:

@@ -36,7 +36,13 @@ from ._events import Event as Event
 from ._events import EventType as EventType
 from ._events import check as check
 from ._histogram import Histogram as Histogram
+from ._kinds import Kind as Kind
+from ._kinds import Kinds as Kinds
+from ._kinds import joined_kinds as joined_kinds
+from ._kinds import kind_text as kind_text
+from ._kinds import leaf_of as leaf_of
 from ._plain import text_of as text_of
+from ._plain import trace_of as trace_of
 from ._recorder import Recorder as Recorder
 
 # What users may rely on; the other names above are for murmur's own packages.

@@ -74,13 +74,43 @@ class Change(NamedTuple):
 
 
 class ErrorCount(NamedTuple):
-    """How often actions of one name failed in one way; `kind` is a row of `Chunk.kinds`."""
+    """How often something failed in one way.
+
+    Attributes
+    ----------
+    name, kind : int
+        What failed, a row of `Chunk.names`; and how, a row of `Chunk.kinds`.
+    number : int
+        How often.
+    first_at, last_at : float
+        When it did for the first and the last time.
+    source : str
+        Of what the name is: ``"action"``, ``"user"``, ``"coordinator"``, ...
+    users : int
+        Users that ended by it.
+    """
 
     name: int
     kind: int
     number: int
     first_at: float
     last_at: float
+    source: str = "action"
+    users: int = 0
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """What makes two counts one."""
+        return self.source, self.name, self.kind
+
+    def plus(self, other: ErrorCount) -> ErrorCount:
+        """Return both counts as one."""
+        return self._replace(
+            number=self.number + other.number,
+            first_at=min(self.first_at, other.first_at),
+            last_at=max(self.last_at, other.last_at),
+            users=self.users + other.users,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

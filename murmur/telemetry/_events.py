@@ -84,7 +84,7 @@ class Event:
     metadata: Mapping[str, object]
 
 
-_FAILURE = ("error", "traceback")  # "ValueError: ..." or its type, and the whole text
+_FAILURE = ("error", "reason", "traceback")  # type (and text), text, and the whole of it
 
 
 def _span(callback: str, summary: str, *, keys: tuple[str, ...], frequent: bool) -> list[EventType]:
@@ -236,7 +236,19 @@ def _coordinator_events() -> list[EventType]:
 
 def _config_events() -> list[EventType]:
     return [
-        _event("config.verify", "What follows a change of a setting raised.", "setting", "error"),
+        _event(
+            "config.verify",
+            "A value of a setting was refused.",
+            "setting",
+            "value",
+            "reason",
+        ),
+        _event(
+            "config.failure",
+            "An observer, or `changed`, raised after a setting had changed.",
+            "setting",
+            *_FAILURE,
+        ),
         _event(
             "config.env",
             "An environment variable could not be used; the default holds.",

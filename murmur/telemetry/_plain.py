@@ -48,7 +48,7 @@ def text_of(value: object, of: Callable[[object], str] = str) -> str:
     """Return the text of any object, even of one that cannot say."""
     try:
         return encodable(of(value)[:LENGTH])
-    except Exception as error:  # noqa: BLE001 - a user's __repr__ may raise anything
+    except BaseException as error:  # noqa: BLE001 - a user's __repr__ may raise anything
         return f"<{type(value).__name__}, whose text raised {type(error).__name__}>"
 
 
@@ -78,7 +78,7 @@ def trace_of(error: BaseException) -> str:
     """Return the text of a traceback, its middle left out if it is long."""
     try:
         text = encodable("".join(traceback.format_exception(error)))
-    except Exception:  # noqa: BLE001 - a user's __str__ may raise anything
+    except BaseException:  # noqa: BLE001 - a user's __str__ may raise anything
         text = text_of(error)
     if len(text) <= LENGTH:
         return text

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from math import ceil, isfinite
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from ._chunk import (
     Chunk,
     Counters,
     Dropped,
+    ErrorCount,
     Gauges,
     Sample,
     Windows,
@@ -27,7 +29,8 @@ from ._chunk import (
 )
 from ._codes import MISSING, OTHER, Codes, Names
 from ._intake import Cold, Hot, Tally, taken, taken_items
-from ._plain import name_of, plain, text_of, trace_of
+from ._kinds import LONGEST, Kind, Kinds, leaf_of
+from ._plain import name_of, plain, trace_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +41,19 @@ if TYPE_CHECKING:
 __all__ = ["Recorder"]
 
 NAN = float("nan")
-MESSAGE_LENGTH = 200
+FAILED_ACTION = "_murmur_action"
+"""Attribute of an error that failed an action: it may go on and end the user."""
+
+FAILURES = {
+    "amoc.coordinator.failure": ("coordinator", "name"),
+    "amoc.throttle.failure": ("throttle", "name"),
+    "amoc.handler.failure": ("handler", "handler"),
+    "amoc.config.failure": ("setting", "setting"),
+    "amoc.scenario.init.exception": ("scenario", "init"),
+    "amoc.scenario.terminate.exception": ("scenario", "terminate"),
+}
+"""Events that tell of a failure: of what, and its name or the key that has it."""
+
 HIGHEST_ID = 2**32 - 1  # what a row has room for
 
 
@@ -93,8 +108,10 @@ class Recorder:
         self._names = Names(name_limit, OTHER)
         self._outcomes = Names(name_limit, OTHER)
         self._reasons = Names(name_limit, OTHER)
-        self._kinds = Codes(kind_limit, (OTHER, ""))
+        self._kinds = Codes(kind_limit, Kind(OTHER, ""))
+        self._told_apart = Kinds()
         self._explained: set[int] = set()
+        self._ended_users: set[int] = set()
         self._tracebacks: dict[int, str] = {}
         self._hot = Hot()
         self._cold = Cold()
@@ -126,7 +143,7 @@ class Recorder:
         self._append_action(
             self._pack_action(
                 self._names[name],
-                MISSING if error is None else self._kind_of(error),
+                MISSING if error is None else self._failed_action(name, error),
                 user_id if user_id <= HIGHEST_ID else HIGHEST_ID,  # noqa: FURB136 - min() takes 0.15 us
                 due_at,
                 started_at,
@@ -148,13 +165,35 @@ class Recorder:
         rows.append(
             rows.pack(
                 self._outcomes[outcome],
-                self._reasons[reason[:MESSAGE_LENGTH]] if reason else MISSING,
+                self._reasons[reason[:LONGEST]] if reason else MISSING,
                 user_id if user_id <= HIGHEST_ID else HIGHEST_ID,  # noqa: FURB136 - min() takes 0.15 us
                 NAN if admitted_at is None else admitted_at,
                 NAN if started_at is None else started_at,
                 ended_at,
             )
         )
+
+    def user_failed(self, scenario: str, error: BaseException) -> bool:
+        """Count a user that ended by `error`; return whether nothing is known of the kind yet.
+
+        An error that failed an action on its way counts there, as one failure and not two.
+        """
+        action = getattr(leaf_of(error), FAILED_ACTION, None)
+        is_new = (code := self._kind_of(error)) not in self._ended_users
+        self._ended_users.add(code)
+        if isinstance(action, str):
+            self._count_failure("action", action, code, number=0, users=1)
+        else:
+            self._count_failure("user", scenario, code, users=1)
+        return is_new
+
+    def failure(self, source: str, name: str, error: BaseException | str) -> None:
+        """Count a failure of anything but an action or a user: of `source`, of that name."""
+        self._count_failure(source, name, self._kind_of(error))
+
+    def kind_of(self, error: BaseException | str) -> str:
+        """Return the kind of an error as a text: its class and what it said."""
+        return str(self._told_apart.of(error))
 
     def users_dropped(self, first: int, last: int, at: float, reason: str) -> None:
         """Record that users `first` to `last`, both included, were never admitted."""
@@ -186,6 +225,8 @@ class Recorder:
 
     def event(self, event: Event) -> None:
         """Keep an event, its metadata reduced to plain values; see `Emitter`."""
+        if event.name in FAILURES:
+            self._failed(event)
         if len(self._cold.events) >= self._event_limit:
             self._refused.add()
             return
@@ -291,7 +332,7 @@ class Recorder:
             tracebacks=taken_items(self._tracebacks),
             actions=actions,
             windows=Windows.fold(actions, self.window),
-            errors=count_errors(actions),
+            errors=(*count_errors(actions), *_summed(taken(cold.failures))),
             users=users,
             dropped=taken(cold.dropped),
             counters=Counters.fold(counts, self.window),
@@ -310,15 +351,50 @@ class Recorder:
                 news[name] -= self.started_at
         return news
 
+    def _failed_action(self, name: str, error: BaseException | str) -> int:
+        if isinstance(error, BaseException):
+            with suppress(Exception):  # a user's class may refuse it
+                vars(leaf_of(error)).setdefault(FAILED_ACTION, name_of(name))
+        return self._kind_of(error)
+
+    def _failed(self, event: Event) -> None:
+        """Count a failure that an event tells of."""
+        source, key = FAILURES[event.name]
+        told = event.metadata
+        name, _, text = str(told.get("error") or told.get("kind") or "failed").partition(": ")
+        code = self._kinds[self._told_apart.of_text(name, str(told.get("reason") or text))]
+        self._explain(code, str(told.get("traceback") or ""))
+        number = int(event.measurements.get("count", 1))
+        self._count_failure(source, name_of(told.get(key, key)), code, number=number)
+
+    def _count_failure(
+        self, source: str, name: str, kind: int, *, number: int = 1, users: int = 0
+    ) -> None:
+        at = self._now() - self.started_at
+        self._cold.failures.append(
+            ErrorCount(self._names[name], kind, number, at, at, source, users)
+        )
+
     def _kind_of(self, error: BaseException | str) -> int:
         """Return the code of an error's kind, and keep the first traceback of each."""
-        if isinstance(error, str):
-            return self._kinds["failed", name_of(error)[:MESSAGE_LENGTH]]
-        code = self._kinds[type(error).__name__, text_of(error)[:MESSAGE_LENGTH]]
-        if code not in self._explained:
-            self._explained.add(code)
-            self._tracebacks[code] = trace_of(error)
+        code = self._kinds[self._told_apart.of(error)]
+        if code not in self._explained and isinstance(error, BaseException):
+            self._explain(code, trace_of(error))
         return code
+
+    def _explain(self, code: int, text: str) -> None:
+        if text and code not in self._explained:
+            self._explained.add(code)
+            self._tracebacks[code] = text
+
+
+def _summed(counts: Sequence[ErrorCount]) -> list[ErrorCount]:
+    """Return one count for each kind of failure of each thing."""
+    summed: dict[tuple[str, int, int], ErrorCount] = {}
+    for count in counts:
+        known = summed.get(count.key)
+        summed[count.key] = known.plus(count) if known else count
+    return list(summed.values())
 
 
 def _check(name: str, value: float) -> None:

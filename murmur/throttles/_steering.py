@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Protocol
 
 from murmur._backend import Native
 from murmur.errors import InvalidRateError, RampInProgressError, ThrottleStoppedError
+from murmur.telemetry import text_of, trace_of
 
 from ._config import ThrottleConfig
 from ._curve import Curve, Pieces
@@ -342,7 +342,8 @@ class Steered(ABC):
             {"count": 1},
             {
                 "error": type(error).__qualname__,
-                "traceback": "".join(traceback.format_exception(error)),
+                "reason": text_of(error),
+                "traceback": trace_of(error),
             },
         )
 

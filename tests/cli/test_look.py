@@ -104,16 +104,15 @@ def test_the_most_frequent_errors_are_told(run):
 
 
 def test_the_reasons_why_users_failed_are_told_first(run):
-    for user in range(1, 4):
-        run.node.user_gone(user, "failed", "OSError: refused", 0.0, 0.0, 0.5)
-    run.node.user_gone(4, "failed", "KeyError: 'x'", 0.0, 0.0, 0.5)
-    run.node.user_gone(5, "finished", None, 0.0, 0.0, 0.5)
+    for _ in range(3):
+        run.node.user_failed("Chat", OSError("refused"))
+    run.node.user_failed("Chat", KeyError("x"))
     run.nap(0, 0.1, error=OSError("a"))
     run.pass_to(1)
 
     assert watch(run).look().errors == (
-        ("user", "OSError: refused", 3),
-        ("user", "KeyError: 'x'", 1),
+        ("user Chat", "OSError: refused", 3),
+        ("user Chat", "KeyError: 'x'", 1),
         ("nap", "OSError: a", 1),
     )
 

@@ -112,7 +112,7 @@ def test_reasons_stand_with_the_verdict(tmp_path: Path) -> None:
 
 def test_numbers_errors_and_changes_are_told(page: Page) -> None:
     assert "echo 3 0 1.5" in page.text  # three actions in two seconds
-    assert "login ConnectionError: refused 1 1.50 1.50" in page.text
+    assert "action login ConnectionError: refused 1 0 1.50 1.50" in page.text
     assert "0.50 panel pace 1.0 fast" in page.text
     assert "logins n1 60 60 3 1 2" in page.text
 

@@ -51,8 +51,9 @@ def test_the_text_is_a_table_with_one_line_for_each_action(results: Results) -> 
 
     assert lines[0] == "Chat r1, seed 7, 2.0 s, verdict: valid"
     assert lines[1] == "users: 1 finished, 1 failed, 1 left, 2 dropped, 2 here"
-    assert lines[2].split("  ")[0] == "action"
-    assert [line.split()[:4] for line in lines[3:]] == [
+    assert lines[2] == "  1 x login failed: ConnectionError: refused"
+    assert lines[3].split("  ")[0] == "action"
+    assert [line.split()[:4] for line in lines[4:]] == [
         ["echo", "3", "0", "1.5"],
         ["login", "1", "1", "0.5"],
     ]

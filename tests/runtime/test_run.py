@@ -395,7 +395,10 @@ async def test_one_traceback_of_each_kind_of_failure_is_kept(stage: Any) -> None
 
     assert len(events) == 1
     assert 'raise ValueError("alike")' in events[0].metadata["traceback"]
-    assert stage.run.users.failure_kinds == {"ValueError: alike": 10}
+    stage.run.flush()
+    errors = stage.record.table("errors")
+    assert (errors["source"], errors["name"]) == (["user"], ["Fails"])
+    assert (errors["count"].tolist(), errors["users"].tolist()) == ([10], [10])
 
 
 async def test_leaving_inside_a_task_group_is_a_clean_exit(stage: Any) -> None:

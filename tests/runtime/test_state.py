@@ -42,7 +42,7 @@ def test_the_outcomes_are_the_six_words() -> None:
         (Leaving(), True, ("left", "")),
         (BaseExceptionGroup("", [Leaving(), BaseExceptionGroup("", [Leaving()])]), True,
          ("left", "")),
-        (ValueError("no\nsecond line"), False, ("failed", "ValueError: no")),
+        (ValueError("no\nsecond line"), False, ("failed", "ValueError: no second line")),
         (ValueError(), True, ("failed", "ValueError")),
         (SystemExit(3), False, ("failed", "SystemExit: 3")),
         (KeyboardInterrupt(), False, ("failed", "KeyboardInterrupt")),
@@ -69,5 +69,5 @@ def test_a_killed_user_is_killed_whatever_it_says_last() -> None:
 
 def test_an_error_that_cannot_be_printed_is_still_a_reason() -> None:
     assert end(UnprintableError()) == (
-        "failed", "UnprintableError: (its message could not be read: RuntimeError)",
+        "failed", "UnprintableError: <UnprintableError, whose text raised RuntimeError>",
     )  # fmt: skip

@@ -200,12 +200,12 @@ def test_a_traceback_travels_once(recorder: Recorder):
 
 def test_kinds_of_errors_and_their_messages_are_bounded():
     recorder = Recorder(node="local", started_at=0.0, wall_started_at=0.0, kind_limit=3)
-    for number in range(10):
-        recorder.action("join", 1, 0.0, 0.0, 0.0, ValueError(f"{number} " + "x" * 500))
+    for letter in "abcdefghij":
+        recorder.action("join", 1, 0.0, 0.0, 0.0, ValueError(f"{letter} " + "x" * 2000))
 
     chunk = recorder.seal()
     assert len(chunk.kinds) == 4
-    assert {len(message) for _, message in chunk.kinds} == {0, 200}
+    assert {len(message) for _, message in chunk.kinds} == {0, 1000}
     assert chunk.errors[0].number == 7
     assert chunk.kinds[chunk.errors[0].kind] == (OTHER, "")
 

@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from murmur.recording import failed_thing
 from murmur.results import duration_text
 from murmur.runtime import USER_RATE
+from murmur.telemetry import kind_text
 
 from ._form import fields
 from ._table import rows_of
@@ -146,21 +148,23 @@ def _figures(figures: Figures) -> dict[str, Any]:
         "seconds": {"p50": figures.p50, "p99": figures.p99},
         "total": figures.total,
         "failed_total": figures.failed_total,
+        "failed_users": figures.failed_users,
     }
 
 
 def _errors(record: RunRecord | None) -> list[dict[str, Any]]:
     if record is None:
         return []
-    names = ("name", "kind", "message", "count", "last_at")
+    names = ("source", "name", "kind", "message", "count", "users", "last_at")
     return [
         {
-            "name": name,
-            "error": f"{kind}: {message}" if message else kind,
+            "name": failed_thing(source, name),
+            "error": kind_text(kind, message),
             "count": count,
+            "users": users,
             "at": round(last, 1),
         }
-        for name, kind, message, count, last in islice(
+        for source, name, kind, message, count, users, last in islice(
             rows_of(record.table("errors"), *names), _ERRORS
         )
     ]

@@ -47,6 +47,8 @@ class Figures(NamedTuple):
         Response time in seconds; None if no action has succeeded.
     total, failed_total : int
         Actions since the run started.
+    failed_users : int
+        Users that failed since then.
     """
 
     rate: float = 0.0
@@ -55,6 +57,7 @@ class Figures(NamedTuple):
     p99: float | None = None
     total: int = 0
     failed_total: int = 0
+    failed_users: int = 0
 
 
 class Window:
@@ -97,7 +100,7 @@ class Windows:
         self._record = record
         self._known: dict[int, Window] = {}
         self._filling = 0
-        self._failed_total = 0
+        self._failed_total = self._failed_users = 0
 
     def catch_up(self, filling: int) -> None:
         """Take in what is new up to window `filling`, which is not whole yet."""
@@ -115,7 +118,9 @@ class Windows:
             self._known[number] = Window(count, failed, self._times(number, number + 1))
         for number in [number for number in self._known if number < filling - SPAN]:
             del self._known[number]
-        self._failed_total = sum(count for (count,) in rows_of(record.table("errors"), "count"))
+        failed = list(rows_of(record.table("errors"), "source", "count", "users"))
+        self._failed_total = sum(count for source, count, _ in failed if source == "action")
+        self._failed_users = sum(users for _, _, users in failed)
 
     def whole(self) -> Iterator[tuple[float, Window]]:
         """Yield when each window began and what it came to, in order."""
@@ -140,6 +145,7 @@ class Windows:
             p99=slow if times.count else None,
             total=self._record.actions_total,
             failed_total=self._failed_total,
+            failed_users=self._failed_users,
         )
 
     def _times(self, first: int, end: int) -> Histogram:

@@ -296,6 +296,7 @@ def _summary_of(entry: Mapping[str, Any], verdict: Verdict) -> Summary:
         users=dict(entry["users"]),
         actions=tuple(map(_action_of, entry["actions"])),
         verdict=verdict,
+        failures=tuple(entry.get("failures", ())),
     )
 
 

@@ -138,5 +138,5 @@ def test_errors_are_told_with_how_many_and_when(take, tape):
     history.take(tape.record, tape.seal())
 
     assert take(running(), history)["errors"] == [
-        {"name": "echo", "error": "ValueError: no", "count": 1, "at": 0.2}
+        {"name": "echo", "error": "ValueError: no", "count": 1, "users": 0, "at": 0.2}
     ]

@@ -22,8 +22,9 @@ function newFigures() {
       throughput.update(rate(figures.rate), `${whole(figures.total)} in all`);
       median.update(...split(figures.p50), "of actions that succeeded");
       slow.update(...split(figures.p99), "one in a hundred is slower");
-      failed.update(percent(figures.share), `${whole(figures.failed_total)} in all`);
-      failed.element.classList.toggle("mm-bad", figures.share > 0.01);
+      const gone = figures.failed_users ? `, ${whole(figures.failed_users)} users failed` : "";
+      failed.update(percent(figures.share), `${whole(figures.failed_total)} in all${gone}`);
+      failed.element.classList.toggle("mm-bad", figures.share > 0.01 || Boolean(gone));
       const cost = `${cores(generator.cpu)} of a core, loop lag ${generator.lag}`;
       const verdict = generator.warning ? "too slow" : "keeps up";
       health.update(generator.lag == null ? "–" : verdict, generator.lag == null ? "no run yet" : cost);

@@ -57,12 +57,13 @@ const newErrors = () =>
     "Errors",
     "errors",
     [
-      ["action", (error) => error.name],
+      ["what", (error) => error.name],
       ["error", (error) => error.error, "mm-long"],
       ["count", (error) => whole(error.count), "mm-number"],
+      ["users", (error) => whole(error.users), "mm-number"],
       ["last at", (error) => clock(error.at), "mm-number"],
     ],
-    "No action has failed.",
+    "Nothing has failed.",
   );
 
 const newChanges = () =>

@@ -1,0 +1,64 @@
+"""Failures of a session's run, told while it is on: in the log, and among its problems."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING
+
+from murmur.recording import Follower, failed_thing, failure_lines
+from murmur.telemetry import kind_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from murmur.recording import RunRecord
+    from murmur.telemetry import Chunk
+
+__all__ = ["FAILURES_LOG", "FailureLog", "problems_of"]
+
+FAILURES_LOG = "murmur.failures"
+"""The logger that gets one line for each new kind of failure."""
+
+MOST = 20
+"""Kinds of failure that are logged of a run; `results.errors` has the others."""
+
+_logger = logging.getLogger(FAILURES_LOG)
+_NUMBER = re.compile(r"<n>|\d+")
+
+
+class FailureLog(Follower):
+    """Logs the first failure of each kind, while a run is on."""
+
+    def __init__(self) -> None:
+        self._record: RunRecord | None = None
+        self._told: set[str] = set()
+
+    def take(self, record: RunRecord, chunk: Chunk) -> None:
+        """Log what is new in a chunk."""
+        if record is not self._record:
+            self._record, self._told = record, set()
+        for count in chunk.errors:
+            thing = failed_thing(count.source, chunk.names[count.name])
+            error = kind_text(*chunk.kinds[count.kind])
+            self._tell(f"{thing} failed: {error}", chunk.node)
+
+    def _tell(self, line: str, node: str) -> None:
+        key = _NUMBER.sub("", line)
+        if key in self._told or len(self._told) > MOST:
+            return
+        self._told.add(key)
+        if len(self._told) > MOST:
+            _logger.warning("more kinds of failure are in results.errors")
+        else:
+            _logger.warning("%s (node %s; more in results.errors)", line, node)
+
+
+def problems_of(record: RunRecord, users: Mapping[str, int]) -> tuple[str, ...]:
+    """Return a line for each frequent failure but those of actions that ended nobody."""
+    table = record.table("errors")
+    lines = failure_lines(table, only_harm=True)
+    failed = sum(map(int, table["users"]))  # type: ignore[arg-type]  # a column of numbers
+    if failed and failed == sum(users.values()):
+        return (f"every user failed ({failed:,})", *lines)
+    return lines
