@@ -217,6 +217,7 @@ class Cluster(Roster):
         if current is None or self._state.is_over:
             return
         answers = await ask_each(current.nodes.values(), "flush", lambda node: node.flush())
+        current.record.reach(anyio.current_time())
         for name, here in answers.values.items():
             current.record.set_present(
                 name, here.user_ids, here.admitted_at, here.started_at, here.waiting

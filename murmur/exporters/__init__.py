@@ -14,7 +14,7 @@ from murmur.recording import Follower as Follower
 from murmur.recording import Relay as Relay
 from murmur.telemetry import Chunk as Chunk
 
-from ._catalogue import BOUNDS as BOUNDS
+from ._catalogue import BUCKETS as BOUNDS
 from ._catalogue import METRICS as METRICS
 from ._catalogue import Metric as Metric
 from ._exporter import Exporter as Exporter

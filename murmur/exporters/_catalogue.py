@@ -13,16 +13,20 @@ from typing import Literal
 
 from murmur.recording import FRAMES, Column, Frame
 
-__all__ = ["BOUNDS", "METRICS", "SAMPLED", "Kind", "Metric"]
+__all__ = ["BOUNDS", "BUCKETS", "METRICS", "SAMPLED", "Kind", "Metric"]
 
 Kind = Literal["counter", "gauge", "histogram"]
 
-BOUNDS = (
+BUCKETS = (
     *(0.0005, 0.0007, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.007),
     *(0.01, 0.015, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7),
     *(1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 60.0),
 )
-"""Upper bounds of the buckets of durations, in seconds: six to a decade."""
+"""Upper bounds of the buckets that are given out, in seconds: six to a decade."""
+
+BOUNDS = tuple(2.0**octave * (1 + part / 64) for octave in range(-30, 20) for part in range(64))
+"""Upper bounds of the buckets in which durations are added up: those of the recorder, 64 to
+an octave, from a nanosecond to six days.  Percentiles are made of them."""
 
 
 @dataclass(frozen=True, slots=True)

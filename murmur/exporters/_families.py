@@ -11,10 +11,12 @@ from murmur.errors import ExporterError, MissingExtraError
 from ._catalogue import METRICS, Metric
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric as Family
 
-    from ._totals import Durations, Reading, Totals
+    from ._totals import Reading, Totals
 
 __all__ = ["families_of", "registry_of", "require_prometheus"]
 
@@ -88,7 +90,9 @@ def families_of(reading: Reading, labels: Mapping[str, str]) -> Iterator[Family]
         family = _family(metric, (*metric.labels, *labels))
         for values, value in series.items():
             if metric.kind == "histogram":
-                family.add_metric((*values, *constant), _cumulative(value, bounds), value.total)
+                family.add_metric(
+                    (*values, *constant), _cumulative(reading.counts(value), bounds), value.total
+                )
             else:
                 family.add_metric((*values, *constant), value)
         yield family
@@ -105,7 +109,6 @@ def _family(metric: Metric, labels: tuple[str, ...]) -> Any:  # noqa: ANN401 - o
     return make(metric.prometheus_name, metric.help, labels=labels, unit=metric.unit)
 
 
-def _cumulative(durations: Durations, bounds: list[str]) -> list[tuple[str, float]]:
+def _cumulative(counts: NDArray[np.int64], bounds: list[str]) -> list[tuple[str, float]]:
     """Return how many durations were at most each bound."""
-    counts = durations.counts.cumsum().tolist()
-    return list(zip(bounds, counts, strict=True))
+    return list(zip(bounds, counts.cumsum().tolist(), strict=True))

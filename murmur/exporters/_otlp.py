@@ -66,6 +66,7 @@ class _Points:
 
     def __init__(self, reading: Reading, now: int) -> None:
         self._bounds = reading.bounds
+        self._counts = reading.counts
         self._now = now
         started = reading.wall_started_at
         self._start = int(started * 1e9) if started == started else now  # noqa: PLR0124 - NaN
@@ -94,7 +95,7 @@ class _Points:
                 time_unix_nano=self._now,
                 count=durations.size,
                 sum=durations.total,
-                bucket_counts=durations.counts.tolist(),
+                bucket_counts=self._counts(durations).tolist(),
                 explicit_bounds=self._bounds,
                 min=durations.minimum,
                 max=durations.maximum,

@@ -6,20 +6,23 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from murmur.telemetry import nearest_rank
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["quantiles_of"]
 
 
 def quantiles_of(
-    counts: NDArray[np.int64], bounds: Sequence[float], probabilities: Sequence[float]
+    counts: NDArray[np.int64],
+    bounds: Sequence[float],
+    probabilities: Sequence[float],
+    maximum: float = math.inf,
 ) -> list[float]:
-    """Return quantiles as Prometheus' ``histogram_quantile`` does.
-
-    Within its bucket a duration is taken to lie where its rank does; what is above the
-    highest bound counts as that bound.
+    """Return quantiles by nearest rank: the middle of the bucket that holds each.
 
     Parameters
     ----------
@@ -29,32 +32,33 @@ def quantiles_of(
         Upper bounds in seconds, ascending.
     probabilities : sequence of float
         Between 0 and 1.
+    maximum : float, default inf
+        No duration is longer, in seconds; one above the highest bound counts as this.
 
     Returns
     -------
     list of float
-        Seconds; NaN if there is no duration.
+        Seconds, within half a bucket; NaN if there is no duration.
 
     Examples
     --------
     >>> import numpy as np
     >>> quantiles_of(np.array([0, 10, 0]), (1.0, 2.0), [0.5, 1.0])
-    [1.5, 2.0]
+    [1.5, 1.5]
     """
     reached = counts.cumsum()
     size = int(reached[-1])
     if not size:
         return [math.nan] * len(probabilities)
+    ranks = nearest_rank(probabilities, size)
     return [
-        _quantile(probability * size, reached.tolist(), bounds) for probability in probabilities
+        min(_middle(number, bounds, maximum), maximum)
+        for number in np.searchsorted(reached, ranks).tolist()
     ]
 
 
-def _quantile(rank: float, reached: Sequence[int], bounds: Sequence[float]) -> float:
-    number = next(index for index, count in enumerate(reached) if count >= rank and count)
+def _middle(number: int, bounds: Sequence[float], maximum: float) -> float:
     if number == len(bounds):
-        return bounds[-1]
+        return maximum if math.isfinite(maximum) else bounds[-1]
     low = bounds[number - 1] if number else 0.0
-    before = reached[number - 1] if number else 0
-    share = max(0.0, rank - before) / (reached[number] - before)
-    return low + (bounds[number] - low) * share
+    return (low + bounds[number]) / 2

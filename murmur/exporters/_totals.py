@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from murmur._backend import thread_lock
 from murmur.recording import USER_STATES, Follower
-from murmur.telemetry import OTHER, WIDTH, middle
+from murmur.telemetry import OTHER, middle
 
-from ._catalogue import BOUNDS, METRICS, SAMPLED, Metric
+from ._catalogue import BOUNDS, BUCKETS, METRICS, SAMPLED, Metric
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,8 +38,8 @@ class Durations(NamedTuple):
     Attributes
     ----------
     counts : numpy.ndarray of int64
-        How many durations fell into each bucket, not added up; the last is for all that
-        are above the highest bound.
+        How many durations fell into each bucket of `BOUNDS`, not added up; the last is for
+        all that are above the highest bound.
     total, minimum, maximum : float
         Their sum and extremes in seconds, exact.
     """
@@ -77,7 +77,7 @@ class Reading:
     version : int
         Rises with everything that is taken in.
     bounds : tuple of float
-        Upper bounds of the buckets of histograms, in seconds.
+        Upper bounds of the buckets that are given out, in seconds.
     series : mapping of str to mapping
         By the name of a metric of `METRICS`: the value of each series, a float or
         `Durations`, by the values of the metric's labels.
@@ -88,6 +88,14 @@ class Reading:
     version: int
     bounds: tuple[float, ...]
     series: Mapping[str, Mapping[LabelValues, float | Durations]]
+
+    def counts(self, durations: Durations) -> NDArray[np.int64]:
+        """Return how many durations fell into each bucket of `bounds`, and above them all."""
+        import numpy as np
+
+        place = np.searchsorted(self.bounds, middle(np.arange(len(durations.counts))))
+        counted = np.bincount(place, durations.counts, len(self.bounds) + 1)
+        return counted.astype(np.int64)
 
     def metrics(self) -> Iterator[tuple[Metric, Mapping[LabelValues, Any]]]:
         """Yield each metric that has series, with them."""
@@ -104,20 +112,19 @@ class Totals(Follower):
 
     Parameters
     ----------
-    bounds : sequence of float, default `BOUNDS`
-        Upper bounds of the buckets of durations, in seconds, ascending.
+    bounds : sequence of float, default `BUCKETS`
+        Upper bounds of the buckets that are given out, in seconds, ascending.
     names : int, default 100
         How many actions are told apart, and as many kinds of errors, counters and so on;
         the rest share the name ``(other)``.  (Gauges beyond are left out.)
     """
 
-    def __init__(self, bounds: Sequence[float] = BOUNDS, *, names: int = 100) -> None:
+    def __init__(self, bounds: Sequence[float] = BUCKETS, *, names: int = 100) -> None:
         self._bounds = tuple(float(bound) for bound in bounds)
         self._limit = names
         self._lock = thread_lock()
         self._record: RunRecord | None = None
         self._version = 0
-        self._bucket: NDArray[np.int64] | None = None
         self._clear()
 
     def read(self) -> Reading:
@@ -206,9 +213,9 @@ class Totals(Follower):
         """Add the histograms of a chunk, one per window and name, to those of the names."""
         import numpy as np
 
-        width = len(self._bounds) + 1
+        width = len(BOUNDS) + 1
         owner = np.repeat(np.arange(len(columns)), np.diff(columns.starts))
-        keys = owner * width + self._bucket_numbers()[columns.bucket]
+        keys = owner * width + np.minimum(columns.bucket, width - 1)
         counts = np.bincount(keys, columns.count, len(columns) * width)
         counts = counts.astype(np.int64).reshape(len(columns), width)
         exact = columns.total, columns.minimum, columns.maximum
@@ -218,14 +225,6 @@ class Totals(Follower):
                 before = self._series[metric].get(labels)
                 new = Durations(counts[row], *(float(column[row]) for column in exact))
                 self._series[metric][labels] = _sum(before, new) if before else new
-
-    def _bucket_numbers(self) -> NDArray[np.int64]:
-        """Return, for each bucket of the recorder, the number of ours that its middle is in."""
-        import numpy as np
-
-        if self._bucket is None:
-            self._bucket = np.searchsorted(self._bounds, middle(np.arange(WIDTH)))
-        return self._bucket
 
     def _take_users(self, chunk: Chunk) -> None:
         import numpy as np

@@ -24,7 +24,7 @@ from ._tables import (
     present_rows,
     recent,
 )
-from ._window_store import WindowStore
+from ._window_store import SpanTimes, WindowStore
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -127,6 +127,19 @@ class RunRecord:
         """How many of them have a row in the table of actions."""
         return self._actions.kept
 
+    def reach(self, at: float) -> None:
+        """Note that the run was on at a moment, in monotonic seconds, whatever happened then.
+
+        Rates divide by the time that passed, also while nothing happens.
+        """
+        self._latest = max(self._latest, at - self.started_at)
+
+    @property
+    def is_on(self) -> bool:
+        """Whether users are here or wait to be admitted, as far as nodes told."""
+        here = any(len(users.ids) for users in self.present.copy().values())
+        return here or any(self.waiting.copy().values())
+
     def note_unseen(self, actions: int) -> None:
         """Count actions that a sample left out before they came here."""
         self._actions.seen += actions
@@ -160,6 +173,8 @@ class RunRecord:
         self._windows.add(chunk.windows, node=node, names=names)
         self._actions.add(action_rows(chunk.actions, node=node, names=names, kinds=kinds))
         self._failures.add(chunk, names=names, kinds=kinds)
+        if len(chunk.actions):
+            self._latest = max(self._latest, float(chunk.actions["ended_at"].max()))
         self._add_users(chunk, node)
         self._series.add(chunk, node=node, names=names, codebook=self._codes)
         self._add_events(chunk)
@@ -180,8 +195,7 @@ class RunRecord:
 
     def _add_events(self, chunk: Chunk) -> None:
         moments = [event.at for event in chunk.events]
-        # A sample at the end of a window is about that window, which counts from its start.
-        moments += [sample.at - self.window for sample in chunk.samples.get("health", ())]
+        moments += [sample.at for sample in chunk.samples.get("health", ())]
         self._latest = max([self._latest, *moments])
         self._events.extend(chunk.events)
         surplus = len(self._events) - self._events_bound
@@ -376,6 +390,10 @@ class RunRecord:
     def joined(self) -> list[tuple[float, float]]:
         """Return the spans of 10, 60 and more windows that the oldest are merged to [s]."""
         return [(low * self.window, high * self.window) for low, high in self._windows.joined()]
+
+    def span_times(self) -> SpanTimes:
+        """Return the histograms of every name in every span, all nodes together."""
+        return self._windows.span_times(self._codes.names.labels(), self.window)
 
     def totals(self) -> list[tuple[str, int, int]]:
         """Return each name, how many actions of it ended, and how many of those failed."""

@@ -14,7 +14,7 @@ measured is known less well.  The rows of statistics are made before, and stay.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from murmur.telemetry import Windows
 
-__all__ = ["WindowStore"]
+__all__ = ["SpanTimes", "WindowStore"]
 
 LENGTHS = (1, 10, 60, 600, 3600, 36000)
 """Windows in a span of each tier; each divides the next."""
@@ -48,6 +48,18 @@ class _State(NamedTuple):
 
     tiers: tuple[_Tier, ...]
     frozen: tuple[NDArray[Any], ...]  # rows of the windows that left the first tier
+
+
+class SpanTimes(NamedTuple):
+    """Histograms as columns: a row for each name in each span, by name and time.
+
+    `start` and `length` are seconds; `times` has, by the word for it, a group for each row.
+    """
+
+    name: list[str]
+    start: NDArray[np.float64]
+    length: NDArray[np.float64]
+    times: dict[str, Distributions]
 
 
 class WindowStore:
@@ -241,6 +253,39 @@ class WindowStore:
             for length, tier in zip(LENGTHS[1:], self._state.tiers[1:], strict=True)
             for start in tuple(tier)
         ]
+
+    def span_times(self, labels: Sequence[str], window: float) -> SpanTimes:
+        """Return the histograms of all spans; `labels` name the codes, `window` is in seconds."""
+        import numpy as np
+
+        spans = [
+            (start, length, merged(tuple(parts), ALL_NODES))
+            for length, tier in zip(LENGTHS, self._state.tiers, strict=True)
+            for start, parts in sorted(tier.copy().items())
+        ]
+        rows = [
+            (labels[code], start, length, number, place)
+            for number, (start, length, part) in enumerate(spans)
+            for place, code in enumerate(part.name.tolist())
+        ]
+        rows.sort(key=lambda row: row[:3])
+        targets = [np.empty(len(part.name), np.int64) for _, _, part in spans]
+        for target, (_, _, _, number, place) in enumerate(rows):
+            targets[number][place] = target
+        times = {
+            time: Distributions.merge(
+                [
+                    (getattr(part, time), target)
+                    for (_, _, part), target in zip(spans, targets, strict=True)
+                ],
+                len(rows),
+            )
+            for time in ("service", "response")
+        }
+        start, length = (
+            np.array([row[place] for row in rows], np.float64) * window for place in (1, 2)
+        )
+        return SpanTimes([row[0] for row in rows], start, length, times)
 
     def histogram(
         self, time: str, *, name: int | None, node: int | None, first: int, end: int | None

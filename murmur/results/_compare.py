@@ -17,6 +17,7 @@ from murmur.telemetry import Histogram
 
 from ._bootstrap import Blocks, Floats, drawn, interval, ratio_of
 from ._frame import build
+from ._spans import cut_by
 
 if TYPE_CHECKING:
     from ._results import Results
@@ -203,7 +204,10 @@ def _span(run: Source, start: float, end: float | None) -> tuple[float, float]:
     """
     window = run.window
     last = run.elapsed() if end is None else min(end, run.elapsed())
-    return run.whole(math.ceil(start / window) * window, math.floor(last / window) * window)
+    cut = cut_by(
+        run.joined(), math.ceil(start / window) * window, math.floor(last / window) * window
+    )
+    return cut.low, cut.high
 
 
 class _Side:

@@ -155,7 +155,8 @@ class Results:
         start, end : float
             Only windows that began at or after `start` and before `end`, in seconds since
             the run's start.  In a run of many hours, the oldest are joined to spans of 10,
-            60, 600 and more; one that `start` or `end` would cut is left out.
+            60, 600 and more; of one that `start` or `end` cuts, count, sum and maximum are
+            exact, and the rest follows from the percentiles that `windows` has.
 
         Returns
         -------

@@ -6,13 +6,14 @@ where they are kept.
 
 from __future__ import annotations
 
-import math
 import os
 import platform
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol
 
+import numpy as np
 import pandas as pd
 
 from murmur._version import __version__
@@ -21,6 +22,7 @@ from murmur.telemetry import Histogram
 
 from ._build import BUILDERS
 from ._scenario_text import scenario_text
+from ._spans import Spanned, Spans, SpanTimes
 from ._summary import ActionSummary, Summary
 from ._verdict import Evidence, Verdict, judge
 
@@ -62,14 +64,21 @@ class Source(Protocol):
     def histogram(
         self, time: str, *, name: str | None = None, start: float = 0.0, end: float | None = None
     ) -> Histogram:
-        """Return how long successful actions took, of some name and of `whole` of some time."""
+        """Return how long successful actions took, of those that ended in some windows."""
 
-    def whole(self, start: float, end: float) -> tuple[float, float]:
-        """Return the part of a time that `histogram` can tell from what is around it.
+    def is_on(self) -> bool:
+        """Return whether the run goes on."""
 
-        In a long run the histograms of the oldest seconds are joined to those of longer
-        spans; one that is not in the time as a whole is left out at either edge.
-        """
+    def joined(self) -> Spans:
+        """Return the spans of several windows whose histograms are joined, in order."""
+
+    def whole(
+        self, time: str, *, name: str | None = None, start: float = 0.0, end: float | None = None
+    ) -> Histogram:
+        """Return the histogram of all spans, joined or not, that overlap a stretch."""
+
+    def span_times(self) -> SpanTimes:
+        """Return the histograms of all spans."""
 
     def verdict(self) -> Verdict:
         """Return whether the numbers can be trusted."""
@@ -165,21 +174,23 @@ class RecordSource:
     def histogram(
         self, time: str, *, name: str | None = None, start: float = 0.0, end: float | None = None
     ) -> Histogram:
-        until = math.inf if end is None else end
-        low, high = self.whole(start, until)
-        if low >= high:
-            return Histogram()
-        last = None if math.isinf(high) else high
-        return self._record.histogram(time, name=name, start=low, end=last)
+        spanned = Spanned(self.whole, self.joined(), partial(self.frame, "windows"))
+        return spanned.histogram(time, name=name, start=start, end=end)
 
-    def whole(self, start: float, end: float) -> tuple[float, float]:
-        low, high = start, end
-        for since, until in self._record.joined():
-            if since < start < until:
-                low = until
-            if since < end < until:
-                high = since
-        return low, high
+    def whole(
+        self, time: str, *, name: str | None = None, start: float = 0.0, end: float | None = None
+    ) -> Histogram:
+        return self._record.histogram(time, name=name, start=start, end=end)
+
+    def joined(self) -> Spans:
+        return sorted(self._record.joined())
+
+    def span_times(self) -> SpanTimes:
+        kept = self._record.span_times()
+        return SpanTimes(np.array(kept.name, object), kept.start, kept.length, kept.times)
+
+    def is_on(self) -> bool:
+        return self._record.is_on
 
     def elapsed(self) -> float:
         return self._record.latest

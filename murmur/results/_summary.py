@@ -178,6 +178,11 @@ def duration_text(seconds: float) -> str:
     return f"{_three_digits(seconds * 1e6)} µs" if seconds else "0 s"
 
 
+def _rate_text(rate: float) -> str:
+    """Return actions per second; of slow ones as many digits as say something."""
+    return f"{rate:,.1f}" if not 0 < rate < 10 else f"{rate:.3g}"
+
+
 def _three_digits(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
@@ -186,7 +191,7 @@ _COLUMNS: Mapping[str, Callable[[ActionSummary], str]] = {
     "action": lambda action: action.name,
     "count": lambda action: f"{action.count:,}",
     "failed": lambda action: f"{action.failed:,}",
-    "per second": lambda action: f"{action.rate:,.1f}",
+    "per second": lambda action: _rate_text(action.rate),
     "response p50": lambda action: duration_text(action.response_p50),
     "p95": lambda action: duration_text(action.response_p95),
     "p99": lambda action: duration_text(action.response_p99),

@@ -8,8 +8,11 @@ Importing this package imports no numpy; sealing a chunk does.
 
 from murmur._moved import old_names
 
+from ._buckets import RESOLUTION as RESOLUTION
 from ._buckets import WIDTH as WIDTH
+from ._buckets import bounds as bounds
 from ._buckets import middle as middle
+from ._buckets import nearest_rank as nearest_rank
 from ._buckets import sums as sums
 from ._bus import Bus as Bus
 from ._bus import Emitter as Emitter
@@ -54,6 +57,8 @@ __all__ = [
     "Handler",
     "Histogram",
     "Subscription",
+    "ThrottleSample",
+    "Windows",
     "bus",
     "check",
     "on",

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._buckets import WIDTH, bucket_of, middle, sums, tally
+from ._buckets import WIDTH, bucket_of, middle, nearest_rank, sums, tally
 
 if TYPE_CHECKING:
     import numpy as np
@@ -186,7 +186,7 @@ class Distributions:
         if not len(filled):
             return result
         size = self.size[filled, None]
-        rank = np.clip(np.ceil(np.asarray(probabilities) * size), 1, size).astype(np.int64)
+        rank = nearest_rank(probabilities, size)
         reached = np.cumsum(self.count, dtype=np.int64)
         before = np.concatenate(([0], reached))[self.starts[filled], None]
         value = middle(self.bucket[np.searchsorted(reached, before + rank)])

@@ -74,10 +74,24 @@ def test_quantiles_are_those_since_the_push_before(course, totals):
     course.flush()
     second = _View(totals.read(), first.durations)
 
-    key = ("murmur_service_time_seconds", "0.5", "echo")
-    assert samples(first)[key] == pytest.approx(0.025)  # the middle of 0.02 to 0.03
-    assert samples(second)[key] == pytest.approx(0.4)  # the middle of 0.3 to 0.5
+    key = ("murmur_service_time_seconds", "0_5", "echo")
+    assert samples(first)[key] == pytest.approx(0.025, rel=0.01)
+    assert samples(second)[key] == pytest.approx(0.4, rel=0.01)
     assert samples(second)["murmur_service_time_seconds_count", "echo"] == 200
+
+
+def test_different_names_never_share_a_path(course, totals):
+    names = ("登录", "注册", "GET /a.b", "GET /a/b", "GET__a_b")
+    for name in names:
+        course.act(name, 0.1)
+    course.flush()
+
+    found = samples(_View(totals.read(), {}))
+
+    paths = {name for metric, name, *_ in found if metric == "murmur_actions_total"}
+    assert len(paths) == len(names)
+    assert "GET__a_b" in paths
+    assert all(path.isascii() and not set(path) & set("./ ") for path in paths)
 
 
 def test_what_is_no_finite_number_is_left_out(course, totals):

@@ -65,13 +65,13 @@ def test_failed_actions_are_counted_by_kind_and_take_no_time(course, totals):
 def test_response_time_counts_from_when_the_action_was_due(course, totals):
     course.act("echo", 0.2, late=1.6)
 
-    series = read(course, totals).series
-    (response,) = series["response_time"].values()
-    (service,) = series["service_time"].values()
+    reading = read(course, totals)
+    (response,) = reading.series["response_time"].values()
+    (service,) = reading.series["service_time"].values()
 
     assert service.total == pytest.approx(0.2)
     assert response.total == pytest.approx(1.8)
-    assert BOUNDS[int(np.flatnonzero(response.counts)[0])] == 2.0
+    assert BOUNDS[int(np.flatnonzero(reading.counts(response))[0])] == 2.0
 
 
 def test_durations_are_those_of_all_nodes_together(course, totals):
@@ -86,9 +86,10 @@ def test_durations_are_those_of_all_nodes_together(course, totals):
 def test_what_is_above_the_highest_bound_is_counted_too(course, totals):
     course.act("echo", 3_600.0)
 
-    (durations,) = read(course, totals).series["service_time"].values()
+    reading = read(course, totals)
+    (durations,) = reading.series["service_time"].values()
 
-    assert durations.counts.tolist() == [0] * len(BOUNDS) + [1]
+    assert reading.counts(durations).tolist() == [0] * len(BOUNDS) + [1]
 
 
 @given(st.lists(st.floats(1e-5, 100), min_size=1, max_size=50))
@@ -102,8 +103,9 @@ def test_a_bucket_counts_what_is_at_most_its_bound_within_one_percent(seconds):
 
     record.add(recorder.seal())
 
-    (durations,) = totals.read().series["service_time"].values()
-    for bound, count in zip(BOUNDS, np.cumsum(durations.counts), strict=False):
+    reading = totals.read()
+    (durations,) = reading.series["service_time"].values()
+    for bound, count in zip(BOUNDS, np.cumsum(reading.counts(durations)), strict=False):
         assert sum(each <= bound / 1.008 for each in seconds) <= count
         assert count <= sum(each <= bound * 1.008 for each in seconds)
     assert durations.size == len(seconds)

@@ -66,7 +66,7 @@ def test_the_text_gives_the_reasons_of_the_verdict(record: RunRecord) -> None:
     record.add(recorder.seal())
 
     assert repr(Results(record).summary()).splitlines()[:2] == [
-        "run r1, seed 7, 0.0 s, verdict: invalid",
+        "run r1, seed 7, 1.0 s, verdict: invalid",
         "  The generator was saturated in 1 of 1 windows (lag up to 200 ms).",
     ]
 

@@ -26,18 +26,19 @@ from murmur.recording import FRAMES
 from murmur.results._frame import empty, unknown
 from murmur.results._results import Results
 from murmur.results._source import Source
+from murmur.results._spans import Spanned, Spans, SpanTimes
 from murmur.results._summary import ActionSummary, Summary
 from murmur.results._verdict import Verdict
-from murmur.results.checks._times import ActionTimes
 from murmur.telemetry import Histogram
 
+from ._histograms import HISTOGRAMS, read_histograms, times_of_actions, write_histograms
 from ._journal import has_journal
 from ._recover import recovered
 
 __all__ = ["as_json", "fill", "load", "require_pyarrow", "write"]
 
 _FORMAT = "murmur-archive"
-_MAJOR, _MINOR = 1, 1
+_MAJOR, _MINOR = 1, 2
 _MANIFEST = "manifest.json"
 
 
@@ -97,6 +98,7 @@ def write(source: Source, path: Path, *, overwrite: bool = False) -> Path:
 def fill(source: Source, directory: Path) -> None:
     """Write the files of an archive to a directory; it is one when the manifest is there."""
     frames = {name: _write_frame(source, name, directory) for name in FRAMES}
+    write_histograms(source.span_times(), directory / HISTOGRAMS)
     manifest = _manifest(source, frames)
     text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)
     part = directory / f".{_MANIFEST}.part"
@@ -120,7 +122,7 @@ def _replaced(place: Path, path: Path, *, overwrite: bool) -> tuple[str, ...]:
         run = manifest.get("run_id")
         problem = f"it holds the archive of run {run} already"
         raise ArchiveError(path, problem, f"{remedy}, or pass overwrite=True")
-    return (_MANIFEST, *map(_file_name, [*FRAMES, *manifest.get("frames", ())]))
+    return (_MANIFEST, HISTOGRAMS, *map(_file_name, [*FRAMES, *manifest.get("frames", ())]))
 
 
 def _put(new: Path, place: Path, *, old: Path, replaced: Iterable[str]) -> None:
@@ -237,14 +239,35 @@ class _Archive:
     def histogram(
         self, time: str, *, name: str | None = None, start: float = 0.0, end: float | None = None
     ) -> Histogram:
-        return self._times.histogram(time, name=name, start=start, end=end)
+        spanned = Spanned(self.whole, self.joined(), lambda: self._windows)
+        return spanned.histogram(time, name=name, start=start, end=end)
 
-    def whole(self, start: float, end: float) -> tuple[float, float]:
-        return start, end  # each action has its own row
+    def whole(
+        self, time: str, *, name: str | None = None, start: float = 0.0, end: float | None = None
+    ) -> Histogram:
+        return self._times.whole(time, name=name, start=start, end=end)
+
+    def joined(self) -> Spans:
+        return self._times.joined(self.window)
+
+    def span_times(self) -> SpanTimes:
+        return self._times
+
+    def is_on(self) -> bool:
+        return False
 
     @cached_property
-    def _times(self) -> ActionTimes:
-        return ActionTimes(self.frame("actions"), self.window)
+    def _windows(self) -> pd.DataFrame:
+        return self.frame("windows")
+
+    @cached_property
+    def _times(self) -> SpanTimes:
+        if not (self._path / HISTOGRAMS).exists():  # written before they were kept
+            return times_of_actions(self.frame("actions"), self.window)
+        try:
+            return read_histograms(self._path / HISTOGRAMS)
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise _damaged(self._path, f"{HISTOGRAMS} cannot be read ({error})") from error
 
     def facts(self) -> dict[str, object]:
         return dict(self._manifest)

@@ -32,6 +32,10 @@ COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
 }
 
 
+TOLERANCE = 1e-9
+"""Relative difference from which on a value and a limit are not equal."""
+
+
 @dataclass(frozen=True, slots=True)
 class Statistic:
     """The number that a check is about.
@@ -122,8 +126,12 @@ class Check:
     end: float = math.inf
 
     def accepts(self, value: float) -> bool:
-        """Whether `value` compares as it has to; NaN never does."""
-        return COMPARISONS[self.comparison](value, self.limit)
+        """Whether `value` compares as it has to; NaN never does.
+
+        Values that differ by a billionth are equal: sums of floats are not exact.
+        """
+        is_equal = math.isclose(value, self.limit, rel_tol=TOLERANCE)
+        return COMPARISONS[self.comparison](self.limit if is_equal else value, self.limit)
 
     def written(self, value: float) -> str:
         """Return a value with its unit."""

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from murmur.results._spans import Spanned, Spans, cut_by
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -26,6 +28,10 @@ __all__ = ["Measured"]
 
 SETTLED = 30.0
 """Seconds after which no node has anything to add to a window."""
+
+
+_SILENT = 2.5
+"""Windows between two samples of a node's health from which on it was silent in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +110,45 @@ class Measured:
         names : sequence of str
             Names that occur.
         start, end : float
-            Windows that began at or after `start` and before `end`, in seconds, as far as
-            they can be told apart: see `whole`.
+            Windows that began at or after `start` and before `end`, in seconds.
         """
         until = None if math.isinf(end) else end
         asked: Sequence[str | None] = [None] if len(names) == len(self.names) else names
         first, *others = (
-            self._source.histogram(which, name=name, start=start, end=until) for name in asked
+            self._spanned.histogram(which, name=name, start=start, end=until) for name in asked
         )
         for other in others:
             first = first + other
         return first
 
-    def whole(self, start: float, end: float) -> tuple[float, float]:
-        """Return the part of a time whose durations are known apart from those around it."""
-        return self._source.whole(start, end)
+    def cuts(self, start: float, end: float) -> bool:
+        """Whether a stretch begins or ends amid seconds whose durations are joined."""
+        return not cut_by(self._spanned.joined, start, end).is_whole
+
+    def is_early(self, start: float) -> bool:
+        """Whether the run goes on, and has for less than a window since `start`."""
+        return self.elapsed - start < self._source.window and self._source.is_on()
+
+    def is_missing(self, start: float, end: float) -> bool:
+        """Whether a node that took part told nothing of a stretch, not even its health."""
+        return any(since < end and start < until for since, until in self._silences)
+
+    @cached_property
+    def _silences(self) -> Spans:
+        """Stretches in which a node told nothing of its health, between two times it did."""
+        health, window = self._source.frame("health"), self._source.window
+        found = []
+        for _, mine in health.groupby("node", observed=True):
+            ends = np.sort(mine["window_at"].to_numpy()) + window
+            found += [
+                (float(ends[at]) + window / 2, float(ends[at + 1]) - 1.5 * window)
+                for at in np.flatnonzero(np.diff(ends) > _SILENT * window)
+            ]
+        return found
+
+    @cached_property
+    def _spanned(self) -> Spanned:
+        return Spanned(self._source.whole, self._source.joined(), lambda: self._frame)
 
     @cached_property
     def _totals(self) -> Mapping[str, tuple[int, int]]:

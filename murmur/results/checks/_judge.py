@@ -12,15 +12,20 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from murmur.errors import closest
+from murmur.telemetry import RESOLUTION, nearest_rank
 
 from ._check import Check, Windows, matching
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from murmur.telemetry import Histogram
 
     from ._data import Measured
 
 __all__ = ["CheckResult", "judge_check"]
+
+_JOINED = "the percentiles of their windows: older seconds are joined"
 
 _COUNTED = {"count", "rate", "failed"}
 """What is counted by rows of windows, which stay; all else is of durations."""
@@ -71,7 +76,7 @@ def judge_check(check: Check, measured: Measured) -> CheckResult:
     names = matching(check.name, measured.names)
     if not names:
         return _unknown(check, _absence(check.name, measured.names))
-    if check.start >= measured.elapsed:
+    if check.start >= measured.elapsed and (check.start or not measured.is_early(0.0)):
         return _unknown(check, f"the run lasted {measured.elapsed:.1f} s")
     is_whole = check.windows is None and check.start <= 0 and math.isinf(check.end)
     if not is_whole and check.start < measured.kept_from:
@@ -103,37 +108,30 @@ def _judge_windows(
         if start + windows.length > until + 1e-9:
             break
         value = _window_value(check, names, measured, start, start + windows.length)
-        if value is None:
-            joined += 1
-            continue
         total += 1
         silent += math.isnan(value)
+        joined += _is_joined(check, measured, start, start + windows.length)
         held += check.accepts(value)
         worst = check.worse(worst, value)
-    left_out = f"{joined:,} left out: older seconds are joined"
     if not total:
-        none = f"no {windows.length:g} s window was complete"
-        return _unknown(check, f"{none}, {left_out}" if joined else none)
+        return _unknown(check, f"no {windows.length:g} s window was complete")
     reason = f"held in {held:,} of {total:,} windows"
     if silent:
         reason += f", {silent:,} of them without data"
     if joined:
-        reason += f", {left_out}"
+        reason += f", {joined:,} of them by {_JOINED}"
     return CheckResult(check, windows.suffice(held, total), worst, reason)
 
 
 def _window_value(
     check: Check, names: Sequence[str], measured: Measured, start: float, end: float
-) -> float | None:
-    """Return the number in a window, from memory if it is known for good.
-
-    None if its durations are joined with those of other windows.
-    """
+) -> float:
+    """Return the number in a window, from memory if it is known for good."""
     known = measured.memory.get((check.text, start))
     if known is not None:
         return known
-    if check.statistic.word not in _COUNTED and measured.whole(start, end) != (start, end):
-        return None
+    if check.statistic.word in _COUNTED and measured.is_missing(start, end):
+        return math.nan  # nothing was counted, which is not the same as nothing happened
     value, _ = _value(check, names, measured, start, end)
     if end <= measured.settled:
         measured.memory[check.text, start] = value
@@ -148,6 +146,8 @@ def _value(
     match check.statistic.word:
         case "count":
             return float(actions), ""
+        case "rate" if measured.is_early(start):
+            return math.nan, f"too early: {measured.elapsed - start:.1f} s are no rate yet"
         case "rate":
             return actions / (min(end, measured.elapsed) - start), ""
         case "failed" if not actions:
@@ -161,25 +161,32 @@ def _value(
 def _duration(
     check: Check, names: Sequence[str], measured: Measured, start: float, end: float
 ) -> tuple[float, str]:
-    """Return a statistic of durations, of as much of a span as is known apart."""
-    low, high = measured.whole(start, end)
-    if low >= high:
-        return math.nan, "older seconds are joined with those around them"
-    actions, failed = measured.tally(names, low, high)
-    detail = _narrowed(low if low > start else None, high if high < end else None)
+    """Return a statistic of durations, and what to say of it."""
+    actions, failed = measured.tally(names, start, end)
     if actions == failed:
-        none = f"none of {actions:,} actions succeeded" if failed else "no action ended"
-        return math.nan, f"{none} {detail}".rstrip()
-    which = check.statistic.time or "response"
-    return check.statistic.of(measured.times(which, names, low, high)), detail
+        return math.nan, f"none of {actions:,} actions succeeded" if failed else "no action ended"
+    times = measured.times(check.statistic.time or "response", names, start, end)
+    value = check.statistic.of(times)
+    remarks = [*_doubts(check, times, value)]
+    if _is_joined(check, measured, start, end):
+        remarks.append(f"in part by {_JOINED}")
+    return value, "; ".join(remarks)
 
 
-def _narrowed(low: float | None, high: float | None) -> str:
-    """Say where a span begins and ends, if not as was asked for."""
-    begin = "" if low is None else f"from {low:g} s on"
-    until = "" if high is None else f"up to {high:g} s"
-    span = " ".join(part for part in (begin, until) if part)
-    return f"{span}: older seconds are joined" if span else ""
+def _doubts(check: Check, times: Histogram, value: float) -> Iterator[str]:
+    """Say what a percentile of so few values, or so near to its limit, leaves open."""
+    quantile = check.statistic.quantile
+    if quantile is None:
+        return
+    if check.windows is None and nearest_rank(quantile, times.count) == times.count > 1:
+        yield f"{check.statistic.word} of {times.count:,} values is their maximum"
+    elif math.isclose(value, check.limit, rel_tol=RESOLUTION):
+        yield f"the histogram's error of {RESOLUTION:.1%} reaches the limit"
+
+
+def _is_joined(check: Check, measured: Measured, start: float, end: float) -> bool:
+    """Whether durations of a stretch are known by the percentiles of its windows only."""
+    return check.statistic.word not in _COUNTED and measured.cuts(start, end)
 
 
 def _unknown(check: Check, reason: str) -> CheckResult:

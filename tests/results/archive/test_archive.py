@@ -95,7 +95,7 @@ def test_the_manifest_says_what_the_frames_do_not(saved: Path) -> None:
     found = manifest(saved)
 
     assert found["format"] == "murmur-archive"
-    assert found["format_version"] == "1.1"
+    assert found["format_version"] == "1.2"
     assert found["murmur"] == murmur.__version__
     assert found["run_id"] == "r1"
     assert found["seed"] == 7
@@ -178,7 +178,7 @@ def test_an_archive_can_be_saved_again_and_keeps_its_origin(saved: Path, tmp_pat
 
     again = murmur.load(saved).save(tmp_path / "again")
 
-    assert manifest(again) == {**manifest(saved), "format_version": "1.1"}
+    assert manifest(again) == {**manifest(saved), "format_version": "1.2"}
     pd.testing.assert_frame_equal(murmur.load(again).users, murmur.load(saved).users)
 
 

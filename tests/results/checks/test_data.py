@@ -22,9 +22,9 @@ class CountingSource:
     def __getattr__(self, name: str):
         return getattr(self._source, name)
 
-    def histogram(self, *args, **kwargs):
+    def whole(self, *args, **kwargs):
         self.asked += 1
-        return self._source.histogram(*args, **kwargs)
+        return self._source.whole(*args, **kwargs)
 
     def elapsed(self) -> float:
         return self._source.elapsed() + self.late

@@ -8,7 +8,7 @@ import pytest
 
 import murmur
 from murmur.recording import RunRecord
-from murmur.results import Results
+from murmur.results import Results, parse_check
 from murmur.telemetry import Recorder
 
 
@@ -149,3 +149,72 @@ def test_a_saved_run_is_judged_alike(run, tmp_path):
 def test_a_result_reads_as_a_sentence(run):
     assert str(run.check("failed < 1%")[0]) == "failed < 1%: failed, 33.3 % (10 of 30 actions)"
     assert str(run.check("count == 30")[0]) == "count == 30: holds, 30"
+
+
+def steady(seconds: float, *, here: bool = True) -> Results:
+    """Return a run of 100 actions a second, looked at while it is on."""
+    recorder = Recorder(node="n", started_at=0.0, wall_started_at=0.0)
+    record = RunRecord("r", 0.0, 0.0)
+    for number in range(int(seconds * 100)):
+        recorder.action("op", 1, number / 100, number / 100, number / 100 + 0.001)
+    record.add(recorder.seal())
+    if here:
+        record.set_present("n", [1], [0.0], [0.0])
+    record.reach(seconds)
+    return Results(record)
+
+
+@pytest.mark.parametrize("seconds", [1.0, 1.2, 1.9, 2.9, 9.9])
+def test_a_rate_divides_by_the_time_that_passed(seconds):
+    results = steady(seconds)
+
+    assert results.summary().actions[0].rate == pytest.approx(100.0, rel=0.02)
+    assert all(results.check("rate(op) <= 102/s", "rate(op) >= 98/s", even_if_invalid=True))
+
+
+def test_of_the_first_moments_there_is_no_rate_yet():
+    early, over = steady(0.5), steady(0.5, here=False)
+
+    for check in ("rate(op) > 150/s", "rate(op) < 150/s"):
+        (result,) = early.check(check)
+        assert not result.holds
+        assert result.reason == "too early: 0.5 s are no rate yet"
+    assert over.check("rate(op) == 100/s")[0].holds
+
+
+def test_a_run_that_stands_still_has_a_falling_rate():
+    results = steady(2.0)
+    results._source._record.reach(8.0)
+
+    assert results.check("rate(op) == 25/s")[0].holds
+
+
+def test_a_window_of_which_a_node_told_nothing_holds_nothing():
+    recorder = Recorder(node="n", started_at=0.0, wall_started_at=0.0)
+    record = RunRecord("r", 0.0, 0.0)
+    for second in (*range(1, 11), *range(16, 21)):  # the loop was held from 10 to 15
+        recorder.action("op", 1, second - 0.5, second - 0.5, second - 0.4)
+        recorder.health(float(second), [0.001], 0.1, 1e8)
+    record.add(recorder.seal())
+    results = Results(record)
+
+    (result,) = results.check("rate(op) < 2/s in every 1s window", even_if_invalid=True)
+    (part,) = results.check("rate(op) < 2/s in every 1s window before 10s", even_if_invalid=True)
+
+    assert not result.holds
+    assert "5 of them without data" in result.reason
+    assert part.holds
+
+
+def test_limits_and_values_that_differ_by_a_billionth_are_equal():
+    assert parse_check("p99 <= 0.3").accepts(0.1 + 0.2)
+    assert not parse_check("p99 < 0.3").accepts(0.3 * (1 - 1e-12))
+    assert parse_check("rate >= 100/s").accepts(99.99999999999)
+    assert not parse_check("rate >= 100/s").accepts(99.999)
+
+
+def test_few_values_and_a_near_limit_are_told():
+    few, near = steady(2.0).check("p99.9(op) < 1s", "p50(op) < 1.005ms")
+
+    assert few.reason == "p99.9 of 200 values is their maximum"
+    assert near.reason == "the histogram's error of 0.8% reaches the limit"

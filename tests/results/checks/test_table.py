@@ -14,7 +14,7 @@ from murmur.results.checks._log import noted
 TABLE = """\
 2 of 3 checks failed
   holds   count(echo) == 3   3
-  FAILED  p99(echo) < 200ms  750 ms
+  FAILED  p99(echo) < 200ms  750 ms  p99 of 3 values is their maximum
   FAILED  p99(ecko) < 1      -       no action is called 'ecko'; did you mean 'echo'?"""
 
 
