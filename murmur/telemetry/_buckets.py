@@ -88,7 +88,8 @@ def nearest_rank(probability: ArrayLike, size: ArrayLike) -> NDArray[np.int64]:
     # Some units in the last place, and far less than a rank of any run.
     is_whole = np.abs(product - whole) <= 1e-15 * np.maximum(whole, 1.0)
     rank = np.where(is_whole, whole, np.ceil(product))
-    return np.clip(rank, 1, np.asarray(size)).astype(np.int64)
+    ranks: NDArray[np.int64] = np.clip(rank, 1, np.asarray(size)).astype(np.int64)
+    return ranks
 
 
 def tally(keys: Ints) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -194,7 +194,7 @@ def test_a_window_of_which_a_node_told_nothing_holds_nothing():
     record = RunRecord("r", 0.0, 0.0)
     for second in (*range(1, 11), *range(16, 21)):  # the loop was held from 10 to 15
         recorder.action("op", 1, second - 0.5, second - 0.5, second - 0.4)
-        recorder.health(float(second), [0.001], 0.1, 1e8)
+        recorder.health(float(second), [0.001], 0.1, 1e8, False)
     record.add(recorder.seal())
     results = Results(record)
 
