@@ -825,7 +825,15 @@ class ConnectFailedError(HttpError):
 
 
 class ConnectionLostError(HttpError):
-    """The connection was reset, or closed before the answer was complete."""
+    """The connection was reset, or closed before the answer was complete.
+
+    Attributes
+    ----------
+    was_refused : bool
+        Whether the server said that it did nothing with the request.
+    """
+
+    was_refused = False
 
 
 class TruncatedError(ConnectionLostError):

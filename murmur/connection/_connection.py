@@ -11,18 +11,18 @@ A connection belongs to a user: whoever waits for a message also hears the call 
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self, cast
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 import anyio.abc
 
-from murmur._backend import AsyncioNative
+from murmur._backend import AsyncioNative, Stream, ascii_host, dial
 from murmur.errors import InvalidDocumentError, Leaving
 from murmur.runtime import check_target
 
@@ -38,6 +38,9 @@ __all__ = ["JsonConnection", "connect_json"]
 
 INBOX_SIZE = 1_000
 """Messages that may wait to be received; beyond, the peer is made to wait."""
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds to connect, unless others are given."""
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -181,25 +184,19 @@ class JsonConnection(ABC):
             self._end = reason
 
 
-class _AsyncioConnection(JsonConnection, asyncio.Protocol):
+class _AsyncioConnection(JsonConnection, Stream):
     """The connection as a protocol of asyncio or uvloop."""
 
-    _transport: asyncio.Transport
-
     def __init__(self, user: User) -> None:
-        super().__init__(user)
+        JsonConnection.__init__(self, user)
+        Stream.__init__(self)
         self._waiter: Wakeup | None = None
-        self._is_paused = False
         self._writable: anyio.Event | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
         self._feed(data)
-        if len(self._inbox) > INBOX_SIZE and not self._is_paused:
-            self._is_paused = True
-            self._transport.pause_reading()
+        if len(self._inbox) > INBOX_SIZE:
+            self.hold()
         self._wake()
 
     def eof_received(self) -> bool:
@@ -207,7 +204,7 @@ class _AsyncioConnection(JsonConnection, asyncio.Protocol):
         self._wake()
         return True  # keep the sending side
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def ended(self, error: Exception | None) -> None:
         self._ended(error)
         self._wake()
         self.resume_writing()
@@ -238,9 +235,7 @@ class _AsyncioConnection(JsonConnection, asyncio.Protocol):
     async def _wait_input(self, deadline: float) -> bool:
         if self._waiter is not None:
             raise anyio.BusyResourceError("receiving from")
-        if self._is_paused:
-            self._is_paused = False
-            self._transport.resume_reading()
+        self.release()
         self._waiter = wakeup = self._native.wakeup()
         listening = self._user.listen(wakeup)
         try:
@@ -305,7 +300,9 @@ class _ScopeWakeup:
         return self._scope.cancel_called
 
 
-async def connect_json(user: User, host: str, port: int) -> JsonConnection:
+async def connect_json(
+    user: User, host: str, port: int, *, timeout: float = CONNECT_TIMEOUT
+) -> JsonConnection:
     """Connect `user` to a server that speaks JSON documents over TCP.
 
     Parameters
@@ -313,16 +310,21 @@ async def connect_json(user: User, host: str, port: int) -> JsonConnection:
     user : User
         Who connects; waiting for a message ends when it is asked to leave.
     host : str
-        Name or address of the server.
+        Name or address of the server.  All addresses of a name are tried.
     port : int
         Its port.
+    timeout : float, default 10.0
+        Seconds to look up the name and connect.
 
     Raises
     ------
     OSError
-        If there is no connection to be had; the message names host and port.
+        If there is no connection to be had; the message names host and port.  A
+        `TimeoutError` if there was none in time.
     TargetNotAllowedError
         If the session's guard does not allow that host.
+    ValueError
+        If `timeout` is no number of seconds.
 
     Examples
     --------
@@ -332,14 +334,24 @@ async def connect_json(user: User, host: str, port: int) -> JsonConnection:
             await connection.send({"connect": str(user.id)})
             reply = await connection.receive()
     """
+    if not isinstance(timeout, Real) or isinstance(timeout, bool) or not timeout > 0:
+        raise ValueError(f"timeout={timeout!r}: give more than 0 seconds, as a number")
     check_target(user._run, host)
     try:
-        if not isinstance(user._run.native, AsyncioNative):
-            return _AnyioConnection(user, await anyio.connect_tcp(host, port))
-        _, connection = await asyncio.get_running_loop().create_connection(
-            lambda: _AsyncioConnection(user), host, port
-        )
+        with anyio.fail_after(None if timeout == math.inf else timeout):
+            name = ascii_host(host)
+            if not isinstance(user._run.native, AsyncioNative):
+                return _AnyioConnection(user, await anyio.connect_tcp(name, port))
+            return await dial(lambda: _AsyncioConnection(user), name, port)
+    except TimeoutError as error:
+        if error.errno is not None:
+            raise OSError(error.errno, _cannot(host, port, error.strerror)) from error
+        raise TimeoutError(_cannot(host, port, f"no connection within {timeout:g} s")) from error
     except OSError as error:
-        text = error.strerror or str(error)
-        raise OSError(error.errno, f"cannot connect to {host}:{port}: {text}") from error
-    return connection
+        raise OSError(error.errno, _cannot(host, port, error.strerror or str(error))) from error
+    except UnicodeError as error:
+        raise OSError(_cannot(host, port, f"no name of a host ({error})")) from error
+
+
+def _cannot(host: str, port: int, why: str | None) -> str:
+    return f"cannot connect to {host}:{port}: {why}"

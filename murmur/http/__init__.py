@@ -8,6 +8,7 @@ from ._call import Call as Call
 from ._client import Client as Client
 from ._client import client_of as client_of
 from ._cookies import Cookies as Cookies
+from ._events import ServerEvent as ServerEvent
 from ._exchange import Reply as Reply
 from ._exchange import Request as Request
 from ._exchange import Transport as Transport
@@ -28,6 +29,7 @@ __all__ = [
     "Options",
     "Reply",
     "Response",
+    "ServerEvent",
     "Verbs",
     "WebSocket",
 ]

@@ -10,12 +10,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ._body import UNSET, Data
+from ._url import without_password
 
 if TYPE_CHECKING:
     from murmur.runtime import Timer
 
     from ._client import Client
+    from ._multipart import Files
     from ._response import Response
+    from ._url import Pieces
 
 __all__ = ["Call", "Check", "Expected", "Wish"]
 
@@ -34,11 +37,12 @@ class Wish:
     url: str
     path: Mapping[str, object]
     name: str | None = None
-    params: Mapping[str, object] | None = None
+    params: Pieces | None = None
     headers: Mapping[str, str] | None = None
     data: Data | None = None
     json: object = UNSET
-    form: Mapping[str, object] | None = None
+    form: Pieces | None = None
+    files: Files | None = None
     timeout: float | None = None
     expect: Expected | None = None
     check: Check | None = None
@@ -73,10 +77,11 @@ class Call:
         self._is_made = True
         client, wish = self._client, self.wish
         await client._admit(leaving=wish.leaving)
+        request = client._request(wish)
         self._timer = client._timer(wish)
         self._timer.__enter__()
         try:
-            self._response = await client._perform(wish, self._timer)
+            self._response = await client._perform(request, wish, self._timer)
         except BaseException:
             self._timer.__exit__(*sys.exc_info())
             raise
@@ -99,8 +104,9 @@ class Call:
     def __del__(self) -> None:
         """Warn of a request that nobody made: it would go unnoticed."""
         if not self._is_made:
+            url = without_password(str(self.wish.url))
             warnings.warn(
-                f"{self.wish.method} {self.wish.url} was never sent: await it",
+                f"{self.wish.method} {url} was never sent: await it",
                 RuntimeWarning,
                 stacklevel=1,
                 source=self,

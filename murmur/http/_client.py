@@ -7,9 +7,9 @@ says so.  Were it otherwise, the load would fade just when the server fails.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from types import TracebackType
+from types import NoneType, TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 from murmur._backend import native
@@ -25,22 +25,24 @@ from murmur.runtime import Timer, current_user, running_here
 
 from ._body import encode
 from ._call import Call, Check, Wish
+from ._codings import accepted
 from ._cookies import Cookies
 from ._exchange import Reply, Request
-from ._headers import Pairs, is_token, merge, render, with_cookies
+from ._headers import Fields, Pairs, is_token, merge, render, with_cookies, with_login
 from ._ledger import Ledger
 from ._options import Options
-from ._patience import Patience
+from ._patience import Patience, checked_timeout
 from ._redirects import is_redirect, next_request
 from ._response import Response
+from ._trace import traced
 from ._unrecorded import Unrecorded
-from ._url import query_of, template_of
+from ._url import host_of, query_of, template_of
 from ._verbs import Verbs
 
 if TYPE_CHECKING:
     from murmur.runtime import User
 
-    from ._url import Origin
+    from ._url import Template
     from ._websocket import Connecting
 
 __all__ = ["Client", "client_of"]
@@ -48,8 +50,11 @@ __all__ = ["Client", "client_of"]
 DEFAULT_HEADERS = {
     "User-Agent": "murmur",
     "Accept": "*/*",
-    "Accept-Encoding": "gzip, deflate",
+    "Accept-Encoding": accepted(),
 }
+
+USUAL = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
+"""Methods that may be written in small letters, as in browsers' ``fetch``."""
 
 PLAIN = {"Accept-Encoding": "identity"}
 """What a body that is read part by part is asked for as: parts are not decompressed."""
@@ -126,6 +131,7 @@ class Client(Verbs):
         name: str | None = None,
         headers: Mapping[str, str] | None = None,
         subprotocols: Sequence[str] = (),
+        compress: bool = False,
         **path: object,
     ) -> Connecting:
         """Return a WebSocket that is to be opened, with ``async with``.
@@ -140,6 +146,8 @@ class Client(Verbs):
             Fields of the handshake, beside those of the client.
         subprotocols : sequence of str, optional
             What to offer, the preferred one first.
+        compress : bool, default False
+            Whether to offer to compress messages (RFC 7692), as browsers do.
         **path
             Values of the placeholders.
 
@@ -159,6 +167,7 @@ class Client(Verbs):
             name=name,
             headers=headers,
             subprotocols=tuple(subprotocols),
+            compress=compress,
         )
 
     def close(self) -> None:
@@ -189,8 +198,9 @@ class Client(Verbs):
         if wish.stream:
             raise InvalidRequestError("stream=True needs `async with` around the request")
         await self._admit(leaving=wish.leaving)
+        request = self._request(wish)
         with self._timer(wish) as timer:
-            return await self._perform(wish, timer)
+            return await self._perform(request, wish, timer)
 
     async def _admit(self, *, leaving: bool) -> None:
         """Let nobody begin a request who was asked to leave, unless to say goodbye."""
@@ -218,24 +228,34 @@ class Client(Verbs):
         if self._run is not None:
             self._run.recorder.count(name)
 
-    def _handshake_fields(
-        self, more: Mapping[str, str] | None, origin: Origin, target: str
-    ) -> Pairs:
-        """Return header fields and cookies for a WebSocket."""
+    def _handshake(
+        self, template: Template, target: str, more: Mapping[str, str] | None
+    ) -> tuple[str, Pairs]:
+        """Return authority, and header fields with cookies, of a WebSocket's handshake."""
         host, pairs = self._fields(more, None)
+        authority = template.authority if host is None else host
+        if template.login:
+            pairs = with_login(pairs, template.login)
         if host is not None:
             pairs = (("Host", host), *pairs)
         render(pairs)  # finds what no field may hold
-        return with_cookies(pairs, self._held(origin, target))
+        held = self._held(authority, target, is_secure=template.origin.is_secure)
+        return authority, with_cookies(pairs, held)
 
-    def _held(self, origin: Origin, target: str) -> str:
+    def _held(self, authority: str, target: str, *, is_secure: bool) -> str:
         """Return the cookies that were kept for a request there."""
-        secure = origin.is_secure
-        return self.cookies.header(origin.host, target, is_secure=secure, now=time.time())
+        host = host_of(authority)
+        return self.cookies.header(host, target, is_secure=is_secure, now=time.time())
 
-    async def _perform(self, wish: Wish, timer: Timer) -> Response:
+    def _keep_cookies(self, fields: Fields, authority: str, target: str) -> None:
+        """Keep the cookies that an answer sets."""
+        for field, value in fields:
+            if field.lower() == b"set-cookie":
+                text, host = value.decode("latin-1"), host_of(authority)
+                self.cookies.take(text, host, target, time.time())
+
+    async def _perform(self, request: Request, wish: Wish, timer: Timer) -> Response:
         """Make the request, and tell the timer how it went."""
-        request = self._request(wish)
         timeout = self.options_used.timeout if wish.timeout is None else wish.timeout
         patience = self._patience(timeout)
         try:
@@ -252,19 +272,29 @@ class Client(Verbs):
         return response
 
     def _request(self, wish: Wish) -> Request:
+        """Return the request that was wished, or raise what cannot be sent of it."""
         if self._is_closed:
             raise InvalidRequestError("the client is closed")
-        if not is_token(wish.method):
-            raise InvalidRequestError(f"{wish.method!r} is no method of HTTP")
+        method = _method(wish.method)
+        if wish.timeout is not None:
+            wish.timeout = checked_timeout(wish.timeout)
+        if wish.expect is not None or wish.check is not None:
+            _refuse_odd_expectations(wish)
         template = template_of(self._base_url, wish.url)
         target = template.fill(wish.path)
         if wish.params:
             target += ("&" if "?" in target else "?") + query_of(wish.params)
-        body, content_type = encode(wish.data, wish.json, wish.form)
+        body, content_type = encode(wish.data, wish.json, wish.form, wish.files)
         more = {**PLAIN, **(wish.headers or {})} if wish.stream else wish.headers
         host, headers = self._fields(more, content_type)
+        if template.login:
+            headers = with_login(headers, template.login)
+        if self.options_used.trace:
+            headers = traced(headers, self.options_used.trace)
+        if headers is not self._plain.pairs:
+            render(headers)  # finds what no field may hold, before anything is sent
         return Request(
-            method=wish.method,
+            method=method,
             origin=template.origin,
             target=target,
             authority=template.authority if host is None else host,
@@ -279,7 +309,9 @@ class Client(Verbs):
         """Return the host that was asked for, if one was, and all other header fields."""
         if self._plain.known != self.headers:
             known = dict(self.headers)
-            self._plain = _Plain(known, *_without_host(merge(known, {})))
+            host, pairs = _without_host(merge(known, {}))
+            render(pairs)
+            self._plain = _Plain(known, host, pairs)
         if not more and content_type is None:
             return self._plain.host, self._plain.pairs
         of_body = {} if content_type is None else {"Content-Type": content_type}
@@ -304,17 +336,17 @@ class Client(Verbs):
 
     async def _exchange(self, request: Request, patience: Patience, name: str) -> Reply:
         """Make one request, with the cookies that go there, and keep those that come."""
-        cookies, origin = self.cookies, request.origin
-        if cookies and (held := self._held(origin, request.target)):
+        is_secure, target = request.origin.is_secure, request.target
+        if self.cookies and (held := self._held(request.authority, target, is_secure=is_secure)):
             # A copy: a redirect starts from the caller's own fields.
             request = replace(request, headers=with_cookies(request.headers, held))
         sent_at = self._native.now()
         reply = await self._transport.exchange(request, patience)
         self._ledger.head(reply, name, sent_at)
-        for field, value in reply.fields:
+        for field, _ in reply.fields:
             if field.lower() == b"set-cookie":
-                text = value.decode("latin-1")
-                cookies.take(text, origin.host, request.target, time.time())
+                self._keep_cookies(reply.fields, request.authority, target)
+                break
         if reply.is_complete:
             self._ledger.bytes(reply)
         else:
@@ -342,11 +374,50 @@ class Client(Verbs):
             is_expected = status == expect if isinstance(expect, int) else status in expect
         if not is_expected:
             response.failure = f"HTTP {status}"
-            timer.fail(StatusError(status))
+            timer.fail(AnsweredError(response))
         elif wish.check is not None:
             response.failure = _verdict(wish.check, response)
             if response.failure is not None:
                 timer.fail(response.failure)
+
+
+class AnsweredError(StatusError):
+    """A status with the answer behind it, of which the first of each kind is kept."""
+
+    __module__, __qualname__ = StatusError.__module__, StatusError.__qualname__
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status)
+        self._response = response
+
+    @property
+    def __notes__(self) -> list[str]:  # type: ignore[override]  # nobody adds to these
+        """What the answer said; read when its traceback is written."""
+        return [self._response.told()]
+
+
+AnsweredError.__name__ = StatusError.__name__  # kinds of failures go by the public name
+
+
+def _method(method: str) -> str:
+    """Return a method as it is sent; the usual ones may be written in small letters."""
+    if method in USUAL:
+        return method
+    if isinstance(method, str):
+        if method.upper() in USUAL:
+            return method.upper()
+        if is_token(method):
+            return method
+    raise InvalidRequestError(f"{method!r} is no method of HTTP")
+
+
+def _refuse_odd_expectations(wish: Wish) -> None:
+    expect = wish.expect
+    is_status = isinstance(expect, (int, Collection, NoneType))
+    if not is_status or isinstance(expect, (str, bytes)):
+        raise InvalidRequestError(f"expect={expect!r}: give a status, or several, as numbers")
+    if wish.check is not None and not callable(wish.check):
+        raise InvalidRequestError(f"check={wish.check!r} cannot be called with the response")
 
 
 def _without_host(fields: Pairs) -> tuple[str | None, Pairs]:

@@ -1,7 +1,8 @@
-"""The cookies of one user, by the rules of RFC 6265 that matter to a load test.
+"""The cookies of one user, as RFC 6265 has them and no more than browsers keep.
 
 `http.cookiejar` of the standard library knows more rules and costs more than the whole
-request.  Left out here: lists of public suffixes, and third-party policies.
+request.  Left out here: lists of public suffixes (a domain of one word is refused, though),
+and third-party policies.
 """
 
 from __future__ import annotations
@@ -9,20 +10,30 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from typing import NamedTuple
+from datetime import UTC, datetime
+
+from murmur._backend import is_address
 
 __all__ = ["Cookies"]
 
+PER_DOMAIN = 180
+IN_ALL = 3_000
+"""Cookies that are kept, as in Chromium; beyond, the oldest goes."""
+
+SIZE = 4_096
+"""Bytes that name and value of a cookie may have together, as in browsers."""
+
 _WHOLE = re.compile(r"-?[0-9]+")
-
-
-class _Key(NamedTuple):
-    domain: str
-    path: str
-    name: str
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_DELIMITER = re.compile(r"[\t\x20-/;-@\[-`{-~]+")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_PARTS = (  # of a date, each the first token of its kind
+    ("time", re.compile(r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?![0-9])")),
+    ("day", re.compile(r"([0-9]{1,2})(?![0-9])")),
+    ("month", re.compile(f"({'|'.join(_MONTHS)})", re.IGNORECASE)),
+    ("year", re.compile(r"([0-9]{2,4})(?![0-9])")),
+)
 
 
 @dataclass(slots=True)
@@ -31,10 +42,13 @@ class _Cookie:
     is_for_host_only: bool
     is_secure: bool
     expires_at: float
+    number: int = 0
 
 
 class Cookies:
     """Cookies that one client keeps; iterating gives (name, value).
+
+    There are at most 180 of a domain and 3,000 in all; beyond, the oldest is dropped.
 
     Examples
     --------
@@ -44,18 +58,22 @@ class Cookies:
     'theme=dark'
     """
 
-    __slots__ = ("_by_key",)
+    __slots__ = ("_by_domain", "_count", "_made")
 
     def __init__(self) -> None:
-        self._by_key: dict[_Key, _Cookie] = {}
+        self._by_domain: dict[str, dict[tuple[str, str], _Cookie]] = {}
+        self._count = 0
+        self._made = 0
 
     def __len__(self) -> int:
         """Return how many there are."""
-        return len(self._by_key)
+        return self._count
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         """Iterate over names and values."""
-        return ((key.name, cookie.value) for key, cookie in self._by_key.items())
+        for kept in self._by_domain.values():
+            for (_, name), cookie in kept.items():
+                yield name, cookie.value
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """Return the value of a cookie, whatever its domain and path."""
@@ -63,12 +81,13 @@ class Cookies:
 
     def set(self, name: str, value: str, *, domain: str, path: str = "/") -> None:
         """Keep a cookie for `domain` and its subdomains, until it is cleared."""
-        key = _Key(domain.lstrip(".").lower(), path, name)
-        self._by_key[key] = _Cookie(value, False, False, math.inf)
+        cookie = _Cookie(value, False, False, math.inf)
+        self._keep(domain.lstrip(".").lower(), (path, name), cookie)
 
     def clear(self) -> None:
         """Forget all."""
-        self._by_key.clear()
+        self._by_domain.clear()
+        self._count = 0
 
     def header(self, host: str, path: str, *, is_secure: bool, now: float) -> str:
         """Return the ``Cookie`` field for a request; empty if none fits.
@@ -76,7 +95,8 @@ class Cookies:
         Parameters
         ----------
         host, path : str
-            Where the request goes.
+            Where the request goes: the name by which the server is asked, which is that
+            of the ``Host`` field.
         is_secure : bool
             Whether over TLS.
         now : float
@@ -84,64 +104,115 @@ class Cookies:
         """
         path = path.partition("?")[0]
         fitting = []
-        for key, cookie in list(self._by_key.items()):
-            if cookie.expires_at <= now:
-                del self._by_key[key]
-            elif (
-                _covers(key.domain, host, cookie.is_for_host_only)
-                and _leads_to(key.path, path)
-                and (is_secure or not cookie.is_secure)
-            ):
-                fitting.append((key, cookie))
-        fitting.sort(key=lambda pair: -len(pair[0].path))
-        return "; ".join(f"{key.name}={cookie.value}" for key, cookie in fitting)
+        for domain in _domains(host):
+            for (directory, name), cookie in list(self._by_domain.get(domain, {}).items()):
+                if cookie.expires_at <= now:
+                    self._drop(domain, (directory, name))
+                elif (
+                    (is_secure or not cookie.is_secure)
+                    and (domain == host or not cookie.is_for_host_only)
+                    and _leads_to(directory, path)
+                ):
+                    fitting.append((directory, name, cookie))
+        fitting.sort(key=lambda found: (-len(found[0]), found[2].number))
+        return "; ".join(f"{name}={cookie.value}" for _, name, cookie in fitting)
 
     def take(self, field: str, host: str, path: str, now: float) -> None:
         """Keep what one ``Set-Cookie`` field says; one that makes no sense is ignored."""
         pair, *attributes = field.split(";")
         name, equals, value = pair.partition("=")
-        name = name.strip()
-        if not equals or not name:
+        name, value = name.strip(" \t"), value.strip(" \t")
+        if not equals or not name or len(name) + len(value) > SIZE or _CONTROL.search(field):
             return
-        said = {}
-        for attribute in attributes:
-            title, _, text = attribute.partition("=")
-            said[title.strip().lower()] = text.strip()
-        domain = said.get("domain", "").lstrip(".").lower()
-        if domain and not _covers(domain, host, False):
+        said = _attributes(attributes)
+        domain = said.get("domain", "").removeprefix(".").lower()
+        if domain and domain != host and not ("." in domain and domain in _domains(host)):
             return
         directory = said.get("path", "")
         if not directory.startswith("/"):
             directory = path.partition("?")[0].rpartition("/")[0] or "/"
-        key = _Key(domain or host, directory, name)
         expires_at = _expiry(said, now)
         if expires_at <= now:
-            self._by_key.pop(key, None)
+            self._drop(domain or host, (directory, name))
         else:
-            self._by_key[key] = _Cookie(value.strip(), not domain, "secure" in said, expires_at)
+            cookie = _Cookie(value, not domain, "secure" in said, expires_at)
+            self._keep(domain or host, (directory, name), cookie)
+
+    def _keep(self, domain: str, key: tuple[str, str], cookie: _Cookie) -> None:
+        kept = self._by_domain.setdefault(domain, {})
+        before = kept.get(key)
+        if before is None:
+            self._count += 1
+            self._made += 1
+        cookie.number = self._made if before is None else before.number  # its age (RFC 6265, 5.3)
+        kept[key] = cookie
+        if len(kept) > PER_DOMAIN:
+            self._drop(domain, next(iter(kept)))
+        elif self._count > IN_ALL:
+            first = next(iter(self._by_domain))
+            self._drop(first, next(iter(self._by_domain[first])))
+
+    def _drop(self, domain: str, key: tuple[str, str]) -> None:
+        kept = self._by_domain.get(domain, {})
+        if kept.pop(key, None) is not None:
+            self._count -= 1
+            if not kept:
+                del self._by_domain[domain]
+
+
+def _attributes(texts: list[str]) -> dict[str, str]:
+    said: dict[str, str] = {}
+    for text in texts:
+        title, _, value = text.partition("=")
+        title, value = title.strip(" \t").lower(), value.strip(" \t")
+        # What cannot be read counts as not said (5.2), and does not undo what was said before.
+        if title == "expires" and _date(value) is None:
+            continue
+        if title == "max-age" and not _WHOLE.fullmatch(value):
+            continue
+        if title == "domain" and not value:
+            continue
+        said[title] = value
+    return said
 
 
 def _expiry(said: dict[str, str], now: float) -> float:
     """Return when a cookie ends, in UNIX seconds; ``Max-Age`` counts before ``Expires``."""
-    seconds = said.get("max-age", "")
-    if _WHOLE.fullmatch(seconds):
+    seconds = said.get("max-age")
+    if seconds is not None:
         return now + float(seconds)  # infinite if it has too many digits
-    return _date(said.get("expires", ""))
+    ends_at = _date(said.get("expires", ""))
+    return math.inf if ends_at is None else ends_at
 
 
-def _date(text: str) -> float:
-    if not text:
-        return math.inf
-    with suppress(ValueError, TypeError, OverflowError):
-        return parsedate_to_datetime(text.replace("-", " ")).timestamp()
-    return math.inf
+def _date(text: str) -> float | None:
+    """Return a date as RFC 6265 (5.1.1) reads it, in whatever order and always UTC."""
+    found: dict[str, re.Match[str]] = {}
+    for token in _DELIMITER.split(text):
+        for part, pattern in _PARTS:
+            if part not in found and (match := pattern.match(token)):
+                found[part] = match
+                break
+    if len(found) < len(_PARTS):
+        return None
+    year, day = int(found["year"][1]), int(found["day"][1])
+    if year < 100:
+        year += 1900 if year >= 70 else 2000
+    month = _MONTHS.index(found["month"][1].lower()) + 1
+    hour, minute, second = (int(part) for part in found["time"].groups())
+    try:
+        moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    except ValueError:
+        return None
+    return moment.timestamp() if year > 1600 else None
 
 
-def _covers(domain: str, host: str, is_for_host_only: bool) -> bool:
-    if host == domain:
-        return True
-    is_address = host.replace(".", "").isdigit() or ":" in host
-    return not is_for_host_only and not is_address and host.endswith(f".{domain}")
+def _domains(host: str) -> list[str]:
+    """Return the domains whose cookies a host gets: its own, and those above it."""
+    if is_address(host):
+        return [host]
+    parts = host.split(".")
+    return [".".join(parts[start:]) for start in range(min(len(parts), 64))]
 
 
 def _leads_to(directory: str, path: str) -> bool:

@@ -28,6 +28,10 @@ BUFFER = 256 << 10
 """Bytes of a streamed body that may wait to be read; beyond, the server is made to wait."""
 
 
+SMALL = 1 << 10
+"""Bytes of a part of a body below which parts are put together as they come."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Request:
     """One request as it goes over the wire; a redirect makes another.
@@ -105,13 +109,15 @@ class Reply:
         Bytes of a streamed body that the server was not yet told are read.
     alarm : Alarm or None
         What watches deadlines for the connection.
+    trailers : sequence of (bytes, bytes)
+        Fields that came after the body.
     """
 
-    limit: int = 64 << 20
+    limit: float = 64 << 20
     status: int = 0
     fields: Fields = ()
     version: str = "1.1"
-    chunks: list[bytes] = field(default_factory=list)
+    chunks: list[bytes | bytearray] = field(default_factory=list)
     is_headed: bool = False
     is_complete: bool = False
     error: HttpError | None = None
@@ -122,6 +128,7 @@ class Reply:
     retries: int = 0
     unread: int = 0
     alarm: Alarm | None = None
+    trailers: Fields = ()
     on_release: Callable[[], None] | None = None
     on_room: Callable[[], None] | None = None
     _size: int = 0
@@ -149,8 +156,14 @@ class Reply:
 
     def data(self, chunk: bytes) -> None:
         """Take a part of the body."""
-        self.chunks.append(chunk)
-        self._size += len(chunk)
+        chunks, size = self.chunks, len(chunk)
+        if size >= SMALL or not chunks:
+            chunks.append(chunk)
+        elif type(chunks[-1]) is bytearray and len(chunks[-1]) < BUFFER:
+            chunks[-1] += chunk  # a body in parts of one byte is no list of a million parts
+        else:
+            chunks.append(bytearray(chunk))
+        self._size += size
         if self._wants_chunks:
             self._wake()
         elif self._size > self.limit:

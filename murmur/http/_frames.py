@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import ssl
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import anyio
@@ -13,15 +16,18 @@ from murmur.errors import (
     HttpProtocolError,
     MissingExtraError,
     StatusError,
+    TlsError,
 )
 
 from ._url import authority_of
-from ._wire import Wire
+from ._wire import Alarm, Wire, lost
 
 try:
     from websockets.client import ClientProtocol
     from websockets.exceptions import InvalidStatus
+    from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
     from websockets.frames import Frame, Opcode
+    from websockets.http11 import Response
     from websockets.protocol import State
     from websockets.uri import WebSocketURI, parse_uri
 except ImportError as error:
@@ -30,16 +36,23 @@ except ImportError as error:
 if TYPE_CHECKING:
     from murmur._backend import Wakeup
 
-    from ._headers import Pairs
+    from ._headers import Fields, Pairs
     from ._patience import Patience
     from ._url import Origin
 
 __all__ = ["Frames", "handshake_uri"]
 
-INBOX_SIZE = 1_000
-"""Messages that may wait to be received; beyond, the server is made to wait."""
+UNREAD = 4 << 20
+"""Bytes of messages that may wait to be received; beyond, the server is made to wait."""
 
-IN_ORDER = {1000, 1001}  # codes of an end that both sides meant
+EACH = 64
+"""Bytes that a message takes beside its own."""
+
+PATIENCE = 1.0
+"""Seconds that a server waits while nobody receives; then the oldest messages are dropped,
+so that pings are seen and answered (RFC 6455, 5.5.2)."""
+
+IN_ORDER = {1000, 1001, 1005}  # codes of an end that both sides meant; 1005 is none at all
 
 
 class Frames(Wire):
@@ -53,29 +66,63 @@ class Frames(Wire):
         Why no more will come.
     waiter : Wakeup or None
         Whom to wake when anything happens.
+    on_drop : callable
+        Called when a message is dropped that nobody received.
     """
 
-    def __init__(
-        self, uri: WebSocketURI, fields: Pairs, *, subprotocols: tuple[str, ...], limit: int
+    def __init__(  # noqa: PLR0913 - all by keyword, each a part of a handshake
+        self,
+        uri: WebSocketURI,
+        fields: Pairs,
+        *,
+        subprotocols: tuple[str, ...],
+        compress: bool,
+        limit: float,
+        now: Callable[[], float],
+        on_drop: Callable[[], None],
     ) -> None:
         super().__init__()
+        self.on_drop = on_drop
+        self._unread = 0
+        self._drops = False
+        self._answer: Response | None = None
+        self._now = now
+        self._alarm = Alarm(now)
         self.inbox: deque[str | bytes] = deque()
         self.end: Exception | None = None
         self.waiter: Wakeup | None = None
         self._parts: list[bytes] = []
         self._is_text = True
-        self._is_full = False
         self._fields = fields
         self._protocol = ClientProtocol(
             uri,
             subprotocols=subprotocols or None,  # type: ignore[arg-type]  # its name for str
-            max_size=limit,
+            extensions=[ClientPerMessageDeflateFactory()] if compress else None,
+            max_size=None if limit == math.inf else int(limit),
         )
 
     @property
     def subprotocol(self) -> str | None:
         """What was agreed on."""
         return self._protocol.subprotocol
+
+    @property
+    def answer_fields(self) -> Fields:
+        """The header fields of the server's answer to the handshake, as far as it came."""
+        refusal = self._protocol.handshake_exc
+        response = refusal.response if isinstance(refusal, InvalidStatus) else self._answer
+        if response is None:
+            return ()
+        return [
+            (name.encode("latin-1"), value.encode("latin-1", "replace"))
+            for name, value in response.headers.raw_items()
+        ]
+
+    @property
+    def farewell(self) -> tuple[int, str] | None:
+        """Code and reason of the server's farewell, if it said one."""
+        close = self._protocol.close_rcvd
+        return None if close is None else (int(close.code), close.reason)
 
     @property
     def is_over(self) -> bool:
@@ -90,14 +137,7 @@ class Frames(Wire):
     async def shake_hands(self, patience: Patience) -> None:
         """Ask the server for a WebSocket, and wait for its consent."""
         protocol = self._protocol
-        request = protocol.connect()
-        for name, value in self._fields:
-            if name.lower() == "host":
-                del request.headers["Host"]
-            if name not in request.headers:
-                request.headers[name] = value
-        protocol.send_request(request)
-        self._flush()
+        self._ask()
         while protocol.state is State.CONNECTING and protocol.handshake_exc is None:
             if self.end is not None:
                 raise self.end
@@ -107,8 +147,20 @@ class Frames(Wire):
                     patience.give_up("no WebSocket")
             finally:
                 self.waiter = None
+        if isinstance(self.end, TlsError):
+            raise self.end
         if protocol.handshake_exc is not None:
             raise _refusal(protocol.handshake_exc) from protocol.handshake_exc
+
+    def _ask(self) -> None:
+        request = self._protocol.connect()
+        for name, value in self._fields:
+            if name.lower() == "host":
+                del request.headers["Host"]
+            if name not in request.headers:
+                request.headers[name] = value
+        self._protocol.send_request(request)
+        self._flush()
 
     def send(self, message: str | bytes) -> None:
         """Send one message."""
@@ -120,44 +172,82 @@ class Frames(Wire):
             self._protocol.send_binary(message)
         self._flush()
 
-    def take(self) -> str | bytes:
+    def next(self) -> str | bytes:
         """Return the oldest message."""
-        return self.inbox.popleft()
+        message = self.inbox.popleft()
+        self._unread -= len(message) + EACH
+        self._drops = False
+        self._alarm.clear()
+        if self._unread <= UNREAD:
+            self.release()
+        return message
 
-    def make_room(self) -> None:
-        """Let the server go on that sent more than was taken."""
-        if self._is_full and not self.is_closed:
-            self._is_full = False
-            self._transport.resume_reading()
+    def wake(self, value: object = None) -> bool:
+        """Drop what nobody received, for the sake of the pings behind it; by the alarm."""
+        self._drops = True
+        self._drop()
+        self.release()
+        return True
 
     def say_goodbye(self) -> bool:
         """Begin to close in order; False if there is nobody to say it to."""
         if self.is_over:
             return False
-        self.make_room()
+        self._drops = True  # what comes before the server's farewell has no reader any more
+        self.release()
         self._protocol.send_close(1000)
         self._flush()
         return True
 
-    def data_received(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
         """Take in what came, and answer pings."""
         self._protocol.receive_data(data)
         for event in self._protocol.events_received():
             if isinstance(event, Frame):
                 self._take(event)
+            elif isinstance(event, Response):
+                self._answer = event
         self._flush()
-        if len(self.inbox) > INBOX_SIZE and not self._is_full and not self.is_closed:
-            self._is_full = True
-            self._transport.pause_reading()
+        if self._unread > UNREAD:
+            self._is_too_much()
+        if self.is_flooded:
+            self.end = self.end or HttpProtocolError("the server asks for more than it reads")
+            self.close()
         if self._protocol.state is not State.OPEN and self._protocol.close_expected():
             self._note_end()
         self._wake()
 
     def ended(self, error: Exception | None) -> None:
         """Note the end."""
+        self._alarm.stop()
         self._protocol.receive_eof()
+        if self._protocol.close_rcvd is None and isinstance(error, ssl.SSLError):
+            self.end = self.end or lost(error, "")
         self._note_end()
         self._wake()
+
+    async def wait_end(self, patience: Patience) -> None:
+        """Wait until the server has ended the connection, which it is the one to do."""
+        while not self.is_closed:
+            self.waiter = wakeup = patience.native.wakeup()
+            try:
+                if not await patience.native.wait_until(wakeup, patience.deadline):
+                    return
+            finally:
+                self.waiter = None
+
+    def _is_too_much(self) -> None:
+        """Make the server wait; or make room, if nobody receives."""
+        if self._drops:
+            self._drop()
+        else:
+            self.hold()
+            self._alarm.set(self._now() + PATIENCE, self)
+
+    def _drop(self) -> None:
+        while self._unread > UNREAD and self.inbox:
+            self._unread -= len(self.inbox.popleft()) + EACH
+            self.on_drop()
 
     def _take(self, frame: Frame) -> None:
         """Put frames together to messages."""
@@ -171,6 +261,7 @@ class Frames(Wire):
             return
         whole = b"".join(self._parts)
         self._parts = []
+        self._unread += len(whole) + EACH
         if not self._is_text:
             self.inbox.append(whole)
             return
@@ -196,7 +287,7 @@ class Frames(Wire):
         elif protocol.close_rcvd.code in IN_ORDER:
             self.end = anyio.EndOfStream("the server closed the WebSocket")
         else:
-            code = protocol.close_rcvd.code
+            code = int(protocol.close_rcvd.code)
             self.end = ConnectionLostError(f"the server closed the WebSocket with code {code}")
 
     def _flush(self) -> None:

@@ -9,7 +9,16 @@ from typing import TypeAlias
 
 from murmur.errors import InvalidRequestError
 
-__all__ = ["Fields", "Headers", "Pairs", "is_token", "merge", "render", "with_cookies"]
+__all__ = [
+    "Fields",
+    "Headers",
+    "Pairs",
+    "is_token",
+    "merge",
+    "render",
+    "with_cookies",
+    "with_login",
+]
 
 Fields: TypeAlias = Sequence[tuple[bytes, bytes]]
 """Fields as they came."""
@@ -64,9 +73,16 @@ class Headers(Mapping[str, str]):
 
 def merge(fields: Mapping[str, str], more: Mapping[str, str]) -> Pairs:
     """Return both, those of `more` instead of those of the same name in `fields`."""
+    for given in (fields, more):
+        if not _is_named(given):
+            raise InvalidRequestError(f"headers: {given!r} is no dict of texts")
     named = {name.lower(): (name, value) for name, value in fields.items()}
     named |= {name.lower(): (name, value) for name, value in more.items()}
     return tuple(named.values())
+
+
+def _is_named(given: object) -> bool:
+    return isinstance(given, Mapping) and all(isinstance(name, str) for name in given)
 
 
 def with_cookies(fields: Pairs, held: str) -> Pairs:
@@ -82,6 +98,20 @@ def with_cookies(fields: Pairs, held: str) -> Pairs:
     own = [value for name, value in fields if name.lower() == "cookie" and value]
     others = tuple(pair for pair in fields if pair[0].lower() != "cookie")
     return (*others, ("Cookie", "; ".join([*own, held])))
+
+
+@lru_cache(maxsize=1024)
+def with_login(fields: Pairs, login: str) -> Pairs:
+    """Return `fields` with what a URL says of who asks, unless they say it themselves.
+
+    Examples
+    --------
+    >>> with_login((), "Basic YTpi")
+    (('Authorization', 'Basic YTpi'),)
+    """
+    if any(name.lower() == "authorization" for name, _ in fields):
+        return fields
+    return (*fields, ("Authorization", login))
 
 
 @lru_cache(maxsize=256)
@@ -105,6 +135,8 @@ def render(pairs: Pairs) -> bytes:
     b'Accept: */*\r\n'
     """
     for name, value in pairs:
+        if not all(isinstance(part, str) for part in (name, value)):
+            raise InvalidRequestError(f"header field {name!r}: {value!r} is no text")
         if not is_token(name):
             raise InvalidRequestError(f"{name!r} is no name of a header field")
         if name.lower() in _OURS:

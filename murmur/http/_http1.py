@@ -6,20 +6,22 @@ connection does, and to keep a server from sending without end.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+import re
+from collections.abc import AsyncIterable, Iterable
 from typing import TYPE_CHECKING
 
 from murmur.errors import (
-    ConnectionLostError,
     HttpError,
     HttpProtocolError,
     MissingExtraError,
     TruncatedError,
 )
 
+from ._body import parts_of
 from ._exchange import Reply
 from ._headers import render
-from ._wire import Alarm, Wire, within
+from ._mend import mended
+from ._wire import Alarm, Wire, lost, within
 
 try:
     import httptools
@@ -36,7 +38,10 @@ if TYPE_CHECKING:
 __all__ = ["Http1"]
 
 HEAD_LIMIT = 64 << 10
-"""Bytes that the head of an answer may have."""
+"""Bytes that the head of an answer may have, and what comes between and after its body."""
+
+_STATUS_LINE = re.compile(rb"(\r?\n)*HTTP/1\.[01] [0-9]{3}")
+_HEAD_ENDS = re.compile(rb"\n\r?\n")
 
 BODILESS = {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "TRACE"}  # say no length of 0
 
@@ -48,7 +53,7 @@ class Http1(Wire):
     ----------
     now : callable
         The clock.
-    body_limit : int
+    body_limit : float
         Bytes that a body may have which is not streamed.
 
     Attributes
@@ -59,7 +64,9 @@ class Http1(Wire):
         What the server sent before any request, as it does in HTTP/2.
     """
 
-    def __init__(self, now: Callable[[], float], body_limit: int) -> None:
+    portion = 64 << 10
+
+    def __init__(self, now: Callable[[], float], body_limit: float) -> None:
         super().__init__()
         self.was_used = False
         self._alarm = Alarm(now)
@@ -72,6 +79,11 @@ class Http1(Wire):
         self._is_kept = True
         self._is_sent = True
         self._is_head = False
+        self._head_so_far = b""
+        self._refused: httptools.HttpParserError | None = None
+        self._head_count = 0
+        self._idle_bytes = 0  # that came since the last byte of a body
+        self._had_body = False
 
     @property
     def is_reusable(self) -> bool:
@@ -100,6 +112,7 @@ class Http1(Wire):
         reply = self._reply = Reply(self._body_limit, alarm=self._alarm)
         self._is_sent = False
         self._fields = []
+        self._head_so_far, self._refused = b"", None
         self._parser = httptools.HttpResponseParser(self)
         self._is_head = request.method == "HEAD"
         head = self._head(request)
@@ -110,9 +123,8 @@ class Http1(Wire):
             reply.sent_bytes = len(data)
             self._is_sent = True
         else:
-            self._transport.write(head)
             async with within(patience, "complete request"):
-                reply.sent_bytes = len(head) + await self._stream(body, reply, patience)
+                reply.sent_bytes = await self._stream(head, body, reply, patience)
         if request.is_streamed:
             reply.on_room = self._make_room
             await reply.wait_head(patience)
@@ -127,7 +139,7 @@ class Http1(Wire):
         if reply is not None and not reply.is_complete:
             self.close()
 
-    def data_received(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
         """Parse what came."""
         reply = self._reply
         if reply is None and not self.was_used and len(self.early) < HEAD_LIMIT:
@@ -140,20 +152,61 @@ class Http1(Wire):
             reply.first_byte_at = self._now()
         reply.received_bytes += len(data)
         self._parse(data, reply)
-        if not reply.is_headed and reply.received_bytes > HEAD_LIMIT:
-            self._fail(HttpProtocolError("the head of the answer is too long"))
-        elif reply.is_full and not self.is_closed:
-            self._transport.pause_reading()
+        if not reply.is_complete:
+            self._bound(data, reply)
+
+    def _bound(self, data: bytes, reply: Reply) -> None:
+        """Keep a server from sending without end what is no body, and a body too fast."""
+        if not reply.is_headed:
+            self._head_so_far += data
+            if reply.received_bytes > HEAD_LIMIT:
+                self._fail(HttpProtocolError("the head of the answer is too long"))
+        elif self._had_body:
+            self._had_body, self._idle_bytes = False, 0
+            if reply.is_full:
+                self.hold()
+        else:
+            self._idle_bytes += len(data)
+            if self._idle_bytes > HEAD_LIMIT:
+                self._fail(HttpProtocolError("the trailer of the answer is too long"))
 
     def _parse(self, data: bytes, reply: Reply) -> None:
+        if self._refused is not None:
+            self._parse_mended(data, reply)
+            return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._fail(HttpProtocolError("the server changed the protocol"))
         except httptools.HttpParserError as error:
-            self._is_kept = False
-            if not reply.is_complete:
-                self._fail(HttpProtocolError(f"malformed answer: {error}"))
+            whole = self._head_so_far + data
+            if reply.is_headed or reply.is_complete or not _STATUS_LINE.match(whole):
+                self._refuse(error, reply)
+            else:
+                self._refused = error
+                self._parse_mended(data, reply)
+
+    def _parse_mended(self, data: bytes, reply: Reply) -> None:
+        """Parse a head once more that llhttp refused, and RFC 9112 lets a client accept."""
+        whole, refused = self._head_so_far + data, self._refused
+        end = _HEAD_ENDS.search(whole)
+        if end is None or refused is None:
+            return  # the rest of the head is to come
+        self._refused = None
+        readable, rest = mended(whole[: end.end()]), whole[end.end() :]
+        self._fields = []
+        self._parser = httptools.HttpResponseParser(self)
+        try:
+            if readable is None:
+                raise refused
+            self._parser.feed_data(readable + rest)
+        except httptools.HttpParserError as error:
+            self._refuse(error, reply)
+
+    def _refuse(self, error: httptools.HttpParserError, reply: Reply) -> None:
+        self._is_kept = False
+        if not reply.is_complete:
+            self._fail(HttpProtocolError(f"malformed answer: {error}"))
 
     def ended(self, error: Exception | None) -> None:
         """Say what the end of the connection means for the reply that is under way."""
@@ -161,15 +214,15 @@ class Http1(Wire):
         reply = self._reply
         if reply is None or reply.is_complete:
             return
-        if reply.is_headed and error is None and self._ends_with_connection():
+        if self._refused is not None:
+            self._refuse(self._refused, reply)
+        elif reply.is_headed and error is None and self._ends_with_connection():
             reply.end()
         elif reply.first_byte_at:
             where = "body" if reply.is_headed else "head"
             reply.fail(TruncatedError(f"the connection ended in the {where} of the answer"))
-        elif error is not None:
-            reply.fail(ConnectionLostError("connection reset before an answer"))
         else:
-            reply.fail(ConnectionLostError("connection closed without an answer"))
+            reply.fail(lost(error, "before an answer"))
 
     def on_message_begin(self) -> None:
         """Refuse a second answer to one request; called by the parser."""
@@ -190,6 +243,7 @@ class Http1(Wire):
         if reply.received_bytes > HEAD_LIMIT and _size(self._fields) > HEAD_LIMIT:
             self._fail(HttpProtocolError("the head of the answer is too long"))
             return
+        self._head_count, self._idle_bytes = len(self._fields), 0
         reply.head(status, self._fields)
         if self._is_head:
             reply.end()  # the parser waits for the body that the fields announce
@@ -198,6 +252,7 @@ class Http1(Wire):
         """Pass a part of the body on."""
         reply = self._reply
         if reply is not None and not reply.is_complete:
+            self._had_body = True
             reply.data(body)
 
     def on_message_complete(self) -> None:
@@ -209,6 +264,9 @@ class Http1(Wire):
             self._fields = []
             return
         self._is_kept = self._is_kept and self._parser.should_keep_alive()
+        if len(self._fields) > self._head_count:
+            reply.trailers = self._fields[self._head_count :]
+            del self._fields[self._head_count :]
         reply.end()
 
     def _head(self, request: Request) -> bytes:
@@ -236,15 +294,21 @@ class Http1(Wire):
         self.close()
 
     def _make_room(self) -> None:
-        if not self.is_closed:
-            self._transport.resume_reading()
+        self.release()
 
     async def _stream(
-        self, body: Iterable[bytes] | AsyncIterable[bytes], reply: Reply, patience: Patience
+        self,
+        head: bytes,
+        body: Iterable[bytes] | AsyncIterable[bytes],
+        reply: Reply,
+        patience: Patience,
     ) -> int:
-        """Send a body of unknown length in chunks; return the bytes it took."""
-        sent = 0
-        async for part in _parts(body):
+        """Send a body of unknown length in chunks; return the bytes it took with the head.
+
+        The head waits for the first part, so that one that is no bytes sends nothing.
+        """
+        sent, start = 0, head
+        async for part in parts_of(body):
             patience.hurry()
             if self._now() >= patience.deadline:  # no timer ends a body that never waits
                 patience.give_up("no complete request")
@@ -252,23 +316,15 @@ class Http1(Wire):
                 continue  # an empty chunk would end the body
             if reply.is_headed or reply.error is not None:
                 return sent  # the server has made up its mind
-            chunk = b"%x\r\n%b\r\n" % (len(part), part)
+            chunk = b"%b%x\r\n%b\r\n" % (start, len(part), part)
+            start = b""
             self._transport.write(chunk)
             sent += len(chunk)
             await self.drain(patience)
-        self._transport.write(b"0\r\n\r\n")
+        self._transport.write(start + b"0\r\n\r\n")
         self._is_sent = True
-        return sent + 5
+        return sent + len(start) + 5
 
 
 def _size(fields: Fields) -> int:
     return sum(len(name) + len(value) for name, value in fields)
-
-
-async def _parts(body: Iterable[bytes] | AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    if isinstance(body, AsyncIterable):
-        async for part in body:
-            yield part
-    else:
-        for part in body:
-            yield part

@@ -20,7 +20,7 @@ from murmur.errors import (
 
 from ._exchange import Reply
 from ._headers import render
-from ._wire import Wire
+from ._wire import Wire, lost
 
 try:
     import h2.config
@@ -67,7 +67,7 @@ class _State(h2.connection.H2Connection):
 class Http2(Wire):
     """A connection that carries many requests at once; made from one that agreed on it."""
 
-    def __init__(self, now: Callable[[], float], body_limit: int) -> None:
+    def __init__(self, now: Callable[[], float], body_limit: float) -> None:
         super().__init__()
         self.was_used = False
         self._now = now
@@ -132,7 +132,7 @@ class Http2(Wire):
     def finish(self) -> None:
         """Do nothing: streams end by themselves."""
 
-    def data_received(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
         """Act on what came."""
         try:
             events = self._state.receive_data(data)
@@ -144,6 +144,9 @@ class Http2(Wire):
         for event in events:
             self._act_on(event)
         self._flush()
+        if self.is_flooded:
+            self._fail_all(HttpProtocolError("the server asks for more answers than it reads"))
+            self.close()
 
     def ended(self, error: Exception | None) -> None:
         """Fail what is under way."""
@@ -152,13 +155,12 @@ class Http2(Wire):
                 where = "body" if reply.is_headed else "head"
                 reply.fail(TruncatedError(f"the connection ended in the {where} of the answer"))
             else:
-                how = "closed without" if error is None else "reset before"
-                reply.fail(ConnectionLostError(f"connection {how} an answer"))
+                reply.fail(lost(error, "before an answer"))
         self._wake_senders()
 
     def _begin(self, request: Request, reply: Reply) -> int:
-        if self.is_closed:
-            raise ConnectionLostError("connection closed without an answer")
+        if not self.is_reusable:  # since it was chosen; nothing was sent
+            raise _refused("connection closed without an answer")
         if request.body is not None and not isinstance(request.body, bytes):
             raise InvalidRequestError("a streamed body needs HTTP/1.1")
         render(request.headers)  # finds what no field may hold
@@ -218,10 +220,16 @@ class Http2(Wire):
             self._take_head(reply, event)
         elif isinstance(event, h2.events.DataReceived):
             self._take_data(reply, event)
-        elif isinstance(event, h2.events.StreamEnded):
+        else:
+            self._end_stream(reply, event)
+
+    def _end_stream(self, reply: Reply, event: h2.events.Event) -> None:
+        if isinstance(event, h2.events.StreamEnded):
             reply.end()
         elif isinstance(event, h2.events.StreamReset):
-            reply.fail(_reset(reply))
+            reply.fail(_reset(reply, event.error_code))
+        elif isinstance(event, h2.events.TrailersReceived):
+            reply.trailers = [(bytes(name), bytes(value)) for name, value in event.headers or ()]
 
     def _take_head(self, reply: Reply, event: h2.events.ResponseReceived) -> None:
         reply.first_byte_at = reply.first_byte_at or self._now()
@@ -276,7 +284,7 @@ class Http2(Wire):
     def _fail_beyond(self, last: int | None) -> None:
         for stream, reply in tuple(self._replies.items()):
             if last is None or stream > last:
-                reply.fail(ConnectionLostError("the server ended the connection"))
+                reply.fail(_refused("the server ended the connection"))
 
     def _fail_all(self, error: HttpError) -> None:
         for reply in tuple(self._replies.values()):
@@ -293,7 +301,16 @@ class Http2(Wire):
         return len(data)
 
 
-def _reset(reply: Reply) -> HttpError:
+def _reset(reply: Reply, code: int | None) -> HttpError:
     if reply.first_byte_at:
         return TruncatedError("the server reset the stream in the middle of the answer")
+    if code == h2.errors.ErrorCodes.REFUSED_STREAM:
+        return _refused("the server refused the stream")
     return ConnectionLostError("the server reset the stream before an answer")
+
+
+def _refused(text: str) -> ConnectionLostError:
+    """Return the error of a request that was not processed (RFC 9113, 8.7)."""
+    error = ConnectionLostError(text)
+    error.was_refused = True
+    return error

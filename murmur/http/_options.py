@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from murmur.errors import InvalidRequestError
+
+from ._headers import merge, render
+from ._patience import checked_timeout
+from ._route import Routes
+from ._tls import context_of, tls_problems
+from ._url import without_password
+
 if TYPE_CHECKING:
+    import ssl
+
     from ._exchange import Transport
 
 __all__ = ["Options"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Options:
     """How a client makes its requests.
 
@@ -49,6 +60,18 @@ class Options:
         File with the authorities to trust, in PEM, instead of the system's.
     certificate, key : str or Path, optional
         The client's own certificate and its key, in PEM; the key may be in the first file.
+    password : str, optional
+        Of the key, if it is encrypted.  Nobody is ever asked for it.
+    local_addresses : sequence of str, optional
+        Addresses of this machine to connect from: users take them in turns, by their ids.
+        One address has about 28,000 ports for connections to one server.
+    connect_to : mapping of str to str, optional
+        Where to connect instead, by host: ``{"shop.test": "10.0.0.7:8080"}``.  ``Host``,
+        TLS and cookies keep to the name.
+    proxy : str, optional
+        URL of an HTTP proxy, such as ``"http://name:password@proxy.test:3128"``.
+    trace : float, default 0.0
+        Share of requests, 0 to 1, that carry a ``traceparent`` (W3C trace context).
     phases : bool, default False
         Whether to record the phases of a request as actions of their own:
         ``"<name> [connect]"``, ``[tls]`` and ``[first byte]``.
@@ -64,6 +87,11 @@ class Options:
     >>> from murmur.http import Options
     >>> Options(base_url="http://127.0.0.1:8080/", timeout=5).timeout
     5
+
+    Raises
+    ------
+    InvalidRequestError
+        If an option cannot be meant, or a file cannot be used; it names all of them.
     """
 
     base_url: str = ""
@@ -79,14 +107,75 @@ class Options:
     ca: str | Path | None = None
     certificate: str | Path | None = None
     key: str | Path | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    local_addresses: Sequence[str] = ()
+    connect_to: Mapping[str, str] = field(default_factory=dict)
+    proxy: str = ""
+    trace: float = 0.0
     phases: bool = False
     transport: Callable[[Options], Transport] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be meant."""
-        for name in ("timeout", "connect_timeout", "max_connections"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}={getattr(self, name)!r}: give more than 0")
+        """Refuse what cannot be meant, before any user starts."""
+        problems = [*self._wrong_numbers(), *self._wrong_types()]
+        if not problems:
+            problems += [*self._wrong_routes(), *tls_problems(self)]
+        if problems:
+            raise InvalidRequestError("; ".join(problems))
+
+    def __repr__(self) -> str:
+        """Return what differs from the defaults, without secrets."""
+        shown = []
+        for each in fields(self):
+            value = getattr(self, each.name)
+            default = each.default_factory() if callable(each.default_factory) else each.default
+            if not each.repr or value == default:
+                continue
+            if each.name in {"base_url", "proxy"}:
+                value = without_password(value)
+            shown.append(f"{each.name}={value!r}")
+        return f"Options({', '.join(shown)})"
+
+    def _wrong_numbers(self) -> Iterator[str]:
+        for name in ("timeout", "connect_timeout"):
+            try:
+                checked_timeout(getattr(self, name), name)
+            except InvalidRequestError as error:
+                yield str(error)
+        for name, least in (("max_connections", 1), ("max_redirects", 0), ("max_body_bytes", 1)):
+            value: object = getattr(self, name)
+            is_whole = isinstance(value, int) and not isinstance(value, bool)
+            if value != math.inf and not (is_whole and getattr(self, name) >= least):
+                wanted = "more than 0" if least else "0 or more"
+                yield f"{name}={value!r}: give {wanted}"
+        trace: object = self.trace
+        is_number = isinstance(trace, Real) and not isinstance(trace, bool)
+        if not is_number or not 0 <= float(self.trace) <= 1:
+            yield f"trace={trace!r}: give a share from 0 to 1"
+
+    def _wrong_types(self) -> Iterator[str]:
+        for name in ("base_url", "proxy"):
+            if not isinstance(getattr(self, name), str):
+                yield f"{name}={getattr(self, name)!r}: give text"
+        for name in ("share_connections", "http2", "verify", "phases"):
+            if not isinstance(getattr(self, name), bool):
+                hint = "True or False" + ("; the file goes to ca" if name == "verify" else "")
+                yield f"{name}={getattr(self, name)!r}: give {hint}"
+        try:
+            render(merge(self.headers, {}))
+        except InvalidRequestError as error:
+            yield str(error)
+
+    def _wrong_routes(self) -> Iterator[str]:
+        try:
+            _ = self.routes
+        except InvalidRequestError as error:
+            yield str(error)
+
+    @cached_property
+    def routes(self) -> Routes:
+        """How connections are made; read once."""
+        return Routes(self.proxy, self.connect_to, self.local_addresses)
 
     @cached_property
     def tls(self) -> ssl.SSLContext:
@@ -99,12 +188,7 @@ class Options:
         return self._context(["http/1.1"])
 
     def _context(self, protocols: list[str]) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=self.ca)
-        if not self.verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if self.certificate is not None:
-            context.load_cert_chain(self.certificate, self.key)
+        context = context_of(self)
         context.set_alpn_protocols(protocols)
         return context
 

@@ -7,9 +7,10 @@ for saying goodbye.
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING, NoReturn
 
-from murmur.errors import HttpTimeoutError, Leaving
+from murmur.errors import HttpTimeoutError, InvalidRequestError, Leaving
 
 if TYPE_CHECKING:
     from murmur._backend import Native, Wakeup
@@ -17,13 +18,29 @@ if TYPE_CHECKING:
 
     from ._wire import Alarm
 
-__all__ = ["RANG", "Patience"]
+__all__ = ["RANG", "Patience", "checked_timeout"]
 
 RANG = object()
 """What an alarm wakes with."""
 
 SHARE_OF_GRACE = 0.75
 """Part of the grace that a request under way may use up."""
+
+
+def checked_timeout(seconds: object, name: str = "timeout", *, may_be_zero: bool = False) -> float:
+    """Return a time-out that was given, if it is one.
+
+    Raises
+    ------
+    InvalidRequestError
+        If it is no number, or nobody could wait so long: -1 or NaN.
+    """
+    if isinstance(seconds, Real) and not isinstance(seconds, bool):
+        limit = float(seconds)
+        if limit > 0 or (may_be_zero and limit == 0):
+            return limit
+    wanted = "0 or more" if may_be_zero else "more than 0"
+    raise InvalidRequestError(f"{name}={seconds!r}: give {wanted} seconds, as a number")
 
 
 class Patience:

@@ -7,6 +7,7 @@ noticed before it is used; one that breaks just then is replaced, and counted.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Pool"]
 
+REFUSALS = 8
+"""Times that a request is sent again which the server refused to look at."""
+
+FIRST_PAUSE = 0.005
+"""Seconds, doubled with each refusal: all in all it is asked for 2.5 s."""
+
 
 class Pool:
     """The connections of one client, or of all clients that share them.
@@ -42,6 +49,9 @@ class Pool:
 
     def __init__(self, options: Options) -> None:
         self._options = options
+        self._routes = options.routes
+        self._asking: dict[Origin, int] = {}  # connections being opened that may be shared
+        self._unshared: set[Origin] = set()  # that speak HTTP/1.1, or could not be reached
         self._idle: dict[Origin, list[Http1]] = {}
         self._multiplexed: dict[Origin, list[Http2]] = {}
         self._all: set[Http1 | Http2] = set()
@@ -58,6 +68,8 @@ class Pool:
 
     async def exchange(self, request: Request, patience: Patience) -> Reply:
         """Send a request over a free connection; see `Transport`."""
+        if self._routes.forwards(request.origin):
+            request = _for_proxy(request, self._routes.proxy_field)
         retries = 0
         while True:
             opened: Opened | None = None
@@ -69,15 +81,11 @@ class Pool:
                 reply = await connection.exchange(request, patience)
             except BaseException as error:
                 self._give_back(request.origin, connection)
-                if not (was_used and request.can_be_repeated and _is_stale(error)):
-                    raise
-                # Others may give back another stale one before its turn comes, so once is not
-                # enough.  It ends: a try uses its connection up, and a new one counts.  Only a
-                # stream of HTTP/2 may break and leave its connection as it was.
-                if retries and connection.is_reusable:
+                if not _may_go_on(error, request, retries, connection, was_used=was_used):
                     raise
                 retries += 1
                 self._drop_idle(request.origin)  # the others are likely to be stale as well
+                await _pause(error, retries, patience)
                 continue
             reply.opened, reply.retries = opened, retries
             if reply.is_complete:
@@ -107,10 +115,14 @@ class Pool:
                     if connection.has_room:
                         self._call_next()
                     return connection, None
-                if self._has_room():
+                if not self._may_be_shared(origin) and self._has_room():
                     return await self._open(origin, patience)
             await self._wait_turn(patience, is_first=has_waited)
             has_waited = True
+
+    def _may_be_shared(self, origin: Origin) -> bool:
+        """Whether a connection is being opened there that many requests may share."""
+        return origin in self._asking and origin not in self._unshared
 
     @property
     def _is_nobody_before(self) -> bool:
@@ -150,26 +162,46 @@ class Pool:
             self._discard(connection)
 
     async def _open(self, origin: Origin, patience: Patience) -> tuple[Http1 | Http2, Opened]:
+        """Open a connection; of a burst to a new origin the first one asks what is spoken."""
         if not isinstance(patience.native, AsyncioNative):
             raise HttpBackendError
         options, now = self._options, patience.native.now
+        asks = options.http2 and origin.is_secure
         self._opening += 1
+        if asks:
+            self._asking[origin] = self._asking.get(origin, 0) + 1
+        wire: Http1 | None = None
         try:
+            user_id = patience.user.id if patience.user is not None else 0
             wire = await open_wire(
                 lambda: Http1(now, options.max_body_bytes),
                 origin,
+                self._routes.to(origin, user_id),
                 tls=options.tls if origin.is_secure else None,
                 timeout=options.connect_timeout,
                 patience=patience,
             )
-        except BaseException:
+        finally:
             self._opening -= 1
-            self._call_next()
-            raise
-        self._opening -= 1
+            if asks:
+                self._is_asked(origin, wire)
+            if wire is None:
+                self._call_next()
         connection = self._spoken(origin, wire)
         self._all.add(connection)
         return connection, Opened(wire.connect_seconds, wire.tls_seconds)
+
+    def _is_asked(self, origin: Origin, wire: Http1 | None) -> None:
+        """Note what an origin speaks; unless it can be shared, all who wait may open their own."""
+        self._asking[origin] -= 1
+        if not self._asking[origin]:
+            del self._asking[origin]
+        if wire is not None and wire.alpn == "h2":
+            self._unshared.discard(origin)
+            return
+        self._unshared.add(origin)
+        for _ in range(len(self._waiting)):
+            self._call_next()
 
     def _spoken(self, origin: Origin, wire: Http1) -> Http1 | Http2:
         """Return the connection as what the handshake agreed on."""
@@ -234,6 +266,43 @@ class Pool:
                 return
 
 
-def _is_stale(error: BaseException) -> bool:
-    """Whether the server closed a kept connection just when a request was sent."""
-    return type(error) is ConnectionLostError
+def _may_go_on(
+    error: BaseException,
+    request: Request,
+    retries: int,
+    connection: Http1 | Http2,
+    *,
+    was_used: bool,
+) -> bool:
+    """Whether a request is sent again after `error`.
+
+    What the server refused it did not process, whatever the method (RFC 9113, 8.7).  Else
+    only what may be repeated is, if a kept connection broke just when it was used again.
+    """
+    if not isinstance(error, ConnectionLostError):
+        return False
+    if error.was_refused:
+        is_whole = request.body is None or isinstance(request.body, bytes)
+        return is_whole and retries < REFUSALS
+    if not (was_used and request.can_be_repeated and type(error) is ConnectionLostError):
+        return False
+    # Others may give back another stale one before its turn comes, so once is not enough.
+    # It ends: a try uses its connection up, and a new one counts.  Only a stream of HTTP/2
+    # may break and leave its connection as it was.
+    return not (retries and connection.is_reusable)
+
+
+async def _pause(error: BaseException, retries: int, patience: Patience) -> None:
+    """Wait before a server is asked again that keeps refusing."""
+    if retries > 1 and isinstance(error, ConnectionLostError) and error.was_refused:
+        native = patience.native
+        until = native.now() + FIRST_PAUSE * 2.0**retries
+        await native.wait_until(native.wakeup(), min(until, patience.deadline))
+
+
+def _for_proxy(request: Request, login: str) -> Request:
+    """Return a request as a proxy takes it that forwards it (RFC 9112, 3.2.2)."""
+    headers = request.headers
+    if login:
+        headers = (*headers, ("Proxy-Authorization", login))
+    return replace(request, target=f"{request.origin}{request.target}", headers=headers)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from murmur.errors import HttpProtocolError, InvalidRequestError
 
+from ._headers import with_login
 from ._url import authority_of, redirected
 
 if TYPE_CHECKING:
@@ -32,9 +33,10 @@ def next_request(request: Request, reply: Reply) -> Request:
         If it leads nowhere, or asks to repeat a body that is spent.
     """
     try:
-        origin, target = redirected(request.origin, request.target, _location(reply) or "")
+        where = redirected(request.origin, request.target, _location(reply) or b"")
     except (InvalidRequestError, ValueError) as error:
         raise HttpProtocolError("a redirect leads nowhere") from error
+    origin, target, login = where
     method, body, headers = request.method, request.body, request.headers
     becomes_get = method == "POST" if reply.status in {301, 302} else method != "HEAD"
     if reply.status in {301, 302, 303} and becomes_get:
@@ -46,14 +48,16 @@ def next_request(request: Request, reply: Reply) -> Request:
     if origin != request.origin:
         authority = authority_of(origin)
         headers = tuple(pair for pair in headers if pair[0].lower() not in SECRETS)
+    if login:
+        headers = with_login(headers, login)
     return replace(
         request, method=method, origin=origin, target=target, authority=authority, headers=headers,
         body=body,
     )  # fmt: skip
 
 
-def _location(reply: Reply) -> str | None:
+def _location(reply: Reply) -> bytes | None:
     for name, value in reply.fields:
         if name.lower() == b"location":
-            return value.decode("utf-8", "replace")
+            return value
     return None

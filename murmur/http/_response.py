@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 from murmur.errors import HttpError, HttpProtocolError, InvalidRequestError, StatusError
 
+from ._codings import decompressed
+from ._events import EventReader, ServerEvent
 from ._headers import Headers
+from ._lines import LineReader
+from ._trace import trace_id_of
 
 if TYPE_CHECKING:
     from murmur.runtime import Timer
@@ -20,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Response"]
 
-GZIP = b"\x1f\x8b"
-"""What a member of gzip begins with; a body may have several, one after the other."""
+TOLD = 1_000
+"""Characters of a failed answer's body that are kept, of the first of each kind."""
 
 _CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
 _NO_FIELDS = Headers(())
@@ -46,8 +49,8 @@ class Response:
     """
 
     __slots__ = (
-        "_body", "_headers", "_patience", "_reply", "_request", "_timer", "error", "failure",
-        "redirects", "status",
+        "_body", "_headers", "_on_event", "_patience", "_reply", "_request", "_timer", "error",
+        "failure", "redirects", "status",
     )  # fmt: skip
 
     def __init__(
@@ -68,6 +71,7 @@ class Response:
         self._headers: Headers | None = None
         self._patience: Patience | None = None
         self._timer: Timer | None = None
+        self._on_event: Callable[[], None] | None = None
 
     def __repr__(self) -> str:
         """Return status and URL."""
@@ -89,6 +93,16 @@ class Response:
         if self._headers is None:
             self._headers = _NO_FIELDS if self._reply is None else Headers(self._reply.fields)
         return self._headers
+
+    @property
+    def trailers(self) -> Headers:
+        """The fields that came after the body; usually none."""
+        return Headers(self._reply.trailers) if self._reply is not None else _NO_FIELDS
+
+    @property
+    def trace_id(self) -> str:
+        """Id of the trace that the request was sent with; empty without."""
+        return trace_id_of(self._request.headers)
 
     @property
     def http_version(self) -> str:
@@ -115,7 +129,7 @@ class Response:
                 raise InvalidRequestError("the body is streamed: read it with iter_bytes()")
             body = b"".join(reply.chunks)
             for coding in reversed(self.headers.get("content-encoding", "").split(",")):
-                body = _decompressed(body, coding.strip().lower(), reply.limit)
+                body = decompressed(body, coding.strip().lower(), reply.limit)
             self._body = body
         return self._body
 
@@ -151,7 +165,8 @@ class Response:
         """
         reply = self._answer()
         if self._patience is None:
-            yield self.content
+            if content := self.content:
+                yield content
             return
         try:
             while part := await reply.read(self._patience):
@@ -161,6 +176,62 @@ class Response:
             raise
         if self._timer is not None:
             self._timer.end()
+
+    async def lines(self) -> AsyncIterator[str]:
+        r"""Iterate over the body line by line, as it arrives; for ``stream=True``.
+
+        A line ends with LF, CR or both, which are not part of it, wherever the network cut
+        it in two.
+
+        Raises
+        ------
+        HttpProtocolError
+            If a line is longer than 1 Mi characters.
+        """
+        reader = LineReader()
+        async for part in self.iter_bytes():
+            for line in reader.feed(part):
+                yield line
+        for line in reader.rest():
+            yield line
+
+    async def events(self) -> AsyncIterator[ServerEvent]:
+        """Iterate over server-sent events as they arrive; for ``stream=True``.
+
+        The time from the request to the first event is recorded as the span
+        ``first_event`` of the request, the times between events as ``event_gap``.
+
+        Raises
+        ------
+        HttpProtocolError
+            If an event is longer than 1 Mi characters.
+
+        Examples
+        --------
+        A scenario's ``start`` says::
+
+            async with user.http.post("/chat", json=ask, stream=True, name="chat") as answer:
+                async for event in answer.events():
+                    if event.data == "[DONE]":
+                        break
+        """
+        reader = EventReader()
+        async for part in self.iter_bytes():
+            for event in reader.feed(part):
+                if self._on_event is not None:
+                    self._on_event()
+                yield event
+
+    def told(self) -> str:
+        """Return status, type and beginning of the body, as a person looks at a failure."""
+        said = [f"the first answer of this kind: {self.status}", self.headers.get("content-type")]
+        if self._reply is not None and self._reply.is_complete:
+            try:
+                body = self.text
+            except HttpError as error:
+                body = str(error)
+            said.append(f"{body[:TOLD]}{'...' if len(body) > TOLD else ''}")
+        return "\n".join(part for part in said if part)
 
     def fail(self, reason: str) -> None:
         """Mark the request failed; inside ``async with`` only.
@@ -221,30 +292,3 @@ class Response:
         """Give back the connection, or end it if the body was not read to its end."""
         if self._reply is not None:
             self._reply.release()
-
-
-def _decompressed(body: bytes, coding: str, limit: int) -> bytes:
-    if coding not in {"gzip", "x-gzip", "deflate"} or not body:
-        return body
-    for window in (47, -15):  # either format, told by its head; what some servers call deflate
-        try:
-            return _inflated(body, window, limit)
-        except zlib.error:
-            continue
-    raise HttpProtocolError("the body cannot be decompressed")
-
-
-def _inflated(body: bytes, window: int, limit: int) -> bytes:
-    """Decompress all members of `body`; what follows the last is padding."""
-    parts, size, rest = [], 0, body
-    while True:
-        inflater = zlib.decompressobj(window)
-        parts.append(inflater.decompress(rest, limit - size + 1))  # 0 would mean no limit
-        size += len(parts[-1])
-        if size > limit:
-            raise HttpProtocolError(f"the decompressed body is longer than {limit} bytes")
-        if not inflater.eof:
-            raise HttpProtocolError("the compressed body is cut short")
-        rest = inflater.unused_data
-        if not rest.startswith(GZIP):
-            return b"".join(parts)

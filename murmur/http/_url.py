@@ -7,14 +7,30 @@ makes the name, so that ten thousand items are one row of a table.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import NamedTuple
-from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
+from typing import NamedTuple, TypeAlias
+from urllib.parse import SplitResult, quote, unquote, urlencode, urljoin, urlsplit
 
+from murmur._backend import ascii_host
 from murmur.errors import InvalidRequestError
 
-__all__ = ["Origin", "Template", "authority_of", "query_of", "redirected", "template_of"]
+__all__ = [
+    "Origin",
+    "Pieces",
+    "Template",
+    "authority_of",
+    "host_of",
+    "location_of",
+    "query_of",
+    "redirected",
+    "template_of",
+    "without_password",
+]
+
+Pieces: TypeAlias = "Mapping[str, object] | Iterable[tuple[str, object]]"
+"""Names and values of a query, or of a form."""
 
 PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 SECURE = {"https", "wss"}
@@ -23,6 +39,9 @@ AS_IS_IN_QUERY = AS_IS + "?"
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_BRACES = str.maketrans({"{": "%7B", "}": "%7D"})
+_NO_HOST = re.compile(r"[\x00-\x20\"#%/<>?@\\^`{|}\x7f]")
+_PASSWORD = re.compile(r"(?<=//)[^/?#@]*(?:@[^/?#@]*)*@")
 
 
 class Origin(NamedTuple):
@@ -65,6 +84,21 @@ def authority_of(origin: Origin) -> str:
     return host if origin.port == PORTS[origin.scheme] else f"{host}:{origin.port}"
 
 
+@lru_cache(maxsize=4096)
+def host_of(authority: str) -> str:
+    """Return the name in what a ``Host`` field says: what cookies go by.
+
+    Examples
+    --------
+    >>> host_of("Shop.test:8080"), host_of("[::1]:80")
+    ('shop.test', '::1')
+    """
+    host = authority.strip().lower()
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]
+
+
 class Template(NamedTuple):
     """A URL, split once and used for every request.
 
@@ -78,12 +112,15 @@ class Template(NamedTuple):
         Text and names of placeholders, in turns.
     label : str
         The path as it was written, without the query: what a name is made of.
+    login : str
+        What ``Authorization`` says by the name and password in the URL; empty without.
     """
 
     origin: Origin
     authority: str
     parts: tuple[str, ...]
     label: str
+    login: str = ""
 
     def fill(self, values: Mapping[str, object]) -> str:
         """Return path and query with the placeholders filled in.
@@ -98,10 +135,13 @@ class Template(NamedTuple):
         names = self.parts[1::2]
         if set(names) != values.keys():
             raise InvalidRequestError(_mismatch(self.label, names, values))
-        return "".join(
-            quote(str(values[part]), safe="") if number % 2 else part
-            for number, part in enumerate(self.parts)
-        )
+        try:
+            return "".join(
+                quote(str(values[part]), safe="") if number % 2 else part
+                for number, part in enumerate(self.parts)
+            )
+        except UnicodeEncodeError as error:
+            raise InvalidRequestError(f"{self.label!r}: {_half(error)}") from error
 
 
 @lru_cache(maxsize=4096)
@@ -122,58 +162,135 @@ def template_of(base_url: str, url: str) -> Template:
     >>> template.label, template.fill({"id": "a b"})
     ('/items/{id}', '/api/items/a%20b?full=1')
     """
+    if not isinstance(url, str):
+        raise InvalidRequestError(f"{url!r} is not a URL: give text")
     is_absolute = _ABSOLUTE.match(url) is not None  # a query may hold another URL
     whole = url if is_absolute else f"{base_url.rstrip('/')}/{url.lstrip('/')}"
     split = _split(whole)
-    origin = _origin(whole, split)
-    target = quote(split.path or "/", safe=AS_IS + "{}")
-    if split.query:
-        target += "?" + quote(split.query, safe=AS_IS_IN_QUERY + "{}")
+    origin, login = _origin(whole, split)
+    try:
+        target = quote(split.path or "/", safe=AS_IS + "{}")
+        if split.query:
+            target += "?" + quote(split.query, safe=AS_IS_IN_QUERY + "{}")
+    except UnicodeEncodeError as error:
+        raise InvalidRequestError(f"{url!r}: {_half(error)}") from error
+    parts = _PLACEHOLDER.split(target)
+    parts[::2] = [part.translate(_BRACES) for part in parts[::2]]
     label = (split.path or "/") if is_absolute else url.partition("?")[0] or "/"
-    return Template(origin, authority_of(origin), tuple(_PLACEHOLDER.split(target)), label)
+    return Template(origin, authority_of(origin), tuple(parts), label, login)
 
 
-def query_of(params: Mapping[str, object] | None) -> str:
-    """Return `params` as the query of a URL; a list gives its name several values."""
-    return urlencode(params, doseq=True) if params else ""
+def location_of(url: str) -> tuple[Origin, str]:
+    """Return where a URL leads, and what ``Authorization`` says by the login in it.
+
+    Raises
+    ------
+    InvalidRequestError
+        If it leads nowhere.
+
+    Examples
+    --------
+    >>> location_of("http://ann:p%40ss@shop.test/")
+    (Origin(scheme='http', host='shop.test', port=80), 'Basic YW5uOnBAc3M=')
+    """
+    return _origin(url, _split(url))
 
 
-def redirected(origin: Origin, target: str, location: str) -> tuple[Origin, str]:
-    """Return origin, and path with query, of where a redirect leads.
+def without_password(url: str) -> str:
+    """Return a URL without what only its owner should read.
+
+    Examples
+    --------
+    >>> without_password("http://ann:secret@shop.test/a@b")
+    'http://***@shop.test/a@b'
+    """
+    return _PASSWORD.sub("***@", url, count=1)
+
+
+def query_of(params: Pieces | None) -> str:
+    """Return `params` as the query of a URL; a list gives its name several values.
+
+    Raises
+    ------
+    InvalidRequestError
+        If it is neither a mapping nor a list of pairs.
+
+    Examples
+    --------
+    >>> query_of({"a": [1, 2], "b": "x y"}), query_of([("a", 1), ("a", 2)])
+    ('a=1&a=2&b=x+y', 'a=1&a=2')
+    """
+    if not params:
+        return ""
+    if not isinstance(params, (str, bytes)):
+        try:
+            pairs = list(params.items() if isinstance(params, Mapping) else params)
+            return urlencode(pairs, doseq=True)
+        except UnicodeEncodeError as error:
+            raise InvalidRequestError(_half(error)) from error
+        except (TypeError, ValueError):
+            pass
+    raise InvalidRequestError(f"{type(params).__name__} has no names and values: give a dict")
+
+
+def redirected(origin: Origin, target: str, location: bytes) -> tuple[Origin, str, str]:
+    """Return origin, path with query, and login of where a redirect leads.
+
+    What is not ASCII in it stays the bytes that they were.
 
     Raises
     ------
     ValueError
         If it leads nowhere.
     """
-    split = urlsplit(urljoin(f"{origin}{target}", location))
+    text = location.strip(b" \t").decode("utf-8", "surrogateescape")
+    split = urlsplit(urljoin(f"{origin}{target}", text))
     if split.scheme not in {"http", "https"}:
-        raise ValueError(location)
-    path = quote(split.path or "/", safe=AS_IS)
-    query = f"?{quote(split.query, safe=AS_IS_IN_QUERY)}" if split.query else ""
-    return _origin(location, split), path + query
+        raise ValueError(text)
+    path = quote(split.path or "/", safe=AS_IS, errors="surrogateescape")
+    query = quote(split.query, safe=AS_IS_IN_QUERY, errors="surrogateescape")
+    where, login = _origin(text, split)
+    return where, f"{path}?{query}" if query else path, login
 
 
 def _split(url: str) -> SplitResult:
     try:
         return urlsplit(url)
     except ValueError as error:
-        raise InvalidRequestError(f"{url!r} is not a URL: {error}") from error
+        raise InvalidRequestError(f"{without_password(url)!r} is not a URL: {error}") from error
 
 
-def _origin(url: str, split: SplitResult) -> Origin:
+def _origin(url: str, split: SplitResult) -> tuple[Origin, str]:
+    shown = without_password(url)
     try:
         host, port = split.hostname, split.port
-        if host is not None and not host.isascii():
-            host = host.encode("idna").decode("ascii")
+        if host is not None:
+            host = ascii_host(unquote(host))
+        login = _login(split)
     except ValueError as error:
-        raise InvalidRequestError(f"{url!r} is not a URL: {error}") from error
+        raise InvalidRequestError(f"{shown!r} is not a URL: {error}") from error
     if split.scheme not in PORTS or not host:
         raise InvalidRequestError(
-            f"{url!r} does not say where to: give http://host/..., or set base_url"
+            f"{shown!r} does not say where to: give http://host/..., or set base_url"
         )
+    if ":" not in host and _NO_HOST.search(host):
+        raise InvalidRequestError(f"{shown!r} is not a URL: no host is called {host!r}")
     scheme = "https" if split.scheme in SECURE else "http"
-    return Origin(scheme, host, PORTS[scheme] if port is None else port)
+    return Origin(scheme, host, PORTS[scheme] if port is None else port), login
+
+
+def _login(split: SplitResult) -> str:
+    """Return name and password of a URL as a field of HTTP has them (RFC 7617)."""
+    if not split.username and not split.password:
+        return ""
+    name, password = unquote(split.username or ""), unquote(split.password or "")
+    if ":" in name:
+        raise ValueError("no name of a login has a colon in it")
+    return "Basic " + b64encode(f"{name}:{password}".encode()).decode("ascii")
+
+
+def _half(error: UnicodeEncodeError) -> str:
+    return f"{error.object[error.start]!r} is half a character, and cannot be sent"
 
 
 def _mismatch(label: str, names: tuple[str, ...], values: Mapping[str, object]) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 from ._body import UNSET, Data
 from ._call import Call, Check, Expected, Wish
+from ._multipart import Files
+from ._url import Pieces
 
 __all__ = ["Verbs"]
 
@@ -28,11 +30,12 @@ class Verbs(ABC):
         url: str,
         *,
         name: str | None = None,
-        params: Mapping[str, object] | None = None,
+        params: Pieces | None = None,
         headers: Mapping[str, str] | None = None,
         data: Data | None = None,
         json: object = UNSET,
-        form: Mapping[str, object] | None = None,
+        form: Pieces | None = None,
+        files: Files | None = None,
         timeout: float | None = None,
         expect: Expected | None = None,
         check: Check | None = None,
@@ -51,18 +54,23 @@ class Verbs(ABC):
         name : str, optional
             Name of the action; by default method and path, placeholders not filled in:
             ``"GET /items/{id}"``.
-        params : mapping, optional
+        params : mapping or list of pairs, optional
             The query; a list gives its name several values.
         headers : mapping of str to str, optional
             Fields beside those of the client, or instead of them.
         data : bytes, str, or iterable of bytes, optional
-            The body.  An iterable, asynchronous or not, is sent in chunks.
+            The body.  An iterable, asynchronous or not, is sent in chunks; so is a file
+            that was opened with ``"rb"``.
         json : object, optional
             The body, written as JSON.
-        form : mapping, optional
+        form : mapping or list of pairs, optional
             The body, written as a form.
+        files : mapping or list of pairs, optional
+            Files of a form, beside its fields in `form`: by name, the content (bytes,
+            text, a `Path` or an open file), or a tuple of file name, content and, if need
+            be, content type.
         timeout : float, optional
-            Seconds the request may take in all.
+            Seconds the request may take in all; ``math.inf`` for no end.
         expect : int or collection of int, optional
             Statuses that are no failure; by default all below 400.
         check : callable, optional
@@ -96,8 +104,8 @@ class Verbs(ABC):
         return self._call(
             Wish(
                 method, url, path, name, params, headers, data=data, json=json,
-                form=form, timeout=timeout, expect=expect, check=check, stream=stream,
-                leaving=leaving,
+                form=form, files=files, timeout=timeout, expect=expect, check=check,
+                stream=stream, leaving=leaving,
             )
         )  # fmt: skip
 
@@ -106,7 +114,7 @@ class Verbs(ABC):
         url: str,
         *,
         name: str | None = None,
-        params: Mapping[str, object] | None = None,
+        params: Pieces | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
         expect: Expected | None = None,
@@ -128,7 +136,7 @@ class Verbs(ABC):
         url: str,
         *,
         name: str | None = None,
-        params: Mapping[str, object] | None = None,
+        params: Pieces | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
         expect: Expected | None = None,
@@ -150,7 +158,7 @@ class Verbs(ABC):
         url: str,
         *,
         name: str | None = None,
-        params: Mapping[str, object] | None = None,
+        params: Pieces | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
         expect: Expected | None = None,
@@ -172,7 +180,7 @@ class Verbs(ABC):
         url: str,
         *,
         name: str | None = None,
-        params: Mapping[str, object] | None = None,
+        params: Pieces | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
         expect: Expected | None = None,
@@ -194,11 +202,12 @@ class Verbs(ABC):
         url: str,
         *,
         name: str | None = None,
-        params: Mapping[str, object] | None = None,
+        params: Pieces | None = None,
         headers: Mapping[str, str] | None = None,
         data: Data | None = None,
         json: object = UNSET,
-        form: Mapping[str, object] | None = None,
+        form: Pieces | None = None,
+        files: Files | None = None,
         timeout: float | None = None,
         expect: Expected | None = None,
         check: Check | None = None,
@@ -210,8 +219,8 @@ class Verbs(ABC):
         return self._call(
             Wish(
                 "POST", url, path, name, params, headers, data=data, json=json,
-                form=form, timeout=timeout, expect=expect, check=check, stream=stream,
-                leaving=leaving,
+                form=form, files=files, timeout=timeout, expect=expect, check=check,
+                stream=stream, leaving=leaving,
             )
         )  # fmt: skip
 
@@ -220,11 +229,12 @@ class Verbs(ABC):
         url: str,
         *,
         name: str | None = None,
-        params: Mapping[str, object] | None = None,
+        params: Pieces | None = None,
         headers: Mapping[str, str] | None = None,
         data: Data | None = None,
         json: object = UNSET,
-        form: Mapping[str, object] | None = None,
+        form: Pieces | None = None,
+        files: Files | None = None,
         timeout: float | None = None,
         expect: Expected | None = None,
         check: Check | None = None,
@@ -236,8 +246,8 @@ class Verbs(ABC):
         return self._call(
             Wish(
                 "PUT", url, path, name, params, headers, data=data, json=json,
-                form=form, timeout=timeout, expect=expect, check=check, stream=stream,
-                leaving=leaving,
+                form=form, files=files, timeout=timeout, expect=expect, check=check,
+                stream=stream, leaving=leaving,
             )
         )  # fmt: skip
 
@@ -246,11 +256,12 @@ class Verbs(ABC):
         url: str,
         *,
         name: str | None = None,
-        params: Mapping[str, object] | None = None,
+        params: Pieces | None = None,
         headers: Mapping[str, str] | None = None,
         data: Data | None = None,
         json: object = UNSET,
-        form: Mapping[str, object] | None = None,
+        form: Pieces | None = None,
+        files: Files | None = None,
         timeout: float | None = None,
         expect: Expected | None = None,
         check: Check | None = None,
@@ -262,7 +273,7 @@ class Verbs(ABC):
         return self._call(
             Wish(
                 "PATCH", url, path, name, params, headers, data=data, json=json,
-                form=form, timeout=timeout, expect=expect, check=check, stream=stream,
-                leaving=leaving,
+                form=form, files=files, timeout=timeout, expect=expect, check=check,
+                stream=stream, leaving=leaving,
             )
         )  # fmt: skip

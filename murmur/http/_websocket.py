@@ -15,7 +15,7 @@ import anyio
 
 from murmur.errors import HttpTimeoutError, InvalidRequestError, Leaving
 
-from ._patience import Patience
+from ._patience import Patience, checked_timeout
 from ._wire import open_wire
 
 if TYPE_CHECKING:
@@ -59,6 +59,18 @@ class WebSocket:
         """Whether nothing can be sent any more."""
         return self._frames.is_over
 
+    @property
+    def close_code(self) -> int | None:
+        """Code of the server's farewell: 1005 if it gave none, None if it said none."""
+        farewell = self._frames.farewell
+        return None if farewell is None else farewell[0]
+
+    @property
+    def close_reason(self) -> str:
+        """What the server's farewell gave as its reason; usually empty."""
+        farewell = self._frames.farewell
+        return "" if farewell is None else farewell[1]
+
     async def send(self, message: str | bytes) -> None:
         """Send a text or a binary message; waits only if the server reads too slowly.
 
@@ -100,13 +112,16 @@ class WebSocket:
         """
         if self._is_receiving:
             raise anyio.BusyResourceError("receiving from")
+        limit = math.inf
+        if timeout is not None:
+            limit = checked_timeout(timeout, may_be_zero=True)
         self._is_receiving = True
         try:
-            await self._wait(math.inf if timeout is None else timeout, leaving=leaving)
+            await self._wait(limit, leaving=leaving)
         finally:
             self._is_receiving = False
         self._client._count("websocket.received")
-        return self._frames.take()
+        return self._frames.next()
 
     async def receive_json(self, timeout: float | None = None, *, leaving: bool = False) -> Any:  # noqa: ANN401 - any JSON
         """Return the next message, read as JSON; else as `receive`."""
@@ -139,7 +154,9 @@ class WebSocket:
         Exception
             As `receive`.  The action is recorded as failed.
         """
-        limit = self._client.options_used.timeout if timeout is None else timeout
+        limit = self._client.options_used.timeout
+        if timeout is not None:
+            limit = checked_timeout(timeout)
         with self._client._stopwatch(name or f"{self.name} [ask]") as timer:
             await self.send(message)
             answer = await self.receive(limit)
@@ -158,6 +175,10 @@ class WebSocket:
                 wakeup = frames.waiter = patience.native.wakeup()
                 if not frames.is_over:
                     await patience.native.wait_until(wakeup, patience.deadline)
+            elif frames.farewell is not None:
+                # Closed with bytes unread, the connection would be reset, and the server
+                # might never see that its farewell was answered (RFC 6455, 7.1.1).
+                await frames.wait_end(self._client._patience(CLOSE_WITHIN))
         finally:
             frames.waiter = None
             self.close()
@@ -190,7 +211,6 @@ class WebSocket:
                 raise Leaving
             if frames.end is not None:
                 raise frames.end
-            frames.make_room()
             wakeup = frames.waiter = native.wakeup()
             parked = user.listen(wakeup) if user is not None and not leaving else None
             try:
@@ -209,7 +229,7 @@ class Connecting:
     ``async with connecting as websocket:`` opens it, and closes it after the block.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all by keyword, each a part of a handshake
         self,
         client: Client,
         template: Template,
@@ -218,13 +238,16 @@ class Connecting:
         name: str | None,
         headers: Mapping[str, str] | None,
         subprotocols: tuple[str, ...],
+        compress: bool,
     ) -> None:
         self._client = client
+        self._template = template
         self._origin = template.origin
         self._target = template.fill(path)
         self._name = name or f"WS {template.label}"
         self._headers = headers
         self._subprotocols = subprotocols
+        self._compress = compress
         self._opened: WebSocket | None = None
 
     async def __aenter__(self) -> WebSocket:
@@ -253,15 +276,20 @@ class Connecting:
 
         client, options = self._client, self._client.options_used
         patience: Patience = client._patience(options.connect_timeout)
-        fields = client._handshake_fields(self._headers, self._origin, self._target)
+        authority, fields = client._handshake(self._template, self._target, self._headers)
+        user = client._user
         frames = await open_wire(
             lambda: Frames(
                 handshake_uri(self._origin, self._target),
                 fields,
                 subprotocols=self._subprotocols,
+                compress=self._compress,
                 limit=options.max_body_bytes,
+                now=client._native.now,
+                on_drop=lambda: client._count("websocket.dropped"),
             ),
             self._origin,
+            options.routes.to(self._origin, user.id if user is not None else 0, through=True),
             tls=options.tls_for_websockets if self._origin.is_secure else None,
             timeout=options.connect_timeout,
             patience=patience,
@@ -271,6 +299,8 @@ class Connecting:
         except BaseException:
             frames.close()
             raise
+        finally:
+            client._keep_cookies(frames.answer_fields, authority, self._target)
         client._ledger.connection(frames.connect_seconds, frames.tls_seconds)
         return frames
 

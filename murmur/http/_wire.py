@@ -15,11 +15,12 @@ import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
-from murmur._backend import AsyncioNative
+from murmur._backend import AsyncioNative, Stream, dial, keep_what_came
 from murmur.errors import (
     ConnectFailedError,
+    ConnectionLostError,
     HttpBackendError,
     HttpError,
     TlsError,
@@ -32,12 +33,21 @@ if TYPE_CHECKING:
     from murmur._backend import Wakeup
 
     from ._patience import Patience
+    from ._route import Route
     from ._url import Origin
 
-__all__ = ["Alarm", "Wire", "open_wire", "within"]
+__all__ = ["Alarm", "Wire", "lost", "open_wire", "within"]
 
 GRAIN = 0.001
 """Seconds by which uvloop's timers may be early."""
+
+FLOOD = 1 << 20
+"""Bytes that may wait to be sent which a server asked for, such as answers to pings."""
+
+PROXY_HEAD_LIMIT = 16 << 10
+"""Bytes that the answer of a proxy may have."""
+
+_ALERT = re.compile(r"ALERT_([A-Z_]+)")
 
 REASONS = {
     errno.ECONNREFUSED: "connection refused",
@@ -49,8 +59,18 @@ REASONS = {
     errno.ETIMEDOUT: "the network gave up",
 }
 
+UNKNOWN_NAME = "the name of the host is not known"
 
-class Wire(asyncio.Protocol):
+UNRESOLVED = {
+    socket.EAI_AGAIN: "the name of the host could not be looked up for now",
+    socket.EAI_FAIL: "the name server failed",
+    socket.EAI_MEMORY: "no memory to look up the name of the host",
+    socket.EAI_SYSTEM: "this system could not look up the name of the host",
+}
+"""Look-ups that failed, and say nothing of the name."""
+
+
+class Wire(Stream):
     """One connection; what it speaks is for subclasses.
 
     Attributes
@@ -64,19 +84,13 @@ class Wire(asyncio.Protocol):
         latter is 0 without TLS.
     """
 
-    _transport: asyncio.Transport
-
     def __init__(self) -> None:
-        self.is_closed = False
+        super().__init__()
         self.alpn: str | None = None
         self.connect_seconds = 0.0
         self.tls_seconds = 0.0
         self._is_paused = False
         self._sender: Wakeup | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        self._transport = cast("asyncio.Transport", transport)
 
     def eof_received(self) -> bool:
         """Let the transport close, which ends in `connection_lost`."""
@@ -84,12 +98,8 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Note the end and tell the subclass."""
-        self.is_closed = True
         self.resume_writing()
-        self.ended(error)
-
-    def ended(self, error: Exception | None) -> None:
-        """Act on the end of the connection; None if the other side said so."""
+        super().connection_lost(error)
 
     def pause_writing(self) -> None:
         """Make `drain` wait."""
@@ -115,6 +125,11 @@ class Wire(asyncio.Protocol):
         """End the connection at once, whatever is under way on it."""
         self.is_closed = True
         self._transport.abort()
+
+    @property
+    def is_flooded(self) -> bool:
+        """Whether the server makes this side answer more than it reads."""
+        return self._is_paused and self._transport.get_write_buffer_size() > FLOOD
 
 
 class Alarm:
@@ -174,12 +189,13 @@ W = TypeVar("W", bound=Wire)
 async def open_wire(
     make: Callable[[], W],
     origin: Origin,
+    route: Route,
     *,
     tls: ssl.SSLContext | None,
     timeout: float,
     patience: Patience,
 ) -> W:
-    """Connect to `origin` and return the connection that `make` made.
+    """Connect to `origin` over `route`, and return the connection that `make` made.
 
     Raises
     ------
@@ -190,22 +206,23 @@ async def open_wire(
     Leaving
         If the user was asked to leave meanwhile and its patience ended.
     """
-    check_target(patience.run, origin.host)
+    check_target(patience.run, route.host)
+    if route.is_proxied:
+        check_target(patience.run, origin.host)
     native = patience.native
     if not isinstance(native, AsyncioNative):
         raise HttpBackendError
     began = native.now()
-    limit = min(began + timeout, patience.deadline)
+    limit = min(began + timeout, patience.deadline) - began
     wire: W | None = None
     try:
-        async with asyncio.timeout(limit - began) as timer:
+        async with asyncio.timeout(limit if limit < math.inf else None) as timer:
             with _leaving_in_a_hurry(timer, patience):
-                loop = asyncio.get_running_loop()
-                _, wire = await loop.create_connection(make, origin.host, origin.port)
+                wire = await _connected(make, route)
                 connected_at = native.now()
                 wire.connect_seconds = connected_at - began
                 if tls is not None:
-                    await _secure(wire, tls, origin)
+                    await _secure(wire, tls, origin.host)
                     wire.tls_seconds = native.now() - connected_at
     except BaseException as error:
         if wire is not None:
@@ -278,32 +295,102 @@ class _Hurry:
         return True
 
 
-async def _secure(wire: Wire, tls: ssl.SSLContext, origin: Origin) -> None:
+async def _connected(make: Callable[[], W], route: Route) -> W:
+    """Connect, and have the proxy let bytes through if there is one."""
+    if not route.tunnel:
+        return await dial(make, route.host, route.port, source=route.source)
+    tunnel = await dial(_Tunnel, route.host, route.port, source=route.source)
+    try:
+        await tunnel.ask(route.tunnel)
+    except BaseException:
+        tunnel.close()
+        raise
+    wire = make()
+    tunnel.become(wire)
+    return wire
+
+
+class _Tunnel(Wire):
+    """Asks a proxy to let bytes through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._head = b""
+        self._answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def ask(self, request: bytes) -> None:
+        """Send `request` and wait for consent."""
+        self._transport.write(request)
+        await self._answered
+        status = self._head.split(b" ", 2)[1:2]
+        if not (status and len(status[0]) == 3 and status[0].startswith(b"2")):
+            code = status[0].decode("latin-1", "replace")[:3] if status else "nothing"
+            raise ConnectFailedError(f"the proxy answered {code}")
+
+    def become(self, wire: Wire) -> None:
+        """Have `wire` go on."""
+        wire.connection_made(self._transport)
+        self._transport.set_protocol(wire)
+
+    def take(self, data: bytes) -> None:
+        """Collect the head of the answer."""
+        self._head += data
+        if b"\r\n\r\n" in self._head or len(self._head) > PROXY_HEAD_LIMIT:
+            self._is_answered()
+
+    def ended(self, error: Exception | None) -> None:
+        """Note that there will be no answer."""
+        self._is_answered()
+
+    def _is_answered(self) -> None:
+        if not self._answered.done():
+            self._answered.set_result(None)
+
+
+async def _secure(wire: Wire, tls: ssl.SSLContext, host: str) -> None:
     """Put TLS around a connection."""
     loop = asyncio.get_running_loop()
+    plain = wire._transport
     try:
-        transport = await loop.start_tls(wire._transport, wire, tls, server_hostname=origin.host)
-    except ssl.SSLCertVerificationError as error:
-        raise TlsError(f"certificate refused: {error.verify_message}") from error
+        transport = await loop.start_tls(plain, wire, tls, server_hostname=host)
     except ssl.SSLError as error:
-        raise TlsError(f"handshake failed: {error.reason or 'no TLS'}") from error
+        raise tls_failure(error) from error
     except (ConnectionError, EOFError) as error:
         raise TlsError("the server ended the connection during the handshake") from error
     if transport is None:
         raise TlsError("the server ended the connection during the handshake")
-    wire._transport = transport
+    wire._transport, wire._is_secured = transport, True
+    keep_what_came(plain)
     secured = transport.get_extra_info("ssl_object")
     wire.alpn = secured.selected_alpn_protocol() if secured is not None else None
 
 
+def tls_failure(error: ssl.SSLError) -> TlsError:
+    """Return an error of TLS by its cause: a certificate, an alert of the server, or else."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return TlsError(f"certificate refused: {error.verify_message}")
+    alert = _ALERT.search(error.reason or "")
+    if alert is not None:  # over TLS 1.3 it may come after the client took the handshake for done
+        return TlsError(f"the server sent the alert {alert[1].lower()}")
+    return TlsError(f"handshake failed: {error.reason or 'no TLS'}")
+
+
+def lost(error: Exception | None, otherwise: str) -> HttpError:
+    """Return what the end of a connection means to who waits for an answer."""
+    if isinstance(error, ssl.SSLError):
+        return tls_failure(error)
+    if error is not None:
+        return ConnectionLostError(f"connection reset {otherwise}")
+    return ConnectionLostError("connection closed without an answer")
+
+
 def _failure(error: Exception) -> HttpError:
     """Return a failed connection as an error without addresses in its text."""
-    if isinstance(error, (socket.gaierror, UnicodeError)):  # the latter for "a..b"
-        return ConnectFailedError("the name of the host is not known")
+    if isinstance(error, socket.gaierror):
+        return ConnectFailedError(UNRESOLVED.get(error.errno or 0, UNKNOWN_NAME))
+    if isinstance(error, UnicodeError):  # of "a..b"
+        return ConnectFailedError(UNKNOWN_NAME)
     code = error.errno if isinstance(error, OSError) else None
-    if code is None:  # of several addresses each was tried; the text names the errors
-        found = re.search(r"Errno (\d+)", str(error))
-        code = int(found[1]) if found else None
     if code is None:
         return ConnectFailedError("no connection")
     return ConnectFailedError(REASONS.get(code, errno.errorcode.get(code, str(code))))

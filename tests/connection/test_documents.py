@@ -6,7 +6,7 @@ import itertools
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from murmur.connection._documents import DocumentReader
@@ -119,6 +119,7 @@ def test_the_stream_may_end_between_documents_only(reader):
     assert not reader.is_between_documents
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault
 @given(
     documents=st.lists(DOCUMENTS, max_size=4),
     cuts=st.lists(st.integers(0, 400)),
@@ -132,6 +133,7 @@ def test_cutting_the_stream_anywhere_changes_nothing(documents, cuts, ascii_only
     assert values(DocumentReader(), *packets) == documents
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(document=DOCUMENTS, ascii_only=st.booleans())
 def test_no_beginning_of_a_document_is_taken_for_a_wrong_one(document, ascii_only):
     stream = json.dumps(document, ensure_ascii=ascii_only).encode()

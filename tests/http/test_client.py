@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import email
+import io
 import math
 import warnings
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -434,3 +437,128 @@ async def test_the_timeout_error_says_what_was_missing(bench: Any) -> None:
     assert isinstance(response.error, HttpTimeoutError)
     assert isinstance(response.error, TimeoutError)
     assert (response.error.missing, response.error.timeout) == ("no answer", 1)
+
+
+@pytest.mark.parametrize("body", [
+    {"data": {"a": 1}}, {"data": ["a"]}, {"data": [1]}, {"data": io.StringIO("a")}, {"data": 5},
+    {"data": 1.5}, {"data": True}, {"data": object()}, {"data": "\ud800"}, {"json": {1, 2}},
+    {"json": math.nan}, {"json": "\ud800"}, {"form": "a=1"}, {"form": 5}, {"form": [1]},
+    {"files": "a"}, {"files": {"a": 5}}, {"files": {"a": io.StringIO("a")}},
+    {"files": {"a": ("b",)}},
+    {"files": {"a": Path("/none")}}, {"files": {"a": b""}, "json": 1}, {"params": "a=1"},
+    {"params": 5}, {"headers": {"a": 1}}, {"headers": {1: "a"}}, {"headers": "a: b"},
+    {"headers": {"a": b"b"}}, {"timeout": -1}, {"timeout": 0}, {"timeout": math.nan},
+    {"timeout": True}, {"timeout": "5"}, {"expect": "200"}, {"expect": 2.5}, {"check": 5},
+])  # fmt: skip
+async def test_what_cannot_be_sent_is_refused_and_is_no_action(
+    bench: Any, body: dict[str, Any]
+) -> None:
+    client = bench.client()
+
+    with pytest.raises(InvalidRequestError):
+        await client.post("/", **body)
+    with pytest.raises(InvalidRequestError):
+        async with client.post("/", **body):
+            pass
+    assert bench.rows() == []
+    assert bench.asked == []
+
+
+async def test_a_request_may_have_no_time_limit(bench: Any) -> None:
+    client = bench.client(latency=1e6)
+
+    assert (await client.get("/", timeout=math.inf)).ok
+
+
+async def test_a_usual_method_may_be_written_small(bench: Any) -> None:
+    client = bench.client()
+    await client.request("post", "/")
+    await client.request("purge", "/")
+
+    assert [each.split()[0] for each in bench.asked] == ["POST", "purge"]
+
+
+async def test_a_form_with_files_is_written_as_browsers_write_it(bench: Any) -> None:
+    client = bench.client()
+    await client.post(
+        "/",
+        form={"a": 1, "b": ["2", "3"]},
+        files={"f": ('x".txt', b"one", "text/x"), "g": io.BytesIO(b"two"), "h": "three"},
+    )
+
+    (request,) = bench.stub.requests
+    (kind,) = [value for name, value in request.headers if name == "Content-Type"]
+    parsed = email.message_from_bytes(
+        b"Content-Type: " + kind.encode() + b"\r\n\r\n" + request.body
+    )
+    parts = [
+        (part["Content-Disposition"], part.get_payload(decode=True))
+        for part in parsed.get_payload()
+    ]
+    assert parts == [
+        ('form-data; name="a"', b"1"),
+        ('form-data; name="b"', b"2"),
+        ('form-data; name="b"', b"3"),
+        ('form-data; name="f"; filename="x%22.txt"', b"one"),
+        ('form-data; name="g"; filename="g"', b"two"),
+        ('form-data; name="h"; filename="h"', b"three"),
+    ]
+
+
+async def test_cookies_go_by_the_host_that_is_asked_for(bench: Any) -> None:
+    answer = (200, {"Set-Cookie": "a=1; Domain=shop.example"}, b"")
+    client = bench.client(lambda request: answer, headers={"Host": "www.shop.example:81"})
+    await client.get("/")
+    await client.get("/")
+    await client.get("/", headers={"Host": "other.example"})
+
+    held = [dict(each.headers).get("Cookie") for each in bench.stub.requests]
+    assert held == [None, "a=1", None]
+
+
+async def test_a_login_in_the_url_is_sent_to_its_server_alone(bench: Any) -> None:
+    def answer(request: Any) -> Any:
+        here = request.origin.host == "shop.test"
+        return (302, {"Location": "http://other.test/"}, b"") if here else 200
+
+    client = bench.client(answer, base_url="http://a:b@shop.test")
+    await client.get("/")
+    await client.get("/", headers={"authorization": "mine"})
+
+    logins = [
+        (
+            each.origin.host,
+            dict(each.headers).get("Authorization", dict(each.headers).get("authorization")),
+        )
+        for each in bench.stub.requests
+    ]
+    assert logins == [
+        ("shop.test", "Basic YTpi"),
+        ("other.test", None),
+        ("shop.test", "mine"),
+        ("other.test", None),
+    ]
+
+
+async def test_a_share_of_requests_is_traced(bench: Any) -> None:
+    client = bench.client(trace=0.5)
+    ids = [(await client.get("/")).trace_id for _ in range(200)]
+
+    traced = [each for each in ids if each]
+    assert 50 < len(traced) < 150
+    assert len(set(traced)) == len(traced)
+    assert {len(each) for each in traced} == {32}
+    response = await client.get("/", headers={"traceparent": f"00-{'1' * 32}-{'2' * 16}-00"})
+    assert response.trace_id == "1" * 32
+
+
+async def test_the_first_answer_of_each_kind_of_failure_is_kept(bench: Any) -> None:
+    answers = iter([b"out of stock", b"still out"])
+    client = bench.client(lambda request: (503, {"Content-Type": "text/plain"}, next(answers)))
+    await client.get("/")
+    await client.get("/")
+
+    (told,) = bench.recorder.seal().tracebacks.values()
+    assert "503" in told
+    assert "out of stock" in told
+    assert "still out" not in told

@@ -40,6 +40,27 @@ def held(cookies: Cookies, host: str, path: str = "/", *, secure: bool = False) 
     ("a=", "shop.test", "/", False, "a="),
     ("a=b=c", "shop.test", "/", False, "a=b=c"),
     ("nonsense", "shop.test", "/", False, ""),
+    # A date without a zone is UTC, wherever this runs; NOW is 13:46:40 of that day.
+    ("a=1; Expires=Mon, 12 Jan 1970 13:46:41", "shop.test", "/", False, "a=1"),
+    ("a=1; Expires=Mon, 12 Jan 1970 13:46:39", "shop.test", "/", False, ""),
+    ("a=1; Expires=Mon, 12 Jan 1970 13:46:39 +0500", "shop.test", "/", False, ""),
+    ("a=1; Expires=Monday, 12-January-70 13:46:39 GMT", "shop.test", "/", False, ""),
+    ("a=1; Expires=1970 12 13:46:39 jan", "shop.test", "/", False, ""),
+    ("a=1; Expires=Mon, 32 Jan 1970 13:46:39", "shop.test", "/", False, "a=1"),
+    ("a=1; Expires=Mon, 12 Jan 1600 13:46:39", "shop.test", "/", False, "a=1"),
+    ("a=1; Expires=12 Jan 1970 24:00:00", "shop.test", "/", False, "a=1"),
+    ("a=1; Expires=12 Jan 1970 1:2:3; Expires=nonsense", "shop.test", "/", False, ""),
+    ("a=1; Max-Age=+60", "shop.test", "/", False, "a=1"),
+    ("a=1; Domain=", "www.shop.test", "/", False, ""),
+    ("a=1; Domain=test", "shop.test", "/", False, ""),
+    ("a=1; Domain=shop.test; Domain=other.test", "shop.test", "/", False, ""),
+    ("a=1; Path=/x; Path=/", "shop.test", "/", False, "a=1"),
+    ("a=1; path", "shop.test", "/", False, "a=1"),
+    ("a = 1 ; Secure", "shop.test", "/", True, "a=1"),
+    ('a="1 2"', "shop.test", "/", False, 'a="1 2"'),
+    ("a=1\nb", "shop.test", "/", False, ""),
+    ("a=" + "x" * 4095, "shop.test", "/", False, "a=" + "x" * 4095),
+    ("a=" + "x" * 4096, "shop.test", "/", False, ""),
     ("=1", "shop.test", "/", False, ""),
 ])  # fmt: skip
 def test_a_cookie_is_sent_where_it_belongs(
@@ -88,3 +109,30 @@ def test_a_cookie_ends_when_its_time_is_over() -> None:
     assert cookies.header("shop.test", "/", is_secure=False, now=NOW + 59) == "a=1"
     assert cookies.header("shop.test", "/", is_secure=False, now=NOW + 60) == ""
     assert len(cookies) == 0
+
+
+def test_no_more_are_kept_than_browsers_keep() -> None:
+    cookies = Cookies()
+    for number in range(200):
+        cookies.take(f"c{number}=1", "shop.test", "/", NOW)
+    assert len(cookies) == 180
+    assert cookies.get("c19") is None
+    assert cookies.get("c20") == "1"
+    for host in range(100):
+        for number in range(50):
+            cookies.take(f"c{number}=1", f"h{host}.test", "/", NOW)
+
+    assert len(cookies) == 3000
+
+
+def test_one_that_is_set_again_keeps_its_age() -> None:
+    cookies = Cookies()
+    for field in ("a=1", "b=2; Domain=test", "a=3"):
+        cookies.take(field, "www.shop.test", "/", NOW)
+
+    assert held(cookies, "www.shop.test") == "a=3"
+    cookies.take("b=2; Domain=www.shop.test", "www.shop.test", "/", NOW)
+    cookies.take("c=4", "www.shop.test", "/", NOW)
+    cookies.take("a=5", "www.shop.test", "/", NOW)
+
+    assert held(cookies, "www.shop.test") == "a=5; b=2; c=4"

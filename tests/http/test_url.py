@@ -28,6 +28,11 @@ SHOP = Origin("http", "shop.test", 80)
     ("", "http://bücher.test/ä ö", Origin("http", "xn--bcher-kva.test", 80), "/%C3%A4%20%C3%B6",
      "/ä ö"),
     ("", "http://shop.test/100%25", SHOP, "/100%25", "/100%25"),
+    ("", "http://straße.test/", Origin("http", "xn--strae-oqa.test", 80), "/", "/"),
+    ("", "http://a_b.Bücher.test./", Origin("http", "a_b.xn--bcher-kva.test.", 80), "/", "/"),
+    ("", "http://shop.test/a{b c}?d={e f}|", SHOP, "/a%7Bb%20c%7D?d=%7Be%20f%7D%7C",
+     "/a{b c}"),
+    ("http://shop.test/{", "x}", SHOP, "/%7B/x%7D", "x}"),
 ])  # fmt: skip
 def test_a_url_is_split(base: str, url: str, origin: Origin, target: str, label: str) -> None:
     template = template_of(base, url)
@@ -38,7 +43,9 @@ def test_a_url_is_split(base: str, url: str, origin: Origin, target: str, label:
 
 
 @pytest.mark.parametrize("url", [
-    "/a", "ftp://shop.test/", "http://", "http://[::1", "http://a:b/", "http://a:99999/",
+    "/a", "http://exa mple/", "http://{host}/", "http://a<b/", "http://a:b:c@shop.test:x/",
+    "http://a%3Ab:c@shop.test/", "http://\ufffe.test/", "ftp://shop.test/",
+    "http://", "http://[::1", "http://a:b/", "http://a:99999/",
 ])  # fmt: skip
 def test_a_url_that_leads_nowhere_is_refused(url: str) -> None:
     with pytest.raises(InvalidRequestError):
@@ -75,14 +82,55 @@ def test_a_query_may_have_several_values_of_a_name() -> None:
     ("b?c=1", SHOP, "/a/b?c=1"),
     ("//other.test/x", Origin("http", "other.test", 80), "/x"),
     ("https://shop.test/", Origin("https", "shop.test", 443), "/"),
+    (" /b ", SHOP, "/b"),
+    ("/ü{1}", SHOP, "/%C3%BC%7B1%7D"),
+    ("http://bücher.test/", Origin("http", "xn--bcher-kva.test", 80), "/"),
 ])  # fmt: skip
 def test_a_redirect_is_relative_to_where_it_came_from(
     location: str, origin: Origin, target: str
 ) -> None:
-    assert redirected(SHOP, "/a/page", location) == (origin, target)
+    assert redirected(SHOP, "/a/page", location.encode()) == (origin, target, "")
 
 
 @pytest.mark.parametrize("location", ["mailto:a@b.test", "ftp://x/", "javascript:1", "http://[x"])
 def test_a_redirect_to_nowhere_is_an_error(location: str) -> None:
     with pytest.raises(ValueError):
-        redirected(SHOP, "/", location)
+        redirected(SHOP, "/", location.encode())
+
+
+def test_a_redirect_keeps_bytes_that_are_no_utf_8() -> None:
+    assert redirected(SHOP, "/", b"/caf\xe9?\xff") == (SHOP, "/caf%E9?%FF", "")
+
+
+def test_a_redirect_may_hold_a_login() -> None:
+    assert redirected(SHOP, "/", b"http://a:b@shop.test/")[2] == "Basic YTpi"
+
+
+@pytest.mark.parametrize(("url", "login"), [
+    ("http://ann:p%40ss@shop.test/", "Basic YW5uOnBAc3M="),
+    ("http://ann:p@ss@shop.test/", "Basic YW5uOnBAc3M="),
+    ("http://ann@shop.test/", "Basic YW5uOg=="),
+    ("http://:pw@shop.test/", "Basic OnB3"),
+    ("http://%C3%BC:1@shop.test/", "Basic w7w6MQ=="),
+    ("http://@shop.test/", ""),
+    ("http://shop.test/a@b", ""),
+])  # fmt: skip
+def test_name_and_password_of_a_url_are_the_login(url: str, login: str) -> None:
+    assert template_of("", url).login == login
+
+
+def test_no_error_shows_a_password() -> None:
+    with pytest.raises(InvalidRequestError) as found:
+        template_of("", "http://ann:secret@:x/")
+
+    assert "secret" not in str(found.value)
+
+
+@pytest.mark.parametrize("params", ["a=1", b"a=1", 5, [1], {"a": "\ud800"}])
+def test_a_query_of_a_wrong_type_is_refused(params: object) -> None:
+    with pytest.raises(InvalidRequestError):
+        query_of(params)  # type: ignore[arg-type]
+
+
+def test_a_query_may_be_pairs() -> None:
+    assert query_of([("a", 1), ("b", 2), ("a", 3)]) == "a=1&b=2&a=3"

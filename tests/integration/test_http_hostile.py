@@ -12,10 +12,12 @@ from contextlib import suppress
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from traitlets import Bool, Float, Unicode
 
 import murmur
+from murmur.errors import InvalidRequestError
 from murmur.http import Client, Options
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -105,6 +107,19 @@ def resetting(before: bytes = b"") -> Act:
     return act
 
 
+class Gaps:
+    """The longest time that the loop was busy between two looks, in seconds of this thread."""
+
+    cpu = 0.0
+
+    async def watch(self) -> None:
+        last = time.thread_time()
+        while True:
+            await anyio.lowlevel.checkpoint()
+            now = time.thread_time()
+            self.cpu, last = max(self.cpu, now - last), now
+
+
 @pytest.fixture
 def server() -> Iterator[Hostile]:
     running = Hostile()
@@ -188,6 +203,136 @@ FAILURES = {
         "a redirect leads nowhere",
     ),
 }
+
+
+READABLE = {
+    "says one length twice": b"Content-Length: 2\r\nContent-Length: 2\r\n",
+    "says one length in a list": b"Content-Length: 2, 2\r\n",
+    "folds a field": b"X-A: one\r\n  two\r\nContent-Length: 2\r\n",
+    "folds with a tab": b"X-A: one\r\n\ttwo\r\nContent-Length:\r\n 2\r\n",
+    "ends lines with LF": b"X-A: one\nContent-Length: 2\n",
+}
+
+SMUGGLES = {
+    "lengths that differ": b"Content-Length: 2\r\nContent-Length: 3\r\n",
+    "lengths that differ in a list": b"Content-Length: 2, 3\r\n",
+    "a folded length that differs": b"Content-Length: 2\r\n 3\r\n",
+    "lengths that differ behind LF": b"Content-Length: 2\nContent-Length: 3\n",
+    "a length and chunks": b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
+    "a folded length and chunks": b"Content-Length: 2\r\nTransfer-Encoding:\r\n chunked\r\n",
+    "a field before the first": b" X: y\r\nContent-Length: 2\r\n",
+    "a space before the colon": b"Content-Length : 2\r\n",
+    "no number": b"Content-Length: +2\r\n",
+}
+
+
+@pytest.mark.parametrize("cut", [None, 20, 36])
+@pytest.mark.parametrize("how", READABLE)
+async def test_an_odd_head_is_read_that_(
+    server: Hostile, client: Client, how: str, cut: int | None
+) -> None:
+    whole = b"HTTP/1.1 200 OK\r\n" + READABLE[how] + b"\r\nok"
+
+    def act(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(whole[:cut])
+        if cut is not None:
+            time.sleep(0.05)
+            connection.sendall(whole[cut:])
+
+    server.act = act
+    first, second = await client.get("/"), await client.get("/")
+
+    assert (first.text, second.text) == ("ok", "ok")
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("how", SMUGGLES)
+async def test_a_head_is_refused_with_(server: Hostile, client: Client, how: str) -> None:
+    server.act = saying(b"HTTP/1.1 200 OK\r\n" + SMUGGLES[how] + b"\r\n2\r\nok\r\n0\r\n\r\n")
+
+    response = await client.get("/")
+
+    assert response.failure is not None
+    assert response.failure.startswith("malformed answer")
+
+
+async def test_trailers_are_no_fields_of_the_head(server: Hostile, client: Client) -> None:
+    server.act = lambda connection, request: connection.sendall(
+        CHUNKED + b"2\r\nok\r\n0\r\nX-Sum: 7\r\nContent-Type: evil\r\n\r\n"
+    )
+
+    response = await client.get("/")
+
+    assert dict(response.trailers) == {"x-sum": "7", "content-type": "evil"}
+    assert dict(response.headers) == {"transfer-encoding": "chunked"}
+
+
+ENDLESS = {
+    "trailers": (CHUNKED + b"2\r\nok\r\n0\r\n", b"X: y\r\n" * 4096, "the trailer of the answer"),
+    "a trailer": (CHUNKED + b"2\r\nok\r\n0\r\nX: ", b"y" * 65536, "the trailer of the answer"),
+    "an extension": (CHUNKED + b"2;x=", b"y" * 65536, "the trailer of the answer"),
+    "interim answers": (b"", b"HTTP/1.1 102 Wait\r\n\r\n" * 999, "the head of the answer"),
+    "a head": (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 4096, "the head of the answer"),
+    "a folded head": (b"HTTP/1.1 200 OK\r\nA: b\r\n", b" y\r\n" * 4096, "the head of the answer"),
+    "one byte chunks": (CHUNKED, b"1\r\nx\r\n" * 50_000, "the body is longer"),
+}
+
+
+@pytest.mark.parametrize("what", ENDLESS)
+async def test_a_server_without_end_is_cut_off_and_holds_nobody(server: Hostile, what: str) -> None:
+    start, more, message = ENDLESS[what]
+
+    def act(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(start)
+        while True:
+            connection.sendall(more)
+
+    server.act = act
+    gaps = Gaps()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(gaps.watch)
+        options = Options(base_url=server.url, timeout=20, max_body_bytes=500_000)
+        async with Client(options=options) as client:
+            response = await client.get("/")
+        tasks.cancel_scope.cancel()
+
+    assert response.failure is not None
+    assert response.failure.startswith(message)
+    assert gaps.cpu < 0.05
+
+
+async def test_an_answer_that_came_before_a_reset_is_read(server: Hostile, client: Client) -> None:
+    """A body that the server does not want is answered, and the connection reset behind it."""
+
+    def act(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        raise StopIteration
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"x" * 1000
+        time.sleep(0.1)  # noqa: ASYNC251 - the loop must not see the answer before it writes
+        for _ in range(3):
+            yield b"x" * 1000
+
+    server.act = act
+    response = await client.post("/", data=body())
+
+    assert (response.status, response.text) == (413, "no")
+
+
+@pytest.mark.parametrize("part", ["text", 5, None])
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_a_part_that_is_no_bytes_sends_nothing(
+    server: Hostile, client: Client, part: Any, is_async: bool
+) -> None:
+    async def parts() -> AsyncIterator[Any]:
+        yield part
+
+    with pytest.raises(InvalidRequestError):
+        await client.post("/", data=parts() if is_async else iter([part]))
+    await anyio.sleep(0.05)
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("how", FAILURES)

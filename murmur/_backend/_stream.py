@@ -1,0 +1,174 @@
+"""Protocol of asyncio that shares the loop fairly and loses nothing that had come.
+
+A transport hands over up to 256 KiB at once.  In the smallest pieces that a protocol
+allows, that is a second of work, so it is taken in portions, with a turn of the loop
+between them.
+
+When a write finds the connection reset, asyncio and uvloop close it without another look
+at what the kernel still holds: the very answer that came before the reset.  So that is
+read before the end is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import ssl
+import time
+from typing import Any, cast
+
+__all__ = ["Stream", "keep_what_came"]
+
+TURN = 0.005
+"""Seconds that the portions of one connection may take of one turn of the loop."""
+
+UNREAD_LIMIT = 1 << 20
+"""Bytes that are read at most of a connection that is broken already."""
+
+
+class Stream(asyncio.Protocol):
+    """One connection; what it means is for subclasses, in `take` and `ended`.
+
+    Attributes
+    ----------
+    portion : int
+        Bytes that `take` gets at most at a time.
+    is_closed : bool
+        Whether either side ended it.
+    """
+
+    portion = 4 << 10
+
+    _transport: asyncio.Transport
+
+    def __init__(self) -> None:
+        self.is_closed = False
+        self._is_secured = False
+        self._rest = b""
+        self._is_held = False
+        self._is_full = False
+        self._last: tuple[Exception | None] | None = None
+
+    def take(self, data: bytes) -> None:
+        """Act on what came."""
+        raise NotImplementedError
+
+    def ended(self, error: Exception | None) -> None:
+        """Act on the end of the connection; None if the other side said so."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, in portions if it is much."""
+        if len(data) <= self.portion and not self._rest:
+            self.take(data)
+            return
+        begins = not self._rest
+        self._rest += data
+        if begins:
+            self._take_turn()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Note the end, and tell the subclass once it has all that had come."""
+        self.is_closed = True
+        if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
+            left = b"" if self._is_secured else _unread(self._transport)
+            if left:
+                self.data_received(left)
+        if self._rest:
+            self._last = (error,)
+        else:
+            self.ended(error)
+
+    def hold(self) -> None:
+        """Make the other side wait, until `release`."""
+        if not self._is_full and not self.is_closed:
+            self._is_full = True
+            self._transport.pause_reading()
+
+    def release(self) -> None:
+        """Let the other side go on."""
+        if self._is_full:
+            self._is_full = False
+            if not self._is_held and not self.is_closed:
+                self._transport.resume_reading()
+
+    def _take_turn(self) -> None:
+        """Take portions, but not for long."""
+        until = time.monotonic() + TURN
+        size = self.portion
+        while self._rest:
+            portion, self._rest = self._rest[:size], self._rest[size:]
+            self.take(portion)
+            if time.monotonic() >= until:
+                break
+        if self._rest:
+            if not self._is_held and not self.is_closed:
+                self._is_held = True
+                self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._take_turn)
+            return
+        if self._is_held:
+            self._is_held = False
+            if not self._is_full and not self.is_closed:
+                self._transport.resume_reading()
+        if self._last is not None:
+            last, self._last = self._last, None
+            self.ended(last[0])
+
+
+class _Between(asyncio.BufferedProtocol):
+    """Stands between a socket and its TLS, to hand over what came before a reset."""
+
+    get_buffer: Any
+    buffer_updated: Any
+    eof_received: Any
+    pause_writing: Any
+    resume_writing: Any
+
+    def __init__(self, transport: asyncio.Transport, tls: Any) -> None:  # noqa: ANN401 - asyncio's own, or uvloop's
+        self._transport = transport
+        self._tls = tls
+        # As attributes, they are called without a step in between.
+        self.get_buffer = tls.get_buffer
+        self.buffer_updated = tls.buffer_updated
+        self.eof_received = tls.eof_received
+        self.pause_writing = tls.pause_writing
+        self.resume_writing = tls.resume_writing
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if isinstance(error, OSError):
+            left = _unread(self._transport)
+            with contextlib.suppress(Exception):  # of what TLS makes of it, the end is told below
+                while left:
+                    buffer = memoryview(self._tls.get_buffer(len(left)))
+                    size = min(len(buffer), len(left))
+                    buffer[:size] = left[:size]
+                    self._tls.buffer_updated(size)
+                    left = left[size:]
+        self._tls.connection_lost(error)
+
+
+def keep_what_came(transport: asyncio.Transport) -> None:
+    """Have the TLS over `transport` read what came before a reset, too."""
+    tls: Any = transport.get_protocol()
+    if hasattr(tls, "get_buffer"):
+        transport.set_protocol(_Between(transport, tls))
+
+
+def _unread(transport: asyncio.Transport) -> bytes:
+    """Return what the kernel still holds of a connection that broke."""
+    held = transport.get_extra_info("socket")
+    parts, size = [], 0
+    with contextlib.suppress(OSError):
+        descriptor = held.fileno() if held is not None else -1
+        while descriptor >= 0 and size < UNREAD_LIMIT:
+            part = os.read(descriptor, 1 << 16)
+            if not part:
+                break
+            parts.append(part)
+            size += len(part)
+    return b"".join(parts)
