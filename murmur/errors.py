@@ -200,7 +200,7 @@ class ConfigError(MurmurError, ValueError):
     """
 
     def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
+        self.problems: tuple[str, ...] = tuple(problems)
         super().__init__(_sentences(self.problems))
 
 
@@ -214,7 +214,7 @@ class UnknownSettingError(ConfigError):
     """
 
     def __init__(self, names: Sequence[str], declared: Iterable[str]) -> None:
-        self.names = tuple(names)
+        self.names: tuple[str, ...] = tuple(names)
         known = sorted(declared)
         super().__init__(
             f"unknown setting {name!r}{closest(name, known, 'declared')}" for name in self.names
@@ -231,7 +231,7 @@ class InvalidSettingError(ConfigError):
     """
 
     def __init__(self, failures: Iterable[tuple[str, object, str]]) -> None:
-        self.failures = tuple(failures)
+        self.failures: tuple[tuple[str, object, str], ...] = tuple(failures)
         super().__init__(
             f"setting {name!r} does not accept {value!r}: {reason}"
             for name, value, reason in self.failures
@@ -248,7 +248,7 @@ class ReadOnlySettingError(ConfigError):
     """
 
     def __init__(self, names: Sequence[str], live: Iterable[str] = ()) -> None:
-        self.names = tuple(names)
+        self.names: tuple[str, ...] = tuple(names)
         changeable = ", ".join(sorted(live)) or "none"
         super().__init__(
             f"setting {name!r} is read-only while the scenario runs "
@@ -270,7 +270,7 @@ class DuplicateSettingError(ConfigError):
 
     def __init__(self, name: str, owners: Sequence[str]) -> None:
         self.name = name
-        self.owners = tuple(owners)
+        self.owners: tuple[str, ...] = tuple(owners)
         owned = f"setting {name!r} is declared by {' and by '.join(self.owners)}"
         super().__init__([f"{owned}; declare it in the class itself to choose"])
 
@@ -319,7 +319,7 @@ class InvalidScenarioError(ScenarioError, TypeError):
 
     def __init__(self, scenario: str, reasons: Sequence[str]) -> None:
         self.scenario = scenario
-        self.reasons = tuple(reasons)
+        self.reasons: tuple[str, ...] = tuple(reasons)
         super().__init__(f"{scenario} is not a usable scenario: {_sentences(self.reasons)}")
 
 
@@ -506,7 +506,7 @@ class InvalidPlanError(CoordinatorError, ValueError):
     """
 
     def __init__(self, reasons: Sequence[str]) -> None:
-        self.reasons = tuple(reasons)
+        self.reasons: tuple[str, ...] = tuple(reasons)
         super().__init__(f"invalid plan: {_sentences(self.reasons)}")
 
 
@@ -588,7 +588,7 @@ class CheckFailedError(ResultsError, AssertionError):
     """
 
     def __init__(self, table: str, failed: Sequence[str]) -> None:
-        self.failed = tuple(failed)
+        self.failed: tuple[str, ...] = tuple(failed)
         super().__init__(table)
 
 
@@ -614,7 +614,9 @@ class ComparisonError(ResultsError, ValueError):
     """Two runs cannot be compared as asked."""
 
     def __init__(self, block: float, seconds: float, confidence: float) -> None:
-        self.block, self.seconds, self.confidence = block, seconds, confidence
+        self.block: float = block
+        self.seconds: float = seconds
+        self.confidence: float = confidence
         super().__init__(
             f"cannot cut {max(seconds, 0):g} s into blocks of {max(block, 0):g} s for intervals "
             f"of confidence {confidence:g}; leave at least one block, of a window or more, "
@@ -635,7 +637,7 @@ class FrameError(ResultsError, ValueError):
 
     def __init__(self, reader: str, missing: Sequence[str], given: Iterable[object]) -> None:
         self.reader = reader
-        self.missing = tuple(missing)
+        self.missing: tuple[str, ...] = tuple(missing)
         columns = ", ".join(map(str, given)) or "none"
         super().__init__(
             f"{reader} needs the columns {', '.join(self.missing)}, "
@@ -659,7 +661,7 @@ class UnknownNodeError(ClusterError, LookupError):
     """The session has no node of that name."""
 
     def __init__(self, names: Sequence[str], known: Iterable[str]) -> None:
-        self.names = tuple(names)
+        self.names: tuple[str, ...] = tuple(names)
         nodes = sorted(known)
         super().__init__(
             " ".join(
@@ -693,8 +695,8 @@ class NodesFailedError(ClusterError):
         self, verb: str, failures: Mapping[str, Exception], succeeded: Iterable[str] = ()
     ) -> None:
         self.verb = verb
-        self.failures = dict(failures)
-        self.succeeded = tuple(succeeded)
+        self.failures: dict[str, Exception] = dict(failures)
+        self.succeeded: tuple[str, ...] = tuple(succeeded)
         rows = [f"{node}: {error}" for node, error in self.failures.items()]
         rows += [f"{node}: ok" for node in self.succeeded]
         asked = len(self.failures) + len(self.succeeded)
@@ -773,7 +775,7 @@ class UnresponsiveError(SessionError, TimeoutError):
 
     def __init__(self, verb: str, seconds: float, problems: Sequence[str] = ()) -> None:
         self.verb = verb
-        self.problems = tuple(problems)
+        self.problems: tuple[str, ...] = tuple(problems)
         known = f": {self.problems[-1]}" if self.problems else "; does a scenario block it?"
         super().__init__(f"no answer to {verb!r} within {seconds:.1f} s{known}")
 
@@ -990,7 +992,7 @@ class TargetNotAllowedError(MurmurError):
 
     def __init__(self, host: str, allowed: Iterable[str]) -> None:
         self.host = host
-        self.allowed = tuple(allowed)
+        self.allowed: tuple[str, ...] = tuple(allowed)
         listed = ", ".join(self.allowed) or "nothing"
         super().__init__(f"{host!r} is not an allowed target; Session(allow=...) allows {listed}")
 

@@ -34,7 +34,7 @@ class Ending:
     def __init__(
         self, record: RunRecord, scenario: str, abandon: Callable[[RunRecord], str]
     ) -> None:
-        self.status = IDLE
+        self.status: Status = IDLE
         self._record = record
         self._scenario = scenario
         self._abandon = abandon

@@ -70,10 +70,10 @@ class Run:
         flush: Callable[[], None],
         scenario: type[Scenario],
     ) -> None:
-        self.id = record.run_id
-        self.scenario = scenario.__name__
+        self.id: str = record.run_id
+        self.scenario: str = scenario.__name__
         self.seed: int = record.seed
-        self.settings = dict(record.settings)
+        self.settings: dict[str, object] = dict(record.settings)
         self.directory: Path | None = None
         self._session = session
         self._record = record

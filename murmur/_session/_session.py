@@ -101,7 +101,7 @@ class Session(ClusterVerbs):
         self._run: Run | None = None
         self._ending: Ending | None = None
         self._scenario: type[Scenario] | None = None
-        self.relay = Relay(FailureLog())
+        self.relay: Relay = Relay(FailureLog())
         self._publisher: Publisher | None = None
 
     @property

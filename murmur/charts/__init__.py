@@ -17,8 +17,8 @@ from murmur.errors import MissingExtraError
 
 try:
     import altair as alt  # noqa: F401 - only to say what is missing
-except ImportError as error:
-    raise MissingExtraError("murmur.charts", "notebook", "altair") from error
+except ImportError as _error:
+    raise MissingExtraError("murmur.charts", "notebook", "altair") from _error
 
 from . import _theme
 from ._comparison import comparison as comparison

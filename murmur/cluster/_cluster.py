@@ -257,7 +257,7 @@ class Cluster(Roster):
         shares = split_addition(count, sorted(node.name for node in chosen), turn=self._turn)
         self._turn += 1
         ranges = id_ranges(shares, first - 1)
-        self.highest_id = last
+        self.highest_id: int = last
         for name, (one, other) in ranges.items():
             current.announce(name, one, other)
         try:

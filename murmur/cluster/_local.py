@@ -40,8 +40,8 @@ class LocalNode(Node):
 
     def __init__(self, name: str, *, bus: Bus, tasks: TaskGroup) -> None:
         self.name = name
-        self.facts = NodeFacts.here(name)
-        self.joined_at = anyio.current_time()
+        self.facts: NodeFacts = NodeFacts.here(name)
+        self.joined_at: float = anyio.current_time()
         self._bus = bus
         self._tasks = tasks
         self._run: NodeRun | None = None

@@ -103,7 +103,7 @@ class Membership:
     """
 
     def __init__(self, ticket: Ticket, name: str) -> None:
-        self.address = ticket.address
+        self.address: str = ticket.address
         self._over: Future[None] = Future()
         self._agent: Agent
         self._holder: AbstractContextManager[BlockingPortal] = start_blocking_portal(
@@ -115,7 +115,7 @@ class Membership:
         except BaseException:
             self._holder.__exit__(None, None, None)
             raise
-        self.name = self._agent.local.name
+        self.name: str = self._agent.local.name
         served.add_done_callback(lambda _: self._over.set_result(None))
         atexit.register(self.leave)
 

@@ -80,9 +80,9 @@ class Node(ABC):
     name: str
     facts: NodeFacts
     joined_at: float
-    clock_offset = 0.0
-    clock_error = 0.0
-    silence = 0.0
+    clock_offset: float = 0.0
+    clock_error: float = 0.0
+    silence: float = 0.0
 
     @property
     def stuck_for(self) -> float:

@@ -47,12 +47,18 @@ class Chat(Scenario):
     4
     """
 
-    host = Unicode("127.0.0.1", help="host to connect to")
-    port = Int(8888, min=1, max=65535, help="port to connect to")
-    neighbours = Int(10, min=1, help="neighbours on each side that a user writes to")
-    pace = Float(1.0, min=0.0, help="seconds between messages, give or take a tenth").tag(live=True)
-    messages = Int(25, min=0, help="messages a user sends, answers included, give or take a fifth")
-    silence = Float(3.0, min=0.0, help="seconds a user that has sent all waits for more")
+    host: Unicode[str, str | bytes] = Unicode("127.0.0.1", help="host to connect to")
+    port: Int[int, int] = Int(8888, min=1, max=65535, help="port to connect to")
+    neighbours: Int[int, int] = Int(10, min=1, help="neighbours on each side that a user writes to")
+    pace: Float[float, int | float] = Float(
+        1.0, min=0.0, help="seconds between messages, give or take a tenth"
+    ).tag(live=True)
+    messages: Int[int, int] = Int(
+        25, min=0, help="messages a user sends, answers included, give or take a fifth"
+    )
+    silence: Float[float, int | float] = Float(
+        3.0, min=0.0, help="seconds a user that has sent all waits for more"
+    )
 
     def init(self) -> None:
         """Let this process hold as many connections as it may."""

@@ -43,7 +43,7 @@ class Exporter(ABC):
     """
 
     def __init__(self, session: Followed, *, names: int = 100) -> None:
-        self.totals = Totals(names=names)
+        self.totals: Totals = Totals(names=names)
         self._relay = session.relay
         self._is_on = False
 

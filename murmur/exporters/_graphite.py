@@ -85,10 +85,10 @@ class Graphite(PushExporter):
         names: int = 100,
     ) -> None:
         require_prometheus("murmur.exporters.Graphite")
-        self.host = host or _host()
-        self.port = port or _port()
+        self.host: str = host or _host()
+        self.port: int = port or _port()
         given = _environment("PREFIX") if prefix is None else prefix
-        self.prefix = PREFIX if given is None else given
+        self.prefix: str = PREFIX if given is None else given
         super().__init__(session, f"{self.host}:{self.port}", interval=interval, names=names)
         self._before: Mapping[tuple[str, ...], Durations] = {}
         self._run_before = ""

@@ -90,7 +90,9 @@ class Feeder(TraitType[Rows, Any]):
         if delimiter is not None and len(delimiter) != 1:
             raise TraitError(f"delimiter {delimiter!r} is not one character")
         super().__init__(Undefined if source is None else source, help=help, **options)
-        self.columns = (columns,) if isinstance(columns, str) else tuple(columns)
+        self.columns: tuple[str] | tuple[str, ...] = (
+            (columns,) if isinstance(columns, str) else tuple(columns)
+        )
         self.order: Order = order
         self.beyond: Beyond = beyond
         is_utf_8 = encoding.lower().replace("_", "-") in ("utf-8", "utf8")

@@ -47,7 +47,7 @@ class Rows:
         beyond: Beyond = "error",
     ) -> None:
         self._columns = dict(columns)
-        self.source = source
+        self.source: str = source
         self.order = order
         self.beyond = beyond
 

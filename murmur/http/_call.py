@@ -65,7 +65,7 @@ class Call:
         self._is_made = False
         self._timer: Timer
         self._response: Response
-        self.wish = wish
+        self.wish: Wish = wish
 
     def __await__(self) -> Generator[Any, Any, Response]:
         """Make the request and return the response."""

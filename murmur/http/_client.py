@@ -110,9 +110,9 @@ class Client(Verbs):
         *,
         base_url: str | None = None,
     ) -> None:
-        self.options_used = Options() if options is None else options
-        self.headers = {**DEFAULT_HEADERS, **self.options_used.headers}
-        self.cookies = Cookies()
+        self.options_used: Options = Options() if options is None else options
+        self.headers: dict[str, str] = {**DEFAULT_HEADERS, **self.options_used.headers}
+        self.cookies: Cookies = Cookies()
         self._user = current_user() if user is None else user
         self._run = self._user._run if self._user is not None else running_here.get(None)
         self._native = self._run.native if self._run is not None else native()

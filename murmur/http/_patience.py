@@ -68,11 +68,11 @@ class Patience:
     def __init__(
         self, native: Native, run: NodeRun | None, user: User | None, timeout: float
     ) -> None:
-        self.native = native
-        self.run = run
-        self.user = user
-        self.timeout = timeout
-        self.deadline = native.now() + timeout
+        self.native: Native = native
+        self.run: NodeRun | None = run
+        self.user: User | None = user
+        self.timeout: float = timeout
+        self.deadline: float = native.now() + timeout
         self._is_leaving = False
 
     def hurry(self) -> None:

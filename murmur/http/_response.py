@@ -61,10 +61,10 @@ class Response:
         error: HttpError | None = None,
         redirects: int = 0,
     ) -> None:
-        self.status = 0 if reply is None or error is not None else reply.status
+        self.status: int = 0 if reply is None or error is not None else reply.status
         self.error = error
         self.failure: str | None = None
-        self.redirects = redirects
+        self.redirects: int = redirects
         self._request = request
         self._reply = reply
         self._body: bytes | None = None

@@ -87,8 +87,8 @@ class Wire(Stream):
     def __init__(self) -> None:
         super().__init__()
         self.alpn: str | None = None
-        self.connect_seconds = 0.0
-        self.tls_seconds = 0.0
+        self.connect_seconds: float = 0.0
+        self.tls_seconds: float = 0.0
         self._is_paused = False
         self._sender: Wakeup | None = None
 

@@ -9,8 +9,8 @@ from murmur.errors import MissingExtraError
 
 try:
     import IPython  # noqa: F401 - only to say what is missing
-except ImportError as error:
-    raise MissingExtraError("murmur.jupyter", "notebook", "IPython") from error
+except ImportError as _error:
+    raise MissingExtraError("murmur.jupyter", "notebook", "IPython") from _error
 
 from ._amoc import Amoc as Amoc
 from ._extension import load as load

@@ -63,7 +63,7 @@ class Amoc(Magics):
         super().__init__(shell)
         self._shell = shell  # as `self.shell`, which is declared optional
         self.session = session
-        self.undo = ExitStack()
+        self.undo: ExitStack[bool | None] = ExitStack()
 
     @line_cell_magic
     @no_var_expand  # IPython would evaluate {...}; only names are looked up here

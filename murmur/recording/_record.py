@@ -97,13 +97,13 @@ class RunRecord:
         self.run_id = run_id
         self.started_at = started_at
         self.wall_started_at = wall_started_at
-        self.settings = dict(settings or {})
+        self.settings: dict[str, object] = dict(settings or {})
         self.seed = seed
         self.window = window
         self.present: dict[str, Present] = {}
         self.waiting: dict[str, list[tuple[int, int]]] = {}
-        self.events_dropped = 0
-        self.relay = Relay()
+        self.events_dropped: int = 0
+        self.relay: Relay = Relay()
         self.broken_off = ""
         self._codes = Codebook()
         self._nodes = Nodes(started_at)

@@ -88,19 +88,19 @@ class Results:
         results._source = source
         return results
 
-    users = FrameProperty("users")
-    actions = FrameProperty("actions")
-    windows = FrameProperty("windows")
-    windows_by_node = FrameProperty("windows_by_node")
-    counters = FrameProperty("counters")
-    gauges = FrameProperty("gauges")
-    throttles = FrameProperty("throttles")
-    population = FrameProperty("population")
-    events = FrameProperty("events")
-    changes = FrameProperty("changes")
-    nodes = FrameProperty("nodes")
-    health = FrameProperty("health")
-    errors = FrameProperty("errors")
+    users: FrameProperty = FrameProperty("users")
+    actions: FrameProperty = FrameProperty("actions")
+    windows: FrameProperty = FrameProperty("windows")
+    windows_by_node: FrameProperty = FrameProperty("windows_by_node")
+    counters: FrameProperty = FrameProperty("counters")
+    gauges: FrameProperty = FrameProperty("gauges")
+    throttles: FrameProperty = FrameProperty("throttles")
+    population: FrameProperty = FrameProperty("population")
+    events: FrameProperty = FrameProperty("events")
+    changes: FrameProperty = FrameProperty("changes")
+    nodes: FrameProperty = FrameProperty("nodes")
+    health: FrameProperty = FrameProperty("health")
+    errors: FrameProperty = FrameProperty("errors")
 
     def frame(self, name: str) -> pd.DataFrame:
         """Return the frame of that name, as the property of the same name does.

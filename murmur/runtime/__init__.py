@@ -3,6 +3,9 @@
 Nothing here knows of other nodes, of frames or of a front end.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from murmur._moved import old_names
 
 from ._ambient import coordinator as coordinator
@@ -57,7 +60,7 @@ __all__ = [
     "timer",
 ]
 
-__getattr__ = old_names(
+__getattr__: Callable[[str], Any] = old_names(
     __name__,
     {
         "JsonConnection": "murmur",

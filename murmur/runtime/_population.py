@@ -33,11 +33,11 @@ class Population:
     """
 
     def __init__(self) -> None:
-        self.waiting = 0
-        self.gone = 0
+        self.waiting: int = 0
+        self.gone: int = 0
         self.running: dict[int, User] = {}
         self.leaving: dict[int, User] = {}
-        self.highest_id = 0
+        self.highest_id: int = 0
         self._ranges: deque[tuple[int, int]] = deque()
 
     @property

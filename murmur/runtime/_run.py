@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from murmur._backend import native
+from murmur._backend import Native, native
 from murmur.coordinators import Coordinators
 from murmur.coordinators.shared import DistantUser
 from murmur.errors import (
@@ -25,7 +25,7 @@ from murmur.errors import (
     RunStateError,
     ThrottleError,
 )
-from murmur.scenario import build, masked, plan_update
+from murmur.scenario import Scenario, build, masked, plan_update
 from murmur.telemetry import Bus, Emitter, Recorder, text_of, trace_of
 from murmur.throttles import Throttle, Throttles, pace_of
 
@@ -78,13 +78,13 @@ class NodeRun:
     def __init__(self, spec: RunSpec, *, node: str, bus: Bus, listener: Listener) -> None:
         self.spec = spec
         self.node = node
-        self.seed = spec.seed
-        self.scenario_name = spec.scenario.__name__
-        self.state = RunState.IDLE
+        self.seed: int = spec.seed
+        self.scenario_name: str = spec.scenario.__name__
+        self.state: RunState = RunState.IDLE
         self.error: MurmurError | None = None
         self.problems: list[str] = []
-        self.initialised = anyio.Event()
-        self.ended = anyio.Event()
+        self.initialised: anyio.Event = anyio.Event()
+        self.ended: anyio.Event = anyio.Event()
         self._stop_asked = anyio.Event()
         self._bus = bus
         self._listener = listener
@@ -254,15 +254,15 @@ class NodeRun:
 
         False if the scenario could not be made: its ``__init__`` is a user's code too.
         """
-        self.native = native()
-        self.threads = Threads()
-        self.recorder = Recorder(
+        self.native: Native = native()
+        self.threads: Threads = Threads()
+        self.recorder: Recorder = Recorder(
             node=self.node,
             started_at=self.spec.started_at,
             wall_started_at=self.spec.wall_started_at,
             now=self.native.now,
         )
-        self.emitter = Emitter(
+        self.emitter: Emitter = Emitter(
             self._bus,
             run_id=self.spec.run_id,
             node=self.node,
@@ -270,10 +270,10 @@ class NodeRun:
             wall_now=time.time,
             keep=self.recorder.event,
         )
-        self.throttles = Throttles(
+        self.throttles: Throttles = Throttles(
             tasks, self.native, self.emitter, seed=self.seed, leases=self._listener.leases
         )
-        self.coordinators = Coordinators(
+        self.coordinators: Coordinators = Coordinators(
             tasks,
             self.native,
             self.emitter,
@@ -285,8 +285,8 @@ class NodeRun:
             return False
         self._calls = Calls(self)
         self._sampler = Sampler(self)
-        self.watchdog = Watchdog(self, self._sampler.probe)
-        self.users = Users(
+        self.watchdog: Watchdog = Watchdog(self, self._sampler.probe)
+        self.users: Users = Users(
             self, body=self._calls.user_body(), tasks=tasks, on_idle=self._listener.idle
         )
         return True
@@ -294,7 +294,7 @@ class NodeRun:
     def _build(self) -> bool:
         """Make the scenario; its ``__init__`` is a user's code too."""
         try:
-            self.scenario = build(self.spec.scenario, self.spec.settings)
+            self.scenario: Scenario = build(self.spec.scenario, self.spec.settings)
         except Exception as error:  # noqa: BLE001 - a user's exception is data
             text = "".join(traceback.format_exception(error))
             summary = f"{type(error).__name__}: {error}"

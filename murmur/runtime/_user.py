@@ -65,9 +65,9 @@ class User:
                  "started_at")  # fmt: skip
 
     def __init__(self, user_id: int, run: NodeRun, admitted_at: float) -> None:
-        self.id = user_id
-        self.admitted_at = admitted_at
-        self.started_at = math.nan
+        self.id: int = user_id
+        self.admitted_at: float = admitted_at
+        self.started_at: float = math.nan
         self.last_due: Due | None = None
         self._run = run
         self._asked = False

@@ -61,8 +61,8 @@ class Users:
         tasks: TaskGroup,
         on_idle: Callable[[], None],
     ) -> None:
-        self.population = Population()
-        self.abandoned = 0
+        self.population: Population = Population()
+        self.abandoned: int = 0
         self._run = run
         self._body = body
         self._tasks = tasks

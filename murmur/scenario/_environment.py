@@ -30,7 +30,7 @@ class EnvironmentWarning(UserWarning):
 
     def __init__(self, name: str, text: str, error: str) -> None:
         self.name = name
-        self.variable = variable_of(name)
+        self.variable: str = variable_of(name)
         self.text = text
         self.error = error
         super().__init__(name, text, error)

@@ -79,12 +79,14 @@ class Scenario(HasTraits, metaclass=_ScenarioType):
     Chat(port=9000)
     """
 
-    user_rate = Float(
+    user_rate: Float[float, int | float] = Float(
         1200.0,
         min=0,
         help="users admitted per minute over the whole cluster; 0 holds, inf admits all at once",
     ).tag(live=True)
-    grace = Float(2.0, min=0, help="seconds a user has to leave before it is removed by force")
+    grace: Float[float, int | float] = Float(
+        2.0, min=0, help="seconds a user has to leave before it is removed by force"
+    )
 
     _murmur_locked: bool = False  # true for the life of a run
     _murmur_held: list[traitlets.Bunch] | None = None  # where notifications go while held

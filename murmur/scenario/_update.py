@@ -27,7 +27,7 @@ class Update:
 
     def __init__(self, scenario: Scenario, changes: Mapping[str, tuple[object, object]]) -> None:
         self._scenario = scenario
-        self.changes = dict(changes)
+        self.changes: dict[str, tuple[object, object]] = dict(changes)
         settings = settings_of(type(scenario))
         self.shown: dict[str, tuple[object, object]] = {
             name: (MASK, MASK) if is_secret(settings[name]) else pair

@@ -6,6 +6,9 @@ each node takes rows, seals them into chunks, and the session's record merges th
 Importing this package imports no numpy; sealing a chunk does.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from murmur._moved import old_names
 
 from ._buckets import RESOLUTION as RESOLUTION
@@ -64,7 +67,7 @@ __all__ = [
     "on",
 ]
 
-__getattr__ = old_names(
+__getattr__: Callable[[str], Any] = old_names(
     __name__,
     {
         "RunRecord": "murmur.recording",

@@ -64,10 +64,10 @@ class Subscription:
         forget: Callable[[], None],
         on_failure: Callable[[BaseException], object] | None,
     ) -> None:
-        self.pattern = pattern
-        self.handler = handler
+        self.pattern: str = pattern
+        self.handler: Handler = handler
         self.failure: BaseException | None = None
-        self.on_failure = on_failure
+        self.on_failure: Callable[[BaseException], object] | None = on_failure
         self._forget = forget
 
     def cancel(self) -> None:
@@ -98,7 +98,7 @@ class Bus:
 
     Examples
     --------
-    >>> bus = Bus()
+    >>> bus: Bus = Bus()
     >>> subscription = bus.subscribe("amoc.throttle.*", print)
     >>> bus.listening("amoc.throttle.execute")
     True
@@ -297,7 +297,7 @@ class Emitter:
                 self._keep(failure)
 
 
-bus = Bus()
+bus: Bus = Bus()
 """The process-wide bus.  It holds subscriptions, and nothing else."""
 
 

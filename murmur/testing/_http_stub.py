@@ -56,7 +56,7 @@ class HttpStub:
         self._answer = answer
         self._latency = latency
         self.requests: list[Request] = []
-        self.is_closed = False
+        self.is_closed: bool = False
 
     def __call__(self, options: Options) -> HttpStub:
         """Return this, as what `murmur.http.Options` takes for ``transport``."""

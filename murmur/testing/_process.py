@@ -60,7 +60,7 @@ class TargetProcess(Generic[C]):
         self._counters = count()
         atexit.register(self.stop)
         try:
-            self.port = int(self._answer("start")["port"])
+            self.port: int = int(self._answer("start")["port"])
         except BaseException:
             self._kill()
             raise

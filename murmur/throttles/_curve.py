@@ -109,8 +109,8 @@ class Pieces(Curve):
     """
 
     def __init__(self, pieces: Iterable[Piece]) -> None:
-        self.pieces = tuple(pieces)
-        self.interval = self.pieces[0].interval
+        self.pieces: tuple[Piece, ...] = tuple(pieces)
+        self.interval: float = self.pieces[0].interval
         self._starts = [piece.start for piece in self.pieces]
 
     @classmethod

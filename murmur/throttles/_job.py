@@ -50,7 +50,7 @@ class Job:
         self._native = native
         self._waiting: list[Wakeup] = []
         self._result: object = None
-        self.is_done = False
+        self.is_done: bool = False
         self.error: BaseException | None = None
 
     def __await__(self) -> Generator[Any, Any, Any]:

@@ -48,8 +48,8 @@ class Line:
         self, gate: Gate, slots: Slots, native: Native, start_job: Callable[[Ticket], None]
     ) -> None:
         self.gate = gate
-        self.requested = 0
-        self.granted = 0
+        self.requested: int = 0
+        self.granted: int = 0
         self.is_paused = False
         self._slots = slots
         self._native = native

@@ -89,8 +89,8 @@ class Ticket:
     __slots__ = ("context", "due_at", "gate", "holds", "job", "requested_at", "wakeup")
 
     def __init__(self, requested_at: float, *, holds: bool) -> None:
-        self.requested_at = requested_at
-        self.holds = holds
+        self.requested_at: float = requested_at
+        self.holds: bool = holds
         self.wakeup: Wakeup | None = None
         self.job: Job | None = None
         self.context: Context | None = None

@@ -21,8 +21,8 @@ from murmur.errors import MissingExtraError
 
 try:
     import anywidget  # noqa: F401 - only to say what is missing
-except ImportError as error:
-    raise MissingExtraError("murmur.widgets", "notebook", "anywidget") from error
+except ImportError as _error:
+    raise MissingExtraError("murmur.widgets", "notebook", "anywidget") from _error
 
 from ._chart import Chart as Chart
 from ._controls import Arrivals as Arrivals

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets
 
@@ -57,11 +57,11 @@ class Chart(Part):
         HBox([Chart(session, "latency"), Chart(session, lambda it: charts.errors(it.errors))])
     """
 
-    KIND = "chart"
-    SHOWS = ("changes",)
+    KIND: ClassVar[str] = "chart"
+    SHOWS: ClassVar[tuple[str, ...]] = ("changes",)
 
-    name = traitlets.Unicode().tag(sync=True)
-    title = traitlets.Unicode().tag(sync=True)
+    name: traitlets.Unicode[str, str | bytes] = traitlets.Unicode().tag(sync=True)
+    title: traitlets.Unicode[str, str | bytes] = traitlets.Unicode().tag(sync=True)
     drawing: traitlets.Dict[str, Any] = traitlets.Dict({"spec": None, "datasets": {}}).tag(
         sync=True
     )

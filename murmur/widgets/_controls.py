@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets
 
@@ -44,12 +44,12 @@ class Controls(Part):
         button.on_click(lambda _: controls.stop())
     """
 
-    KIND = "controls"
-    SHOWS = ("forms", "scenario", "arrivals")
+    KIND: ClassVar[str] = "controls"
+    SHOWS: ClassVar[tuple[str, ...]] = ("forms", "scenario", "arrivals")
 
-    scenario = traitlets.Unicode("").tag(sync=True)
-    count = traitlets.Int(100, min=0).tag(sync=True)
-    run_state = traitlets.Unicode("idle").tag(sync=True)
+    scenario: traitlets.Unicode[str, str | bytes] = traitlets.Unicode("").tag(sync=True)
+    count: traitlets.Int[int, int] = traitlets.Int(100, min=0).tag(sync=True)
+    run_state: traitlets.Unicode[str, str | bytes] = traitlets.Unicode("idle").tag(sync=True)
 
     def __init__(self, session: Session, *, scenario: str = "", count: int = 100) -> None:
         super().__init__(session, scenario=scenario, count=count)
@@ -102,10 +102,10 @@ class Settings(Part):
         HBox([Controls(session), Settings(session)])
     """
 
-    KIND = "settings"
-    SHOWS = ("forms", "chosen")
+    KIND: ClassVar[str] = "settings"
+    SHOWS: ClassVar[tuple[str, ...]] = ("forms", "chosen")
 
-    values = traitlets.Dict()
+    values: traitlets.Dict[str, Any] = traitlets.Dict()
 
     def __init__(self, session: Session) -> None:
         self._typed: dict[str, str] = {}
@@ -149,10 +149,10 @@ class Arrivals(Part):
         traitlets.link((slider, "value"), (Arrivals(session), "rate"))
     """
 
-    KIND = "arrivals"
-    SHOWS = ("arrivals",)
+    KIND: ClassVar[str] = "arrivals"
+    SHOWS: ClassVar[tuple[str, ...]] = ("arrivals",)
 
-    rate = traitlets.Float(0.0, min=0)
+    rate: traitlets.Float[float, int | float] = traitlets.Float(0.0, min=0)
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -196,14 +196,14 @@ class ThrottleControl(Part):
         traitlets.link((slider, "value"), (ThrottleControl(session, "messages"), "rate"))
     """
 
-    KIND = "throttle"
-    SHOWS = ("throttles",)
+    KIND: ClassVar[str] = "throttle"
+    SHOWS: ClassVar[tuple[str, ...]] = ("throttles",)
 
-    name = traitlets.Unicode().tag(sync=True)
-    rate = traitlets.Float(0.0, min=0)
-    paused = traitlets.Bool(False)
-    waiting = traitlets.Int(0).tag(sync=True)
-    granted = traitlets.Int(0).tag(sync=True)
+    name: traitlets.Unicode[str, str | bytes] = traitlets.Unicode().tag(sync=True)
+    rate: traitlets.Float[float, int | float] = traitlets.Float(0.0, min=0)
+    paused: traitlets.Bool[bool, bool | int] = traitlets.Bool(False)
+    waiting: traitlets.Int[int, int] = traitlets.Int(0).tag(sync=True)
+    granted: traitlets.Int[int, int] = traitlets.Int(0).tag(sync=True)
 
     def __init__(self, session: Session, name: str) -> None:
         super().__init__(session, name=name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets
 
@@ -45,19 +45,23 @@ class Figures(Part):
         traitlets.dlink((figures, "running"), (label, "value"), str)
     """
 
-    KIND = "figures"
-    SHOWS = ("users", "figures", "health")
+    KIND: ClassVar[str] = "figures"
+    SHOWS: ClassVar[tuple[str, ...]] = ("users", "figures", "health")
 
-    running = traitlets.Int(0).tag(sync=True)
-    waiting = traitlets.Int(0).tag(sync=True)
-    leaving = traitlets.Int(0).tag(sync=True)
-    gone = traitlets.Int(0).tag(sync=True)
-    target = traitlets.Int(0).tag(sync=True)
-    rate = traitlets.Float(0.0).tag(sync=True)
-    failed = traitlets.Float(0.0).tag(sync=True)
-    p50 = traitlets.Float(None, allow_none=True).tag(sync=True)
-    p99 = traitlets.Float(None, allow_none=True).tag(sync=True)
-    keeps_up = traitlets.Bool(True).tag(sync=True)
+    running: traitlets.Int[int, int] = traitlets.Int(0).tag(sync=True)
+    waiting: traitlets.Int[int, int] = traitlets.Int(0).tag(sync=True)
+    leaving: traitlets.Int[int, int] = traitlets.Int(0).tag(sync=True)
+    gone: traitlets.Int[int, int] = traitlets.Int(0).tag(sync=True)
+    target: traitlets.Int[int, int] = traitlets.Int(0).tag(sync=True)
+    rate: traitlets.Float[float, int | float] = traitlets.Float(0.0).tag(sync=True)
+    failed: traitlets.Float[float, int | float] = traitlets.Float(0.0).tag(sync=True)
+    p50: traitlets.Float[int | None, int | float | None] = traitlets.Float(
+        None, allow_none=True
+    ).tag(sync=True)
+    p99: traitlets.Float[int | None, int | float | None] = traitlets.Float(
+        None, allow_none=True
+    ).tag(sync=True)
+    keeps_up: traitlets.Bool[bool, bool | int] = traitlets.Bool(True).tag(sync=True)
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -94,9 +98,9 @@ class Log(Part):
         HBox([Chart(session, "throughput"), Log(session)])
     """
 
-    KIND = "log"
+    KIND: ClassVar[str] = "log"
 
-    lines = traitlets.List(traitlets.Dict())
+    lines: traitlets.List[dict[str, Any]] = traitlets.List(traitlets.Dict())
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -109,7 +113,7 @@ class Log(Part):
         """Set the traits to what `state` says."""
         self.lines = _lines(state)
 
-    SHOWS = ("lines",)
+    SHOWS: ClassVar[tuple[str, ...]] = ("lines",)
 
 
 def _lines(state: dict[str, Any]) -> list[dict[str, Any]]:

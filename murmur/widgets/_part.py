@@ -40,8 +40,8 @@ class Part(View):
     SHOWS: ClassVar[tuple[str, ...]] = ()
     """What it takes of the session's state."""
 
-    said = traitlets.Unicode("").tag(sync=True)
-    refused = traitlets.Bool(False).tag(sync=True)
+    said: traitlets.Unicode[str, str | bytes] = traitlets.Unicode("").tag(sync=True)
+    refused: traitlets.Bool[bool, bool | int] = traitlets.Bool(False).tag(sync=True)
 
     def __init__(self, session: Session, **traits: object) -> None:
         self._is_told = False

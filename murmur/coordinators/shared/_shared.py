@@ -47,7 +47,7 @@ class DistantUser:
     __slots__ = ("_send", "id")
 
     def __init__(self, user_id: int, send: Callable[[int, object], None]) -> None:
-        self.id = user_id
+        self.id: int = user_id
         self._send = send
 
     def send(self, message: object) -> None:

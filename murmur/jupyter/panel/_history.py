@@ -51,9 +51,9 @@ class History(Follower):
     """
 
     def __init__(self) -> None:
-        self.is_fresh = True
+        self.is_fresh: bool = True
         self.changes: list[Change] = []
-        self.figures = Figures()
+        self.figures: Figures = Figures()
         self._begin(None)
 
     def adopt(self, record: RunRecord | None) -> None:

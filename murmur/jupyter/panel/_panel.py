@@ -8,7 +8,7 @@ import traitlets
 
 from ._charts import specs
 from ._frozen import Frozen
-from ._kernel import cell_here, has_kernel
+from ._kernel import Cell, cell_here, has_kernel
 from ._text import TextOutput, words
 from ._view import Library, View
 
@@ -46,7 +46,7 @@ class Panel(View):
         Rows of the charts, packed.
     """
 
-    layout_of_parts = traitlets.Dict().tag(sync=True)
+    layout_of_parts: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Panel(View):
         columns: int | None = None,
     ) -> None:
         self._text = TextOutput()
-        self.cell = cell_here()
+        self.cell: Cell = cell_here()
         parts = {"controls": controls, "columns": columns}
         super().__init__(publisher, specs=specs(charts), library=library, layout_of_parts=parts)
 

@@ -61,7 +61,7 @@ class Publisher:
     """
 
     def __init__(self, subject: Subject) -> None:
-        self.history = History()
+        self.history: History = History()
         self.chosen: str | None = None
         self._subject = subject
         self._views: tuple[View, ...] = ()

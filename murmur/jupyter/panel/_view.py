@@ -4,33 +4,50 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import traitlets
 from ipywidgets import Widget, widget_serialization
 
 from ._bundle import script, style, vega
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from murmur.results import Results
 
     from ._publisher import Publisher
 
+    class AnyWidget(traitlets.HasTraits):
+        """The part of anywidget's class that is used here: ipywidgets below it is untyped."""
+
+        comm: object | None
+        _esm: object
+        _css: object
+
+        def __init__(self, **traits: object) -> None: ...
+        def send(self, content: object) -> None: ...
+        def on_msg(self, callback: Callable[[Any, Any, Any], None]) -> None: ...
+        def close(self) -> None: ...
+        def hold_sync(self) -> AbstractContextManager[None]: ...
+        def _repr_mimebundle_(self, **options: object) -> object: ...
+
+else:
+    from anywidget import AnyWidget
+
 __all__ = ["Library", "View"]
 
 
-class Library(anywidget.AnyWidget):
+class Library(AnyWidget):
     """Carries Vega to the page: a model without a view, one for all charts of a session."""
 
-    _view_name = traitlets.Unicode(None, allow_none=True).tag(sync=True)  # type: ignore[assignment]
+    _view_name = traitlets.Unicode(None, allow_none=True).tag(sync=True)
 
     def __init__(self) -> None:
         self._esm = vega()
         super().__init__()
 
 
-class View(anywidget.AnyWidget):
+class View(AnyWidget):
     """A widget that shows a session and steers it.
 
     Parameters
@@ -52,11 +69,13 @@ class View(anywidget.AnyWidget):
         Specifications of the charts, by name.
     """
 
-    part = traitlets.Unicode("").tag(sync=True)
-    state = traitlets.Dict().tag(sync=True)
-    rows = traitlets.Dict().tag(sync=True)
-    specs = traitlets.Dict().tag(sync=True)
-    library = traitlets.Instance(Widget, allow_none=True).tag(sync=True, **widget_serialization)
+    part: traitlets.Unicode[str, str | bytes] = traitlets.Unicode("").tag(sync=True)
+    state: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
+    rows: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
+    specs: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
+    library: traitlets.Instance[Any] = traitlets.Instance(Widget, allow_none=True).tag(
+        sync=True, **widget_serialization
+    )
 
     _publisher: Publisher | None = None  # of one that could not be made
 

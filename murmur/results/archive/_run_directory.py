@@ -67,7 +67,7 @@ class RunDirectory(Follower):
     ) -> None:
         require_pyarrow("Session(directory=...)")
         started = datetime.fromtimestamp(record.wall_started_at, UTC)
-        self.path = parent / f"{started:%Y-%m-%dT%H-%M-%S}-{record.run_id}"
+        self.path: Path = parent / f"{started:%Y-%m-%dT%H-%M-%S}-{record.run_id}"
         self._record = record
         self._source = RecordSource(record, scenario=scenario)
         self._bound = actions_bound

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from decimal import Decimal
 
 from murmur.results._summary import duration_text
@@ -139,5 +140,10 @@ def count_text(count: float) -> str:
     return f"{count:,.0f}"
 
 
-TEXTS = {"time": duration_text, "rate": rate_text, "share": share_text, "count": count_text}
+TEXTS: dict[str, Callable[[float], str]] = {
+    "time": duration_text,
+    "rate": rate_text,
+    "share": share_text,
+    "count": count_text,
+}
 """How the values of each kind are written."""

@@ -84,7 +84,7 @@ class Watchdog:
         self._hold = self._told = _Hold(self._beat_at)
         self._glimpses: Counter[str] = Counter()
         self._is_over = False
-        self.blocker = 0  # id of the user that blocked the loop last
+        self.blocker: int = 0  # id of the user that blocked the loop last
 
     @property
     def silence(self) -> float:

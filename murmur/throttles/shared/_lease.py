@@ -142,8 +142,8 @@ class Lease:
     def __init__(
         self, clock: SteeringClock, state: LeaseState, now: float, ask: Callable[[], None]
     ) -> None:
-        self.state = state
-        self.slots = LeasedSlots(now, ask)
+        self.state: LeaseState = state
+        self.slots: LeasedSlots = LeasedSlots(now, ask)
         self.ask = ask
         self.line: Line | None = None
         self.points: Callable[[float], float] | None = None
@@ -267,7 +267,7 @@ class LeasedSlots(Slots):
 
     def __init__(self, now: float, ask: Callable[[], None]) -> None:
         super().__init__(0, now)
-        self.returned = 0
+        self.returned: int = 0
         self._ask = ask
         self._granted = 0
         self._keep = 0

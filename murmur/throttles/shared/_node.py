@@ -46,7 +46,7 @@ class LeaseNode:
     """
 
     def __init__(self, clock: SteeringClock, on_due: Callable[[], None] = lambda: None) -> None:
-        self.period = 0.05
+        self.period: float = 0.05
         self._clock = clock
         self._on_due = on_due
         self._is_asked = False

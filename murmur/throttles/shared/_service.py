@@ -54,7 +54,7 @@ class SteeringLeases:
     def __init__(
         self, send: Callable[[str, str, bytes], None], *, seed: int = 0, halt: float = HALT
     ) -> None:
-        self.master = LeaseMaster(seed=seed, halt=halt)
+        self.master: LeaseMaster = LeaseMaster(seed=seed, halt=halt)
         self._send = send
         self._native: Native = native()
         self._alarm: Wakeup | None = None
