@@ -146,7 +146,8 @@ class Coordinator(Attendance):
     async def add(self, user: HasId, data: object = None) -> None:
         """Count `user` in the open batch of every item; does not wait for the actions.
 
-        The timeout begins anew.  A user who is gone before a batch is complete leaves it.
+        The timeout begins anew.  A user who fails, is killed, removed or lost before a batch
+        is complete leaves it; one who finishes keeps its place.
 
         Parameters
         ----------
@@ -268,11 +269,12 @@ class Coordinator(Attendance):
         if self._last_round is not None:
             await self._wait_for(self._last_round)
 
-    def user_gone(self, user: HasId) -> None:
-        """Take a user out of the open batches and out of `gather`."""
+    def user_gone(self, user: HasId, *, has_finished: bool = False) -> None:
+        """Take a user out of `gather`, and out of the open batches unless it has finished."""
         self._users.discard(user.id)
-        for tally in self._tallies:
-            tally.remove(user.id)
+        if not has_finished:
+            for tally in self._tallies:
+                tally.remove(user.id)
         self._rendezvous.leave(user.id)
 
     def user_leaving(self, user: HasId) -> None:

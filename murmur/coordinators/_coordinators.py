@@ -50,7 +50,7 @@ class Coordinators(Mapping[Hashable, Coordinator]):
         random: Random,
         *,
         post: Post | None = None,
-        find_user: Callable[[int], Any] = lambda _: None,
+        find_user: Callable[..., Any] = lambda _, **__: None,
     ) -> None:
         self._post = post
         self._find_user = find_user
@@ -193,10 +193,13 @@ class Coordinators(Mapping[Hashable, Coordinator]):
             if not joined:
                 del self._joined[user_id]
 
-    def user_gone(self, user: HasId) -> None:
-        """Take a user that ended out of every open batch and group."""
+    def user_gone(self, user: HasId, *, has_finished: bool = False) -> None:
+        """Take a user that ended out of every group, and of every open batch.
+
+        One that `has_finished` came, and was there; so its places in batches stay.
+        """
         for coordinator in self._joined.pop(user.id, ()):
-            coordinator.user_gone(user)
+            coordinator.user_gone(user, has_finished=has_finished)
 
     def user_leaving(self, user: HasId) -> None:
         """End the wait in `gather` of a user that is asked to leave, by `Leaving`."""

@@ -48,10 +48,40 @@ class HasId(Protocol):
 
 
 class Member(NamedTuple):
-    """A user in a batch, with the data it brought along; equal to the plain tuple."""
+    """A user in a batch, with the data it brought along; equal to the plain tuple.
 
-    user: Any  # whatever `add` was given: an action calls the user's own methods
+    Attributes
+    ----------
+    user : User
+        Who came, as it was given to `Coordinator.add`; of another node, what stands for it.
+    data : object
+        What it brought along.
+
+    Examples
+    --------
+    An action may write to those who are still there::
+
+        def greet(self, event, members):
+            for member in members:
+                if member.is_here:
+                    member.user.send(f"hello, {member.id}")
+    """
+
+    user: Any
     data: Any
+
+    @property
+    def id(self) -> int:
+        """Id of the user."""
+        return int(self.user.id)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the user is not gone: one that finished keeps its place in a batch.
+
+        Of a user of another node, this is what was known when the batch was closed.
+        """
+        return bool(getattr(self.user, "is_here", True))
 
 
 @dataclass(frozen=True, slots=True)

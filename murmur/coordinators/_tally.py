@@ -90,6 +90,10 @@ class Tally:
         self.count -= self._counts.pop(user_id, 0)
         self._kept -= len(self._members.pop(user_id, ()))
 
+    def members_of(self, user_id: int) -> list[Member]:
+        """Return the places that a user has in the open batch."""
+        return [member for _, member in self._members.get(user_id, ())]
+
     def close(self, kind: Kind) -> Batch:
         """Return the users counted so far as a batch, and begin the next."""
         entries = sorted(

@@ -200,9 +200,10 @@ class NodeRun:
         else:
             user.send(message)
 
-    def _find_user(self, user_id: int) -> User | DistantUser:
-        """Return a user of this node, or what stands for one of another."""
-        return self.users.population.find(user_id) or DistantUser(user_id, self.send)
+    def _find_user(self, user_id: int, *, is_here: bool = True) -> User | DistantUser:
+        """Return a user of this node, or what stands for one of another, or that is gone."""
+        found = self.users.population.find(user_id)
+        return found or DistantUser(user_id, self.send, is_here=is_here)
 
     def mailbox_overflowed(self, user: User) -> None:
         """Count a message that a full mailbox lost."""

@@ -90,6 +90,11 @@ class User:
         return self._run.node
 
     @property
+    def is_here(self) -> bool:
+        """Whether this user is not gone."""
+        return self._run.users.population.find(self.id) is self
+
+    @property
     def random(self) -> random.Random:
         """Random numbers of this user alone: the same for the same seed and id.
 

@@ -219,7 +219,7 @@ class Users:
         if run.emitter.listening("amoc.user.down"):
             metadata = {"user_id": user.id, "outcome": outcome.value, "reason": reason}
             run.emitter.emit("amoc.user.down", {"count": 1}, metadata)
-        run.coordinators.user_gone(user)
+        run.coordinators.user_gone(user, has_finished=outcome is Outcome.FINISHED)
         self._notice_idle()
 
     def _report_failure(self, user: User, reason: str, error: BaseException) -> None:

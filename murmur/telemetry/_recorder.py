@@ -328,7 +328,7 @@ class Recorder:
             names=self._names.labels(),
             outcomes=self._outcomes.labels(),
             reasons=self._reasons.labels(),
-            kinds=self._kinds.labels(),
+            kinds=tuple((name, text) for name, text in self._kinds.labels()),  # plain: they travel
             tracebacks=taken_items(self._tracebacks),
             actions=actions,
             windows=Windows.fold(actions, self.window),

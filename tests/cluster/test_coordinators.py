@@ -143,3 +143,30 @@ async def test_what_cannot_travel_is_refused_where_it_is_given(pair: Any) -> Non
 
     assert {outcome for _, outcome in (await pair.users()).values()} == {"failed"}
     assert MessageTypeError.__name__ in str(pair.record.table("users")["reason"].labels)  # type: ignore[union-attr]
+
+
+async def test_users_that_finished_keep_their_place_and_lost_ones_do_not(pair: Any) -> None:
+    class Passing(murmur.Scenario):
+        async def init(self) -> None:
+            self.groups = await murmur.coordinator(
+                "groups", [(4, self.act), ("all", self.act)], math.inf, scope="cluster"
+            )
+
+        def act(self, event: murmur.CoordinatorEvent, members: list[Any]) -> None:
+            here = sorted(member.id for member in members if member.is_here)
+            murmur.count(f"{event.kind} {sorted(m.id for m in members)} {here}")
+
+        async def start(self, user: murmur.User) -> None:
+            await anyio.sleep(user.id)
+            await self.groups.add(user)
+            if user.id > 2:
+                await user.sleep(60)
+
+    await pair.do(Passing, 4, user_rate=math.inf)
+    await anyio.sleep(6)
+    pair.cluster.part(pair.cluster.nodes["b"], "cut off", is_lost=True)  # with users 3 and 4
+    await pair.cluster.call_coordinator("groups", "reset")
+    await pair.cluster.flush()
+
+    assert pair.counters() == {"coordinate [1, 2, 3, 4] [3, 4]": 1, "reset [] []": 1,
+                               "reset [1, 2] []": 1}  # fmt: skip

@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -45,10 +45,12 @@ class _Outline(Item):
         return bool(self.__dict__["_keeps"])
 
 
-class _Id(NamedTuple):
+@dataclass(slots=True)
+class _Comer:
     """A user, as far as counting goes."""
 
     id: int
+    is_here: bool = True
 
 
 @dataclass(slots=True)
@@ -68,6 +70,7 @@ class _Room:
         self.nodes: list[str] = []
         self.leaving: set[str] = set()
         self.groups: dict[int, dict[int, tuple[str, object]]] = {}
+        self.homes: dict[str, set[int]] = {}  # who came, and is not gone, by node
         self.rounds: dict[int, _Round] = {}
         self.is_stopping = False
         self.countdown: Countdown | None = None
@@ -81,10 +84,15 @@ class _Room:
         """The node that acts."""
         return self.nodes[0]
 
-    def forget(self, user_id: int) -> None:
-        """Take a user out of the open batches and groups."""
+    def forget(self, user_id: int, *, has_finished: bool) -> None:
+        """Take a user out of the groups, and out of the open batches unless it has finished."""
+        for there in self.homes.values():
+            there.discard(user_id)
         for tally in self.tallies:
-            tally.remove(user_id)
+            if not has_finished:
+                tally.remove(user_id)
+            for member in tally.members_of(user_id):
+                member.user.is_here = False
         for group in self.groups.values():
             group.pop(user_id, None)
 
@@ -135,6 +143,8 @@ class Meetings:
                 continue
             was_keeper = room.keeper == node
             room.nodes.remove(node)
+            for user_id in room.homes.pop(node, ()):
+                room.forget(user_id, has_finished=False)
             if not room.nodes:
                 self._close(room)
             elif was_keeper:
@@ -147,9 +157,10 @@ class Meetings:
     def _hear(self, room: _Room, node: str, what: str, arguments: Sequence[Any]) -> None:
         match what, arguments:
             case "add", (int(user_id), data):
-                self._add(room, Member(_Id(user_id), data))
-            case "gone", (int(user_id),):
-                room.forget(user_id)
+                room.homes.setdefault(node, set()).add(user_id)
+                self._add(room, Member(_Comer(user_id), data))
+            case "gone" | "finished", (int(user_id),):
+                room.forget(user_id, has_finished=what == "finished")
             case "gather", (int(user_id), int(size), data):
                 self._gather(room, node, user_id, size, data)
             case "reset" | "stop", (int(number),):
@@ -254,7 +265,7 @@ class Meetings:
 
 
 def _plain(batch: Batch) -> tuple[int, list[list[object]]]:
-    return batch.count, [[member.user.id, member.data] for member in batch.members]
+    return batch.count, [[member.id, member.data, member.is_here] for member in batch.members]
 
 
 def _how_many(given: Any) -> HowMany:  # noqa: ANN401 - what a node sent

@@ -42,12 +42,17 @@ class DistantUser:
     ----------
     id : int
         Its id.
+    is_here : bool
+        Whether it was there when the steering kernel told of it.
     """
 
-    __slots__ = ("_send", "id")
+    __slots__ = ("_send", "id", "is_here")
 
-    def __init__(self, user_id: int, send: Callable[[int, object], None]) -> None:
+    def __init__(
+        self, user_id: int, send: Callable[[int, object], None], *, is_here: bool = True
+    ) -> None:
         self.id: int = user_id
+        self.is_here: bool = is_here
         self._send = send
 
     def send(self, message: object) -> None:
@@ -71,7 +76,7 @@ class SharedCoordinator(Attendance):
     post : callable
         Sends a message to the steering kernel.
     find_user : callable
-        Returns a user by its id, of this node or a `DistantUser`.
+        ``find_user(id, is_here=True)`` returns a user of this node or a `DistantUser`.
     """
 
     def __init__(  # noqa: PLR0913 - as of a `Coordinator`, and two more, by keyword
@@ -83,7 +88,7 @@ class SharedCoordinator(Attendance):
         emitter: Emits,
         owner: Owner,
         post: Post,
-        find_user: Callable[[int], Any],
+        find_user: Callable[..., Any],
     ) -> None:
         super().__init__(name, plan, emitter=emitter, owner=owner)
         self.is_keeper = False
@@ -184,10 +189,10 @@ class SharedCoordinator(Attendance):
         if self.is_keeper and not self._stage.is_performing_here:
             await self._over.wait()
 
-    def user_gone(self, user: HasId) -> None:
-        """Take a user out of the open batches and out of `gather`."""
+    def user_gone(self, user: HasId, *, has_finished: bool = False) -> None:
+        """Take a user out of `gather`, and out of the open batches unless it has finished."""
         self._users.discard(user.id)
-        self._post(["gone", self.name, user.id])
+        self._post(["finished" if has_finished else "gone", self.name, user.id])
         self.user_leaving(user)
 
     def user_leaving(self, user: HasId) -> None:
@@ -227,7 +232,10 @@ class SharedCoordinator(Attendance):
         self._post(["done", self.name, number])
 
     def _batch(self, index: int, kind: Kind, count: int, members: Sequence[Any]) -> Batch:
-        found = tuple(Member(self._find_user(user_id), data) for user_id, data in members)
+        found = tuple(
+            Member(self._find_user(user_id, is_here=is_here), data)
+            for user_id, data, is_here in members
+        )
         return Batch(self.plan.items[index], kind, count, found)
 
     async def _call(self, verb: str, *arguments: object) -> None:
