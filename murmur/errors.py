@@ -19,7 +19,9 @@ The tree; a branch for each thing that a caller may want to catch::
     ├── UserError
     │   ├── InvalidRangeError (ValueError)
     │   ├── InvalidCountError (ValueError)
+    │   ├── InvalidChoiceError (ValueError)
     │   ├── TaskExitError
+    │   ├── WaitTimeoutError (TimeoutError)
     │   └── ReceiveTimeoutError (TimeoutError)
     ├── ThrottleError
     │   ├── InvalidRateError (ValueError)
@@ -427,6 +429,26 @@ class TaskExitError(UserError):
         super().__init__(f"{type(original).__name__}: {original}")
 
 
+class InvalidChoiceError(UserError, ValueError):
+    """There is nothing to choose from, or a weight is no number of zero or more."""
+
+    def __init__(self, given: object) -> None:
+        self.given = given
+        super().__init__(
+            f"cannot choose from {given!r}: give choices and their weights, such as "
+            "{look: 3, buy: 1}, finite, not negative, and not all zero"
+        )
+
+
+class WaitTimeoutError(UserError, TimeoutError):
+    """What a user waited for did not come in time."""
+
+    def __init__(self, user_id: int, timeout: float) -> None:
+        self.user_id = user_id
+        self.timeout = timeout
+        super().__init__(f"user {user_id} waited for {timeout:g} s in vain")
+
+
 class ReceiveTimeoutError(UserError, TimeoutError):
     """No message arrived in time."""
 
@@ -793,13 +815,19 @@ class RunTimeoutError(SessionError, TimeoutError):
 
 
 class WrongThreadError(SessionError):
-    """A synchronous session call was made from the loop that it would have to wait for."""
+    """Something was called in a thread in which it would wait for itself, or for nobody.
 
-    def __init__(self, verb: str) -> None:
+    A synchronous call of a session on the loop that it would have to wait for; or an async
+    function in a thread that runs no loop, such as that of a plain ``def start``.
+    """
+
+    def __init__(self, verb: str, remedy: str | None = None) -> None:
         self.verb = verb
         super().__init__(
             f"session.{verb} cannot be called from inside a running scenario: it would wait for "
             "the loop it blocks; use the scenario's own user, throttles and settings"
+            if remedy is None
+            else f"{verb} cannot be called in this thread: {remedy}"
         )
 
 
@@ -808,10 +836,16 @@ class OutsideRunError(SessionError):
 
     def __init__(self, function: str) -> None:
         self.function = function
+        of_user = f"call user.{function}" if function in _WORDS_OF_USERS else "have the loop do it"
         super().__init__(
             f"murmur.{function} works in code that a run calls "
-            "(init, start, terminate, changed, or a task started there)"
+            "(init, start, terminate, changed, or a task or worker thread started there); in a "
+            f"thread or callback of a client library, {of_user}"
         )
+
+
+_WORDS_OF_USERS = frozenset({"count", "gauge", "record", "timer"})
+"""Functions that a user has as methods, which work in any thread."""
 
 
 class HttpError(MurmurError):

@@ -46,18 +46,20 @@ class Answer(NamedTuple):
     error: BaseException | None = None
 
 
-async def hear_out(awaitable: Awaitable[Any], native: Native, seconds: float = math.inf) -> Answer:
+async def hear_out(
+    awaitable: Awaitable[Any], native: Native, seconds: float = math.inf, *, what: str = ""
+) -> Answer:
     """Await `awaitable` in a task of its own, and return what it came to.
 
     A caller that is cancelled cancels the task, gives it `LAST_WORDS` to end and leaves it
-    behind if it does not.
+    behind if it does not; then `what` says what it was.
 
     Raises
     ------
     OverdueError
         If it did not end within `seconds`; then it was cancelled likewise.
     """
-    hearing = _Hearing(awaitable, native)
+    hearing = _Hearing(awaitable, native, what)
     try:
         await hearing.wait(seconds)
     except native.cancelled:
@@ -72,9 +74,9 @@ async def hear_out(awaitable: Awaitable[Any], native: Native, seconds: float = m
 class _Hearing:
     """A task that awaits what may not end."""
 
-    def __init__(self, awaitable: Awaitable[Any], native: Native) -> None:
+    def __init__(self, awaitable: Awaitable[Any], native: Native, what: str) -> None:
         self.answer: Answer | None = None
-        self._what = getattr(awaitable, "__qualname__", type(awaitable).__qualname__)
+        self._what = what or getattr(awaitable, "__qualname__", type(awaitable).__qualname__)
         self._native = native
         self._done = native.wakeup()
         self._task = native.spawn(self._await(awaitable))

@@ -24,20 +24,22 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
-
-from murmur.errors import TaskExitError
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 __all__ = [
+    "Interruption",
     "Native",
     "Task",
     "Wakeup",
-    "guard_loop",
     "native",
     "thread_here",
     "thread_is_alive",
     "thread_lock",
 ]
+
+SPARED = 8
+"""Turns of the loop for which a task that has a result may go on before it is interrupted."""
 
 DOZE = 10.0
 """Seconds; longer sleeps take a timer of their own."""
@@ -59,6 +61,42 @@ class Task(Protocol):
 
     def cancel(self) -> object:
         """Ask the task to end by its backend's cancellation exception."""
+
+
+class Interruption(Protocol):
+    """A block of the running task, ``with`` which foreign code can be called back from a wait.
+
+    The code in it is cancelled once, as by its backend, and the cancellation ends with the
+    block.  A result that is on its way to the task is not lost: the code goes on with it.
+
+    Attributes
+    ----------
+    was_woken : bool
+        Whether the block ended because of `wake`.
+    was_late : bool
+        Whether it ended because of its deadline.
+    """
+
+    was_woken: bool
+    was_late: bool
+
+    def __enter__(self) -> Self:
+        """Begin the block."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        """End the block, and the cancellation that this caused."""
+
+    def wake(self, value: object = None) -> bool:
+        """End the block: a `Wakeup` of one that does not wait on a wake-up."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it ended, or is about to."""
 
 
 class Native(ABC):
@@ -105,6 +143,18 @@ class Native(ABC):
     def is_here(self) -> bool:
         """Return whether the caller is on the loop's thread."""
         return threading.get_ident() == self.thread
+
+    @abstractmethod
+    def task_here(self) -> object:
+        """Return the task of this loop that is running; None in any other thread."""
+
+    @abstractmethod
+    def is_alive(self) -> bool:
+        """Return whether the loop can still be given work; from any thread."""
+
+    @abstractmethod
+    def interruption(self, deadline: float = math.inf) -> Interruption:
+        """Return a block that can be ended from outside, and ends at `deadline`."""
 
     @abstractmethod
     def run_here(self, fn: Callable[..., object], *args: object) -> None:
@@ -203,6 +253,20 @@ class AsyncioNative(Native):
         """Yield to the loop once."""
         await asyncio.sleep(0)
 
+    def task_here(self) -> object:
+        """Return asyncio's current task."""
+        return asyncio.current_task(self._loop) if self.is_here() else None
+
+    def is_alive(self) -> bool:
+        """Return whether the loop is not closed."""
+        return not self._loop.is_closed()
+
+    def interruption(self, deadline: float = math.inf) -> Interruption:
+        """Return a block that is ended as `asyncio.timeout` ends one."""
+        task = asyncio.current_task(self._loop)
+        assert task is not None
+        return _AsyncioInterruption(self._loop, task, deadline - self.now())
+
     def run_here(self, fn: Callable[..., object], *args: object) -> None:
         """Call directly, or through the loop's thread-safe queue."""
         if self.is_here():
@@ -212,7 +276,7 @@ class AsyncioNative(Native):
 
     def spawn(self, body: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start a plain asyncio task; the set keeps it from being collected."""
-        task = asyncio.Task(body, loop=self._loop)  # past the factory of `guard_loop`
+        task = asyncio.Task(body, loop=self._loop)  # past the factory of `_guard`
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -234,6 +298,79 @@ _TIMED_OUT = object()
 def _time_out(future: asyncio.Future[Any]) -> None:
     if not future.done():
         future.set_result(_TIMED_OUT)
+
+
+class _AsyncioInterruption:
+    """Cancels its task once, and takes the cancellation back at the end of the block."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any], seconds: float
+    ) -> None:
+        self.was_woken = False
+        self.was_late = False
+        self._loop = loop
+        self._task = task
+        self._seconds = seconds
+        self._alarm: asyncio.TimerHandle | None = None
+        self._is_open = False
+        self._has_cancelled = False
+        self._before = 0
+
+    def __enter__(self) -> Self:
+        self._is_open = True
+        self._before = self._task.cancelling()
+        if self._seconds != math.inf:
+            self._alarm = self._loop.call_later(max(0.0, self._seconds), self._expire)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        self._is_open = False
+        if self._alarm is not None:
+            self._alarm.cancel()
+        if not self._has_cancelled:
+            self.was_woken = self.was_late = False
+            return False
+        was_ours_alone = self._task.uncancel() <= self._before
+        is_cancellation = kind is not None and issubclass(kind, asyncio.CancelledError)
+        if kind is None:  # the code came to its own end all the same
+            self.was_woken = self.was_late = False
+        return is_cancellation and was_ours_alone
+
+    @property
+    def is_over(self) -> bool:
+        return self.was_woken or self.was_late
+
+    def wake(self, value: object = None) -> bool:
+        if self.is_over:
+            return False
+        self.was_woken = True
+        self._cancel(SPARED)
+        return True
+
+    def _expire(self) -> None:
+        if not self.is_over:
+            self.was_late = True
+            self._cancel(SPARED)
+
+    def _cancel(self, spared: int) -> None:
+        """Cancel the task, unless what it waits for is there: then it may go on to the next.
+
+        A task that is woken has no future, or one that is done; cancelled now, it would never
+        see the result.
+        """
+        if not self._is_open:
+            return
+        future = getattr(self._task, "_fut_waiter", None)
+        if spared and (future is None or future.done()):
+            self._loop.call_soon(self._cancel, spared - 1)
+        else:
+            self._has_cancelled = True
+            self._task.cancel()
 
 
 class _TrioWakeup:
@@ -265,6 +402,41 @@ class _TrioTask:
 
     def cancel(self) -> None:
         self.scope.cancel()
+
+
+class _TrioInterruption:
+    """A cancel scope of trio, which never takes a result from a task that has it."""
+
+    def __init__(self, scope: Any) -> None:  # noqa: ANN401 - trio may not be installed
+        self.was_woken = False
+        self.was_late = False
+        self._scope = scope
+
+    def __enter__(self) -> Self:
+        self._scope.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        swallowed = bool(self._scope.__exit__(kind, error, traceback))
+        self.was_late = self._scope.cancelled_caught and not self.was_woken
+        self.was_woken = self.was_woken and kind is not None
+        return swallowed
+
+    @property
+    def is_over(self) -> bool:
+        return bool(self._scope.cancel_called)
+
+    def wake(self, value: object = None) -> bool:
+        if self.is_over:
+            return False
+        self.was_woken = True
+        self._scope.cancel()
+        return True
 
 
 class TrioNative(Native):
@@ -316,6 +488,18 @@ class TrioNative(Native):
         """Yield to the scheduler once."""
         await self._trio.lowlevel.checkpoint()
 
+    def task_here(self) -> object:
+        """Return trio's current task."""
+        return self._trio.lowlevel.current_task() if self.is_here() else None
+
+    def is_alive(self) -> bool:
+        """Return whether the thread of the loop is there."""
+        return thread_is_alive(self.thread)
+
+    def interruption(self, deadline: float = math.inf) -> Interruption:
+        """Return a block around a cancel scope."""
+        return _TrioInterruption(self._trio.CancelScope(deadline=deadline))
+
     def run_here(self, fn: Callable[..., object], *args: object) -> None:
         """Call directly, or through trio's thread-safe queue."""
         if self.is_here():
@@ -341,34 +525,6 @@ def native() -> Native:
     if trio is not None and trio.lowlevel.in_trio_run():
         return TrioNative()
     return AsyncioNative()
-
-
-def guard_loop() -> None:
-    """Keep SystemExit and KeyboardInterrupt of a task from ending the loop that runs it.
-
-    asyncio raises both out of the loop, and with it ends everybody's tasks.  Here they
-    end the task alone, as a `TaskExitError`.  trio has no such rule.
-    """
-    loop = asyncio.get_running_loop()
-
-    async def guarded(body: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - as the body
-        try:
-            return await body
-        except (SystemExit, KeyboardInterrupt) as error:
-            raise TaskExitError(error) from error
-
-    def make(
-        loop: asyncio.AbstractEventLoop,
-        body: Any,  # noqa: ANN401 - a coroutine, or what asyncio takes for one
-        **options: Any,  # noqa: ANN401 - asyncio's
-    ) -> asyncio.Task[Any]:
-        task = asyncio.Task(guarded(body), loop=loop, **options)
-        # One that is cancelled before its first step never comes to its body, and Python
-        # would warn of a coroutine that was never awaited.
-        task.add_done_callback(lambda _: body.close())
-        return task
-
-    loop.set_task_factory(make)
 
 
 def thread_is_alive(thread: int | None) -> bool:

@@ -19,7 +19,7 @@ import anyio.abc
 from murmur._backend import thread_lock
 from murmur.cluster import Cluster, LocalNode, NodeOverview
 from murmur.errors import MurmurError, RunStateError, UnresponsiveError
-from murmur.runtime import RunState
+from murmur.runtime import RunState, longest_end
 from murmur.telemetry import bus
 
 from ._loop import LoopThread
@@ -159,7 +159,7 @@ class Host:
         if not status.state.is_over:
             grace = max((node.grace for node in status.nodes), default=0.0)
             with suppress(UnresponsiveError):
-                self.ask("close", cluster.wait_over, patience=grace + FAREWELL)
+                self.ask("close", cluster.wait_over, patience=longest_end(grace) + FAREWELL)
         self.ask("close", cluster.reset)
 
     def _check_loop(self, verb: str) -> None:

@@ -158,8 +158,8 @@ class Agent:
         """Take what others have to say in the run that is on here."""
         run_id, leases = self._leases
         if kind == "message":
-            user_id, message = decode(body)
-            self.local.deliver(user_id, message)
+            user_id, message, due = decode(body)
+            self.local.deliver(user_id, message, due)
         elif kind == "lease" and leases is not None and body.startswith(run_id.encode("ascii")):
             leases.heard(kind, body[len(run_id) :])
         elif kind == "meeting" and (meeting := read_meeting(body, run_id)) is not None:
@@ -237,7 +237,11 @@ class Agent:
         offset = self._clock.offset
         scenario = unpack_code(facts.pop("scenario"))
         started_at = facts.pop("started_at")
-        self._spec = spec = RunSpec(scenario=scenario, started_at=started_at + offset, **facts)
+        self._spec = spec = RunSpec(
+            scenario=scenario,
+            started_at=started_at + offset,
+            **facts | {"clock_error": self._clock.error},
+        )
         self._steering_started_at = started_at
         leases = NodeLeases(lambda _, body: self._send_lease(spec.run_id, body), self._clock)
         self._leases = spec.run_id, leases
@@ -289,7 +293,7 @@ class Agent:
         while not self.over.is_set():
             await anyio.sleep(FOLLOW)
             if self._spec is not None and self._clock.is_known:
-                self.local.follow(self._steering_started_at + self._clock.offset)
+                self.local.follow(self._steering_started_at + self._clock.offset, self._clock.error)
 
     def _send_chunk(self, run_id: str, chunk: Chunk) -> None:
         if self._spec is not None:
@@ -305,11 +309,11 @@ class Agent:
     def _note_state(self, run_id: str, state: RunState) -> None:
         self._report("state", run_id, state.value)
 
-    def _send_message(self, user_id: int, message: object) -> bool:
+    def _send_message(self, user_id: int, message: object, due: float | None) -> bool:
         """Send a message to the user of another node; from any thread."""
         if self.is_lost:
             return False
-        self._link.send("message", encode([user_id, message]))
+        self._link.send("message", encode([user_id, message, due]))
         return True
 
     def _report(self, kind: str, run_id: str, value: object) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from murmur.errors import RunStateError
-from murmur.runtime import NodeRun, RunState
+from murmur.errors import MurmurError, RunStateError
+from murmur.runtime import NodeRun, RunState, longest_end
 
 from ._facts import NodeFacts
 from ._node import STUCK, Node, NodeStatus
@@ -50,13 +50,13 @@ class LocalNode(Node):
     @property
     def problems(self) -> tuple[str, ...]:
         """What the run knows is wrong; may be read while the loop is stuck."""
-        return tuple(self._run.problems) if self._run is not None else ()
+        return self._run.all_problems() if self._run is not None else ()
 
     @property
     def stuck_for(self) -> float:
         """Seconds since the loop gave a sign of life; may be read while it is stuck."""
         run = self._run
-        return run.watchdog.silence if run is not None and run.is_open else 0.0
+        return run.watchdog.silence if run is not None else 0.0
 
     @property
     def end_within(self) -> float:
@@ -65,22 +65,27 @@ class LocalNode(Node):
         `terminate` counts only where the loop is free to call it.
         """
         run = self._run
-        if run is None or not run.is_open:
+        if run is None:
             return 0.0
         is_free = run.watchdog.silence < STUCK
-        return run.grace + (run.spec.callback_timeout if is_free else 0.0)
+        return longest_end(run.grace) + (run.spec.callback_timeout if is_free else 0.0)
 
     @property
     def is_held_by_user(self) -> bool:
         """Whether the loop was last seen blocked by a user's code."""
         run = self._run
-        return run is not None and run.is_open and run.watchdog.blocker > 0
+        return run is not None and run.watchdog.blocker > 0
 
     async def start(self, spec: RunSpec, listener: Listener) -> None:
         """Serve the run in a task of the node's group."""
         if self.is_running:
             raise RunStateError("start a run", "not over yet on this node", "wait for its end")
-        run = NodeRun(spec, node=self.name, bus=self._bus, listener=listener)
+        self._run = None
+        try:
+            run = NodeRun(spec, node=self.name, bus=self._bus, listener=listener)
+        except MurmurError:
+            listener.state(RunState.FAILED)
+            raise
         self._run = run
         self._scope = anyio.CancelScope()
         self._tasks.start_soon(self._serve, run, self._scope)
@@ -125,7 +130,7 @@ class LocalNode(Node):
     async def status(self) -> NodeStatus:
         """See the base."""
         run = self._run
-        if run is None or not run.is_open:
+        if run is None:
             return NodeStatus.idle(self.name)
         return NodeStatus(
             node=self.name,
@@ -133,7 +138,7 @@ class LocalNode(Node):
             users=run.users.population.counts,
             abandoned=run.users.abandoned,
             grace=run.grace,
-            problems=tuple(run.problems),
+            problems=run.all_problems(),
             throttles={name: run.throttles[name].statistics() for name in run.throttles},
             coordinators={name: run.coordinators[name].statistics() for name in run.coordinators},
         )
@@ -162,23 +167,24 @@ class LocalNode(Node):
         self, name: str, measurements: Mapping[str, float], metadata: Mapping[str, object]
     ) -> None:
         """Emit an event of this node within the run that is on; without one, nobody hears."""
-        if self._run is not None and self._run.is_open:
+        if self._run is not None:
             self._run.emitter.emit(name, measurements, metadata)
 
-    def deliver(self, user_id: int, message: object) -> None:
+    def deliver(self, user_id: int, message: object, due: float | None = None) -> None:
         """Put a message from another node into a user's mailbox, if the user is here."""
-        if self._run is not None and self._run.is_open:
-            self._run.deliver(user_id, message)
+        if self._run is not None:
+            self._run.deliver(user_id, message, due)
 
     def meeting_heard(self, message: Sequence[Any]) -> None:
         """Take a message about a coordinator that is one over all nodes."""
-        if self._run is not None and self._run.is_open:
+        if self._run is not None:
             self._run.coordinators.heard(message)
 
-    def follow(self, started_at: float) -> None:
+    def follow(self, started_at: float, clock_error: float) -> None:
         """Count the run's times from `started_at`, as this node's clock is known by now."""
-        if self._run is not None and self._run.is_open:
+        if self._run is not None:
             self._run.recorder.started_at = started_at
+            self._run.clock_error = clock_error
 
     async def _serve(self, run: NodeRun, scope: anyio.CancelScope) -> None:
         """Keep a defect of murmur's own from ending the node."""

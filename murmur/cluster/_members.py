@@ -176,8 +176,8 @@ class Members:
             case "lease":
                 self._cluster.lease_heard(node.name, body)
             case "message":
-                user_id, message = decode(body)
-                self._cluster.pass_on(node.name, int(user_id), message)
+                user_id, message, due = decode(body)
+                self._cluster.pass_on(node.name, int(user_id), message, due)
             case "leaving":
                 reason = str(decode(body))
                 self._parting[node.peer] = reason

@@ -142,5 +142,8 @@ class Node(ABC):
         raise NotImplementedError
 
     @abstractmethod
-    def deliver(self, user_id: int, message: object) -> None:
-        """Put a message from another node into the mailbox of a user of this one."""
+    def deliver(self, user_id: int, message: object, due: float | None = None) -> None:
+        """Put a message from another node into the mailbox of a user of this one.
+
+        `due` is when an answer was due, in seconds since the run started.
+        """

@@ -155,9 +155,9 @@ class RemoteNode(Node):
             raise WireError("this is no presence")
         return replace(presence, node=self.name)
 
-    def deliver(self, user_id: int, message: object) -> None:
+    def deliver(self, user_id: int, message: object, due: float | None = None) -> None:
         """See the base."""
-        self.post("message", encode([user_id, message]))
+        self.post("message", encode([user_id, message, due]))
 
     def post(self, kind: str, body: bytes) -> None:
         """Send a message that needs no answer."""

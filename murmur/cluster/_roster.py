@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 import anyio
 
 from murmur.errors import NodeLostError
-from murmur.runtime import Listener, RunState
+from murmur.runtime import Listener, RunState, longest_end
 from murmur.telemetry import bus as process_bus
 
 from ._answers import ask_each
@@ -130,16 +130,19 @@ class Roster:
         current.ledger.lose(node.name, announced, reason)
         current.note_idle()
 
-    def route(self, user_id: int, message: object) -> bool:
-        """Send a message to the node where a user of the run lives, if there is one."""
+    def route(self, user_id: int, message: object, due: float | None = None) -> bool:
+        """Send a message to the node where a user of the run lives, if there is one.
+
+        `due` is when an answer was due, in seconds since the run started.
+        """
         node = self._current.home_of(user_id) if self._current is not None else None
         if node is not None:
-            node.deliver(user_id, message)
+            node.deliver(user_id, message, due)
         return node is not None
 
-    def pass_on(self, sender: str, user_id: int, message: object) -> None:
+    def pass_on(self, sender: str, user_id: int, message: object, due: float | None = None) -> None:
         """Send on what a user of one node wrote to a user of another; to nobody, it is gone."""
-        if not self.route(user_id, message) and self._current is not None:
+        if not self.route(user_id, message, due) and self._current is not None:
             self._current.ledger.count(sender, "mailbox.undeliverable")
 
     def excuse(self, node: Node) -> None:
@@ -302,7 +305,7 @@ class Roster:
             await node.wait_ended()
             return
         grace = cast("float", current.spec.settings.values["grace"])
-        with anyio.move_on_after(grace + END_PATIENCE):
+        with anyio.move_on_after(longest_end(grace) + END_PATIENCE):
             await node.wait_ended()
             return
         if node.stuck_for < STUCK:

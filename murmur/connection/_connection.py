@@ -54,9 +54,9 @@ class JsonConnection(ABC):
     """
 
     def __init__(self, user: User) -> None:
-        self.now: Callable[[], float] = user._run.native.now
+        self.now: Callable[[], float] = user.run.native.now
         self._user = user
-        self._native = user._run.native
+        self._native = user.run.native
         self._inbox: deque[Any] = deque()
         self._reader = DocumentReader()
         self._end: Exception | None = None
@@ -336,11 +336,11 @@ async def connect_json(
     """
     if not isinstance(timeout, Real) or isinstance(timeout, bool) or not timeout > 0:
         raise ValueError(f"timeout={timeout!r}: give more than 0 seconds, as a number")
-    check_target(user._run, host)
+    check_target(user.run, host)
     try:
         with anyio.fail_after(None if timeout == math.inf else timeout):
             name = ascii_host(host)
-            if not isinstance(user._run.native, AsyncioNative):
+            if not isinstance(user.run.native, AsyncioNative):
                 return _AnyioConnection(user, await anyio.connect_tcp(name, port))
             return await dial(lambda: _AsyncioConnection(user), name, port)
     except TimeoutError as error:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable
-from typing import Any, Protocol
+from collections.abc import Callable, Coroutine, Hashable
+from typing import Any, Protocol, TypeVar, cast
 
+from murmur._backend import Caller, Native, block
 from murmur.errors import CoordinatorStoppedError, InvalidPlanError, Leaving
 
 from ._performer import Emits
 from ._plan import HasId, Plan, whole_number
 
 __all__ = ["Attendance", "Owner"]
+
+T = TypeVar("T")
 
 
 class Owner(Protocol):
@@ -35,9 +38,12 @@ class Attendance(ABC):
         The plan, checked and in order.
     """
 
-    def __init__(self, name: Hashable, plan: Plan, *, emitter: Emits, owner: Owner) -> None:
+    def __init__(
+        self, name: Hashable, plan: Plan, *, native: Native, emitter: Emits, owner: Owner
+    ) -> None:
         self.name = name
         self.plan = plan
+        self._native = native
         self._emitter = emitter
         self._owner = owner
         self._users: set[int] = set()
@@ -56,6 +62,14 @@ class Attendance(ABC):
     @abstractmethod
     def is_stopped(self) -> bool:
         """Whether it takes no more users."""
+
+    def _block(
+        self, word: str, user: HasId, call: Callable[[], Coroutine[Any, Any, T]]
+    ) -> Coroutine[Any, Any, T]:
+        """Wait in a thread; it has the value itself, where who can await gets a coroutine."""
+        name = f"coordinator {self.name!r}: {word}"
+        caller = cast("Caller", user) if hasattr(user, "pending") else None
+        return cast("Coroutine[Any, Any, T]", block(self._native, call, name=name, caller=caller))
 
     def _refuse_if_stopped(self) -> None:
         if self.is_stopped:

@@ -9,12 +9,12 @@ stage (`_stage`) carries it out.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Coroutine, Hashable
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from murmur._backend import Native
+from murmur._backend import Native, on_loop
 from murmur.errors import CoordinatorError, CoordinatorStoppedError
 
 from ._attendance import Attendance, Owner
@@ -106,7 +106,7 @@ class Coordinator(Attendance):
         random: Random,
         owner: Owner,
     ) -> None:
-        super().__init__(name, plan, emitter=emitter, owner=owner)
+        super().__init__(name, plan, native=native, emitter=emitter, owner=owner)
         self._tallies = tuple(Tally(item, random) for item in plan.items)
         self._rendezvous = Rendezvous(native)
         self._countdown = Countdown(plan.timeout, native, self._time_out)
@@ -143,11 +143,12 @@ class Coordinator(Attendance):
             is_stopped=self.is_stopped,
         )
 
-    async def add(self, user: HasId, data: object = None) -> None:
+    def add(self, user: HasId, data: object = None) -> Coroutine[Any, Any, None]:
         """Count `user` in the open batch of every item; does not wait for the actions.
 
         The timeout begins anew.  A user who fails, is killed, removed or lost before a batch
-        is complete leaves it; one who finishes keeps its place.
+        is complete leaves it; one who finishes keeps its place.  Without ``await`` in a plain
+        ``def``, where it blocks the thread.
 
         Parameters
         ----------
@@ -169,6 +170,11 @@ class Coordinator(Attendance):
         begun, `add` blocks after it has counted the user, and so slows the users down to
         the pace of the actions.
         """
+        if not self._native.is_here():
+            return self._block("add", user, lambda: self._add(user, data))
+        return self._add(user, data)
+
+    async def _add(self, user: HasId, data: object) -> None:
         self._refuse_if_stopped()
         if self._stage.is_full and self._stage.is_performing_here:
             raise CoordinatorError(
@@ -187,12 +193,14 @@ class Coordinator(Attendance):
             if batch is not None:
                 self._stage.perform(index, batch)
 
-    async def gather(self, user: HasId, n: int, data: object = None) -> tuple[Member, ...]:
+    def gather(
+        self, user: HasId, n: int, data: object = None
+    ) -> Coroutine[Any, Any, tuple[Member, ...]]:
         """Block until `n` users are here, and go on together.
 
-        Who is cancelled, asked to leave or gone while it waits leaves the group.  The
-        plan, its timeout and `reset` have no part in this; groups of different `n` do
-        not mix.
+        Without ``await`` in a plain ``def``, where it blocks the thread.  Who is cancelled,
+        asked to leave or gone while it waits leaves the group.  The plan, its timeout and
+        `reset` have no part in this; groups of different `n` do not mix.
 
         Parameters
         ----------
@@ -225,9 +233,15 @@ class Coordinator(Attendance):
             if group[0].user is user:
                 await self.open_room()
         """
+        if not self._native.is_here():
+            return self._block("gather", user, lambda: self._gather(user, n, data))
+        return self._gather(user, n, data)
+
+    async def _gather(self, user: HasId, n: int, data: object) -> tuple[Member, ...]:
         size = self._welcome_group(user, n)
         return await self._rendezvous.join(Member(user, data), size)
 
+    @on_loop
     async def reset(self) -> None:
         """Close the open batches at once; return when their actions have run.
 
@@ -246,6 +260,7 @@ class Coordinator(Attendance):
         if self._stage.has_ended and self._last_round is None:
             raise CoordinatorStoppedError(self.name)
 
+    @on_loop
     async def stop(self) -> None:
         """Take no more users, close the open batches; return when their actions have run.
 

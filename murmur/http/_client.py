@@ -114,7 +114,7 @@ class Client(Verbs):
         self.headers: dict[str, str] = {**DEFAULT_HEADERS, **self.options_used.headers}
         self.cookies: Cookies = Cookies()
         self._user = current_user() if user is None else user
-        self._run = self._user._run if self._user is not None else running_here.get(None)
+        self._run = self._user.run if self._user is not None else running_here.get(None)
         self._native = self._run.native if self._run is not None else native()
         self._base_url = self.options_used.base_url if base_url is None else base_url
         self._transport = self.options_used.make_transport()
@@ -447,7 +447,7 @@ def client_of(user: User) -> Client:
     The scenario's ``http`` is an `Options`; without it, its ``base_url`` is used, if it has
     such a setting.
     """
-    scenario = user._run.scenario
+    scenario = user.run.scenario
     options = getattr(scenario, "http", None)
     if options is None:
         options = Options(base_url=getattr(scenario, "base_url", ""))

@@ -81,7 +81,7 @@ class Patience:
         if user is None or self._is_leaving or not user.is_leaving:
             return
         self._is_leaving = True
-        left = self.native.now() + SHARE_OF_GRACE * user._run.grace
+        left = self.native.now() + SHARE_OF_GRACE * user.run.grace
         self.deadline = min(self.deadline, left)
 
     async def wait(self, wakeup: Wakeup, alarm: Alarm | None = None) -> bool:

@@ -266,7 +266,7 @@ def _leaving_in_a_hurry(timer: asyncio.Timeout, patience: Patience) -> Iterator[
     if user is None:
         yield
         return
-    hurry = _Hurry(timer, SHARE_OF_GRACE * user._run.grace)
+    hurry = _Hurry(timer, SHARE_OF_GRACE * user.run.grace)
     if user.is_leaving:
         hurry.wake()
     parked = user.listen(hurry)

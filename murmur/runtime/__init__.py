@@ -18,7 +18,7 @@ from ._ambient import timer as timer
 from ._context import current_run as current_run
 from ._context import current_user as current_user
 from ._context import running_here as running_here
-from ._presence import Presence as Presence
+from ._population import Presence as Presence
 from ._run import USER_RATE as USER_RATE
 from ._run import NodeRun as NodeRun
 from ._spec import Listener as Listener
@@ -32,6 +32,7 @@ from ._timetable import Occurrence as Occurrence
 from ._timetable import Timetable as Timetable
 from ._user import LeavingEvent as LeavingEvent
 from ._user import User as User
+from ._users import longest_end as longest_end
 
 __all__ = [
     "USER_RATE",
@@ -53,6 +54,7 @@ __all__ = [
     "current_run",
     "current_user",
     "gauge",
+    "longest_end",
     "record",
     "running_here",
     "send",

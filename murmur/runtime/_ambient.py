@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Literal
 
+from murmur._backend import on_loop
 from murmur.coordinators import Coordinator, PlanLike
 from murmur.throttles import Arrivals, Shape, Throttle
 
-from ._context import current_run
-from ._timer import Timer, record_duration
+from ._context import current_run, current_user
+from ._timer import Timer, record_duration, refuse_the_gone
 
 __all__ = ["coordinator", "count", "gauge", "record", "send", "throttle", "timer"]
 
 
+@on_loop
 async def throttle(  # noqa: PLR0913 - one keyword for each way to say it
     name: str,
     rate: float | None = None,
@@ -82,6 +84,7 @@ async def throttle(  # noqa: PLR0913 - one keyword for each way to say it
     )
 
 
+@on_loop
 async def coordinator(
     name: Hashable,
     plan: PlanLike | None = None,
@@ -156,8 +159,10 @@ def send(user_id: int, message: object) -> None:
     current_run("send").send(user_id, message)
 
 
-def timer(name: str) -> Timer:
+def timer(name: str, *, due_at: float | None = None) -> Timer:
     """Return a context manager that records its block as an action of no user.
+
+    `due_at` is as of `User.timer`.
 
     Examples
     --------
@@ -172,11 +177,13 @@ def timer(name: str) -> Timer:
     >>> rehearse(Warm, 1).actions[["name", "user_id", "service_time"]].values.tolist()
     [['fill the cache', 0, 2.0]]
     """
-    return Timer(current_run("timer"), name, None)
+    return Timer(current_run("timer"), name, None, due_at=due_at)
 
 
-def record(name: str, seconds: float, ok: bool = True) -> None:
+def record(name: str, seconds: float, ok: bool = True, *, due_at: float | None = None) -> None:
     """Record an action of no user that took `seconds` and ends now.
+
+    `due_at` is as of `User.record`.
 
     Examples
     --------
@@ -190,7 +197,9 @@ def record(name: str, seconds: float, ok: bool = True) -> None:
     >>> rehearse(Read, 1).actions["ok"].tolist()
     [True, False]
     """
-    record_duration(current_run("record"), name, None, seconds, ok=ok)
+    run = current_run("record")
+    if not refuse_the_gone(run.recorder, current_user()):
+        record_duration(run, name, None, seconds, ok=ok, due_at=due_at)
 
 
 def count(name: str, n: int = 1) -> None:
@@ -207,7 +216,9 @@ def count(name: str, n: int = 1) -> None:
     >>> float(rehearse(Buy, 3).counters["total"].max())
     6.0
     """
-    current_run("count").recorder.count(name, n)
+    recorder = current_run("count").recorder
+    if not refuse_the_gone(recorder, current_user()):
+        recorder.count(name, n)
 
 
 def gauge(name: str, value: float) -> None:
@@ -224,4 +235,6 @@ def gauge(name: str, value: float) -> None:
     >>> rehearse(Fill, 3, user_rate=float("inf")).gauges[["min", "max", "last"]].values.tolist()
     [[1.0, 3.0, 3.0]]
     """
-    current_run("gauge").recorder.gauge(name, value)
+    recorder = current_run("gauge").recorder
+    if not refuse_the_gone(recorder, current_user()):
+        recorder.gauge(name, value)

@@ -7,7 +7,8 @@ million of them cost as much as one.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,30 @@ from murmur.errors import InvalidRangeError
 if TYPE_CHECKING:
     from ._user import User
 
-__all__ = ["Population"]
+__all__ = ["Population", "Presence"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Presence:
+    """The users of one node that did not end yet.
+
+    Attributes
+    ----------
+    node : str
+        Name of the node.
+    user_ids : sequence of int
+        Users that are running or leaving.
+    admitted_at, started_at : sequence of float
+        When they came up, on the node's clock; nan if not yet started.
+    waiting : sequence of (int, int)
+        First and last id of the ranges that wait to be admitted.
+    """
+
+    node: str
+    user_ids: Sequence[int]
+    admitted_at: Sequence[float]
+    started_at: Sequence[float]
+    waiting: Sequence[tuple[int, int]]
 
 
 class Population:
@@ -39,6 +63,7 @@ class Population:
         self.leaving: dict[int, User] = {}
         self.highest_id: int = 0
         self._ranges: deque[tuple[int, int]] = deque()
+        self._doomed: set[int] = set()
 
     @property
     def present(self) -> int:
@@ -115,11 +140,20 @@ class Population:
         """Return up to `count` running users, longest admitted first."""
         return list(islice(self.running.values(), count))
 
+    def lingering(self, count: int) -> list[User]:
+        """Return up to `count` users that were asked and not doomed, longest asked first."""
+        return list(islice((u for u in self.leaving.values() if u.id not in self._doomed), count))
+
+    def doom(self, users: Iterable[User]) -> None:
+        """Take note of users that will be gone after their grace, whatever they do."""
+        self._doomed.update(user.id for user in users)
+
     def depart(self, user: User) -> bool:
         """Count a user as gone; False if it was gone already."""
         if (self.running.pop(user.id, None) or self.leaving.pop(user.id, None)) is None:
             return False
         self.gone += 1
+        self._doomed.discard(user.id)
         return True
 
     def find(self, user_id: int) -> User | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Mapping, Sequence
+from contextvars import copy_context
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -29,13 +30,13 @@ from murmur.scenario import Scenario, build, masked, plan_update
 from murmur.telemetry import Bus, Emitter, Recorder, text_of, trace_of
 from murmur.throttles import Throttle, Throttles, pace_of
 
-from ._calls import Calls
+from ._calls import Calls, Threads
 from ._context import running_here
-from ._presence import Presence
+from ._leftovers import LINGER, Leftovers
+from ._population import Presence
 from ._process import tuned_process
 from ._spec import Listener, RunSpec
 from ._state import TRANSITIONS, RunState
-from ._threads import Threads
 from ._user import User
 from ._users import Users
 from .health._sampler import Sampler
@@ -44,10 +45,15 @@ from .health._watchdog import Watchdog
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
+    from murmur.scenario import Scenario
+
 __all__ = ["USER_RATE", "NodeRun"]
 
 USER_RATE = "user_rate"
 """Setting and throttle by which users are admitted, in users per minute."""
+
+LAST_LOOK = 0.25
+"""Seconds that tasks of users have at the end of a run before they count as left behind."""
 
 LAST_ACTIONS = 10.0
 """Seconds that coordinators have for their last actions."""
@@ -67,10 +73,17 @@ class NodeRun:
     listener : Listener
         Whom to tell.
 
+    Raises
+    ------
+    CallbackError
+        If the scenario's ``__init__`` raised.
+
     Attributes
     ----------
     error : MurmurError or None
         Why the run failed, or what went wrong in `terminate`.
+    clock_error : float
+        Seconds by which the moment it started may be wrong on this node's clock.
     problems : list of str
         What a person should know about, besides.
     """
@@ -83,25 +96,58 @@ class NodeRun:
         self.state: RunState = RunState.IDLE
         self.error: MurmurError | None = None
         self.problems: list[str] = []
+        self.clock_error: float = spec.clock_error
         self.initialised: anyio.Event = anyio.Event()
         self.ended: anyio.Event = anyio.Event()
-        self._stop_asked = anyio.Event()
-        self._bus = bus
+        self.native: Native = native()
+        self.recorder: Recorder = _recorder(spec, node, self.native)
+        self.emitter: Emitter = _emitter(spec, node, self.native, bus=bus, recorder=self.recorder)
         self._listener = listener
+        self._stop_asked = anyio.Event()
+        self._tasks = anyio.create_task_group()  # entered by `serve`, which owns all of them
+        self.threads = Threads()
+        self.throttles = Throttles(
+            self._tasks, self.native, self.emitter, seed=self.seed, leases=listener.leases
+        )
+        self.coordinators = Coordinators(
+            self._tasks,
+            self.native,
+            self.emitter,
+            Random(f"{self.seed}/coordinators/{node}"),
+            post=listener.meeting,
+            find_user=self._find_user,
+        )
+        self.scenario = self._build()
+        self._calls = Calls(self)
+        self._sampler = Sampler(self)
+        self.watchdog = Watchdog(self, self._sampler.probe)
+        self.leftovers = Leftovers(
+            is_cancelling=self.scenario.leftovers == "cancel", now=self.native.now
+        )
+        self.users = Users(
+            self, body=self._calls.user_body(), tasks=self._tasks, on_idle=listener.idle
+        )
 
     @property
     def grace(self) -> float:
         """Seconds between asking a user and cancelling it."""
         return float(self.scenario.grace)
 
+    def run_time(self) -> float:
+        """Return seconds since the run started, on the clock that all nodes share."""
+        return self.native.now() - self.recorder.started_at
+
+    def all_problems(self) -> tuple[str, ...]:
+        """Return what a person should know about, what users left behind included."""
+        return (*self.problems, *self.leftovers.sentences())
+
     async def serve(self) -> None:
         """Do the whole run; returns when it is over, whatever the scenario does."""
         running_here.set(self)
         with tuned_process(collector=self.spec.tune_collector):
             try:
-                async with anyio.create_task_group() as tasks:
-                    if self._open(tasks):
-                        await self._start(tasks)
+                async with self._tasks as tasks:
+                    await self._start(tasks)
                     if self.state is RunState.RUNNING:
                         await self._stop_asked.wait()
                         await self._wind_down()
@@ -114,11 +160,6 @@ class NodeRun:
                 finally:
                     self.initialised.set()
                     self.ended.set()
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the parts of the run exist: they do once `serve` runs."""
-        return hasattr(self, "users")
 
     def add(self, first: int, last: int, *, live: bool = True) -> None:
         """Announce users `first` to `last`; `live` if a person adds them to a run."""
@@ -181,24 +222,29 @@ class NodeRun:
         self.state = RunState.FAILED
         self._listener.state(RunState.FAILED)
 
-    def send(self, user_id: int, message: object) -> None:
+    def send(self, user_id: int, message: object, *, due_at: float | None = None) -> None:
         """Put `message` into the mailbox of a user, of this node or another; from any thread.
 
         A message to nobody is counted (`mailbox.undeliverable` in the counters).
         """
         user = self.users.population.find(user_id)
         if user is not None:
-            user.send(message)
-        elif not self._listener.message(user_id, message):
+            user.send(message, due_at=due_at)
+            return
+        due = None if due_at is None else due_at - self.recorder.started_at
+        if not self._listener.message(user_id, message, due):
             self.recorder.count("mailbox.undeliverable")
 
-    def deliver(self, user_id: int, message: object) -> None:
-        """Put a message that another node sent into a mailbox of this one."""
+    def deliver(self, user_id: int, message: object, due: float | None = None) -> None:
+        """Put a message that another node sent into a mailbox of this one.
+
+        `due` is when an answer was due, in seconds since the run started.
+        """
         user = self.users.population.find(user_id)
         if user is None:
             self.recorder.count("mailbox.undeliverable")
         else:
-            user.send(message)
+            user.send(message, due_at=None if due is None else due + self.recorder.started_at)
 
     def _find_user(self, user_id: int, *, is_here: bool = True) -> User | DistantUser:
         """Return a user of this node, or what stands for one of another, or that is gone."""
@@ -250,59 +296,25 @@ class NodeRun:
         if self.state not in (RunState.IDLE, RunState.RUNNING):
             raise RunStateError(verb, self.state.value)
 
-    def _open(self, tasks: TaskGroup) -> bool:
-        """Make the parts of the run, which need its loop and its task group.
+    def _build(self) -> Scenario:
+        """Make the scenario; its ``__init__`` is a user's code too, and code of this run.
 
-        False if the scenario could not be made: its ``__init__`` is a user's code too.
+        Raises
+        ------
+        CallbackError
+            If it raised; then there is no run.
         """
-        self.native: Native = native()
-        self.threads: Threads = Threads()
-        self.recorder: Recorder = Recorder(
-            node=self.node,
-            started_at=self.spec.started_at,
-            wall_started_at=self.spec.wall_started_at,
-            now=self.native.now,
-        )
-        self.emitter: Emitter = Emitter(
-            self._bus,
-            run_id=self.spec.run_id,
-            node=self.node,
-            now=self.native.now,
-            wall_now=time.time,
-            keep=self.recorder.event,
-        )
-        self.throttles: Throttles = Throttles(
-            tasks, self.native, self.emitter, seed=self.seed, leases=self._listener.leases
-        )
-        self.coordinators: Coordinators = Coordinators(
-            tasks,
-            self.native,
-            self.emitter,
-            Random(f"{self.seed}/coordinators/{self.node}"),
-            post=self._listener.meeting,
-            find_user=self._find_user,
-        )
-        if not self._build():
-            return False
-        self._calls = Calls(self)
-        self._sampler = Sampler(self)
-        self.watchdog: Watchdog = Watchdog(self, self._sampler.probe)
-        self.users: Users = Users(
-            self, body=self._calls.user_body(), tasks=tasks, on_idle=self._listener.idle
-        )
-        return True
 
-    def _build(self) -> bool:
-        """Make the scenario; its ``__init__`` is a user's code too."""
+        def make() -> Scenario:
+            running_here.set(self)
+            return build(self.spec.scenario, self.spec.settings)
+
         try:
-            self.scenario: Scenario = build(self.spec.scenario, self.spec.settings)
-        except Exception as error:  # noqa: BLE001 - a user's exception is data
+            return copy_context().run(make)
+        except Exception as error:
             text = "".join(traceback.format_exception(error))
             summary = f"{type(error).__name__}: {error}"
-            self.error = CallbackError("__init__", self.node, summary, text)
-            self._enter(RunState.FAILED)
-            return False
-        return True
+            raise CallbackError("__init__", self.node, summary, text) from error
 
     async def _start(self, tasks: TaskGroup) -> None:
         tasks.start_soon(self.watchdog.watch)
@@ -318,6 +330,7 @@ class NodeRun:
             tasks.start_soon(self.users.admit, arrivals)
             tasks.start_soon(self._sampler.probe.watch)
             tasks.start_soon(self._sampler.sample_forever)
+            tasks.start_soon(self._look_for_leftovers)
             self._enter(RunState.RUNNING)
         self.initialised.set()
 
@@ -330,10 +343,24 @@ class NodeRun:
 
     async def _clear_away(self) -> None:
         """Leave no user behind, also when the run itself was cancelled."""
-        if self.is_open:
-            with anyio.CancelScope(shield=True):
-                await self.users.wind_down(grace=0.0)
-            self.flush()
+        with anyio.CancelScope(shield=True):
+            await self.users.wind_down(grace=0.0)
+            until = self.native.now() + LAST_LOOK
+            while not self.leftovers.is_empty and self.native.now() < until:  # noqa: ASYNC110 - they tell nobody
+                await anyio.sleep(LAST_LOOK / 5)
+        self._tell_of_leftovers(linger=0.0)
+        self.flush()
+
+    async def _look_for_leftovers(self) -> None:
+        while True:
+            await anyio.sleep(LINGER)
+            self._tell_of_leftovers(LINGER)
+
+    def _tell_of_leftovers(self, linger: float) -> None:
+        for name, tasks, transports in self.leftovers.look(linger):
+            self.emitter.emit(
+                "amoc.user.leftovers", {"count": tasks, "transports": transports}, {"task": name}
+            )
 
     async def _terminate(self) -> None:
         """End in order; an error in `terminate` is told and does not stop the end."""

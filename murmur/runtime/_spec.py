@@ -34,6 +34,8 @@ class RunSpec:
     started_at, wall_started_at : float
         The moment from which all times of the run count: on the node's monotonic clock,
         and in UNIX seconds UTC.
+    clock_error : float
+        Seconds by which `started_at` may be wrong.
     callback_timeout : float
         Seconds that `init` and `terminate` may take each.
     tune_collector : bool
@@ -48,6 +50,7 @@ class RunSpec:
     seed: int
     started_at: float
     wall_started_at: float
+    clock_error: float = 0.0
     callback_timeout: float = 60.0
     tune_collector: bool = True
     allow: tuple[str, ...] | None = None
@@ -66,8 +69,9 @@ class Listener:
     state : callable
         Gets each new state.
     message : callable
-        Gets the id of a user that is not here, and a message for it; from any thread.
-        Returns whether it is on its way there.
+        Gets the id of a user that is not here, a message for it, and when an answer was due
+        (seconds since the run started, or None); from any thread.  Returns whether it is on
+        its way there.
     meeting : callable or None
         Gets a message about a coordinator that is one over all nodes; None if this node is
         all.
@@ -78,6 +82,6 @@ class Listener:
     chunk: Callable[[Chunk], None]
     idle: Callable[[], None]
     state: Callable[[RunState], None]
-    message: Callable[[int, object], bool] = lambda _user_id, _message: False
+    message: Callable[[int, object, float | None], bool] = lambda _user_id, _message, _due: False
     meeting: Callable[[list[object]], None] | None = None
     leases: Leases | None = None

@@ -6,20 +6,50 @@ import math
 from typing import TYPE_CHECKING, Self
 
 from murmur.errors import InvalidMeasurementError, Leaving
-from murmur.throttles import permit_due
+from murmur.throttles import take_due
 
+from ._context import current_user
 from ._state import RunState
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from murmur.telemetry import Recorder
+
     from ._run import NodeRun
+    from ._stamp import Stamp
     from ._user import User
 
-__all__ = ["CUT_SHORT", "Timer", "record_duration"]
+__all__ = [
+    "CUT_SHORT",
+    "DUPLICATES",
+    "EXPECTED",
+    "OF_OTHER_RUNS",
+    "OF_THE_GONE",
+    "SENT",
+    "Timer",
+    "record_arrival",
+    "record_duration",
+    "refuse_the_gone",
+]
 
 CUT_SHORT = "actions.cut_short"
 """Counter of actions that a leaving or killed user did not bring to an end."""
+
+OF_THE_GONE = "users.records_when_gone"
+"""Counter of what tasks and threads that a user left behind would have recorded for it."""
+
+SENT, EXPECTED = "deliveries.sent: ", "deliveries.expected: "
+"""Beginnings of the counters of stamps, and of how many users they should arrive at."""
+
+DUPLICATES, UNCERTAIN = "deliveries.duplicates: ", "deliveries.uncertain: "
+"""Beginnings of the counters of stamps that came twice, and of times within the clocks' error."""
+
+CLOCK_ERROR = "deliveries.clock_error: "
+"""Beginning of the gauges of how wrong the clocks of both ends may be together."""
+
+OF_OTHER_RUNS = "deliveries.of_other_runs"
+"""Counter of stamps of other runs, such as a broker may have kept."""
 
 CANCELLED = "cancelled, by a timeout or by its own code"
 """Error of an action that something in the scenario cancelled."""
@@ -37,10 +67,13 @@ class Timer:
 
     __slots__ = ("_due_at", "_ended_at", "_error", "_name", "_run", "_started_at", "_user")
 
-    def __init__(self, run: NodeRun, name: str, user: User | None) -> None:
+    def __init__(
+        self, run: NodeRun, name: str, user: User | None, *, due_at: float | None = None
+    ) -> None:
         self._run = run
         self._name = name
         self._user = user
+        self._due_at = due_at
         self._ended_at: float | None = None
         self._error: BaseException | str | None = None
 
@@ -60,9 +93,11 @@ class Timer:
 
     def __enter__(self) -> Self:
         """Start the clock."""
-        due_at = _take_due(self._run, self._user)
-        self._started_at = self._run.native.now()
-        self._due_at = self._started_at if due_at is None else due_at
+        native = self._run.native
+        permit = take_due(native)
+        due_at = permit if self._due_at is None else self._due_at
+        self._started_at = now = native.now()
+        self._due_at = now if due_at is None or not due_at < now else due_at
         return self
 
     def __exit__(
@@ -72,7 +107,11 @@ class Timer:
         traceback: TracebackType | None,
     ) -> None:
         """Stop the clock and record the action."""
+        assert self._due_at is not None
         ended_at = self._run.native.now() if self._ended_at is None else self._ended_at
+        owner = self._user if self._user is not None else current_user()
+        if refuse_the_gone(self._run.recorder, owner):
+            return
         failure: BaseException | str | None = error or self._error
         if error is not None and isinstance(error, (Leaving, self._run.native.cancelled)):
             if self._ended_at is not None:
@@ -94,33 +133,62 @@ class Timer:
         return self._run.state is not RunState.RUNNING
 
 
+def refuse_the_gone(recorder: Recorder, user: User | None) -> bool:
+    """Whether the user is gone: then its tasks and threads that are left record nothing.
+
+    What they would have recorded is counted, as what nobody should rely on.
+    """
+    if user is None or not user.is_gone:
+        return False
+    recorder.count(OF_THE_GONE)
+    return True
+
+
 def record_duration(
-    run: NodeRun, name: str, user: User | None, seconds: float, *, ok: bool
+    run: NodeRun,
+    name: str,
+    user: User | None,
+    seconds: float,
+    *,
+    ok: bool,
+    due_at: float | None = None,
 ) -> None:
     """Record an action that was measured elsewhere and ends now.
+
+    It has nothing to do with permits: who paced it may say when it was due.
 
     Raises
     ------
     InvalidMeasurementError
-        If `seconds` is negative or not finite.
+        If `seconds` is negative or not finite, or `due_at` is not finite.
     """
     if not 0 <= seconds < math.inf:
         raise InvalidMeasurementError(name, seconds, "give seconds, finite and not negative")
+    if due_at is not None and not math.isfinite(due_at):
+        raise InvalidMeasurementError(name, due_at, "give a due time, finite")
+    if refuse_the_gone(run.recorder, user):
+        return
     ended_at = run.native.now()
     started_at = ended_at - seconds
-    due_at = _take_due(run, user)
     due_at = started_at if due_at is None else min(due_at, started_at)
     user_id = user.id if user is not None else 0
     run.recorder.action(name, user_id, due_at, started_at, ended_at, None if ok else "not ok")
 
 
-def _take_due(run: NodeRun, user: User | None) -> float | None:
-    """Return when the permit fell due that this action is for, if there is one.
+def record_arrival(run: NodeRun, stamp: Stamp, user_id: int) -> float:
+    """Record the way of a message to a user of this node, and return how long it took.
 
-    A worker thread waits for permits in the loop's context and not in its own, so there
-    the user remembers.
+    A time may come out below zero, by no more than the clocks' error; it is recorded as it is,
+    and counted as uncertain, as is every one that is not larger than that error.
     """
-    due = permit_due.get()
-    if due is None and user is not None and not run.native.is_here():
-        due = user.last_due
-    return due.take() if due is not None else None
+    recorder, arrived_at = run.recorder, run.run_time()
+    seconds = arrived_at - stamp.sent_at
+    error = stamp.clock_error + run.clock_error
+    if error and math.isfinite(error):
+        recorder.gauge(f"{CLOCK_ERROR}{stamp.name}", error)
+        if seconds <= error:
+            recorder.count(f"{UNCERTAIN}{stamp.name}")
+    ended_at = run.native.now()
+    started_at = ended_at - seconds
+    recorder.action(stamp.name, user_id, started_at, started_at, ended_at)
+    return seconds

@@ -1,7 +1,7 @@
-"""Timetable of one user: a schedule of events, merged from its entries.
+"""Timetables: what users do when, and a user on its way through one.
 
-Nothing here waits or reads a clock.  Every moment is computed from the start, and never from
-the moment before, so that a schedule does not drift, however late its user is.
+A timetable itself neither waits nor reads a clock.  Every moment is computed from the start,
+and never from the moment before, so that it does not drift, however late its user is.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
-from murmur.errors import InvalidTimetableError
+from murmur._backend import loop_runs_here
+from murmur.errors import InvalidTimetableError, WrongThreadError
+from murmur.throttles import drop_due, give_due
 
 if TYPE_CHECKING:
-    from ._following import Following
     from ._user import User
 
-__all__ = ["Occurrence", "Timetable"]
+__all__ = ["Following", "Occurrence", "Timetable"]
 
 
 class Occurrence(NamedTuple):
@@ -186,9 +187,18 @@ class Timetable:
         ----------
         user : User
             Whose timetable it is; random offsets are drawn with its random numbers.
-        """
-        from ._following import Following
 
+        Raises
+        ------
+        WrongThreadError
+            In a plain ``def``, which has no ``async for``.
+        """
+        if not loop_runs_here():
+            raise WrongThreadError(
+                "Timetable.follow",
+                "it is for `async for` in an `async def`; in a plain `def`, write "
+                "`for event in timetable.occurrences(user.random): user.sleep(...)`",
+            )
         return Following(self, user)
 
     def _with(self, entry: _Entry) -> Timetable:
@@ -200,6 +210,38 @@ class Timetable:
         """Return the entries."""
         entries = ", ".join(map(str, self._entries)) or "empty"
         return f"<Timetable: {entries}>"
+
+
+class Following:
+    """Waits for one event after the other; made by `Timetable.follow`.
+
+    An iterator and not a generator: one that is left early needs no closing.
+    """
+
+    __slots__ = ("_native", "_now", "_occurrences", "_user")
+
+    def __init__(self, timetable: Timetable, user: User) -> None:
+        self._user = user
+        self._native = user.run.native
+        self._now = self._native.now
+        self._occurrences = timetable.occurrences(user.random, start=self._now())
+
+    def __aiter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    async def __anext__(self) -> Occurrence:
+        """Return the next event once it is due, or at once if it is late."""
+        user = self._user
+        event = next(self._occurrences, None)
+        if event is None:
+            drop_due()
+            raise StopAsyncIteration
+        await user.sleep(event.due_at - self._now())
+        while self._now() < event.due_at:  # a loop's timer may be early by its grain
+            await user.sleep(event.due_at - self._now())
+        give_due(event.due_at, self._native)
+        return event
 
 
 def _by_time(item: tuple[tuple[float, int], int]) -> tuple[float, int]:

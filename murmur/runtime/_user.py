@@ -5,23 +5,40 @@ from __future__ import annotations
 import math
 import random
 from collections import deque
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 
-from murmur.errors import Leaving, ReceiveTimeoutError
+from murmur._backend import Brood, block, on_loop
+from murmur.errors import InvalidMeasurementError, Leaving, ReceiveTimeoutError
+from murmur.throttles import Seat, give_due
 
-from ._timer import Timer, record_duration
+from ._choice import choice
+from ._foreign import Iterating, wait_for
+from ._stamp import Seen, Stamp
+from ._timer import (
+    DUPLICATES,
+    EXPECTED,
+    OF_OTHER_RUNS,
+    SENT,
+    Timer,
+    record_arrival,
+    record_duration,
+    refuse_the_gone,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterable, Awaitable, Mapping
 
-    from murmur._backend import Task, Wakeup
+    from murmur._backend import Pending, Task, Wakeup
     from murmur.http import Client, Connecting
-    from murmur.throttles import Due
 
     from ._run import NodeRun
 
 __all__ = ["MAILBOX_SIZE", "LeavingEvent", "User"]
+
+Choice = TypeVar("Choice")
+T = TypeVar("T")
 
 MAILBOX_SIZE = 1_000
 """Messages a mailbox holds; one more pushes the oldest out, and is counted."""
@@ -43,6 +60,17 @@ class User:
     ----------
     id : int
         From 1, unique over the cluster and the run, never reused.
+    is_leaving : bool
+        Whether the user was asked to leave.
+    is_killed, was_cut_off : bool
+        Whether it was cancelled after its grace, and once more while it cleaned up.
+    is_gone : bool
+        Whether it ended: what its tasks do from then on is not recorded.
+    scenario : str
+        Name of the scenario that it follows; of a `murmur.mix`, which of them.
+    admitted_at, started_at : float
+        When ``user_rate`` let it in, and when ``start`` was called, in seconds of
+        `anyio.current_time`.
 
     Examples
     --------
@@ -60,18 +88,26 @@ class User:
     ['finished']
     """
 
-    __slots__ = ("_asked", "_http", "_killed", "_mailbox", "_parked", "_possessions", "_random",
-                 "_receivers", "_run", "_task", "admitted_at", "id", "last_due",
-                 "started_at")  # fmt: skip
+    __slots__ = ("_http", "_mailbox", "_parked", "_possessions", "_random",
+                 "_receivers", "_seen", "_stamps", "_task", "admitted_at", "brood", "id", "is_gone",
+                 "is_killed", "is_leaving", "leaving_since", "pending", "run", "scenario",
+                 "started_at", "was_cut_off")  # fmt: skip
+
+    carries_due = True  # `send` takes when what a message asks for was due
 
     def __init__(self, user_id: int, run: NodeRun, admitted_at: float) -> None:
-        self.id: int = user_id
-        self.admitted_at: float = admitted_at
-        self.started_at: float = math.nan
-        self.last_due: Due | None = None
-        self._run = run
-        self._asked = False
-        self._killed = False
+        self.id = user_id
+        self.run = run
+        self.admitted_at = admitted_at
+        self.started_at = math.nan
+        self.leaving_since = math.nan
+        self.is_leaving = False
+        self.is_killed = False
+        self.is_gone = False
+        self.pending: Pending | None = None
+        self.brood = Brood()
+        self.scenario = ""
+        self.was_cut_off = False
         self._task: Task | None = None
         self._mailbox: deque[object] | None = None
         self._parked: list[Wakeup] | None = None
@@ -79,15 +115,17 @@ class User:
         self._random: random.Random | None = None
         self._http: Client | None = None
         self._possessions: list[Closable] | None = None
+        self._stamps = 0
+        self._seen: Seen | None = None
 
     def __repr__(self) -> str:
         """Return id and node."""
-        return f"<User {self.id} on {self.node}{', leaving' if self._asked else ''}>"
+        return f"<User {self.id} on {self.node}{', leaving' if self.is_leaving else ''}>"
 
     @property
     def node(self) -> str:
         """Name of the node this user runs on."""
-        return self._run.node
+        return self.run.node
 
     @property
     def is_here(self) -> bool:
@@ -101,7 +139,7 @@ class User:
         Another node in the cluster, or another user, does not change them.
         """
         if self._random is None:
-            self._random = random.Random(f"{self._run.seed}/{self.id}")
+            self._random = random.Random(f"{self.run.seed}/{self.id}")
         return self._random
 
     @property
@@ -142,13 +180,51 @@ class User:
         """Set once the user is asked to leave; ``is_set()`` and ``await wait()``."""
         return LeavingEvent(self)
 
-    @property
-    def is_leaving(self) -> bool:
-        """Whether the user was asked to leave."""
-        return self._asked
+    def now(self) -> float:
+        """Return seconds since the run started, by the steering kernel's clock.
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait for `seconds`, or until asked to leave.
+        The same on every node, but for `clock_error`.
+        """
+        return self.run.run_time()
+
+    @property
+    def clock_error(self) -> float:
+        """Seconds by which `now` may be wrong here: 0 in the process of the session."""
+        return self.run.clock_error
+
+    def choose(self, weights: Mapping[Choice, float]) -> Choice:
+        """Return one of several things, drawn by weight from `random`.
+
+        Parameters
+        ----------
+        weights : mapping
+            What to choose from, and how often each is to come: numbers of any sum.
+
+        Raises
+        ------
+        InvalidChoiceError
+            If there is nothing to choose from, or a weight is negative or no finite number.
+
+        Examples
+        --------
+        >>> import murmur
+        >>> from murmur.testing import rehearse
+        >>> class Shopper(murmur.Scenario):
+        ...     '''Users look three times as often as they buy.'''
+        ...     async def start(self, user):
+        ...         for _ in range(100):
+        ...             await user.choose({self.look: 3, self.buy: 1})(user)
+        ...     async def look(self, user):
+        ...         user.count("looks")
+        ...     async def buy(self, user):
+        ...         user.count("purchases")
+        >>> rehearse(Shopper, 1, seed=1).counters.groupby("name")["value"].sum().to_dict()
+        {'looks': 79.0, 'purchases': 21.0}
+        """
+        return choice(self.random, weights)
+
+    def sleep(self, seconds: float) -> Coroutine[Any, Any, None]:
+        """Wait for `seconds`, or until asked to leave; without ``await`` in a plain ``def``.
 
         Parameters
         ----------
@@ -160,8 +236,13 @@ class User:
         Leaving
             Once the user is asked to leave.  Let it propagate for a clean exit.
         """
-        native = self._run.native
-        if self._asked:
+        if not self.run.native.is_here():
+            return self._block("sleep", lambda: self._sleep(seconds))
+        return self._sleep(seconds)
+
+    async def _sleep(self, seconds: float) -> None:
+        native = self.run.native
+        if self.is_leaving:
             await native.checkpoint()
             raise Leaving
         wakeup = native.wakeup()
@@ -173,8 +254,11 @@ class User:
         if woken:
             raise Leaving
 
-    async def receive(self, timeout: float | None = None) -> object:
+    def receive(self, timeout: float | None = None) -> Coroutine[Any, Any, object]:
         """Return the next message of the mailbox, waiting for one if it is empty.
+
+        Without ``await`` in a plain ``def``.  A message that `Throttle.send` sent carries when
+        it was due: the next timer of this task or thread counts response time from then.
 
         Parameters
         ----------
@@ -188,34 +272,113 @@ class User:
         Leaving
             Once the user is asked to leave, even if messages are there.
         """
-        native = self._run.native
+        if not self.run.native.is_here():
+            return self._block("receive", lambda: self._receive(timeout))
+        return self._receive(timeout)
+
+    async def _receive(self, timeout: float | None) -> object:
+        native = self.run.native
         deadline = math.inf if timeout is None else native.now() + timeout
         await native.checkpoint()
         if self._receivers is None:
             self._receivers = []
         while True:
-            if self._asked:
+            if self.is_leaving:
                 raise Leaving
             if self._mailbox:
-                return self._mailbox.popleft()
+                message = self._mailbox.popleft()
+                if type(message) is _Due:
+                    give_due(message.at, native)
+                    return message.message
+                return message
             in_time = await self._park(self._receivers, deadline)
-            if not in_time and not self._mailbox and not self._asked:
+            if not in_time and not self._mailbox and not self.is_leaving:
                 raise ReceiveTimeoutError(self.id, timeout or 0.0)
 
-    def send(self, message: object) -> None:
+    def wait_for(
+        self, awaitable: Awaitable[T], timeout: float | None = None
+    ) -> Coroutine[Any, Any, T]:
+        """Await something of any library, until it is there or the user is asked to leave.
+
+        For waits that do not know of users: a pool's connection, a queue's message.  What it
+        waits for is cancelled then, once, and may clean up as long as the user has time; a
+        result that had come is returned, and not lost.  Without ``await`` in a plain ``def``.
+
+        Parameters
+        ----------
+        awaitable : awaitable
+            A coroutine, a future, or anything else that can be awaited on the run's loop.
+        timeout : float, optional
+            Seconds to wait at most; for ever if not given.
+
+        Raises
+        ------
+        WaitTimeoutError
+            If it took longer (a `TimeoutError`).
+        Leaving
+            Once the user is asked to leave.
+
+        Examples
+        --------
+        A scenario's ``start`` says::
+
+            item = await user.wait_for(self.redis.blpop("jobs"))
+        """
+        if not self.run.native.is_here():
+            return self._block("wait_for", lambda: wait_for(self, awaitable, timeout))
+        return wait_for(self, awaitable, timeout)
+
+    def iterate(self, source: AsyncIterable[T]) -> Iterating[T]:
+        """Return the items of an async source, until the user is asked to leave.
+
+        Raises
+        ------
+        Leaving
+            From the loop, once the user is asked to leave.
+        WrongThreadError
+            In a plain ``def``, which has no ``async for``.
+
+        Examples
+        --------
+        A scenario's ``start`` says::
+
+            async for message in user.iterate(subscription.messages):
+                user.arrived(message.payload)
+        """
+        return Iterating(self, source)
+
+    def send(self, message: object, *, due_at: float | None = None) -> None:
         """Put `message` into this user's mailbox; from any thread.
 
         A full mailbox loses its oldest message, which is counted
         (`mailbox.overflow` in the counters).
+
+        Parameters
+        ----------
+        message : object
+            Anything; between nodes, plain values.
+        due_at : float, optional
+            When what it asks for was due, in seconds of `anyio.current_time`: the timer after
+            `receive` counts from then.  Without it, a message changes no due time.
         """
-        self._run.native.run_here(self._deliver, message)
+        letter = message if due_at is None else _Due(due_at, message)
+        self.run.native.run_here(self._deliver, letter)
 
     def stop(self) -> None:
         """Ask this user to leave; from any thread."""
-        self._run.native.run_here(self._run.users.ask_one, self)
+        self.run.native.run_here(self.run.users.ask_one, self)
 
-    def timer(self, name: str) -> Timer:
+    def timer(self, name: str, *, due_at: float | None = None) -> Timer:
         """Return a context manager that records its block as the action `name`.
+
+        Parameters
+        ----------
+        name : str
+            What is done.
+        due_at : float, optional
+            When it was due, in seconds of `anyio.current_time`, for queues of your own; a
+            moment to come counts as now.  Without it, the permit of the throttle that this
+            task or thread waited for says, or else it is due when it starts.
 
         Examples
         --------
@@ -224,25 +387,118 @@ class User:
             with user.timer("login"):
                 await client.login(user.id)
         """
-        return Timer(self._run, name, self)
+        return Timer(self.run, name, self, due_at=due_at)
 
-    def record(self, name: str, seconds: float, ok: bool = True) -> None:
+    def record(
+        self, name: str, seconds: float, ok: bool = True, *, due_at: float | None = None
+    ) -> None:
         """Record an action that took `seconds` and ends now.
+
+        Parameters
+        ----------
+        name : str
+            What was done.
+        seconds : float
+            How long it took.
+        ok : bool, default True
+            Whether it succeeded.
+        due_at : float, optional
+            When it was due, in seconds of `anyio.current_time`; when it started if not given.
 
         Raises
         ------
         InvalidMeasurementError
-            If `seconds` is negative or not finite.
+            If `seconds` is negative or not finite, or `due_at` is not finite.
         """
-        record_duration(self._run, name, self, seconds, ok=ok)
+        record_duration(self.run, name, self, seconds, ok=ok, due_at=due_at)
 
     def count(self, name: str, n: int = 1) -> None:
         """Add `n` to the counter `name`."""
-        self._run.recorder.count(name, n)
+        if not refuse_the_gone(self.run.recorder, self):
+            self.run.recorder.count(name, n)
 
     def gauge(self, name: str, value: float) -> None:
         """Set the gauge `name` to `value`."""
-        self._run.recorder.gauge(name, value)
+        if not refuse_the_gone(self.run.recorder, self):
+            self.run.recorder.gauge(name, value)
+
+    def stamp(self, name: str, expected: int = 1) -> str:
+        """Return a text to send along in a message, by which its way can be measured.
+
+        Whoever gets the message hands the text to `arrived`.
+
+        Parameters
+        ----------
+        name : str
+            What the message is called: the action's name, and the row in the frame
+            ``deliveries``.
+        expected : int, default 1
+            How many users it should arrive at.
+
+        Returns
+        -------
+        str
+            Plain text of less than 100 characters beside the name.
+
+        Examples
+        --------
+        >>> import murmur
+        >>> from murmur.testing import rehearse
+        >>> class Pair(murmur.Scenario):
+        ...     '''User 2 writes to user 1.'''
+        ...     async def start(self, user):
+        ...         if user.id == 2:
+        ...             murmur.send(1, user.stamp("line"))
+        ...         else:
+        ...             user.arrived(await user.receive())
+        >>> rehearse(Pair, 2).deliveries[["name", "sent", "arrived", "reach"]].values.tolist()
+        [['line', 1, 1, 1.0]]
+        """
+        if expected < 0:
+            raise InvalidMeasurementError(name, expected, "expect a number of users, 0 or more")
+        run = self.run
+        number, self._stamps = self._stamps, self._stamps + 1
+        if not refuse_the_gone(run.recorder, self):
+            run.recorder.count(f"{SENT}{name}")
+            if expected:
+                run.recorder.count(f"{EXPECTED}{name}", expected)
+        return str(Stamp(run.spec.run_id, self.id, number, run.run_time(), run.clock_error, name))
+
+    def arrived(self, stamp: str | bytes) -> float | None:
+        """Record that a message with a stamp arrived at this user, as an action of its name.
+
+        The time is from `stamp` to now on the clock that all nodes share.  A stamp that comes
+        again to the same user (within its last 200) is counted as a duplicate, and one of
+        another run is counted in ``deliveries.of_other_runs``; neither is an action.
+
+        Parameters
+        ----------
+        stamp : str or bytes
+            What `User.stamp` of the sender returned.
+
+        Returns
+        -------
+        float or None
+            Seconds on the way; None if nothing was recorded.
+
+        Raises
+        ------
+        InvalidMeasurementError
+            If it is no stamp.
+        """
+        read = Stamp.read(stamp)
+        run = self.run
+        if refuse_the_gone(run.recorder, self):
+            return None
+        if read.run != run.spec.run_id:
+            run.recorder.count(OF_OTHER_RUNS)
+            return None
+        if self._seen is None:
+            self._seen = Seen()
+        if not self._seen.is_new(read.user_id, read.number):
+            run.recorder.count(f"{DUPLICATES}{read.name}")
+            return None
+        return record_arrival(run, read, self.id)
 
     def listen(self, wakeup: Wakeup) -> list[Wakeup]:
         """Have `wakeup` woken when the user is asked to leave.
@@ -266,15 +522,25 @@ class User:
         if self._possessions is not None and possession in self._possessions:
             self._possessions.remove(possession)
 
-    def _close_possessions(self) -> None:
+    def close_possessions(self) -> None:
+        """Close what was adopted; called by the runtime when the user is gone."""
         possessions, self._possessions = self._possessions, None
         for possession in possessions or ():
             with suppress(Exception):  # it may be of a scenario's own making
                 possession.close()
 
-    async def _wait_asked(self) -> None:
-        native = self._run.native
-        if self._asked:
+    def _block(
+        self, word: str, call: Callable[[], Coroutine[Any, Any, T]]
+    ) -> Coroutine[Any, Any, T]:
+        """Wait in a thread; it has the value itself, where who can await gets a coroutine."""
+        Seat.take_place()
+        value = block(self.run.native, call, name=f"user.{word}", caller=self)
+        return cast("Coroutine[Any, Any, T]", value)
+
+    async def wait_asked(self) -> None:
+        """Block until asked to leave; what ``leaving.wait()`` does."""
+        native = self.run.native
+        if self.is_leaving:
             await native.checkpoint()
             return
         wakeup = native.wakeup()
@@ -286,7 +552,7 @@ class User:
 
     async def _park(self, among: list[Wakeup], deadline: float) -> bool:
         """Wait for a wake-up that others find in `among`; False at the deadline."""
-        native = self._run.native
+        native = self.run.native
         wakeup = native.wakeup()
         among.append(wakeup)
         try:
@@ -298,27 +564,53 @@ class User:
         if self._mailbox is None:
             self._mailbox = deque(maxlen=MAILBOX_SIZE)
         if len(self._mailbox) == MAILBOX_SIZE:
-            self._run.mailbox_overflowed(self)
+            self.run.mailbox_overflowed(self)
         self._mailbox.append(message)
         for wakeup in self._receivers or ():
             wakeup.wake()
 
-    def _ask(self) -> None:
-        """Tell the user to leave: wake whatever it waits for with us."""
-        self._asked = True
+    def begin(self, task: Task) -> None:
+        """Take note of the task that is this user's life; called by the runtime."""
+        self._task = task
+
+    def ask(self, at: float) -> None:
+        """Tell the user to leave: wake whatever it waits for with us; called by the runtime."""
+        self.is_leaving = True
+        self.leaving_since = at
         for wakeups in (self._parked, self._receivers):
-            for wakeup in wakeups or ():
+            for wakeup in list(wakeups or ()):
                 wakeup.wake()
 
-    @property
-    def is_killed(self) -> bool:
-        """Whether the user was cancelled after its grace."""
-        return self._killed
+    def kill(self) -> None:
+        """Cancel what the user does; called by the runtime after the grace.
 
-    def _kill(self) -> None:
-        self._killed = True
-        if self._task is not None:
+        One that waits with us in a thread is called back from there, and ends by itself.
+        """
+        pending = self.pending
+        self.was_cut_off, self.is_killed = self.is_killed, True
+        if pending is not None and not self.was_cut_off:
+            pending.close()
+        elif self._task is not None:
             self._task.cancel()
+
+    def abandon(self) -> None:
+        """Give up on a task that ignores its cancellation; called by the runtime."""
+        if self._task is not None:
+            self.run.native.abandon(self._task)
+
+    def end(self) -> None:
+        """Close what the user has: from now on it records nothing; called by the runtime."""
+        self.is_gone = True
+        self.close_possessions()
+        if self.pending is not None:
+            self.pending.close()
+
+
+class _Due(NamedTuple):
+    """A message whose answer was due at some moment."""
+
+    at: float
+    message: object
 
 
 class LeavingEvent:
@@ -331,8 +623,9 @@ class LeavingEvent:
 
     def is_set(self) -> bool:
         """Return whether the user was asked to leave."""
-        return self._user._asked
+        return self._user.is_leaving
 
+    @on_loop
     async def wait(self) -> None:
         """Block until the user is asked to leave."""
-        await self._user._wait_asked()
+        await self._user.wait_asked()

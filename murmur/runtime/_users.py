@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from murmur._backend import brood_here
 from murmur.errors import RunStateError, ThrottleError
 from murmur.telemetry import trace_of
-from murmur.throttles import permit_due, user_here
+from murmur.throttles import drop_due, user_here
 
 from ._population import Population
 from ._state import Outcome, outcome_of
@@ -29,13 +30,21 @@ if TYPE_CHECKING:
 
     from ._run import NodeRun
 
-__all__ = ["Users"]
+__all__ = ["Users", "longest_end"]
 
-PATIENCE = 1.0
-"""Seconds a cancelled user has to end before it is abandoned."""
+CLEAN_UP = 1.0
+"""Seconds that a cancelled user has to clean up at least; else as long as `grace` again."""
+
+LAST_CALL = 0.1
+"""Part of that time which it has once more when it is cancelled for the second time."""
 
 BATCH = 500
 """Users started, asked or cancelled before other tasks get a turn."""
+
+
+def longest_end(grace: float) -> float:
+    """Return the seconds after which a user that was asked to leave is gone, whatever it does."""
+    return grace + max(grace, CLEAN_UP) * (1 + LAST_CALL)
 
 
 class Users:
@@ -93,14 +102,17 @@ class Users:
     def remove(self, count: int, *, force: bool) -> int:
         """Ask up to `count` users to leave that were not asked before; return how many.
 
-        Users still waiting are dropped first, the last announced before the others;
-        then the users that are up for longest are asked.
+        By force, those that were asked and are still there come first.  Then users still
+        waiting are dropped, the last announced before the others, and the users that are up
+        for longest are asked.
         """
-        dropped = self._drop(count, "removed")
-        chosen = self.population.oldest(count - dropped)
-        for user in chosen:
+        chosen = self.population.lingering(count) if force else []
+        dropped = self._drop(count - len(chosen), "removed")
+        for user in self.population.oldest(count - dropped - len(chosen)):
             self._ask(user)
+            chosen.append(user)
         if force and chosen:
+            self.population.doom(chosen)
             self._tasks.start_soon(self._evict_after_grace, chosen)
         self._run.emitter.emit(
             "amoc.controller.users",
@@ -156,7 +168,6 @@ class Users:
         await self._run.native.checkpoint()
 
     def _start_next(self) -> None:
-        permit_due.set(None)  # the permit was the user's, not one of its actions'
         user_id = None if self._is_closed else self.population.next_waiting()
         if user_id is None:
             return
@@ -165,41 +176,56 @@ class Users:
         self.population.admit(user)
         if run.emitter.listening("amoc.user.up"):
             run.emitter.emit("amoc.user.up", {"count": 1}, {"user_id": user_id})
-        user._task = run.native.spawn(self._live(user))
+        user.begin(run.native.spawn(self._live(user)))
 
     async def _live(self, user: User) -> None:
         run = self._run
         user_here.set(user)
+        brood_here.set(user.brood)
+        drop_due()  # the permit was the user's, not one of its actions'
         user.started_at = run.native.now()
         if run.emitter.listening("amoc.scenario.start.start"):
             run.emitter.emit("amoc.scenario.start.start", {"count": 1}, self._span(user))
         try:
-            await self._body(user)
+            result = await self._body(user)
         except BaseException as error:  # noqa: BLE001 - what a user raises is data
             self._gone(user, error)
         else:
-            self._gone(user, None)
+            self._gone(user, None, result)
+        finally:
+            drop_due()  # its owner is this task, which would hold itself
 
-    def _gone(self, user: User, error: BaseException | None) -> None:
+    def _gone(self, user: User, error: BaseException | None, result: object = None) -> None:
         if not self.population.depart(user):
             return  # abandoned before
-        user._close_possessions()
+        self._take_leave(user)
         outcome, reason = outcome_of(
             error,
-            was_asked=user._asked,
-            was_killed=user._killed,
+            was_asked=user.is_leaving,
+            was_killed=user.is_killed,
             cancelled=self._run.native.cancelled,
             describe=self._run.recorder.kind_of,
         )
         if outcome is Outcome.FAILED and error is not None:
             self._report_failure(user, reason, error)
-        if user._killed and self._run.threads.is_busy(user):
+        if user.is_killed and self._run.threads.is_busy(user):
             self.abandoned += 1
             reason = "its thread still runs"
-        self._account_for(user, outcome, reason, error)
+        elif user.was_cut_off:
+            reason = "was still cleaning up when its time was over"
+        self._account_for(user, outcome, reason, error, result)
+
+    def _take_leave(self, user: User) -> None:
+        user.end()
+        self._run.leftovers.take(user.brood)
 
     def _account_for(
-        self, user: User, outcome: Outcome, reason: str, error: BaseException | None = None
+        self,
+        user: User,
+        outcome: Outcome,
+        reason: str,
+        error: BaseException | None = None,
+        result: object = None,
     ) -> None:
         run = self._run
         ended_at = run.native.now()
@@ -215,6 +241,8 @@ class Users:
                     "reason": reason,
                     "traceback": trace_of(error),
                 }
+            elif result is not None:
+                metadata["return"] = result
             run.emitter.emit(span, {"duration": ended_at - user.started_at}, metadata)
         if run.emitter.listening("amoc.user.down"):
             metadata = {"user_id": user.id, "outcome": outcome.value, "reason": reason}
@@ -245,24 +273,31 @@ class Users:
 
     def _ask(self, user: User) -> None:
         if self.population.ask(user):
-            user._ask()
+            user.ask(self._run.native.now())
             self._run.coordinators.user_leaving(user)
 
     async def _evict_after_grace(self, users: Sequence[User]) -> None:
-        await anyio.sleep(self._run.grace)
-        await self._evict([user for user in users if self.population.find(user.id) is user])
+        """Evict users, each when its grace is over; those asked long ago at once."""
+        grace, now = self._run.grace, self._run.native.now
+        for since in sorted({user.leaving_since for user in users}):
+            await anyio.sleep(max(0.0, since + grace - now()))
+            asked = [user for user in users if user.leaving_since == since]
+            self._tasks.start_soon(
+                self._evict, [user for user in asked if self.population.find(user.id) is user]
+            )
 
     async def _evict(self, users: list[User]) -> None:
         """Cancel users and wait until they are gone; give up on those that ignore it.
 
-        They have `PATIENCE` to clean up.  Who is still there is cancelled once more, for
-        a clean-up that hangs, and then abandoned.
+        They have as long as the grace again to clean up.  Who is still there is cancelled
+        once more, for a clean-up that hangs, and then abandoned.
         """
         native = self._run.native
         await native.checkpoint()  # asyncio never runs a task cancelled before its first step
-        for patience in (PATIENCE, PATIENCE / 10):
+        time_to_clean_up = max(self._run.grace, CLEAN_UP)
+        for patience in (time_to_clean_up, time_to_clean_up * LAST_CALL):
             for number, user in enumerate(users, 1):
-                user._kill()
+                user.kill()
                 if number % BATCH == 0:
                     await native.checkpoint()
             users = await self._wait_gone(users, native.now() + patience)
@@ -277,15 +312,14 @@ class Users:
             users = [user for user in users if self.population.find(user.id) is user]
             if not users or now() >= deadline:
                 return users
-            await anyio.sleep(min(PATIENCE / 50, deadline - now()))
+            await anyio.sleep(min(CLEAN_UP / 50, deadline - now()))
 
     def _abandon(self, user: User) -> None:
         if not self.population.depart(user):
             return
-        user._close_possessions()
+        self._take_leave(user)
         self.abandoned += 1
-        if user._task is not None:
-            self._run.native.abandon(user._task)
+        user.abandon()
         self._account_for(user, Outcome.KILLED, "ignores cancellation, abandoned")
 
     async def _wait_until_gone(self, deadline: float) -> None:

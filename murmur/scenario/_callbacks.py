@@ -113,6 +113,8 @@ def callbacks(cls: type[Scenario]) -> Callbacks:
     if getattr(specimen, "start", None) is None:
         faults.insert(0, "it has no `start`: write `async def start(self, user)`")
     faults += _constructor_faults(cls, specimen)
+    if cls.leftovers not in ("tell", "cancel"):
+        faults.append(f"`leftovers` must be 'tell' or 'cancel', not {cls.leftovers!r}")
     faults += declaration_faults(cls, taken=_TAKEN)
     if faults:
         raise InvalidScenarioError(cls.__qualname__, faults)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import traitlets
 from traitlets import Float, HasTraits
@@ -49,7 +49,10 @@ class Scenario(HasTraits, metaclass=_ScenarioType):
         Users admitted per minute over the whole cluster.  Live; 0 holds, ``inf`` admits
         all at once.
     grace : float
-        Seconds a user has to leave before it is removed by force.
+        Seconds a user has to leave before it is removed by force, and then to clean up.
+    leftovers : {"tell", "cancel"}
+        What becomes of asyncio tasks that a user started and left behind: they are told of, in
+        any case, and may be cancelled.  An attribute of the class and no setting.
 
     Raises
     ------
@@ -87,6 +90,8 @@ class Scenario(HasTraits, metaclass=_ScenarioType):
     grace: Float[float, int | float] = Float(
         2.0, min=0, help="seconds a user has to leave before it is removed by force"
     )
+
+    leftovers: ClassVar[Literal["tell", "cancel"]] = "tell"
 
     _murmur_locked: bool = False  # true for the life of a run
     _murmur_held: list[traitlets.Bunch] | None = None  # where notifications go while held

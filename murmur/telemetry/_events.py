@@ -92,7 +92,9 @@ def _span(callback: str, summary: str, *, keys: tuple[str, ...], frequent: bool)
     stem = f"amoc.scenario.{callback}"
     return [
         EventType(f"{stem}.start", f"{summary} is called.", ("count",), keys, frequent),
-        EventType(f"{stem}.stop", f"{summary} returned.", ("duration",), keys, frequent),
+        EventType(
+            f"{stem}.stop", f"{summary} returned.", ("duration",), (*keys, "return"), frequent
+        ),
         EventType(
             f"{stem}.exception",
             f"{summary} raised.",
@@ -141,6 +143,12 @@ def _run_events() -> list[EventType]:
             "user_id",
             "reason",
             "traceback",
+        ),
+        _event(
+            "user.leftovers",
+            "Tasks that users left behind were found, more of a function than before.",
+            "task",
+            measurements=("count", "transports"),
         ),
         _event("mailbox.overflow", "A full mailbox refused a message.", "user_id"),
         _event(

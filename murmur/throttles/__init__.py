@@ -6,8 +6,11 @@ runs or of a front end.
 
 from ._config import Arrivals as Arrivals
 from ._config import ThrottleConfig as ThrottleConfig
-from ._due import Due as Due
+from ._due import Seat as Seat
+from ._due import drop_due as drop_due
+from ._due import give_due as give_due
 from ._due import permit_due as permit_due
+from ._due import take_due as take_due
 from ._due import user_here as user_here
 from ._job import Job as Job
 from ._pace import pace_of as pace_of
@@ -21,17 +24,20 @@ from ._throttles import Throttles as Throttles
 
 __all__ = [
     "Arrivals",
-    "Due",
     "Job",
     "Permit",
     "Ramp",
+    "Seat",
     "Shape",
     "Throttle",
     "ThrottleConfig",
     "ThrottleStatistics",
     "Throttles",
+    "drop_due",
+    "give_due",
     "pace_of",
     "permit_due",
     "preview",
+    "take_due",
     "user_here",
 ]

@@ -8,6 +8,8 @@ from typing import Any
 
 from murmur._backend import Native, Wakeup, hear_out
 
+from ._due import take_over_due
+
 __all__ = ["Job"]
 
 
@@ -71,7 +73,9 @@ class Job:
             self.finish(result)
             return
         try:
-            answer = await hear_out(result, self._native)
+            what = getattr(result, "__qualname__", type(result).__qualname__)
+            body = take_over_due(result, self._native)
+            answer = await hear_out(body, self._native, what=what)
         except BaseException as error:
             self.finish(error=error)
             raise

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Protocol
 
-from murmur._backend import Native
+from murmur._backend import Native, on_loop
 from murmur.errors import InvalidRateError, RampInProgressError, ThrottleStoppedError
 from murmur.telemetry import text_of, trace_of
 
@@ -74,6 +74,7 @@ class Steered(ABC):
         self._emit("amoc.throttle.init", {"count": 1}, {})
         self._changed(now)
 
+    @on_loop
     async def change_rate(
         self,
         rate: float | None = None,
@@ -121,6 +122,7 @@ class Steered(ABC):
             self._follow(Pieces.constant(new), now)
         self._changed(now)
 
+    @on_loop
     async def ramp(  # noqa: PLR0913 - one keyword for each way to say it
         self,
         *,
@@ -180,10 +182,12 @@ class Steered(ABC):
         self._tell(str(new))
         self._changed(now)
 
+    @on_loop
     async def unlock(self, *, cancel_ramp: bool = False) -> None:
         """Let everybody through: the same as a rate of ``math.inf``."""
         await self.change_rate(math.inf, cancel_ramp=cancel_ramp)
 
+    @on_loop
     async def pause(self) -> None:
         """Grant nothing until `resume`, whatever happens to the rate."""
         self._check_stopped()
@@ -193,6 +197,7 @@ class Steered(ABC):
             self._tell("paused")
             self._line.alert()
 
+    @on_loop
     async def resume(self) -> None:
         """End a pause; what was not granted meanwhile is not made good."""
         self._check_stopped()
@@ -205,6 +210,7 @@ class Steered(ABC):
             self._tell("resumed")
             self._line.alert()
 
+    @on_loop
     async def stop(self) -> None:
         """Grant nothing any more; everyone who waits gets a `ThrottleStoppedError`.
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from murmur._backend import Native, Wakeup
-from murmur.errors import Leaving, ThrottleError, ThrottleStoppedError
+from murmur._backend import Native, Wakeup, block
+from murmur.errors import Leaving, ThrottleError, ThrottleStoppedError, WrongThreadError
 
 from ._config import ThrottleConfig
-from ._due import Due, permit_due, user_here
+from ._due import Seat, drop_due, give_due, seat_here, take_due, user_here
 from ._job import Job
 from ._lateness import Lateness
 from ._permit import Permit, ThrottleStatistics, Ticket
@@ -30,7 +30,7 @@ class Recipient(Protocol):
     """Whom `Throttle.send` sends to: a user."""
 
     def send(self, message: object) -> object:
-        """Take in a message."""
+        """Take in a message; with ``due_at=`` if it has an attribute ``carries_due``."""
 
 
 class Throttle(Steered):
@@ -89,10 +89,16 @@ class Throttle(Steered):
         self._sampled_rate = (0.0, False)
         super().__init__(name, config, native=native, emitter=emitter, seed=seed)
 
-    async def wait(self) -> Permit:
+    def wait(self) -> Coroutine[Any, Any, Permit]:
         """Block until a permit is granted, and return it.
 
-        A caller that is cancelled while it waits uses up no permit.
+        A caller that is cancelled while it waits uses up no permit.  In a thread, such as that
+        of a plain ``def start``, write it without ``await``: it blocks the thread.
+
+        The permit belongs to the task or thread that waits: its next `User.timer` counts
+        response time from when the permit was due.  A wait in a task of its own, as
+        `asyncio.wait_for` makes one on Python 3.11, gives it to that task; `User.wait_for`,
+        `asyncio.timeout` and `anyio.fail_after` wait here.
 
         Returns
         -------
@@ -108,6 +114,12 @@ class Throttle(Steered):
         ThrottleError
             If it is a limit: there a permit must be given back, so use ``async with``.
         """
+        if not self._native.is_here():
+            # A thread has the permit itself; only who can await gets a coroutine.
+            return cast("Coroutine[Any, Any, Permit]", self._block("wait", self._wait))
+        return self._wait()
+
+    async def _wait(self) -> Permit:
         if self._passes and not self._line:
             return await self._pass()
         if self._line.gate is self._slots:
@@ -116,6 +128,29 @@ class Throttle(Steered):
                 "given back: use `async with throttle:`"
             )
         return await self._acquire(holds=False)
+
+    def _block(self, word: str, call: Callable[[], Coroutine[Any, Any, Permit]]) -> Permit:
+        """Return what `call` comes to on the loop, while the calling thread waits."""
+        Seat.take_place()
+        name = f"throttle {self.name!r}: {word}"
+        return block(self._native, call, name=name, caller=user_here.get())
+
+    def __enter__(self) -> Permit:
+        """Block a thread until there is a permit, which is given back at the end of the block."""
+        if self._native.is_here():
+            raise WrongThreadError(
+                f"throttle {self.name!r}: with", "write `async with` in an `async def`"
+            )
+        return self._block("with", lambda: self._acquire(holds=True))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give the permit back."""
+        self._native.run_here(self._release)
 
     async def __aenter__(self) -> Permit:
         return await self._acquire(holds=True)
@@ -153,12 +188,24 @@ class Throttle(Steered):
         ticket = self._ticket(holds=False)
         ticket.job = Job(fn, args, self._native)
         ticket.context = contextvars.copy_context()
-        self._line.join(ticket)
+        ticket.context.run(seat_here.set, None)  # the permit is the job's, and not the thread's
+        self._native.run_here(self._line.join, ticket)
         return ticket.job
 
     def send(self, user: Recipient, message: object) -> Job:
-        """Send `message` to a user as soon as there is a permit; return at once."""
-        return self.run(user.send, message)
+        """Send `message` to a user as soon as there is a permit; return at once.
+
+        The message carries when the permit was due: the timer that follows the receiver's
+        `User.receive` counts response time from then.
+        """
+        return self.run(self._deliver, user, message)
+
+    def _deliver(self, user: Recipient, message: object) -> None:
+        due_at = take_due(self._native)
+        if getattr(user, "carries_due", False):
+            cast("Any", user).send(message, due_at=due_at)
+        else:
+            user.send(message)
 
     def statistics(self) -> ThrottleStatistics:
         """Return what the throttle is doing."""
@@ -216,6 +263,7 @@ class Throttle(Steered):
             await self._native.checkpoint()
         except BaseException:
             self._line.granted -= 1
+            drop_due()
             raise
         return self._permit(due_at, self._native.now())
 
@@ -229,6 +277,7 @@ class Throttle(Steered):
                 await self._queue(ticket, ticket.wakeup)
         except BaseException:
             self._line.leave(ticket)
+            drop_due()
             raise
         return self._settle(ticket)
 
@@ -266,11 +315,7 @@ class Throttle(Steered):
 
     def _permit(self, due_at: float, granted_at: float) -> Permit:
         self._lateness.add(granted_at - due_at)
-        due = Due(due_at)
-        permit_due.set(due)
-        user = user_here.get()
-        if user is not None:
-            user.last_due = due
+        give_due(due_at, self._native)
         return Permit(due_at, granted_at)
 
     def _release(self) -> None:

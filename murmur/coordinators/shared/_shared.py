@@ -10,11 +10,12 @@ bring along has to be plain values, for it travels.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from murmur._backend import on_loop
 from murmur.coordinators._attendance import Attendance
 from murmur.coordinators._coordinator import CoordinatorStatistics
 from murmur.coordinators._plan import HasId, Kind, Member, Plan
@@ -48,16 +49,18 @@ class DistantUser:
 
     __slots__ = ("_send", "id", "is_here")
 
+    carries_due: bool = True
+
     def __init__(
-        self, user_id: int, send: Callable[[int, object], None], *, is_here: bool = True
+        self, user_id: int, send: Callable[..., None], *, is_here: bool = True
     ) -> None:
         self.id: int = user_id
         self.is_here: bool = is_here
         self._send = send
 
-    def send(self, message: object) -> None:
-        """Send a message of plain values to the user's mailbox."""
-        self._send(self.id, message)
+    def send(self, message: object, *, due_at: float | None = None) -> None:
+        """Send a message of plain values to the user's mailbox; see `User.send`."""
+        self._send(self.id, message, due_at=due_at)
 
     def __repr__(self) -> str:
         """Return its id."""
@@ -90,9 +93,8 @@ class SharedCoordinator(Attendance):
         post: Post,
         find_user: Callable[..., Any],
     ) -> None:
-        super().__init__(name, plan, emitter=emitter, owner=owner)
+        super().__init__(name, plan, native=native, emitter=emitter, owner=owner)
         self.is_keeper = False
-        self._native = native
         self._post = post
         self._find_user = find_user
         self._waiting: dict[int, Wakeup] = {}  # who gathers, by user id
@@ -131,7 +133,7 @@ class SharedCoordinator(Attendance):
             is_stopped=self.is_stopped,
         )
 
-    async def add(self, user: HasId, data: object = None) -> None:
+    def add(self, user: HasId, data: object = None) -> Coroutine[Any, Any, None]:
         """Count `user` in the open batch of every item; does not wait for the actions.
 
         Raises
@@ -141,14 +143,26 @@ class SharedCoordinator(Attendance):
         CoordinatorStoppedError
             If the coordinator was stopped.
         """
+        if not self._native.is_here():
+            return self._block("add", user, lambda: self._add(user, data))
+        return self._add(user, data)
+
+    async def _add(self, user: HasId, data: object) -> None:
         self._refuse_if_stopped()
         self._welcome(user.id)
         self._post(["add", self.name, user.id, data])
         self._tell_of_add(user)
         await self._native.checkpoint()
 
-    async def gather(self, user: HasId, n: int, data: object = None) -> tuple[Member, ...]:
+    def gather(
+        self, user: HasId, n: int, data: object = None
+    ) -> Coroutine[Any, Any, tuple[Member, ...]]:
         """Block until `n` users of any nodes are here, and go on together."""
+        if not self._native.is_here():
+            return self._block("gather", user, lambda: self._gather(user, n, data))
+        return self._gather(user, n, data)
+
+    async def _gather(self, user: HasId, n: int, data: object) -> tuple[Member, ...]:
         size = self._welcome_group(user, n)
         wakeup = self._waiting[user.id] = self._native.wakeup()
         self._post(["gather", self.name, user.id, size, data])
@@ -163,6 +177,7 @@ class SharedCoordinator(Attendance):
             raise outcome
         return tuple(Member(self._find_user(i), data) for i, data in outcome)
 
+    @on_loop
     async def reset(self) -> None:
         """Close the open batches at once; return when their actions have run."""
         self._refuse_if_stopped()
@@ -171,6 +186,7 @@ class SharedCoordinator(Attendance):
         else:
             await self._call("reset")
 
+    @on_loop
     async def stop(self) -> None:
         """Take no more users on any node, and return when the last actions have run."""
         if self._stage.is_performing_here:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from murmur._backend import on_loop
 from murmur.errors import ThrottleStoppedError
+from murmur.throttles._due import drop_due
 from murmur.throttles._line import Line
 from murmur.throttles._shape import guarded
 from murmur.throttles._throttle import Throttle
@@ -138,22 +140,27 @@ class LeasedThrottle(Throttle):
             interval = config.rate.interval
             lease.points = guarded(config.shape, interval=interval, on_failure=self._report)
 
+    @on_loop
     async def change_rate(self, rate: float | None = None, **how: Any) -> None:  # noqa: ANN401
         """See `Throttle.change_rate`; the change is the whole cluster's."""
         await self._call("change_rate", rate=rate, **how)
 
+    @on_loop
     async def ramp(self, **how: Any) -> None:  # noqa: ANN401 - see the base
         """See `Throttle.ramp`; the change is the whole cluster's."""
         await self._call("ramp", **how)
 
+    @on_loop
     async def pause(self) -> None:
         """Grant nothing on any node until `resume`."""
         await self._call("pause")
 
+    @on_loop
     async def resume(self) -> None:
         """End a pause on all nodes."""
         await self._call("resume")
 
+    @on_loop
     async def stop(self) -> None:
         """Grant nothing any more, on any node."""
         if not self._is_stopped:
@@ -220,6 +227,7 @@ class LeasedThrottle(Throttle):
                     await self._queue(ticket, ticket.wakeup)
             except BaseException:
                 self._line.leave(ticket)
+                drop_due()
                 raise
             if not self._line.has_lapsed(ticket, self._native.now()):
                 return self._settle(ticket)

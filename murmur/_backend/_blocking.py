@@ -1,0 +1,160 @@
+"""Async calls made in a thread: blocked on there, or refused, and never left unawaited.
+
+A thread is not the loop.  A call that a plain ``def start`` may make is carried out on the
+loop, in the context of the thread, while the thread waits (`block`).  Every other async
+function refuses to be called where no loop runs (`on_loop`), for what it returned would be a
+coroutine that nobody awaits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from contextvars import copy_context
+from functools import wraps
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
+
+from murmur.errors import Leaving, WrongThreadError
+
+from ._native import Native, Task
+
+__all__ = ["Caller", "Pending", "block", "loop_runs_here", "on_loop"]
+
+LOOK = 1.0
+"""Seconds between two looks at whether the loop that is to answer is still there."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Caller(Protocol):
+    """Whoever waits in a thread and may have to go meanwhile: a user."""
+
+    pending: Pending | None
+
+
+class Pending:
+    """A call on its way: `close` ends it, and the wait of its thread, by `Leaving`."""
+
+    def __init__(self, native: Native) -> None:
+        self.result: Future[Any] = Future()
+        self._native = native
+        self._task: Task | None = None
+
+    def begin(self, call: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        """Start the call; on the loop."""
+        if not self.result.done():
+            self._task = self._native.spawn(self._answer(call()))
+
+    def close(self) -> None:
+        """Let the thread go, and cancel what it waited for; on the loop."""
+        if not self.result.done():
+            self.result.set_exception(Leaving())
+            if self._task is not None:
+                self._task.cancel()
+
+    def wait(self) -> Any:  # noqa: ANN401 - whatever the call returns
+        """Return what the call comes to; in the thread, which waits for it."""
+        while True:
+            try:
+                return self.result.result(LOOK)
+            except TimeoutError:
+                if self.result.done():
+                    raise  # it is what the call raised
+                if not self._native.is_alive():
+                    raise Leaving from None
+
+    async def _answer(self, body: Coroutine[Any, Any, Any]) -> None:
+        try:
+            value = await body
+        except BaseException as error:  # noqa: BLE001 - the thread's to judge
+            if not self.result.done():
+                gone = isinstance(error, self._native.cancelled)
+                self.result.set_exception(Leaving() if gone else error)
+        else:
+            if not self.result.done():
+                self.result.set_result(value)
+
+
+def block(
+    native: Native, call: Callable[[], Coroutine[Any, Any, T]], *, name: str, caller: Caller | None
+) -> T:
+    """Return what the coroutine of `call` returns; the calling thread waits for it.
+
+    Parameters
+    ----------
+    native : Native
+        The loop on which it is carried out.
+    call : callable
+        Makes the coroutine; called on the loop.
+    name : str
+        What was called, for the message.
+    caller : Caller or None
+        The user who waits, if there is one.
+
+    Raises
+    ------
+    WrongThreadError
+        If another loop runs in this thread, which must not wait.
+    Leaving
+        If the caller was cancelled meanwhile, or the loop is gone.
+    """
+    if loop_runs_here():
+        raise WrongThreadError(
+            name, "a loop of its own runs in this thread, which it would block: call it on murmur's"
+        )
+    pending = Pending(native)
+    if caller is not None:
+        caller.pending = pending
+    try:
+        native.run_here(copy_context().run, pending.begin, call)
+        return cast("T", pending.wait())
+    except RuntimeError:
+        if native.is_alive():
+            raise
+        raise Leaving from None  # the loop was closed before it took the call
+    finally:
+        if caller is not None:
+            caller.pending = None
+
+
+def loop_runs_here() -> bool:
+    """Return whether the calling thread runs a loop, of either backend."""
+    if asyncio._get_running_loop() is not None:
+        return True
+    trio = sys.modules.get("trio")
+    return trio is not None and bool(trio.lowlevel.in_trio_run())
+
+
+def on_loop(
+    word: Callable[P, Coroutine[Any, Any, T]],
+) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Have an async function refuse to be called in a thread; a decorator.
+
+    Raises
+    ------
+    WrongThreadError
+        From the function, where no loop runs.
+    """
+
+    @wraps(word)
+    def refuse_or_call(*args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
+        if not loop_runs_here():
+            name = word.__qualname__
+            short = word.__name__
+            raise WrongThreadError(
+                name,
+                f"it is for `async def`: in a plain `def`, write "
+                f"anyio.from_thread.run(...{short}, ...)",
+            )
+        return word(*args, **kwargs)
+
+    # What asks whether this is an async function is to hear that it is.
+    if hasattr(inspect, "markcoroutinefunction"):
+        inspect.markcoroutinefunction(refuse_or_call)
+    else:
+        refuse_or_call._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
+    return refuse_or_call

@@ -1,0 +1,45 @@
+"""Choice by weight, of users between actions and of a mix between scenarios."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from random import Random
+from typing import TypeVar
+
+from murmur.errors import InvalidChoiceError
+
+__all__ = ["choice"]
+
+T = TypeVar("T")
+
+
+def choice(random: Random, weights: Mapping[T, float]) -> T:
+    """Return one of the keys, drawn as often as its weight says.
+
+    Raises
+    ------
+    InvalidChoiceError
+        If there are none, or their weights are no finite numbers of zero or more.
+
+    Examples
+    --------
+    >>> choice(Random(1), {"look": 3, "buy": 1})
+    'look'
+    """
+    try:
+        total = math.fsum(weights.values())
+        is_usable = 0 < total < math.inf and min(weights.values()) >= 0
+    except (AttributeError, TypeError, ValueError, OverflowError):  # no mapping to numbers
+        is_usable = False
+    if not is_usable:
+        raise InvalidChoiceError(weights)
+    mark = random.random() * total
+    chosen: T
+    for each, weight in weights.items():
+        if weight:
+            chosen = each
+            mark -= weight
+            if mark < 0:
+                break
+    return chosen

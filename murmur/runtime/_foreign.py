@@ -1,0 +1,88 @@
+"""Foreign waits: awaitables of any library, ended once their user is asked to leave."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from murmur._backend import loop_runs_here
+from murmur.errors import Leaving, WaitTimeoutError, WrongThreadError
+
+if TYPE_CHECKING:
+    from ._user import User
+
+__all__ = ["Iterating", "wait_for"]
+
+T = TypeVar("T")
+
+
+async def wait_for(user: User, awaitable: Awaitable[T], timeout: float | None) -> T:
+    """Return what `awaitable` comes to, unless the user is asked to leave or time is up.
+
+    It is awaited in the user's own task, and cancelled once, as `asyncio.timeout` would: a
+    client may clean up for as long as the user has.
+    """
+    native = user.run.native
+    if user.is_leaving and not _has_result(awaitable):
+        _discard(awaitable)
+        await native.checkpoint()
+        raise Leaving
+    deadline = math.inf if timeout is None else native.now() + timeout
+    interruption = native.interruption(deadline)
+    parked = user.listen(interruption)
+    try:
+        with interruption:
+            return await awaitable
+    except Exception as error:
+        if interruption.was_woken:  # it came of the clean-up
+            raise Leaving from error
+        raise
+    finally:
+        parked.remove(interruption)
+    if interruption.was_late:
+        raise WaitTimeoutError(user.id, timeout or 0.0)
+    raise Leaving
+
+
+def _has_result(awaitable: Awaitable[Any]) -> bool:
+    """Return whether it is a future whose result is there already."""
+    done = getattr(awaitable, "done", None)
+    return callable(done) and bool(done())
+
+
+def _discard(awaitable: Awaitable[Any]) -> None:
+    """Close a coroutine that will not be awaited, or Python would warn of it."""
+    close = getattr(awaitable, "close", None)
+    if hasattr(awaitable, "cr_frame") and callable(close):
+        close()
+
+
+class Iterating(Generic[T]):
+    """Items of a source, until its user is asked to leave; made by `User.iterate`.
+
+    An iterator and not a generator: one that is left early needs no closing.
+    """
+
+    __slots__ = ("_items", "_user")
+
+    def __init__(self, user: User, source: AsyncIterable[T]) -> None:
+        if not loop_runs_here():
+            raise WrongThreadError(
+                "user.iterate",
+                "it is for `async for` in an `async def`; in a plain `def`, write "
+                "`while True: item = user.wait_for(source.__anext__())`",
+            )
+        self._user = user
+        self._items: AsyncIterator[T] = source.__aiter__()
+
+    def __aiter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    async def __anext__(self) -> T:
+        """Return the next item; raise `Leaving` once the user is asked to leave."""
+        if self._user.is_leaving:
+            await self._user.run.native.checkpoint()
+            raise Leaving
+        return await wait_for(self._user, self._items.__anext__(), None)
