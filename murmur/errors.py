@@ -114,6 +114,7 @@ __all__ = [
     "HttpProtocolError",
     "HttpTimeoutError",
     "InvalidCheckError",
+    "InvalidChoiceError",
     "InvalidCountError",
     "InvalidDocumentError",
     "InvalidDurationError",
@@ -168,6 +169,7 @@ __all__ = [
     "UnknownThrottleError",
     "UnresponsiveError",
     "UserError",
+    "WaitTimeoutError",
     "WrongThreadError",
 ]
 

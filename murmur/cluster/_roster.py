@@ -305,7 +305,7 @@ class Roster:
             await node.wait_ended()
             return
         grace = cast("float", current.spec.settings.values["grace"])
-        with anyio.move_on_after(longest_end(grace) + END_PATIENCE):
+        with anyio.move_on_after(max(grace + END_PATIENCE, longest_end(grace) + END_PATIENCE / 2)):
             await node.wait_ended()
             return
         if node.stuck_for < STUCK:

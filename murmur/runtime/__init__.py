@@ -23,6 +23,7 @@ from ._run import USER_RATE as USER_RATE
 from ._run import NodeRun as NodeRun
 from ._spec import Listener as Listener
 from ._spec import RunSpec as RunSpec
+from ._state import LeavingEvent as LeavingEvent
 from ._state import Outcome as Outcome
 from ._state import RunState as RunState
 from ._targets import check_target as check_target
@@ -30,7 +31,6 @@ from ._targets import checked_patterns as checked_patterns
 from ._timer import Timer as Timer
 from ._timetable import Occurrence as Occurrence
 from ._timetable import Timetable as Timetable
-from ._user import LeavingEvent as LeavingEvent
 from ._user import User as User
 from ._users import longest_end as longest_end
 

@@ -45,6 +45,7 @@ from .health._watchdog import Watchdog
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
+    from murmur._backend import Native
     from murmur.scenario import Scenario
 
 __all__ = ["USER_RATE", "NodeRun"]
@@ -105,11 +106,11 @@ class NodeRun:
         self._listener = listener
         self._stop_asked = anyio.Event()
         self._tasks = anyio.create_task_group()  # entered by `serve`, which owns all of them
-        self.threads = Threads()
-        self.throttles = Throttles(
+        self.threads: Threads = Threads()
+        self.throttles: Throttles = Throttles(
             self._tasks, self.native, self.emitter, seed=self.seed, leases=listener.leases
         )
-        self.coordinators = Coordinators(
+        self.coordinators: Coordinators = Coordinators(
             self._tasks,
             self.native,
             self.emitter,
@@ -117,14 +118,14 @@ class NodeRun:
             post=listener.meeting,
             find_user=self._find_user,
         )
-        self.scenario = self._build()
+        self.scenario: Scenario = self._build()
         self._calls = Calls(self)
         self._sampler = Sampler(self)
-        self.watchdog = Watchdog(self, self._sampler.probe)
-        self.leftovers = Leftovers(
+        self.watchdog: Watchdog = Watchdog(self, self._sampler.probe)
+        self.leftovers: Leftovers = Leftovers(
             is_cancelling=self.scenario.leftovers == "cancel", now=self.native.now
         )
-        self.users = Users(
+        self.users: Users = Users(
             self, body=self._calls.user_body(), tasks=self._tasks, on_idle=listener.idle
         )
 
@@ -422,3 +423,23 @@ class NodeRun:
         old, self.state = self.state, state
         self.emitter.emit("amoc.run.state", {"count": 1}, {"from": old.value, "to": state.value})
         self._listener.state(state)
+
+
+def _recorder(spec: RunSpec, node: str, native: Native) -> Recorder:
+    return Recorder(
+        node=node,
+        started_at=spec.started_at,
+        wall_started_at=spec.wall_started_at,
+        now=native.now,
+    )
+
+
+def _emitter(spec: RunSpec, node: str, native: Native, *, bus: Bus, recorder: Recorder) -> Emitter:
+    return Emitter(
+        bus,
+        run_id=spec.run_id,
+        node=node,
+        now=native.now,
+        wall_now=time.time,
+        keep=recorder.event,
+    )

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
+from murmur._backend import on_loop
 from murmur.errors import Leaving
 from murmur.telemetry import Kinds
 
-__all__ = ["TRANSITIONS", "Outcome", "RunState", "outcome_of"]
+if TYPE_CHECKING:
+    from ._user import User
+
+__all__ = ["TRANSITIONS", "LeavingEvent", "Outcome", "RunState", "outcome_of"]
 
 
 class RunState(StrEnum):
@@ -102,3 +107,21 @@ def _consists_of(error: BaseException, kinds: tuple[type[BaseException], ...]) -
     if isinstance(error, BaseExceptionGroup):
         return all(_consists_of(part, kinds) for part in error.exceptions)
     return isinstance(error, kinds)
+
+
+class LeavingEvent:
+    """Whether a user was asked to leave, as an event to look at or to wait for."""
+
+    __slots__ = ("_user",)
+
+    def __init__(self, user: User) -> None:
+        self._user = user
+
+    def is_set(self) -> bool:
+        """Return whether the user was asked to leave."""
+        return self._user.is_leaving
+
+    @on_loop
+    async def wait(self) -> None:
+        """Block until the user is asked to leave."""
+        await self._user.wait_asked()

@@ -17,18 +17,12 @@ if TYPE_CHECKING:
     from murmur.telemetry import Recorder
 
     from ._run import NodeRun
-    from ._stamp import Stamp
     from ._user import User
 
 __all__ = [
     "CUT_SHORT",
-    "DUPLICATES",
-    "EXPECTED",
-    "OF_OTHER_RUNS",
     "OF_THE_GONE",
-    "SENT",
     "Timer",
-    "record_arrival",
     "record_duration",
     "refuse_the_gone",
 ]
@@ -38,18 +32,6 @@ CUT_SHORT = "actions.cut_short"
 
 OF_THE_GONE = "users.records_when_gone"
 """Counter of what tasks and threads that a user left behind would have recorded for it."""
-
-SENT, EXPECTED = "deliveries.sent: ", "deliveries.expected: "
-"""Beginnings of the counters of stamps, and of how many users they should arrive at."""
-
-DUPLICATES, UNCERTAIN = "deliveries.duplicates: ", "deliveries.uncertain: "
-"""Beginnings of the counters of stamps that came twice, and of times within the clocks' error."""
-
-CLOCK_ERROR = "deliveries.clock_error: "
-"""Beginning of the gauges of how wrong the clocks of both ends may be together."""
-
-OF_OTHER_RUNS = "deliveries.of_other_runs"
-"""Counter of stamps of other runs, such as a broker may have kept."""
 
 CANCELLED = "cancelled, by a timeout or by its own code"
 """Error of an action that something in the scenario cancelled."""
@@ -173,22 +155,3 @@ def record_duration(
     due_at = started_at if due_at is None else min(due_at, started_at)
     user_id = user.id if user is not None else 0
     run.recorder.action(name, user_id, due_at, started_at, ended_at, None if ok else "not ok")
-
-
-def record_arrival(run: NodeRun, stamp: Stamp, user_id: int) -> float:
-    """Record the way of a message to a user of this node, and return how long it took.
-
-    A time may come out below zero, by no more than the clocks' error; it is recorded as it is,
-    and counted as uncertain, as is every one that is not larger than that error.
-    """
-    recorder, arrived_at = run.recorder, run.run_time()
-    seconds = arrived_at - stamp.sent_at
-    error = stamp.clock_error + run.clock_error
-    if error and math.isfinite(error):
-        recorder.gauge(f"{CLOCK_ERROR}{stamp.name}", error)
-        if seconds <= error:
-            recorder.count(f"{UNCERTAIN}{stamp.name}")
-    ended_at = run.native.now()
-    started_at = ended_at - seconds
-    recorder.action(stamp.name, user_id, started_at, started_at, ended_at)
-    return seconds

@@ -9,23 +9,16 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 
-from murmur._backend import Brood, block, on_loop
-from murmur.errors import InvalidMeasurementError, Leaving, ReceiveTimeoutError
+from murmur._backend import Brood, block
+from murmur.errors import Leaving, ReceiveTimeoutError
 from murmur.throttles import Seat, give_due
 
 from ._choice import choice
+from ._deliveries import arrive, stamp
 from ._foreign import Iterating, wait_for
-from ._stamp import Seen, Stamp
-from ._timer import (
-    DUPLICATES,
-    EXPECTED,
-    OF_OTHER_RUNS,
-    SENT,
-    Timer,
-    record_arrival,
-    record_duration,
-    refuse_the_gone,
-)
+from ._stamp import Seen
+from ._state import LeavingEvent
+from ._timer import Timer, record_duration, refuse_the_gone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Mapping
@@ -35,7 +28,7 @@ if TYPE_CHECKING:
 
     from ._run import NodeRun
 
-__all__ = ["MAILBOX_SIZE", "LeavingEvent", "User"]
+__all__ = ["MAILBOX_SIZE", "User"]
 
 Choice = TypeVar("Choice")
 T = TypeVar("T")
@@ -93,21 +86,21 @@ class User:
                  "is_killed", "is_leaving", "leaving_since", "pending", "run", "scenario",
                  "started_at", "was_cut_off")  # fmt: skip
 
-    carries_due = True  # `send` takes when what a message asks for was due
+    carries_due: bool = True  # `send` takes when what a message asks for was due
 
     def __init__(self, user_id: int, run: NodeRun, admitted_at: float) -> None:
-        self.id = user_id
-        self.run = run
-        self.admitted_at = admitted_at
-        self.started_at = math.nan
-        self.leaving_since = math.nan
-        self.is_leaving = False
-        self.is_killed = False
-        self.is_gone = False
+        self.id: int = user_id
+        self.run: NodeRun = run
+        self.admitted_at: float = admitted_at
+        self.started_at: float = math.nan
+        self.leaving_since: float = math.nan
+        self.is_leaving: bool = False
+        self.is_killed: bool = False
+        self.is_gone: bool = False
         self.pending: Pending | None = None
-        self.brood = Brood()
-        self.scenario = ""
-        self.was_cut_off = False
+        self.brood: Brood = Brood()
+        self.scenario: str = ""
+        self.was_cut_off: bool = False
         self._task: Task | None = None
         self._mailbox: deque[object] | None = None
         self._parked: list[Wakeup] | None = None
@@ -454,15 +447,8 @@ class User:
         >>> rehearse(Pair, 2).deliveries[["name", "sent", "arrived", "reach"]].values.tolist()
         [['line', 1, 1, 1.0]]
         """
-        if expected < 0:
-            raise InvalidMeasurementError(name, expected, "expect a number of users, 0 or more")
-        run = self.run
         number, self._stamps = self._stamps, self._stamps + 1
-        if not refuse_the_gone(run.recorder, self):
-            run.recorder.count(f"{SENT}{name}")
-            if expected:
-                run.recorder.count(f"{EXPECTED}{name}", expected)
-        return str(Stamp(run.spec.run_id, self.id, number, run.run_time(), run.clock_error, name))
+        return stamp(self, name, number, expected)
 
     def arrived(self, stamp: str | bytes) -> float | None:
         """Record that a message with a stamp arrived at this user, as an action of its name.
@@ -486,19 +472,14 @@ class User:
         InvalidMeasurementError
             If it is no stamp.
         """
-        read = Stamp.read(stamp)
-        run = self.run
-        if refuse_the_gone(run.recorder, self):
-            return None
-        if read.run != run.spec.run_id:
-            run.recorder.count(OF_OTHER_RUNS)
-            return None
+        return arrive(self, stamp)
+
+    @property
+    def seen(self) -> Seen:
+        """The stamps that came last to this user."""
         if self._seen is None:
             self._seen = Seen()
-        if not self._seen.is_new(read.user_id, read.number):
-            run.recorder.count(f"{DUPLICATES}{read.name}")
-            return None
-        return record_arrival(run, read, self.id)
+        return self._seen
 
     def listen(self, wakeup: Wakeup) -> list[Wakeup]:
         """Have `wakeup` woken when the user is asked to leave.
@@ -611,21 +592,3 @@ class _Due(NamedTuple):
 
     at: float
     message: object
-
-
-class LeavingEvent:
-    """Whether a user was asked to leave, as an event to look at or to wait for."""
-
-    __slots__ = ("_user",)
-
-    def __init__(self, user: User) -> None:
-        self._user = user
-
-    def is_set(self) -> bool:
-        """Return whether the user was asked to leave."""
-        return self._user.is_leaving
-
-    @on_loop
-    async def wait(self) -> None:
-        """Block until the user is asked to leave."""
-        await self._user.wait_asked()

@@ -23,7 +23,7 @@ from murmur.errors import (
 )
 from murmur.http import Client, Options, client_of
 from murmur.testing import virtual_backend
-from murmur.throttles._due import Due, permit_due
+from murmur.throttles import give_due
 
 JSON = {"Content-Type": "application/json"}
 
@@ -57,7 +57,7 @@ async def test_every_verb_is_sent_as_such(bench: Any, verb: str) -> None:
 async def test_an_action_was_due_when_its_permit_was(bench: Any) -> None:
     client = bench.client()
     due_at = bench.now() - 1.5
-    permit_due.set(Due(due_at))
+    give_due(due_at, bench.run.native)
     await client.get("/")
     await client.get("/")
 
@@ -318,7 +318,7 @@ async def test_a_method_that_is_none_is_an_error(bench: Any, method: str) -> Non
 
 async def test_nobody_begins_a_request_who_was_asked_to_leave(bench: Any) -> None:
     client = bench.client()
-    bench.user._ask()
+    bench.user.ask(0.0)
     with pytest.raises(Leaving):
         await client.get("/")
     with pytest.raises(Leaving):
@@ -333,7 +333,7 @@ async def test_nobody_begins_a_request_who_was_asked_to_leave(bench: Any) -> Non
 async def test_a_last_request_has_three_quarters_of_the_grace(make_bench: Any) -> None:
     bench = make_bench(grace=8.0)
     client = bench.client(latency=100)
-    bench.user._ask()
+    bench.user.ask(0.0)
     began = bench.now()
     with pytest.raises(Leaving):
         await client.post("/logout", leaving=True)
@@ -379,7 +379,7 @@ async def test_a_client_closes_with_its_user_or_before(bench: Any) -> None:
     assert bench.stub.is_closed
     assert bench.user._possessions == [first]
 
-    bench.user._close_possessions()
+    bench.user.close_possessions()
 
     assert stub.is_closed
     with pytest.raises(InvalidRequestError, match="closed"):

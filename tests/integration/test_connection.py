@@ -53,7 +53,7 @@ class Peers:
             self.server.sendall(b'["' + b"x" * 10_000 + b'"]')
 
     def ask_to_leave(self) -> None:
-        self.user._ask()
+        self.user.ask(0.0)
 
 
 @pytest.fixture
