@@ -9,7 +9,6 @@ coroutine that nobody awaits.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import sys
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
@@ -123,7 +122,7 @@ def block(
 
 def loop_runs_here() -> bool:
     """Return whether the calling thread runs a loop, of either backend."""
-    if asyncio._get_running_loop() is not None:
+    if asyncio._get_running_loop() is not None:  # noqa: SLF001 - documented; the other one raises
         return True
     trio = sys.modules.get("trio")
     return trio is not None and bool(trio.lowlevel.in_trio_run())
@@ -152,9 +151,4 @@ def on_loop(
             )
         return word(*args, **kwargs)
 
-    # What asks whether this is an async function is to hear that it is.
-    if hasattr(inspect, "markcoroutinefunction"):
-        inspect.markcoroutinefunction(refuse_or_call)
-    else:
-        refuse_or_call._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
     return refuse_or_call

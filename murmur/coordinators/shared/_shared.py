@@ -51,9 +51,7 @@ class DistantUser:
 
     carries_due: bool = True
 
-    def __init__(
-        self, user_id: int, send: Callable[..., None], *, is_here: bool = True
-    ) -> None:
+    def __init__(self, user_id: int, send: Callable[..., None], *, is_here: bool = True) -> None:
         self.id: int = user_id
         self.is_here: bool = is_here
         self._send = send
