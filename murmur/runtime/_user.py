@@ -123,7 +123,7 @@ class User:
     @property
     def is_here(self) -> bool:
         """Whether this user is not gone."""
-        return self._run.users.population.find(self.id) is self
+        return self.run.users.population.find(self.id) is self
 
     @property
     def random(self) -> random.Random:
