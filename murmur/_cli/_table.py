@@ -16,7 +16,9 @@ from murmur.results import duration_text
 from murmur.results.checks import rate_text
 
 if TYPE_CHECKING:
-    from ._look import ActionLook, Look
+    from murmur.recording import Figures
+
+    from ._look import Look
 
 __all__ = ["LiveTable"]
 
@@ -114,7 +116,7 @@ def _actions(look: Look) -> Table:
     return table
 
 
-def _cells(action: ActionLook) -> list[str | Text]:
+def _cells(action: Figures) -> list[str | Text]:
     failed = Text(f"{action.failed:,}", "red" if action.failed else "")
     times = [duration_text(value) for value in (action.p50, action.p95, action.p99)]
     return [action.name, f"{action.count:,}", failed, f"{action.rate:,.1f}", *times]

@@ -2,6 +2,7 @@
 
 from ._default import is_default as is_default
 from ._default import session as session
+from ._observation import Observation as Observation
 from ._run import Run as Run
 from ._session import Session as Session
 from ._start import notebook_names as notebook_names
@@ -12,6 +13,7 @@ from ._troubles import FAILURES_LOG as FAILURES_LOG
 __all__ = [
     "FAILURES_LOG",
     "IDLE",
+    "Observation",
     "Run",
     "Session",
     "Status",

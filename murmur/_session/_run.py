@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Self
 import anyio
 
 from murmur.errors import RunStateError, RunTimeoutError
+from murmur.recording import LiveView
 
 from ._loop import BEAT
+from ._observation import Observation
 from ._status import Status
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ class Run:
         The settings it was started with; secret ones are masked.
     directory : pathlib.Path or None
         Where the run is kept, if its session was given a directory.
+    live : LiveView
+        The newest minutes; `observe` reads them.
 
     Examples
     --------
@@ -80,6 +84,7 @@ class Run:
         self._ending = ending
         self._flush = flush
         self._class = scenario
+        self.live = LiveView(record)
 
     @property
     def results(self) -> Results:
@@ -96,6 +101,14 @@ class Run:
     def status(self) -> Status:
         """Return what the run is doing, or how it ended."""
         return self._ending.status if self.is_over else self._session.status()
+
+    def observe(self, *, by_name: bool = True) -> Observation:
+        """Return what the run is doing and what it measured lately; see `Session.observe`."""
+        if not self.is_over:
+            return self._session.observe(by_name=by_name)
+        status = self._ending.status
+        recent = self.live.recent(status.elapsed, by_name=by_name, is_over=True)
+        return Observation(status=status, recent=recent)
 
     def stop(self) -> None:
         """Stop this run in order; nothing if it is over or ending."""

@@ -7,13 +7,14 @@ state is kept here that the cluster has.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from murmur.errors import WrongThreadError
-from murmur.recording import Relay
+from murmur.recording import Recent, Relay
 from murmur.runtime import RunState, checked_patterns
 from murmur.scenario import find, resolve
 
@@ -22,6 +23,7 @@ from ._directory import keep_users, run_directory
 from ._ending import Ending
 from ._front_end import publisher_of
 from ._host import FAREWELL, Host
+from ._observation import Observation
 from ._run import Run
 from ._start import course_of, masked_pairs, notebook_names, record_of, spec_of
 from ._status import IDLE, Status, status_of
@@ -32,9 +34,12 @@ if TYPE_CHECKING:
     from murmur.cluster import ClusterStatus
     from murmur.coordinators import CoordinatorStatistics
     from murmur.jupyter.panel import Panel, Publisher
+    from murmur.recording import LiveView
     from murmur.scenario import Scenario
 
 __all__ = ["Session"]
+
+T = TypeVar("T")
 
 _logger = logging.getLogger(__name__)
 
@@ -100,6 +105,7 @@ class Session(ClusterVerbs):
         self._host = Host(callback_timeout=callback_timeout, run_here=run_here)
         self._run: Run | None = None
         self._ending: Ending | None = None
+        self._live: LiveView | None = None
         self._scenario: type[Scenario] | None = None
         self.relay: Relay = Relay(FailureLog())
         self._publisher: Publisher | None = None
@@ -282,6 +288,46 @@ class Session(ClusterVerbs):
             return IDLE
         return self._read(self._host.ask("status", cluster.status))
 
+    def observe(self, *, by_name: bool = True, patience: float | None = None) -> Observation:
+        """Return what the session is doing and what its latest run measured lately, frozen.
+
+        It is meant to be called several times a second, and costs the same however long the
+        run is.  What front ends show is made from it.
+
+        Parameters
+        ----------
+        by_name : bool, default True
+            Whether figures of each action are wanted, besides those of all together.
+        patience : float, optional
+            Seconds to wait for an answer of the nodes.
+
+        Raises
+        ------
+        UnresponsiveError
+            If the loop of the session does not answer in time.
+        """
+        cluster, run, live = self._host.present, self._run, self._live
+        if cluster is None or self._host.is_closed:
+            status = IDLE if run is None else run.status()
+            return Observation(status=status, recent=_recent(live, status, by_name))
+        answer = self._host.ask("observe", cluster.status, patience=patience)
+        status = self._read(answer)
+        return Observation(status=status, nodes=answer.nodes, recent=_recent(live, status, by_name))
+
+    def background(self, fn: Callable[..., Awaitable[T]], *args: object) -> Future[T]:
+        """Have ``await fn(*args)`` run on the session's own loop; return at once.
+
+        For front ends and exporters that follow a session all along.  It is cancelled when
+        the session closes, and must neither block nor take long without awaiting anything,
+        for users may live on that loop.
+
+        Raises
+        ------
+        SessionClosedError
+            If the session is closed.
+        """
+        return self._host.post("background", fn, *args)
+
     def stop(self) -> None:
         """Begin to end the run and return at once; `Run.wait` waits for the end.
 
@@ -364,6 +410,7 @@ class Session(ClusterVerbs):
     def _hold(self, run: Run, scenario: type[Scenario], ending: Ending) -> None:
         """Make `run` the latest; called on the loop once it is accepted."""
         self._run, self._scenario, self._ending = run, scenario, ending
+        self._live = run.live
 
     def _read(self, answer: ClusterStatus) -> Status:
         if self._ending is None or answer.state is RunState.IDLE:
@@ -389,3 +436,10 @@ class Session(ClusterVerbs):
         for node in self._host.ask("status", cluster.status).nodes:
             merged |= node.coordinators
         return merged
+
+
+def _recent(live: LiveView | None, status: Status, by_name: bool) -> Recent:
+    """Return the newest minutes of the latest run, if there was one."""
+    if live is None:
+        return Recent()
+    return live.recent(status.elapsed, by_name=by_name, is_over=status.state.is_over)

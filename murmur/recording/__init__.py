@@ -14,6 +14,17 @@ from ._column import Column as Column
 from ._column import Frame as Frame
 from ._failures import failed_thing as failed_thing
 from ._failures import failure_lines as failure_lines
+from ._live import BANDS_A_DECADE as BANDS_A_DECADE
+from ._live import QUANTILES as QUANTILES
+from ._live import SHORTEST as SHORTEST
+from ._live import SPAN as SPAN
+from ._live import Failure as Failure
+from ._live import Figures as Figures
+from ._live import LiveChange as LiveChange
+from ._live import LiveView as LiveView
+from ._live import LiveWindow as LiveWindow
+from ._live import Recent as Recent
+from ._live import rows_of as rows_of
 from ._record import RunRecord as RunRecord
 from ._relay import Follower as Follower
 from ._relay import Relay as Relay
@@ -23,6 +34,7 @@ from ._schema import OUTCOMES as OUTCOMES
 from ._schema import USER_STATES as USER_STATES
 
 __all__ = [
+    "BANDS_A_DECADE",
     "BOOL",
     "CATEGORY",
     "FLOAT",
@@ -30,14 +42,24 @@ __all__ = [
     "INT",
     "NODE_OUTCOMES",
     "OUTCOMES",
+    "QUANTILES",
+    "SHORTEST",
+    "SPAN",
     "TEXT",
     "USER_STATES",
     "WALL",
     "Column",
+    "Failure",
+    "Figures",
     "Follower",
     "Frame",
+    "LiveChange",
+    "LiveView",
+    "LiveWindow",
+    "Recent",
     "Relay",
     "RunRecord",
     "failed_thing",
     "failure_lines",
+    "rows_of",
 ]

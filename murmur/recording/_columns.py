@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -26,8 +28,9 @@ __all__ = ["ACTION", "USER", "Codebook", "Series", "action_rows", "translation",
 _WHOSE = [("node", "<i2"), ("name", "<i2")]
 _SAMPLE = [("at", "<f8"), *_WHOSE]
 _WINDOW = [("window", "<i8"), *_WHOSE]
+_NEWEST = ("newest", "<f8")  # the latest moment, or window, that any row so far is of
 _SAMPLED = tuple(frame for frame in FRAMES.values() if frame.sampled)
-_FOLDED = ("counters", "gauges")
+_FOLDED = (FRAMES["counters"], FRAMES["gauges"])
 
 LIMIT = 30_000  # codes travel in an int16
 TIMES = [("admitted_at", "<f8"), ("started_at", "<f8"), ("ended_at", "<f8")]
@@ -85,9 +88,11 @@ class Series:
 
     def __init__(self, bound: int, changes_bound: int) -> None:
         self.parts: Mapping[str, Rolling] = {
-            **{frame.name: Rolling([*_SAMPLE, *layout(frame)], bound) for frame in _SAMPLED},
-            **{name: Rolling([*_WINDOW, *layout(FRAMES[name])], bound) for name in _FOLDED},
+            frame.name: Rolling([*whose, *layout(frame), _NEWEST], bound)
+            for whose, frames in ((_SAMPLE, _SAMPLED), (_WINDOW, _FOLDED))
+            for frame in frames
         }
+        self._newest = dict.fromkeys(self.parts, -math.inf)
         self.changes: list[tuple[int, Change]] = []
         self.changes_dropped = 0
         self._changes_bound = changes_bound
@@ -97,17 +102,39 @@ class Series:
         """Take in what a chunk brings; `names` are the record's codes of the chunk's own."""
         for frame in _SAMPLED:
             for sample in chunk.samples.get(frame.name, ()):
-                self.parts[frame.name].append(*_part(frame, sample, node, codebook))
+                newest = self._newest[frame.name] = max(self._newest[frame.name], sample.at)
+                self.parts[frame.name].append(*_part(frame, sample, node, codebook), newest)
         counters, gauges = chunk.counters, chunk.gauges
         totals = self._count(counters, node, names)
-        for name, columns in (("counters", (*counters, totals)), ("gauges", gauges)):
-            window, code, *values = columns
-            self.parts[name].extend(_rows(FRAMES[name], window, node, names[code], *values))
+        counted = names[counters.name], counters.value, totals
+        self._extend("counters", _rows(FRAMES["counters"], counters.window, node, *counted))
+        values = names[gauges.name], *gauges[2:]
+        self._extend("gauges", _rows(FRAMES["gauges"], gauges.window, node, *values))
         self.changes.extend((node, change) for change in chunk.changes)
         surplus = len(self.changes) - self._changes_bound
         if surplus > 0:
             self.changes_dropped += surplus
             self.changes = self.changes[surplus:]  # a reader may still walk the old list
+
+    def _extend(self, name: str, rows: NDArray[Any]) -> None:
+        import numpy as np
+
+        if len(rows):
+            newest = np.maximum.accumulate(rows["window"])
+            rows["newest"] = np.maximum(newest, self._newest[name])
+            self._newest[name] = float(rows["newest"][-1])
+            self.parts[name].extend(rows)
+
+    def newest(self, name: str, since: float) -> NDArray[Any]:
+        """Return the parts of a frame, without most of those of before `since`.
+
+        What comes is ordered but for what comes late, so the first row behind which all are
+        older is found by bisection, whatever the length of the run.
+        """
+        rows = self.parts[name].snapshot()
+        if since <= 0 or not FRAMES[name].sampled:
+            return rows
+        return rows[bisect_left(rows["newest"], since) :]
 
     def _count(self, counters: Counters, node: int, names: NDArray[np.int64]) -> list[float]:
         """Return the totals up to each increment."""
@@ -139,8 +166,8 @@ def _rows(frame: Frame, *columns: Any) -> NDArray[Any]:  # noqa: ANN401 - arrays
     """Return columns, the first of which is an array, as rows."""
     import numpy as np
 
-    rows = np.empty(len(columns[0]), [*_WINDOW, *layout(frame)])
-    for name, column in zip(rows.dtype.names or (), columns, strict=True):
+    rows = np.empty(len(columns[0]), [*_WINDOW, *layout(frame), _NEWEST])
+    for name, column in zip(rows.dtype.names or (), columns, strict=False):
         rows[name] = column
     return rows
 

@@ -58,6 +58,14 @@ class Nodes:
             plain[name] = value - self._started_at if name.endswith("_at") else value
         self._facts[node] = {**self._facts.get(node, {}), **plain}
 
+    def here(self, heard_of: Sequence[str]) -> dict[str, float]:
+        """Return when each node joined that is here; 0 if that is unknown."""
+        found = {}
+        for node, facts in self.rows(heard_of):
+            if facts["outcome"] == "here":
+                found[node] = 0.0 if math.isnan(facts["joined_at"]) else facts["joined_at"]
+        return found
+
     def rows(self, heard_of: Sequence[str]) -> NodeRows:
         """Return each node by name, and every fact about it."""
         noted = self._facts.copy()

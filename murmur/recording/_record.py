@@ -74,6 +74,8 @@ class RunRecord:
         Ranges of users, both ends included, that are not admitted yet.
     events_dropped : int
         Events that were thrown away for want of room.
+    version : int
+        Rises with everything that is taken in.
     relay : Relay
         Where everything that is added is handed on to.
     broken_off : str
@@ -103,6 +105,7 @@ class RunRecord:
         self.present: dict[str, Present] = {}
         self.waiting: dict[str, list[tuple[int, int]]] = {}
         self.events_dropped: int = 0
+        self.version: int = 0
         self.relay: Relay = Relay()
         self.broken_off = ""
         self._codes = Codebook()
@@ -139,6 +142,15 @@ class RunRecord:
         """Whether users are here or wait to be admitted, as far as nodes told."""
         here = any(len(users.ids) for users in self.present.copy().values())
         return here or any(self.waiting.copy().values())
+
+    @property
+    def changes_total(self) -> int:
+        """How many live changes there were, those included that were thrown away."""
+        return self._series.changes_dropped + len(self._series.changes)
+
+    def nodes_here(self) -> dict[str, float]:
+        """Return when each node joined that neither left nor was lost; 0 if that is unknown."""
+        return self._nodes.here(self.nodes)
 
     def note_unseen(self, actions: int) -> None:
         """Count actions that a sample left out before they came here."""
@@ -178,6 +190,7 @@ class RunRecord:
         self._add_users(chunk, node)
         self._series.add(chunk, node=node, names=names, codebook=self._codes)
         self._add_events(chunk)
+        self.version += 1
         self.relay.take(self, chunk)
 
     def _add_users(self, chunk: Chunk, node: int) -> None:
@@ -229,6 +242,7 @@ class RunRecord:
         """
         self.present[node] = Present.since(self.started_at, ids, admitted_at, started_at)
         self.waiting[node] = [(int(first), int(last)) for first, last in waiting]
+        self.version += 1
         self.relay.present(self, node)
 
     def note_node(self, node: str, **facts: Fact) -> None:
@@ -248,6 +262,7 @@ class RunRecord:
             If there is no such fact or outcome.
         """
         self._nodes.note(node, facts)
+        self.version += 1
         self.relay.note(self, node, facts)
 
     def lose(self, node: str, at: float, reason: str = "node lost") -> int:
@@ -336,7 +351,7 @@ class RunRecord:
             return readers[name]()
         if name == "changes":
             return tuple(self._series.changes)
-        return self._series.parts[name].snapshot()
+        return self._series.newest(name, since - self.window)
 
     def _user_rows(self) -> UserRows:
         # Users move on from waiting to present to gone.  Read in that order, one that moves

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from murmur._cli._look import ActionLook, Look
+from murmur._cli._look import Look
 from murmur._session._status import IDLE
-from murmur.recording import RunRecord
+from murmur.recording import Figures, RunRecord
 from murmur.results import CheckResult, Results
 from murmur.runtime import RunState
 from murmur.telemetry import Recorder
@@ -93,8 +93,10 @@ def look() -> Callable[..., Look]:
             throttles={"messages": SimpleNamespace(rate=6000.0, interval=60.0, waiting=3)},
             problems=problems,
         )
-        each = tuple(ActionLook(name, 200, 1, 20.0, *times) for name in actions)
-        total = ActionLook("all", 200 * len(each), len(each), 20.0 * len(each), *times)
+        each = tuple(Figures(name, 200, 1, 20.0, 0.1, *times) for name in actions)
+        total = Figures(
+            "all", 200 * len(each), len(each), 20.0 * len(each), 0.1 * len(each), *times
+        )
         return Look(status, each, total, errors, lag, 0.5, checks)
 
     return made

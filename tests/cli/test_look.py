@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from murmur._cli._look import Watch
+from murmur._session import Observation
 from murmur._session._status import IDLE
-from murmur.recording import RunRecord
+from murmur.recording import LiveView, RunRecord
 from murmur.results import Results, parse_check
 from murmur.telemetry import Recorder
 
@@ -19,14 +20,16 @@ class FakeRun:
 
     def __init__(self) -> None:
         self._record = RunRecord("r1", 0.0, 0.0)
+        self._live = LiveView(self._record)
         self.elapsed = 0.0
         self.results = Results(self._record)
         self.node = Recorder(
             node="n1", started_at=0.0, wall_started_at=0.0, now=lambda: self.elapsed
         )
 
-    def status(self):
-        return replace(IDLE, elapsed=self.elapsed)
+    def observe(self):
+        status = replace(IDLE, elapsed=self.elapsed)
+        return Observation(status=status, recent=self._live.recent(self.elapsed))
 
     def pass_to(self, elapsed: float) -> None:
         self.elapsed = elapsed
@@ -83,12 +86,12 @@ def test_before_anything_happened_nothing_is_known(run):
 
 
 def test_the_worst_lag_of_late_counts(run):
+    looks = []
     for second, lag in enumerate([0.2, *[0.001] * 20]):
         run.node.health(second + 1.0, [lag] * 3, 0.25, 1e8, saturated=False)
-    run.pass_to(2)
-    early = watch(run).look()
-    run.pass_to(21)
-    late = watch(run).look()
+        run.pass_to(second + 1)
+        looks.append(watch(run).look())
+    early, late = looks[2], looks[-1]
 
     assert early.is_saturated
     assert not late.is_saturated

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 
 import anyio
+import anyio.lowlevel
 import pytest
 from traitlets import Float, Int, Unicode
 
@@ -568,3 +569,33 @@ def test_secrets_are_nowhere(session: murmur.Session) -> None:
     assert "hunter2" not in shown
     assert "swordfish" not in shown
     assert "***" in shown
+
+
+def test_what_is_observed_is_what_the_frames_say(session: murmur.Session) -> None:
+    class Hello(murmur.Scenario):
+        """Users act and go."""
+
+        async def start(self, user: murmur.User) -> None:
+            with user.timer("hello"):
+                pass
+
+    assert session.observe().status.state == "idle"
+
+    run = session.do(Hello, 5, user_rate=float("inf"), end_when_idle=True)
+    run.wait(timeout=30)
+    seen = session.observe()
+
+    assert seen.status.run_id == run.id
+    assert [(one.name, one.count) for one in seen.recent.actions] == [("hello", 5)]
+    assert seen.recent.total.count == len(run.results.actions)
+    assert run.observe().recent.total == seen.recent.total
+
+
+def test_a_task_of_a_front_end_runs_on_the_loop_of_the_session(session: murmur.Session) -> None:
+    async def where(number: int) -> int:
+        await anyio.lowlevel.checkpoint()
+        return number + threading.get_ident()
+
+    answer = session.background(where, 1).result(timeout=10)
+
+    assert answer - 1 != threading.get_ident()

@@ -15,9 +15,9 @@ import altair as alt
 
 from murmur.charts import theme
 from murmur.errors import UnknownChartError
+from murmur.recording import BANDS_A_DECADE, SHORTEST
 
 from ._rows import COLUMN
-from ._windows import BANDS_A_DECADE, SHORTEST
 
 __all__ = ["specs"]
 

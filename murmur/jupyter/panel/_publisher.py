@@ -21,13 +21,14 @@ from murmur.errors import MurmurError, RunStateError
 
 from ._code import CodeLog
 from ._commands import Done, carry_out
-from ._history import History
 from ._panel import Panel
+from ._rows import charts
 from ._snapshot import snapshot
-from ._subject import Look, Subject
+from ._subject import Subject
 from ._view import Library, View
 
 if TYPE_CHECKING:
+    from murmur._session import Observation
     from murmur.results import Results
 
 __all__ = ["Publisher"]
@@ -37,9 +38,6 @@ REGULAR = 0.5
 
 MOST = 4
 """Updates in any second, at most."""
-
-PATIENCE = 2.0
-"""Seconds that a look may take: a node may be silent."""
 
 _logger = logging.getLogger(__name__)
 
@@ -54,14 +52,12 @@ class Publisher:
 
     Attributes
     ----------
-    history : History
-        What the charts show.
     chosen : str or None
         Name of the scenario that controls of their own will start.
     """
 
     def __init__(self, subject: Subject) -> None:
-        self.history: History = History()
+        self._drawn: tuple[object, dict[str, Any]] = (None, {})
         self.chosen: str | None = None
         self._subject = subject
         self._views: tuple[View, ...] = ()
@@ -100,7 +96,7 @@ class Publisher:
             self._views += (view,)
             begins, self._is_serving = not self._is_serving, True
         if begins:
-            self._subject.post("panel", self.serve)
+            self._subject.post(self.serve)
 
     def forget(self, view: View) -> None:
         """Tell `view` nothing more."""
@@ -117,19 +113,17 @@ class Publisher:
     def wake(self) -> None:
         """Look at the session now; from any thread."""
         with suppress(MurmurError):  # of a session that is closed there is no news
-            self._subject.post("panel", self._ring)
+            self._subject.post(self._ring)
 
     def perform(self, panel: View, message: Mapping[str, Any]) -> None:
         """Have a command carried out; returns at once, from any thread."""
         try:
-            self._subject.post("panel", self._perform, panel, dict(message))
+            self._subject.post(self._perform, panel, dict(message))
         except MurmurError as error:
             panel.answer(message.get("id"), said=str(error), refused=True)
 
     async def serve(self) -> None:
         """Tell the news until the last panel is closed."""
-        self.history.adopt(self._subject.record)
-        self._subject.relay.attach(self.history)
         sent: deque[float] = deque([-1.0] * MOST, maxlen=MOST)
         try:
             while self._goes_on():
@@ -140,7 +134,6 @@ class Publisher:
                     await self._wake.wait()
                 await anyio.sleep(max(0.0, sent[0] + 1.0 - anyio.current_time()))
         finally:
-            self._subject.relay.detach(self.history)
             for panel in self._views:
                 panel.show({**panel.state, "session": "closed"}, None)
 
@@ -158,13 +151,11 @@ class Publisher:
         watched = [view for view in self._views if view.is_watched]
         if not watched:
             return
-        look = Look()
-        with anyio.move_on_after(PATIENCE) as patience:
-            look = await self._subject.look()
-        if patience.cancelled_caught:
+        seen = await self._subject.look()
+        if seen is None:
             return  # the page says that there is no news
-        rows = await self._rows(look)
-        state = self._state(look)
+        rows = await self._rows(seen)
+        state = self._state(seen)
         for view in watched:
             try:
                 view.show(state, rows)
@@ -180,22 +171,17 @@ class Publisher:
             if run is not None and view.is_due(anyio.current_time()):
                 await anyio.to_thread.run_sync(view.draw, run.results)
 
-    async def _rows(self, look: Look) -> dict[str, Any] | None:
-        """Return rows of the charts if there are new ones, made in another thread."""
-        history = self.history
-        if history.record is not self._subject.record:
-            history.adopt(self._subject.record)
-            history.is_fresh = True
-        if not history.is_fresh:
-            return None
-        status = look.status
-        return await anyio.to_thread.run_sync(history.draw, status.highest_id, status.elapsed)
+    async def _rows(self, seen: Observation) -> dict[str, Any]:
+        """Return the rows of the charts: new ones, made in another thread, or those as before."""
+        news = seen.status.run_id, seen.status.state, seen.recent.version
+        if news != self._drawn[0]:
+            self._drawn = news, await anyio.to_thread.run_sync(charts, seen)
+        return self._drawn[1]
 
-    def _state(self, look: Look) -> dict[str, Any]:
+    def _state(self, seen: Observation) -> dict[str, Any]:
         subject, run = self._subject, self._subject.run
         shown = snapshot(
-            look,
-            self.history,
+            seen,
             scenarios=subject.scenarios(),
             running=subject.session.scenario,
             settings={} if run is None else run.settings,

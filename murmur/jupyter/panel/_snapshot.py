@@ -1,6 +1,6 @@
 """The whole state of a session as plain values: what every panel of it shows.
 
-Pure: a look, the history and the notebook's scenarios in, a dictionary out.  A number that
+Pure: an observation and the notebook's scenarios in, a dictionary out.  A number that
 JSON cannot hold becomes text or None.
 """
 
@@ -8,31 +8,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from murmur.recording import failed_thing
 from murmur.results import duration_text
 from murmur.runtime import USER_RATE
-from murmur.telemetry import kind_text
 
 from ._form import fields
-from ._table import rows_of
+from ._rows import target
 
 if TYPE_CHECKING:
+    from murmur._session import Observation
     from murmur.cluster import NodeStatus
-    from murmur.recording import RunRecord
+    from murmur.recording import Failure, LiveChange, Recent
     from murmur.scenario import Scenario
     from murmur.throttles import ThrottleStatistics
-
-    from ._history import Change, History
-    from ._subject import Look
-    from ._windows import Figures
 
 __all__ = ["snapshot"]
 
 _CHANGES = 50  # of those, the rules in the charts and the newest in their table
-_ERRORS = 8
+_SILENCE = 5.0  # s
 _ADVICE = (
     "The load generator is the bottleneck: response times hold its own delay. "
     "Use fewer users, lighter scenarios or more nodes."
@@ -40,8 +34,7 @@ _ADVICE = (
 
 
 def snapshot(
-    look: Look,
-    history: History,
+    seen: Observation,
     *,
     scenarios: Mapping[str, type[Scenario]],
     running: type[Scenario] | None,
@@ -52,10 +45,8 @@ def snapshot(
 
     Parameters
     ----------
-    look : Look
+    seen : Observation
         The session at this moment.
-    history : History
-        What was measured.
     scenarios : mapping of str to type
         Those that may be started.
     running : type of Scenario or None
@@ -65,24 +56,25 @@ def snapshot(
     code : str
         What the clicks so far stand for.
     """
-    status, is_on = look.status, not look.status.state.is_over
-    present = {**settings, **{change.what: change.new for change in history.changes}}
+    status, recent = seen.status, seen.recent
+    is_on = not status.state.is_over
+    present = {**settings, **{change.what: change.new for change in recent.changes}}
     return {
         "session": "open",
         "state": status.state.value,
         "scenario": status.scenario,
         "run": status.run_id,
         "elapsed": math.floor(status.elapsed),
-        "users": {**status.users, "target": history.target(status.highest_id)},
+        "users": {**status.users, "target": target(recent, status.highest_id)},
         "arrivals": _arrivals(status.throttles, is_on=is_on),
         "problems": list(status.problems),
         "forms": _forms(scenarios, running if is_on else None, present),
         "throttles": [_throttle(one) for one in status.throttles.values()] if is_on else [],
-        "nodes": [_node(node, history) for node in look.nodes],
-        "figures": _figures(history.figures),
-        "errors": _errors(history.record),
-        "changes": [_change(change) for change in history.changes[-_CHANGES:]],
-        "health": _health(history, is_on=is_on),
+        "nodes": [_node(node, seen) for node in seen.nodes],
+        "figures": _figures(recent),
+        "errors": [_error(failure) for failure in recent.failures],
+        "changes": [_change(change) for change in recent.changes[-_CHANGES:]],
+        "health": _health(recent, is_on=is_on),
         "code": code,
     }
 
@@ -125,52 +117,56 @@ def _throttle(one: ThrottleStatistics) -> dict[str, Any]:
     }
 
 
-def _node(node: NodeStatus, history: History) -> dict[str, Any]:
-    health = history.health.get(node.node)
+def _node(node: NodeStatus, seen: Observation) -> dict[str, Any]:
     return {
         "name": node.node,
         "state": node.state.value,
         "users": node.users["running"] + node.users["leaving"],
         "waiting": node.users["waiting"],
-        "cpu": None if health is None else _number(round(health["cpu"], 2)),
-        "lag": None if health is None else duration_text(health["loop_lag_p99"]),
+        **_fitness(seen.recent.health.get(node.node), seen.status.elapsed),
     }
 
 
-def _figures(figures: Figures) -> dict[str, Any]:
-    share = figures.failed / figures.rate if figures.rate else 0.0
+def _fitness(health: Mapping[str, Any] | None, elapsed: float) -> dict[str, Any]:
+    """Return processor and lag of a node; how long it has said nothing, if that is too long."""
+    if health is None:
+        return {"cpu": None, "lag": None}
+    silence = elapsed - health["window_at"] - 1.0
+    if silence > _SILENCE:
+        return {"cpu": None, "lag": f"no news for {silence:.0f} s"}
     return {
-        "rate": round(figures.rate, 1),
-        "failed": round(figures.failed, 1),
-        "share": round(share, 5),
-        "p50": None if figures.p50 is None else duration_text(figures.p50),
-        "p99": None if figures.p99 is None else duration_text(figures.p99),
-        "seconds": {"p50": figures.p50, "p99": figures.p99},
-        "total": figures.total,
-        "failed_total": figures.failed_total,
-        "failed_users": figures.failed_users,
+        "cpu": _number(round(health["cpu"], 2)),
+        "lag": duration_text(health["loop_lag_p99"]),
     }
 
 
-def _errors(record: RunRecord | None) -> list[dict[str, Any]]:
-    if record is None:
-        return []
-    names = ("source", "name", "kind", "message", "count", "users", "last_at")
-    return [
-        {
-            "name": failed_thing(source, name),
-            "error": kind_text(kind, message),
-            "count": count,
-            "users": users,
-            "at": round(last, 1),
-        }
-        for source, name, kind, message, count, users, last in islice(
-            rows_of(record.table("errors"), *names), _ERRORS
-        )
-    ]
+def _figures(recent: Recent) -> dict[str, Any]:
+    total = recent.total
+    p50, p99 = (None if math.isnan(value) else value for value in (total.p50, total.p99))
+    return {
+        "rate": round(total.rate, 1),
+        "failed": round(total.failed_rate, 1),
+        "share": round(total.failed_rate / total.rate if total.rate else 0.0, 5),
+        "p50": None if p50 is None else duration_text(p50),
+        "p99": None if p99 is None else duration_text(p99),
+        "seconds": {"p50": p50, "p99": p99},
+        "total": total.count,
+        "failed_total": total.failed,
+        "failed_users": recent.failed_users,
+    }
 
 
-def _change(change: Change) -> dict[str, Any]:
+def _error(failure: Failure) -> dict[str, Any]:
+    return {
+        "name": failure.thing,
+        "error": failure.error,
+        "count": failure.count,
+        "users": failure.users,
+        "at": round(failure.last_at, 1),
+    }
+
+
+def _change(change: LiveChange) -> dict[str, Any]:
     return {
         "at": round(change.at, 2),
         "what": change.what,
@@ -179,17 +175,14 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
-def _health(history: History, *, is_on: bool) -> dict[str, Any]:
-    """Return whether the generator keeps up: it does not when one window in five is late."""
-    saturated, windows = history.saturated
-    samples = list(history.health.values())
-    is_bottleneck = is_on and saturated * 5 > max(windows, 5)
+def _health(recent: Recent, *, is_on: bool) -> dict[str, Any]:
+    """Return whether the generator keeps up: it does not when one window in five is unfit."""
+    samples = list(recent.health.values())
+    is_bottleneck = is_on and recent.unfit * 5 > max(recent.judged, 5)
     return {
         "warning": _ADVICE if is_bottleneck else "",
-        "lag": duration_text(max(sample["loop_lag_p99"] for sample in samples))
-        if samples
-        else None,
-        "cpu": _number(round(sum(sample["cpu"] for sample in samples), 2)) if samples else None,
+        "lag": None if math.isnan(recent.lag) else duration_text(recent.lag),
+        "cpu": _number(round(sum(row["cpu"] for row in samples), 2)) if samples else None,
     }
 
 

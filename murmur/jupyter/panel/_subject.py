@@ -1,37 +1,29 @@
-"""A session as the panel needs it: looked at from its own loop, called from anywhere else.
-
-The one module of the panel that reaches behind `Session`: a call that waits for its answer
-cannot be made on the loop, and nothing else is made there.
-"""
+"""A session as the panel needs it: looked at from its own loop, called from anywhere else."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING
 
-from murmur._session import IDLE, Status, is_default, notebook_names
-from murmur.errors import SessionClosedError
+import anyio.to_thread
+
+from murmur._session import is_default, notebook_names
+from murmur.errors import SessionClosedError, UnresponsiveError
 from murmur.scenario import scenarios_in
 
 if TYPE_CHECKING:
-    from murmur._session import Run, Session
-    from murmur.cluster import NodeStatus
-    from murmur.recording import Relay, RunRecord
+    from murmur._session import Observation, Run, Session
     from murmur.scenario import Scenario
 
-__all__ = ["Look", "Subject"]
+__all__ = ["Subject"]
 
+PATIENCE = 2.0
+"""Seconds that a look may take: a node may be silent."""
 
 _logger = logging.getLogger(__name__)
-
-
-class Look(NamedTuple):
-    """What a session was doing at one moment, and each of its nodes."""
-
-    status: Status = IDLE
-    nodes: tuple[NodeStatus, ...] = ()
 
 
 class Subject:
@@ -47,20 +39,9 @@ class Subject:
         self.session = session
 
     @property
-    def relay(self) -> Relay:
-        """Where the chunks of its runs can be heard."""
-        return self.session.relay
-
-    @property
     def run(self) -> Run | None:
         """Its latest run."""
         return self.session.run
-
-    @property
-    def record(self) -> RunRecord | None:
-        """What its latest run has measured."""
-        run = self.session.run
-        return None if run is None else run._record
 
     @property
     def name(self) -> str:
@@ -75,17 +56,20 @@ class Subject:
             found.setdefault(last.__name__, last)
         return found
 
-    def post(self, verb: str, fn: Callable[..., Awaitable[object]], *args: object) -> None:
+    def post(self, fn: Callable[..., Awaitable[object]], *args: object) -> None:
         """Have ``fn(*args)`` called on the loop; returns at once."""
-        self.session._host.post(verb, fn, *args).add_done_callback(_report)
+        self.session.background(fn, *args).add_done_callback(_report)
 
-    async def look(self) -> Look:
-        """Return what it is doing; only to be called on its loop."""
-        cluster = self.session._host.present
-        if cluster is None:
-            return Look()
-        answer = await cluster.status()
-        return Look(self.session._read(answer), answer.nodes)
+    async def look(self) -> Observation | None:
+        """Return what it is doing; only to be called on its loop.
+
+        None if the nodes do not answer in time.
+        """
+        look = partial(self.session.observe, by_name=False, patience=PATIENCE)
+        try:
+            return await anyio.to_thread.run_sync(look, abandon_on_cancel=True)
+        except UnresponsiveError:
+            return None
 
 
 def _report(future: Future[object]) -> None:

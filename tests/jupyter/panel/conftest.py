@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from traitlets import Bool, Enum, Float, Int, Unicode
 
-from murmur._session._status import IDLE
-from murmur.jupyter.panel._subject import Look
-from murmur.recording import Relay, RunRecord
+from murmur._session import Observation
+from murmur.recording import RunRecord
 from murmur.scenario import Scenario
 from murmur.telemetry import Recorder
 
@@ -43,7 +42,6 @@ class FakeSession:
         self.answers: dict[str, Any] = {"add": range(1, 4), "remove": 2, "update": {"pace": (1, 2)}}
         self.scenario: type[Scenario] | None = Chat
         self.run: Any = None
-        self.relay = Relay()
         self.throttles = Throttles(self)
 
     def __getattr__(self, verb: str) -> Callable[..., Any]:
@@ -80,16 +78,11 @@ class FakeSubject:
 
     def __init__(self, session: FakeSession) -> None:
         self.session = session
-        self.seen = Look(IDLE, ())
+        self.seen = Observation()
         self.looks = 0
         self.posted: list[tuple[Any, ...]] = []
         self.found: Mapping[str, type[Scenario]] = {"Chat": Chat}
         self.name = "murmur.session()"
-        self.record: RunRecord | None = None
-
-    @property
-    def relay(self) -> Relay:
-        return self.session.relay
 
     @property
     def run(self) -> Any:
@@ -98,10 +91,10 @@ class FakeSubject:
     def scenarios(self) -> Mapping[str, type[Scenario]]:
         return self.found
 
-    def post(self, verb: str, fn: Callable[..., Any], *arguments: Any) -> None:
+    def post(self, fn: Callable[..., Any], *arguments: Any) -> None:
         self.posted.append((fn, *arguments))
 
-    async def look(self) -> Look:
+    async def look(self) -> Observation:
         self.looks += 1
         return self.seen
 

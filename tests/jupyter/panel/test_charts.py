@@ -7,8 +7,9 @@ import json
 import pytest
 import vl_convert
 
+from murmur._session import Observation
 from murmur.jupyter.panel._charts import specs
-from murmur.jupyter.panel._rows import of_nothing
+from murmur.jupyter.panel._rows import charts
 
 
 @pytest.mark.parametrize("name", list(specs()))
@@ -20,4 +21,4 @@ def test_a_chart_compiles_to_data_sets_and_signals_that_the_page_sets(name):
 
 
 def test_there_are_rows_for_every_chart():
-    assert set(of_nothing()) - {"span"} == set(specs())
+    assert set(charts(Observation())) - {"span"} == set(specs())

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
+from murmur._session import Observation
 from murmur.errors import RunStateError
 from murmur.jupyter.panel import Panel
-from murmur.jupyter.panel._history import History
 from murmur.jupyter.panel._snapshot import snapshot
-from murmur.jupyter.panel._subject import Look
 from murmur.jupyter.panel._view import Library
 
 
@@ -48,7 +47,7 @@ def panel(publisher):
 
 @pytest.fixture
 def state(chat):
-    return snapshot(Look(), History(), scenarios={"Chat": chat}, running=None, settings={}, code="")
+    return snapshot(Observation(), scenarios={"Chat": chat}, running=None, settings={}, code="")
 
 
 def test_it_shows_what_it_is_told(panel, state):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from murmur._session._status import IDLE
+from murmur._session import Observation
 from murmur.cluster import NodeStatus
-from murmur.jupyter.panel._history import History
 from murmur.jupyter.panel._snapshot import snapshot
-from murmur.jupyter.panel._subject import Look
+from murmur.recording import LiveView
 from murmur.runtime import RunState
 from murmur.throttles import ThrottleStatistics
 
@@ -46,15 +46,19 @@ def running(**throttles):
         problems=("look out",),
         throttles=throttles,
     )
-    return Look(status, (NodeStatus(node="local", state=RunState.RUNNING, users=users),))
+    nodes = (NodeStatus(node="local", state=RunState.RUNNING, users=users),)
+    return Observation(status=status, nodes=nodes)
 
 
 @pytest.fixture
 def take(chat):
-    def take_one(look, history=None, *, settings=None, is_running=True):
+    def take_one(seen, tape=None, *, settings=None, is_running=True):
+        if tape is not None:
+            tape.seal()
+            recent = LiveView(tape.record).recent(seen.status.elapsed)
+            seen = replace(seen, recent=recent)
         return snapshot(
-            look,
-            history or History(),
+            seen,
             scenarios={"Chat": chat},
             running=chat if is_running else None,
             settings=settings or {},
@@ -65,7 +69,7 @@ def take(chat):
 
 
 def test_an_idle_session_offers_its_scenarios(take):
-    state = take(Look(IDLE, ()), is_running=False)
+    state = take(Observation(), is_running=False)
 
     assert state["state"] == "idle"
     assert state["arrivals"] is None
@@ -99,12 +103,10 @@ def test_json_can_hold_all_of_it(take):
 
 
 def test_the_form_shows_what_is_in_force_after_changes(take, tape):
-    history = History()
     tape.recorder.change(1.0, "session", "pace", 1.0, 0.25)
     tape.second(2)
-    history.take(tape.record, tape.seal())
 
-    state = take(running(), history, settings={"pace": 1.0, "port": 80, "password": "***"})
+    state = take(running(), tape, settings={"pace": 1.0, "port": 80, "password": "***"})
 
     texts = {field["name"]: field["text"] for field in state["forms"]["Chat"]["fields"]}
     assert (texts["pace"], texts["port"], texts["password"]) == ("0.25", "80", "")
@@ -118,25 +120,21 @@ def test_no_secret_is_in_it(take):
 
 @pytest.mark.parametrize(("late", "is_warned"), [(0, False), (3, False), (9, True)])
 def test_it_is_said_when_the_generator_is_the_bottleneck(take, tape, late, is_warned):
-    history = History()
     for number in range(1, 31):
         lags = [0.2] if number <= late else [0.001]
         tape.recorder.health(float(number), lags, 0.5, 1e6, saturated=number <= late)
         tape.second(number)
-    history.take(tape.record, tape.seal())
 
-    state = take(running(), history)
+    state = take(running(), tape)
 
     assert bool(state["health"]["warning"]) == is_warned
     assert state["nodes"][0]["cpu"] == 0.5
 
 
 def test_errors_are_told_with_how_many_and_when(take, tape):
-    history = History()
     tape.recorder.action("echo", 1, 0.1, 0.1, 0.2, ValueError("no"))
     tape.second(1)
-    history.take(tape.record, tape.seal())
 
-    assert take(running(), history)["errors"] == [
+    assert take(running(), tape)["errors"] == [
         {"name": "echo", "error": "ValueError: no", "count": 1, "users": 0, "at": 0.2}
     ]

@@ -11,7 +11,7 @@ function newFigures() {
   const health = figure("Generator");
   const element = h(
     "div",
-    { class: "mm-figures", role: "group", "aria-label": "Figures of the last five seconds" },
+    { class: "mm-figures", role: "group", "aria-label": "Figures of the last ten seconds" },
     users.element,
     ...[throughput, median, slow, failed, health].map((one) => one.element),
   );

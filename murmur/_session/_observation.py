@@ -1,0 +1,48 @@
+"""Observation of a session: what a front end may read, frozen at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from murmur.recording import Recent
+
+from ._status import IDLE, Status
+
+if TYPE_CHECKING:
+    from murmur.cluster import NodeStatus
+
+__all__ = ["Observation"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What a session was doing at one moment, and the newest minutes of its latest run.
+
+    Panel, widgets and the live table of ``murmur run`` are drawn from it; so may a front end
+    of your own be.
+
+    Attributes
+    ----------
+    status : Status
+        State, users and throttles.
+    nodes : tuple of NodeStatus
+        State, users and problems of each node that answered: ``node``, ``state``, ``users``,
+        ``problems``; none once the run is over.
+    recent : Recent
+        What was measured: ``windows``, ``population``, ``permits``, ``actions``, ``total``,
+        ``changes``, ``failures``, ``health``, and in how many of the last ``judged`` windows
+        the generator was ``unfit``.
+
+    Examples
+    --------
+    >>> import murmur
+    >>> with murmur.Session() as session:
+    ...     seen = session.observe()
+    >>> seen.status.state == "idle", seen.recent.total.count
+    (True, 0)
+    """
+
+    status: Status = IDLE
+    nodes: tuple[NodeStatus, ...] = ()
+    recent: Recent = field(default_factory=Recent)

@@ -1,0 +1,435 @@
+"""Live view of a run: the newest minutes, for whoever shows a run while it is on.
+
+Panel, terminal and whatever else looks several times a second read one `Recent` each time.
+Making it costs the same on the first day of a run and in its first minute: windows of the
+record that are over are computed once, and once more while chunks for them may still come.
+
+What should have come and did not is no calm: seconds that nobody told of divide rates like
+any others, and count as windows in which the generator was not fit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from murmur._backend import thread_lock
+from murmur.telemetry import Histogram, Labels, kind_text, middle
+
+from ._failures import failed_thing
+from ._schema import USER_STATES
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ._record import RunRecord
+
+__all__ = [
+    "BANDS_A_DECADE",
+    "QUANTILES",
+    "SHORTEST",
+    "SPAN",
+    "Failure",
+    "Figures",
+    "LiveChange",
+    "LiveView",
+    "LiveWindow",
+    "Recent",
+    "rows_of",
+]
+
+SPAN = 300
+"""Windows that are looked back."""
+
+SHORTEST = 1e-5
+"""Seconds at which the lowest band of the heat map begins."""
+
+BANDS_A_DECADE = 8
+
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
+
+RECENT = 10
+"""Windows that rates and response times of now are taken over."""
+
+_LATE = 3  # windows: what a node sends later is missing here, and only here
+_ON_ITS_WAY = 2  # windows after which a chunk should have come
+_HEALTH = 30  # windows that the generator's fitness is judged by
+_SPIKE = 3  # windows that a spike of the lag is told for
+_SILENT = 3.0  # s without news that are told as a lag
+_FAILURES = 8
+_SAME_CALL = 0.5  # s between what two nodes tell of one call, at most
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Actions of one name: over the run, and of the last whole windows.
+
+    Attributes
+    ----------
+    name : str
+        The name; ``"all"`` of all together.
+    count, failed : int
+        How many ended since the run started, and how many of those failed.
+    rate, failed_rate : float
+        Per second, of the last ten windows.
+    p50, p95, p99 : float
+        Response times in seconds, of the same windows; NaN without any.
+    """
+
+    name: str = "all"
+    count: int = 0
+    failed: int = 0
+    rate: float = 0.0
+    failed_rate: float = 0.0
+    p50: float = math.nan
+    p95: float = math.nan
+    p99: float = math.nan
+
+
+class LiveChange(NamedTuple):
+    """A live change, of all nodes together."""
+
+    at: float
+    what: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A kind of failure of one thing.
+
+    Attributes
+    ----------
+    thing : str
+        What failed: the name of an action, or what it is and its name.
+    error : str
+        Type and message.
+    count, users : int
+        How often it failed so, and how many users ended by it.
+    last_at : float
+        When it last did, in seconds since the run started.
+    """
+
+    thing: str
+    error: str
+    count: int
+    users: int
+    last_at: float
+
+
+class LiveWindow:
+    """Actions that ended in one window, all names and nodes together.
+
+    Attributes
+    ----------
+    at : float
+        When the window began, in seconds since the run started.
+    count, failed : int
+        How many ended, and failed.
+    quantiles : numpy.ndarray
+        Response times in seconds, as in `QUANTILES`.
+    bands : numpy.ndarray of int
+        How many took how long; band 0 begins at `SHORTEST`.
+    """
+
+    __slots__ = ("at", "bands", "count", "failed", "quantiles")
+
+    def __init__(self, at: float, count: int, failed: int, times: Histogram) -> None:
+        import numpy as np
+
+        self.at = at
+        self.count = count
+        self.failed = failed
+        self.quantiles = times.quantiles(list(QUANTILES.values()))
+        buckets, counts = times.buckets()
+        seconds = np.maximum(middle(buckets), SHORTEST)
+        band = np.floor(BANDS_A_DECADE * np.log10(seconds / SHORTEST)).astype(np.int64)
+        self.bands: NDArray[np.int64] = np.bincount(band, weights=counts).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recent:
+    """The newest minutes of a run at one moment.
+
+    Attributes
+    ----------
+    version : int
+        The same as before if nothing came since.
+    window : float
+        Seconds in a window.
+    windows : tuple of LiveWindow
+        Actions of the last 300 windows that are whole, the oldest first; without those in
+        which no action ended.
+    population : tuple of (float, int, int, int)
+        Moment, and users waiting, running and leaving on all nodes, the oldest first.
+    permits : mapping of str to tuple of (float, float, float)
+        By throttle: when a window began, and permits per second asked for and granted.
+    actions : tuple of Figures
+        Of each name, in alphabetical order; empty if nobody asked for them.
+    total : Figures
+        Of all names together.
+    changes : tuple of LiveChange
+        Live changes of the whole run, the oldest first.
+    failures : tuple of Failure
+        The most frequent failures of the whole run.
+    failed_users : int
+        How many users failed, of the whole run.
+    health : mapping of str to mapping
+        By node: what the newest row of `Results.health` says, by column.
+    lag, cpu : float
+        The longest loop lag (99th percentile) and the most cores that a node used in the last
+        three windows; of a node that says nothing, for how long that has been so.  NaN if
+        nothing is known.
+    unfit, judged : int
+        Of the last thirty windows of each node: in how many the generator was saturated or
+        did not tell how it was, and how many there should be.
+    """
+
+    version: int = 0
+    window: float = 1.0
+    windows: tuple[LiveWindow, ...] = ()
+    population: tuple[tuple[float, int, int, int], ...] = ()
+    permits: Mapping[str, tuple[tuple[float, float, float], ...]] = field(default_factory=dict)
+    actions: tuple[Figures, ...] = ()
+    total: Figures = field(default_factory=Figures)
+    changes: tuple[LiveChange, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    failed_users: int = 0
+    health: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    lag: float = math.nan
+    cpu: float = math.nan
+    unfit: int = 0
+    judged: int = 0
+
+
+class LiveView:
+    """The newest minutes of one run, looked at time and again.
+
+    Parameters
+    ----------
+    record : RunRecord
+        The run.
+    """
+
+    def __init__(self, record: RunRecord) -> None:
+        self._record = record
+        self._lock = thread_lock()
+        self._known: dict[int, LiveWindow] = {}
+        self._changes: tuple[int, tuple[LiveChange, ...]] = (0, ())
+
+    def recent(self, elapsed: float, *, by_name: bool = True, is_over: bool = False) -> Recent:
+        """Return the newest minutes; from any thread.
+
+        Parameters
+        ----------
+        elapsed : float
+            Seconds since the run started, whether or not anything came.
+        by_name : bool, default True
+            Whether figures of each name are wanted.
+        is_over : bool, default False
+            Whether nothing comes any more, so that the last window counts as it is.
+        """
+        with self._lock:
+            return self._recent(max(elapsed, self._record.latest), by_name, is_over)
+
+    def _recent(self, elapsed: float, by_name: bool, is_over: bool) -> Recent:
+        record, length = self._record, self._record.window
+        version = record.version  # before anything is read, or news would be taken for known
+        passed = math.floor(elapsed / length) - _ON_ITS_WAY
+        population = self._population(passed)
+        filling = round(population[-1][0] / length) if population else 0
+        end = max(filling, passed, 1)
+        counts = self._catch_up(end)
+        until = max(end, math.ceil(elapsed / length)) if is_over else end
+        health, failures = self._health(elapsed), self._failures()
+        unfit, judged = self._fitness(health, elapsed)
+        lately = [row for rows in health.values() for row in rows[-_SPIKE:]]
+        quiet = [elapsed - rows[-1]["window_at"] - length for rows in health.values()]
+        silence = [seconds for seconds in quiet if seconds > _SILENT]
+        return Recent(
+            version=version,
+            window=length,
+            windows=tuple(one for number, one in sorted(self._known.items()) if number < end),
+            population=population,
+            permits=self._permits(end),
+            actions=tuple(self._figures(counts, until, elapsed)) if by_name else (),
+            total=self._total(counts, until, elapsed),
+            changes=self._all_changes(),
+            failures=tuple(failures[:_FAILURES]),
+            failed_users=sum(failure.users for failure in failures),
+            health={node: rows[-1] for node, rows in health.items()},
+            lag=_worst(
+                [row["loop_lag_p99"] for row in lately] + [s for s in silence if s > _SILENT]
+            ),
+            cpu=_worst([row["cpu"] for row in lately]),
+            unfit=unfit,
+            judged=judged,
+        )
+
+    def _population(self, passed: int) -> tuple[tuple[float, int, int, int], ...]:
+        since = max(0, passed - SPAN) * self._record.window
+        table = self._record.table("population", since, of_all=True)
+        return tuple(rows_of(table, "window_at", *USER_STATES))[-SPAN:]
+
+    def _permits(self, end: int) -> dict[str, tuple[tuple[float, float, float], ...]]:
+        length = self._record.window
+        found: dict[str, dict[float, list[float]]] = {}
+        table = self._record.table("throttles", max(0, end - SPAN) * length)
+        for at, name, asked, granted in rows_of(table, "window_at", "name", "requested", "granted"):
+            row = found.setdefault(name, {}).setdefault(at, [0.0, 0.0])
+            row[0] += asked / length
+            row[1] += granted / length
+        return {
+            name: tuple((at, asked, granted) for at, (asked, granted) in sorted(rows.items()))
+            for name, rows in found.items()
+        }
+
+    def _catch_up(self, end: int) -> dict[str, dict[int, tuple[int, int]]]:
+        """Take in windows that are new; return counts by name of the last ones."""
+        length = self._record.window
+        newest = max(self._known, default=-1)
+        first = max(min(newest - _LATE + 1, end - RECENT), end - SPAN, 0)
+        names: dict[str, dict[int, tuple[int, int]]] = {}
+        sums: dict[int, tuple[int, int]] = {}
+        table = self._record.table("windows", first * length, of_all=True)
+        for at, name, count, failed in rows_of(table, "window_at", "name", "count", "failed"):
+            number = round(at / length)
+            names.setdefault(name, {})[number] = count, failed
+            before = sums.get(number, (0, 0))
+            sums[number] = before[0] + count, before[1] + failed
+        for number, (count, failed) in sums.items():
+            known = self._known.get(number)
+            if known is None or number > newest - _LATE or known.count != count:
+                times = self._times(number, number + 1)
+                self._known[number] = LiveWindow(number * length, count, failed, times)
+        for number in [number for number in self._known if number < end - SPAN]:
+            del self._known[number]
+        return names
+
+    def _figures(
+        self, counts: Mapping[str, Mapping[int, tuple[int, int]]], end: int, elapsed: float
+    ) -> Iterator[Figures]:
+        for name, count, failed in sorted(self._record.totals()):
+            recent = _ended(counts.get(name, {}), end)
+            yield self._with_times(Figures(name, count, failed), recent, end, elapsed)
+
+    def _total(
+        self, counts: Mapping[str, Mapping[int, tuple[int, int]]], end: int, elapsed: float
+    ) -> Figures:
+        totals = self._record.totals()
+        each = [_ended(windows, end) for windows in counts.values()]
+        recent = sum(one[0] for one in each), sum(one[1] for one in each)
+        count, failed = sum(row[1] for row in totals), sum(row[2] for row in totals)
+        return self._with_times(Figures("all", count, failed), recent, end, elapsed)
+
+    def _with_times(
+        self, figures: Figures, recent: tuple[int, int], end: int, elapsed: float
+    ) -> Figures:
+        first = max(end - RECENT, 0)
+        length = self._record.window
+        seconds = min((end - first) * length, elapsed - first * length) or math.inf
+        times = self._times(first, end, None if figures.name == "all" else figures.name)
+        p50, p95, p99 = times.quantiles([0.5, 0.95, 0.99]).tolist()
+        return replace(
+            figures,
+            rate=recent[0] / seconds,
+            failed_rate=recent[1] / seconds,
+            p50=p50,
+            p95=p95,
+            p99=p99,
+        )
+
+    def _times(self, first: int, end: int, name: str | None = None) -> Histogram:
+        length = self._record.window
+        return self._record.histogram(name=name, start=first * length, end=end * length)
+
+    def _health(self, elapsed: float) -> dict[str, list[dict[str, Any]]]:
+        """Return the last rows of each node, the newest last."""
+        length = self._record.window
+        end = math.floor(elapsed / length)
+        table = self._record.table("health", max(0, end - _HEALTH) * length)
+        names = list(table)
+        nodes: dict[str, list[dict[str, Any]]] = {}
+        for values in rows_of(table, *names):
+            row = dict(zip(names, values, strict=True))
+            nodes.setdefault(row["node"], []).append(row)
+        return nodes
+
+    def _fitness(
+        self, health: Mapping[str, Sequence[Mapping[str, Any]]], elapsed: float
+    ) -> tuple[int, int]:
+        """Return in how many of the last windows nodes were unfit or silent, and of how many."""
+        length = self._record.window
+        end = math.floor(elapsed / length)
+        unfit = judged = 0
+        for node, joined_at in self._record.nodes_here().items():
+            rows = health.get(node, [])
+            since = max(joined_at, max(0, end - _HEALTH) * length)
+            begin = rows[0]["window_at"] if rows else since
+            due = max(len(rows), end - _ON_ITS_WAY - round(begin / length))
+            unfit += sum(row["saturated"] for row in rows) + due - len(rows)
+            judged += due
+        return unfit, judged
+
+    def _failures(self) -> list[Failure]:
+        names = ("source", "name", "kind", "message", "count", "users", "last_at")
+        return [
+            Failure(failed_thing(source, name), kind_text(kind, message), count, users, last_at)
+            for source, name, kind, message, count, users, last_at in rows_of(
+                self._record.table("errors"), *names
+            )
+        ]
+
+    def _all_changes(self) -> tuple[LiveChange, ...]:
+        number = self._record.changes_total
+        if number != self._changes[0]:
+            self._changes = number, _together(self._record)
+        return self._changes[1]
+
+
+def _worst(values: Sequence[float]) -> float:
+    """Return the largest value that is known; NaN if none is."""
+    return max((value for value in values if not math.isnan(value)), default=math.nan)
+
+
+def _ended(windows: Mapping[int, tuple[int, int]], end: int) -> tuple[int, int]:
+    """Return how many actions ended, and failed, in the last whole windows."""
+    recent = [windows[number] for number in range(end - RECENT, end) if number in windows]
+    return sum(count for count, _ in recent), sum(failed for _, failed in recent)
+
+
+def _together(record: RunRecord) -> tuple[LiveChange, ...]:
+    """Return the live changes; what one call did on several nodes is one."""
+    merged: list[LiveChange] = []
+    told_by: list[set[str]] = []
+    names = ("at", "node", "what", "old", "new")
+    for at, node, what, old, new in rows_of(record.table("changes"), *names):
+        place = len(merged) - 1
+        while place >= 0 and at - merged[place].at <= _SAME_CALL:
+            if merged[place].what == what and node not in told_by[place]:
+                break
+            place -= 1
+        else:
+            merged.append(LiveChange(at, what, old, new))
+            told_by.append({node})
+            continue
+        told_by[place].add(node)
+        if what == "users":  # each node tells of its share
+            one = merged[place]
+            merged[place] = one._replace(old=one.old + old, new=one.new + new)
+    return tuple(merged)
+
+
+def rows_of(table: Mapping[str, Any], *names: str) -> Iterator[tuple[Any, ...]]:
+    """Yield some columns of a table as tuples of plain values, one for each row."""
+    return zip(*(_plain(table[name]) for name in names), strict=True)
+
+
+def _plain(column: Sequence[Any] | Labels | NDArray[Any]) -> list[Any]:
+    if isinstance(column, Labels):
+        return column.decode()
+    return list(column if isinstance(column, list) else column.tolist())  # type: ignore[union-attr]

@@ -1,0 +1,162 @@
+"""The newest minutes of a run, at a cost that does not grow with it."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from murmur.recording import SPAN, LiveView, RunRecord
+from murmur.telemetry import Recorder
+
+
+class Tape:
+    """A run that is written by hand, window by window."""
+
+    def __init__(self) -> None:
+        self.record = RunRecord("r1", 0.0, 0.0)
+        self.live = LiveView(self.record)
+        self.nodes: dict[str, Recorder] = {}
+
+    def on(self, node: str = "a") -> Recorder:
+        return self.nodes.setdefault(
+            node, Recorder(node=node, started_at=0.0, wall_started_at=0.0, now=lambda: 0.0)
+        )
+
+    def second(self, number: int, *times: float, node: str = "a", name: str = "echo") -> None:
+        """Record actions that ended in the window before second `number`, and the users then."""
+        for place, seconds in enumerate(times):
+            ended = number - 1 + (place + 1) / (len(times) + 1)
+            self.on(node).action(name, 1, ended - seconds, ended - seconds, ended)
+        self.on(node).population(float(number), 0, 1, 0)
+        self.on(node).health(float(number), [0.001], 0.5, 1e6, saturated=False)
+        self.record.add(self.on(node).seal())
+
+
+@pytest.fixture
+def tape() -> Tape:
+    return Tape()
+
+
+def test_of_a_run_in_which_nothing_happened_nothing_is_told(tape):
+    recent = tape.live.recent(0.0)
+
+    assert (recent.windows, recent.actions, recent.changes, recent.failures) == ((), (), (), ())
+    assert (recent.total.count, recent.total.rate) == (0, 0.0)
+    assert math.isnan(recent.total.p99)
+
+
+def test_rates_and_times_are_those_of_the_last_ten_whole_windows(tape):
+    for number in range(1, 21):
+        tape.second(number, *([0.010] * number))
+    tape.second(20, 0.010, name="login")
+
+    recent = tape.live.recent(20.3)
+
+    echo, login = recent.actions
+    assert (echo.name, echo.count, echo.failed) == ("echo", 210, 0)
+    assert echo.rate == pytest.approx(sum(range(11, 21)) / 10)
+    assert login.rate == pytest.approx(0.1)
+    assert recent.total.count == 211
+    assert recent.total.rate == pytest.approx(echo.rate + login.rate)
+    assert echo.p50 == pytest.approx(0.010, rel=0.01)
+
+
+def test_rates_divide_by_the_time_that_passed(tape):
+    """Four windows of ten actions: no matter that ten windows are looked at."""
+    for number in range(1, 5):
+        tape.second(number, *([0.010] * 10))
+
+    assert tape.live.recent(4.0).total.rate == pytest.approx(10.0)
+
+
+def test_of_a_run_that_is_over_the_last_part_of_a_window_counts(tape):
+    tape.second(1, *([0.010] * 10))
+    tape.on().action("echo", 1, 1.1, 1.1, 1.2)
+    tape.record.add(tape.on().seal())
+
+    assert tape.live.recent(1.25).total.rate == pytest.approx(10.0)
+    assert tape.live.recent(1.25, is_over=True).total.rate == pytest.approx(11 / 1.25)
+
+
+def test_a_run_that_stands_still_has_no_rate(tape):
+    """Ten a second for 20 s; then nothing comes any more, and nobody says why."""
+    for number in range(1, 21):
+        tape.second(number, *([0.010] * 10))
+
+    assert tape.live.recent(20.5).total.rate == pytest.approx(10.0)
+    assert tape.live.recent(27.0).total.rate == pytest.approx(5.0)  # 15 to 25, of which 5 told
+    stopped = tape.live.recent(60.0)
+    assert stopped.total.rate == 0.0
+    assert math.isnan(stopped.total.p50)
+
+
+def test_windows_that_a_node_does_not_tell_of_are_unfit(tape):
+    for number in range(1, 41):
+        tape.second(number, node="a")
+        if number <= 31:
+            tape.second(number, node="b")
+    tape.record.note_node("c", joined_at=37.0)
+    tape.record.note_node("d", outcome="left")
+
+    recent = tape.live.recent(40.0)
+
+    # a: all of 30 windows; b: 7 of 28 that are due (2 on their way) are missing; c: 1 is due.
+    assert (recent.unfit, recent.judged) == (7 + 1, 30 + 28 + 1)
+    assert {node: row["window_at"] for node, row in recent.health.items()} == {"a": 39, "b": 30}
+
+
+def test_late_actions_correct_a_window(tape):
+    tape.second(1, 0.010)
+    tape.second(2)
+    assert tape.live.recent(2.0).windows[0].count == 1
+
+    tape.on().action("echo", 1, 0.1, 0.1, 0.9)
+    tape.record.add(tape.on().seal())
+
+    assert tape.live.recent(2.1).windows[0].count == 2
+
+
+def test_what_several_nodes_did_at_once_is_one_change(tape):
+    for node, at in (("a", 1.10), ("b", 1.11)):
+        tape.on(node).change(at, "session", "pace", 1.0, 0.5)
+        tape.on(node).change(at, "session", "tone", "polite", "loud")
+        tape.on(node).change(at + 0.5, "session", "users", 5, 10)
+        tape.record.add(tape.on(node).seal())
+
+    changes = tape.live.recent(2.0).changes
+
+    assert [(one.what, one.old, one.new) for one in changes] == [
+        ("pace", 1.0, 0.5),
+        ("tone", "polite", "loud"),
+        ("users", 10, 20),
+    ]
+
+
+def test_users_of_all_nodes_are_summed_as_in_the_frame(tape):
+    for number in range(1, 5):
+        tape.second(number, node="a")
+        if number != 2:
+            tape.second(number, node="b")
+
+    assert [row[2] for row in tape.live.recent(4.0).population] == [2, 2, 2, 2]
+
+
+def test_no_more_than_five_minutes_are_looked_at(tape):
+    for number in range(1, SPAN + 50):
+        tape.second(number, 0.010)
+
+    recent = tape.live.recent(SPAN + 50.0)
+
+    assert len(recent.population) == SPAN
+    assert SPAN - 1 <= len(recent.windows) <= SPAN + 1
+    assert recent.windows[-1].at == SPAN + 48
+
+
+def test_nothing_new_is_known_by_its_version(tape):
+    tape.second(1)
+    before = tape.live.recent(1.0).version
+
+    assert tape.live.recent(1.2).version == before
+    tape.second(2)
+    assert tape.live.recent(2.0).version > before
