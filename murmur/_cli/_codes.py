@@ -17,6 +17,7 @@ Exit codes:
   0    every check holds, or none was given
   1    a check failed, every user failed, or --abort-on ended the run
   2    command line, settings or scenario cannot be used: nothing was measured
-  3    the run is invalid: murmur itself was too slow, or a node was lost
+  3    the run is invalid: murmur itself was too slow, or its plan was not carried out;
+       with --strict also if it is suspect
   130  ended by Ctrl-C (143: by SIGTERM); results are written all the same
 Where several apply, the highest counts: checks on an invalid run say nothing."""

@@ -59,7 +59,11 @@ def conclude_saved(directory: str, options: Mapping[str, Any]) -> int:
     if problems:
         raise ConfigError(problems)
     results = load(directory)
-    outcome = Outcome(summary=results.summary(), checks=results.check(*checks))
+    outcome = Outcome(
+        summary=results.summary(),
+        checks=results.check(*checks),
+        is_strict=options["strict"],
+    )
     places = Places.of({"report": options["html"], "junit": options["junit"]})
     refused = list(places.problems())
     if refused:

@@ -26,6 +26,10 @@ def _whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _switch(value: object) -> bool:
+    return isinstance(value, bool)
+
+
 def _quantity(value: object) -> bool:
     return isinstance(value, (str, int, float)) and not isinstance(value, bool)
 
@@ -43,6 +47,7 @@ _KINDS: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "stage": (_texts, 'a list of text, such as ["30s:100", "1m:100"]'),
     "check": (_texts, "a list of text"),
     "abort_on": (_texts, "a list of text"),
+    "strict": (_switch, "true or false"),
     "seed": (_whole, "a whole number"),
     "nodes": (_whole, "a whole number"),
     "allow": (_texts, "a list of text"),

@@ -20,9 +20,14 @@ def write_junit(outcome: Outcome, path: Path) -> Path:
     """Write what came of every check, and whether the run is valid, to a file."""
     summary = outcome.summary
     suite = ElementTree.Element("testsuite", name=f"murmur {summary.scenario}".strip())
+    state = "invalid" if outcome.invalid else summary.verdict.state
+    properties = ElementTree.SubElement(suite, "properties")
+    ElementTree.SubElement(properties, "property", name="verdict", value=state)
     valid = _case(suite, outcome, "the run is valid", summary.elapsed)
-    if outcome.signal or outcome.invalid:
+    if outcome.signal or outcome.invalid or (outcome.suspect and outcome.is_strict):
         ElementTree.SubElement(valid, "error", message=_text(outcome.sentence))
+    elif outcome.suspect:
+        ElementTree.SubElement(valid, "system-out").text = _text(f"suspect: {outcome.suspect}")
     for each in outcome.aborted_by:
         case = _case(suite, outcome, f"never: {each.check}")
         ElementTree.SubElement(case, "failure", message=_text(f"{each.value_text} {each.reason}"))
@@ -32,7 +37,7 @@ def write_junit(outcome: Outcome, path: Path) -> Path:
             said = f"{each.value_text} {f'({each.reason})' if each.reason else ''}".strip()
             ElementTree.SubElement(case, "failure", message=_text(said)).text = _text(str(each))
     counted = {kind: len(suite.findall(f"testcase/{kind}")) for kind in ("failure", "error")}
-    suite.set("tests", str(len(suite)))
+    suite.set("tests", str(len(suite.findall("testcase"))))
     suite.set("failures", str(counted["failure"]))
     suite.set("errors", str(counted["error"]))
     suite.set("time", f"{summary.elapsed:.3f}")

@@ -31,6 +31,8 @@ class Outcome:
         Why the run did not end in order; empty if it did.
     signal : int
         Exit code of the signal that ended the run; 0 if none did.
+    is_strict : bool
+        Whether a suspect run is as bad as an invalid one.
     """
 
     summary: Summary
@@ -38,6 +40,7 @@ class Outcome:
     aborted_by: tuple[CheckResult, ...] = ()
     failure: str = ""
     signal: int = 0
+    is_strict: bool = False
 
     @property
     def invalid(self) -> str:
@@ -45,17 +48,20 @@ class Outcome:
         if self.failure:
             return self.failure
         verdict = self.summary.verdict
-        if verdict.state == "invalid":
-            return " ".join(verdict.reasons)
-        lost = self.summary.users.get("lost", 0)
-        return f"{lost:,} users were lost with their node" if lost else ""
+        return " ".join(verdict.reasons) if verdict.state == "invalid" else ""
+
+    @property
+    def suspect(self) -> str:
+        """Why to look twice at what was measured; empty if there is no need to."""
+        verdict = self.summary.verdict
+        return " ".join(verdict.reasons) if verdict.state == "suspect" else ""
 
     @property
     def exit_code(self) -> int:
         """The exit code: the highest of those that apply."""
         if self.signal:
             return self.signal
-        if self.invalid:
+        if self.invalid or (self.suspect and self.is_strict):
             return INVALID
         is_bad = self.checks.failed or self.aborted_by or self._all_users_failed
         return CHECK_FAILED if is_bad else ALL_HOLD
@@ -67,6 +73,14 @@ class Outcome:
             return "the run was interrupted"
         if self.invalid:
             return f"the run is invalid: {self.invalid}"
+        if self.suspect:
+            strictly = " (--strict)" if self.is_strict else ""
+            return f"{self._checked}; the run is suspect{strictly}: {self.suspect}"
+        return self._checked
+
+    @property
+    def _checked(self) -> str:
+        """What came of the checks, whether or not they can be trusted."""
         if self.aborted_by:
             return f"--abort-on ended the run: {'; '.join(self._causes())}"
         if self.checks.failed:

@@ -100,6 +100,7 @@ def perform(
         aborted_by=watch.aborted_by,
         failure=failure,
         signal=interrupts.exit_code if interrupts.number else 0,
+        is_strict=plan.is_strict,
     )
 
 

@@ -35,6 +35,8 @@ class Plan:
         What users come, and for how long.
     checks, abort_on : tuple of Check
         What has to hold at the end, and what ends the run when it holds.
+    is_strict : bool
+        Whether a suspect run is as bad as an invalid one.
     seed : int or None
         Of all random numbers.
     crew : Crew
@@ -52,6 +54,7 @@ class Plan:
     load: Load
     checks: tuple[Check, ...] = ()
     abort_on: tuple[Check, ...] = ()
+    is_strict: bool = False
     seed: int | None = None
     crew: Crew = field(default_factory=Crew)
     session: dict[str, Any] = field(default_factory=dict)
@@ -118,6 +121,7 @@ def plan_of(options: Mapping[str, Any]) -> Plan:
         load=load,
         checks=checks,
         abort_on=abort_on,
+        is_strict=bool(options.get("strict") or file.get("strict")),
         seed=given.get("seed"),
         crew=crew,
         session=session,

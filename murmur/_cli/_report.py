@@ -15,6 +15,9 @@ __all__ = ["report"]
 @click.command(cls=SectionedCommand, epilog=EXIT_CODES)
 @click.argument("directory", type=click.Path())
 @option("--check", multiple=True, metavar="CHECK", help="What has to hold; repeat for more.")
+@option(
+    "--strict", is_flag=True, help="Exit with 3 if the run is suspect, not only if it is invalid."
+)
 @option("--html", metavar="FILE", help="Write a page that opens in any browser, offline.")
 @option("--csv", metavar="DIR", help="Write every frame as a CSV file.")
 @option("--junit", metavar="FILE", help="Write the checks for a CI server.")

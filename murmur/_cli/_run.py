@@ -108,6 +108,12 @@ _NODES = "Nodes"
     help="End the run as soon as this holds, such as 'failed > 5% after 10s'.",
 )
 @option(
+    "--strict",
+    is_flag=True,
+    section=_CHECKS,
+    help="Exit with 3 if the run is suspect, not only if it is invalid.",
+)
+@option(
     "-o", "--out", metavar="DIR", section=_OUTPUT, help="Keep everything here, for murmur.load."
 )
 @option("--overwrite", is_flag=True, section=_OUTPUT, help="Replace a run that --out holds.")

@@ -18,7 +18,7 @@ from murmur._wire import decode, describe_fault, encode
 from murmur.coordinators.shared import pack_meeting, read_meeting
 from murmur.errors import JoinError, MurmurError, NodeLostError
 from murmur.recording import RunRecord
-from murmur.runtime import Listener, Presence, RunSpec, RunState
+from murmur.runtime import NODE_LEFT, Listener, Presence, RunSpec, RunState
 from murmur.throttles.shared import NodeLeases
 
 from ._facts import NodeFacts
@@ -133,7 +133,7 @@ class Agent:
 
     async def leave(self) -> None:
         """End the run here in order, send what it measured, and close the connection."""
-        await self._part("this node left", is_lost=False)
+        await self._part("this node left", is_lost=False, users_reason=NODE_LEFT)
 
     def heard(self, kind: str, body: bytes) -> None:
         """See `NodeDesk`."""
@@ -191,9 +191,9 @@ class Agent:
             {"count": 1},
             {"nodes": ["steering"], "state": "lost"},
         )
-        await self._part(reason, is_lost=True)
+        await self._part(reason, is_lost=True, users_reason="steering kernel lost")
 
-    async def _part(self, reason: str, *, is_lost: bool) -> None:
+    async def _part(self, reason: str, *, is_lost: bool, users_reason: str = "") -> None:
         if self._is_parting:
             await self.over.wait()
             return
@@ -203,17 +203,17 @@ class Agent:
             self.undelivered = _record_of(self._spec)
         self._link.send("leaving", encode(reason))
         try:
-            await self._end_run()
+            await self._end_run(users_reason)
         finally:
             self._link.send("parted", encode(reason))
             self._link.close()
             self.over.set()
 
-    async def _end_run(self) -> None:
+    async def _end_run(self, reason: str) -> None:
         if not self.local.is_running:
             return
         try:
-            await self.local.stop()
+            await self.local.stop(reason)
         except MurmurError:  # it is ending already
             _logger.debug("the run was ending", exc_info=True)
         await self.local.wait_ended()

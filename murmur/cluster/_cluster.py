@@ -152,10 +152,14 @@ class Cluster(Roster):
             current.changes -= 1
         return changed
 
-    async def stop(self) -> None:
-        """Begin to end the run everywhere; `wait_over` waits for the end."""
+    async def stop(self, cause: str = "stop") -> None:
+        """Begin to end the run everywhere; `wait_over` waits for the end.
+
+        `cause` is as of `RunRecord.note_end`.
+        """
         current = self._require_running("stop")
         self._state = RunState.TERMINATING
+        current.note_end(cause)
         current.ends.cancel()
         try:
             await self._ask(self._active(current).values(), "stop", lambda node: node.stop())
@@ -280,9 +284,11 @@ class Cluster(Roster):
     async def _watch(self, current: Current) -> None:
         """Stop the run when its course says so."""
         with current.ends:
-            with anyio.move_on_after(current.course.duration):
+            with anyio.move_on_after(current.course.duration) as whole:
+                current.record.planned_end = whole.deadline - current.record.started_at
                 await self._wait_idle(current)
-            self._tasks.start_soon(self._end_by_itself, current)
+            cause = "duration" if whole.cancelled_caught else "idle"
+            self._tasks.start_soon(self._end_by_itself, current, cause)
 
     async def _wait_idle(self, current: Current) -> None:
         """Block until no node has a user, if that is how the run ends."""
@@ -295,11 +301,11 @@ class Cluster(Roster):
             if all(sum(node.users.values()) == node.users["gone"] for node in status.nodes):
                 return
 
-    async def _end_by_itself(self, current: Current) -> None:
+    async def _end_by_itself(self, current: Current, cause: str) -> None:
         """Stop the run unless somebody else did."""
         if self._current is current and self._state is RunState.RUNNING:
             try:
-                await self.stop()
+                await self.stop(cause)
             except MurmurError as error:
                 _logger.warning("the run does not stop in order: %s", error)
 

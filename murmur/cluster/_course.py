@@ -171,6 +171,10 @@ class Current:
         outcome: Literal["lost", "left"] = "lost" if is_lost else "left"
         self.record.note_node(node.name, outcome=outcome, left_at=anyio.current_time())
 
+    def note_end(self, cause: str) -> None:
+        """Let the record know that the run begins to end, and why."""
+        self.record.note_end(anyio.current_time(), cause)
+
     def note_settings(self, changed: Mapping[str, tuple[object, object]]) -> None:
         """Let nodes that come later begin with the settings as they are now.
 

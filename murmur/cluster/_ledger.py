@@ -73,6 +73,12 @@ class Ledger:
             self._recorder.count(name)
             self._write(node)
 
+    def change(self, node: str, what: str, old: str, new: str) -> None:
+        """Write what a person did to the run as a whole."""
+        if self._recorder is not None:
+            self._recorder.change(self._now(), "session", what, old, new)
+            self._write(node)
+
     def drop(self, node: str, first: int, last: int, reason: str) -> None:
         """Give users that a node never took the outcome ``dropped``."""
         if self._recorder is not None:

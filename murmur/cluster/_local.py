@@ -107,9 +107,9 @@ class LocalNode(Node):
         """See the base."""
         return await self._the_run("update settings").update(given)
 
-    async def stop(self) -> None:
-        """See the base."""
-        self._the_run("stop").stop()
+    async def stop(self, reason: str = "") -> None:
+        """See the base; `reason` as of `NodeRun.stop`."""
+        self._the_run("stop").stop(reason)
 
     async def wait_ended(self) -> None:
         """See the base."""

@@ -15,6 +15,7 @@ import anyio
 
 from murmur._wire import WireError, decode, encode
 from murmur.errors import UnknownNodeError
+from murmur.runtime import EXPELLED
 
 from ._facts import NodeFacts, own_version
 from ._reception import LOST
@@ -115,9 +116,10 @@ class Members:
         """
         for peer, node in self.nodes.items():
             if node.name == name:
-                node.post("farewell", encode("it was expelled"))
+                node.post("farewell", encode(EXPELLED))
                 self._link.expel(peer)
-                self.left(peer, "it was expelled")
+                self._cluster.note_expulsion(name)
+                self.left(peer, EXPELLED)
                 return
         raise UnknownNodeError([name], [node.name for node in self.nodes.values()])
 

@@ -130,6 +130,11 @@ class Roster:
         current.ledger.lose(node.name, announced, reason)
         current.note_idle()
 
+    def note_expulsion(self, node: str) -> None:
+        """Take note that a person sends a node away: nobody is to wonder where it is."""
+        if self._current is not None and node in self._current.nodes:
+            self._ledger.change(node, f"node {node}", "here", "expelled")
+
     def route(self, user_id: int, message: object, due: float | None = None) -> bool:
         """Send a message to the node where a user of the run lives, if there is one.
 
@@ -272,6 +277,8 @@ class Roster:
 
     def _note_state(self, current: Current, node: Node, state: RunState) -> None:
         """Fail with the only node that failed after its `init`; go on without one of many."""
+        if state is RunState.RUNNING:
+            current.record.note_node(node.name, running_at=anyio.current_time())
         if state is not RunState.FAILED or self._state is not RunState.RUNNING:
             return
         if len(current.nodes) > 1:
@@ -326,6 +333,7 @@ class Roster:
         """Note that the run is over, and tell who waits, with its last status."""
         if current.over.is_set():
             return
+        current.note_end("reset" if state is RunState.IDLE else "failed")  # unless it was told
         if not nodes:
             with anyio.CancelScope(shield=True):
                 nodes = (await self.status()).nodes

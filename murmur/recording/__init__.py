@@ -25,6 +25,7 @@ from ._live import LiveView as LiveView
 from ._live import LiveWindow as LiveWindow
 from ._live import Recent as Recent
 from ._live import rows_of as rows_of
+from ._holds import Hold as Hold
 from ._record import RunRecord as RunRecord
 from ._relay import Follower as Follower
 from ._relay import Relay as Relay
@@ -57,6 +58,7 @@ __all__ = [
     "LiveView",
     "LiveWindow",
     "Recent",
+    "Hold",
     "Relay",
     "RunRecord",
     "failed_thing",

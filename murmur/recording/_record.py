@@ -11,6 +11,7 @@ from murmur.telemetry import MISSING
 
 from ._columns import ACTION, USER, Codebook, Series, action_rows, translation, user_rows
 from ._failures import Failures
+from ._holds import Hold, Holds
 from ._nodes import Fact, Nodes
 from ._relay import Relay
 from ._reservoir import Reservoir
@@ -80,6 +81,13 @@ class RunRecord:
         Where everything that is added is handed on to.
     broken_off : str
         Why the run did not end in order; empty if it did, or is on.
+    planned_end : float
+        When it is to stop, in seconds since the start; ``math.inf`` if nobody said.
+    ending_at : float
+        When it began to stop, in seconds since the start; NaN while it is on.
+    ended_by : str
+        What made it stop: "stop", "duration", "idle" (all users were gone), "reset" or
+        "failed"; empty while it is on.
     """
 
     def __init__(  # noqa: PLR0913 - the last five are bounds, by keyword
@@ -108,6 +116,9 @@ class RunRecord:
         self.version: int = 0
         self.relay: Relay = Relay()
         self.broken_off = ""
+        self.planned_end = math.inf
+        self.ending_at = math.nan
+        self.ended_by = ""
         self._codes = Codebook()
         self._nodes = Nodes(started_at)
         self._actions = Reservoir(actions_bound, ACTION, seed)
@@ -117,6 +128,7 @@ class RunRecord:
         self._series = Series(rows_bound, events_bound)
         self._latest = 0.0
         self._failures = Failures()
+        self._holds = Holds()
         self._events: list[Event] = []
         self._events_bound = events_bound
 
@@ -210,11 +222,31 @@ class RunRecord:
         moments = [event.at for event in chunk.events]
         moments += [sample.at for sample in chunk.samples.get("health", ())]
         self._latest = max([self._latest, *moments])
+        for event in chunk.events:
+            if event.name == "amoc.run.blocked":
+                self._holds.take(event)
         self._events.extend(chunk.events)
         surplus = len(self._events) - self._events_bound
         self.events_dropped += chunk.events_dropped + max(surplus, 0)
         if surplus > 0:
             self._events = self._events[surplus:]  # a reader may still walk the old list
+
+    def note_end(self, at: float, cause: str) -> None:
+        """Keep when and why the run began to stop; the first to tell is right.
+
+        Parameters
+        ----------
+        at : float
+            When, in monotonic seconds.
+        cause : {"stop", "duration", "idle", "reset", "failed"}
+            Why; see `ended_by`.
+        """
+        if not self.ended_by:
+            self.ending_at, self.ended_by = at - self.started_at, cause
+
+    def holds(self) -> list[Hold]:
+        """Return which lines of code blocked a loop for half a second and more."""
+        return self._holds.rows()
 
     def set_present(
         self,

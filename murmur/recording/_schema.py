@@ -252,6 +252,11 @@ _NODES = Frame(
             "When it joined, since the run started: negative if before; NaN if unknown.",
             "last",
         ),
+        seconds(
+            "running_at",
+            "When its `init` was done and it could have users; NaN if that never was so.",
+            "last",
+        ),
         seconds("left_at", "When it left or was lost; NaN while it is here.", "last"),
         seconds(
             "clock_offset",
@@ -312,12 +317,17 @@ _HEALTH = Frame(
             "any",
             "saturated",
         ),
-        text("reason", "Which rules say so; missing if none does.", "last"),
+        text(
+            "reason",
+            "Which rules say so, and whose doing it was where that is known; missing if none does.",
+            "last",
+        ),
     ),
     "A window is saturated by any of four rules: *loop lag* (`loop_lag_p99` above 50 ms), "
     "*schedule* (`schedule_lag` above 100 ms, of ten permits or more), *open files* and "
     "*ports* (95 % of the limit in use). What the system does not tell is NaN; where "
-    "there is no `/proc`, most of it. Of two samples of one window the worse counts.",
+    "there is no `/proc`, most of it. Of two samples of one window the worse counts. "
+    "A window that a node owes and did not write has a row with the reason `no sign of life`.",
     sampled="window",
     metrics="generator",
 )

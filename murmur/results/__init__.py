@@ -14,6 +14,8 @@ from ._summary import ActionSummary as ActionSummary
 from ._summary import Summary as Summary
 from ._summary import duration_text as duration_text
 from ._verdict import Evidence as Evidence
+from ._verdict import NodeHealth as NodeHealth
+from ._verdict import Permits as Permits
 from ._verdict import Verdict as Verdict
 from ._verdict import judge as judge
 from .archive._archive import load as load

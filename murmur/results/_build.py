@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from murmur.recording import FRAMES, RunRecord
+from murmur.recording import CATEGORY, FRAMES, RunRecord
 from murmur.runtime.health import LAG_LIMIT
 from murmur.telemetry import Labels, kind_text
 
-from ._frame import Values, build
+from ._absences import NO_SIGN, absent_windows
+from ._frame import Values, build, series, unknown
 
 __all__ = ["BUILDERS"]
 
@@ -72,7 +73,28 @@ def _health(record: RunRecord) -> pd.DataFrame:
     late = ~frame["saturated"] & (frame["loop_lag_p99"] > LAG_LIMIT)
     frame["saturated"] |= late
     frame.loc[late, "reason"] = "loop lag"
+    absent = absent_windows(record, frame)
+    if len(absent):
+        frame = _with_absent(frame, absent)
     return frame.sort_values(["window_at", "node"], ignore_index=True)
+
+
+def _with_absent(frame: pd.DataFrame, absent: pd.DataFrame) -> pd.DataFrame:
+    """Return the health of windows that were written and of those that were not."""
+    number, joined = len(absent), {}
+    known: dict[str, Values] = {
+        **{name: absent[name].tolist() for name in ("window_at", "node")},
+        "saturated": [True] * number,
+        "reason": [NO_SIGN] * number,
+    }
+    for column in FRAMES["health"].columns:
+        there, name = frame[column.name], column.name
+        more = series(column, known[name]) if name in known else unknown(column, number)
+        if column.dtype == CATEGORY:  # of two that differ in their labels, the sum is text
+            joined[name] = series(column, [*there.astype("str"), *more.astype("str")])
+        else:
+            joined[name] = pd.concat([there, more], ignore_index=True)
+    return pd.DataFrame(joined, copy=False)
 
 
 def _throttles(record: RunRecord) -> pd.DataFrame:

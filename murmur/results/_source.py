@@ -21,10 +21,11 @@ from murmur.recording import OUTCOMES, RunRecord, failure_lines
 from murmur.telemetry import Histogram
 
 from ._build import BUILDERS
+from ._evidence import gather
 from ._scenario_text import scenario_text
 from ._spans import Spanned, Spans, SpanTimes
 from ._summary import ActionSummary, Summary
-from ._verdict import Evidence, Verdict, judge
+from ._verdict import Verdict, judge
 
 __all__ = ["RecordSource", "Source"]
 
@@ -123,7 +124,8 @@ class RecordSource:
         return BUILDERS[name](self._record)
 
     def verdict(self) -> Verdict:
-        return self._judged(self.frame("users"))
+        record = self._record
+        return judge(gather(record, self.frame("health"), was_cut_off=self._was_cut_off))
 
     def summary(self) -> Summary:
         record = self._record
@@ -139,7 +141,7 @@ class RecordSource:
             elapsed=elapsed,
             users={**counts, **({"here": here} if here else {})},
             actions=self._action_summaries(elapsed),
-            verdict=self._judged(users),
+            verdict=self.verdict(),
             failures=failure_lines(record.table("errors")),
         )
 
@@ -215,26 +217,6 @@ class RecordSource:
                 )
             )
         return tuple(summaries)
-
-    def _judged(self, users: pd.DataFrame) -> Verdict:
-        record, health = self._record, self.frame("health")
-        abandoned = users["reason"].str.contains("abandoned", regex=False, na=False)
-        return judge(
-            Evidence(
-                windows=len(health),
-                saturated=int(health["saturated"].sum()),
-                worst_lag=float(health["loop_lag_max"].max()),
-                causes=tuple(health["reason"].str.split(", ").explode().value_counts().index),
-                lost=int((users["outcome"] == "lost").sum()),
-                abandoned=int(((users["outcome"] == "killed") & abandoned).sum()),
-                actions=record.actions_total,
-                actions_kept=record.actions_kept,
-                events_dropped=record.events_dropped,
-                rows_dropped=sum(record.rows_dropped.values()),
-                cut_off_at=record.latest if self._was_cut_off else None,
-                broken_off=record.broken_off,
-            )
-        )
 
 
 def _name(scenario: str | type) -> str:

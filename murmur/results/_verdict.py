@@ -1,33 +1,95 @@
 """Whether the numbers of a run can be trusted: the rules, as pure functions.
 
-A load generator that is too slow itself measures its own queue.  murmur therefore watches
-its event loop, and judges a run by what it saw:
+What did not happen counts.  A run has a plan (users, permits, seconds), and what was not
+delivered is told with whose doing it was: the generator's, other programs', a node's, the
+scenario's.  The rules, of which the worst decides:
 
-* A window is *saturated* when its node marked it so (see the frame ``health``: the loop or
-  the schedule was late, open files or ports ran out), or when the 99th percentile of the
-  loop's lag exceeds 50 ms in it.
-* More than 20 % of the windows saturated, or a run that was given up because its loop was
-  stuck or had died: the run is ``invalid``.
-* More than 5 %, users lost with their node, users that ignored their cancellation and were
-  abandoned, or a run that was cut off: it is ``suspect``.
-* Otherwise it is ``valid``.
+* Node-seconds that are saturated, or of which a node that took part told nothing: of all
+  nodes together more than 5 % ``suspect``, more than 20 % ``invalid``; of one node more than
+  20 % ``suspect``.
+* Permits that were skipped because the generator was late, of what was due, for any
+  throttle: more than 1 % ``suspect``, more than 5 % ``invalid``.
+* Users that were lost, or gone with a node that nobody asked to go: any ``suspect``, more
+  than 20 % ``invalid``.
+* User-seconds of the plan that were not carried out, and nobody asked for that: more than
+  1 % ``suspect``, more than 20 % ``invalid``.
+* Every user failed; users ignored their cancellation; the run was cut off: ``suspect``.
+* The session gave the run up, or the run failed: ``invalid``.
 
-Losses that bias nothing (a sample of the actions, dropped events) are mentioned and change
-nothing.
+What a person asked for (`stop`, `expel`) and losses that bias nothing (a sample of the
+actions, dropped events) are mentioned and change nothing.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-__all__ = ["Evidence", "State", "Verdict", "judge"]
+__all__ = ["Evidence", "NodeHealth", "Permits", "State", "Verdict", "judge"]
 
 State: TypeAlias = Literal["valid", "suspect", "invalid"]
+Finding: TypeAlias = tuple[State, str]
 
-_SUSPECT_SHARE = 0.05
-_INVALID_SHARE = 0.20
 _BY_SEVERITY: tuple[State, ...] = ("valid", "suspect", "invalid")
+_SECONDS = (0.05, 0.20)  # shares above which a run is suspect, and invalid
+_OF_ONE_NODE = (0.20, math.inf)
+_SKIPPED = (0.01, 0.05)
+_UNASKED = (0.0, 0.20)
+_UNDONE = (0.01, 0.20)
+_MOST = 3
+"""Nodes, lines and causes that are named; of more, it is said how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeHealth:
+    """How the generator on one node fared.
+
+    Attributes
+    ----------
+    node : str
+        Its name.
+    seconds : float
+        For how long it took part.
+    saturated, missing : float
+        For how many of these seconds it was the bottleneck, and told nothing.
+    crowded : float
+        For how many of the saturated seconds other programs had the machine's cores.
+    cpu, machine_cpu : float
+        Cores it used, and the share of the machine's that were busy, in those.
+    worst_lag : float
+        Longest lag of its loop in seconds; NaN if unknown.
+    holds : tuple of (str, float, int)
+        Lines that blocked its loop: where, the longest time in seconds, how often.
+    causes : tuple of str
+        Which rules saturated its seconds, the most frequent first.
+    """
+
+    node: str
+    seconds: float
+    saturated: float = 0.0
+    missing: float = 0.0
+    crowded: float = 0.0
+    cpu: float = math.nan
+    machine_cpu: float = math.nan
+    worst_lag: float = math.nan
+    holds: tuple[tuple[str, float, int], ...] = ()
+    causes: tuple[str, ...] = ()
+
+    @property
+    def bad(self) -> float:
+        """Seconds in which what it measured says more about itself than about the target."""
+        return self.saturated + self.missing
+
+
+@dataclass(frozen=True, slots=True)
+class Permits:
+    """Permits of one throttle over a run: how many fell due, and how many were skipped."""
+
+    throttle: str
+    due: float
+    skipped: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +98,27 @@ class Evidence:
 
     Attributes
     ----------
-    windows, saturated : int
-        Windows of the generator's health, and how many of them were saturated.
-    worst_lag : float
-        Longest lag of the event loop in seconds; NaN without windows.
-    causes : tuple of str
-        Which rules saturated windows, the most frequent first.
-    lost, abandoned : int
-        Users whose node died, and users that ignored their cancellation.
+    nodes : tuple of NodeHealth
+        Every node that had users.
+    permits : tuple of Permits
+        Every throttle.
+    users : int
+        Users that were announced.
+    lost, gone : int
+        Users whose node died, and users that went in order because their node did.
+    departed : tuple of str
+        Which nodes went before the end, how and when.
+    expelled : int
+        Users whose node a person sent away.
+    abandoned : int
+        Users that ignored their cancellation.
+    failed : int
+        Users whose `start` raised.
+    failure : str
+        What most of them raised.
+    planned, undone : float
+        User-seconds that the run was to have, and those of them that it had not, although
+        nobody asked for that.
     actions, actions_kept : int
         Actions that ended, and those with a row of their own.
     events_dropped : int
@@ -54,25 +129,38 @@ class Evidence:
         Seconds after which a run whose process was ended is not known.
     broken_off : str
         Why its session gave the run up; empty if it ended in order.
+    has_failed : bool
+        Whether the run failed.
+    stopped_at, planned_end : float or None
+        When a person stopped it, and when it would have ended by itself.
 
     Examples
     --------
-    >>> judge(Evidence(windows=60, lost=3)).reasons
-    ('3 users were lost with a node.',)
+    >>> judge(Evidence(users=60, lost=3)).reasons
+    ('3 of 60 users were lost, or went with a node that nobody asked to go.',)
     """
 
-    windows: int = 0
-    saturated: int = 0
-    worst_lag: float = float("nan")
-    causes: tuple[str, ...] = ()
+    nodes: tuple[NodeHealth, ...] = ()
+    permits: tuple[Permits, ...] = ()
+    users: int = 0
     lost: int = 0
+    gone: int = 0
+    departed: tuple[str, ...] = ()
+    expelled: int = 0
     abandoned: int = 0
+    failed: int = 0
+    failure: str = ""
+    planned: float = 0.0
+    undone: float = 0.0
     actions: int = 0
     actions_kept: int = 0
     events_dropped: int = 0
     rows_dropped: int = 0
     cut_off_at: float | None = None
     broken_off: str = ""
+    has_failed: bool = False
+    stopped_at: float | None = None
+    planned_end: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +176,7 @@ class Verdict:
 
     Examples
     --------
-    >>> verdict = judge(Evidence(windows=100, saturated=8, worst_lag=0.09))
+    >>> verdict = judge(Evidence(nodes=(NodeHealth("local", 100.0, saturated=8.0),)))
     >>> verdict.state, verdict.is_valid
     ('suspect', False)
     """
@@ -111,66 +199,192 @@ def judge(evidence: Evidence) -> Verdict:
 
     Examples
     --------
-    >>> judge(Evidence(windows=100, saturated=2, worst_lag=0.07)).state
+    >>> judge(Evidence(nodes=(NodeHealth("local", 100.0, saturated=2.0),))).state
     'valid'
-    >>> print(judge(Evidence(windows=100, saturated=21, worst_lag=0.4)))
-    invalid: The generator was saturated in 21 of 100 windows (lag up to 400 ms).
+    >>> held = NodeHealth("local", 45.0, missing=20.0, holds=(("chat.py:7", 20.0, 1),))
+    >>> print(judge(Evidence(nodes=(held,))))
+    invalid: The generator was late or silent for 20 of 45 s: blocked for 20 s at chat.py:7.
     """
-    findings = [*_end(evidence), *_saturation(evidence), *_users(evidence)]
+    findings = [
+        *_end(evidence),
+        *_seconds(evidence.nodes),
+        *_permits(evidence.permits),
+        *_users(evidence),
+    ]
     state: State = max((found for found, _ in findings), key=_BY_SEVERITY.index, default="valid")
-    grounds = [reason for found, reason in findings if found != "valid"]
-    remarks = [reason for found, reason in findings if found == "valid"]
-    return Verdict(state, (*grounds, *remarks, *_omissions(evidence)))
+    grounds = sorted(findings, key=lambda finding: -_BY_SEVERITY.index(finding[0]))
+    reasons = [reason for _, reason in grounds]
+    return Verdict(state, (*reasons, *_wishes(evidence), *_omissions(evidence)))
 
 
-def _end(evidence: Evidence) -> list[tuple[State, str]]:
-    reason = evidence.broken_off
-    return [("invalid", f"The run did not end in order: {reason}.")] if reason else []
+def _grade(share: float, limits: tuple[float, float]) -> State:
+    suspect, invalid = limits
+    return "invalid" if share > invalid else "suspect" if share > suspect else "valid"
 
 
-def _saturation(evidence: Evidence) -> list[tuple[State, str]]:
-    if not evidence.saturated:
-        return []
-    share = evidence.saturated / evidence.windows
-    state: State = "valid"
-    if share > _INVALID_SHARE:
-        state = "invalid"
-    elif share > _SUSPECT_SHARE:
-        state = "suspect"
-    windows = f"{evidence.saturated:,} of {evidence.windows:,} windows"
-    lag = f"lag up to {evidence.worst_lag * 1e3:,.0f} ms"
-    others = [cause for cause in evidence.causes if cause != "loop lag"]
-    detail = "; ".join([lag, *others])
-    return [(state, f"The generator was saturated in {windows} ({detail}).")]
-
-
-def _users(evidence: Evidence) -> list[tuple[State, str]]:
-    findings: list[tuple[State, str]] = []
-    if evidence.lost:
-        findings.append(("suspect", f"{_count(evidence.lost, 'user')} lost with a node."))
-    if evidence.abandoned:
-        users = _count(evidence.abandoned, "user")
-        findings.append(("suspect", f"{users} abandoned: cancellation was ignored."))
+def _end(evidence: Evidence) -> Iterator[Finding]:
+    if evidence.broken_off:
+        yield "invalid", f"The run did not end in order: {evidence.broken_off}."
+    elif evidence.has_failed:
+        yield "invalid", "The run failed before its end."
     if evidence.cut_off_at is not None:
         last = f"{evidence.cut_off_at:,.0f} s"
-        findings.append(("suspect", f"The run was cut off; what came after {last} is not known."))
-    return findings
+        yield "suspect", f"The run was cut off; what came after {last} is not known."
 
 
-def _omissions(evidence: Evidence) -> list[str]:
-    remarks = []
+def _seconds(nodes: tuple[NodeHealth, ...]) -> Iterator[Finding]:
+    """Yield what the generators did to the run, all together and each that is conspicuous."""
+    total, bad = sum(node.seconds for node in nodes), sum(node.bad for node in nodes)
+    if not bad:
+        return
+    is_silent = any(node.missing for node in nodes)
+    what = "late or silent" if is_silent else "saturated"
+    who = "The generator was" if len(nodes) == 1 else "The generators were"
+    unit = "s" if len(nodes) == 1 else "node-seconds"
+    why = _causes(nodes) if len(nodes) == 1 else ""
+    yield _grade(bad / total, _SECONDS), f"{who} {what} for {bad:,.0f} of {total:,.0f} {unit}{why}."
+    if len(nodes) > 1:
+        yield from _each(nodes)
+    yield from _others(nodes, bad)
+
+
+def _each(nodes: tuple[NodeHealth, ...]) -> Iterator[Finding]:
+    """Yield what is to be said of single nodes, the worst first."""
+    worst = sorted(
+        (node for node in nodes if node.bad), key=lambda node: (-node.bad / node.seconds, node.node)
+    )
+    for node in worst[:_MOST]:
+        what = "late or silent" if node.missing else "saturated"
+        text = f"Node {node.node} was {what} for {node.bad:,.0f} of its {node.seconds:,.0f} s"
+        yield _grade(node.bad / node.seconds, _OF_ONE_NODE), f"{text}{_causes([node])}."
+    rest = worst[_MOST:]
+    if rest:
+        state = max(
+            (_grade(node.bad / node.seconds, _OF_ONE_NODE) for node in rest),
+            key=_BY_SEVERITY.index,
+        )
+        yield state, f"So were {len(rest):,} more, for less of their time."
+
+
+def _causes(nodes: Iterable[NodeHealth]) -> str:
+    """Return why nodes were late, the plainest cause first."""
+    node = max(nodes, key=lambda node: node.bad)
+    said = []
+    for line, longest, count in node.holds[:_MOST]:
+        often = f", {count:,} times" if count > 1 else ""
+        said.append(f"blocked for {_duration(longest)} at {line}{often}")
+    known = {line for line, _, _ in node.holds}
+    said += [
+        cause
+        for cause in node.causes[: 2 * _MOST]
+        if cause != "loop lag" and cause.partition(" at ")[2] not in known - {""}
+    ][:_MOST]
+    if not node.holds and node.worst_lag > 0:
+        said.append(f"lag up to {_duration(node.worst_lag)}")
+    return f": {'; '.join(said)}" if said else ""
+
+
+def _others(nodes: tuple[NodeHealth, ...], bad: float) -> Iterator[Finding]:
+    """Say so where other programs of the machine are to blame for half of it or more."""
+    crowded = sum(node.crowded for node in nodes)
+    if not crowded or 2 * crowded < bad:
+        return
+    worst = max(nodes, key=lambda node: node.crowded)
+    numbers = f"machine {worst.machine_cpu:.0%} busy, this process {worst.cpu:.0%} of a core"
+    yield (
+        "valid",
+        f"Other programs had the machine for {crowded:,.0f} s of that ({numbers}): "
+        "stop them, or give the generator cores of its own.",
+    )
+
+
+def _permits(permits: tuple[Permits, ...]) -> Iterator[Finding]:
+    for each in permits:
+        share = each.skipped / each.due if each.due > 0 else 0.0
+        if share > 0:
+            yield (
+                _grade(share, _SKIPPED),
+                f"The generator was late for {_share(share)} of the {each.due:,.0f} permits of "
+                f"{each.throttle!r}, and skipped them.",
+            )
+
+
+def _users(evidence: Evidence) -> Iterator[Finding]:
+    unasked = evidence.lost + evidence.gone
+    if unasked:
+        nodes = _listed(evidence.departed)
+        yield (
+            _grade(unasked / max(evidence.users, unasked), _UNASKED),
+            f"{unasked:,} of {_number(evidence.users, 'user')} were lost, or went with a node "
+            f"that nobody asked to go{f': {nodes}' if nodes else ''}.",
+        )
+    share = evidence.undone / evidence.planned if evidence.planned > 0 else 0.0
+    if share > 0:
+        yield (
+            _grade(share, _UNDONE),
+            f"{_share(share)} of the plan was not carried out, and nobody asked for that: "
+            f"{evidence.undone:,.0f} of {evidence.planned:,.0f} user-seconds.",
+        )
+    if evidence.failed and evidence.failed == evidence.users:
+        most = f", most often {evidence.failure}" if evidence.failure else ""
+        yield "suspect", f"Every user failed ({evidence.failed:,}{most})."
+    if evidence.abandoned:
+        users = _number(evidence.abandoned, "user")
+        verb = "was" if evidence.abandoned == 1 else "were"
+        yield "suspect", f"{users} {verb} abandoned: cancellation was ignored."
+
+
+def _wishes(evidence: Evidence) -> Iterator[str]:
+    """Yield what a person asked for: it is no fault, and it explains numbers."""
+    if evidence.stopped_at is not None and evidence.stopped_at < evidence.planned_end < math.inf:
+        yield (
+            f"It was stopped at {evidence.stopped_at:,.1f} s, before its planned "
+            f"{evidence.planned_end:,.1f} s."
+        )
+    if evidence.expelled:
+        users = _number(evidence.expelled, "user")
+        yield f"{users} went with a node that was expelled."
+
+
+def _omissions(evidence: Evidence) -> Iterator[str]:
     if evidence.actions_kept < evidence.actions:
-        remarks.append(
+        yield (
             f"The actions frame is a uniform sample: {evidence.actions_kept:,} "
             f"of {evidence.actions:,}."
         )
     if evidence.events_dropped:
-        remarks.append(f"{_count(evidence.events_dropped, 'event')} dropped for want of room.")
+        yield f"{_count(evidence.events_dropped, 'event')} dropped for want of room."
     if evidence.rows_dropped:
         rows = _count(evidence.rows_dropped, "row")
-        remarks.append(f"{rows} given up for want of room, those of the oldest windows.")
-    return remarks
+        yield f"{rows} given up for want of room, those of the oldest windows."
+
+
+def _duration(seconds: float) -> str:
+    """Return seconds as a person says them.
+
+    Examples
+    --------
+    >>> [_duration(seconds) for seconds in (20.04, 1.5, 0.0512)]
+    ['20 s', '1.5 s', '51 ms']
+    """
+    if seconds >= 10:
+        return f"{seconds:,.0f} s"
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1e3:.0f} ms"
+
+
+def _share(share: float) -> str:
+    """Return a share in percent, to three digits, never as nothing."""
+    return f"{share * 100:.3g} %" if share >= 0.0001 else "less than 0.01 %"
+
+
+def _listed(texts: tuple[str, ...]) -> str:
+    more = f" and {len(texts) - _MOST:,} more" if len(texts) > _MOST else ""
+    return ", ".join(texts[:_MOST]) + more
+
+
+def _number(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun} was" if number == 1 else f"{number:,} {noun}s were"
+    return f"{_number(number, noun)} {'was' if number == 1 else 'were'}"

@@ -23,6 +23,8 @@ from ._run import USER_RATE as USER_RATE
 from ._run import NodeRun as NodeRun
 from ._spec import Listener as Listener
 from ._spec import RunSpec as RunSpec
+from ._state import EXPELLED as EXPELLED
+from ._state import NODE_LEFT as NODE_LEFT
 from ._state import LeavingEvent as LeavingEvent
 from ._state import Outcome as Outcome
 from ._state import RunState as RunState
@@ -35,6 +37,8 @@ from ._user import User as User
 from ._users import longest_end as longest_end
 
 __all__ = [
+    "EXPELLED",
+    "NODE_LEFT",
     "USER_RATE",
     "LeavingEvent",
     "Listener",

@@ -105,6 +105,7 @@ class NodeRun:
         self.emitter: Emitter = _emitter(spec, node, self.native, bus=bus, recorder=self.recorder)
         self._listener = listener
         self._stop_asked = anyio.Event()
+        self._stop_reason = ""
         self._tasks = anyio.create_task_group()  # entered by `serve`, which owns all of them
         self.threads: Threads = Threads()
         self.throttles: Throttles = Throttles(
@@ -209,9 +210,13 @@ class NodeRun:
             raise self._calls.observer_error(failures)
         return changes
 
-    def stop(self) -> None:
-        """Begin to end the run; `ended` is set when it is over."""
+    def stop(self, reason: str = "") -> None:
+        """Begin to end the run; `ended` is set when it is over.
+
+        `reason` is written beside the outcome of its users, if it is not the caller's wish.
+        """
         self.require_running("stop")
+        self._stop_reason = reason
         self._enter(RunState.TERMINATING)
         self._stop_asked.set()
 
@@ -336,7 +341,7 @@ class NodeRun:
         self.initialised.set()
 
     async def _wind_down(self) -> None:
-        await self.users.wind_down(self.grace)
+        await self.users.wind_down(self.grace, self._stop_reason)
         with anyio.move_on_after(LAST_ACTIONS):
             await self.coordinators.stop_all()
         await self.throttles.stop_all()

@@ -13,7 +13,13 @@ from murmur.telemetry import Kinds
 if TYPE_CHECKING:
     from ._user import User
 
-__all__ = ["TRANSITIONS", "LeavingEvent", "Outcome", "RunState", "outcome_of"]
+__all__ = ["EXPELLED", "NODE_LEFT", "TRANSITIONS", "LeavingEvent", "Outcome", "RunState", "outcome_of"]
+
+NODE_LEFT = "node left"
+"""Reason of users that went because their node did, in order and unasked."""
+
+EXPELLED = "it was expelled"
+"""Reason of users that were lost because a person sent their node away."""
 
 
 class RunState(StrEnum):

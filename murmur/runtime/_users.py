@@ -80,6 +80,8 @@ class Users:
         self._newcomers: Wakeup | None = None
         self._admission: anyio.CancelScope | None = None
         self._is_closed = False
+        self._sent_off: set[int] = set()
+        self._why_sent_off = ""
 
     @property
     def wrapper(self) -> CodeType:
@@ -140,10 +142,16 @@ class Users:
                 self._run.problems.append(f"nobody is admitted any more: {error}")
                 return
 
-    async def wind_down(self, grace: float) -> None:
-        """End all users: close admission, ask, wait for `grace` seconds, cancel, abandon."""
+    async def wind_down(self, grace: float, reason: str = "") -> None:
+        """End all users: close admission, ask, wait for `grace` seconds, cancel, abandon.
+
+        `reason` is that of those who were not asked to go before, if there is one.
+        """
         self._is_closed = True
-        self._drop(self.population.waiting, "the run stopped")
+        self._drop(self.population.waiting, reason or "the run stopped")
+        if reason:
+            self._why_sent_off = reason
+            self._sent_off.update(self.population.running)
         native = self._run.native
         for number, user in enumerate(list(self.population.running.values()), 1):
             self._ask(user)
@@ -213,6 +221,8 @@ class Users:
             reason = "its thread still runs"
         elif user.was_cut_off:
             reason = "was still cleaning up when its time was over"
+        if user.id in self._sent_off and outcome in (Outcome.LEFT, Outcome.KILLED):
+            reason = self._why_sent_off
         self._account_for(user, outcome, reason, error, result)
 
     def _take_leave(self, user: User) -> None:

@@ -10,6 +10,7 @@ import pytest
 from murmur._cli._outcome import Outcome
 from murmur.results import Verdict
 
+SUSPECT = Verdict("suspect", ("The generator was saturated for 9 of 100 s.",))
 INVALID = Verdict("invalid", ("The generator was saturated in 9 of 10 windows.",))
 
 
@@ -34,8 +35,11 @@ def outcome(results, *checks: str, **changes) -> Outcome:
         (("failed == 0",), {"verdict": INVALID}, 3, "the run is invalid"),
         ((), {"users": {"failed": 5}}, 1, "every user failed"),
         ((), {"users": {"failed": 5, "left": 1}}, 0, "nothing was checked"),
-        ((), {"users": {"lost": 5}}, 3, "5 users were lost with their node"),
-        ((), {"users": {"lost": 5}, "verdict": INVALID}, 3, "is invalid: The generator"),
+        (("failed == 1",), {"verdict": SUSPECT}, 0, "all checks hold; the run is suspect: The gen"),
+        (("failed == 0",), {"verdict": SUSPECT}, 1, "1 of 1 checks failed; the run is suspect"),
+        (("failed == 1",), {"verdict": SUSPECT, "is_strict": True}, 3, "suspect (--strict): The"),
+        (("failed == 1",), {"verdict": INVALID, "is_strict": True}, 3, "the run is invalid"),
+        (("failed == 1",), {"is_strict": True}, 0, "all checks hold"),
         ((), {"failure": "no answer"}, 3, "the run is invalid: no answer"),
         (("failed == 0",), {"signal": 130, "verdict": INVALID}, 130, "interrupted"),
         ((), {"signal": 143}, 143, "interrupted"),

@@ -1,0 +1,149 @@
+"""Gathers what the verdict looks at from the record of a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from murmur.recording import Hold, RunRecord
+from murmur.runtime import EXPELLED, NODE_LEFT
+from murmur.runtime.health import BY_OTHERS, is_crowded_out, place
+from murmur.telemetry import Labels
+
+from ._absences import NO_SIGN
+from ._verdict import Evidence, NodeHealth, Permits
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["gather"]
+
+
+def gather(record: RunRecord, health: pd.DataFrame, *, was_cut_off: bool = False) -> Evidence:
+    """Return the evidence of a run: its record, and the frame `health`."""
+    users: dict[str, Any] = record.table("users")
+    outcome, reason = users["outcome"], users["reason"]
+    is_expelled = _is(reason, lambda text: text == EXPELLED)
+    is_lost = _is(outcome, lambda text: text == "lost") & ~is_expelled
+    is_gone = _is(reason, lambda text: text == NODE_LEFT) & ~is_lost
+    is_failed = _is(outcome, lambda text: text == "failed")
+    is_abandoned = _is(reason, lambda text: "abandoned" in text)
+    planned, undone = _plan(record, users, is_lost | is_gone)
+    return Evidence(
+        nodes=tuple(_nodes(record, health)),
+        permits=tuple(_permits(record)),
+        users=len(is_lost),
+        lost=int(is_lost.sum()),
+        gone=int(is_gone.sum()),
+        departed=tuple(_departures(record)),
+        expelled=int(is_expelled.sum()),
+        abandoned=int((_is(outcome, lambda text: text == "killed") & is_abandoned).sum()),
+        failed=int(is_failed.sum()),
+        failure=_most_frequent(reason, is_failed),
+        planned=planned,
+        undone=undone,
+        actions=record.actions_total,
+        actions_kept=record.actions_kept,
+        events_dropped=record.events_dropped,
+        rows_dropped=sum(record.rows_dropped.values()),
+        cut_off_at=record.latest if was_cut_off else None,
+        broken_off=record.broken_off,
+        has_failed=record.ended_by == "failed",
+        stopped_at=record.ending_at if record.ended_by == "stop" else None,
+        planned_end=record.planned_end,
+    )
+
+
+def _is(column: Labels, matches: Callable[[str], bool]) -> NDArray[np.bool_]:
+    """Return which rows have a label that matches; those without any do not."""
+    return np.isin(column.codes, [code for code, text in enumerate(column.labels) if matches(text)])
+
+
+def _most_frequent(column: Labels, rows: NDArray[np.bool_]) -> str:
+    codes = column.codes[rows & (column.codes >= 0)]
+    return column.labels[int(np.bincount(codes).argmax())] if len(codes) else ""
+
+
+def _nodes(record: RunRecord, health: pd.DataFrame) -> Iterator[NodeHealth]:
+    """Yield how each node fared, by name."""
+    holds: dict[str, list[Hold]] = {}
+    for hold in record.holds():
+        holds.setdefault(hold.node, []).append(hold)
+    for node, rows in health.groupby(health["node"].astype(str), sort=True):
+        bad = rows[rows["saturated"]]
+        is_missing = bad["reason"] == NO_SIGN
+        told = bad[~is_missing]
+        crowded = np.array(list(map(_is_crowded, told["reason"], told["cpu"], told["machine_cpu"])))
+        yield NodeHealth(
+            node=str(node),
+            seconds=len(rows) * record.window,
+            saturated=len(told) * record.window,
+            missing=int(is_missing.sum()) * record.window,
+            crowded=int(crowded.sum()) * record.window,
+            cpu=float(told.loc[crowded, "cpu"].mean()) if crowded.any() else math.nan,
+            machine_cpu=float(told.loc[crowded, "machine_cpu"].mean()) if crowded.any() else 0.0,
+            worst_lag=float(rows["loop_lag_max"].max()),
+            holds=tuple(
+                (place(hold.line), hold.longest, hold.count) for hold in holds.get(node, ())
+            ),
+            causes=tuple(map(str, _causes(told["reason"]))),
+        )
+
+
+def _is_crowded(reason: object, cpu: float, machine_cpu: float) -> bool:
+    """Return whether other programs made a window late; its own line is none of theirs."""
+    text = str(reason)
+    is_late = "loop lag" in text or "schedule" in text
+    if BY_OTHERS in text:
+        return True
+    return is_late and " at " not in text and is_crowded_out(cpu, machine_cpu)
+
+
+def _causes(reasons: pd.Series[Any]) -> pd.Index[Any]:
+    """Return what stands in the reasons of windows, the most frequent first."""
+    return reasons.str.split(", ").explode().value_counts().index
+
+
+def _permits(record: RunRecord) -> Iterator[Permits]:
+    """Yield what became of the permits of each throttle, if it was counted."""
+    table: dict[str, Any] = record.table("throttles")
+    if "skipped" not in table:
+        return
+    columns = {name: np.asarray(table[name], np.float64) for name in ("due", "skipped")}
+    names = pd.Series(table["name"].decode(), dtype="str")
+    sums = pd.DataFrame(columns).groupby(names).sum()  # of what is missing, nothing
+    for name, (due, skipped) in zip(sums.index, sums.to_numpy().tolist(), strict=True):
+        yield Permits(str(name), due, skipped)
+
+
+def _departures(record: RunRecord) -> Iterator[str]:
+    """Yield which nodes went before the end of the run, and how."""
+    table: dict[str, Any] = record.table("nodes")
+    last = math.inf if math.isnan(record.ending_at) else record.ending_at
+    for node, outcome, left_at in zip(
+        table["node"], table["outcome"], table["left_at"], strict=True
+    ):
+        if outcome != "here" and left_at <= last:
+            yield f"{node} {'was lost' if outcome == 'lost' else 'left'} at {left_at:.1f} s"
+
+
+def _plan(
+    record: RunRecord, users: dict[str, Any], unasked: NDArray[np.bool_]
+) -> tuple[float, float]:
+    """Return the user-seconds that were planned, and those that were not carried out.
+
+    A user that was lost, or went with its node, was to stay until the plan's end, or the
+    run's where nobody planned one.  So were all, if the run failed.
+    """
+    ending_at = record.latest if math.isnan(record.ending_at) else record.ending_at
+    horizon = record.planned_end if math.isfinite(record.planned_end) else ending_at
+    until = np.where(np.isnan(users["ended_at"]), ending_at, users["ended_at"])
+    done = float(np.nansum(np.clip(until - users["admitted_at"], 0.0, None)))
+    if record.ended_by == "failed":
+        unasked = unasked | (until >= ending_at)
+    undone = float(np.clip(horizon - until[unasked], 0.0, None).sum())
+    return done + undone, undone
