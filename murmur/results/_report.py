@@ -34,7 +34,7 @@ _MOST_ROWS = 100  # of a table
 _ADVICE = {
     "valid": "Nothing speaks against the numbers.",
     "suspect": "Look twice before you use the numbers.",
-    "invalid": "Do not use the numbers: the load generator was the bottleneck.",
+    "invalid": "Do not use the numbers: they do not tell of the load that was meant.",
 }
 # Name of a chart, and the frame without which it has nothing to show.
 _CHARTS = {

@@ -64,6 +64,7 @@ class Network:
         nodes: list[str] | None = None,
         callback_timeout: float = 60.0,
         end_when_idle: bool = False,
+        duration: float = math.inf,
         **settings: Any,
     ) -> None:
         spec = RunSpec(
@@ -76,7 +77,7 @@ class Network:
             callback_timeout=callback_timeout,
         )
         self.record = RunRecord(spec.run_id, spec.started_at, 0.0, seed=1)
-        course = Course(users=users, end_when_idle=end_when_idle)
+        course = Course(users=users, end_when_idle=end_when_idle, duration=duration)
         await self.cluster.start(spec, self.record, course, nodes)
         await anyio.sleep(0.001)
 

@@ -107,7 +107,7 @@ def test_reasons_stand_with_the_verdict(tmp_path: Path) -> None:
     text = Page(Results(record).report(tmp_path / "run.html")).text
 
     assert "Do not use the numbers" in text
-    assert "The generator was saturated in 1 of 1 windows (lag up to 400 ms)." in text
+    assert "The generator was saturated for 1 of 1 s: lag up to 400 ms." in text
 
 
 def test_numbers_errors_and_changes_are_told(page: Page) -> None:

@@ -234,13 +234,14 @@ def test_lost_and_abandoned_users_make_a_run_suspect(record: RunRecord) -> None:
     recorder = Recorder(node="n1", started_at=0.0, wall_started_at=0.0)
     recorder.user_gone(1, "lost", "node n2 is gone", 0.0, 0.0, 1.0)
     recorder.user_gone(2, "killed", "ignores cancellation, abandoned", 0.0, 0.0, 1.0)
-    recorder.user_gone(3, "killed", None, 0.0, 0.0, 1.0)
+    for user_id in range(3, 11):
+        recorder.user_gone(user_id, "killed", None, 0.0, 0.0, 1.0)
     record.add(recorder.seal())
     verdict = Results(record).verdict
 
     assert verdict.state == "suspect"
     assert verdict.reasons == (
-        "1 user was lost with a node.",
+        "1 of 10 users were lost, or went with a node that nobody asked to go.",
         "1 user was abandoned: cancellation was ignored.",
     )
 

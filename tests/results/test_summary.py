@@ -67,7 +67,7 @@ def test_the_text_gives_the_reasons_of_the_verdict(record: RunRecord) -> None:
 
     assert repr(Results(record).summary()).splitlines()[:2] == [
         "run r1, seed 7, 1.0 s, verdict: invalid",
-        "  The generator was saturated in 1 of 1 windows (lag up to 200 ms).",
+        "  The generator was saturated for 1 of 1 s: lag up to 200 ms.",
     ]
 
 

@@ -43,8 +43,9 @@ ENOUGH_GLIMPSES = 2
 MOST_PROBLEMS = 50
 """Problems of a run that are told one by one."""
 
-_LIBRARIES = tuple(
-    sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")
+_LIBRARIES = (
+    "<frozen ",
+    *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
 )
 _MURMUR = str(Path(__file__).parents[2])
 _logger = logging.getLogger(__name__)

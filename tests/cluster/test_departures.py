@@ -1,0 +1,127 @@
+"""Nodes that go are told: whose wish it was, which users went along, what the plan lacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import pytest
+
+import murmur
+from murmur.results import Results
+
+
+class Stay(murmur.Scenario):
+    """Users stay until they are asked to leave."""
+
+    async def start(self, user: murmur.User) -> None:
+        await user.sleep(1_000)
+
+
+def reasons(pair: Any) -> dict[int, str]:
+    """Return the reason of each user's end, by id; "" without one."""
+    table = pair.record.table("users")
+    texts = [text or "" for text in table["reason"].decode()]
+    return dict(zip(table["user_id"].tolist(), texts, strict=True))
+
+
+@pytest.mark.parametrize("duration", [15.0, 1e9])
+async def test_a_run_whose_nodes_all_leave_before_its_end_is_invalid(
+    pair: Any, duration: float
+) -> None:
+    await pair.do(Stay, 20, duration=duration, end_when_idle=True)
+    await anyio.sleep(5.4)
+    for agent in pair.agents.values():
+        await agent.leave()
+    await pair.cluster.wait_over()
+    verdict = Results(pair.record).verdict
+
+    assert set(reasons(pair).values()) == {"node left"}
+    assert verdict.state == "invalid"
+    assert verdict.reasons[0].startswith(
+        "20 of 20 users were lost, or went with a node that nobody asked to go: a left at 5."
+    )
+    assert "of the plan was not carried out, and nobody asked for that" in verdict.reasons[1]
+
+
+async def test_a_few_users_that_left_with_their_node_make_a_run_suspect(pair: Any) -> None:
+    await pair.do(Stay, duration=60.0)
+    await pair.cluster.add(18, nodes=["a"])
+    await pair.cluster.add(2, nodes=["b"])
+    await anyio.sleep(55.0)
+    await pair.agents["b"].leave()
+    await pair.cluster.wait_over()
+    verdict = Results(pair.record).verdict
+
+    assert verdict.state == "suspect"
+    assert verdict.reasons[0].startswith("2 of 20 users were lost, or went with a node")
+    assert [user for user, reason in reasons(pair).items() if reason == "node left"] == [19, 20]
+
+
+async def test_a_user_that_somebody_removed_does_not_go_because_of_its_node(pair: Any) -> None:
+    await pair.do(Stay, 4, duration=60.0)
+    await anyio.sleep(5.0)
+    await pair.cluster.remove(2, force=False)
+    await anyio.sleep(1.0)
+    await pair.agents["a"].leave()
+    await pair.stop()
+
+    assert sorted(map(str, reasons(pair).values())) == ["", "", "", "node left"]
+
+
+async def test_users_that_were_never_admitted_go_with_their_node_too(pair: Any) -> None:
+    await pair.do(Stay, 20, user_rate=60, duration=60.0)
+    await anyio.sleep(5.0)
+    await pair.agents["a"].leave()
+    await pair.stop()
+
+    gone = [user for user, reason in reasons(pair).items() if reason == "node left"]
+    assert len(gone) == 10
+
+
+async def test_a_run_that_lost_all_its_users_is_invalid(pair: Any) -> None:
+    await pair.do(Stay, 20, duration=60.0)
+    await anyio.sleep(5.0)
+    for peer in list(pair.members.nodes):
+        pair.members.left(peer, "cut")
+    await pair.stop()
+    verdict = Results(pair.record).verdict
+
+    assert verdict.state == "invalid"
+    assert verdict.reasons[0].startswith("20 of 20 users were lost")
+    assert "a was lost at 5.0 s, b was lost at 5.0 s" in verdict.reasons[0]
+
+
+async def test_a_node_that_was_expelled_is_a_wish_and_a_row_of_the_changes(pair: Any) -> None:
+    await pair.do(Stay, 20, duration=60.0)
+    await anyio.sleep(5.0)
+    pair.members.expel("a")
+    await pair.cluster.wait_over()
+    results = Results(pair.record)
+
+    assert results.verdict.state == "valid"
+    assert "10 users went with a node that was expelled." in results.verdict.reasons
+    change = results.changes.iloc[0]
+    assert (change["what"], change["old"], change["new"]) == ("node a", "here", "expelled")
+
+
+async def test_a_run_that_a_person_stopped_is_valid_and_says_so(pair: Any) -> None:
+    await pair.do(Stay, 20, duration=60.0)
+    await anyio.sleep(12.0)
+    await pair.stop()
+    verdict = Results(pair.record).verdict
+
+    assert verdict.state == "valid"
+    assert verdict.reasons == ("It was stopped at 12.0 s, before its planned 60.0 s.",)
+
+
+async def test_a_lost_node_has_been_silent_and_the_others_not(pair: Any) -> None:
+    await pair.do(Stay, 20, duration=30.0)
+    await anyio.sleep(10.5)
+    pair.links["a"].is_cut = True
+    await pair.cluster.wait_over()
+    health = Results(pair.record).health
+
+    silent = health[health["reason"] == "no sign of life"]
+    assert set(silent["node"]) == {"a"}
+    assert silent["window_at"].min() == 10.0
