@@ -110,11 +110,14 @@ class Native(ABC):
         The exception by which this backend cancels.
     thread : int
         Identifier of the loop's thread.
+    is_real_time : bool
+        Whether the clock is the system's, and not a virtual one.
     """
 
     now: Callable[[], float]
     cancelled: type[BaseException]
     thread: int
+    is_real_time: bool
 
     @abstractmethod
     def wakeup(self) -> Wakeup:
@@ -197,6 +200,7 @@ class AsyncioNative(Native):
             type(self._loop).time is not asyncio.BaseEventLoop.time
         )
         self.now = self._loop.time if overrides_time else time.monotonic
+        self.is_real_time = not overrides_time
         self.thread = threading.get_ident()
         self._slots: dict[int, list[asyncio.Future[Any]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -447,6 +451,7 @@ class TrioNative(Native):
 
         self._trio = trio
         self.now = trio.current_time
+        self.is_real_time = type(trio.lowlevel.current_clock()).__name__ == "SystemClock"
         self.cancelled = trio.Cancelled
         self._token = trio.lowlevel.current_trio_token()
         self.thread = threading.get_ident()

@@ -83,7 +83,9 @@ class Sampler:
             schedule,
             vitals,
             line=self._run.watchdog.take_line(),
-            by_others=is_crowded_out(cpu, vitals.machine_cpu, queued),
+            # Nobody can be crowded out of virtual time.
+            by_others=self._run.native.is_real_time
+            and is_crowded_out(cpu, vitals.machine_cpu, queued),
         )
         more = {**asdict(vitals), "gc_pauses": float(pauses), "gc_longest": longest}
         rss = more.pop("rss")
