@@ -14,6 +14,7 @@ from ._column import Column as Column
 from ._column import Frame as Frame
 from ._failures import failed_thing as failed_thing
 from ._failures import failure_lines as failure_lines
+from ._holds import Hold as Hold
 from ._live import BANDS_A_DECADE as BANDS_A_DECADE
 from ._live import QUANTILES as QUANTILES
 from ._live import SHORTEST as SHORTEST
@@ -25,7 +26,6 @@ from ._live import LiveView as LiveView
 from ._live import LiveWindow as LiveWindow
 from ._live import Recent as Recent
 from ._live import rows_of as rows_of
-from ._holds import Hold as Hold
 from ._record import RunRecord as RunRecord
 from ._relay import Follower as Follower
 from ._relay import Relay as Relay
@@ -54,11 +54,11 @@ __all__ = [
     "Figures",
     "Follower",
     "Frame",
+    "Hold",
     "LiveChange",
     "LiveView",
     "LiveWindow",
     "Recent",
-    "Hold",
     "Relay",
     "RunRecord",
     "failed_thing",

@@ -117,8 +117,7 @@ class RunRecord:
         self.relay: Relay = Relay()
         self.broken_off = ""
         self.planned_end = math.inf
-        self.ending_at = math.nan
-        self.ended_by = ""
+        self.ending_at, self.ended_by = math.nan, ""
         self._codes = Codebook()
         self._nodes = Nodes(started_at)
         self._actions = Reservoir(actions_bound, ACTION, seed)

@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from random import Random
 from typing import TYPE_CHECKING, cast
 
@@ -76,6 +76,8 @@ class Sampler:
         """Write how the generator fares, and say so when it became the bottleneck."""
         lags = self.probe.take()
         cpu, vitals = self._cpu_share(now), self._vitals.read()
+        if not self._run.native.is_real_time:
+            vitals = replace(vitals, machine_cpu=math.nan)  # nobody is crowded out of such time
         pauses, longest = self._pauses.take()
         queued = self._vitals.queued_share(now)
         why = reasons(
@@ -83,9 +85,7 @@ class Sampler:
             schedule,
             vitals,
             line=self._run.watchdog.take_line(),
-            # Nobody can be crowded out of virtual time.
-            by_others=self._run.native.is_real_time
-            and is_crowded_out(cpu, vitals.machine_cpu, queued),
+            by_others=is_crowded_out(cpu, vitals.machine_cpu, queued),
         )
         more = {**asdict(vitals), "gc_pauses": float(pauses), "gc_longest": longest}
         rss = more.pop("rss")
