@@ -1,9 +1,9 @@
-"""Values as bytes between nodes, without pickle.
+"""Values as bytes, between nodes and on disk, without pickle.
 
-What a node sends is data, and reading it runs nothing: msgpack, with extensions for what
-it lacks (tuples, sets, whole numbers beyond 64 bits, columns of numbers), and murmur's own
-records, which are rebuilt from their fields by a name that must be in the reader's table.
-Whatever else arrives is a `WireError`.
+What a node sends, or a journal holds, is data, and reading it runs nothing: msgpack, with
+extensions for what it lacks (tuples, sets, whole numbers beyond 64 bits, columns of numbers),
+and murmur's own records, which are rebuilt from their fields by a name that must be in the
+reader's table.  Whatever else arrives is a `WireError`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,9 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from murmur.errors import ClusterError, MessageTypeError, MissingExtraError
+import msgpack
 
-try:
-    import msgpack
-except ImportError:
-    raise MissingExtraError("a cluster", "cluster", "msgpack") from None
+from murmur.errors import ClusterError, MessageTypeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

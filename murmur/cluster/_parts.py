@@ -1,4 +1,4 @@
-"""The records that nodes send: what a run measured, and how it stands."""
+"""Records that nodes send: what a run measured, and how it stands."""
 
 from __future__ import annotations
 

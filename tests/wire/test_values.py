@@ -16,7 +16,7 @@ from murmur._wire._values import WireError, decode, encode
 from murmur.cluster._parts import PARTS
 from murmur.errors import MessageTypeError
 from murmur.recording import RunRecord
-from murmur.telemetry import Recorder
+from murmur.telemetry import Event, Recorder
 
 LEAVES = (
     st.none()
@@ -112,6 +112,8 @@ def test_a_chunk_with_everything_in_it_comes_back() -> None:
     recorder.change(0.1, "session", "pace", 1.0, 2.0)
     recorder.population(0.5, 1, 2, 3)
     recorder.throttle(0.5, "logins", {"rate": 5, "interval": 1, "lateness": [0.1]})
+    recorder.health(0.5, [0.2], 0.5, 1e8, saturated=True, reason="lag")
+    recorder.event(Event("amoc.run.state", 1.0, 1.0, "n", "r", {"count": 1}, {"to": "x"}))
     record = RunRecord("run", 0.0, 0.0)
     record.add(decode(encode(recorder.seal(), PARTS), PARTS))
 
@@ -119,3 +121,5 @@ def test_a_chunk_with_everything_in_it_comes_back() -> None:
     assert record.actions_total == 2
     assert record.table("counters")["value"].tolist() == [3.0]  # type: ignore[union-attr]
     assert len(record.table("changes")["what"]) == 1
+    assert record.table("health")["loop_lag_max"].tolist() == [0.2]  # type: ignore[union-attr]
+    assert record.table("events")["metadata"] == [{"to": "x"}]

@@ -143,7 +143,7 @@ class RunDirectory(Follower):
             return
         try:
             self._journal.write(*entry)
-        except OSError as error:
+        except (OSError, MurmurError) as error:
             self._is_broken = True
             _logger.warning(
                 "the run directory %s cannot be written any more (%s); the run goes on, and "

@@ -156,7 +156,7 @@ def test_zeros_with_entries_behind_them_are_damage(
     record: RunRecord, directory: RunDirectory
 ) -> None:
     _play(record)
-    start = len("murmur-journal 1\n")
+    start = len("murmur-journal 2\n")
     segment = directory.path / "journal" / "000001.log"
     _cut(segment, lambda data: data + bytes(64) + data[start:])
 
@@ -175,12 +175,23 @@ def test_zeros_before_another_segment_are_damage(tmp_path: Path) -> None:
         list(entries(tmp_path))
 
 
+def test_a_journal_of_another_format_is_told_apart_from_damage(
+    record: RunRecord, directory: RunDirectory
+) -> None:
+    _play(record)
+    segment = directory.path / "journal" / "000001.log"
+    _cut(segment, lambda data: data.replace(b"murmur-journal 2", b"murmur-journal 1", 1))
+
+    with pytest.raises(ArchiveError, match="its journal has format 1; read it with the murmur"):
+        murmur.load(directory.path)
+
+
 def test_damage_before_the_end_is_an_error_that_names_the_file(
     record: RunRecord, directory: RunDirectory
 ) -> None:
     _play(record)
     segment = directory.path / "journal" / "000001.log"
-    place = len("murmur-journal 1\n") + 8 + 100  # within the first entry
+    place = len("murmur-journal 2\n") + 8 + 100  # within the first entry
     _cut(segment, lambda data: data[:place] + b"\xff\x00\xff" + data[place + 3 :])
 
     with pytest.raises(ArchiveError, match=r"journal/000001\.log is damaged"):
