@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import h2.config
 import h2.connection
 import h2.events
@@ -93,6 +94,8 @@ class Server:
 
     def _serve(self, plain: socket.socket) -> None:
         plain.settimeout(30)
+        # Else an answer may wait for an acknowledgment, and be thrown away when this closes.
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             with self._context.wrap_socket(plain, server_side=True) as tls:
                 Connection(tls).serve(self._answer)
@@ -244,6 +247,108 @@ async def test_a_request_whose_stream_was_reset_is_repeated_once(
     assert server.connections == 1
 
 
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
+async def test_what_a_server_refused_is_sent_again(
+    server: Server, client: Client, method: str
+) -> None:
+    seen: list[int] = []
+
+    def act(connection: Connection, stream: int) -> None:
+        seen.append(stream)
+        if len(seen) in {1, 2, 5}:
+            connection.state.reset_stream(stream, 7)  # REFUSED_STREAM
+        else:
+            connection.say(stream, b"ok")
+
+    server.act = act
+    body = {} if method == "GET" else {"data": b"x" * 10}
+    answers = [await client.request(method, "/", **body) for _ in range(3)]
+
+    assert [answer.text for answer in answers] == ["ok"] * 3
+    assert len(seen) == 6
+
+
+async def test_what_lies_beyond_the_last_stream_is_sent_again(
+    server: Server, client: Client
+) -> None:
+    def act(connection: Connection, stream: int) -> None:
+        if server.connections < 3:
+            go_away(connection, stream)
+        else:
+            connection.say(stream, b"ok")
+
+    server.act = act
+    response = await client.post("/", data=b"x")
+
+    assert (response.status, server.connections) == (200, 3)
+
+
+async def test_a_server_that_refuses_for_ever_is_a_failure(server: Server, client: Client) -> None:
+    server.act = lambda connection, stream: connection.state.reset_stream(stream, 7)
+
+    response = await client.post("/", data=b"x")
+
+    assert response.failure == "the server refused the stream"
+    assert server.connections == 1
+
+
+async def test_a_burst_to_a_new_server_opens_one_connection(server: Server, client: Client) -> None:
+    answers = []
+
+    async def ask() -> None:
+        answers.append(await client.get("/"))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(30):
+            tasks.start_soon(ask)
+
+    assert [answer.text for answer in answers] == ["ok"] * 30
+    assert server.connections == 1
+
+
+async def test_trailers_can_be_read(server: Server, client: Client) -> None:
+    def act(connection: Connection, stream: int) -> None:
+        connection.say(stream, b"ok", is_last=False)
+        connection.state.send_headers(stream, [("x-sum", "7")], end_stream=True)
+
+    server.act = act
+    response = await client.get("/")
+
+    assert (response.text, dict(response.trailers)) == ("ok", {"x-sum": "7"})
+
+
+@pytest.mark.parametrize("frame", [
+    b"\0\0\1\0\0\0\0\0\1x",  # a byte of the body
+    b"\0\0\x08\6\0\0\0\0\0pingping",
+    b"\0\0\0\4\0\0\0\0\0",  # settings
+    b"\0\0\4\x08\0\0\0\0\0\0\0\0\1",  # room for one byte
+])  # fmt: skip
+async def test_small_frames_hold_nobody(server: Server, client: Client, frame: bytes) -> None:
+    def act(connection: Connection, stream: int) -> None:
+        connection.say(stream, b"", is_last=False)
+        for _ in range(20):
+            connection.tls.sendall(frame * 2000)
+        raise StopIteration
+
+    server.act = act
+    longest = 0.0
+
+    async def watch() -> None:
+        nonlocal longest
+        last = time.thread_time()
+        while True:
+            await anyio.lowlevel.checkpoint()
+            now = time.thread_time()
+            longest, last = max(longest, now - last), now
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(watch)
+        await client.get("/")
+        tasks.cancel_scope.cancel()
+
+    assert longest < 0.05
+
+
 async def test_a_cancelled_request_spares_the_others(server: Server, client: Client) -> None:
     server.act = lambda connection, stream: connection.say(stream, b"ok") if stream > 1 else None
     answers = []
@@ -259,3 +364,37 @@ async def test_a_cancelled_request_spares_the_others(server: Server, client: Cli
 
     assert [answer.text for answer in answers] == ["ok"] * 5
     assert server.connections == 1
+
+
+async def test_an_answer_that_came_before_a_reset_is_read_from_tls() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trusted = trustme.CA()
+    trusted.issue_cert("localhost").configure_cert(context)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        plain, _ = listener.accept()
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        tls = context.wrap_socket(plain, server_side=True)
+        tls.recv(10)
+        tls.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
+        tls.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        tls.close()
+
+    async def body() -> Any:
+        yield b"x" * 1000
+        time.sleep(0.1)  # noqa: ASYNC251 - the loop must not see the answer before it writes
+        for _ in range(3):
+            yield b"x" * 1000
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    with trusted.cert_pem.tempfile() as ca:
+        options = Options(ca=ca, timeout=10)
+        async with Client(options=options) as client:
+            url = f"https://localhost:{listener.getsockname()[1]}/"
+            response = await client.post(url, data=body())
+    await anyio.to_thread.run_sync(thread.join)
+    listener.close()
+
+    assert (response.status, response.text) == (413, "no")

@@ -23,6 +23,7 @@ from murmur.errors import (
     ConnectionLostError,
     HttpProtocolError,
     HttpTimeoutError,
+    InvalidRequestError,
     StatusError,
     TargetNotAllowedError,
 )
@@ -35,8 +36,21 @@ def echo(connection: Any) -> None:
 
 
 def flood(connection: Any) -> None:
-    for number in range(5000):
-        connection.send(str(number))
+    for number in range(600):
+        connection.send(f"{number:020000}"[-4:].ljust(20_000, "."))
+    connection.recv()
+
+
+def keep_busy(connection: Any) -> None:
+    for _ in range(600):
+        connection.send("x" * 20_000)
+    connection.send("pong" if connection.ping().wait(5) else "nothing")
+    connection.recv()
+
+
+def nod(connection: Any) -> None:
+    connection.send("hi")
+    connection.socket.sendall(b"\x88\x00")
     connection.recv()
 
 
@@ -62,6 +76,8 @@ CONVERSATIONS = {
     "/bye": lambda connection: connection.send("last words"),
     "/fail": lambda connection: connection.close(1011, "sorry"),
     "/flood": flood,
+    "/busy": keep_busy,
+    "/nod": nod,
     "/parts": send_parts,
     "/headers": show_headers,
     "/ping": ping,
@@ -79,6 +95,10 @@ def guard(connection: Any, request: Any) -> Any:
     return connection.respond(403, "no") if request.path == "/forbidden" else None
 
 
+def set_cookie(connection: Any, request: Any, response: Any) -> None:
+    response.headers["Set-Cookie"] = f"sid={request.path}"
+
+
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     server = websockets.sync.server.serve(
@@ -86,9 +106,10 @@ def url() -> Iterator[str]:
         "127.0.0.1",
         0,
         process_request=guard,
+        process_response=set_cookie,
         subprotocols=["chat"],  # type: ignore[list-item]
         select_subprotocol=lambda connection, offered: offered[0] if offered else None,
-        compression=None,
+        compression="deflate",
         max_size=None,
     )
     thread = threading.Thread(target=server.serve_forever)
@@ -155,13 +176,69 @@ async def test_no_message_in_time_is_an_error_and_loses_none(client: Client) -> 
         assert await echo.receive() == "still there"
 
 
-async def test_a_server_waits_for_a_user_that_does_not_receive(client: Client) -> None:
+async def test_a_server_waits_for_a_user_that_receives_a_little_later(client: Client) -> None:
     async with client.websocket("/flood") as flood:
-        await anyio.sleep(0.2)
-        assert len(flood._frames.inbox) < 5000
+        await anyio.sleep(0.3)
+        first = await flood.receive(timeout=5)
+        assert len(flood._frames.inbox) < 300  # 4 Mi of them
+        got = [first, *[await flood.receive(timeout=5) for _ in range(599)]]
 
-        got = [await flood.receive(timeout=5) for _ in range(5000)]
-    assert got == [str(number) for number in range(5000)]
+    assert [len(each) for each in got] == [20_000] * 600
+    assert [int(each[:4]) for each in got] == list(range(600))
+
+
+async def test_pings_are_answered_whatever_waits(client: Client, monkeypatch: Any) -> None:
+    monkeypatch.setattr("murmur.http._frames.PATIENCE", 0.1)
+    counted: list[str] = []
+    monkeypatch.setattr(client, "_count", counted.append)
+    async with client.websocket("/busy") as busy:
+        for _ in range(50):
+            await anyio.sleep(0.1)
+            if "websocket.dropped" in counted and busy._frames.inbox[-1] == "pong":
+                break
+
+        assert busy._frames.inbox[-1] == "pong"
+        assert busy._frames._unread < 5 << 20
+
+
+async def test_the_code_and_the_reason_of_a_farewell_can_be_read(client: Client) -> None:
+    async with client.websocket("/fail") as failing:
+        assert failing.close_code is None
+        with pytest.raises(ConnectionLostError, match="code 1011"):
+            await failing.receive(timeout=5)
+
+        assert (failing.close_code, failing.close_reason) == (1011, "sorry")
+
+
+async def test_a_farewell_without_a_code_is_orderly(client: Client) -> None:
+    async with client.websocket("/nod") as nod:
+        assert [message async for message in nod] == ["hi"]
+        assert (nod.close_code, nod.close_reason) == (1005, "")
+
+
+@pytest.mark.parametrize("timeout", [-1, math.nan, True, "5"])
+async def test_a_time_to_receive_that_is_none_is_refused(client: Client, timeout: Any) -> None:
+    async with client.websocket("/echo") as echo:
+        with pytest.raises(InvalidRequestError):
+            await echo.receive(timeout=timeout)
+        with pytest.raises(InvalidRequestError):
+            await echo.ask("x", timeout=timeout)
+
+
+async def test_messages_may_be_compressed(client: Client) -> None:
+    async with client.websocket("/echo", compress=True) as echo:
+        text = "murmur " * 10_000
+        assert await echo.ask(text) == text
+        assert len(echo._frames._protocol.extensions) == 1
+
+
+@pytest.mark.parametrize("path", ["/echo", "/forbidden"])
+async def test_the_answer_to_a_handshake_sets_cookies(client: Client, path: str) -> None:
+    with contextlib.suppress(StatusError):
+        async with client.websocket(path):
+            pass
+
+    assert client.cookies.get("sid") == path
 
 
 async def test_pings_are_answered(client: Client) -> None:
