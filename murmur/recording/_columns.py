@@ -34,7 +34,14 @@ _FOLDED = (FRAMES["counters"], FRAMES["gauges"])
 
 LIMIT = 30_000  # codes travel in an int16
 TIMES = [("admitted_at", "<f8"), ("started_at", "<f8"), ("ended_at", "<f8")]
-USER = [("outcome", "<i2"), ("reason", "<i2"), ("node", "<i2"), ("user_id", "<u4"), *TIMES]
+USER_TEXTS = ("reason", "scenario", "result")
+USER = [
+    ("outcome", "<i2"),
+    *((name, "<i2") for name in USER_TEXTS),
+    ("node", "<i2"),
+    ("user_id", "<u4"),
+    *TIMES,
+]
 ACTION = [
     ("name", "<i2"),
     ("node", "<i2"),
@@ -205,7 +212,9 @@ def user_rows(chunk: Chunk, *, node: int, codebook: Codebook) -> NDArray[Any]:
     rows = np.empty(len(users), USER)
     rows["node"] = node
     rows["outcome"] = translation(codebook.outcomes, chunk.outcomes)[users["outcome"]]
-    rows["reason"] = translation(codebook.reasons, chunk.reasons)[users["reason"]]
+    texts = translation(codebook.reasons, chunk.reasons)
+    for name in USER_TEXTS:
+        rows[name] = texts[users[name]]
     for name in ("user_id", "admitted_at", "started_at", "ended_at"):
         rows[name] = users[name]
     return rows

@@ -63,6 +63,16 @@ _USERS = Frame(
             "started.",
             "derived",
         ),
+        category(
+            "scenario",
+            "The scenario that the user followed: of a `murmur.mix`, which of them; missing while "
+            "the user is here, and if it never started.",
+        ),
+        text(
+            "result",
+            "What `start` returned, as text of at most 200 characters; missing if that was "
+            "nothing, `(other)` from the 101st different one on.",
+        ),
     ),
     "Sorted by `user_id`. Users that wait or run have a row as well.",
     raw=(seconds("ended_at", "When the user was gone; NaN while it is here."),),
@@ -363,6 +373,41 @@ _ERRORS = Frame(
     raw=(text("message", "Message of the exception, or what was said of it."),),
 )
 
+_DELIVERIES = Frame(
+    "deliveries",
+    "One row is one name of messages that users stamped (`User.stamp`), over all nodes.",
+    (
+        category("name", "What the messages are called.", "key"),
+        whole("sent", "Stamps that were made.", "derived"),
+        whole("expected", "Arrivals that their senders expected.", "derived"),
+        whole("arrived", "Arrivals, without those that came twice to the same user.", "derived"),
+        number(
+            "reach", "`arrived` of `expected`; NaN if none was expected.", "derived", unit="share"
+        ),
+        whole("duplicates", "Stamps that came again to the same user.", "derived"),
+        whole(
+            "lost",
+            "How many of `expected` did not arrive: while the run is on, some are on their way.",
+            "derived",
+        ),
+        seconds("p50", "Median time on the way, by the clock that nodes share.", "derived"),
+        seconds("p99", "99th percentile of that time.", "derived"),
+        whole(
+            "uncertain",
+            "Arrivals whose time is not larger than the clocks may be wrong by: it may be "
+            "anything from nothing on, also below zero, and none is changed.",
+            "derived",
+        ),
+        seconds(
+            "clock_error",
+            "How wrong a time may be: the errors of both ends' clocks, of the worst pair; 0 where "
+            "sender and receiver share one.",
+            "derived",
+        ),
+    ),
+    "Sums of counters (`deliveries.*`); times are those of the actions of the same name.",
+)
+
 FRAMES: Mapping[str, Frame] = MappingProxyType(
     {
         frame.name: frame
@@ -385,6 +430,7 @@ FRAMES: Mapping[str, Frame] = MappingProxyType(
             ),
             _COUNTERS,
             _GAUGES,
+            _DELIVERIES,
             _THROTTLES,
             _POPULATION,
             _EVENTS,

@@ -109,6 +109,8 @@ def _users(rows: UserRows, legend: Legend) -> Table:
         "node": Labels.used(users["node"], legend.nodes),
         "outcome": Labels.used(users["outcome"], legend.outcomes),
         "reason": Labels.used(users["reason"], legend.reasons),
+        "scenario": Labels.used(users["scenario"], legend.reasons),
+        "result": Labels.used(users["result"], legend.reasons),
         "admitted_at": users["admitted_at"].copy(),
         "started_at": users["started_at"].copy(),
         "ended_at": users["ended_at"].copy(),
@@ -120,7 +122,9 @@ def present_rows(dtype: np.dtype[Any], node: int, users: Present) -> NDArray[Any
     import numpy as np
 
     rows = np.empty(len(users.ids), dtype)
-    rows["node"], rows["outcome"], rows["reason"] = node, MISSING, MISSING
+    rows["node"] = node
+    for field in ("outcome", "reason", "scenario", "result"):
+        rows[field] = MISSING
     rows["user_id"] = users.ids
     rows["admitted_at"], rows["started_at"] = users.admitted_at, users.started_at
     rows["ended_at"] = np.nan
@@ -133,6 +137,7 @@ def _range_rows(dtype: np.dtype[Any], users: WaitingRows) -> NDArray[Any]:
     rows = np.empty(users.last - users.first + 1, dtype)
     rows["user_id"] = np.arange(users.first, users.last + 1)
     rows["admitted_at"] = rows["started_at"] = np.nan
+    rows["scenario"] = rows["result"] = MISSING
     for field in ("node", "outcome", "reason", "ended_at"):
         rows[field] = getattr(users, field)
     return rows

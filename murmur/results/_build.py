@@ -15,6 +15,7 @@ from murmur.runtime.health import LAG_LIMIT
 from murmur.telemetry import Labels, kind_text
 
 from ._absences import NO_SIGN, absent_windows
+from ._deliveries import deliveries
 from ._frame import Values, build, series, unknown
 
 __all__ = ["BUILDERS"]
@@ -123,6 +124,11 @@ def _errors(record: RunRecord) -> pd.DataFrame:
     return build(FRAMES["errors"], {**table, "error": texts})
 
 
+def _deliveries(record: RunRecord) -> pd.DataFrame:
+    """Return what was counted of stamps, by the name of their messages."""
+    return build(FRAMES["deliveries"], deliveries(record))
+
+
 def _nodes(record: RunRecord) -> pd.DataFrame:
     population = record.table("population")
     reported = pd.Series(np.asarray(population["window_at"]))
@@ -160,6 +166,7 @@ BUILDERS: Mapping[str, Callable[[RunRecord], pd.DataFrame]] = MappingProxyType(
         "windows_by_node": _windows_by_node,
         "counters": _as_recorded("counters"),
         "gauges": _gauges,
+        "deliveries": _deliveries,
         "throttles": _throttles,
         "population": _population,
         "events": _events,

@@ -94,6 +94,7 @@ class Results:
     windows_by_node: FrameProperty = FrameProperty("windows_by_node")
     counters: FrameProperty = FrameProperty("counters")
     gauges: FrameProperty = FrameProperty("gauges")
+    deliveries: FrameProperty = FrameProperty("deliveries")
     throttles: FrameProperty = FrameProperty("throttles")
     population: FrameProperty = FrameProperty("population")
     events: FrameProperty = FrameProperty("events")

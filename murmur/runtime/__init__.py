@@ -18,6 +18,12 @@ from ._ambient import timer as timer
 from ._context import current_run as current_run
 from ._context import current_user as current_user
 from ._context import running_here as running_here
+from ._deliveries import ARRIVED as ARRIVED
+from ._deliveries import CLOCK_ERROR as CLOCK_ERROR
+from ._deliveries import DUPLICATES as DUPLICATES
+from ._deliveries import EXPECTED as EXPECTED
+from ._deliveries import SENT as SENT
+from ._deliveries import UNCERTAIN as UNCERTAIN
 from ._population import Presence as Presence
 from ._run import USER_RATE as USER_RATE
 from ._run import NodeRun as NodeRun
@@ -39,6 +45,12 @@ from ._users import longest_end as longest_end
 __all__ = [
     "EXPELLED",
     "NODE_LEFT",
+    "ARRIVED",
+    "CLOCK_ERROR",
+    "DUPLICATES",
+    "EXPECTED",
+    "SENT",
+    "UNCERTAIN",
     "USER_RATE",
     "LeavingEvent",
     "Listener",

@@ -17,10 +17,23 @@ from ._timer import refuse_the_gone
 if TYPE_CHECKING:
     from ._user import User
 
-__all__ = ["arrive", "stamp"]
+__all__ = [
+    "ARRIVED",
+    "CLOCK_ERROR",
+    "DUPLICATES",
+    "EXPECTED",
+    "OF_OTHER_RUNS",
+    "SENT",
+    "UNCERTAIN",
+    "arrive",
+    "stamp",
+]
 
 SENT, EXPECTED = "deliveries.sent: ", "deliveries.expected: "
 """Beginnings of the counters of stamps, and of how many users they should arrive at."""
+
+ARRIVED = "deliveries.arrived: "
+"""Beginning of the counters of stamps that arrived at a user for the first time."""
 
 DUPLICATES, UNCERTAIN = "deliveries.duplicates: ", "deliveries.uncertain: "
 """Beginnings of the counters of stamps that came twice, and of times within the clocks' error."""
@@ -65,6 +78,7 @@ def arrive(user: User, text: object) -> float | None:
         recorder.gauge(f"{CLOCK_ERROR}{read.name}", error)
         if seconds <= error:
             recorder.count(f"{UNCERTAIN}{read.name}")
+    recorder.count(f"{ARRIVED}{read.name}")
     ended_at = run.native.now()
     recorder.action(read.name, user.id, ended_at - seconds, ended_at - seconds, ended_at)
     return seconds

@@ -181,6 +181,7 @@ class Users:
             return
         run = self._run
         user = User(user_id, run, run.native.now())
+        user.scenario = run.scenario_name
         self.population.admit(user)
         if run.emitter.listening("amoc.user.up"):
             run.emitter.emit("amoc.user.up", {"count": 1}, {"user_id": user_id})
@@ -240,7 +241,14 @@ class Users:
         run = self._run
         ended_at = run.native.now()
         run.recorder.user_gone(
-            user.id, outcome.value, reason, user.admitted_at, user.started_at, ended_at
+            user.id,
+            outcome.value,
+            reason,
+            user.admitted_at,
+            user.started_at,
+            ended_at,
+            scenario=user.scenario,
+            result=result,
         )
         span = "amoc.scenario.start.stop" if error is None else "amoc.scenario.start.exception"
         if run.emitter.listening(span):

@@ -25,7 +25,8 @@ def _action_rows() -> Rows:
 
 def _user_rows() -> Rows:
     times = [("admitted_at", "<f8"), ("started_at", "<f8"), ("ended_at", "<f8")]
-    return Rows("<hhIddd", [("outcome", "<i2"), ("reason", "<i2"), ("user_id", "<u4"), *times])
+    texts = [(name, "<i2") for name in ("outcome", "reason", "scenario", "result")]
+    return Rows("<hhhhIddd", [*texts, ("user_id", "<u4"), *times])
 
 
 def _value_rows() -> Rows:

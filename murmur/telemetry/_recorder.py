@@ -54,6 +54,9 @@ FAILURES = {
 }
 """Events that tell of a failure: of what, and its name or the key that has it."""
 
+RESULTS = 100
+"""Different results of users that are told apart on a node; later ones are ``(other)``."""
+
 HIGHEST_ID = 2**32 - 1  # what a row has room for
 
 
@@ -107,6 +110,7 @@ class Recorder:
         self._refused = Tally()
         self._names = Names(name_limit, OTHER)
         self._outcomes = Names(name_limit, OTHER)
+        self._results: set[str] = set()
         self._reasons = Names(name_limit, OTHER)
         self._kinds = Codes(kind_limit, Kind(OTHER, ""))
         self._told_apart = Kinds()
@@ -151,7 +155,7 @@ class Recorder:
             )
         )
 
-    def user_gone(
+    def user_gone(  # noqa: PLR0913 - the last two by keyword, with defaults
         self,
         user_id: int,
         outcome: str,
@@ -159,19 +163,35 @@ class Recorder:
         admitted_at: float | None,
         started_at: float | None,
         ended_at: float,
+        *,
+        scenario: str = "",
+        result: object = None,
     ) -> None:
-        """Record that a user is gone; None for moments that never came."""
+        """Record that a user is gone; None for moments that never came.
+
+        What its `start` returned is kept as text, `RESULTS` different ones at most.
+        """
         rows = self._hot.users
         rows.append(
             rows.pack(
                 self._outcomes[outcome],
                 self._reasons[reason[:LONGEST]] if reason else MISSING,
+                self._reasons[scenario] if scenario else MISSING,
+                MISSING if result is None else self._reasons[self._bounded(result)],
                 user_id if user_id <= HIGHEST_ID else HIGHEST_ID,  # noqa: FURB136 - min() takes 0.15 us
                 NAN if admitted_at is None else admitted_at,
                 NAN if started_at is None else started_at,
                 ended_at,
             )
         )
+
+    def _bounded(self, result: object) -> str:
+        """Return a result as text, of which there are not too many."""
+        text = name_of(result)[:LONGEST]
+        if text not in self._results and len(self._results) >= RESULTS:
+            return OTHER
+        self._results.add(text)
+        return text
 
     def user_failed(self, scenario: str, error: BaseException) -> bool:
         """Count a user that ended by `error`; return whether nothing is known of the kind yet.
