@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from murmur.scenario import Scenario as Scenario
     from murmur.scenario import Setting as Setting
     from murmur.scenario import describe as describe
+    from murmur.scenario import mix as mix
     from murmur.scenario import scenarios_in as scenarios_in
     from murmur.telemetry import on as on
     from murmur.throttles import Job as Job
@@ -93,6 +94,7 @@ _HOMES = {
         "Scenario",
         "Setting",
         "describe",
+        "mix",
         "scenarios_in",
     ),
     "murmur.telemetry": ("on",),
@@ -140,6 +142,7 @@ __all__ = [
     "gauge",
     "join",
     "load",
+    "mix",
     "on",
     "preview",
     "record",

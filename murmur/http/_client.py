@@ -447,7 +447,7 @@ def client_of(user: User) -> Client:
     The scenario's ``http`` is an `Options`; without it, its ``base_url`` is used, if it has
     such a setting.
     """
-    scenario = user.run.scenario
+    scenario = user.run.scenario_of(user)
     options = getattr(scenario, "http", None)
     if options is None:
         options = Options(base_url=getattr(scenario, "base_url", ""))

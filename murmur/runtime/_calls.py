@@ -12,15 +12,17 @@ import anyio.to_thread
 
 from murmur._backend import OverdueError, call_within
 from murmur.errors import CallbackError, CallbackTimeoutError, MurmurError
-from murmur.scenario import Callback, callbacks
+from murmur.scenario import Callback, Mix, callbacks
 from murmur.telemetry import text_of, trace_of
 from murmur.throttles import Seat
 
 if TYPE_CHECKING:
+    from murmur.scenario import Scenario
+
     from ._run import NodeRun
     from ._user import User
 
-__all__ = ["Calls", "Threads"]
+__all__ = ["Calls", "Role", "Threads"]
 
 T = TypeVar("T")
 
@@ -58,48 +60,86 @@ class Threads:
         return await self.run(call)
 
 
+class Role:
+    """A scenario that users follow: the run's own, or one of a mix."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.name: str = type(scenario).__name__
+        self.callbacks = callbacks(type(scenario))
+        self.state: Any = None
+
+    def body(self, threads: Threads) -> Callable[[User], Awaitable[object]]:
+        """Return what one user does: a coroutine, or a function in a thread."""
+        start = self.callbacks.start
+        bound = start.bind(self.scenario)
+        if start.is_async:
+            return lambda user: bound(user, self.state)
+        return lambda user: threads.run_user(user, lambda: bound(user, self.state))
+
+
 class Calls:
     """The callbacks of a run's scenario, in whatever form the class declares them."""
 
     def __init__(self, run: NodeRun) -> None:
         self._run = run
-        self._callbacks = callbacks(type(run.scenario))
-        self._state: Any = None
+        scenario = run.scenario
+        self._mix = scenario if isinstance(scenario, Mix) else None
+        self.roles = [Role(each) for each in (self._mix.players if self._mix else [scenario])]
+        self._bodies = [role.body(run.threads) for role in self.roles]
 
     async def init(self) -> None:
-        """Call `init` and keep what it returns.
+        """Call `init` and keep what it returns; of a mix, that of each.
 
         Raises
         ------
         CallbackError, CallbackTimeoutError
             If it raised, or did not return in time.
         """
-        if self._callbacks.init is not None:
-            self._state = await self._span("init", self._callbacks.init, ())
+        for role in self.roles:
+            if role.callbacks.init is not None:
+                role.state = await self._span("init", role.callbacks.init, (), role)
 
     async def terminate(self) -> None:
-        """Call `terminate`; raises as `init` does."""
-        if self._callbacks.terminate is not None:
-            await self._span("terminate", self._callbacks.terminate, (self._state,))
+        """Call `terminate`, of a mix that of each; raises as `init` does, after the last."""
+        failure: MurmurError | None = None
+        for role in self.roles:
+            if role.callbacks.terminate is not None:
+                try:
+                    await self._span("terminate", role.callbacks.terminate, (role.state,), role)
+                except MurmurError as error:
+                    failure = failure or error
+        if failure is not None:
+            raise failure
 
     async def changed(self, name: str, old: object, new: object) -> Exception | None:
         """Call `changed` for one setting; return what it raised."""
-        if self._callbacks.changed is None:
-            return None
-        try:
-            await self._within(self._callbacks.changed, (name, old, new))
-        except Exception as error:  # noqa: BLE001 - goes to whoever changed the setting
-            return error
-        return None
+        failure: Exception | None = None
+        for role, own in self._owners(name):
+            if role.callbacks.changed is None:
+                continue
+            try:
+                await self._within(role.callbacks.changed, (own, old, new), role)
+            except Exception as error:  # noqa: BLE001 - goes to whoever changed the setting
+                failure = failure or error
+        return failure
+
+    def _owners(self, name: str) -> list[tuple[Role, str]]:
+        """Return whose setting it is, and what it is called there."""
+        if self._mix is None:
+            return [(role, name) for role in self.roles]
+        own = self._mix.own_names(name)
+        return [(role, each) for role, each in zip(self.roles, own, strict=True) if each]
+
+    def cast(self, user: User) -> None:
+        """Give a user the scenario that it follows."""
+        place = self._mix.deal(self._run.seed, user.id) if self._mix is not None else 0
+        user.place, user.scenario = place, self.roles[place].name
 
     def user_body(self) -> Callable[[User], Awaitable[object]]:
-        """Return what one user does: a coroutine, or a function in a thread."""
-        start = self._callbacks.start
-        bound = start.bind(self._run.scenario)
-        if start.is_async:
-            return lambda user: bound(user, self._state)
-        threads = self._run.threads
-        return lambda user: threads.run_user(user, lambda: bound(user, self._state))
+        """Return what one user does."""
+        bodies = self._bodies
+        return bodies[0] if len(bodies) == 1 else lambda user: bodies[user.place](user)
 
     def observer_error(self, failures: Sequence[tuple[str, BaseException]]) -> CallbackError:
         """Return one error for observers that failed after settings changed."""
@@ -109,13 +149,15 @@ class Calls:
         failure.__cause__ = failures[0][1]
         return failure
 
-    async def _span(self, name: str, callback: Callback, arguments: tuple[object, ...]) -> Any:  # noqa: ANN401
+    async def _span(
+        self, name: str, callback: Callback, arguments: tuple[object, ...], role: Role
+    ) -> Any:  # noqa: ANN401 - whatever the callback returns
         run = self._run
-        metadata: dict[str, object] = {"scenario": run.scenario_name}
+        metadata: dict[str, object] = {"scenario": role.name}
         began = run.native.now()
         run.emitter.emit(f"amoc.scenario.{name}.start", {"count": 1}, metadata)
         try:
-            value = await self._within(callback, arguments)
+            value = await self._within(callback, arguments, role)
         except Exception as error:
             failure = self._failure(name, error)
             metadata |= {
@@ -138,9 +180,9 @@ class Calls:
         text = "".join(traceback.format_exception(error))
         return CallbackError(name, run.node, f"{type(error).__name__}: {error}", text)
 
-    async def _within(self, callback: Callback, arguments: tuple[object, ...]) -> Any:  # noqa: ANN401
+    async def _within(self, callback: Callback, arguments: tuple[object, ...], role: Role) -> Any:  # noqa: ANN401 - whatever the callback returns
         run = self._run
-        bound = callback.bind(run.scenario)
+        bound = callback.bind(role.scenario)
 
         async def call() -> Any:  # noqa: ANN401 - whatever the callback returns
             if callback.is_async:

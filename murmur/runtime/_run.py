@@ -135,6 +135,14 @@ class NodeRun:
         """Seconds between asking a user and cancelling it."""
         return float(self.scenario.grace)
 
+    def cast(self, user: User) -> None:
+        """Give a user the scenario that it follows."""
+        self._calls.cast(user)
+
+    def scenario_of(self, user: User) -> Scenario:
+        """Return the instance of the scenario that a user follows."""
+        return self._calls.roles[user.place].scenario
+
     def run_time(self) -> float:
         """Return seconds since the run started, on the clock that all nodes share."""
         return self.native.now() - self.recorder.started_at

@@ -61,6 +61,8 @@ class User:
         Whether it ended: what its tasks do from then on is not recorded.
     scenario : str
         Name of the scenario that it follows; of a `murmur.mix`, which of them.
+    place : int
+        Its place in the mix, from 0.
     admitted_at, started_at : float
         When ``user_rate`` let it in, and when ``start`` was called, in seconds of
         `anyio.current_time`.
@@ -83,7 +85,7 @@ class User:
 
     __slots__ = ("_http", "_mailbox", "_parked", "_possessions", "_random",
                  "_receivers", "_seen", "_stamps", "_task", "admitted_at", "brood", "id", "is_gone",
-                 "is_killed", "is_leaving", "leaving_since", "pending", "run", "scenario",
+                 "is_killed", "is_leaving", "leaving_since", "pending", "place", "run", "scenario",
                  "started_at", "was_cut_off")  # fmt: skip
 
     carries_due: bool = True  # `send` takes when what a message asks for was due
@@ -100,6 +102,7 @@ class User:
         self.pending: Pending | None = None
         self.brood: Brood = Brood()
         self.scenario: str = ""
+        self.place: int = 0
         self.was_cut_off: bool = False
         self._task: Task | None = None
         self._mailbox: deque[object] | None = None
@@ -212,7 +215,7 @@ class User:
         ...     async def buy(self, user):
         ...         user.count("purchases")
         >>> rehearse(Shopper, 1, seed=1).counters.groupby("name")["value"].sum().to_dict()
-        {'looks': 79.0, 'purchases': 21.0}
+        {'looks': 75.0, 'purchases': 25.0}
         """
         return choice(self.random, weights)
 

@@ -181,7 +181,7 @@ class Users:
             return
         run = self._run
         user = User(user_id, run, run.native.now())
-        user.scenario = run.scenario_name
+        run.cast(user)
         self.population.admit(user)
         if run.emitter.listening("amoc.user.up"):
             run.emitter.emit("amoc.user.up", {"count": 1}, {"user_id": user_id})

@@ -15,6 +15,8 @@ from ._environment import parse_settings as parse_settings
 from ._find import find as find
 from ._find import is_from_file as is_from_file
 from ._find import scenarios_in as scenarios_in
+from ._mix import Mix as Mix
+from ._mix import mix as mix
 from ._resolve import Resolved as Resolved
 from ._resolve import build as build
 from ._resolve import resolve as resolve
@@ -28,6 +30,7 @@ __all__ = [
     "Description",
     "Descriptions",
     "EnvironmentWarning",
+    "Mix",
     "Resolved",
     "Scenario",
     "Setting",
@@ -39,6 +42,7 @@ __all__ = [
     "find",
     "is_from_file",
     "masked",
+    "mix",
     "parse_settings",
     "plan_update",
     "resolve",

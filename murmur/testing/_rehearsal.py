@@ -11,7 +11,7 @@ from murmur.cluster import Cluster, Course, LocalNode, new_run_id
 from murmur.errors import InvalidScenarioError, MurmurError
 from murmur.recording import RunRecord
 from murmur.runtime import RunSpec
-from murmur.scenario import callbacks, masked, resolve
+from murmur.scenario import Mix, callbacks, masked, resolve
 from murmur.telemetry import Bus
 
 from ._clock import virtual_backend
@@ -95,9 +95,10 @@ def rehearse(
 
 
 def _refuse_threads(scenario: type[Scenario]) -> None:
-    found = callbacks(scenario)
+    parts = [part.scenario for part in scenario.parts] if issubclass(scenario, Mix) else [scenario]
     plain = [
         f"{callback.name} is no async def: it would run in a thread, whose time is real"
+        for found in map(callbacks, parts)
         for callback in (found.init, found.start, found.terminate)
         if callback is not None and not callback.is_async
     ]

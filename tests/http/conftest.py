@@ -37,7 +37,8 @@ class Bench:
             state=RunState.RUNNING,
             grace=grace,
             spec=SimpleNamespace(allow=allow),
-            scenario=SimpleNamespace(),
+            scenario=(scenario := SimpleNamespace()),
+            scenario_of=lambda _: scenario,
         )
         self.user = User(7, self.run, 0.0)  # type: ignore[arg-type]
 
