@@ -43,12 +43,12 @@ from ._user import User as User
 from ._users import longest_end as longest_end
 
 __all__ = [
-    "EXPELLED",
-    "NODE_LEFT",
     "ARRIVED",
     "CLOCK_ERROR",
     "DUPLICATES",
     "EXPECTED",
+    "EXPELLED",
+    "NODE_LEFT",
     "SENT",
     "UNCERTAIN",
     "USER_RATE",
