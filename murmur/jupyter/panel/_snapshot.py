@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from murmur._session import Observation
     from murmur.cluster import NodeStatus
     from murmur.recording import Failure, LiveChange, Recent
+    from murmur.results import Verdict
     from murmur.scenario import Scenario
     from murmur.throttles import ThrottleStatistics
 
@@ -40,6 +41,7 @@ def snapshot(
     running: type[Scenario] | None,
     settings: Mapping[str, object],
     code: str,
+    verdict: Verdict | None = None,
 ) -> dict[str, Any]:
     """Return the state that panels show.
 
@@ -55,6 +57,8 @@ def snapshot(
         What that run was started with; secrets masked.
     code : str
         What the clicks so far stand for.
+    verdict : Verdict, optional
+        Whether the numbers of the run can be trusted, as was known lately.
     """
     status, recent = seen.status, seen.recent
     is_on = not status.state.is_over
@@ -75,6 +79,7 @@ def snapshot(
         "errors": [_error(failure) for failure in recent.failures],
         "changes": [_change(change) for change in recent.changes[-_CHANGES:]],
         "health": _health(recent, is_on=is_on),
+        "verdict": None if verdict is None else _verdict(verdict),
         "code": code,
     }
 
@@ -184,6 +189,12 @@ def _health(recent: Recent, *, is_on: bool) -> dict[str, Any]:
         "lag": None if math.isnan(recent.lag) else duration_text(recent.lag),
         "cpu": _number(round(sum(row["cpu"] for row in samples), 2)) if samples else None,
     }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    """Return the word, and the sentences that speak against the numbers."""
+    reasons = [] if verdict.is_valid else list(verdict.reasons)
+    return {"state": verdict.state, "reasons": reasons}
 
 
 def _number(value: Any) -> float | str | None:  # noqa: ANN401 - a trait's default may be anything

@@ -37,6 +37,8 @@ def words(state: dict[str, Any]) -> str:
         parts.append(f"{figures['rate']:,.1f} actions/s, {figures['failed']:,.1f} failed")
     if figures["p50"]:
         parts.append(f"response p50 {figures['p50']}, p99 {figures['p99']}")
+    if verdict := state.get("verdict"):
+        parts.append(" ".join([f"verdict: {verdict['state']}", *verdict["reasons"]]))
     if state["health"]["warning"]:
         parts.append(state["health"]["warning"])
     if state["session"] == "closed":

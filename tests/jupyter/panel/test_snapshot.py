@@ -13,6 +13,7 @@ from murmur._session import Observation
 from murmur.cluster import NodeStatus
 from murmur.jupyter.panel._snapshot import snapshot
 from murmur.recording import LiveView
+from murmur.results import Verdict
 from murmur.runtime import RunState
 from murmur.throttles import ThrottleStatistics
 
@@ -52,7 +53,7 @@ def running(**throttles):
 
 @pytest.fixture
 def take(chat):
-    def take_one(seen, tape=None, *, settings=None, is_running=True):
+    def take_one(seen, tape=None, *, settings=None, is_running=True, verdict=None):
         if tape is not None:
             tape.seal()
             recent = LiveView(tape.record).recent(seen.status.elapsed)
@@ -63,9 +64,22 @@ def take(chat):
             running=chat if is_running else None,
             settings=settings or {},
             code="",
+            verdict=verdict,
         )
 
     return take_one
+
+
+@pytest.mark.parametrize(
+    ("verdict", "shown"),
+    [
+        (None, None),
+        (Verdict("valid", ("A remark.",)), {"state": "valid", "reasons": []}),
+        (Verdict("invalid", ("A ground.",)), {"state": "invalid", "reasons": ["A ground."]}),
+    ],
+)
+def test_the_verdict_is_a_word_and_what_speaks_against_the_numbers(take, verdict, shown):
+    assert take(Observation(), verdict=verdict)["verdict"] == shown
 
 
 def test_an_idle_session_offers_its_scenarios(take):

@@ -35,6 +35,8 @@ def test_a_run_is_one_line():
     [
         ({"session": "closed"}, "the session is closed"),
         ({"health": {"warning": "Too slow."}}, "Too slow."),
+        ({"verdict": {"state": "valid", "reasons": []}}, "verdict: valid"),
+        ({"verdict": {"state": "suspect", "reasons": ["One."]}}, "verdict: suspect One."),
     ],
 )
 def test_what_matters_is_said(changed, end):

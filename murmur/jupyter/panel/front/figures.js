@@ -8,7 +8,7 @@ function newFigures() {
   const median = figure("Response time p50");
   const slow = figure("Response time p99");
   const failed = figure("Failed", "%");
-  const health = figure("Generator");
+  const health = figure("Verdict");
   const element = h(
     "div",
     { class: "mm-figures", role: "group", "aria-label": "Figures of the last ten seconds" },
@@ -17,7 +17,7 @@ function newFigures() {
   );
   return {
     element,
-    update({ users: counts, figures, health: generator }) {
+    update({ users: counts, figures, health: generator, verdict }) {
       users.update(counts);
       throughput.update(rate(figures.rate), `${whole(figures.total)} in all`);
       median.update(...split(figures.p50), "of actions that succeeded");
@@ -26,9 +26,9 @@ function newFigures() {
       failed.update(percent(figures.share), `${whole(figures.failed_total)} in all${gone}`);
       failed.element.classList.toggle("mm-bad", figures.share > 0.01 || Boolean(gone));
       const cost = `${cores(generator.cpu)} of a core, loop lag ${generator.lag}`;
-      const verdict = generator.warning ? "too slow" : "keeps up";
-      health.update(generator.lag == null ? "–" : verdict, generator.lag == null ? "no run yet" : cost);
-      health.element.classList.toggle("mm-bad", Boolean(generator.warning));
+      const pace = generator.warning ? "too slow" : "keeps up";
+      health.update(verdict?.state ?? "–", generator.lag == null ? "" : pace, generator.lag == null ? "no run yet" : cost);
+      health.element.classList.toggle("mm-bad", Boolean(generator.warning) || (verdict ?? {}).state === "invalid");
     },
   };
 }

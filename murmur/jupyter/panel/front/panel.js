@@ -160,7 +160,9 @@ function renderPanel({ model, el }) {
     if (silence >= SILENCE && !isOver(news.state)) {
       return `No news for ${silence} s: the kernel cannot be reached, or a user's code blocks the loop.`;
     }
-    return [news.health?.warning, ...(news.problems ?? [])].filter(Boolean).join(" ");
+    const { state, reasons = [] } = news.verdict ?? {};
+    const doubts = reasons.length ? `The run is ${state}: ${reasons.join(" ")}` : "";
+    return [news.health?.warning, doubts, ...(news.problems ?? [])].filter(Boolean).join(" ");
   }
   function warn() {
     const news = model.get("state");
