@@ -3,6 +3,10 @@
 The tree; a branch for each thing that a caller may want to catch::
 
     MurmurError
+    ├── InvalidArgumentError (ValueError)
+    │   ├── ComparisonError
+    │   └── InvalidRangeError
+    ├── UnknownNameError (LookupError)
     ├── ConfigError (ValueError)
     │   ├── UnknownSettingError
     │   ├── InvalidSettingError
@@ -14,15 +18,14 @@ The tree; a branch for each thing that a caller may want to catch::
     │   ├── CallbackError
     │   └── CallbackTimeoutError (TimeoutError)
     ├── RunStateError
-    ├── InvalidDurationError (ValueError)
-    ├── InvalidSeedError (ValueError)
-    ├── UserError
-    │   ├── InvalidRangeError (ValueError)
-    │   ├── InvalidCountError (ValueError)
-    │   ├── InvalidChoiceError (ValueError)
-    │   ├── TaskExitError
-    │   ├── WaitTimeoutError (TimeoutError)
-    │   └── ReceiveTimeoutError (TimeoutError)
+    ├── RunTimeoutError (TimeoutError)
+    ├── SessionClosedError
+    ├── UnresponsiveError (TimeoutError)
+    ├── WrongThreadError
+    ├── OutsideRunError
+    ├── TaskExitError
+    ├── ReceiveTimeoutError (TimeoutError)
+    ├── WaitTimeoutError (TimeoutError)
     ├── ThrottleError
     │   ├── InvalidRateError (ValueError)
     │   ├── UnknownThrottleError (LookupError)
@@ -34,36 +37,19 @@ The tree; a branch for each thing that a caller may want to catch::
     │   ├── UnknownCoordinatorError (LookupError)
     │   ├── CoordinatorConflictError
     │   └── CoordinatorStoppedError
-    ├── TelemetryError
-    │   ├── UnknownEventError (LookupError)
-    │   └── InvalidMeasurementError (ValueError)
-    ├── ResultsError
-    │   ├── ArchiveError
-    │   ├── CheckFailedError (AssertionError)
-    │   ├── ComparisonError (ValueError)
-    │   ├── InvalidCheckError (ValueError)
-    │   ├── FrameError (ValueError)
-    │   └── UnknownChartError (LookupError)
+    ├── ArchiveError
+    ├── CheckFailedError (AssertionError)
+    ├── InvalidCheckError (ValueError)
     ├── ClusterError
     │   ├── JoinError (ConnectionError)
-    │   ├── MessageTypeError (TypeError)
     │   ├── NodeLostError (ConnectionError)
     │   ├── NodeTimeoutError (TimeoutError)
     │   ├── NodesFailedError
     │   ├── RemoteError
-    │   ├── TicketError (ValueError)
-    │   └── UnknownNodeError (LookupError)
-    ├── SessionError
-    │   ├── SessionClosedError
-    │   ├── UnresponsiveError (TimeoutError)
-    │   ├── RunTimeoutError (TimeoutError)
-    │   ├── WrongThreadError
-    │   └── OutsideRunError
+    │   └── TicketError (ValueError)
     ├── ExporterError
-    ├── FeederError
-    │   ├── InvalidRowsError (ValueError)
+    ├── FeederError (ValueError)
     │   └── NoRowError (LookupError)
-    ├── InvalidTimetableError (ValueError)
     ├── HttpError
     │   ├── ConnectFailedError
     │   ├── ConnectionLostError
@@ -90,7 +76,10 @@ The tree; a branch for each thing that a caller may want to catch::
 from __future__ import annotations
 
 import difflib
+import traceback
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 __all__ = [
     "ArchiveError",
@@ -108,29 +97,21 @@ __all__ = [
     "DuplicateSettingError",
     "ExporterError",
     "FeederError",
-    "FrameError",
     "HttpBackendError",
     "HttpError",
     "HttpProtocolError",
     "HttpTimeoutError",
+    "InvalidArgumentError",
     "InvalidCheckError",
-    "InvalidChoiceError",
-    "InvalidCountError",
     "InvalidDocumentError",
-    "InvalidDurationError",
-    "InvalidMeasurementError",
     "InvalidPlanError",
     "InvalidRangeError",
     "InvalidRateError",
     "InvalidRequestError",
-    "InvalidRowsError",
     "InvalidScenarioError",
-    "InvalidSeedError",
     "InvalidSettingError",
-    "InvalidTimetableError",
     "JoinError",
     "Leaving",
-    "MessageTypeError",
     "MissingExtraError",
     "MurmurError",
     "NoRowError",
@@ -142,17 +123,14 @@ __all__ = [
     "ReadOnlySettingError",
     "ReceiveTimeoutError",
     "RemoteError",
-    "ResultsError",
     "RunStateError",
     "RunTimeoutError",
     "ScenarioError",
     "SessionClosedError",
-    "SessionError",
     "StatusError",
     "TargetError",
     "TargetNotAllowedError",
     "TaskExitError",
-    "TelemetryError",
     "ThrottleConflictError",
     "ThrottleError",
     "ThrottleStoppedError",
@@ -160,18 +138,47 @@ __all__ = [
     "TlsError",
     "TooManyRedirectsError",
     "TruncatedError",
-    "UnknownChartError",
     "UnknownCoordinatorError",
-    "UnknownEventError",
-    "UnknownNodeError",
+    "UnknownNameError",
     "UnknownScenarioError",
     "UnknownSettingError",
     "UnknownThrottleError",
     "UnresponsiveError",
-    "UserError",
     "WaitTimeoutError",
     "WrongThreadError",
 ]
+
+
+_RENAMED = {
+    "FrameError": "InvalidArgumentError",
+    "InvalidCountError": "InvalidArgumentError",
+    "InvalidDurationError": "InvalidArgumentError",
+    "InvalidMeasurementError": "InvalidArgumentError",
+    "InvalidRowsError": "FeederError",
+    "InvalidSeedError": "InvalidArgumentError",
+    "InvalidTimetableError": "InvalidArgumentError",
+    "MessageTypeError": "InvalidArgumentError",
+    "ResultsError": "MurmurError",
+    "SessionError": "MurmurError",
+    "TelemetryError": "InvalidArgumentError",
+    "UnknownChartError": "UnknownNameError",
+    "UnknownEventError": "UnknownNameError",
+    "UnknownNodeError": "UnknownNameError",
+    "UserError": "MurmurError",
+}
+
+
+if not TYPE_CHECKING:  # a type checker finds a name that is misspelt
+
+    def __getattr__(name):
+        """Return what an error of an old name is now, for one edition."""
+        if name not in _RENAMED:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        now = _RENAMED[name]
+        warnings.warn(
+            f"murmur.errors.{name} is murmur.errors.{now} now", DeprecationWarning, stacklevel=2
+        )
+        return globals()[now]
 
 
 class MurmurError(Exception):
@@ -179,11 +186,63 @@ class MurmurError(Exception):
 
     Errors travel between nodes with their message and attributes, whatever their
     ``__init__`` asks for.
+
+    Notes
+    -----
+    In a notebook, an error that a cell does not catch is its message alone, as with magics;
+    ``%tb`` shows where it came from.
     """
 
     def __reduce__(self) -> tuple[object, ...]:
         """Rebuild the error from its class, its arguments and its attributes."""
         return _rebuilt, (type(self), self.args, self.__dict__)
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows: what is wrong, and the second time also where.
+
+        Nearly always the cell itself is at fault, and murmur's inside says nothing about
+        that.  What a node sent along is shown: there the fault is in a scenario.
+        """
+        if self.__dict__.get("_was_shown"):
+            return "".join(traceback.format_exception(self)).splitlines()
+        self.__dict__["_was_shown"] = True
+        lines = f"{type(self).__name__}: {self}".splitlines()
+        return [*lines, *str(getattr(self, "traceback_text", "")).splitlines()]
+
+
+class InvalidArgumentError(MurmurError, ValueError):
+    """An argument makes no sense, or does not fit the others; nothing was started or changed.
+
+    Attributes
+    ----------
+    problem, remedy : str
+        What was given and what is wrong with it, and what would do.
+    """
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{problem}: {remedy}" if remedy else problem)
+
+
+class UnknownNameError(MurmurError, LookupError):
+    """There is no node, event, chart or other thing of that name.
+
+    Attributes
+    ----------
+    kind : str
+        What was looked for, such as ``"node"``.
+    names : tuple of str
+        The unknown names, as given.
+    """
+
+    def __init__(self, kind: str, names: Sequence[str], known: Iterable[str]) -> None:
+        self.kind = kind
+        self.names: tuple[str, ...] = tuple(names)
+        there = sorted(known)
+        super().__init__(
+            "; ".join(f"no {kind} {name!r}{closest(name, there, f'{kind}s')}" for name in names)
+        )
 
 
 class Leaving(BaseException):
@@ -373,27 +432,7 @@ class RunStateError(MurmurError):
         super().__init__(f"cannot {verb}: the run is {state}{'; ' + remedy if remedy else ''}")
 
 
-class InvalidDurationError(MurmurError, ValueError):
-    """The duration of a run is not a positive number of seconds."""
-
-    def __init__(self, duration: object) -> None:
-        self.duration = duration
-        super().__init__(f"cannot run for {duration!r} s: give seconds above zero, or nothing")
-
-
-class InvalidSeedError(MurmurError, ValueError):
-    """The seed of a run is not a whole number, or negative."""
-
-    def __init__(self, seed: object) -> None:
-        self.seed = seed
-        super().__init__(f"cannot seed a run with {seed!r}: give a whole number, 0 or more")
-
-
-class UserError(MurmurError):
-    """A request about users cannot be met."""
-
-
-class InvalidRangeError(UserError, ValueError):
+class InvalidRangeError(InvalidArgumentError):
     """The range of ids is backwards, not above the highest id in use, or beyond all ids."""
 
     def __init__(self, first: int, last: int, highest: int, limit: int | None = None) -> None:
@@ -409,40 +448,14 @@ class InvalidRangeError(UserError, ValueError):
         super().__init__(f"cannot add users {first} to {last}: {rule}")
 
 
-class InvalidCountError(UserError, ValueError):
-    """A number of users is negative, not a whole number, or more than there are ids for."""
-
-    def __init__(self, verb: str, count: object, room: int | None = None) -> None:
-        self.verb = verb
-        self.count = count
-        self.room = room
-        remedy = (
-            "give a whole number that is not negative"
-            if room is None
-            else f"there are ids for {room} more"
-        )
-        super().__init__(f"cannot {verb} {count!r} users: {remedy}")
-
-
-class TaskExitError(UserError):
+class TaskExitError(MurmurError):
     """A task of a scenario raised SystemExit or KeyboardInterrupt; it ended the task alone."""
 
     def __init__(self, original: BaseException) -> None:
         super().__init__(f"{type(original).__name__}: {original}")
 
 
-class InvalidChoiceError(UserError, ValueError):
-    """There is nothing to choose from, or a weight is no number of zero or more."""
-
-    def __init__(self, given: object) -> None:
-        self.given = given
-        super().__init__(
-            f"cannot choose from {given!r}: give choices and their weights, such as "
-            "{look: 3, buy: 1}, finite, not negative, and not all zero"
-        )
-
-
-class WaitTimeoutError(UserError, TimeoutError):
+class WaitTimeoutError(MurmurError, TimeoutError):
     """What a user waited for did not come in time."""
 
     def __init__(self, user_id: int, timeout: float) -> None:
@@ -451,7 +464,7 @@ class WaitTimeoutError(UserError, TimeoutError):
         super().__init__(f"user {user_id} waited for {timeout:g} s in vain")
 
 
-class ReceiveTimeoutError(UserError, TimeoutError):
+class ReceiveTimeoutError(MurmurError, TimeoutError):
     """No message arrived in time."""
 
     def __init__(self, user_id: int, timeout: float) -> None:
@@ -559,32 +572,7 @@ class CoordinatorStoppedError(CoordinatorError):
         super().__init__(f"coordinator {name!r} is stopped")
 
 
-class TelemetryError(MurmurError):
-    """An event or a measurement is not acceptable."""
-
-
-class UnknownEventError(TelemetryError, LookupError):
-    """The pattern matches no event of the catalogue."""
-
-    def __init__(self, pattern: str, known: Iterable[str]) -> None:
-        self.pattern = pattern
-        super().__init__(f"no event matches {pattern!r}{closest(pattern, sorted(known), 'known')}")
-
-
-class InvalidMeasurementError(TelemetryError, ValueError):
-    """A recorded duration, count or gauge is not a finite number."""
-
-    def __init__(self, name: str, value: object, remedy: str) -> None:
-        self.name = name
-        self.value = value
-        super().__init__(f"cannot record {value!r} for {name!r}: {remedy}")
-
-
-class ResultsError(MurmurError):
-    """Results cannot be shown or kept as asked."""
-
-
-class ArchiveError(ResultsError):
+class ArchiveError(MurmurError):
     """A directory cannot be read as the archive of a run, or not be made one.
 
     Attributes
@@ -602,7 +590,7 @@ class ArchiveError(ResultsError):
         super().__init__(f"archive {str(path)!r}: {problem}; {remedy}")
 
 
-class CheckFailedError(ResultsError, AssertionError):
+class CheckFailedError(MurmurError, AssertionError):
     """A run does not do what was required of it.
 
     Attributes
@@ -616,7 +604,7 @@ class CheckFailedError(ResultsError, AssertionError):
         super().__init__(table)
 
 
-class InvalidCheckError(ResultsError, ValueError):
+class InvalidCheckError(MurmurError, ValueError):
     """A check cannot be read.
 
     Attributes
@@ -634,7 +622,7 @@ class InvalidCheckError(ResultsError, ValueError):
         super().__init__(f"check cannot be read: {problem}\n  {text}\n  {' ' * at}^")
 
 
-class ComparisonError(ResultsError, ValueError):
+class ComparisonError(InvalidArgumentError):
     """Two runs cannot be compared as asked."""
 
     def __init__(self, block: float, seconds: float, confidence: float) -> None:
@@ -648,50 +636,8 @@ class ComparisonError(ResultsError, ValueError):
         )
 
 
-class FrameError(ResultsError, ValueError):
-    """A frame lacks columns that a chart or a report reads.
-
-    Attributes
-    ----------
-    reader : str
-        What was to read the frame.
-    missing : tuple of str
-        The columns it did not find.
-    """
-
-    def __init__(self, reader: str, missing: Sequence[str], given: Iterable[object]) -> None:
-        self.reader = reader
-        self.missing: tuple[str, ...] = tuple(missing)
-        columns = ", ".join(map(str, given)) or "none"
-        super().__init__(
-            f"{reader} needs the columns {', '.join(self.missing)}, "
-            f"which the frame given does not have (its columns: {columns})"
-        )
-
-
-class UnknownChartError(ResultsError, LookupError):
-    """No chart goes by that name."""
-
-    def __init__(self, name: str, known: Iterable[str]) -> None:
-        self.name = name
-        super().__init__(f"no chart {name!r}{closest(name, sorted(known), 'charts')}")
-
-
 class ClusterError(MurmurError):
     """Something about the nodes of a session."""
-
-
-class UnknownNodeError(ClusterError, LookupError):
-    """The session has no node of that name."""
-
-    def __init__(self, names: Sequence[str], known: Iterable[str]) -> None:
-        self.names: tuple[str, ...] = tuple(names)
-        nodes = sorted(known)
-        super().__init__(
-            " ".join(
-                f"no node {name!r}{closest(name, nodes, 'nodes of this session')}" for name in names
-            )
-        )
 
 
 class NodeTimeoutError(ClusterError, TimeoutError):
@@ -736,20 +682,6 @@ class JoinError(ClusterError, ConnectionError):
         super().__init__(f"cannot join the session at {address}: {reason}")
 
 
-class MessageTypeError(ClusterError, TypeError):
-    """What was given cannot travel to another node.
-
-    Nodes take only plain values from each other, for anything else could run code there.
-    """
-
-    def __init__(self, what: str, kind: str) -> None:
-        self.kind = kind
-        super().__init__(
-            f"{what} cannot travel to another node with a {kind} in it: use None, booleans, "
-            "numbers, text, bytes, and lists, tuples, sets and dictionaries of them"
-        )
-
-
 class NodeLostError(ClusterError, ConnectionError):
     """A node is gone: it died, was cut off, or did not answer for too long."""
 
@@ -783,18 +715,14 @@ class TicketError(ClusterError, ValueError):
         super().__init__(f"this ticket lets nobody in: {reason}")
 
 
-class SessionError(MurmurError):
-    """The session cannot take the call."""
-
-
-class SessionClosedError(SessionError):
+class SessionClosedError(MurmurError):
     """The session is closed, or belongs to another process."""
 
     def __init__(self, reason: str = "it is closed") -> None:
         super().__init__(f"this session takes no more calls: {reason}; make a new murmur.Session()")
 
 
-class UnresponsiveError(SessionError, TimeoutError):
+class UnresponsiveError(MurmurError, TimeoutError):
     """The loop that runs the users does not answer."""
 
     def __init__(self, verb: str, seconds: float, problems: Sequence[str] = ()) -> None:
@@ -804,7 +732,7 @@ class UnresponsiveError(SessionError, TimeoutError):
         super().__init__(f"no answer to {verb!r} within {seconds:.1f} s{known}")
 
 
-class RunTimeoutError(SessionError, TimeoutError):
+class RunTimeoutError(MurmurError, TimeoutError):
     """The run was still on when the time to wait for it was over; it goes on."""
 
     def __init__(self, run_id: str, timeout: float) -> None:
@@ -816,7 +744,7 @@ class RunTimeoutError(SessionError, TimeoutError):
         )
 
 
-class WrongThreadError(SessionError):
+class WrongThreadError(MurmurError):
     """Something was called in a thread in which it would wait for itself, or for nobody.
 
     A synchronous call of a session on the loop that it would have to wait for; or an async
@@ -833,7 +761,7 @@ class WrongThreadError(SessionError):
         )
 
 
-class OutsideRunError(SessionError):
+class OutsideRunError(MurmurError):
     """The function needs a running scenario around it."""
 
     def __init__(self, function: str) -> None:
@@ -969,12 +897,8 @@ class ExporterError(MurmurError):
         super().__init__(f"{exporter} {problem}; {remedy}")
 
 
-class FeederError(MurmurError):
-    """Rows of data cannot be had."""
-
-
-class InvalidRowsError(FeederError, ValueError):
-    """Data cannot be read, or is not what was asked for.
+class FeederError(MurmurError, ValueError):
+    """Rows of data cannot be read, or are not what was asked for.
 
     Attributes
     ----------
@@ -1001,18 +925,9 @@ class NoRowError(FeederError, LookupError):
         self.user_id = user_id
         self.rows = rows
         super().__init__(
-            f"no row for user {user_id}: there are {rows} rows; "
-            'give more, or say beyond="cycle" or beyond="stop"'
+            f"no row for user {user_id}",
+            f'there are {rows} rows; give more, or say beyond="cycle" or beyond="stop"',
         )
-
-
-class InvalidTimetableError(MurmurError, ValueError):
-    """An entry of a timetable makes no sense."""
-
-    def __init__(self, given: str, remedy: str) -> None:
-        self.given = given
-        self.remedy = remedy
-        super().__init__(f"invalid {given}: {remedy}")
 
 
 class TargetNotAllowedError(MurmurError):

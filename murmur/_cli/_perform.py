@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Protocol, Self
 
 from murmur._session import FAILURES_LOG, Session
-from murmur.errors import MurmurError, RunTimeoutError, SessionError
+from murmur.errors import MurmurError, RunTimeoutError, SessionClosedError, UnresponsiveError
 from murmur.runtime import RunState
 
 from ._look import Watch
@@ -135,7 +135,7 @@ def _told(say: Callable[[str], None]) -> Iterator[None]:
     """
     try:
         yield
-    except SessionError:
+    except (SessionClosedError, UnresponsiveError):
         raise
     except MurmurError as error:
         say(f"problem: {error}")

@@ -84,7 +84,7 @@ class ClusterVerbs:
 
         Raises
         ------
-        UnknownNodeError
+        UnknownNameError
             If no node that joined has that name.
         """
         self._host.gate.expel(name)

@@ -13,7 +13,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from murmur.cluster import NodeOverview
-from murmur.errors import ClusterError, JoinError, MurmurError, UnknownNodeError
+from murmur.errors import ClusterError, JoinError, MurmurError, UnknownNameError
 
 from ._named import Named
 
@@ -106,7 +106,7 @@ class Gate:
         """Send a node away."""
         opening = self._opening
         if opening is None:
-            raise UnknownNodeError([name], [])
+            raise UnknownNameError("node", [name], [])
 
         async def expel() -> None:
             opening.members.expel(name)
@@ -171,10 +171,10 @@ class Nodes(Named[str, NodeOverview]):
         self.answers = answers
 
     def __getitem__(self, name: str) -> NodeOverview:
-        """Return what there is to know about a node; UnknownNodeError if there is none."""
+        """Return what there is to know about a node; UnknownNameError if there is none."""
         known = self._overview()
         if name not in known:
-            raise UnknownNodeError([name], known)
+            raise UnknownNameError("node", [name], known)
         return known[name]
 
     def __iter__(self) -> Iterator[str]:

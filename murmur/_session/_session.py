@@ -223,7 +223,7 @@ class Session(ClusterVerbs):
 
         Raises
         ------
-        InvalidCountError
+        InvalidArgumentError
             If `n` is negative or not a whole number.
         RunStateError
             If no run is on.
@@ -368,7 +368,7 @@ class Session(ClusterVerbs):
         ------
         MissingExtraError
             If a package that it needs is not installed.
-        UnknownChartError
+        UnknownNameError
             If there is no live chart of a name in `charts`.
         """
         return self.publisher.open(controls=controls, charts=charts, columns=columns)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from murmur.cluster import Course, new_run_id
-from murmur.errors import InvalidSeedError
+from murmur.errors import InvalidArgumentError
 from murmur.recording import Relay, RunRecord
 from murmur.runtime import RunSpec
 from murmur.scenario import masked
@@ -84,7 +84,9 @@ def record_of(spec: RunSpec, relay: Relay) -> RunRecord:
 
 def checked_seed(seed: object) -> int:
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise InvalidSeedError(seed)
+        raise InvalidArgumentError(
+            f"cannot seed a run with {seed!r}", "give a whole number, 0 or more"
+        )
     return seed
 
 

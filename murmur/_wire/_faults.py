@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from murmur import errors
-from murmur.errors import ConfigError, MessageTypeError, MurmurError, RemoteError, combine
+from murmur.errors import ConfigError, InvalidArgumentError, MurmurError, RemoteError, combine
 
 from ._values import WireError, decode, encode
 
@@ -88,5 +88,5 @@ def _rebuilt(
 def _plain(value: object) -> object:
     try:
         return decode(encode(value))
-    except MessageTypeError:
+    except InvalidArgumentError:
         return repr(value)[:TEXT]

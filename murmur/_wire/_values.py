@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 
-from murmur.errors import ClusterError, MessageTypeError
+from murmur.errors import ClusterError, InvalidArgumentError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +57,7 @@ def encode(value: object, records: Records = _NONE, *, what: str = "a message") 
 
     Raises
     ------
-    MessageTypeError
+    InvalidArgumentError
         If anything else is in it.
 
     Examples
@@ -68,8 +68,10 @@ def encode(value: object, records: Records = _NONE, *, what: str = "a message") 
     default = partial(_extension, records=records, what=what)
     try:
         packed: bytes = msgpack.packb(value, default=default, strict_types=True)
+    except InvalidArgumentError:
+        raise
     except (ValueError, UnicodeEncodeError) as error:  # too deep, or half a character
-        raise MessageTypeError(what, f"value that msgpack refuses ({error})") from None
+        raise _not_plain(what, f"value that msgpack refuses ({error})") from None
     return packed
 
 
@@ -116,7 +118,15 @@ def _extension(value: object, *, records: Records, what: str) -> msgpack.ExtType
         return msgpack.ExtType(PLAIN, pack([plain(value)]))
     if hasattr(value, "__array_interface__"):
         return _column(value, what)
-    raise MessageTypeError(what, name)
+    raise _not_plain(what, name)
+
+
+def _not_plain(what: str, kind: str) -> InvalidArgumentError:
+    """Return the error for what cannot travel: anything that is not plain could run code there."""
+    return InvalidArgumentError(
+        f"{what} cannot travel to another node with a {kind} in it",
+        "use None, booleans, numbers, text, bytes, and lists, tuples, sets and dicts of them",
+    )
 
 
 def _fields(value: Any) -> list[object]:  # noqa: ANN401 - one of the table
@@ -129,7 +139,7 @@ def _column(value: Any, what: str) -> msgpack.ExtType:  # noqa: ANN401 - numpy's
     if value.ndim == 0:
         return msgpack.ExtType(PLAIN, encode([value.item()], what=what))
     if value.ndim != 1 or value.dtype.hasobject:
-        raise MessageTypeError(what, f"{value.ndim}-dimensional array of {value.dtype}")
+        raise _not_plain(what, f"{value.ndim}-dimensional array of {value.dtype}")
     kind = encode([[list(part) for part in value.dtype.descr], value.dtype.names is None])
     return msgpack.ExtType(COLUMN, struct.pack("!H", len(kind)) + kind + value.tobytes())
 

@@ -45,7 +45,7 @@ def comparison(frame: pd.DataFrame, *, name: str | None = None) -> AnyChart:
 
     Raises
     ------
-    FrameError
+    InvalidArgumentError
         If `frame` lacks one of these columns.
 
     Examples

@@ -58,7 +58,7 @@ def users(frame: pd.DataFrame, *, changes: pd.DataFrame | None = None) -> AnyCha
 
     Raises
     ------
-    FrameError
+    InvalidArgumentError
         If `frame` lacks one of these columns.
 
     Examples
@@ -116,7 +116,7 @@ def outcomes(frame: pd.DataFrame) -> AnyChart:
 
     Raises
     ------
-    FrameError
+    InvalidArgumentError
         If `frame` lacks the column.
 
     Examples
@@ -154,7 +154,7 @@ def errors(frame: pd.DataFrame) -> AnyChart:
 
     Raises
     ------
-    FrameError
+    InvalidArgumentError
         If `frame` lacks one of these columns.
 
     Examples

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
-from murmur.errors import UnknownChartError
+from murmur.errors import UnknownNameError
 
 from ._counts import errors, outcomes, users
 from ._generator import health, shaded
@@ -76,7 +76,7 @@ def draw(name: str, results: Frames) -> AnyChart:
 
     Raises
     ------
-    UnknownChartError
+    UnknownNameError
         If there is no chart of that name.
 
     Examples
@@ -92,5 +92,5 @@ def draw(name: str, results: Frames) -> AnyChart:
     >>> chart = charts.draw("population", rehearse(Nap, 10))
     """
     if name not in CHARTS:
-        raise UnknownChartError(name, CHARTS)
+        raise UnknownNameError("chart", [name], CHARTS)
     return CHARTS[name](results)

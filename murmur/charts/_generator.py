@@ -49,7 +49,7 @@ def health(frame: pd.DataFrame) -> AnyChart:
 
     Raises
     ------
-    FrameError
+    InvalidArgumentError
         If `frame` lacks one of these columns.
 
     Examples
@@ -119,7 +119,7 @@ def shaded(chart: AnyChart, health: pd.DataFrame | None) -> AnyChart:
 
     Raises
     ------
-    FrameError
+    InvalidArgumentError
         If `health` lacks one of these columns.
 
     Examples

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from murmur.errors import FrameError
+from murmur.errors import InvalidArgumentError
 
 __all__ = [
     "ROWS",
@@ -61,10 +61,14 @@ class Spans:
 
 
 def check(frame: pd.DataFrame, reader: str, columns: Sequence[str]) -> None:
-    """Raise `FrameError` unless `frame` has `columns`."""
+    """Raise `InvalidArgumentError` unless `frame` has `columns`."""
     missing = [column for column in columns if column not in frame.columns]
     if missing:
-        raise FrameError(f"charts.{reader}", missing, frame.columns)
+        columns = ", ".join(map(str, frame.columns)) or "none"
+        raise InvalidArgumentError(
+            f"charts.{reader} needs the columns {', '.join(missing)}",
+            f"give a frame that has them (its columns: {columns})",
+        )
 
 
 def sample_note(actions: pd.DataFrame) -> str:

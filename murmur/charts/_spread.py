@@ -58,7 +58,7 @@ def heatmap(
 
     Raises
     ------
-    FrameError
+    InvalidArgumentError
         If `frame` lacks one of these columns.
 
     Examples
@@ -128,7 +128,7 @@ def distribution(
 
     Raises
     ------
-    FrameError
+    InvalidArgumentError
         If `actions` lacks one of these columns.
 
     Examples

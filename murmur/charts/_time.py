@@ -52,7 +52,7 @@ def population(frame: pd.DataFrame, *, changes: pd.DataFrame | None = None) -> A
 
     Raises
     ------
-    FrameError
+    InvalidArgumentError
         If `frame` lacks one of these columns.
 
     Examples
@@ -97,7 +97,7 @@ def throughput(
 
     Raises
     ------
-    FrameError
+    InvalidArgumentError
         If `windows` lacks one of these columns.
 
     Examples
@@ -159,7 +159,7 @@ def percentiles(
 
     Raises
     ------
-    FrameError
+    InvalidArgumentError
         If `windows` lacks one of these columns.
 
     Examples
@@ -210,7 +210,7 @@ def service_and_response(
 
     Raises
     ------
-    FrameError
+    InvalidArgumentError
         If `windows` lacks one of these columns.
 
     Examples
@@ -251,7 +251,7 @@ def throttles(
 
     Raises
     ------
-    FrameError
+    InvalidArgumentError
         If `frame` lacks one of these columns.
 
     Examples

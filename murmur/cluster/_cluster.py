@@ -19,7 +19,7 @@ from murmur.errors import (
     MurmurError,
     NodeTimeoutError,
     RunStateError,
-    UnknownNodeError,
+    UnknownNameError,
 )
 from murmur.runtime import RunSpec, RunState
 
@@ -336,5 +336,5 @@ def _named(names: Sequence[str] | None, nodes: Mapping[str, Node]) -> list[Node]
     names = [names] if isinstance(names, str) else list(dict.fromkeys(names))
     unknown = [name for name in names if name not in nodes]
     if unknown or not names:
-        raise UnknownNodeError(unknown or ["(an empty list)"], nodes)
+        raise UnknownNameError("node", unknown or ["(an empty list)"], nodes)
     return [nodes[name] for name in names]

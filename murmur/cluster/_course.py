@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import anyio
 
-from murmur.errors import InvalidCountError, InvalidDurationError
+from murmur.errors import InvalidArgumentError
 from murmur.runtime import USER_RATE
 
 if TYPE_CHECKING:
@@ -47,10 +47,9 @@ class Course:
 
     Raises
     ------
-    InvalidCountError
-        If `users` is negative, not a whole number, or more than there are ids.
-    InvalidDurationError
-        If `duration` is not a positive number.
+    InvalidArgumentError
+        If `users` is negative, not a whole number, or more than there are ids; if `duration`
+        is not a positive number.
     """
 
     users: int = 0
@@ -64,7 +63,9 @@ class Course:
         check_count("start", self.users, room=LAST_ID)
         given: object = self.duration
         if not isinstance(given, (int, float)) or isinstance(given, bool) or not given > 0:
-            raise InvalidDurationError(given)
+            raise InvalidArgumentError(
+                f"cannot run for {given!r} s", "give seconds above zero, or nothing"
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -192,6 +193,10 @@ class Current:
 
 def check_count(verb: str, count: object, *, room: int | None = None) -> None:
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-        raise InvalidCountError(verb, count)
+        raise InvalidArgumentError(
+            f"cannot {verb} {count!r} users", "give a whole number that is not negative"
+        )
     if room is not None and count > room:
-        raise InvalidCountError(verb, count, room)
+        raise InvalidArgumentError(
+            f"cannot {verb} {count!r} users", f"there are ids for {room} more"
+        )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from murmur._wire import WireError, decode, encode
-from murmur.errors import UnknownNodeError
+from murmur.errors import UnknownNameError
 from murmur.runtime import EXPELLED
 
 from ._facts import NodeFacts, own_version
@@ -111,7 +111,7 @@ class Members:
 
         Raises
         ------
-        UnknownNodeError
+        UnknownNameError
             If no node that joined has that name.
         """
         for peer, node in self.nodes.items():
@@ -121,7 +121,7 @@ class Members:
                 self._cluster.note_expulsion(name)
                 self.left(peer, EXPELLED)
                 return
-        raise UnknownNodeError([name], [node.name for node in self.nodes.values()])
+        raise UnknownNameError("node", [name], [node.name for node in self.nodes.values()])
 
     async def dismiss(self) -> None:
         """Ask all nodes to leave in order, and wait until they have, or for a while."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from murmur._wire import record_table
 from murmur.coordinators import CoordinatorStatistics
 from murmur.runtime import Presence
-from murmur.telemetry import Event, records_of_chunks
+from murmur.telemetry import Event, Kind, records_of_chunks
 from murmur.throttles import ThrottleStatistics
 
 from ._node import NodeStatus
@@ -18,6 +18,7 @@ PARTS = record_table(
         *records_of_chunks(),
         CoordinatorStatistics,
         Event,
+        Kind,
         NodeStatus,
         Presence,
         ThrottleStatistics,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from traitlets import TraitError, TraitType, Undefined
 
-from murmur.errors import InvalidRowsError, MissingExtraError
+from murmur.errors import FeederError, MissingExtraError
 
 from ._order import BEYOND, ORDERS, Beyond, Order
 from ._read import KINDS, Text, columns_of, name_of_source
@@ -115,7 +115,7 @@ class Feeder(TraitType[Rows, Any]):
             return value.arranged(self.order, self.beyond)
         try:
             columns = columns_of(_found(value, obj), self.columns, self.text)
-        except InvalidRowsError as error:
+        except FeederError as error:
             raise TraitError(error.problem) from error
         except MissingExtraError as error:
             raise TraitError(str(error)) from error

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from murmur.errors import InvalidRowsError, MissingExtraError, closest
+from murmur.errors import FeederError, MissingExtraError, closest
 
 from ._columns import Column, TextBuilder, packed
 
@@ -60,16 +60,16 @@ def columns_of(source: object, wanted: Sequence[str] = (), text: Text = Text()) 
 
     Raises
     ------
-    InvalidRowsError
+    FeederError
         If there are no rows, a column is missing, or the file cannot be read.
     """
     name = name_of_source(source)
     columns = _columns(source, wanted, name, text)
     _require(wanted, columns, name)
     if not columns or not len(next(iter(columns.values()))):
-        raise InvalidRowsError(name, "there are no rows")
+        raise FeederError(name, "there are no rows")
     if len({len(column) for column in columns.values()}) > 1:
-        raise InvalidRowsError(name, "the columns are not of one length")
+        raise FeederError(name, "the columns are not of one length")
     return {each: columns[each] for each in wanted or columns}
 
 
@@ -79,7 +79,7 @@ def _require(wanted: Sequence[str], there: Iterable[str], name: str) -> None:
     missing = [each for each in wanted if each not in known]
     if missing:
         hints = (f"{each!r}{closest(each, known, 'there are')}" for each in missing)
-        raise InvalidRowsError(name, f"no column {', and none '.join(hints)}")
+        raise FeederError(name, f"no column {', and none '.join(hints)}")
 
 
 def name_of_source(source: object) -> str:
@@ -105,14 +105,14 @@ def _columns(
         return _of_frame(source, name)
     if isinstance(source, Sequence) and all(isinstance(row, Mapping) for row in source):
         return _of_mappings(source, name)
-    raise InvalidRowsError(name, f"cannot be read as rows; give {KINDS}")
+    raise FeederError(name, f"cannot be read as rows; give {KINDS}")
 
 
 def _packed(label: object, values: Sequence[object], name: str) -> Column:
     try:
         return packed(values)
     except TypeError as error:
-        raise InvalidRowsError(name, f"column {label!r} holds {error}") from error
+        raise FeederError(name, f"column {label!r} holds {error}") from error
 
 
 def _of_frame(frame: Any, name: str) -> Columns:  # noqa: ANN401 - pandas or polars, not imported here
@@ -136,22 +136,22 @@ def _of_mappings(rows: Sequence[Mapping[Any, object]], name: str) -> Columns:
     for number, row in enumerate(rows, 1):
         if row.keys() != rows[0].keys():
             different = sorted(map(str, row.keys() ^ rows[0].keys()))
-            raise InvalidRowsError(name, f"row {number} differs from the first in {different}")
+            raise FeederError(name, f"row {number} differs from the first in {different}")
     return {str(key): _packed(key, [row[key] for row in rows], name) for key in keys}
 
 
 def _of_file(path: Path, wanted: Sequence[str], name: str, text: Text) -> Columns:
     kind = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
     if kind.lower() not in (".csv", ".tsv", ".parquet"):
-        raise InvalidRowsError(name, f"unknown kind of file; give {KINDS}")
+        raise FeederError(name, f"unknown kind of file; give {KINDS}")
     try:
         if kind.lower() == ".parquet":
             return _of_parquet(path, wanted, name)
         return _of_csv(path, wanted, name, text)
     except FileNotFoundError:
-        raise InvalidRowsError(name, f"no such file in {Path.cwd()}") from None
+        raise FeederError(name, f"no such file in {Path.cwd()}") from None
     except OSError as error:
-        raise InvalidRowsError(name, f"cannot be read: {error.strerror or error}") from error
+        raise FeederError(name, f"cannot be read: {error.strerror or error}") from error
 
 
 def _of_parquet(path: Path, wanted: Sequence[str], name: str) -> Columns:
@@ -164,7 +164,7 @@ def _of_parquet(path: Path, wanted: Sequence[str], name: str) -> Columns:
             _require(wanted, file.schema_arrow.names, name)
             table = file.read(columns=list(wanted) or None)
     except pyarrow.ArrowException as error:
-        raise InvalidRowsError(name, f"is not a Parquet file: {error}") from error
+        raise FeederError(name, f"is not a Parquet file: {error}") from error
     names = table.column_names
     return {each: _packed(each, table.column(each).to_pylist(), name) for each in names}
 
@@ -177,7 +177,7 @@ def _of_csv(path: Path, wanted: Sequence[str], name: str, text: Text) -> Columns
             header = next(lines, [])
             _refuse_one_column(header, text.between(path), name)
             if len(set(header)) < len(header):
-                raise InvalidRowsError(name, f"two columns have one name in {header}")
+                raise FeederError(name, f"two columns have one name in {header}")
             _require(wanted, header, name)
             kept = [(header.index(each), TextBuilder()) for each in wanted or header]
             for row in _of_width(lines, len(header), name):
@@ -185,11 +185,11 @@ def _of_csv(path: Path, wanted: Sequence[str], name: str, text: Text) -> Columns
                     builder.append(row[at])
     except UnicodeDecodeError as error:
         problem = f"is not {error.encoding.upper()}: {error.reason}; `encoding=` says what it is"
-        raise InvalidRowsError(name, problem) from error
+        raise FeederError(name, problem) from error
     except LookupError as error:
-        raise InvalidRowsError(name, f"{error}; give one that Python knows") from error
+        raise FeederError(name, f"{error}; give one that Python knows") from error
     except csv.Error as error:
-        raise InvalidRowsError(name, f"is not CSV: {error}") from error
+        raise FeederError(name, f"is not CSV: {error}") from error
     return {header[at]: builder.built() for at, builder in kept}
 
 
@@ -199,7 +199,7 @@ def _of_width(lines: Any, width: int, name: str) -> Iterator[list[str]]:  # noqa
             yield row
         elif row:  # an empty line is none
             problem = f"line {lines.line_num} has {len(row)} values, the header {width}"
-            raise InvalidRowsError(name, problem)
+            raise FeederError(name, problem)
 
 
 def _refuse_one_column(header: Sequence[str], delimiter: str, name: str) -> None:
@@ -209,7 +209,7 @@ def _refuse_one_column(header: Sequence[str], delimiter: str, name: str) -> None
     found = next((one for one in ";\t|" if one != delimiter and header[0].count(one)), None)
     if found:
         shown = {"\t": "tab"}.get(found, found)
-        raise InvalidRowsError(
+        raise FeederError(
             name,
             f"is one column, {header[0]!r}, at {delimiter!r}; is {shown!r} between the values? "
             f"then say delimiter={found!r}",

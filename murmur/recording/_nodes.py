@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from murmur.errors import TelemetryError, closest
+from murmur.errors import InvalidArgumentError, closest
 
 from ._column import CATEGORY, FLOAT, INT, TEXT
 from ._schema import FRAMES, NODE_OUTCOMES
@@ -52,9 +52,11 @@ class Nodes:
         for name, value in facts.items():
             if name not in _UNKNOWN:
                 hint = closest(name, list(_UNKNOWN), "facts")
-                raise TelemetryError(f"nodes have no fact {name!r}{hint}")
+                raise InvalidArgumentError(f"nodes have no fact {name!r}{hint}")
             if name == "outcome" and value not in NODE_OUTCOMES:
-                raise TelemetryError(f"a node is {', '.join(NODE_OUTCOMES)}, and not {value!r}")
+                raise InvalidArgumentError(
+                    f"a node is {', '.join(NODE_OUTCOMES)}, and not {value!r}"
+                )
             plain[name] = value - self._started_at if name.endswith("_at") else value
         self._facts[node] = {**self._facts.get(node, {}), **plain}
 

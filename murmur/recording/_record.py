@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from murmur.errors import TelemetryError, closest
+from murmur.errors import InvalidArgumentError, closest
 from murmur.telemetry import MISSING
 
 from ._columns import ACTION, USER, Codebook, Series, action_rows, translation, user_rows
@@ -289,7 +289,7 @@ class RunRecord:
 
         Raises
         ------
-        TelemetryError
+        InvalidArgumentError
             If there is no such fact or outcome.
         """
         self._nodes.note(node, facts)
@@ -354,12 +354,14 @@ class RunRecord:
 
         Raises
         ------
-        TelemetryError
+        InvalidArgumentError
             If there is no table of that name.
         """
         build = TABLES.get(name)
         if build is None:
-            raise TelemetryError(f"no table {name!r}{closest(name, sorted(TABLES), 'tables')}")
+            raise InvalidArgumentError(
+                f"no table {name!r}{closest(name, sorted(TABLES), 'tables')}"
+            )
         rows = self._rows(name, since, of_all)  # before the labels, which may grow meanwhile
         legend = self._codes.legend(self.window)
         if name in ("actions", "errors"):

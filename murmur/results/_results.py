@@ -8,7 +8,7 @@ from typing import Literal, Self, overload
 
 import pandas as pd
 
-from murmur.errors import TelemetryError, closest
+from murmur.errors import InvalidArgumentError, closest
 from murmur.recording import FRAMES, RunRecord
 from murmur.telemetry import Histogram
 
@@ -113,11 +113,11 @@ class Results:
 
         Raises
         ------
-        TelemetryError
+        InvalidArgumentError
             If there is none of that name.
         """
         if name not in FRAMES:
-            raise TelemetryError(f"no frame {name!r}{closest(name, list(FRAMES), 'frames')}")
+            raise InvalidArgumentError(f"no frame {name!r}{closest(name, list(FRAMES), 'frames')}")
         self._source.refresh()
         return self._source.frame(name)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from random import Random
 from typing import TypeVar
 
-from murmur.errors import InvalidChoiceError
+from murmur.errors import InvalidArgumentError
 
 __all__ = ["choice"]
 
@@ -19,7 +19,7 @@ def choice(random: Random, weights: Mapping[T, float]) -> T:
 
     Raises
     ------
-    InvalidChoiceError
+    InvalidArgumentError
         If there are none, or their weights are no finite numbers of zero or more.
 
     Examples
@@ -33,7 +33,11 @@ def choice(random: Random, weights: Mapping[T, float]) -> T:
     except (AttributeError, TypeError, ValueError, OverflowError):  # no mapping to numbers
         is_usable = False
     if not is_usable:
-        raise InvalidChoiceError(weights)
+        raise InvalidArgumentError(
+            f"cannot choose from {weights!r}",
+            "give choices and their weights, such as {look: 3, buy: 1}, finite, not negative, "
+            "and not all zero",
+        )
     mark = random.random() * total
     chosen: T
     for each, weight in weights.items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from murmur.errors import InvalidMeasurementError
+from murmur.errors import InvalidArgumentError
 
 from ._stamp import Stamp
 from ._timer import refuse_the_gone
@@ -48,7 +48,9 @@ OF_OTHER_RUNS = "deliveries.of_other_runs"
 def stamp(user: User, name: str, number: int, expected: int) -> str:
     """Return the text of a stamp, and count it as sent; see `User.stamp`."""
     if expected < 0:
-        raise InvalidMeasurementError(name, expected, "expect a number of users, 0 or more")
+        raise InvalidArgumentError(
+            f"cannot record {expected!r} for {name!r}", "expect a number of users, 0 or more"
+        )
     run = user.run
     if not refuse_the_gone(run.recorder, user):
         run.recorder.count(f"{SENT}{name}")

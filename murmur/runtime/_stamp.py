@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-from murmur.errors import InvalidMeasurementError
+from murmur.errors import InvalidArgumentError
 
 __all__ = ["REMEMBERED", "Seen", "Stamp"]
 
@@ -59,7 +59,7 @@ class Stamp(NamedTuple):
 
         Raises
         ------
-        InvalidMeasurementError
+        InvalidArgumentError
             If it is none that a user made.
         """
         try:
@@ -67,8 +67,8 @@ class Stamp(NamedTuple):
             run, user_id, number, sent_at, error, name = plain.split(" ", _FIELDS - 1)
             return cls(run, int(user_id), int(number), float(sent_at), float(error), name)
         except ValueError:
-            raise InvalidMeasurementError(
-                "arrived", text, "give the text that user.stamp returned, as it was"
+            raise InvalidArgumentError(
+                f"{text!r} is no stamp", "give the text that user.stamp returned, as it was"
             ) from None
 
 

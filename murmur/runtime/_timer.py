@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Self
 
-from murmur.errors import InvalidMeasurementError, Leaving
+from murmur.errors import InvalidArgumentError, Leaving
 from murmur.throttles import take_due
 
 from ._context import current_user
@@ -141,13 +141,17 @@ def record_duration(
 
     Raises
     ------
-    InvalidMeasurementError
+    InvalidArgumentError
         If `seconds` is negative or not finite, or `due_at` is not finite.
     """
     if not 0 <= seconds < math.inf:
-        raise InvalidMeasurementError(name, seconds, "give seconds, finite and not negative")
+        raise InvalidArgumentError(
+            f"cannot record {seconds!r} for {name!r}", "give seconds, finite and not negative"
+        )
     if due_at is not None and not math.isfinite(due_at):
-        raise InvalidMeasurementError(name, due_at, "give a due time, finite")
+        raise InvalidArgumentError(
+            f"cannot record {due_at!r} for {name!r}", "give a due time, finite"
+        )
     if refuse_the_gone(run.recorder, user):
         return
     ended_at = run.native.now()

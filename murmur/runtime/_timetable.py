@@ -15,7 +15,7 @@ from random import Random
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 from murmur._backend import loop_runs_here
-from murmur.errors import InvalidTimetableError, WrongThreadError
+from murmur.errors import InvalidArgumentError, WrongThreadError
 from murmur.throttles import drop_due, give_due
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Timetable:
 
         Raises
         ------
-        InvalidTimetableError
+        InvalidArgumentError
             If the moment is negative or not finite.
         """
         first = _checked("moment", moment, least=0.0)
@@ -135,12 +135,12 @@ class Timetable:
 
         Raises
         ------
-        InvalidTimetableError
+        InvalidArgumentError
             If any of them makes no sense.
         """
         first = None if offset == "random" else _checked("offset", offset, least=0.0)
         if count is not None and count < 1:
-            raise InvalidTimetableError(f"count {count!r}", "give one or more, or nothing")
+            raise InvalidArgumentError(f"invalid count {count!r}", "give one or more, or nothing")
         entry = _Entry(
             name,
             first,
@@ -253,4 +253,4 @@ def _checked(what: str, given: object, *, least: float) -> float:
     if isinstance(given, int | float) and least <= given < math.inf:
         return float(given)
     bound = "above zero" if least else "of zero or more"
-    raise InvalidTimetableError(f"{what} {given!r}", f"give finite seconds {bound}")
+    raise InvalidArgumentError(f"invalid {what} {given!r}", f"give finite seconds {bound}")

@@ -198,7 +198,7 @@ class User:
 
         Raises
         ------
-        InvalidChoiceError
+        InvalidArgumentError
             If there is nothing to choose from, or a weight is negative or no finite number.
 
         Examples
@@ -403,7 +403,7 @@ class User:
 
         Raises
         ------
-        InvalidMeasurementError
+        InvalidArgumentError
             If `seconds` is negative or not finite, or `due_at` is not finite.
         """
         record_duration(self.run, name, self, seconds, ok=ok, due_at=due_at)
@@ -472,7 +472,7 @@ class User:
 
         Raises
         ------
-        InvalidMeasurementError
+        InvalidArgumentError
             If it is no stamp.
         """
         return arrive(self, stamp)

@@ -60,8 +60,6 @@ __all__ = [
     "Handler",
     "Histogram",
     "Subscription",
-    "ThrottleSample",
-    "Windows",
     "bus",
     "check",
     "on",

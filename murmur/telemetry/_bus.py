@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from types import TracebackType
 
-from murmur.errors import TelemetryError, UnknownEventError
+from murmur.errors import InvalidArgumentError, UnknownNameError
 
 from ._events import CATALOGUE, Event
 from ._plain import text_of, trace_of
@@ -139,16 +139,16 @@ class Bus:
 
         Raises
         ------
-        UnknownEventError
+        UnknownNameError
             If no event of the catalogue matches.
-        TelemetryError
+        InvalidArgumentError
             If `handler` is a coroutine function, which nobody would await.
         """
         if inspect.iscoroutinefunction(handler):
-            raise TelemetryError(f"handler {handler!r} must be a plain function, not async")
+            raise InvalidArgumentError(f"handler {handler!r} must be a plain function, not async")
         names = [name for name in CATALOGUE if fnmatchcase(name, pattern)]
         if not names:
-            raise UnknownEventError(pattern, CATALOGUE)
+            raise UnknownNameError("event", [pattern], CATALOGUE)
         key = next(self._keys)
         forget = partial(self._forget, key)
         subscription = Subscription(pattern, handler, forget=forget, on_failure=on_failure)

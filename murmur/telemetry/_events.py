@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from murmur.errors import TelemetryError, UnknownEventError
+from murmur.errors import InvalidArgumentError, UnknownNameError
 
 __all__ = ["CATALOGUE", "Event", "EventType", "check"]
 
@@ -310,9 +310,9 @@ def check(name: str, measurements: Mapping[str, float], metadata: Mapping[str, o
 
     Raises
     ------
-    UnknownEventError
+    UnknownNameError
         If the catalogue has no event of that name.
-    TelemetryError
+    InvalidArgumentError
         If it has keys that its entry does not list.
 
     Examples
@@ -321,11 +321,11 @@ def check(name: str, measurements: Mapping[str, float], metadata: Mapping[str, o
     >>> check("amoc.throttle.execute", {"count": 1}, {"throttle": "messages"})
     Traceback (most recent call last):
     ...
-    murmur.errors.TelemetryError: event 'amoc.throttle.execute' has no metadata 'throttle' ...
+    murmur.errors.InvalidArgumentError: event 'amoc.throttle.execute' has no metadata 'throttle' ...
     """
     event_type = CATALOGUE.get(name)
     if event_type is None:
-        raise UnknownEventError(name, CATALOGUE)
+        raise UnknownNameError("event", [name], CATALOGUE)
     for what, given, known in (
         ("measurements", measurements, event_type.measurements),
         ("metadata", metadata, event_type.metadata),
@@ -333,4 +333,6 @@ def check(name: str, measurements: Mapping[str, float], metadata: Mapping[str, o
         for key in given:
             if key not in known:
                 listed = ", ".join(known) or "none"
-                raise TelemetryError(f"event {name!r} has no {what} {key!r} (known: {listed})")
+                raise InvalidArgumentError(
+                    f"event {name!r} has no {what} {key!r} (known: {listed})"
+                )

@@ -14,7 +14,7 @@ from dataclasses import replace
 from math import ceil, isfinite
 from typing import TYPE_CHECKING, Any
 
-from murmur.errors import InvalidMeasurementError
+from murmur.errors import InvalidArgumentError
 
 from ._chunk import (
     Change,
@@ -224,7 +224,7 @@ class Recorder:
 
         Raises
         ------
-        InvalidMeasurementError
+        InvalidArgumentError
             If `n` is not a finite number: the total would not be one ever after.
         """
         _check(name, n)
@@ -236,7 +236,7 @@ class Recorder:
 
         Raises
         ------
-        InvalidMeasurementError
+        InvalidArgumentError
             If `value` is not a finite number.
         """
         _check(name, value)
@@ -418,13 +418,15 @@ def _summed(counts: Sequence[ErrorCount]) -> list[ErrorCount]:
 
 
 def _check(name: str, value: float) -> None:
-    """Raise `InvalidMeasurementError` unless `value` is a finite number."""
+    """Raise `InvalidArgumentError` unless `value` is a finite number."""
     try:
         if isfinite(value):
             return
     except (TypeError, OverflowError):  # no number, or an integer beyond all floats
         pass
-    raise InvalidMeasurementError(name_of(name), value, "give a finite number")
+    raise InvalidArgumentError(
+        f"cannot record {value!r} for {name_of(name)!r}", "give a finite number"
+    )
 
 
 def _by_frame(samples: Iterable[tuple[str, Sample]]) -> dict[str, tuple[Sample, ...]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import traitlets
 
 from murmur.charts import CHARTS, draw
-from murmur.errors import UnknownChartError
+from murmur.errors import UnknownNameError
 from murmur.jupyter.panel import live_charts
 
 from ._part import Part
@@ -47,7 +47,7 @@ class Chart(Part):
 
     Raises
     ------
-    UnknownChartError
+    UnknownNameError
         If there is no chart of that name.
 
     Examples
@@ -84,7 +84,7 @@ class Chart(Part):
             name = chart
             try:
                 specs = live_charts([chart])
-            except UnknownChartError:
+            except UnknownNameError:
                 if chart not in CHARTS:
                     raise
                 self._function = lambda results: draw(chart, results)

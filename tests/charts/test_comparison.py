@@ -10,7 +10,7 @@ import pytest
 import vl_convert
 
 from murmur import charts
-from murmur.errors import FrameError
+from murmur.errors import InvalidArgumentError
 
 
 @pytest.fixture
@@ -77,5 +77,5 @@ def test_one_action_can_be_chosen(frame: pd.DataFrame) -> None:
 
 
 def test_a_frame_without_the_columns_is_refused(frame: pd.DataFrame) -> None:
-    with pytest.raises(FrameError, match="ratio"):
+    with pytest.raises(InvalidArgumentError, match="ratio"):
         charts.comparison(frame.drop(columns="ratio"))

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from murmur import charts
-from murmur.errors import FrameError
+from murmur.errors import InvalidArgumentError
 
 
 def values(chart: alt.TopLevelMixin, having: str) -> list[dict[str, Any]]:
@@ -100,5 +100,5 @@ def test_of_many_errors_the_twenty_most_frequent_are_drawn() -> None:
 
 @pytest.mark.parametrize("draw", [charts.users, charts.outcomes, charts.errors])
 def test_a_frame_of_something_else_is_refused(draw: Callable[..., alt.TopLevelMixin]) -> None:
-    with pytest.raises(FrameError, match="its columns: something"):
+    with pytest.raises(InvalidArgumentError, match="its columns: something"):
         draw(pd.DataFrame({"something": [1]}))

@@ -9,7 +9,7 @@ import pytest
 import vl_convert
 
 from murmur import charts
-from murmur.errors import UnknownChartError
+from murmur.errors import UnknownNameError
 from murmur.recording import RunRecord
 from murmur.results import Results
 from murmur.telemetry import Recorder
@@ -91,7 +91,7 @@ def test_drawing_leaves_altair_as_it_was(results: Results) -> None:
 
 
 def test_an_unknown_chart_is_refused_with_a_suggestion(results: Results) -> None:
-    with pytest.raises(UnknownChartError, match="did you mean 'latency'"):
+    with pytest.raises(UnknownNameError, match="did you mean 'latency'"):
         charts.draw("latencies", results)
 
 

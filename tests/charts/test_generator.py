@@ -11,7 +11,7 @@ import pytest
 import vl_convert
 
 from murmur import charts
-from murmur.errors import FrameError
+from murmur.errors import InvalidArgumentError
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_they_render_without_a_complaint(
 
 
 def test_frames_without_the_columns_are_refused(population: Any, health: pd.DataFrame) -> None:
-    with pytest.raises(FrameError, match="saturated"):
+    with pytest.raises(InvalidArgumentError, match="saturated"):
         charts.health(health.drop(columns="saturated"))
-    with pytest.raises(FrameError, match="saturated"):
+    with pytest.raises(InvalidArgumentError, match="saturated"):
         charts.shaded(population, health.drop(columns="saturated"))

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from murmur import charts
-from murmur.errors import FrameError
+from murmur.errors import InvalidArgumentError
 
 
 def values(chart: alt.TopLevelMixin, having: str) -> list[dict[str, Any]]:
@@ -99,5 +99,5 @@ def test_an_action_can_be_chosen_by_name(
 
 @pytest.mark.parametrize("draw", [charts.heatmap, charts.distribution])
 def test_a_frame_without_durations_is_refused(draw: Callable[..., alt.TopLevelMixin]) -> None:
-    with pytest.raises(FrameError, match="response_time"):
+    with pytest.raises(InvalidArgumentError, match="response_time"):
         draw(pd.DataFrame({"name": ["echo"], "started_at": [0.0], "ok": [True]}))

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from murmur import charts
-from murmur.errors import FrameError, MurmurError
+from murmur.errors import InvalidArgumentError, MurmurError
 
 
 def values(chart: alt.TopLevelMixin, having: str) -> list[dict[str, Any]]:
@@ -102,7 +102,7 @@ def test_service_and_response_draws_the_statistic_that_was_asked_for(windows: pd
 
     assert series(chart, "service")[:2] == [(0, 0.01), (1, 0.02)]
     assert series(chart, "response")[:2] == [(0, 0.05), (1, 2.0)]
-    with pytest.raises(FrameError, match="service_p50"):
+    with pytest.raises(InvalidArgumentError, match="service_p50"):
         charts.service_and_response(windows, quantile="p50")
 
 
@@ -230,7 +230,7 @@ def test_no_changes_draw_no_rule(windows: pd.DataFrame) -> None:
 def test_a_frame_that_lacks_columns_is_refused_by_their_names() -> None:
     frame = pd.DataFrame({"window_at": [0.0], "name": ["echo"]})
 
-    with pytest.raises(FrameError) as caught:
+    with pytest.raises(InvalidArgumentError) as caught:
         charts.throughput(frame)
 
     assert isinstance(caught.value, MurmurError)

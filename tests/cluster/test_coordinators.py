@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 import murmur
-from murmur.errors import CoordinatorConflictError, MessageTypeError, NodesFailedError
+from murmur.errors import CoordinatorConflictError, InvalidArgumentError, NodesFailedError
 
 
 class Pairs(murmur.Scenario):
@@ -142,7 +142,7 @@ async def test_what_cannot_travel_is_refused_where_it_is_given(pair: Any) -> Non
     await anyio.sleep(0.1)
 
     assert {outcome for _, outcome in (await pair.users()).values()} == {"failed"}
-    assert MessageTypeError.__name__ in str(pair.record.table("users")["reason"].labels)  # type: ignore[union-attr]
+    assert InvalidArgumentError.__name__ in str(pair.record.table("users")["reason"].labels)  # type: ignore[union-attr]
 
 
 async def test_users_that_finished_keep_their_place_and_lost_ones_do_not(pair: Any) -> None:

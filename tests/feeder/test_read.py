@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from murmur.errors import InvalidRowsError, MissingExtraError
+from murmur.errors import FeederError, MissingExtraError
 from murmur.feeder._read import Text, columns_of, name_of_source
 
 ACCOUNTS = "name,password,age\nann,secret,7\nbob,,42\n"
@@ -66,14 +66,14 @@ def test_another_delimiter_and_another_encoding_are_said(write):
 
 
 def test_a_file_that_looks_like_one_column_is_refused_with_what_would_do(write):
-    with pytest.raises(InvalidRowsError, match=r"delimiter=';'"):
+    with pytest.raises(FeederError, match=r"delimiter=';'"):
         plain(write("a.csv", "name;age\nann;7\n"))
 
 
 def test_another_encoding_is_refused_with_what_would_do(write):
-    with pytest.raises(InvalidRowsError, match=r"not UTF-8.*encoding="):
+    with pytest.raises(FeederError, match=r"not UTF-8.*encoding="):
         plain(write("a.csv", "name\nK\u00f6ln\n".encode("cp1252")))
-    with pytest.raises(InvalidRowsError, match="unknown encoding: klingon"):
+    with pytest.raises(FeederError, match="unknown encoding: klingon"):
         columns_of(write("b.csv", "name\nann\n"), (), Text(None, "klingon"))
 
 
@@ -102,19 +102,19 @@ def test_only_the_columns_that_are_wanted_are_kept(write):
     ],
 )
 def test_a_file_that_is_not_what_it_should_be_says_why(write, name, content, problem):
-    with pytest.raises(InvalidRowsError, match=problem):
+    with pytest.raises(FeederError, match=problem):
         columns_of(write(name, content))
 
 
 def test_a_missing_file_is_named_with_where_it_was_looked_for():
-    with pytest.raises(InvalidRowsError, match=r"nowhere.csv: no such file in "):
+    with pytest.raises(FeederError, match=r"nowhere.csv: no such file in "):
         columns_of("nowhere.csv")
 
 
 def test_a_missing_column_is_named_with_what_there_is(write):
     path = write("accounts.csv", ACCOUNTS)
 
-    with pytest.raises(InvalidRowsError, match="no column 'pasword'; did you mean 'password'"):
+    with pytest.raises(FeederError, match="no column 'pasword'; did you mean 'password'"):
         columns_of(path, ("name", "pasword"))
 
 
@@ -158,7 +158,7 @@ def test_dictionaries_will_do_as_rows_or_as_columns():
     ],
 )
 def test_what_is_no_rows_says_why(source, problem):
-    with pytest.raises(InvalidRowsError, match=problem):
+    with pytest.raises(FeederError, match=problem):
         columns_of(source)
 
 

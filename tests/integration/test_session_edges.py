@@ -18,9 +18,8 @@ from traitlets import Float, observe
 import murmur
 from murmur.errors import (
     CallbackError,
-    InvalidDurationError,
+    InvalidArgumentError,
     InvalidRangeError,
-    InvalidSeedError,
     RunStateError,
     ThrottleError,
     UnresponsiveError,
@@ -386,13 +385,13 @@ def test_nothing_can_be_opened_while_the_run_ends(session: murmur.Session) -> No
 
 @pytest.mark.parametrize("seed", [-1, 1.5, "abc", True])
 def test_a_seed_is_a_whole_number(session: murmur.Session, seed: object) -> None:
-    with pytest.raises(InvalidSeedError):
+    with pytest.raises(InvalidArgumentError):
         session.do(Idle, seed=seed)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("duration", ["5", True])
 def test_a_duration_is_a_number(session: murmur.Session, duration: object) -> None:
-    with pytest.raises(InvalidDurationError):
+    with pytest.raises(InvalidArgumentError):
         session.do(Idle, duration=duration)  # type: ignore[arg-type]
 
 

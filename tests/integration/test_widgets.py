@@ -12,7 +12,7 @@ from traitlets import Float
 
 import murmur
 from murmur import charts
-from murmur.errors import UnknownChartError
+from murmur.errors import UnknownNameError
 from murmur.widgets import Arrivals, Chart, Controls, Figures, Log, Settings, ThrottleControl
 
 
@@ -159,7 +159,7 @@ def test_charts_are_live_by_name_and_drawn_by_any_function(session: murmur.Sessi
 
 
 def test_a_chart_that_cannot_be_drawn_says_so(session: murmur.Session) -> None:
-    with pytest.raises(UnknownChartError, match="lattency"):
+    with pytest.raises(UnknownNameError, match="lattency"):
         Chart(session, "lattency")
 
     broken = Chart(session, lambda it: it.nothing)

@@ -8,7 +8,7 @@ import threading
 import numpy as np
 import pytest
 
-from murmur.errors import TelemetryError
+from murmur.errors import InvalidArgumentError
 from murmur.recording import FRAMES, RunRecord
 from murmur.recording._tables import TABLES
 from murmur.telemetry import Event, Histogram, Labels, Recorder
@@ -46,7 +46,7 @@ def test_a_table_has_the_columns_of_the_schema(name: str):
 
 
 def test_an_unknown_table_is_refused_with_what_was_probably_meant():
-    with pytest.raises(TelemetryError, match="'windows'"):
+    with pytest.raises(InvalidArgumentError, match="'windows'"):
         _record().table("window")
 
 
@@ -435,9 +435,9 @@ def test_a_lost_node_is_noted_as_lost():
 
 def test_facts_and_outcomes_that_nodes_do_not_have_are_refused():
     record = _record()
-    with pytest.raises(TelemetryError, match="did you mean 'host'"):
+    with pytest.raises(InvalidArgumentError, match="did you mean 'host'"):
         record.note_node("a", hots="far")
-    with pytest.raises(TelemetryError, match="here, left, lost, and not 'gone'"):
+    with pytest.raises(InvalidArgumentError, match="here, left, lost, and not 'gone'"):
         record.note_node("a", outcome="gone")
 
     assert _rows(record, "nodes", "node") == []

@@ -14,13 +14,12 @@ import murmur
 from murmur.errors import (
     CallbackError,
     CallbackTimeoutError,
-    InvalidCountError,
-    InvalidDurationError,
+    InvalidArgumentError,
     InvalidRangeError,
     InvalidSettingError,
     RampInProgressError,
     RunStateError,
-    UnknownNodeError,
+    UnknownNameError,
     UnknownSettingError,
 )
 
@@ -479,25 +478,25 @@ async def test_a_run_may_end_after_a_while(stage: Any) -> None:
 
 @pytest.mark.parametrize("count", [-1, 1.5, "3", True, None])
 async def test_a_number_of_users_is_a_whole_number(stage: Any, count: Any) -> None:
-    with pytest.raises(InvalidCountError):
+    with pytest.raises(InvalidArgumentError):
         await stage.do(Idle, count)
     await stage.do(Idle)
-    with pytest.raises(InvalidCountError):
+    with pytest.raises(InvalidArgumentError):
         await stage.cluster.add(count)
-    with pytest.raises(InvalidCountError):
+    with pytest.raises(InvalidArgumentError):
         await stage.cluster.remove(count, force=True)
 
 
 @pytest.mark.parametrize("duration", [0, -1, math.nan])
 async def test_a_duration_is_above_zero(stage: Any, duration: float) -> None:
-    with pytest.raises(InvalidDurationError):
+    with pytest.raises(InvalidArgumentError):
         await stage.do(Idle, duration=duration)
 
 
 async def test_a_node_that_does_not_exist_is_named(stage: Any) -> None:
     await stage.do(Idle)
 
-    with pytest.raises(UnknownNodeError, match="locla"):
+    with pytest.raises(UnknownNameError, match="locla"):
         await stage.cluster.add(1, ["locla"])
 
 

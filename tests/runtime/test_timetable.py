@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import murmur
 from murmur import Timetable
-from murmur.errors import InvalidTimetableError
+from murmur.errors import InvalidArgumentError
 
 periods = st.floats(0.01, 1e4)
 
@@ -110,7 +110,7 @@ def test_the_same_random_numbers_give_the_same_offsets() -> None:
     ],
 )
 def test_what_makes_no_sense_is_refused(make: Any) -> None:
-    with pytest.raises(InvalidTimetableError, match="give"):
+    with pytest.raises(InvalidArgumentError, match="give"):
         make()
 
 

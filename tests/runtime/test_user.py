@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 import murmur
-from murmur.errors import InvalidMeasurementError, ReceiveTimeoutError
+from murmur.errors import InvalidArgumentError, ReceiveTimeoutError
 from murmur.runtime._user import MAILBOX_SIZE
 
 
@@ -225,7 +225,7 @@ async def test_a_duration_that_is_none_is_refused(stage: Any, seconds: float) ->
         async def start(self, user: murmur.User) -> None:
             try:
                 user.record("x", seconds)
-            except InvalidMeasurementError as error:
+            except InvalidArgumentError as error:
                 caught.append(str(error))
 
     await stage.do(Wrong, 1)

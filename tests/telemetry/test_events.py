@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from murmur.errors import TelemetryError, UnknownEventError
+from murmur.errors import InvalidArgumentError, UnknownNameError
 from murmur.telemetry import CATALOGUE, check
 
 ROOT = Path(__file__).parents[2]
@@ -67,15 +67,15 @@ def test_an_event_with_keys_that_are_listed_passes():
 
 
 def test_an_unknown_name_fails_with_what_was_probably_meant():
-    with pytest.raises(UnknownEventError, match=r"amoc\.throttle\.execute"):
+    with pytest.raises(UnknownNameError, match=r"amoc\.throttle\.execute"):
         check("amoc.throttle.executed", {}, {})
 
 
 def test_a_measurement_that_is_not_listed_fails():
-    with pytest.raises(TelemetryError, match="no measurements 'rat'"):
+    with pytest.raises(InvalidArgumentError, match="no measurements 'rat'"):
         check("amoc.throttle.rate", {"rat": 1.0}, {})
 
 
 def test_metadata_that_is_not_listed_fails():
-    with pytest.raises(TelemetryError, match="no metadata 'throttle'"):
+    with pytest.raises(InvalidArgumentError, match="no metadata 'throttle'"):
         check("amoc.throttle.rate", {}, {"throttle": "messages"})

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from murmur.errors import InvalidMeasurementError
+from murmur.errors import InvalidArgumentError
 from murmur.telemetry import Event, Recorder
 from murmur.telemetry._chunk import Dropped
 from murmur.telemetry._codes import OTHER
@@ -81,9 +81,9 @@ def test_a_user_id_beyond_what_a_row_holds_is_recorded_as_the_highest(recorder: 
 def test_what_is_no_finite_number_is_refused_and_spoils_no_total(recorder: Recorder, value: object):
     recorder.count("sent", 2)
     recorder.gauge("depth", 3.0)
-    with pytest.raises(InvalidMeasurementError, match=r"'sent': give a finite number"):
+    with pytest.raises(InvalidArgumentError, match=r"'sent': give a finite number"):
         recorder.count("sent", value)  # type: ignore[arg-type]
-    with pytest.raises(InvalidMeasurementError, match=r"'depth': give a finite number"):
+    with pytest.raises(InvalidArgumentError, match=r"'depth': give a finite number"):
         recorder.gauge("depth", value)  # type: ignore[arg-type]
 
     chunk = recorder.seal()

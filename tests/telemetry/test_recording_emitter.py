@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from murmur.errors import TelemetryError, UnknownEventError
+from murmur.errors import InvalidArgumentError, UnknownNameError
 from murmur.testing._emitter import RecordingEmitter
 
 
@@ -25,7 +25,7 @@ def test_remembers_what_was_emitted_in_order():
 def test_refuses_what_the_catalogue_does_not_describe():
     emitter = RecordingEmitter()
 
-    with pytest.raises(UnknownEventError):
+    with pytest.raises(UnknownNameError):
         emitter.listening("amoc.throttle.executed")
-    with pytest.raises(TelemetryError):
+    with pytest.raises(InvalidArgumentError):
         emitter.emit("amoc.throttle.init", {"number": 1}, {})

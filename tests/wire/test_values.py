@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from murmur._wire._values import WireError, decode, encode
 from murmur.cluster._parts import PARTS
-from murmur.errors import MessageTypeError
+from murmur.errors import InvalidArgumentError
 from murmur.recording import RunRecord
 from murmur.telemetry import Event, Recorder
 
@@ -74,7 +74,7 @@ def test_what_is_a_kind_of_text_or_number_becomes_that() -> None:
 
 @pytest.mark.parametrize("value", [object(), len, {1: lambda: 0}, np.array([object()]), "\udc80"])
 def test_what_is_not_plain_is_named(value: object) -> None:
-    with pytest.raises(MessageTypeError, match="cannot travel"):
+    with pytest.raises(InvalidArgumentError, match="cannot travel"):
         encode([value])
 
 

@@ -11,7 +11,7 @@ __all__ = ["pack_meeting", "read_meeting"]
 
 
 def pack_meeting(run_id: str, message: Sequence[object]) -> bytes:
-    """Return a message of a run as bytes; raises `MessageTypeError` if it cannot travel."""
+    """Return a message of a run as bytes; raises `InvalidArgumentError` if it cannot travel."""
     parts = [
         {"fault": describe_fault(part)} if isinstance(part, Exception) else part for part in message
     ]

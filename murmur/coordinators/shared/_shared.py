@@ -136,7 +136,7 @@ class SharedCoordinator(Attendance):
 
         Raises
         ------
-        MessageTypeError
+        InvalidArgumentError
             If `data` holds anything but plain values.
         CoordinatorStoppedError
             If the coordinator was stopped.

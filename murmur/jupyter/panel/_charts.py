@@ -14,7 +14,7 @@ from typing import Any, Literal
 import altair as alt
 
 from murmur.charts import theme
-from murmur.errors import UnknownChartError
+from murmur.errors import UnknownNameError
 from murmur.recording import BANDS_A_DECADE, SHORTEST
 
 from ._rows import COLUMN
@@ -55,14 +55,14 @@ def specs(names: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
 
     Raises
     ------
-    UnknownChartError
+    UnknownNameError
         If there is no live chart of a name.
     """
     known = _specs()
     wanted = [ALIASES.get(name, name) for name in (known if names is None else names)]
     for name in wanted:
         if name not in known:
-            raise UnknownChartError(name, (*known, *ALIASES))
+            raise UnknownNameError("chart", [name], (*known, *ALIASES))
     return {name: known[name] for name in wanted}
 
 

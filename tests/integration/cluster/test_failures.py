@@ -17,7 +17,7 @@ import pytest
 from traitlets import Float, Unicode
 
 import murmur
-from murmur.errors import CallbackError, JoinError, NodesFailedError, TicketError, UnknownNodeError
+from murmur.errors import CallbackError, JoinError, NodesFailedError, TicketError, UnknownNameError
 
 AT_ONCE = math.inf
 
@@ -310,7 +310,7 @@ def test_an_expelled_node_is_gone_at_once(session: murmur.Session, nodes: Any) -
     session.stop()
     run.wait(timeout=20)
     assert outcomes(run, "one") == {"lost"}
-    with pytest.raises(UnknownNodeError):
+    with pytest.raises(UnknownNameError):
         session.expel("one")
 
 

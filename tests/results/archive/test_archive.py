@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import murmur
-from murmur.errors import ArchiveError, MissingExtraError, ResultsError
+from murmur.errors import ArchiveError, MissingExtraError, MurmurError
 from murmur.recording import RunRecord
 from murmur.results import FRAMES, OUTCOMES, Results
 from murmur.results._frame import empty
@@ -224,7 +224,7 @@ def test_an_archive_is_replaced_only_when_asked(
         empty.save(saved)
 
     assert info.value.path == saved
-    assert isinstance(info.value, ResultsError)
+    assert isinstance(info.value, MurmurError)
     assert murmur.load(saved).summary().run_id == "r1"
 
     empty.save(saved, overwrite=True)
