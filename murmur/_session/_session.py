@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from murmur.coordinators import CoordinatorStatistics
     from murmur.jupyter.panel import Panel, Publisher
     from murmur.recording import LiveView
+    from murmur.results import Capacity
+    from murmur.results.capacity import Search, Step
     from murmur.scenario import Scenario
 
 __all__ = ["Session"]
@@ -208,6 +210,106 @@ class Session(ClusterVerbs):
             run.directory = directory.path
             self._host.post("keep", keep_users, cluster, run, record)
         return run
+
+    def find_capacity(  # noqa: PLR0913 - one keyword for each thing a search may need said
+        self,
+        scenario: type[Scenario] | str,
+        *,
+        check: str,
+        by: str = "users",
+        low: float = 1.0,
+        high: float | None = None,
+        hold: float = 20.0,
+        warm_up: float = 5.0,
+        confirm: int = 2,
+        within: float = 0.1,
+        users: int = 0,
+        on_step: Callable[[Step, Search], None] | None = None,
+        **settings: object,
+    ) -> Capacity:
+        """Search for the load up to which a check holds; returns when it is found.
+
+        Each step is a run of its own at one load.  The load is doubled until the check
+        fails; then every answer moves a belief about the limit, because near it a check holds
+        in one run and fails in the next.  A step in which the generator was the bottleneck
+        is no answer.  An interrupt ends the search and keeps what was found.
+
+        Parameters
+        ----------
+        scenario : type of Scenario or str
+            A class, or where to find one, as for `do`.
+        check : str
+            What has to hold, such as ``"p99(order) < 200ms"``; without ``after`` and windows.
+        by : str, default "users"
+            What sets the load: ``"users"``, ``"user_rate"`` (users a minute), or the name of
+            a throttle of the scenario (permits an interval of its).
+        low : float, default 1.0
+            The first load.
+        high : float, optional
+            The largest load that may be tried.
+        hold : float, default 20.0
+            Seconds of each step that are judged.
+        warm_up : float, default 5.0
+            Seconds of each step before them.
+        confirm : int, default 2
+            How many steps have to hold, and to fail, before the search is over.
+        within : float, default 0.1
+            Width of the interval, relative to its lower end, at which it is over.
+        users : int, default 0
+            Users of every step, where a throttle sets the load.
+        on_step : callable, optional
+            ``on_step(step, search)`` is called after each step.
+        **settings
+            Values of the scenario's settings.
+
+        Returns
+        -------
+        Capacity
+            The interval and how sure it is, the frame of all steps, the curve as a chart.
+
+        Raises
+        ------
+        InvalidCheckError
+            If the check cannot be read.
+        ConfigError
+            If anything is wrong with any setting.
+        RunStateError
+            If a run is on.
+        ValueError
+            If a number makes no sense.
+
+        Examples
+        --------
+        >>> import murmur
+        >>> class Shop(murmur.Scenario):
+        ...     '''Users order, one after the other.'''
+        ...     async def start(self, user):
+        ...         while True:
+        ...             with user.timer("order"):
+        ...                 await user.sleep(0.01)
+        >>> with murmur.Session() as session:
+        ...     capacity = session.find_capacity(
+        ...         Shop, check="p50(order) < 5s", low=1, high=2, hold=1.0, warm_up=0.5
+        ...     )
+        >>> capacity.unit, list(capacity.steps)[:3]
+        ('users', ['load', 'answer', 'value'])
+        """
+        from murmur.results.capacity import Search
+
+        from ._capacity import plan_of, searched
+
+        plan = plan_of(
+            check,
+            scenario=scenario,
+            by=by,
+            users=users,
+            hold=hold,
+            warm_up=warm_up,
+            settings=dict(settings),
+            on_step=on_step,
+        )
+        search = Search(low, high, within=within, confirm=confirm, whole=by == "users")
+        return searched(self, plan, search)
 
     def add(self, n: int, nodes: Sequence[str] | None = None, *, planned: bool = False) -> range:
         """Add `n` users; return their ids.

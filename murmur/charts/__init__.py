@@ -21,6 +21,7 @@ except ImportError as _error:
     raise MissingExtraError("murmur.charts", "notebook", "altair") from _error
 
 from . import _theme
+from ._capacity import capacity as capacity
 from ._comparison import comparison as comparison
 from ._counts import errors as errors
 from ._counts import outcomes as outcomes
@@ -44,6 +45,7 @@ theme = _theme  # the panel's charts look the same
 # What users may rely on; the other names above are for murmur's own packages.
 __all__ = [
     "CHARTS",
+    "capacity",
     "comparison",
     "distribution",
     "draw",

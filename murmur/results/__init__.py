@@ -20,6 +20,7 @@ from ._verdict import Verdict as Verdict
 from ._verdict import judge as judge
 from .archive._archive import load as load
 from .archive._run_directory import RunDirectory as RunDirectory
+from .capacity._capacity import Capacity as Capacity
 from .checks._check import Check as Check
 from .checks._judge import CheckResult as CheckResult
 from .checks._table import Checks as Checks
@@ -30,6 +31,7 @@ __all__ = [
     "FRAMES",
     "OUTCOMES",
     "ActionSummary",
+    "Capacity",
     "Check",
     "CheckResult",
     "Checks",

@@ -1,0 +1,221 @@
+"""Capacity: what a search found, as numbers, a frame, a chart and two laws to hold it against."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from html import escape
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ._measure import Step
+
+if TYPE_CHECKING:
+    import altair as alt
+    import pandas as pd
+
+__all__ = ["Capacity", "Interval", "Scalability"]
+
+UNITS: Mapping[str, str] = {"users": "users", "user_rate": "users/min"}
+"""Unit of the load, by what sets it; of a throttle, permits an interval."""
+
+
+class Interval(NamedTuple):
+    """A number that was estimated, and between which values it lies."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Scalability(NamedTuple):
+    """The universal scalability law, fitted to throughput over load.
+
+    Attributes
+    ----------
+    throughput : Interval
+        Actions per second of one unit of load alone.
+    contention : Interval
+        Share of the work that is done one after the other.
+    coherency : Interval
+        Cost of keeping each pair in agreement; above 0, throughput falls again.
+    peak : float
+        The load with the largest throughput; ``inf`` if it only rises.
+    """
+
+    throughput: Interval
+    contention: Interval
+    coherency: Interval
+    peak: float
+
+
+@dataclass(frozen=True, eq=False)
+class Capacity:
+    """How much load a system carries while a check holds.
+
+    Made by `Session.find_capacity`.
+
+    Parameters
+    ----------
+    check : str
+        What has to hold.
+    by : str
+        What sets the load: ``"users"``, ``"user_rate"``, or the name of a throttle.
+    low, high : float
+        Between which loads the limit lies.
+    best : float
+        The load that it is as likely above as below.
+    confidence : float
+        How likely it lies in the interval, from 0 to 1.
+    ended : str
+        "found", "never held", "not reached", "generator", "too noisy" or "interrupted".
+    taken : sequence of Step
+        The steps, in order.
+    remarks : sequence of str, default ()
+        What to know before believing it.
+
+    Examples
+    --------
+    A search in a notebook ends with its picture::
+
+        capacity = session.find_capacity(Shop, check="p99(order) < 200ms", low=10)
+        capacity.chart()
+    """
+
+    check: str
+    by: str
+    low: float
+    high: float
+    best: float
+    confidence: float
+    ended: str
+    taken: Sequence[Step]
+    remarks: Sequence[str] = ()
+
+    @property
+    def steps(self) -> pd.DataFrame:
+        """One row is one step, in order; the columns are the attributes of a step.
+
+        ``load``, ``value``, ``throughput``, ``goodput``, ``failed``, ``p50``, ``p99``, ``busy``,
+        ``residence``, ``users`` and ``seconds`` are numbers, ``answer`` and ``reason`` text.
+        """
+        import pandas as pd
+
+        names = [field.name for field in fields(Step)]
+        frame = pd.DataFrame([asdict(step) for step in self.taken], columns=names)
+        return frame.astype({"answer": "str", "reason": "str"})
+
+    @property
+    def unit(self) -> str:
+        """Unit of the load."""
+        return UNITS.get(self.by, f"{self.by}/interval")
+
+    @property
+    def sentence(self) -> str:
+        """What was found, in one sentence."""
+        unit, found = self.unit, f"{_short(self.low)} to {_short(self.high)} {self.unit}"
+        held = max((step.load for step in self.taken if step.answer == "holds"), default=None)
+        at_least = f"it held up to {_short(held)} {unit}" if held else "it held at no load"
+        asked = max((step.load for step in self.taken), default=math.nan)
+        sure = f"{self.confidence:.0%} sure"
+        return {
+            "found": f"{self.check} holds up to {found} ({sure})",
+            "never held": f"{self.check} does not hold at {_short(self.taken[0].load)} {unit}"
+            if self.taken
+            else "no step was taken",
+            "not reached": f"{self.check} holds at {_short(asked)} {unit}, the most that was tried",
+            "generator": f"not found below {_short(asked)} {unit}: the generator was the limit; "
+            f"{at_least}",
+            "too noisy": f"{self.check} holds up to {found} ({sure}); the answers were too noisy "
+            "for a narrower interval: hold each step for longer",
+            "interrupted": f"interrupted; {self.check}: {at_least}",
+        }[self.ended]
+
+    def chart(self) -> alt.ConcatChart:
+        """Return response time, throughput and failures over load, the interval marked."""
+        from murmur.charts import capacity
+
+        return capacity(self.steps, low=self.low, high=self.high, unit=self.unit)
+
+    def usl(self) -> Scalability:
+        """Fit the universal scalability law to the throughput of the steps.
+
+        The law (Gunther, "Guerrilla Capacity Planning", 2007) says that a load N has the
+        throughput ``x N / (1 + a (N - 1) + b N (N - 1))``.  ``N / throughput`` is linear in 1,
+        ``N - 1`` and ``N (N - 1)``, which weighted least squares fit; the intervals are of 95 %.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer than four loads with a throughput.
+        """
+        from ._usl import fitted
+
+        steps = self.steps
+        there = steps[(steps["throughput"] > 0) & (steps["answer"] != "no answer")]
+        return Scalability(*fitted(there["load"].to_numpy(), there["throughput"].to_numpy()))
+
+    def littles_law(self) -> pd.DataFrame:
+        """Hold actions in progress against throughput times time in progress (Little, 1961).
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row is one step: ``load``, ``busy`` (actions in progress, on average),
+            ``expected`` (throughput times time in progress) and ``ratio`` of the two.  A ratio
+            far from 1 says that the step was not steady: too short, or still filling up.
+        """
+        steps = self.steps
+        frame = steps[["load", "busy"]].copy()
+        frame["expected"] = steps["throughput"] * steps["residence"]
+        frame["ratio"] = frame["busy"] / frame["expected"]
+        return frame
+
+    def __repr__(self) -> str:
+        """Return the sentence."""
+        return f"<Capacity: {self.sentence}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{_short(step.load)}</td><td>{step.answer}</td><td>{_short(step.throughput)}"
+            f"</td><td>{_short(1000 * step.p99)}</td><td>{escape(step.reason)}</td></tr>"
+            for step in self.taken
+        )
+        heads = (self.unit, "answer", "actions/s", "p99 [ms]", "why")
+        head = "".join(f"<th scope='col'>{escape(text)}</th>" for text in heads)
+        remarks = "".join(f"<p>{escape(remark)}</p>" for remark in self.remarks)
+        return (
+            f"<p><b>{escape(self.sentence)}</b></p>{remarks}"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values, for JSON."""
+        return {
+            "check": self.check,
+            "by": self.by,
+            "unit": self.unit,
+            "low": self.low,
+            "high": self.high,
+            "best": self.best,
+            "confidence": self.confidence,
+            "ended": self.ended,
+            "sentence": self.sentence,
+            "remarks": list(self.remarks),
+            "steps": [_plain(asdict(step)) for step in self.taken],
+        }
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row without numbers that JSON cannot hold."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in row.items()
+    }
+
+
+def _short(value: float) -> str:
+    """Return a number with three digits that count, or all of them if it is whole."""
+    if not math.isfinite(value):
+        return "-"
+    return f"{value:,.0f}" if value >= 100 or float(value).is_integer() else f"{value:.3g}"

@@ -1,0 +1,74 @@
+"""A search for capacity over real runs: of a server whose limit is known by construction."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+import murmur
+from murmur.errors import InvalidCheckError
+from murmur.results.capacity import Search, Step
+
+INF = float("inf")
+
+
+class Counter(murmur.Scenario):
+    """Users queue at one counter that takes 20 ms for each: 50 a second and no more."""
+
+    async def init(self) -> None:
+        self.counter = anyio.Lock()
+
+    async def start(self, user: murmur.User) -> None:
+        while True:
+            with user.timer("order"):
+                async with self.counter:
+                    await anyio.sleep(0.02)
+
+
+def test_users_at_one_counter() -> None:
+    """Of N users each waits for N services: 0.02 N, so 0.19 s are reached by 9 users."""
+    told: list[tuple[float, str]] = []
+
+    def tell(step: Step, search: Search) -> None:
+        told.append((step.load, step.answer))
+
+    with murmur.Session() as session:
+        capacity = session.find_capacity(
+            Counter, check="p50(order) < 0.19", low=4, hold=2.0, warm_up=0.6, on_step=tell
+        )
+
+    answers = {load: answer for load, answer in told if answer != "no answer"}
+    assert all(answer == "holds" for load, answer in answers.items() if load <= 6), told
+    assert all(answer == "fails" for load, answer in answers.items() if load >= 11), told
+    assert [step.load for step in capacity.taken] == [load for load, _ in told]
+    assert list(capacity.steps["load"]) == [load for load, _ in told]
+    if capacity.ended == "found":  # a busy machine may give no answers, and says so
+        assert 6 <= capacity.low <= capacity.high <= 11
+    else:
+        assert capacity.ended in {"generator", "too noisy"}
+    law = capacity.littles_law()
+    assert law["ratio"].between(0.8, 1.25).all(), law
+    assert any("actions" in remark for remark in capacity.remarks)
+    assert capacity.chart().to_dict()["concat"]
+    assert capacity.check in repr(capacity)
+    assert "<table>" in capacity._repr_html_()
+    assert capacity.to_dict()["steps"][0]["load"] == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        ({"check": "p99(order) < 1s after 5s"}, InvalidCheckError, "itself"),
+        ({"check": "p99(order) <"}, InvalidCheckError, "limit|number|<"),
+        ({"check": "p99(order) < 1", "hold": 0}, ValueError, "hold=0"),
+        ({"check": "p99(order) < 1", "by": "orders"}, ValueError, "users="),
+        ({"check": "p99(order) < 1", "low": 0}, ValueError, "low=0"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_runs(
+    options: dict[str, object], error: type[Exception], says: str
+) -> None:
+    with murmur.Session() as session, pytest.raises(error, match=says):
+        session.find_capacity(Counter, **options)  # type: ignore[arg-type]
+
+    assert session.run is None
