@@ -23,6 +23,7 @@ from ._directory import keep_users, run_directory
 from ._ending import Ending
 from ._front_end import publisher_of
 from ._host import FAREWELL, Host
+from ._live import Live, Seen, Watcher
 from ._observation import Observation
 from ._run import Run
 from ._start import course_of, masked_pairs, notebook_names, record_of, spec_of
@@ -111,6 +112,7 @@ class Session(ClusterVerbs):
         self._scenario: type[Scenario] | None = None
         self.relay: Relay = Relay(FailureLog())
         self._publisher: Publisher | None = None
+        self._watch: Watcher | None = None
 
     @property
     def is_closed(self) -> bool:
@@ -476,11 +478,26 @@ class Session(ClusterVerbs):
         return self.publisher.open(controls=controls, charts=charts, columns=columns)
 
     @property
+    def live(self) -> Live:
+        """The live settings of the run as traits, to link with widgets of your own."""
+        return self._watcher().live
+
+    @property
+    def seen(self) -> Seen:
+        """What can be seen of the run as traits: users, rates, response times, verdict."""
+        return self._watcher().seen
+
+    @property
     def publisher(self) -> Publisher:
         """What keeps panel and widgets of the session up to date; for parts of front ends."""
         if self._publisher is None:
             self._publisher = publisher_of(self)
         return self._publisher
+
+    def _watcher(self) -> Watcher:
+        if self._watch is None:
+            self._watch = Watcher(self)
+        return self._watch
 
     def close(self) -> None:
         """Stop what runs, in order if it can be, and join the thread."""

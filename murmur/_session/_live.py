@@ -1,0 +1,225 @@
+"""Traits of a session that follow its run, and steer it: for sliders and labels of one's own.
+
+`Session.live` holds the settings that may change while a run is on, `Session.seen` what can be
+seen of it.  One task on the session's loop keeps both up to date; it begins when one of them
+is first asked for.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import anyio.to_thread
+import traitlets
+from traitlets.utils.bunch import Bunch
+
+from murmur.errors import MurmurError
+from murmur.scenario import settings_of
+
+if TYPE_CHECKING:
+    from murmur.scenario import Scenario
+
+    from ._observation import Observation
+    from ._session import Session
+
+__all__ = ["Live", "Seen", "Watcher"]
+
+PERIOD = 0.25
+"""Seconds between two looks at the run."""
+
+JUDGED = 2.0
+"""Seconds between two verdicts: one reads the frames of the whole run."""
+
+
+class Live(traitlets.HasTraits):
+    """The live settings of the run, each a trait of its name.
+
+    Setting one steers the run, in the caller's thread: a value that is refused goes back, and
+    the error goes to whoever set it.  Changes by others come back within half a second.  The
+    traits are those of the last scenario that ran; before the first run there are none.
+
+    Examples
+    --------
+    A slider that steers a run::
+
+        traitlets.link((slider, "value"), (session.live, "pace"))
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._scenario: type[Scenario] | None = None
+        self._is_told = False
+        self._refused: set[str] = set()
+
+    def adopt(self, scenario: type[Scenario], values: Mapping[str, object]) -> None:
+        """Have a trait for each live setting of `scenario`."""
+        if scenario is not self._scenario:
+            self._scenario = scenario
+            made = {
+                name: self._own(trait)
+                for name, trait in settings_of(scenario).items()
+                if trait.metadata.get("live") and not trait.metadata.get("secret")
+            }
+            with self._telling():
+                self.add_traits(**made)
+            self.observe(self._steer, list(made))
+        self.tell(values)
+
+    def tell(self, values: Mapping[str, object]) -> None:
+        """Set the traits to what is in force."""
+        with self._telling():
+            for name in self.trait_names():
+                if name in values and getattr(self, name) != values[name]:
+                    self.set_trait(name, values[name])
+            for name in list(self._refused):
+                self._refused.discard(name)
+                # Whoever is linked still shows what was refused, for a link is deaf meanwhile.
+                now = getattr(self, name)
+                self.notify_change(Bunch(owner=self, name=name, old=None, new=now, type="change"))
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={getattr(self, name)!r}" for name in sorted(self.trait_names()))
+        return f"<live settings: {values or 'none before the first run'}>"
+
+    def _own(self, trait: Any) -> Any:  # noqa: ANN401 - a trait, whose validate has no stub
+        """Return a trait like that of the scenario, whose refusals are noted here."""
+        made = copy.copy(trait)
+
+        def validate(obj: object, value: object) -> object:
+            try:
+                return trait.validate(obj, value)
+            except traitlets.TraitError:
+                self._refused.add(str(trait.name))
+                raise
+
+        made.validate = validate
+        return made
+
+    def _steer(self, change: Bunch) -> None:
+        if self._is_told:
+            return
+        try:
+            self._session.update(**{change.name: change.new})
+        except Exception:
+            with self._telling():
+                self.set_trait(change.name, change.old)
+            self._refused.add(change.name)
+            raise
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        before, self._is_told = self._is_told, True
+        try:
+            yield
+        finally:
+            self._is_told = before
+
+
+class Seen(traitlets.HasTraits):
+    """What can be seen of the run, as numbers and words; it follows within half a second.
+
+    Attributes
+    ----------
+    state : str
+        "idle", "running", "terminating", "finished" or "failed".
+    users : int
+        Users that are here: waiting, running or leaving.
+    running : int
+        Users that run.
+    failed : float
+        Share of the actions of the last five seconds that failed, from 0 to 1.
+    rate : float
+        Actions a second, over the last five seconds.
+    p50, p99 : float or None
+        Response times of the same seconds, in seconds; None without any.
+    elapsed : float
+        Seconds since the run started.
+    verdict : str
+        "valid", "suspect" or "invalid", looked at every two seconds; empty before a run.
+
+    Examples
+    --------
+    A label that follows::
+
+        traitlets.dlink((session.seen, "running"), (label, "value"), str)
+    """
+
+    state = traitlets.Unicode("idle")
+    users = traitlets.Int(0)
+    running = traitlets.Int(0)
+    failed = traitlets.Float(0.0)
+    rate = traitlets.Float(0.0)
+    p50 = traitlets.Float(None, allow_none=True)
+    p99 = traitlets.Float(None, allow_none=True)
+    elapsed = traitlets.Float(0.0)
+    verdict = traitlets.Unicode("")
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={getattr(self, name)!r}" for name in sorted(self.trait_names()))
+        return f"<seen: {values}>"
+
+
+class Watcher:
+    """Keeps `Live` and `Seen` of one session up to date.
+
+    Parameters
+    ----------
+    session : Session
+        The session; it has a loop from now on.
+
+    Attributes
+    ----------
+    live : Live
+        The settings that may change.
+    seen : Seen
+        What can be seen.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.live, self.seen = Live(session), Seen()
+        self._session = session
+        self._judged_at = -math.inf
+        self.look()
+        session.background(self._follow)
+
+    def look(self) -> None:
+        """Look at the run now; not on the session's loop."""
+        observed = self._session.observe(by_name=False)
+        run, scenario = self._session.run, self._session.scenario
+        if run is not None and scenario is not None:
+            changed = {change.what: change.new for change in observed.recent.changes}
+            self.live.adopt(scenario, {**run.settings, **changed})
+        self._tell(observed)
+
+    def _tell(self, observed: Observation) -> None:
+        status, total, seen = observed.status, observed.recent.total, self.seen
+        with seen.hold_trait_notifications():
+            seen.state = str(status.state.value)
+            seen.users = sum(status.users[state] for state in ("waiting", "running", "leaving"))
+            seen.running = status.users["running"]
+            seen.rate = total.rate
+            seen.failed = total.failed_rate / total.rate if total.rate else 0.0
+            seen.p50, seen.p99 = _known(total.p50), _known(total.p99)
+            seen.elapsed = status.elapsed
+        if monotonic() - self._judged_at >= JUDGED and self._session.run is not None:
+            seen.verdict = self._session.run.results.verdict.state
+            self._judged_at = monotonic()
+
+    async def _follow(self) -> None:
+        while True:
+            await anyio.sleep(PERIOD)
+            try:
+                await anyio.to_thread.run_sync(self.look, abandon_on_cancel=True)
+            except MurmurError:
+                continue  # of a loop that is held there is no news; the next look may have some
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value

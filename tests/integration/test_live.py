@@ -1,0 +1,115 @@
+"""`Session.live` steers a run through traits, `Session.seen` follows it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import traitlets
+from traitlets import Float, Int, Unicode
+
+import murmur
+from murmur.errors import ConfigError
+
+
+class Nap(murmur.Scenario):
+    """Users nap."""
+
+    pace = Float(0.25, min=0.05, max=10, help="seconds between naps").tag(live=True)
+    even = Int(2, help="a number that is even").tag(live=True)
+    token = Unicode("", help="what nobody sees").tag(live=True, secret=True)
+
+    @traitlets.validate("even")
+    def _check_even(self, proposal: dict[str, int]) -> int:
+        if proposal["value"] % 2:
+            raise traitlets.TraitError("must be even")
+        return proposal["value"]
+
+    async def start(self, user: murmur.User) -> None:
+        while True:
+            with user.timer("nap"):
+                await user.sleep(0.02)
+            await user.sleep(self.pace)
+
+
+class Slider(traitlets.HasTraits):
+    """A widget of somebody's own."""
+
+    value = Float(0.0)
+
+
+def wait_until(holds: Callable[[], object], seconds: float = 15.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "nothing followed"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def session() -> Iterator[murmur.Session]:
+    with murmur.Session() as made:
+        yield made
+
+
+def test_what_can_be_seen_follows_the_run(session: murmur.Session) -> None:
+    seen = session.seen
+    shown = Slider()
+    traitlets.dlink((seen, "running"), (shown, "value"))
+    assert (seen.state, seen.running, seen.p99, seen.verdict) == ("idle", 0, None, "")
+
+    session.do(Nap, 5, user_rate=float("inf"))
+
+    wait_until(lambda: shown.value == 5 and seen.p99 is not None and seen.verdict)
+    assert 0.01 < seen.p99 < 5
+    assert seen.state == "running"
+    assert seen.rate > 0
+    session.stop()
+    wait_until(lambda: seen.state == "finished" and shown.value == 0)
+
+
+def test_a_slider_steers_and_others_come_back(session: murmur.Session) -> None:
+    run = session.do(Nap, 2, user_rate=float("inf"))
+    slider = Slider()
+    traitlets.link((session.live, "pace"), (slider, "value"))
+    assert slider.value == 0.25
+
+    slider.value = 0.5
+    changes = run.results.changes
+    assert list(zip(changes["what"], changes["new"], strict=True)) == [("pace", 0.5)]
+
+    session.update(pace=0.75)
+    wait_until(lambda: slider.value == 0.75)
+
+
+def test_a_refused_value_is_put_back_and_its_error_goes_to_whoever_caused_it(
+    session: murmur.Session,
+) -> None:
+    run = session.do(Nap, 1)
+    slider, numbers = Slider(), session.live
+    traitlets.link((session.live, "pace"), (slider, "value"))
+
+    with pytest.raises(ConfigError, match="must be even"):
+        numbers.even = 3  # type: ignore[attr-defined]
+    assert numbers.even == 2  # type: ignore[attr-defined]
+    with pytest.raises((ConfigError, traitlets.TraitError)):
+        slider.value = 99.0
+    wait_until(lambda: slider.value == 0.25)
+    assert run.results.changes.empty
+
+
+def test_no_secret_is_a_trait_and_a_next_run_keeps_the_links(session: murmur.Session) -> None:
+    live = session.live
+    assert live.trait_names() == []
+    assert "none" in repr(live)
+
+    session.do(Nap, 1)
+    wait_until(lambda: "pace" in live.trait_names())
+    assert "token" not in live.trait_names()
+    slider = Slider()
+    traitlets.link((live, "pace"), (slider, "value"))
+    session.stop()
+    session.run.wait(timeout=10)  # type: ignore[union-attr]
+    session.do(Nap, 1, pace=1.5)
+
+    wait_until(lambda: slider.value == 1.5)
