@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-__all__ = ["ALL_HOLD", "CHECK_FAILED", "EXIT_CODES", "INTERRUPTED", "INVALID", "REFUSED"]
+__all__ = [
+    "ALL_HOLD",
+    "CANNOT_TELL",
+    "CHECK_FAILED",
+    "EXIT_CODES",
+    "INTERRUPTED",
+    "INVALID",
+    "REFUSED",
+]
 
 ALL_HOLD = 0
 CHECK_FAILED = 1
 REFUSED = 2
 INVALID = 3
+CANNOT_TELL = 4
+"""Of `murmur compare`: what was measured is not enough to say whether it is good."""
 INTERRUPTED = 130
 """128 and the number of SIGINT, as shells have it; 143 after SIGTERM."""
 

@@ -1,4 +1,4 @@
-"""Compares two saved runs: a table, what else differs between them, and rules for CI."""
+"""Compares saved runs: a table, what else differs between them, and rules for CI."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from murmur.results.archive import load
 from murmur.results.checks import (
     TEXTS,
     Difference,
-    DifferenceResult,
     judge_difference,
     parse_difference,
     read_duration,
+    read_share,
 )
 
-from ._codes import ALL_HOLD, CHECK_FAILED, INVALID
+from ._codes import ALL_HOLD, CANNOT_TELL, CHECK_FAILED, INVALID
 from ._outcome import Outcome
+from ._print import plain_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,27 +34,55 @@ __all__ = ["compare_saved"]
 
 _SHOWN = ("rate", "failed", "response_p50", "response_p95", "response_p99")
 _KINDS = {"1/s": "rate", "s": "time", "share": "share"}
-_FACTS = ("scenario", "settings", "murmur", "python", "host")
 
 
-def compare_saved(a: str, b: str, options: Mapping[str, Any]) -> int:
-    """Compare the runs saved in `a` and `b`, print the answer, return the exit code."""
+def compare_saved(before: list[str], after: list[str], options: Mapping[str, Any]) -> int:
+    """Compare saved runs, print the answer, return the exit code."""
     rules = _rules(options["fail_if"])
     start, end = (_moment(options[key], key) for key in ("after", "before"))
-    first, second = load(a), load(b)
-    frame = compare(first, second, start=start or 0.0, end=end, confidence=options["confidence"])
-    found = [result for rule in rules for result in judge_difference(rule, frame)]
-    doubts = list(_doubts(first, second))
+    margin = _margin(options["margin"])
+    sides = [load(each) for each in before], [load(each) for each in after]
+    frame = compare(
+        *sides,
+        start=start or 0.0,
+        end=end,
+        statistics=None if options["every"] else _statistics(rules),
+        rules=[rule.text for rule in rules],
+        margin=margin,
+        confidence=options["confidence"],
+    )
     if options["as_json"]:
-        click.echo(_json(frame, found, doubts))
+        click.echo(_json(frame, rules))
     else:
-        shown = frame if options["every"] else frame[frame["statistic"].isin(_SHOWN)]
-        for line in (*_table(shown), "", *_remarks(options["confidence"]), *doubts):
+        for line in (*_table(frame), "", *_remarks(frame, sides), *frame.attrs["notes"]):
+            click.echo(plain_line(line))
+        for line in _answered(frame, is_asked=bool(rules) or margin is not None):
             click.echo(line)
-        for result in found:
-            colour = "red" if result.is_met is not False else "green"
-            click.echo(click.style(f"--fail-if {result}", fg=colour))
-    return _code(found, (first, second))
+    return _code(frame, [*sides[0], *sides[1]])
+
+
+def _statistics(rules: list[Difference]) -> list[str]:
+    """Return what is shown: fewer rows leave more power to each."""
+    return list(dict.fromkeys([*_SHOWN, *(rule.statistic for rule in rules)]))
+
+
+def _answered(frame: pd.DataFrame, *, is_asked: bool) -> Iterator[str]:
+    """Yield what came of rules and margin, and the answer."""
+    answer = frame.attrs["answer"]
+    colour = {"pass": "green", "fail": "red"}.get(answer, "yellow")
+    for reason in frame.attrs["reasons"]:
+        yield plain_line(f"  {reason}")
+    because = "" if is_asked else ": nothing says how much is too much; give --fail-if or --margin"
+    if answer != "cannot tell" and not is_asked:
+        because = ": something is worse, and more than chance explains"
+    yield click.style(f"{answer}{because}", fg=colour, bold=True)
+
+
+def _margin(text: str | None) -> float | None:
+    try:
+        return None if text is None else read_share(text)
+    except ValueError as error:
+        raise ConfigError([f"--margin: {error}"]) from None
 
 
 def _rules(texts: tuple[str, ...]) -> list[Difference]:
@@ -76,10 +105,10 @@ def _moment(text: str | None, key: str) -> float | None:
         raise ConfigError([f"--{key}: {error}"]) from None
 
 
-def _code(found: list[DifferenceResult], runs: tuple[Results, Results]) -> int:
+def _code(frame: pd.DataFrame, runs: list[Results]) -> int:
     if any(Outcome(summary=run.summary(), checks=run.check()).invalid for run in runs):
         return INVALID
-    return CHECK_FAILED if any(result.is_met is not False for result in found) else ALL_HOLD
+    return {"pass": ALL_HOLD, "fail": CHECK_FAILED}.get(frame.attrs["answer"], CANNOT_TELL)
 
 
 def _table(frame: pd.DataFrame) -> Iterator[str]:
@@ -113,34 +142,21 @@ def _change(row: Mapping[Hashable, Any]) -> tuple[str, str]:
     return change, f"{low} to {high}" if low else ""
 
 
-def _remarks(confidence: float) -> Iterator[str]:
-    yield f"Intervals hold the true change with {confidence:.0%} confidence, each by itself: of"
-    yield "twenty that did not change, one looks as if it had.  They know chance within these two"
-    yield "runs, and not what differs from day to day or between machines: repeat both for that."
+def _remarks(frame: pd.DataFrame, sides: tuple[list[Results], list[Results]]) -> Iterator[str]:
+    confidence = frame.attrs["confidence"]
+    yield f"Intervals hold the true change with {confidence:.0%} confidence, each by itself; higher"
+    yield "and lower are said only of what is as sure among all rows together."
+    if min(map(len, sides)) == 1:
+        yield "One run knows chance within itself, and not what differs from day to day or between"
+        yield "machines: repeat both for that."
 
 
-def _doubts(a: Results, b: Results) -> Iterator[str]:
-    """Say why the runs may not be comparable."""
-    for side, run in (("A", a), ("B", b)):
-        if run.verdict.state != "valid":
-            yield f"warning: {side} is {run.verdict}"
-    before, after = a._source.facts(), b._source.facts()
-    for fact in _FACTS:
-        old, new = _told(before.get(fact)), _told(after.get(fact))
-        for key in sorted({*old, *new}):
-            if old.get(key) != new.get(key) and key != "source":
-                label = f"{fact} {key}".strip()
-                values = "" if key == "sha256" else f": {old.get(key)!r}, then {new.get(key)!r}"
-                yield f"note: {label} differs{values}"
-
-
-def _told(fact: object) -> dict[str, object]:
-    return dict(fact) if isinstance(fact, dict) else {"": fact}
-
-
-def _json(frame: pd.DataFrame, found: list[DifferenceResult], doubts: list[str]) -> str:
+def _json(frame: pd.DataFrame, rules: list[Difference]) -> str:
     rows = json.loads(frame.to_json(orient="records"))
-    rules = [
-        {"rule": each.rule.text, "is_met": each.is_met, "reason": each.reason} for each in found
+    found = [
+        {"rule": each.rule.text, "is_met": each.is_met, "reason": each.reason}
+        for rule in rules
+        for each in judge_difference(rule, frame)
     ]
-    return json.dumps({"comparison": rows, "rules": rules, "notes": doubts})
+    attrs = {name: frame.attrs[name] for name in ("answer", "reasons", "notes")}
+    return json.dumps({"comparison": rows, "rules": found, **attrs})

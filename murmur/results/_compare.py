@@ -1,11 +1,11 @@
-"""Two runs side by side: what changed, by how much, and how sure that is."""
+"""Runs side by side: what changed, by how much, and how sure that is."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,25 +13,38 @@ import pandas as pd
 
 from murmur.errors import ComparisonError
 from murmur.recording import CATEGORY, FLOAT, TEXT, Column, Frame
-from murmur.telemetry import Histogram
+from murmur.telemetry import RESOLUTION
 
-from ._bootstrap import Blocks, Floats, drawn, interval, ratio_of
+from ._bootstrap import Floats
+from ._cells import Statistic
 from ._frame import build
+from ._manifest import doubts
+from ._sides import RunSide, Side, pooled
 from ._spans import cut_by
+from .checks._answer import answer_of, chosen_statistics
+from .checks._difference import parse_difference
 
 if TYPE_CHECKING:
     from ._results import Results
     from ._source import Source
 
-__all__ = ["COMPARISON", "compare"]
+__all__ = ["COMPARISON", "STATISTICS", "compare"]
 
-_BLOCKS = 30
-_FEWEST_BLOCKS = 10
-_FEWEST = 10  # actions, and those on either side of a quantile
 _DRAWS = 2000
-_RESOLUTION = 0.008  # of a histogram's quantiles, relative
+_RESOLUTION = RESOLUTION * math.sqrt(2)  # of a ratio of two quantiles of histograms
 
 _OUTCOMES = ("higher", "lower", "unclear", "too little")
+
+STATISTICS: Mapping[str, Statistic] = {
+    "rate": Statistic("1/s", "rate"),
+    "failed": Statistic("share", "failed"),
+    "response_mean": Statistic("s", "mean"),
+    "response_p50": Statistic("s", "quantile", probability=0.5),
+    "response_p95": Statistic("s", "quantile", probability=0.95),
+    "response_p99": Statistic("s", "quantile", probability=0.99),
+    "service_p50": Statistic("s", "quantile", "service", 0.5),
+    "service_p99": Statistic("s", "quantile", "service", 0.99),
+}
 
 COMPARISON = Frame(
     "comparison",
@@ -53,85 +66,50 @@ COMPARISON = Frame(
             "outcome",
             CATEGORY,
             "",
-            "Of `b`: higher or lower, if the interval of the difference says so; unclear if it "
-            "holds 0; too little (time, or actions) if there is no interval.",
+            "Of `b`: higher or lower, if that is sure for all rows of the frame together; unclear "
+            "if not; too little (time, or actions) if there is no interval.",
             _OUTCOMES,
         ),
     ),
     "The intervals hold the true value with the confidence asked for (95 %), each row by "
-    "itself, if blocks of time are alike and do not depend on each other.",
+    "itself; `outcome` is corrected for the number of rows.",
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Statistic:
-    """How a statistic is computed: of which time, and if it is a quantile, which."""
-
-    unit: str
-    time: str = "response"
-    of: Callable[[Blocks, Floats], Floats] | None = None
-    probability: float = math.nan
-
-    def resampled(self, blocks: Blocks, weights: Floats) -> Floats:
-        """Return the statistic for each row of `weights`."""
-        if self.of is not None:
-            return self.of(blocks, weights)
-        return blocks.quantiles(self.probability, weights)
-
-    def whole(self, blocks: Blocks) -> float:
-        """Return the statistic of all blocks."""
-        if self.of is not None:
-            return float(self.of(blocks, np.ones((1, len(blocks.seconds))))[0])
-        return sum(blocks.times, Histogram()).quantile(self.probability)
-
-    def is_known(self, blocks: Blocks) -> bool:
-        """Whether there is enough to say how sure it is."""
-        if len(blocks.seconds) < _FEWEST_BLOCKS or blocks.count.sum() < _FEWEST:
-            return False
-        if self.of is not None:
-            return True
-        beyond = min(self.probability, 1 - self.probability)
-        return sum(times.count for times in blocks.times) * beyond >= _FEWEST
-
-
-_STATISTICS = {
-    "rate": _Statistic("1/s", of=Blocks.rates),
-    "failed": _Statistic("share", of=Blocks.failures),
-    "response_mean": _Statistic("s", of=Blocks.means),
-    "response_p50": _Statistic("s", probability=0.5),
-    "response_p95": _Statistic("s", probability=0.95),
-    "response_p99": _Statistic("s", probability=0.99),
-    "service_p50": _Statistic("s", "service", probability=0.5),
-    "service_p99": _Statistic("s", "service", probability=0.99),
-}
-
-
-def compare(
-    a: Results,
-    b: Results,
+def compare(  # noqa: PLR0913 - all but the runs by keyword
+    a: Results | Sequence[Results],
+    b: Results | Sequence[Results],
     *,
     start: float = 0.0,
     end: float | None = None,
+    statistics: Sequence[str] | None = None,
+    rules: Sequence[str] = (),
+    margin: float | None = None,
     block: float | None = None,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
     """Return what every statistic of every action came to in two runs, and how sure that is.
 
     Time is cut into blocks and whole blocks are resampled, for durations that follow each
-    other are alike.  That assumes a steady load (leave out the ramp with `start`), and
-    blocks that outlast whatever the system under test remembers (caches, garbage
-    collections, queues).  Two runs tell about chance within runs only: what differs between
-    days or machines shows in more runs, not in longer ones.  Each row stands for itself: of
-    twenty that did not change, one is expected to look as if it did.
+    other are alike; how long a block has to be is asked of the data.  That assumes a steady
+    load (leave out the ramp with `start`).  One run on each side tells about chance within
+    runs only: what differs between days or machines shows in several runs of each.
 
     Parameters
     ----------
-    a, b : Results
-        The runs, such as before and after.
+    a, b : Results, or sequence of Results
+        The runs, such as before and after; several of a side are repetitions.
     start, end : float
         Seconds since the start of each run between which it is looked at; all by default.
+    statistics : sequence of str, optional
+        Which statistics; all by default.  Fewer leave more power to each.
+    rules : sequence of str
+        What must not be so: ``"p99(echo) > +10%"``, ``"failed > +0.1 points"``.
+    margin : float, optional
+        By how much, relative to `a`, times may rise and rates fall: 0.05 for 5 %.  The
+        share of failures may rise by a tenth of that, in shares of all actions.
     block : float, optional
-        Seconds in a block, a window or more; by default a thirtieth of the shorter run.
+        Seconds in a block, a window or more; by default as long as the data remember.
     confidence : float, default 0.95
         Share of such intervals that hold the true value.
 
@@ -142,16 +120,25 @@ def compare(
         response_p50, response_p95, response_p99, service_p50, service_p99 [s].  Columns:
         name, statistic, unit, a, b, difference, difference_low, difference_high, ratio,
         ratio_low, ratio_high, outcome (higher, lower, unclear, too little).
+        ``frame.attrs["answer"]`` is ``"pass"``, ``"fail"`` or ``"cannot tell"``,
+        ``frame.attrs["reasons"]`` says why, ``frame.attrs["notes"]`` what else differs
+        between the runs.
 
     Raises
     ------
     ComparisonError
         If nothing is left to look at, or `start`, `end`, `block` or `confidence` makes no sense.
+    InvalidCheckError
+        If a rule or the name of a statistic cannot be read.
 
     Notes
     -----
-    There is no interval with fewer than ten blocks in a run, or ten values beyond a
-    quantile.  Intervals of quantiles are widened by the resolution of the histograms, 0.8 %.
+    The intervals are of each row by itself.  An outcome is ``higher`` or ``lower`` only if it
+    would be so in all but 5 % of comparisons in which no row changed: the critical value is
+    that of the largest of all rows, drawn together.
+
+    There is no interval where there are fewer than six blocks in a run, or ten values beyond
+    a quantile.  Intervals of quantiles hold the resolution of the histograms, 0.8 %.
 
     In a run of many hours, the oldest seconds are joined to spans of 10, 60, 600 and more.  A
     span that `start` or `end` would cut is left out of that run, with its counts.
@@ -172,29 +159,62 @@ def compare(
     >>> frame.set_index("statistic").loc["response_p50", "outcome"]
     'higher'
     """
+    firsts, seconds = _runs(a), _runs(b)
+    if not (firsts and seconds):
+        raise ComparisonError(block or 0.0, 0.0, confidence)
     if not math.isfinite(start) or (end is not None and (math.isnan(end) or end == -math.inf)):
         raise ComparisonError(block or 0.0, math.nan, confidence)
-    a._source.refresh()
-    b._source.refresh()
-    start = max(start, 0.0)  # nothing was before it, and nobody was idle then
-    spans = [_span(run._source, start, end) for run in (a, b)]
+    chosen = chosen_statistics(statistics, STATISTICS)
+    asked = [parse_difference(rule) for rule in rules]
+    sources = [run._source for run in (*firsts, *seconds)]
+    for source in sources:
+        source.refresh()
+    spans = [_span(source, max(start, 0.0), end) for source in sources]
     shortest = min(until - since for since, until in spans)
-    window = max(a.window, b.window)
-    length = max(shortest / _BLOCKS, window) if block is None else block
-    if not window <= length <= shortest or not 0 < confidence < 1:
-        raise ComparisonError(length, shortest, confidence)
-    first, second = (
-        _Side(a._source, *spans[0], block=length, seed=1),
-        _Side(b._source, *spans[1], block=length, seed=2),
-    )
-    rows = [
-        _row(name, statistic, first, second, confidence)
-        for name in sorted({*first.names, *second.names})
-        for statistic in _STATISTICS
+    window = max(source.window for source in sources)
+    if not window <= (block or window) <= shortest or not 0 < confidence < 1:
+        raise ComparisonError(block or window, shortest, confidence)
+    sides = _sides_of(sources, spans, chosen, block)
+    frame = _framed(_rows(sides[: len(firsts)], sides[len(firsts) :], chosen), confidence)
+    answer, reasons = answer_of(frame, asked, margin, is_trusted=_are_trusted(sources))
+    frame.attrs = {
+        "answer": answer,
+        "reasons": [str(reason) for reason in reasons],
+        "notes": list(doubts(firsts, seconds)),
+        "confidence": confidence,
+    }
+    return frame
+
+
+def _sides_of(
+    sources: Sequence[Source],
+    spans: Sequence[tuple[float, float]],
+    statistics: Mapping[str, Statistic],
+    block: float | None,
+) -> list[RunSide]:
+    """Return the runs, cut into cells.
+
+    Each has a seed of its own: the same runs always compare alike, and none draws as another.
+    """
+    return [
+        RunSide(
+            source,
+            span,
+            statistics,
+            block=block,
+            times=_DRAWS,
+            random=np.random.default_rng(seed),
+        )
+        for seed, (source, span) in enumerate(zip(sources, spans, strict=True), start=1)
     ]
-    return build(
-        COMPARISON, {column: [row[column] for row in rows] for column in COMPARISON.column_names}
-    )
+
+
+def _runs(given: Results | Sequence[Results]) -> list[Results]:
+    return list(given) if isinstance(given, Sequence) else [given]
+
+
+def _are_trusted(sources: Sequence[Source]) -> bool:
+    return all(source.verdict().state != "invalid" for source in sources)
 
 
 def _span(run: Source, start: float, end: float | None) -> tuple[float, float]:
@@ -210,87 +230,152 @@ def _span(run: Source, start: float, end: float | None) -> tuple[float, float]:
     return cut.low, cut.high
 
 
-class _Side:
-    """One of the two runs, cut into blocks of whole windows."""
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One statistic of one action: its values, and what is known of the change."""
 
-    def __init__(self, run: Source, start: float, end: float, *, block: float, seed: int) -> None:
-        cuts = np.linspace(start, end, max(round((end - start) / block), 1) + 1)[1:-1]
-        starts = np.array([at for at in run.starts() if start < at < end])
-        self._run = run
-        self._edges = np.array([start, *_nearest(starts, cuts), end])
-        windows = run.frame("windows")
-        self._windows = windows[windows["window_at"].between(start, end, inclusive="left")]
-        self._blocks: dict[tuple[str, str], Blocks] = {}
-        self.names = self._windows["name"].astype(str).unique().tolist()
-        number = len(self._edges) - 1
-        # Its own seed: the same two runs always compare alike, and neither draws as the other.
-        self.weights = drawn(number, _DRAWS, np.random.default_rng(seed))
+    name: str
+    statistic: str
+    rule: Statistic
+    a: float
+    b: float
+    sides: tuple[Side, Side] | None
+    strayed: Floats | None  # the change in each draw, in standard errors
 
-    def blocks(self, name: str, time: str) -> Blocks:
-        """Return the blocks of an action."""
-        if (name, time) not in self._blocks:
-            self._blocks[name, time] = self._cut(name, time)
-        return self._blocks[name, time]
+    def change(self, critical: float) -> tuple[float, float]:
+        """Return between which logarithms the ratio is, or which differences the share."""
+        if self.sides is None:
+            return math.nan, math.nan
+        before, after = self.sides
+        if self.rule.kind == "failed":
+            low, high = (side.wilson(critical) for side in self.sides)
+            return _combined(after.value - before.value, low, high, (before.value, after.value))
+        reach = critical * math.hypot(before.error, after.error)
+        if self.rule.kind == "quantile":
+            reach = math.hypot(reach, _RESOLUTION)
+        reach = max(reach, 1e-9)  # what sums of floats differ by
+        centre = after.value - before.value
+        return centre - reach, centre + reach
 
-    def _cut(self, name: str, time: str) -> Blocks:
-        mine = self._windows[self._windows["name"] == name]
-        place = np.searchsorted(self._edges, mine["window_at"], side="right") - 1
-        number = len(self._edges) - 1
-        return Blocks(
-            seconds=np.diff(self._edges),
-            count=np.bincount(place, mine["count"], number).astype(float),
-            failed=np.bincount(place, mine["failed"], number).astype(float),
-            times=[
-                self._run.histogram(time, name=name, start=low, end=high)
-                for low, high in pairwise(self._edges.tolist())
-            ],
+    def difference(self, critical: float) -> tuple[float, float]:
+        """Return between what the difference lies."""
+        if self.sides is None or self.rule.kind == "failed":
+            return self.change(critical)
+        around = []
+        for side, value in zip(self.sides, (self.a, self.b), strict=True):
+            reach = critical * side.error
+            if self.rule.kind == "quantile":
+                reach = math.hypot(reach, RESOLUTION)
+            around.append((value * math.exp(-reach), value * math.exp(reach)))
+        before, after = around
+        return _combined(self.b - self.a, before, after, (self.a, self.b))
+
+    def ratio(self, critical: float) -> tuple[float, float]:
+        """Return between what the ratio lies; NaN where there is none."""
+        low, high = self.change(critical)
+        if self.rule.kind == "failed":
+            if self.sides is None or not (self.a > 0 and self.b > 0):
+                return math.nan, math.nan
+            sizes = [sum(each.size for each in side.estimates) for side in self.sides]
+            parts = [
+                max(side.error / value, math.sqrt((1 - value) / (value * size)))
+                for side, value, size in zip(self.sides, (self.a, self.b), sizes, strict=True)
+            ]
+            reach = critical * math.hypot(*parts)
+            centre = math.log(self.b / self.a)
+            low, high = centre - reach, centre + reach
+        return _exp(low), _exp(high)
+
+    def outcome(self, critical: float) -> str:
+        """Return whether the second is higher, as sure as `critical` asks."""
+        low, high = self.change(critical)
+        if math.isnan(low):
+            return "too little"
+        if low > 0:
+            return "higher"
+        return "lower" if high < 0 else "unclear"
+
+
+def _exp(value: float) -> float:
+    return math.exp(min(value, 700.0))
+
+
+def _combined(
+    centre: float,
+    before: tuple[float, float],
+    after: tuple[float, float],
+    values: tuple[float, float],
+) -> tuple[float, float]:
+    """Return the interval of a difference, from those of both values (Zou and Donner 2008)."""
+    low = centre - math.hypot(values[1] - after[0], before[1] - values[0])
+    high = centre + math.hypot(after[1] - values[1], values[0] - before[0])
+    return low, high
+
+
+def _rows(
+    firsts: Sequence[RunSide], seconds: Sequence[RunSide], statistics: Mapping[str, Statistic]
+) -> list[_Row]:
+    names = sorted({name for side in (*firsts, *seconds) for name in side.names})
+    random = np.random.default_rng(len(names))
+    return [
+        _row(name, statistic, statistics[statistic], (firsts, seconds), random)
+        for name in names
+        for statistic in statistics
+    ]
+
+
+def _row(
+    name: str,
+    statistic: str,
+    rule: Statistic,
+    runs: tuple[Sequence[RunSide], Sequence[RunSide]],
+    random: np.random.Generator,
+) -> _Row:
+    estimates = [[each.estimate(name, rule) for each in side] for side in runs]
+    known = [[each for each in side if each is not None] for side in estimates]
+    if [len(side) for side in known] != [len(side) for side in runs]:
+        a, b = (float(np.mean([run.value(name, rule) for run in side])) for side in runs)
+        return _Row(name, statistic, rule, a, b, None, None)
+    before, after = pooled(known)
+    a, b = before.value, after.value
+    if rule.kind != "failed":
+        a, b = math.exp(a), math.exp(b)
+    error = math.hypot(before.error, after.error)
+    strayed = after.draws(random) - before.draws(random)
+    return _Row(
+        name, statistic, rule, a, b, (before, after), strayed / error if error > 0 else None
+    )
+
+
+def _framed(rows: Sequence[_Row], confidence: float) -> pd.DataFrame:
+    """Return the frame: intervals of each row by itself, outcomes of all rows together."""
+    normal = NormalDist().inv_cdf((1 + confidence) / 2)
+    strays = [np.abs(row.strayed) for row in rows if row.strayed is not None]
+    together = normal
+    if strays:
+        together = max(normal, float(np.quantile(np.max(strays, axis=0), confidence)))
+    values = []
+    for row in rows:
+        alone = normal
+        if row.strayed is not None:
+            alone = max(normal, float(np.quantile(np.abs(row.strayed), confidence)))
+        difference, ratio = row.difference(alone), row.ratio(alone)
+        values.append(
+            {
+                "name": row.name,
+                "statistic": row.statistic,
+                "unit": row.rule.unit,
+                "a": row.a,
+                "b": row.b,
+                "difference": row.b - row.a,
+                "difference_low": difference[0],
+                "difference_high": difference[1],
+                "ratio": row.b / row.a if row.a else math.nan,
+                "ratio_low": ratio[0],
+                "ratio_high": ratio[1],
+                "outcome": row.outcome(max(alone, together)),
+            }
         )
-
-
-def _nearest(starts: Floats, cuts: Floats) -> Floats:
-    """Return for each cut the start that is nearest to it, each once."""
-    if not len(starts):
-        return starts
-    after = np.minimum(np.searchsorted(starts, cuts), len(starts) - 1)
-    before = np.maximum(after - 1, 0)
-    is_after = np.abs(starts[after] - cuts) <= np.abs(starts[before] - cuts)
-    return np.unique(starts[np.where(is_after, after, before)])
-
-
-def _row(name: str, statistic: str, a: _Side, b: _Side, confidence: float) -> dict[str, object]:
-    """Return one row of the frame."""
-    rule = _STATISTICS[statistic]
-    both = a.blocks(name, rule.time), b.blocks(name, rule.time)
-    old, new = map(rule.whole, both)
-    difference = ratio = (math.nan, math.nan)
-    if all(map(rule.is_known, both)):
-        x, y = (
-            rule.resampled(blocks, side.weights) for blocks, side in zip(both, (a, b), strict=True)
-        )
-        unsure = _RESOLUTION if rule.of is None else 0.0
-        low, high = interval(y - x, confidence)
-        difference = low - unsure * (old + new), high + unsure * (old + new)
-        low, high = interval(ratio_of(y, x), confidence)
-        ratio = low * (1 - 2 * unsure), high * (1 + 2 * unsure)
-    return {
-        "name": name,
-        "statistic": statistic,
-        "unit": rule.unit,
-        "a": old,
-        "b": new,
-        "difference": new - old,
-        "difference_low": difference[0],
-        "difference_high": difference[1],
-        "ratio": new / old if old else math.nan,
-        "ratio_low": ratio[0],
-        "ratio_high": ratio[1],
-        "outcome": _outcome(*difference),
-    }
-
-
-def _outcome(low: float, high: float) -> str:
-    if math.isnan(low):
-        return "too little"
-    if low > 0:
-        return "higher"
-    return "lower" if high < 0 else "unclear"
+    return build(
+        COMPARISON, {column: [row[column] for row in values] for column in COMPARISON.column_names}
+    )

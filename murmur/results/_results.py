@@ -12,6 +12,7 @@ from murmur.errors import InvalidArgumentError, closest
 from murmur.recording import FRAMES, RunRecord
 from murmur.telemetry import Histogram
 
+from ._manifest import Manifest
 from ._source import RecordSource, Source
 from ._summary import Summary
 from ._verdict import Verdict
@@ -166,6 +167,12 @@ class Results:
         """
         self._source.refresh()
         return self._source.histogram(time, name=name, start=start, end=end)
+
+    @property
+    def manifest(self) -> Manifest:
+        """All that is needed to do the run again, and to see what it is comparable with."""
+        self._source.refresh()
+        return Manifest(self._source.facts())
 
     @property
     def verdict(self) -> Verdict:

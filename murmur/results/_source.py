@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Protocol
@@ -147,6 +147,7 @@ class RecordSource:
 
     def facts(self) -> dict[str, object]:
         record = self._record
+        changes = _changes(self.frame("changes"))
         wall_started_at = _EPOCH + timedelta(seconds=record.wall_started_at)
         return {
             "murmur": __version__,
@@ -160,7 +161,10 @@ class RecordSource:
             "run_id": record.run_id,
             "scenario": {"name": _name(self._scenario), **scenario_text(self._scenario)},
             "seed": record.seed,
-            "settings": dict(record.settings),
+            "settings": {**record.settings, **_settings_of(changes, record.settings)},
+            "settings_at_start": dict(record.settings),
+            "plan": {"users": len(record.table("users")["user_id"]), "seconds": self.elapsed()},
+            "changes": changes,
             "wall_started_at": wall_started_at.isoformat(),
             "window": record.window,
             "sampled": record.sampled,
@@ -217,6 +221,24 @@ class RecordSource:
                 )
             )
         return tuple(summaries)
+
+
+def _changes(frame: pd.DataFrame) -> list[dict[str, object]]:
+    """Return every live change once, whatever number of nodes heard of it."""
+    told: dict[tuple[str, ...], dict[str, object]] = {}
+    for row in frame[["at", "who", "what", "old", "new"]].to_dict("records"):
+        key = tuple(str(row[name]) for name in ("who", "what", "old", "new"))
+        before = told.get(key)
+        if before is None or float(row["at"]) - float(str(before["at"])) > 1.0:
+            told[key] = {str(name): value for name, value in row.items()}
+    return list(told.values())
+
+
+def _settings_of(
+    changes: Sequence[Mapping[str, object]], known: Mapping[str, object]
+) -> dict[str, object]:
+    """Return the settings that were changed, as they were last."""
+    return {str(each["what"]): each["new"] for each in changes if each["what"] in known}
 
 
 def _name(scenario: str | type) -> str:

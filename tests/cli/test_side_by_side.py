@@ -16,7 +16,7 @@ def both(results, slower, tmp_path: Path) -> list[str]:
 
 
 def test_every_action_has_its_rows_and_intervals(both, capsys):
-    assert main(["compare", *both]) == 0
+    assert main(["compare", *both]) == 1
     out = capsys.readouterr().out
 
     rows = [line.split() for line in out.splitlines() if "response_p50" in line]
@@ -27,6 +27,28 @@ def test_every_action_has_its_rows_and_intervals(both, capsys):
     assert "repeat both" in out
     assert "note: settings pace differs: 0.1, then 0.2" in out
     assert "service_p50" not in out
+    assert out.splitlines()[-1] == "fail: something is worse, and more than chance explains"
+
+
+def test_without_a_rule_that_nothing_is_worse_is_no_pass(both, capsys):
+    assert main(["compare", both[0], both[0]]) == 4
+    assert "cannot tell: nothing says how much is too much" in capsys.readouterr().out
+
+
+def test_a_margin_passes_what_is_surely_within_it(both, capsys):
+    assert main(["compare", both[0], both[0], "--margin", "5%", "--after", "1s"]) in {0, 4}
+    assert main(["compare", *both, "--margin", "5%"]) == 1
+    assert main(["compare", *both, "--margin", "much"]) == 2
+    assert "--margin: 'much' is no share" in capsys.readouterr().err
+
+
+def test_sides_of_several_runs_are_parted_by_two_dashes(both, capsys):
+    a, b = both
+    assert main(["compare", a, a, "--", b, b, "--fail-if", "p50 > +50%"]) == 1
+    assert "repeat both" not in capsys.readouterr().out
+    assert main(["compare", a, b, b]) == 2
+    assert "two directories, or several of each side" in capsys.readouterr().err
+    assert main(["compare", a, "--"]) == 2
 
 
 def test_all_statistics_are_shown_on_demand(both, capsys):
@@ -38,11 +60,14 @@ def test_all_statistics_are_shown_on_demand(both, capsys):
 @pytest.mark.parametrize(
     ("rule", "code", "said"),
     [
-        ("p50(nap) > +50%", 1, "--fail-if p50(nap) > +50%: met (nap: +"),
+        ("p50(nap) > +50%", 1, "p50(nap) > +50%: met (nap: +"),
         ("p50(nap) > +150%", 0, "not met (nap: +"),
         ("p50(nap) < -150%", 2, "at most 100%"),
         ("rate(nap) < -5%", 0, "not met (nap: +0.0%"),
-        ("p50(nop) > +5%", 1, "not known (no action is called 'nop'; did you mean 'nap'?)"),
+        ("p50(nop) > +5%", 4, "cannot tell (no action is called 'nop'; did you mean 'nap'?)"),
+        ("failed > +10%", 4, "cannot tell"),
+        ("failed > +20 points", 0, "not met (nap: -0.5 points, between"),
+        ("p50 > +0.1 points", 2, "points are of `failed`"),
         ("p50(nap) > 5%", 2, "write the change with its sign"),
     ],
 )

@@ -40,10 +40,9 @@ def test_values_differences_and_ratios_are_those_of_the_two_runs() -> None:
     frame = compare(_run(np.full(600, 0.25)), _run(np.full(1200, 0.5)))
 
     rate, median = _row(frame, "rate"), _row(frame, "response_p50")
-    assert (rate["a"], rate["b"]) == (10.0, 20.0)
-    assert (rate["difference"], rate["ratio"]) == (10.0, 2.0)
-    assert (median["a"], median["b"]) == (0.25, 0.5)
-    assert (median["difference"], median["ratio"], median["unit"]) == (0.25, 2.0, "s")
+    assert rate[["a", "b", "difference", "ratio"]].tolist() == pytest.approx([10, 20, 10, 2])
+    assert median[["a", "b", "difference", "ratio"]].tolist() == pytest.approx([0.25, 0.5, 0.25, 2])
+    assert median["unit"] == "s"
 
 
 @pytest.mark.parametrize("statistic", ["response_mean", "response_p50", "response_p95"])

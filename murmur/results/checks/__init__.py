@@ -14,6 +14,7 @@ from ._units import TEXTS as TEXTS
 from ._units import rate_text as rate_text
 from ._units import read_duration as read_duration
 from ._units import read_rate as read_rate
+from ._units import read_share as read_share
 
 __all__ = [
     "TEXTS",
@@ -30,4 +31,5 @@ __all__ = [
     "rate_text",
     "read_duration",
     "read_rate",
+    "read_share",
 ]

@@ -1,8 +1,8 @@
 """Rules about two runs: ``p99(echo) > +10%``, judged on a comparison with its intervals.
 
-A rule is met only if the whole interval of the difference lies beyond its limit: chance alone
-rarely meets it.  Where there is too little to say how sure a difference is, nothing is known,
-and what is not known is never taken for good.
+A rule is met only if the whole interval of the difference lies beyond its limit, and not met
+only if it lies on this side of it as a whole.  Else nobody can tell, and what is not known is
+never taken for good.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal
 
 import pandas as pd
@@ -38,9 +39,12 @@ class Difference:
     name : str or None
         The action; ``*`` stands for any text; None for every action.
     change : float
-        Relative to the first run: 0.1 for ``+10%``, -0.05 for ``-5%``.
+        Relative to the first run: 0.1 for ``+10%``, -0.05 for ``-5%``; of failures, if
+        `is_absolute`, a share of all actions: 0.001 for ``+0.1 points``.
     direction : {">", "<"}
         Whether more, or less, than that meets the rule.
+    is_absolute : bool, default False
+        Whether `change` is a difference of shares.
     """
 
     text: str
@@ -48,6 +52,7 @@ class Difference:
     name: str | None
     change: float
     direction: Literal[">", "<"]
+    is_absolute: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class DifferenceResult:
     rule : Difference
         The rule.
     is_met : bool or None
-        Whether the runs differ as it says; None if nobody can tell.
+        Whether the runs differ as it says: surely so, surely not; None if nobody can tell.
     reason : str
         The change and its interval, or why nothing is known.
     """
@@ -70,7 +75,7 @@ class DifferenceResult:
 
     def __str__(self) -> str:
         """Return the rule and what came of it in one line."""
-        word = "not known" if self.is_met is None else ("met" if self.is_met else "not met")
+        word = "cannot tell" if self.is_met is None else ("met" if self.is_met else "not met")
         return f"{self.rule.text}: {word} ({self.reason})"
 
 
@@ -86,6 +91,8 @@ def parse_difference(text: str) -> Difference:
     --------
     >>> parse_difference("p99(echo) > +10%").change
     0.1
+    >>> parse_difference("failed > +0.1 points").change
+    0.001
     """
     return _Reader(" ".join(text.split())).difference()
 
@@ -103,14 +110,31 @@ def judge_difference(rule: Difference, comparison: pd.DataFrame) -> list[Differe
 
 
 def _judged(rule: Difference, name: str, row: Mapping[Hashable, Any]) -> DifferenceResult:
-    low, high = float(row["ratio_low"]) - 1, float(row["ratio_high"]) - 1
+    if rule.statistic == "failed" and row["a"] == row["b"] == 0 and not rule.is_absolute:
+        return DifferenceResult(rule, _lies(rule, 0.0, 0.0), f"{name}: nothing failed in either")
+    if rule.is_absolute:
+        change, low, high = row["difference"], row["difference_low"], row["difference_high"]
+        said = [f"{100 * value:+.3g}" for value in (change, low, high)]
+        text = f"{name}: {said[0]} points, between {said[1]} and {said[2]}"
+    else:
+        change, low, high = row["ratio"] - 1, row["ratio_low"] - 1, row["ratio_high"] - 1
+        text = f"{name}: {change:+.1%}, between {low:+.1%} and {high:+.1%}"
     if math.isnan(low) or math.isnan(high):
         return DifferenceResult(rule, None, f"{name}: too little was measured, or nothing before")
-    is_met = low > rule.change if rule.direction == ">" else high < rule.change
-    change = float(row["ratio"]) - 1
-    return DifferenceResult(
-        rule, is_met, f"{name}: {change:+.1%}, between {low:+.1%} and {high:+.1%}"
-    )
+    is_met = _lies(rule, low, high)
+    if is_met and abs(rule.change) and row["outcome"] not in {"higher", "lower"}:
+        return DifferenceResult(rule, None, f"{text}; among so many rows that may be chance")
+    return DifferenceResult(rule, is_met, text)
+
+
+def _lies(rule: Difference, low: float, high: float) -> bool | None:
+    """Whether all of an interval lies beyond the limit of a rule; None if it holds the limit."""
+    if rule.direction == "<":
+        low, high = -high, -low
+    limit = rule.change if rule.direction == ">" else -rule.change
+    if low > limit:
+        return True
+    return False if high <= limit else None
 
 
 class _Reader(Reader):
@@ -132,7 +156,11 @@ class _Reader(Reader):
         if not plus:
             raise self._error("write the change with its sign: +10% or -5%", at)
         most = 100.0 if plus == "-" else math.inf
-        change = self._quantity(lambda text: read_share(text, most=most))
+        number = self._match(r"[\d.]+(?=\s*points?\b)")
+        if number:
+            change = self._points(number, word, at)
+        else:
+            change = self._quantity(lambda text: read_share(text, most=most))
         self._end()
         is_time = word in {"mean", "p50", "p95", "p99"}
         return Difference(
@@ -141,7 +169,17 @@ class _Reader(Reader):
             name,
             -change if plus == "-" else change,
             ">" if sign == ">" else "<",
+            is_absolute=bool(number),
         )
+
+    def _points(self, number: str, word: str, at: int) -> float:
+        self._match("points?")
+        if word != "failed":
+            raise self._error("points are of `failed`, a share; write +10% of others", at)
+        try:
+            return float(Decimal(number) / 100)
+        except ArithmeticError:
+            raise self._error(f"{number!r} is no number", at) from None
 
     def _end(self) -> None:
         if self._at < len(self._text):

@@ -1,0 +1,90 @@
+"""The manifest of a run: all that is needed to do it again, and to compare it with another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._results import Results
+
+__all__ = ["Manifest", "doubts"]
+
+_COMPARED = ("scenario", "settings", "settings_at_start", "plan", "murmur", "python", "host")
+"""Entries in which runs that are to be compared should agree."""
+
+_OWN = {"source"}  # told by its hash
+
+
+class Manifest(Mapping[str, Any]):
+    """What is known of a run besides its frames, by name; `Results.manifest`.
+
+    ``seed``, ``settings`` (as they were last), ``settings_at_start``, ``plan`` (users that
+    were announced, seconds), ``changes`` (every live change, with its time), ``scenario``
+    (name, source, sha256), ``murmur``, ``python``, ``platform``, ``host``,
+    ``wall_started_at`` and more.
+
+    Examples
+    --------
+    >>> from murmur.recording import RunRecord
+    >>> from murmur.results import Results
+    >>> one, other = (
+    ...     Results(RunRecord("r", 0.0, 0.0, {"pace": pace})).manifest for pace in (1.0, 0.5)
+    ... )
+    >>> one.diff(other)
+    ['settings pace differs: 1.0, then 0.5', 'settings_at_start pace differs: 1.0, then 0.5']
+    """
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        self._facts = dict(facts)
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - as JSON has it
+        """Return an entry."""
+        return self._facts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names of the entries."""
+        return iter(self._facts)
+
+    def __len__(self) -> int:
+        """Return how many entries there are."""
+        return len(self._facts)
+
+    def __repr__(self) -> str:
+        """Return which run it is of."""
+        return f"<Manifest of run {self._facts.get('run_id')}: {', '.join(self._facts)}>"
+
+    def diff(self, other: Mapping[str, Any]) -> list[str]:
+        """Return why the runs are not comparable, a sentence for each; empty if they are.
+
+        Parameters
+        ----------
+        other : Manifest
+            Of the other run.
+        """
+        found = []
+        for name in _COMPARED:
+            old, new = _told(self.get(name)), _told(other.get(name))
+            for key in sorted({*old, *new} - _OWN):
+                if old.get(key) != new.get(key):
+                    values = "" if key == "sha256" else f": {old.get(key)!r}, then {new.get(key)!r}"
+                    found.append(f"{name} {key}".strip() + f" differs{values}")
+        return found
+
+
+def doubts(firsts: Sequence[Results], seconds: Sequence[Results]) -> Iterator[str]:
+    """Say why runs may not be comparable, each thing once."""
+    for side, runs in (("A", firsts), ("B", seconds)):
+        for run in runs:
+            verdict = run.verdict
+            if verdict.state != "valid":
+                yield f"warning: {side} is {verdict}"
+    first = firsts[0].manifest
+    told = dict.fromkeys(
+        note for run in (*firsts[1:], *seconds) for note in first.diff(run.manifest)
+    )
+    yield from (f"note: {note}" for note in told)
+
+
+def _told(fact: object) -> dict[str, object]:
+    return dict(fact) if isinstance(fact, Mapping) else {"": fact}

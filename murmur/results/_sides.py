@@ -1,0 +1,201 @@
+"""Sides of a comparison: what one or several runs say of a statistic, and how surely."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ._bootstrap import FEWEST_BLOCKS, Floats, Memory, draws_of, memory_of, wilson
+from ._cells import Cells, Statistic, cells_of, edges_of
+from ._source import Source
+
+__all__ = ["Estimate", "RunSide", "Side", "pooled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What one run says of a statistic.
+
+    Attributes
+    ----------
+    value : float
+        The logarithm of the statistic; of failures their share itself, which may be 0.
+    draws : numpy.ndarray
+        By how much each draw differs from it.
+    error : float
+        The standard error of `value`.
+    freedom : float
+        Degrees of freedom with which that is known.
+    size : float
+        Actions.
+    """
+
+    value: float
+    draws: Floats
+    error: float
+    freedom: float
+    size: float
+
+
+_MEDIAN = 0.5
+
+
+class RunSide:
+    """One run, cut into cells.
+
+    Parameters
+    ----------
+    run : Source
+        The run.
+    span : (float, float)
+        Where to look, in seconds.
+    statistics : mapping of str to Statistic
+        What will be asked.
+    block : float, optional
+        Seconds in a block; by default as the data have it.
+    times : int
+        How many draws.
+    random : numpy.random.Generator
+        For the draws.
+    """
+
+    def __init__(
+        self,
+        run: Source,
+        span: tuple[float, float],
+        statistics: Mapping[str, Statistic],
+        *,
+        block: float | None,
+        times: int,
+        random: np.random.Generator,
+    ) -> None:
+        self._run = run
+        self._edges = edges_of(run, *span)
+        self._cells: dict[tuple[str, str], Cells] = {}
+        windows = run.frame("windows")
+        inside = windows["window_at"].between(span[0], span[1], inclusive="left")
+        self._windows = windows[inside]
+        self.names: list[str] = self._windows["name"].astype(str).unique().tolist()
+        self._memories = {
+            (name, statistic): self._memory(name, statistic)
+            for name in self.names
+            for statistic in statistics.values()
+        }
+        cells = len(self._edges) - 1
+        if block is not None:
+            self._asked = round(block * cells / (span[1] - span[0]))
+            self._block = max(1, min(self._asked, cells))
+        else:
+            self._asked = 0
+            self._block = _typical(self._memories.values())
+        self._weights = draws_of(cells, self._block, times, random)
+
+    def value(self, name: str, statistic: Statistic) -> float:
+        """Return a statistic of the run, NaN if there is none."""
+        cells = self._of(name, statistic.time)
+        return float(statistic.drawn(cells, np.ones((1, len(cells.seconds))))[0])
+
+    def estimate(self, name: str, statistic: Statistic) -> Estimate | None:
+        """Return what the run says of a statistic; None if that is too little to go by."""
+        memory = self._memories.get((name, statistic))
+        if memory is None or FEWEST_BLOCKS * self._asked > memory.cells:
+            return None
+        # A share of failures has an interval that holds for few as well.
+        if not memory.is_enough and statistic.kind != "failed":
+            return None
+        cells, value = self._of(name, statistic.time), self.value(name, statistic)
+        draws = statistic.drawn(cells, self._weights)
+        if statistic.kind != "failed":
+            if not (value > 0 and (draws > 0).all()):
+                return None
+            value, draws = math.log(value), np.log(draws)
+        elif np.isnan(draws).any():
+            return None
+        draws = (draws - draws.mean()) * memory.widening(self._block)
+        freedom = min(memory.freedom, 1.5 * memory.cells / self._block)
+        return Estimate(value, draws, float(draws.std()), freedom, float(cells.count.sum()))
+
+    def _memory(self, name: str, statistic: Statistic) -> Memory | None:
+        cells = self._of(name, statistic.time)
+        if not statistic.is_known(cells):
+            return None
+        memory = memory_of(statistic.moved(cells, self.value(name, statistic)))
+        if statistic.kind not in {"mean", "quantile"} or statistic.probability == _MEDIAN:
+            return memory
+        # Few seconds reach a high percentile: too few to show that they follow each other.
+        median = self._memory(name, Statistic("s", "quantile", statistic.time, _MEDIAN))
+        return memory if median is None else memory.at_least(median)
+
+    def _of(self, name: str, time: str) -> Cells:
+        if (name, time) not in self._cells:
+            self._cells[name, time] = cells_of(
+                self._run, self._windows, self._edges, name=name, time=time
+            )
+        return self._cells[name, time]
+
+
+def _typical(memories: Iterable[Memory | None]) -> int:
+    """Return the block that fits most statistics; what it is too short for is widened."""
+    blocks = [each.block for each in memories if each is not None and each.variance > 0]
+    return max(1, round(float(np.mean(blocks)))) if blocks else 1
+
+
+@dataclass(frozen=True)
+class Side:
+    """What the runs of one side say of a statistic together; values as in `Estimate`."""
+
+    estimates: Sequence[Estimate]
+    between: float = 0.0
+    between_freedom: float = 0.0
+
+    @cached_property
+    def value(self) -> float:
+        """The mean over the runs."""
+        return float(np.mean([each.value for each in self.estimates]))
+
+    @cached_property
+    def within(self) -> float:
+        """The variance of one run, as runs know it of themselves."""
+        return float(np.mean([each.error**2 for each in self.estimates]))
+
+    @cached_property
+    def error(self) -> float:
+        """The standard error of `value`: what differs between runs is part of it."""
+        return math.sqrt(max(self.within, self.between) / len(self.estimates))
+
+    def draws(self, random: np.random.Generator) -> Floats:
+        """Return draws of `value` that are as uncertain as their spread is."""
+        draws: Floats = np.mean([each.draws for each in self.estimates], axis=0)
+        spread = float(draws.std())
+        if not spread:
+            return draws
+        if self.between > self.within:
+            freedom = self.between_freedom
+        else:
+            freedom = sum(each.freedom for each in self.estimates)
+        scale = np.sqrt(freedom / random.chisquare(freedom, len(draws)))
+        scaled: Floats = draws * scale * (self.error / spread)
+        return scaled
+
+    def wilson(self, critical: float) -> tuple[float, float]:
+        """Return the interval of a share of failures."""
+        share = min(max(self.value, 0.0), 1.0)
+        size = sum(each.size for each in self.estimates)
+        alone = share * (1 - share) / size
+        likeness = max(1.0, self.error**2 / alone) if alone > 0 else 1.0
+        return wilson(share, size / likeness, critical)
+
+
+def pooled(sides: Sequence[Sequence[Estimate]]) -> list[Side]:
+    """Return the sides, with what differs between runs of one side, taken over all sides."""
+    squares = freedom = 0.0
+    for estimates in sides:
+        values = np.array([each.value for each in estimates])
+        squares += float(((values - values.mean()) ** 2).sum())
+        freedom += len(estimates) - 1
+    between = squares / freedom if freedom else 0.0
+    return [Side(estimates, between, freedom) for estimates in sides]
