@@ -183,8 +183,33 @@ _THROTTLES = Frame(
             unit="1/interval",
         ),
         seconds("interval", "Seconds that `rate` is counted over.", "last"),
+        number(
+            "due",
+            "Whole permits that the set rate came to in the window: granted + unasked + withheld "
+            "+ skipped; where the rate is infinite, those that were granted; NaN for a limit.",
+            "sum",
+            "due",
+        ),
         whole("requested", "Permits asked for in the window.", "sum", "requested"),
-        whole("granted", "Permits granted in the window.", "sum", "granted"),
+        whole("granted", "Permits due in the window that were granted.", "sum", "granted"),
+        number(
+            "unasked",
+            "Permits due that nobody waited for: users were busy, too few, or gone.",
+            "sum",
+            "unasked",
+        ),
+        number(
+            "withheld",
+            "Permits due that the rule of the window, or leases over links, cost.",
+            "sum",
+            "withheld",
+        ),
+        number(
+            "skipped",
+            "Permits due that somebody waited for, and that the generator was too late for.",
+            "sum",
+            "skipped",
+        ),
         whole("waiting", "Callers that waited at the end of the window.", "last", "waiting"),
         seconds(
             "lateness_p50",
@@ -193,6 +218,8 @@ _THROTTLES = Frame(
         ),
         seconds("lateness_p99", "99th percentile of that delay.", "heaviest", "lateness_p99"),
     ),
+    "Each permit is booked once, in the window in which it was due: the newest windows grow until "
+    "they are settled. What no node held is in the row of the steering kernel.",
     sampled="window",
     metrics="throttle",
     weight="granted",

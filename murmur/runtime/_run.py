@@ -28,7 +28,7 @@ from murmur.errors import (
 )
 from murmur.scenario import Scenario, build, masked, plan_update
 from murmur.telemetry import Bus, Emitter, Recorder, text_of, trace_of
-from murmur.throttles import Throttle, Throttles, pace_of
+from murmur.throttles import Throttle, Throttles
 
 from ._calls import Calls, Threads
 from ._context import running_here
@@ -108,13 +108,12 @@ class NodeRun:
         self._stop_reason = ""
         self._tasks = anyio.create_task_group()  # entered by `serve`, which owns all of them
         self.threads: Threads = Threads()
+        parts = (self._tasks, self.native, self.emitter)
         self.throttles: Throttles = Throttles(
-            self._tasks, self.native, self.emitter, seed=self.seed, leases=listener.leases
+            *parts, seed=self.seed, started_at=spec.started_at, leases=listener.leases
         )
         self.coordinators: Coordinators = Coordinators(
-            self._tasks,
-            self.native,
-            self.emitter,
+            *parts,
             Random(f"{self.seed}/coordinators/{node}"),
             post=listener.meeting,
             find_user=self._find_user,
@@ -276,11 +275,11 @@ class NodeRun:
         throttle = self.throttles[name]
         if name == USER_RATE and (verb == "stop" or "limit" in arguments):
             raise ThrottleError("user_rate admits the users: give it a rate, or 0 to hold them")
-        old = pace_of(throttle)
+        old = throttle.statistics().pace
         await getattr(throttle, verb)(**arguments)
         if name == USER_RATE:
             self._follow(throttle)
-        new = pace_of(throttle)
+        new = throttle.statistics().pace
         new = f"resumed, {new}" if verb == "resume" else new
         self._record_change(f"throttle {name}", old, new)
 
@@ -334,6 +333,7 @@ class NodeRun:
         tasks.start_soon(self.watchdog.watch)
         self._report_environment()
         arrivals = await self.throttles.open(USER_RATE, rate=self.scenario.user_rate, interval=60.0)
+        self.users.admit(arrivals)
         self._follow(arrivals)  # over a cluster it may have been changed before this node came
         try:
             await self._calls.init()
@@ -341,7 +341,6 @@ class NodeRun:
             self.error = error
             self._enter(RunState.FAILED)
         else:
-            tasks.start_soon(self.users.admit, arrivals)
             tasks.start_soon(self._sampler.probe.watch)
             tasks.start_soon(self._sampler.sample_forever)
             tasks.start_soon(self._look_for_leftovers)
@@ -349,6 +348,7 @@ class NodeRun:
         self.initialised.set()
 
     async def _wind_down(self) -> None:
+        self.throttles.end_plan()
         await self.users.wind_down(self.grace, self._stop_reason)
         with anyio.move_on_after(LAST_ACTIONS):
             await self.coordinators.stop_all()

@@ -7,6 +7,7 @@ cancellation cannot be waited for without hanging; it is abandoned and reported.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from types import CodeType
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from murmur._backend import brood_here
-from murmur.errors import RunStateError, ThrottleError
+from murmur.errors import RunStateError
 from murmur.telemetry import trace_of
 from murmur.throttles import drop_due, user_here
 
@@ -39,7 +40,7 @@ LAST_CALL = 0.1
 """Part of that time which it has once more when it is cancelled for the second time."""
 
 BATCH = 500
-"""Users started, asked or cancelled before other tasks get a turn."""
+"""Users asked or cancelled before other tasks get a turn."""
 
 
 def longest_end(grace: float) -> float:
@@ -77,8 +78,8 @@ class Users:
         self._tasks = tasks
         self._on_idle = on_idle
         self._watchers: list[Wakeup] = []
-        self._newcomers: Wakeup | None = None
-        self._admission: anyio.CancelScope | None = None
+        self._arrivals: Throttle | None = None
+        self._began_at = math.nan
         self._is_closed = False
         self._sent_off: set[int] = set()
         self._why_sent_off = ""
@@ -98,8 +99,8 @@ class Users:
             {"count": last - first + 1},
             {"scenario": self._run.scenario_name, "type": "add"},
         )
-        if self._newcomers is not None:
-            self._newcomers.wake()
+        if self._arrivals is not None:
+            self._arrivals.crowd_changed(last - first + 1)
 
     def remove(self, count: int, *, force: bool) -> int:
         """Ask up to `count` users to leave that were not asked before; return how many.
@@ -127,20 +128,42 @@ class Users:
         """Ask one user to leave."""
         self._ask(user)
 
-    async def admit(self, throttle: Throttle) -> None:
-        """Admit waiting users for ever, one for each permit."""
-        while True:
-            if not self.population.waiting:
-                self._newcomers = self._run.native.wakeup()
-                await self._run.native.wait(self._newcomers)
-            try:
-                if throttle.is_unlimited:
-                    await self._admit_batch(throttle)
-                else:
-                    await self._admit_one(throttle)
-            except ThrottleError as error:
-                self._run.problems.append(f"nobody is admitted any more: {error}")
-                return
+    def admit(self, throttle: Throttle) -> None:
+        """Admit waiting users from now on, one for each permit."""
+        self._arrivals = throttle
+        throttle.admit(self)
+
+    @property
+    def waiting(self) -> int:
+        """How many wait to be admitted."""
+        return self.population.waiting
+
+    @property
+    def began_at(self) -> float:
+        """When the first of those admitted since `begin_lot` took its first step."""
+        return self._began_at
+
+    def begin_lot(self) -> None:
+        """Take note that some are admitted together."""
+        self._began_at = math.nan
+
+    def let_in(self, now: float) -> None:
+        """Start the user that waited longest."""
+        user_id = self.population.next_waiting()
+        if user_id is None:
+            return
+        run = self._run
+        user = User(user_id, run, now)
+        run.cast(user)
+        self.population.admit(user)
+        if run.emitter.listening("amoc.user.up"):
+            run.emitter.emit("amoc.user.up", {"count": 1}, {"user_id": user_id})
+        user.begin(run.native.spawn(self._live(user)))
+
+    def refuse(self, error: Exception) -> None:
+        """Take note that nobody is admitted any more."""
+        if not self._is_closed:
+            self._run.problems.append(f"nobody is admitted any more: {error}")
 
     async def wind_down(self, grace: float, reason: str = "") -> None:
         """End all users: close admission, ask, wait for `grace` seconds, cancel, abandon.
@@ -160,39 +183,14 @@ class Users:
         await self._wait_until_gone(native.now() + grace)
         await self._evict(list(self.population))
 
-    async def _admit_one(self, throttle: Throttle) -> None:
-        with anyio.CancelScope() as self._admission:
-            await throttle.wait()
-            self._start_next()
-        self._admission = None
-
-    async def _admit_batch(self, throttle: Throttle) -> None:
-        """Admit many users in one turn of the loop: nothing paces them."""
-        for _ in range(BATCH):
-            if not self.population.waiting:
-                break
-            throttle.grant_unpaced()
-            self._start_next()
-        await self._run.native.checkpoint()
-
-    def _start_next(self) -> None:
-        user_id = None if self._is_closed else self.population.next_waiting()
-        if user_id is None:
-            return
-        run = self._run
-        user = User(user_id, run, run.native.now())
-        run.cast(user)
-        self.population.admit(user)
-        if run.emitter.listening("amoc.user.up"):
-            run.emitter.emit("amoc.user.up", {"count": 1}, {"user_id": user_id})
-        user.begin(run.native.spawn(self._live(user)))
-
     async def _live(self, user: User) -> None:
         run = self._run
         user_here.set(user)
         brood_here.set(user.brood)
         drop_due()  # the permit was the user's, not one of its actions'
         user.started_at = run.native.now()
+        if math.isnan(self._began_at):
+            self._began_at = user.started_at
         if run.emitter.listening("amoc.scenario.start.start"):
             run.emitter.emit("amoc.scenario.start.start", {"count": 1}, self._span(user))
         try:
@@ -284,8 +282,8 @@ class Users:
             self._run.recorder.users_dropped(first, last, self._run.native.now(), reason)
             dropped += last - first + 1
         if dropped:
-            if not self.population.waiting and self._admission is not None:
-                self._admission.cancel()
+            if self._arrivals is not None:
+                self._arrivals.crowd_changed(-dropped)
             self._notice_idle()
         return dropped
 

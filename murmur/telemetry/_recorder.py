@@ -293,9 +293,11 @@ class Recorder:
             The throttle.
         sample : mapping
             Columns of the frame ``throttles``, and the ``lateness`` of each grant (seconds)
-            since the sample before.  A key that has no meaning may be None or absent.
+            since the sample before.  A key that has no meaning may be None or absent.  ``at``,
+            if it is there, is the end of another window, of which more is told.
         """
         known = {key: value for key, value in sample.items() if value is not None}
+        at = known.pop("at", at)
         middle, high, _ = _spread(known.pop("lateness", ()))
         lateness = {"lateness_p50": middle, "lateness_p99": high}
         self.sample("throttles", at, {**known, **lateness}, name=name)

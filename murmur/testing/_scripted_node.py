@@ -61,6 +61,10 @@ class _Line:
     def __len__(self) -> int:
         return len(self.waiting)
 
+    @property
+    def waits_since(self) -> float:
+        return self.waiting[0] if self.waiting else math.inf
+
 
 class ScriptedNode:
     """A node whose users follow a script.

@@ -13,7 +13,7 @@ from ._due import permit_due as permit_due
 from ._due import take_due as take_due
 from ._due import user_here as user_here
 from ._job import Job as Job
-from ._pace import pace_of as pace_of
+from ._line import Crowd as Crowd
 from ._permit import Permit as Permit
 from ._permit import ThrottleStatistics as ThrottleStatistics
 from ._ramp import Ramp as Ramp
@@ -24,6 +24,7 @@ from ._throttles import Throttles as Throttles
 
 __all__ = [
     "Arrivals",
+    "Crowd",
     "Job",
     "Permit",
     "Ramp",
@@ -35,7 +36,6 @@ __all__ = [
     "Throttles",
     "drop_due",
     "give_due",
-    "pace_of",
     "permit_due",
     "preview",
     "take_due",

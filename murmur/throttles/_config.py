@@ -5,18 +5,49 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 from murmur.errors import InvalidRateError
 
 from ._curve import Curve, Pieces
 from ._rate import DEFAULT_INTERVAL, Rate
-from ._shape import Shape, shape_curve
+from ._shape import Shape, series_points, shape_curve
 
-__all__ = ["Arrivals", "ThrottleConfig"]
+__all__ = ["Arrivals", "Terms", "ThrottleConfig"]
 
 Arrivals = Literal["even", "poisson"]
 """How permits are spread: on a grid, or with exponential gaps."""
+
+
+class Terms(NamedTuple):
+    """How a throttle is asked for, in plain values: what travels, and is compared.
+
+    Attributes
+    ----------
+    permits, interval : float
+        Its rate; of a shape, only the interval counts.
+    arrivals : str
+        "even" or "poisson".
+    seed : str
+        What the gaps of Poisson arrivals are drawn from.
+    shape : list
+        Nothing; or "points" and (seconds, rate) pairs; or "function" and what tells it
+        from others.
+    text : str
+        The configuration in words.
+    """
+
+    permits: float
+    interval: float
+    arrivals: str
+    seed: str
+    shape: list[Any]
+    text: str
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What is the same in two that ask for the same."""
+        return (self.permits, self.interval, self.arrivals, self.seed, self.shape)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,12 +64,15 @@ class ThrottleConfig:
         How permits are spread.
     seed : int or None
         What the gaps of Poisson arrivals are drawn from.
+    catch_up : bool
+        Whether delays of up to one interval are made good.
     """
 
     rate: Rate
     shape: Shape | None = None
     arrivals: Arrivals = "even"
     seed: int | None = None
+    catch_up: bool = False
 
     @classmethod
     def of(  # noqa: PLR0913 - one keyword for each way to say it
@@ -51,6 +85,7 @@ class ThrottleConfig:
         shape: Shape | None = None,
         arrivals: Arrivals = "even",
         seed: int | None = None,
+        catch_up: bool = False,
     ) -> ThrottleConfig:
         """Return the configuration that the arguments describe.
 
@@ -70,7 +105,9 @@ class ThrottleConfig:
             raise InvalidRateError(f"arrivals {arrivals!r}", 'give "even" or "poisson"')
         if base.is_limit and arrivals != "even":
             raise InvalidRateError("arrivals of a limit", "only a rate has arrivals")
-        return cls(base, shape, arrivals, seed)
+        if catch_up and (base.is_limit or arrivals != "even"):
+            raise InvalidRateError("catch_up", "only an even pace has a grid to catch up with")
+        return cls(base, shape, arrivals, seed, catch_up)
 
     def curve(self, start: float, on_failure: Callable[[Exception], None]) -> Curve:
         """Return the rate over time of a throttle that is started at `start`."""
@@ -87,11 +124,19 @@ class ThrottleConfig:
         draw = random.Random(seed if self.seed is None else self.seed)
         return lambda: draw.expovariate(1.0)
 
-    def matches(self, other: ThrottleConfig) -> bool:
-        """Whether the other configuration asks for the same."""
-        mine = (self.rate, self.arrivals, self.seed)
-        theirs = (other.rate, other.arrivals, other.seed)
-        return mine == theirs and _is_same_shape(self.shape, other.shape)
+    @property
+    def terms(self) -> Terms:
+        """The configuration as it travels."""
+        shape: list[Any] = []
+        if hasattr(self.shape, "to_list"):
+            shape = ["points", [list(point) for point in series_points(self.shape)]]
+        elif self.shape is not None:
+            shape = ["function", _identity(self.shape)]
+        seed = "" if self.seed is None else str(self.seed)
+        rate = self.rate
+        return Terms(
+            float(rate.permits), float(rate.interval), self.arrivals, seed, shape, str(self)
+        )
 
     def __str__(self) -> str:
         if self.shape is None:
@@ -101,11 +146,9 @@ class ThrottleConfig:
         return what if self.arrivals == "even" else f"{what}, {self.arrivals} arrivals"
 
 
-def _is_same_shape(one: Shape | None, other: Shape | None) -> bool:
-    """Whether two shapes are one object, equal series, or made by the same line of code."""
-    if one is other:
-        return True
-    if one is not None and hasattr(one, "equals"):
-        return bool(one.equals(other))
-    code = getattr(one, "__code__", None)
-    return code is not None and code is getattr(other, "__code__", None)
+def _identity(function: Callable[[float], float]) -> str:
+    """Return what tells a function from others, on any node: where its code is, and what."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return type(function).__qualname__
+    return f"{code.co_qualname} {code.co_firstlineno} {code.co_code.hex()} {code.co_names}"

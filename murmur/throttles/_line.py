@@ -10,16 +10,55 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Protocol
 
 from murmur._backend import AsyncioNative, Native, Wakeup
 
 from ._pacing import Gate, Slots
 from ._permit import Ticket
 
-__all__ = ["Line"]
+__all__ = ["Crowd", "Line"]
 
 _BATCH = 256
 """Permits granted before other tasks get a turn."""
+
+
+_LOT = 500
+"""Of a crowd, how many are let in at most before other tasks get a turn."""
+
+_FIRST_STEPS = 0.005
+"""Seconds that the first steps of those who are let in together should take."""
+
+
+class Crowd(Protocol):
+    """Many who all wait at the same place of a line: users that are to be admitted."""
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+
+    @property
+    def began_at(self) -> float:
+        """When the first of those let in since `begin_lot` took its first step; nan if none."""
+
+    def begin_lot(self) -> None:
+        """Take note that some are let in together."""
+
+    def let_in(self, now: float) -> None:
+        """Let the next one in, which starts a task; its first step comes a little later."""
+
+    def refuse(self, error: Exception) -> None:
+        """Take note that nobody is let in any more."""
+
+
+class Owner(Protocol):
+    """A throttle, as its line sees it."""
+
+    def start_job(self, ticket: Ticket) -> None:
+        """Start the job of a ticket that was granted its permit."""
+
+    def let_in(self, due_at: float, granted_at: float) -> None:
+        """Note that one of a crowd went on."""
 
 
 class Line:
@@ -33,8 +72,8 @@ class Line:
         Counts the permits that will be given back.
     native : Native
         The running backend.
-    start_job : callable
-        Starts the job of a ticket that has one.
+    owner : Owner
+        Whose line it is.
 
     Attributes
     ----------
@@ -42,33 +81,70 @@ class Line:
         Permits so far.  One that was given back was not granted.
     is_paused : bool
         Whether nothing is granted for the moment.
+    passes : bool
+        Whether every request is granted at once.
     """
 
-    def __init__(
-        self, gate: Gate, slots: Slots, native: Native, start_job: Callable[[Ticket], None]
-    ) -> None:
+    def __init__(self, gate: Gate, slots: Slots, native: Native, owner: Owner) -> None:
         self.gate = gate
         self.requested: int = 0
         self.granted: int = 0
         self.is_paused = False
+        self.passes = False
         self._slots = slots
         self._native = native
-        self._start_job = start_job
+        self._owner = owner
         self._waiting: OrderedDict[Ticket, None] = OrderedDict()
         self._in_flight = 0  # granted to tasks that did not go on yet
         self._is_closed = False
         self._alarm: Wakeup | None = None
         self._wakes_at = math.inf
+        self._crowd: Crowd | None = None
+        self._place: Ticket | None = None  # of the crowd in the line
+        self._lot = 1
         # trio runs what was woken together in random order: there, one at a time.
         self._batch = _BATCH if isinstance(native, AsyncioNative) else 1
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        others = len(self._waiting)
+        if self._crowd is None or self._place not in self._waiting:
+            return others
+        return others - 1 + self._crowd.waiting
+
+    @property
+    def waits_since(self) -> float:
+        """Since when the first in line waits; ``inf`` if nobody does."""
+        first = next(iter(self._waiting), None)
+        return math.inf if first is None else first.requested_at
 
     @property
     def has_plain_waiters(self) -> bool:
         """Whether somebody waits who would not give a permit back."""
         return any(not ticket.holds and ticket.job is None for ticket in self._waiting)
+
+    def admit(self, crowd: Crowd) -> None:
+        """Let a crowd in from now on, one for each permit; see `crowd_changed`.
+
+        The crowd's demand stands from when somebody of it waits until nobody does, so that
+        permits which fall due while one is let in are not lost.
+        """
+        now = self._native.now()
+        self._crowd, self._place = crowd, Ticket(now, holds=False)
+        self.gate.want(now, wanted=False)
+
+    def crowd_changed(self, by: int) -> None:
+        """Take note that so many more of the crowd wait, or less, which gave up."""
+        if self._is_closed or self._place is None or self._crowd is None:
+            return
+        now = self._native.now()
+        self.requested += max(0, by)
+        if not self._crowd.waiting:
+            self._leave_crowd(now)
+        elif self._place not in self._waiting:
+            self._place.requested_at = now
+            self._waiting[self._place] = None
+            self.gate.want(now, wanted=True)
+        self.alert()
 
     def join(self, ticket: Ticket) -> None:
         """Ask for a permit: it is granted at once, or later, by `serve`."""
@@ -85,7 +161,9 @@ class Line:
     def leave(self, ticket: Ticket) -> None:
         """Withdraw a ticket; a permit that it got goes to the next in line."""
         if ticket.due_at is None:
-            self._waiting.pop(ticket, None)
+            if ticket in self._waiting:
+                del self._waiting[ticket]
+                self.gate.note_asked(self._native.now())
             return
         assert ticket.gate is not None
         self._in_flight -= 1
@@ -104,6 +182,14 @@ class Line:
         if self._wakes_at == math.inf and self._waiting:
             self.alert()
 
+    def has_lapsed(self, ticket: Ticket, now: float) -> bool:
+        """Whether the permit of a ticket may be used no more; here none ever lapses."""
+        return False
+
+    def rejoin(self, ticket: Ticket) -> None:
+        """Let a ticket whose permit has lapsed wait for another one, before all others."""
+        raise NotImplementedError
+
     def alert(self) -> None:
         """Let `serve` look again, for something changed."""
         if self._alarm is not None:
@@ -112,7 +198,7 @@ class Line:
     def close(self) -> list[Ticket]:
         """Grant nothing any more; wake all who wait, and return their tickets."""
         self._is_closed = True
-        left = list(self._waiting)
+        left = [ticket for ticket in self._waiting if ticket is not self._place]
         self._waiting.clear()
         for ticket in left:
             if ticket.wakeup is not None:
@@ -137,10 +223,50 @@ class Line:
             if granted == self._batch:
                 await self._native.checkpoint()
                 continue
+            if self._is_crowd_first and await self._let_in():
+                continue
             due = self._next_due(now)
             if due > now:
                 due = max(due, now + self.gate.rest_at(now))
             await self._sleep(min(due, wanted))
+
+    @property
+    def _is_crowd_first(self) -> bool:
+        return not self.is_paused and self._place is next(iter(self._waiting), self)
+
+    async def _let_in(self) -> bool:
+        """Let in who of the crowd has a permit now, and let their first steps be taken."""
+        crowd, place, count = self._crowd, self._place, 0
+        assert crowd is not None
+        assert place is not None
+        crowd.begin_lot()
+        while count < self._lot and crowd.waiting:
+            now = self._native.now()
+            due_at = now if self.passes else self.gate.take(place.requested_at, now)
+            if due_at is None:
+                break
+            if not self.passes:
+                self.gate.settle(due_at, now)
+            count += 1
+            self.granted += 1
+            self._owner.let_in(due_at, now)
+            crowd.let_in(now)
+        if not crowd.waiting:
+            self._leave_crowd(self._native.now())
+        if count:
+            await self._native.checkpoint()
+            self._size_lot(count, self._native.now() - crowd.began_at)
+        return count > 0
+
+    def _size_lot(self, count: int, took: float) -> None:
+        """Let in as many the next time as can take their first steps in a short time."""
+        fits = _LOT if not took > 0 else int(count * _FIRST_STEPS / took)
+        self._lot = max(1, min(fits, 2 * self._lot, _LOT))
+
+    def _leave_crowd(self, now: float) -> None:
+        assert self._place is not None
+        if self._waiting.pop(self._place, self) is None:
+            self.gate.want(now, wanted=False)
 
     async def _sleep(self, until: float) -> None:
         self._alarm = self._native.wakeup()
@@ -158,6 +284,8 @@ class Line:
         if self.is_paused or not self._waiting:
             return False
         ticket = next(iter(self._waiting))
+        if ticket is self._place:
+            return False
         if ticket.wakeup is not None and ticket.wakeup.is_over:
             del self._waiting[ticket]  # cancelled, and did not go on yet to say so
             return True
@@ -178,7 +306,7 @@ class Line:
         self.granted += 1
         if ticket.job is not None:
             ticket.holds = self.gate is self._slots
-            self._start_job(ticket)
+            self._owner.start_job(ticket)
         if ticket.holds:
             self._slots.hold()
         return True

@@ -5,6 +5,12 @@ integrates to, and makes good a timer that is a little late; it is what spreads 
 evenly and reaches the rate.  The *window* (`_window`) allows no more permits than the
 rate in any window of one interval; it is what never gives way.
 
+Slots that pass while somebody waits may still be used a little later; those that pass while
+nobody does are gone.  What is lost, and why, goes to the account (`_account`).
+
+Arrivals that are drawn (Poisson) have no window and no grid: a slot comes when it is drawn,
+and one that nobody waits for is gone.
+
 Nothing here waits or reads a clock: times are monotonic seconds handed in by the caller,
 so every rule is tested without an event loop.
 """
@@ -16,14 +22,22 @@ from bisect import insort
 from collections.abc import Callable
 from typing import Protocol
 
+from ._account import Account, Booked, DrawnAccount, Loss, Windows
 from ._curve import Curve
 from ._rate import capacity
 from ._window import Window
 
-__all__ = ["Gate", "Pacing", "Slots"]
+__all__ = ["CATCH_UP", "Gate", "Pacing", "Slots"]
 
 CATCH_UP = 0.01
 """Seconds of delay that are made good, several times the lateness of a healthy loop."""
+
+TURN = 0.001
+"""Seconds between two requests in which demand counts as standing: a turn of the loop, in
+which a caller that was let through starts what it wanted to and asks again."""
+
+_SPREAD = 0.01
+"""Seconds in which a pace that catches up grants twice the even share at most."""
 
 _REST = 0.0006
 """Seconds; asyncio's and uvloop's timers make a millisecond of it."""
@@ -32,7 +46,8 @@ _SOME = 1e-9
 """A rate that is more than 0, for the moment in which a ramp touches it."""
 
 _PIECES_AT_ONCE = 1000
-"""How many pieces without a permit are looked through before the rest is skipped."""
+"""How many pieces without a permit are looked through before the rest is skipped: of a
+function 10 s, and a sampler looks every second."""
 
 
 class Gate(Protocol):
@@ -50,6 +65,12 @@ class Gate(Protocol):
     def give_back(self, due_at: float) -> None:
         """Take back a permit that was taken and not used."""
 
+    def note_asked(self, until: float) -> None:
+        """Note that somebody waited, up to this time."""
+
+    def want(self, now: float, *, wanted: bool) -> None:
+        """Note that a crowd waits from now on, or that nobody of it does any more."""
+
     def rest_at(self, now: float) -> float:
         """Return for how many seconds at least to sleep when nothing is due."""
 
@@ -62,23 +83,49 @@ class Pacing:
     curve : Curve
         Permits per interval over time.
     now : float
-        When pacing starts; the first permit is due at once.
+        When pacing starts; the first permit of an even pace is due at once.
     gap : callable, optional
         Returns the permits' worth of rate between one slot and the next; 1 unless given,
         which is an even pace.  Draws of the unit exponential make arrivals Poisson.
+    catch_up : bool, default False
+        Whether slots that somebody waited for are made good for as long as one interval.
+    windows : Windows, optional
+        What permits are booked by; from `now` on unless given.
+
+    Attributes
+    ----------
+    free : int
+        Permits granted while the rate was infinite.
     """
 
-    def __init__(self, curve: Curve, now: float, gap: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        curve: Curve,
+        now: float,
+        gap: Callable[[], float] | None = None,
+        *,
+        catch_up: bool = False,
+        windows: Windows | None = None,
+    ) -> None:
+        self.free = 0
         self._curve = curve
         self._piece = curve.piece(now)
         self._gap = gap
+        self._catches_up = catch_up and gap is None
         self._from = now  # the curve's slots start here
         self._since = now  # up to here the rate is integrated,
-        self._left = 0.0  # and this much of a permit is still to come
+        self._left = 0.0 if gap is None else gap()  # and this much of a permit is still to come
         self._slot = math.inf
         self._returned: list[float] = []  # due times of permits that were given back
-        self._window = Window(curve.interval)
+        self._in_flight = 0  # taken, and neither used nor given back
+        self._asked_until = -math.inf  # up to here somebody waited
+        self._is_wanted = True
+        self._window = Window(curve.interval, math.inf)
+        self._spread = Window(_SPREAD, math.inf)
         self._patience = CATCH_UP
+        windows = windows or Windows(now)
+        self._account = Account(windows, now)
+        self._drawn = DrawnAccount(windows)
         self._enter(now)
 
     @property
@@ -105,7 +152,8 @@ class Pacing:
         if self._piece.is_closed or self._slot == math.inf:
             return self._piece.end
         slot = self._returned[0] if self._returned else self._slot
-        return min(max(slot, requested_at, self._window.free_at), self._piece.end)
+        free_at = max(self._window.free_at, self._spread.free_at)
+        return min(max(slot, requested_at, free_at), self._piece.end)
 
     def take(self, requested_at: float, now: float) -> float | None:
         """Take a permit and return when it fell due, or None if it is not due yet.
@@ -115,34 +163,49 @@ class Pacing:
         """
         if now >= self._piece.end:
             self._roll(now)
-        slot = self._returned[0] if self._returned else self._slot
-        slot = max(slot, requested_at)
+        if self._returned and self._forget_returned(now):
+            return self._take_returned(requested_at, now)
+        slot = self._slot
+        if slot <= now and requested_at > slot and not self._stands(requested_at):
+            slot = self._pass_over(requested_at, now)
         if slot > now:
             return None
         if not self._piece.is_flat:
             self._fit(now)
-        free_at = self._window.take(now)
+        free_at = self._find_room(now)
         if free_at is None:
             return None
-        if self._returned and now - self._returned[0] <= self._patience:
-            del self._returned[0]
-        else:
-            self._returned.clear()
-            self._advance(slot if now - slot <= self._patience else now, now)
-        return max(free_at, slot)
+        self._in_flight += 1
+        self._grant(slot, free_at, now)
+        return max(free_at, slot, requested_at)
 
     def settle(self, due_at: float, used_at: float) -> None:
         """Note when a permit that was taken went into use."""
-        self._window.settle(used_at, used_at - due_at)
+        self._in_flight -= 1
+        self._asked_until = used_at
+        if self._gap is None:
+            self._window.settle(used_at, used_at - due_at)
+            if self._catches_up:
+                self._spread.settle(used_at)
 
     def give_back(self, due_at: float) -> None:
         """Take back a permit that was taken and not used: its slot is free again."""
-        self._window.give_back()
+        self._in_flight -= 1
+        if self._gap is None:
+            self._window.give_back()
+            if self._catches_up:
+                self._spread.give_back()
         insort(self._returned, due_at)
+
+    def note_asked(self, until: float) -> None:
+        """Note that somebody waited, up to this time."""
+        self._asked_until = max(self._asked_until, until)
 
     def change(self, curve: Curve, now: float) -> None:
         """Follow another curve from `now` on; a permit that is half due stays half due."""
         self._roll(now)
+        self._integrate(now)
+        was_infinite = self._piece.first == math.inf
         if self._slot > now:
             self._left = max(0.0, self._left - self._piece.permits(self._since, now))
             self._since = now
@@ -150,11 +213,118 @@ class Pacing:
             self._window.stretch(curve.interval)
         self._curve, self._from = curve, now
         self._enter(now)
+        if was_infinite and self._gap is None:
+            self._account.anchor(0.0)
 
-    def hold_until(self, now: float) -> None:
-        """Forget slots that passed before `now`, when a pause ends."""
+    def want(self, now: float, *, wanted: bool) -> None:
+        """Note that a crowd waits from now on, or that nobody of it does any more.
+
+        Of a throttle that serves a crowd, permits fall due only meanwhile.
+        """
         self._roll(now)
-        self._slot = max(self._slot, now)
+        self._integrate(now)
+        self._is_wanted = wanted
+        if wanted:
+            self._slot = max(self._slot, now)
+            self._asked_until = now
+            self._account.anchor(self._piece.permits(now, min(self._slot, self._piece.end)))
+
+    def drain(self, now: float, *, is_waited_for: bool) -> dict[int, Booked]:
+        """Return what was booked since the last time, by window, with all that is lost by now."""
+        self._roll(now)
+        self._integrate(now)
+        if self._returned:
+            self._forget_returned(now)
+        is_idle = not is_waited_for and not self._stands(now)
+        if is_idle and self._slot < now and not self._piece.is_closed:
+            self._pass_over(now, now)
+        return self._drawn.drain() if self._gap is not None else self._account.drain()
+
+    def end_plan(self, now: float, *, is_waited_for: bool) -> None:
+        """Settle all that has fallen due by now; from now on nothing is due."""
+        self._roll(now)
+        self._integrate(now)
+        if self._gap is None:
+            late = is_waited_for and self._slot <= now and self._window.free_at <= now
+            self._account.close(Loss.SKIPPED if late else Loss.UNASKED)
+
+    def _find_room(self, now: float) -> float | None:
+        """Take room in the window, and return since when there was some; None if there is not."""
+        if self._gap is not None:
+            return -math.inf
+        if self._catches_up and self._spread.take(now) is None:
+            return None
+        free_at = self._window.take(now)
+        if free_at is None and self._catches_up:
+            self._spread.give_back()
+        return free_at
+
+    def _stands(self, requested_at: float) -> bool:
+        """Whether demand was there all the time until that request."""
+        return self._in_flight > 0 or requested_at - self._asked_until <= TURN
+
+    def _pass_over(self, until: float, now: float) -> float:
+        """Give up the slots up to a time until which nobody waited; return the next."""
+        if self._gap is not None:
+            since = max(self._from, min(self._asked_until, until))
+            self._drawn.lose(_permits(self._curve, since, until), Loss.UNASKED, since, until)
+            self._asked_until = until
+            self._left = self._gap()
+            self._reach(until, now)
+        else:
+            if self._piece.first != math.inf:
+                self._account.move(self._place_at(until, now), Loss.UNASKED)
+            self._slot = until
+        return self._slot
+
+    def _grant(self, slot: float, free_at: float, now: float) -> None:
+        """Account for the permit of a slot, and find the next slot."""
+        if self._gap is not None:
+            self._draw(slot, now)
+        elif self._piece.first == math.inf:
+            self.free += 1
+        elif now - slot <= self._patience:
+            self._account.grant(slot)
+            self._advance(slot, now)
+        else:
+            self._restart(slot, free_at, now)
+
+    def _restart(self, slot: float, free_at: float, now: float) -> None:
+        """Grant the permit of a slot that is long past, and begin a new grid."""
+        self._account.grant(slot)
+        start = now - self._patience if self._catches_up else now
+        place = self._place_at(start, now) + 1.0
+        held_until = min(free_at, start)
+        if held_until > slot:
+            held = _permits(self._curve, slot, held_until)
+            self._account.move(min(place, self._account.place + held), Loss.WITHHELD)
+        self._account.move(place, Loss.SKIPPED)
+        self._advance(start, now)
+
+    def _draw(self, slot: float, now: float) -> None:
+        """Grant the permit of a slot that was drawn, and draw the next."""
+        assert self._gap is not None
+        self._drawn.grant(slot)
+        start = slot
+        if now - slot > self._patience:
+            start = now
+            self._drawn.lose(_permits(self._curve, slot, now), Loss.SKIPPED, slot, now)
+        self._left = self._gap()
+        self._reach(start, now)
+
+    def _forget_returned(self, now: float) -> bool:
+        """Give up permits that were given back too long ago; return whether others are there."""
+        while self._returned and now - self._returned[0] > self._patience:
+            account = self._account if self._gap is None else self._drawn
+            account.take_back(self._returned.pop(0))
+        return bool(self._returned)
+
+    def _take_returned(self, requested_at: float, now: float) -> float | None:
+        free_at = self._find_room(now)
+        if free_at is None:
+            return None
+        self._in_flight += 1
+        return max(free_at, self._returned.pop(0), requested_at)
 
     def _fit(self, now: float) -> None:
         """Let the window hold what the rate at `now` allows, and say how late is too late.
@@ -164,13 +334,24 @@ class Pacing:
         longer delay the slots start anew: to repay it would be a burst.
         """
         rate = 0.0 if self._piece.is_closed else max(self._piece.rate_at(now), _SOME)
-        self._window.resize(capacity(rate), now)
-        self._patience = max(CATCH_UP, self._piece.interval / rate / 2) if rate else CATCH_UP
+        interval = self._piece.interval
+        if self._gap is None:
+            self._window.resize(capacity(rate), now)
+        self._patience = max(CATCH_UP, interval / rate / 2) if rate else CATCH_UP
+        if self._catches_up and 0 < rate < math.inf:
+            self._patience = interval
+            share = 2 * rate / interval * _SPREAD
+            self._spread.stretch(max(_SPREAD, interval / rate / 2))
+            self._spread.resize(max(1, math.floor(share)), now)
 
     def _advance(self, start: float, now: float) -> None:
         """Find the slot after the one at `start`."""
+        self._left = 1.0
+        self._reach(start, now)
+
+    def _reach(self, start: float, now: float) -> None:
+        """Find the slot that comes when what is left of a permit has come since `start`."""
         self._since = max(self._from, start)
-        self._left = 1.0 if self._gap is None else self._gap()
         if self._since < self._piece.start:
             self._piece = self._curve.piece(self._since)
         self._slot = self._piece.reach(self._since, self._left)
@@ -182,13 +363,15 @@ class Pacing:
         was_closed = self._piece.is_closed
         self._piece = self._curve.piece(at)
         starts_from_0 = self._piece.rate_at(at) == 0 and not self._piece.is_closed
-        if starts_from_0 and (self._slot <= at or self._left == 0):
+        if starts_from_0 and self._gap is None and (self._slot <= at or self._left == 0):
             self._since, self._left = at, 1.0  # a whole permit is to come
             self._slot = self._piece.reach(at, 1.0)
+            self._account.anchor(1.0)
         elif self._slot > at:
             self._slot = self._piece.reach(self._since, self._left)
         elif was_closed and not self._piece.is_closed:
             self._slot = at
+            self._account.anchor(0.0)
         self._fit(at)
 
     def _roll(self, now: float) -> None:
@@ -197,12 +380,37 @@ class Pacing:
             end = self._piece.end
             if end > now:
                 return
+            self._integrate(end)
             if self._slot > end:
                 self._left = max(0.0, self._left - self._piece.permits(self._since, end))
                 self._since = end
             self._enter(end)
         self._since = now
         self._enter(now)
+
+    def _integrate(self, until: float) -> None:
+        """Let the plan know what the rate came to up to a time."""
+        if self._is_wanted and self._gap is None:
+            self._account.plan.pass_time(self._piece, until)
+        else:
+            self._account.plan.skip_time(until)
+
+    def _place_at(self, at: float, now: float) -> float:
+        """Return what the plan had come to at a time up to now."""
+        self._integrate(now)
+        return self._account.plan.sum - _permits(self._curve, max(at, self._from), now)
+
+
+def _permits(curve: Curve, since: float, until: float) -> float:
+    """Return what a curve comes to between two times."""
+    total, at = 0.0, since
+    while at < until:
+        piece = curve.piece(at)
+        end = min(piece.end, until)
+        if piece.first != math.inf:
+            total += piece.permits(at, end)
+        at = end
+    return total
 
 
 class Slots:
@@ -214,10 +422,18 @@ class Slots:
         How many may be out.
     now : float
         When the first is free.
+
+    Attributes
+    ----------
+    limit : float
+        How many may be out.
+    taken : int
+        Permits that were taken while this was the gate, until somebody sets it back.
     """
 
     def __init__(self, limit: float, now: float) -> None:
         self.limit = limit
+        self.taken = 0
         self._out = 0
         self._free_at = now
 
@@ -241,13 +457,23 @@ class Slots:
 
     def take(self, requested_at: float, now: float) -> float | None:
         """Take a permit, due since it was requested or free, or None if all are out."""
-        return max(requested_at, self._free_at) if self._out < self.limit else None
+        if self._out >= self.limit:
+            return None
+        self.taken += 1
+        return max(requested_at, self._free_at)
 
     def settle(self, due_at: float, used_at: float) -> None:
         """Do nothing: it is `hold` that counts."""
 
     def give_back(self, due_at: float) -> None:
-        """Do nothing: it is `free` that counts."""
+        """Take back a permit that was taken and not used; it is `free` that frees it."""
+        self.taken -= 1
+
+    def note_asked(self, until: float) -> None:
+        """Do nothing: a limit has no plan."""
+
+    def want(self, now: float, *, wanted: bool) -> None:
+        """Do nothing: a limit has no plan."""
 
     def rest_at(self, now: float) -> float:
         """Return 0: a permit comes when another comes back."""

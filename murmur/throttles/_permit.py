@@ -66,6 +66,18 @@ class ThrottleStatistics:
     ramping: bool
     stopped: bool
 
+    @property
+    def pace(self) -> str:
+        """What it lets through, in few words."""
+        if self.stopped:
+            return "stopped"
+        if self.paused:
+            return "paused"
+        if self.limit is not None:
+            return f"{self.limit:g} at a time"
+        pace = f"{self.rate:g}/{self.interval:g} s"
+        return f"ramp from {pace}" if self.ramping else pace
+
 
 class Ticket:
     """A place in the line.

@@ -1,23 +1,25 @@
-"""Setting of a cluster throttle over time, and the verbs that change it.
+"""The setting of a throttle over time, and the verbs that change it.
 
-The rules are those of a throttle on one node (`murmur.throttles._steering`); here they hold
-for the whole cluster.  Nothing here knows of nodes.
+One pure state of "rate and verbs": the throttle of one node has one, and the steering kernel
+has one for a throttle of many nodes.  Nothing here knows of permits, of callers or of nodes;
+times are monotonic seconds handed in by the caller.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from murmur.errors import InvalidRateError, RampInProgressError, ThrottleStoppedError
 
+from ._config import Terms
 from ._curve import Curve, Pieces
 from ._ramp import Ramp
 from ._rate import Rate
 from ._shape import Followed
 
-__all__ = ["VERBS", "SteeredRate", "Terms"]
+__all__ = ["POINT", "VERBS", "Setting"]
 
 VERBS = ("change_rate", "ramp", "unlock", "pause", "resume", "stop")
 """What may be done to a throttle."""
@@ -26,38 +28,7 @@ POINT = 0.01
 """Seconds between two points of a shape that is a function."""
 
 
-class Terms(NamedTuple):
-    """How a node asks for a throttle to be started.
-
-    Attributes
-    ----------
-    permits, interval : float
-        Its rate; of a shape, only the interval counts.
-    arrivals : str
-        "even" or "poisson".
-    seed : str
-        What the gaps of Poisson arrivals are drawn from.
-    shape : list
-        Nothing; or "points" and (seconds, rate) pairs; or "function" and what tells it
-        from others.
-    text : str
-        The configuration in words.
-    """
-
-    permits: float
-    interval: float
-    arrivals: str
-    seed: str
-    shape: list[Any]
-    text: str
-
-    @property
-    def identity(self) -> tuple[object, ...]:
-        """What is the same in two that ask for the same."""
-        return (self.permits, self.interval, self.arrivals, self.seed, self.shape)
-
-
-class SteeredRate:
+class Setting:
     """A rate, limit, ramp or shape that people change.
 
     Parameters
@@ -68,6 +39,8 @@ class SteeredRate:
         What it starts with.
     now : float
         When it starts.
+    curve : Curve, optional
+        What the rate follows, where that is more than the terms tell: a function of here.
 
     Attributes
     ----------
@@ -81,7 +54,7 @@ class SteeredRate:
         The shape, where it is a function.
     """
 
-    def __init__(self, name: str, terms: Terms, now: float) -> None:
+    def __init__(self, name: str, terms: Terms, now: float, curve: Curve | None = None) -> None:
         self.name = name
         self.terms = terms
         self.is_paused = False
@@ -91,7 +64,7 @@ class SteeredRate:
         self._started_at = now
         self._steps: list[float] = []  # when a ramp takes its next steps, and ends
         self.curve: Curve = Pieces.constant(Rate(0.0, 1.0))
-        self._begin(Rate(terms.permits, terms.interval))
+        self._begin(Rate(terms.permits, terms.interval), curve)
 
     @property
     def interval(self) -> float:
@@ -181,11 +154,13 @@ class SteeredRate:
     def _constant(self) -> float:
         return self.rate_at(0.0)
 
-    def _begin(self, rate: Rate) -> None:
+    def _begin(self, rate: Rate, curve: Curve | None) -> None:
         """Follow the terms from the start on."""
         shape, start = self.terms.shape, self._started_at
         if rate.is_limit:
             self.limit = rate.permits
+        elif curve is not None:
+            self.curve = curve
         elif not shape:
             self.curve = Pieces.constant(rate)
         elif shape[0] == "points":

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Coroutine
+import math
+from collections.abc import Callable, Coroutine, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from murmur._backend import Native, Wakeup, block
+from murmur._backend import Native, Wakeup, block, on_loop
 from murmur.errors import Leaving, ThrottleError, ThrottleStoppedError, WrongThreadError
+from murmur.telemetry import text_of, trace_of
 
+from ._account import Windows
 from ._config import ThrottleConfig
 from ._due import Seat, drop_due, give_due, seat_here, take_due, user_here
 from ._job import Job
-from ._lateness import Lateness
+from ._line import Crowd
 from ._permit import Permit, ThrottleStatistics, Ticket
-from ._steering import Emitter, Steered
+from ._samples import Lateness, Samples
+from ._source import Emitter, Recipient, Source
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -26,14 +30,7 @@ _REQUEST = "amoc.throttle.request"
 _EXECUTE = "amoc.throttle.execute"
 
 
-class Recipient(Protocol):
-    """Whom `Throttle.send` sends to: a user."""
-
-    def send(self, message: object) -> object:
-        """Take in a message; with ``due_at=`` if it has an attribute ``carries_due``."""
-
-
-class Throttle(Steered):
+class Throttle:
     """Grant permits one at a time, in order of request, at a rate that may change.
 
     Scenarios get one from `murmur.throttle`.  In no window of one interval are more
@@ -46,21 +43,21 @@ class Throttle(Steered):
         Unique within the run.
     config : ThrottleConfig
         What it starts with.
+    source : Source
+        Where its permits come from, and where its verbs go.
+    windows : Windows
+        What its permits are booked by.
     task_group : anyio.abc.TaskGroup
         Where its jobs run, and its own task (`serve`).
     native : Native
         The running backend.
     emitter : Emitter
         Where its events go.
-    seed : str, default ""
-        What Poisson arrivals are drawn from, unless the configuration says.
 
     Attributes
     ----------
-    name : str
-        Its name.
-    config : ThrottleConfig
-        What it was started with.
+    name, config : str and ThrottleConfig
+        As given.
 
     Examples
     --------
@@ -73,21 +70,36 @@ class Throttle(Steered):
     ...             permit = await self.pings.wait()
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of
         self,
         name: str,
         config: ThrottleConfig,
         *,
+        source: Source,
+        windows: Windows,
         task_group: TaskGroup,
         native: Native,
         emitter: Emitter,
-        seed: str = "",
     ) -> None:
+        self.name = name
+        self.config = config
+        self._source = source
         self._spawn = task_group.start_soon
+        self._native = native
+        self._emitter = emitter
+        self._is_stopped = False
+        self._passes = False
+        self._passed = 0  # permits that nobody had to wait for: neither line nor source counts
+        self._told_passed = 0
+        self._free = 0  # permits since the last sample that had no rate to keep
         self._lateness = Lateness()
-        self._sampled = (0, 0)
-        self._sampled_rate = (0.0, False)
-        super().__init__(name, config, native=native, emitter=emitter, seed=seed)
+        self._samples = Samples(windows)
+        self._crowd: Crowd | None = None
+        source.attach(self)
+        self._line, self._slots = source.line, source.slots
+        self._emit("amoc.throttle.init", {"count": 1}, {})
+        self.tell_rate()
+        self.turn(passes=source.passes)
 
     def wait(self) -> Coroutine[Any, Any, Permit]:
         """Block until a permit is granted, and return it.
@@ -122,7 +134,7 @@ class Throttle(Steered):
     async def _wait(self) -> Permit:
         if self._passes and not self._line:
             return await self._pass()
-        if self._line.gate is self._slots:
+        if self.is_limit:
             raise ThrottleError(
                 f"throttle {self.name!r} limits how many act at a time; its permits must be "
                 "given back: use `async with throttle:`"
@@ -207,79 +219,316 @@ class Throttle(Steered):
         else:
             user.send(message)
 
+    def admit(self, crowd: Crowd) -> None:
+        """Let a crowd in from now on, one for each permit, while there are some."""
+        self._crowd = crowd
+        self._line.admit(crowd)
+
+    def crowd_changed(self, by: int) -> None:
+        """Take note that so many more of the crowd wait, or less."""
+        self._line.crowd_changed(by)
+
+    @on_loop
+    async def change_rate(
+        self,
+        rate: float | None = None,
+        *,
+        interval: float | None = None,
+        interarrival: float | None = None,
+        limit: float | None = None,
+        cancel_ramp: bool = False,
+    ) -> None:
+        """Change the rate, for those who wait already as well.
+
+        Parameters
+        ----------
+        rate : float, optional
+            Permits per `interval`; 0 holds everyone, ``math.inf`` nobody.
+        interval : float, optional
+            Seconds; the present interval unless given, or 60 if there is none.
+        interarrival : float, optional
+            Seconds between two permits.
+        limit : int, optional
+            How many permits may be out at a time.
+        cancel_ramp : bool, default False
+            Whether to end a ramp that runs.
+
+        Raises
+        ------
+        InvalidRateError
+            If the arguments make no sense, or a limit is asked for while callers of
+            `wait` are in line, who would never give a permit back.
+        RampInProgressError
+            If a ramp runs.
+        """
+        await self._call(
+            "change_rate",
+            rate=rate,
+            interval=interval,
+            interarrival=interarrival,
+            limit=limit,
+            cancel_ramp=cancel_ramp,
+        )
+
+    @on_loop
+    async def ramp(  # noqa: PLR0913 - one keyword for each way to say it
+        self,
+        *,
+        from_rate: float | None = None,
+        to_rate: float | None = None,
+        from_interarrival: float | None = None,
+        to_interarrival: float | None = None,
+        interval: float | None = None,
+        duration: float | None = None,
+        steps: int | None = None,
+        step_interval: float | None = None,
+        cancel_ramp: bool = False,
+    ) -> None:
+        """Start to change the rate gradually; return at once.
+
+        The time of a ramp goes on while the throttle is paused.
+
+        Parameters
+        ----------
+        from_rate, to_rate : float, optional
+            Permits per `interval` at the start and at the end.
+        from_interarrival, to_interarrival : float, optional
+            The same as seconds between two permits; it is the rate that changes linearly.
+        interval : float, optional
+            Seconds; the present interval unless given, or 60 if there is none.
+        duration : float, optional
+            Seconds; the rate changes all the time.
+        steps, step_interval : int and float, optional
+            Instead, that many steps with so many seconds between them.
+        cancel_ramp : bool, default False
+            Whether to end a ramp that runs.
+
+        Raises
+        ------
+        InvalidRateError
+            If the arguments make no sense.
+        RampInProgressError
+            If a ramp runs.
+        """
+        await self._call(
+            "ramp",
+            from_rate=from_rate,
+            to_rate=to_rate,
+            from_interarrival=from_interarrival,
+            to_interarrival=to_interarrival,
+            interval=interval,
+            duration=duration,
+            steps=steps,
+            step_interval=step_interval,
+            cancel_ramp=cancel_ramp,
+        )
+
+    @on_loop
+    async def unlock(self, *, cancel_ramp: bool = False) -> None:
+        """Let everybody through: the same as a rate of ``math.inf``."""
+        await self._call("unlock", cancel_ramp=cancel_ramp)
+
+    @on_loop
+    async def pause(self) -> None:
+        """Grant nothing until `resume`, whatever happens to the rate."""
+        await self._call("pause")
+
+    @on_loop
+    async def resume(self) -> None:
+        """End a pause; what was not granted meanwhile is not made good."""
+        await self._call("resume")
+
+    @on_loop
+    async def stop(self) -> None:
+        """Grant nothing any more; everyone who waits gets a `ThrottleStoppedError`.
+
+        Jobs that run already go on.
+        """
+        if not self._is_stopped:
+            await self._source.call("stop", {})
+
+    def end_plan(self) -> None:
+        """Count nothing as due from now on: the load is over, and only its rest goes on."""
+        self._source.end_plan(self._native.now())
+
+    def end(self) -> None:
+        """Grant nothing any more here, whatever other nodes do."""
+        if self._is_stopped:
+            return
+        self.end_plan()
+        self._is_stopped = True
+        self.turn(passes=False)
+        error = ThrottleStoppedError(self.name)
+        for job in filter(None, (ticket.job for ticket in self._line.close())):
+            job.finish(error=ThrottleStoppedError(self.name))
+        self.tell("stopped")
+        if self._crowd is not None:
+            self._crowd.refuse(error)
+
+    @property
+    def rate(self) -> float:
+        """Permits per interval at this moment; of a limit, the limit."""
+        return self._source.rate_at(self._native.now())
+
+    @property
+    def interval(self) -> float:
+        """Seconds that the rate is counted over; 0 of a limit."""
+        return self._source.interval
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether it limits how many permits are out at a time."""
+        return self._line.gate is self._slots
+
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether every request is granted at once."""
+        return self._passes and not self._line
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it was stopped, for good."""
+        return self._is_stopped
+
+    @property
+    def is_ramping(self) -> bool:
+        """Whether a ramp is under way."""
+        return not self._is_stopped and self._source.is_ramping(self._native.now())
+
+    def has(self, config: ThrottleConfig) -> bool:
+        """Whether `config` is what it was started with, or its rate at this moment."""
+        return self._source.has(config)
+
+    async def serve(self) -> None:
+        """Grant permits as they fall due, until the throttle is stopped."""
+        await self._line.serve(self._source.follow)
+
     def statistics(self) -> ThrottleStatistics:
         """Return what the throttle is doing."""
         return ThrottleStatistics(
             name=self.name,
             rate=self.rate,
             interval=self.interval,
-            limit=self.rate if self._line.gate is self._slots else None,
+            limit=self.rate if self.is_limit else None,
             waiting=len(self._line),
-            requested=self._line.requested,
-            granted=self._line.granted,
+            requested=self._line.requested + self._passed,
+            granted=self._line.granted + self._passed,
             out=self._slots.out,
             paused=self._line.is_paused,
             ramping=self.is_ramping,
             stopped=self._is_stopped,
         )
 
-    def sample(self, now: float) -> dict[str, object]:
-        """Return one window's row: the state at `now`, and what came since the call before."""
-        requested, granted = self._line.requested, self._line.granted
-        before, self._sampled = self._sampled, (requested, granted)
-        is_limit = self._line.gate is self._slots
-        return {
-            "rate": None if is_limit else self._mean_rate(now),
-            "interval": None if is_limit else self.interval,
-            "requested": requested - before[0],
-            "granted": granted - before[1],
-            "waiting": len(self._line),
-            "lateness": self._lateness.drain(),
-        }
+    def sample(self, now: float) -> list[dict[str, object]]:
+        """Return rows of what came since the call before: one for each window it tells about.
 
-    def _mean_rate(self, now: float) -> float:
-        """Return the rate since the last sample: of a ramp, what lies in the middle."""
-        rate, ramps = self.rate_at(now), self.is_ramping
-        before, self._sampled_rate = self._sampled_rate, (rate, ramps)
-        return (before[0] + rate) / 2 if before[1] else rate
+        The last is of this moment, with what was asked for and how late permits were.  Those
+        before tell more of windows that are over: permits are booked when they were due.
+        """
+        booked, free = self._source.drain(now)
+        free += self._free + self._passed - self._told_passed
+        self._free, self._told_passed = 0, self._passed
+        return self._samples.rows(
+            now,
+            booked,
+            rate=math.nan if self.is_limit else self._source.rate_at(now),
+            interval=math.nan if self.is_limit else self.interval,
+            is_ramping=self.is_ramping,
+            requested=self._line.requested + self._passed,
+            free=free,
+            waiting=len(self._line),
+            lateness=self._lateness.drain(),
+        )
 
     def __repr__(self) -> str:
         state = "stopped" if self._is_stopped else f"{self.rate:g} per {self.interval:g} s"
         paused = ", paused" if self._line.is_paused else ""
         return f"<Throttle {self.name!r} {state}{paused}, {len(self._line)} waiting>"
 
-    def grant_unpaced(self) -> None:
-        """Count a permit that nobody had to wait for, where `is_unlimited`."""
-        self._line.requested += 1
-        self._line.granted += 1
+    def turn(self, *, passes: bool) -> None:
+        """Go on under what is set now; `passes` if every request is granted at once."""
+        self._passes = self._line.passes = passes and not self._is_stopped
+        self._line.alert()
+
+    def tell(self, message: str) -> None:
+        """Tell those who listen what happened."""
+        state = f"{self.rate:g} per {self.interval:g} s, {len(self._line)} waiting"
+        self._emit("amoc.throttle.process", {"count": 1}, {"message": message, "state": state})
+
+    def tell_rate(self) -> None:
+        """Tell those who listen of a new rate."""
+        rate, interval = self.rate, self.interval
+        measured = {"rate": rate} if rate == math.inf else {"rate": rate, "interval": interval}
+        self._emit("amoc.throttle.rate", measured, {})
+
+    def report(self, error: BaseException) -> None:
+        """Tell of an exception in a user's code."""
+        self._emit(
+            "amoc.throttle.failure",
+            {"count": 1},
+            {
+                "error": type(error).__qualname__,
+                "reason": text_of(error),
+                "traceback": trace_of(error),
+            },
+        )
+
+    def let_in(self, due_at: float, granted_at: float) -> None:
+        """Note that one of a crowd went on."""
+        if self._passes:
+            self._free += 1
+        else:
+            self._lateness.add(granted_at - due_at)
         self._tell_of(_REQUEST)
-        self._tell_of(_EXECUTE)
+        if self._emitter.listening(_EXECUTE):
+            self._emit(_EXECUTE, {"count": 1, "lateness": granted_at - due_at}, {})
+
+    def start_job(self, ticket: Ticket) -> None:
+        """Start the job of a ticket that was granted its permit."""
+        assert ticket.context is not None
+        ticket.context.run(self._spawn, self._perform, ticket)
+
+    async def _call(self, verb: str, **arguments: object) -> None:
+        self._check_stopped()
+        given = {name: value for name, value in arguments.items() if value is not None}
+        await self._source.call(verb, given)
+
+    def _check_stopped(self) -> None:
+        if self._is_stopped:
+            raise ThrottleStoppedError(self.name)
 
     async def _pass(self) -> Permit:
         """Let one through who has nobody in front and no rate to keep."""
         due_at = self._native.now()
-        self.grant_unpaced()
+        self._passed += 1
+        self._tell_of(_REQUEST)
+        self._tell_of(_EXECUTE)
         try:
             await self._native.checkpoint()
         except BaseException:
-            self._line.granted -= 1
+            self._passed -= 1
+            self._line.requested += 1
             drop_due()
             raise
         return self._permit(due_at, self._native.now())
 
     async def _acquire(self, *, holds: bool) -> Permit:
         ticket = self._ticket(holds=holds)
-        self._line.join(ticket)
-        try:
-            if ticket.wakeup is None:
-                await self._native.checkpoint()
-            else:
-                await self._queue(ticket, ticket.wakeup)
-        except BaseException:
-            self._line.leave(ticket)
-            drop_due()
-            raise
-        return self._settle(ticket)
+        line = self._line
+        line.join(ticket)
+        while True:
+            try:
+                if ticket.wakeup is None or ticket.due_at is not None:
+                    await self._native.checkpoint()
+                else:
+                    await self._queue(ticket, ticket.wakeup)
+            except BaseException:
+                line.leave(ticket)
+                drop_due()
+                raise
+            if not line.has_lapsed(ticket, self._native.now()):
+                return self._settle(ticket)
+            line.rejoin(ticket)
 
     async def _queue(self, ticket: Ticket, wakeup: Wakeup) -> None:
         """Wait in line; a user that is asked to leave does so."""
@@ -320,25 +569,32 @@ class Throttle(Steered):
 
     def _release(self) -> None:
         self._slots.free(self._native.now())
-        if self._line.gate is self._slots:
+        if self.is_limit:
             self._line.alert()
 
-    def _start_job(self, ticket: Ticket) -> None:
-        assert ticket.context is not None
-        ticket.context.run(self._spawn, self._perform, ticket)
-
     async def _perform(self, ticket: Ticket) -> None:
-        assert ticket.job is not None
+        job = ticket.job
+        assert job is not None
+        if self._line.has_lapsed(ticket, self._native.now()):
+            self._line.rejoin(ticket)
+            if self._is_stopped:
+                job.finish(error=ThrottleStoppedError(self.name))
+            return
         self._settle(ticket)
         try:
-            await ticket.job.perform()
+            await job.perform()
         finally:
             if ticket.holds:
                 self._release()
-        error = ticket.job.error
-        if error is not None:
-            self._report(error)
+        if job.error is not None:
+            self.report(job.error)
 
     def _tell_of(self, event: str) -> None:
         if self._emitter.listening(event):
             self._emit(event, {"count": 1}, {})
+
+    def _emit(
+        self, event: str, measured: Mapping[str, float], metadata: Mapping[str, object]
+    ) -> None:
+        if self._emitter.listening(event):
+            self._emitter.emit(event, measured, {"name": self.name, **metadata})

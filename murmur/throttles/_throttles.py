@@ -10,12 +10,13 @@ import anyio
 from murmur._backend import Native
 from murmur.errors import ThrottleConflictError, UnknownThrottleError
 
+from ._account import Windows
 from ._config import Arrivals, ThrottleConfig
 from ._rate import Rate
 from ._shape import Shape
-from ._steering import Emitter
+from ._source import Emitter, OwnSource, Source
 from ._throttle import Throttle
-from .shared._leased import LeasedThrottle
+from .shared._leased import LeasedSource
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -40,6 +41,8 @@ class Throttles(Mapping[str, Throttle]):
         Where events go.
     seed : int, default 0
         What Poisson arrivals are drawn from, together with the throttle's name.
+    started_at : float, optional
+        When the run started, from which windows are counted; now unless given.
     leases : Leases, optional
         Where throttles are opened that are one over all nodes; without, they are this
         node's alone.
@@ -52,8 +55,10 @@ class Throttles(Mapping[str, Throttle]):
         emitter: Emitter,
         *,
         seed: int = 0,
+        started_at: float | None = None,
         leases: Leases | None = None,
     ) -> None:
+        self._windows = Windows(native.now() if started_at is None else started_at)
         self._task_group = task_group
         self._native = native
         self._emitter = emitter
@@ -73,6 +78,7 @@ class Throttles(Mapping[str, Throttle]):
         shape: Shape | None = None,
         arrivals: Arrivals = "even",
         seed: int | None = None,
+        catch_up: bool = False,
     ) -> Throttle:
         """Start the throttle `name`, or return it if it is there.
 
@@ -95,6 +101,9 @@ class Throttles(Mapping[str, Throttle]):
             How permits are spread.
         seed : int, optional
             What Poisson arrivals are drawn from; the run and the name unless given.
+        catch_up : bool, default False
+            Whether permits that somebody waited for while the loop stood still are made good
+            within one interval.
 
         Raises
         ------
@@ -118,6 +127,7 @@ class Throttles(Mapping[str, Throttle]):
             shape=shape,
             arrivals=arrivals,
             seed=seed,
+            catch_up=catch_up,
         )
         if self._leases is not None:
             return await self._open_leased(self._leases, name, config)
@@ -128,14 +138,23 @@ class Throttles(Mapping[str, Throttle]):
             raise ThrottleConflictError(name, str(existing.config), str(config))
         return existing
 
+    def end_plan(self) -> None:
+        """Count nothing as due from now on: the run ends."""
+        for throttle in self._throttles.values():
+            throttle.end_plan()
+
     async def stop_all(self) -> None:
         """Stop every throttle, on this node."""
         for throttle in self._throttles.values():
             throttle.end()
 
     def sample(self, now: float) -> list[tuple[str, dict[str, object]]]:
-        """Return one window's row of every throttle; of a stopped one for the last time."""
-        rows = [(name, throttle.sample(now)) for name, throttle in self._throttles.items()]
+        """Return rows of every throttle, see `Throttle.sample`; of a stopped one the last."""
+        rows = [
+            (name, row)
+            for name, throttle in self._throttles.items()
+            for row in throttle.sample(now)
+        ]
         self._throttles = dict(self)
         return rows
 
@@ -159,16 +178,10 @@ class Throttles(Mapping[str, Throttle]):
         return f"<Throttles {', '.join(self) or 'none'}>"
 
     def _start(self, name: str, config: ThrottleConfig) -> Throttle:
-        return self._serve(
-            Throttle(
-                name,
-                config,
-                task_group=self._task_group,
-                native=self._native,
-                emitter=self._emitter,
-                seed=str(self._seed),
-            )
+        source = OwnSource(
+            name, config, native=self._native, seed=str(self._seed), windows=self._windows
         )
+        return self._serve(name, config, source)
 
     async def _open_leased(
         self, leases: Leases, name: str, config: ThrottleConfig | None
@@ -180,27 +193,26 @@ class Throttles(Mapping[str, Throttle]):
             if (
                 existing is not None
                 and is_here
-                and (config is None or config.matches(existing.config))
+                and (config is None or config.terms.identity == existing.config.terms.identity)
             ):
                 return existing
             lease = await leases.open(name, config)
             if existing is not None and is_here:
                 return existing
-            rate = Rate(lease.state.rate, lease.state.interval)
+            config = config or ThrottleConfig(Rate(lease.state.rate, lease.state.interval))
             return self._serve(
-                LeasedThrottle(
-                    name,
-                    config or ThrottleConfig(rate),
-                    lease=lease,
-                    leases=leases,
-                    task_group=self._task_group,
-                    native=self._native,
-                    emitter=self._emitter,
-                )
+                name, config, LeasedSource(name, config, lease, leases, self._native)
             )
 
-    def _serve(self, throttle: Throttle) -> Throttle:
-        name = throttle.name
-        self._throttles[name] = throttle
+    def _serve(self, name: str, config: ThrottleConfig, source: Source) -> Throttle:
+        throttle = self._throttles[name] = Throttle(
+            name,
+            config,
+            source=source,
+            windows=self._windows,
+            task_group=self._task_group,
+            native=self._native,
+            emitter=self._emitter,
+        )
         self._task_group.start_soon(throttle.serve, name=f"throttle {name}")
         return throttle

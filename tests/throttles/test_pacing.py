@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
@@ -238,17 +239,31 @@ def test_lowering_a_rate_and_raising_it_again_does_not_double_it():
     assert fullest(crowd.granted, 1.0) <= 100
 
 
-def test_poisson_gaps_keep_the_promise():
+@pytest.mark.parametrize(("permits", "interval"), [(50, 1.0), (3000, 60.0), (180_000, 3600.0)])
+def test_poisson_counts_vary_as_much_as_their_mean(permits, interval):
+    """The window has no say: variance over mean is 1 within four standard errors."""
     draw = random.Random(7)
-    pacing = Pacing(Pieces.constant(Rate(50, 1.0)), 0.0, lambda: draw.expovariate(1.0))
-    crowd = Crowd(pacing)
+    rate = Pieces.constant(Rate(permits, interval))
+    crowd = Crowd(Pacing(rate, 0.0, lambda: draw.expovariate(1.0)))
 
-    crowd.run(60)
+    crowd.run(400)
 
-    gaps = sorted(b - a for a, b in zip(crowd.granted, crowd.granted[1:], strict=False))
-    assert fullest(crowd.granted, 1.0) <= 50
-    assert gaps[len(gaps) // 10] < 0.2 * gaps[-len(gaps) // 10]
-    assert 0.8 * 50 * 60 < len(crowd.granted) < 50 * 60
+    for length in (0.1, 1.0, 4.0):
+        counts = Counter(int(at / length) for at in crowd.granted)
+        windows = int(400 / length)
+        mean = len(crowd.granted) / windows
+        variance = sum((counts[n] - mean) ** 2 for n in range(windows)) / (windows - 1)
+        assert variance / mean == pytest.approx(1, abs=4 * math.sqrt(2 / windows))
+    assert len(crowd.granted) == pytest.approx(50 * 400, abs=4 * math.sqrt(50 * 400))
+
+
+def test_a_poisson_slot_that_nobody_waits_for_is_gone():
+    gaps = iter([1.0, 1.0, 0.5, 1.0])
+    pacing = Pacing(Pieces.constant(Rate(1, 1.0)), 0.0, lambda: next(gaps))
+
+    assert pacing.take(10.0, 10.0) is None  # the slot at 1 s is past, another is drawn
+    assert pacing.next_at(10.0, 10.0) == 11.0
+    assert pacing.take(10.0, 11.0) == 11.0
 
 
 def test_memory_follows_demand_and_not_the_rate():
@@ -385,8 +400,9 @@ def test_whatever_happens_no_window_holds_more_than_its_largest_rate(first, scri
     for (what, *numbers), seconds in script:
         match what:
             case "pause":
+                crowd.pacing.change(Pieces.constant(Rate(0.0, 1.0)), crowd.now)
                 crowd.now += numbers[0]
-                crowd.pacing.hold_until(crowd.now)
+                crowd.pacing.change(curve, crowd.now)
             case "stall":
                 crowd.now += numbers[0]
             case "return":

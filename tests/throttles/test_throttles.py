@@ -100,7 +100,18 @@ async def test_a_window_tells_what_came_since_the_one_before(throttles):
     lateness = sample.pop("lateness")
 
     assert name == "t"
-    assert sample == {"rate": 10, "interval": 1, "requested": 8, "granted": 5, "waiting": 3}
+    assert sample.pop("at") == pytest.approx(anyio.current_time())
+    assert sample == {
+        "rate": 10,
+        "interval": 1,
+        "due": 5,
+        "requested": 8,
+        "granted": 5,
+        "unasked": 0,
+        "withheld": 0,
+        "skipped": 0,
+        "waiting": 3,
+    }
     assert list(lateness) == pytest.approx([0] * 5, abs=1e-6)
 
     for job in jobs:

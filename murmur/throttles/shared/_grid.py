@@ -17,8 +17,6 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from murmur.throttles._curve import Curve
-from murmur.throttles._rate import capacity
-from murmur.throttles._window import Window
 
 __all__ = ["Grid", "Run"]
 
@@ -69,8 +67,9 @@ class Grid:
     late : float
         Seconds for which a slot may be used.
     gap : callable, optional
-        Draws how much of the rate there is between two slots; 1 unless given.  Then they
-        are not evenly apart, and the window has to be watched.
+        Draws how much of the rate there is between two slots; 1 unless given.  Draws of the
+        unit exponential make arrivals Poisson, which have no window: slots are the interval
+        by the rate apart on average, however late they may be used.
 
     Attributes
     ----------
@@ -90,8 +89,7 @@ class Grid:
         self.late = late
         self._curve = curve
         self._gap = gap
-        self._left = 0.0  # of a permit, until the next slot
-        self._window = Window(curve.interval)
+        self._left = 0.0 if gap is None else gap()  # of a permit, until the next slot
 
     @property
     def curve(self) -> Curve:
@@ -126,13 +124,14 @@ class Grid:
         for rate, end in self._stretches(until):
             if rate:
                 passed = (end - self.at) / self._apart(rate)
-                self._left = max(0.0, self._left - passed)
+                if self._gap is not None and self._left < passed:
+                    self._left = self._gap()  # what was drawn is gone, and has no memory
+                else:
+                    self._left = max(0.0, self._left - passed)
             self.at = end
 
     def change(self, curve: Curve) -> None:
         """Follow another curve; a permit that is half due stays half due."""
-        if curve.interval != self._curve.interval:
-            self._window.stretch(curve.interval)
         self._curve = curve
 
     def allow(self, late: float) -> None:
@@ -140,7 +139,8 @@ class Grid:
 
         If that is less than before, a pause makes up for what slots before may still do.
         """
-        self.at += max(0.0, self.late - late)
+        if self._gap is None:
+            self.at += max(0.0, self.late - late)
         self.late = late
 
     def _apart(self, rate: float) -> float:
@@ -168,7 +168,7 @@ class Grid:
         apart = self._apart(rate)
         first = self.at + self._left * apart
         if self._gap is not None:
-            return self._draw(rate, first, end, apart, self._gap)
+            return self._draw(first, end, apart, self._gap)
         if first > end:
             self._left = max(0.0, self._left - (end - self.at) / apart)
             self.at = end
@@ -181,19 +181,13 @@ class Grid:
         self._left = max(0.0, 1.0 - (self.at - last) / apart)
         return run
 
-    def _draw(
-        self, rate: float, first: float, end: float, apart: float, gap: Callable[[], float]
-    ) -> Run | None:
-        """Return one slot whose distance to the next is drawn, when there is room for it."""
-        self._window.resize(capacity(rate), first)
-        at = max(first, self._window.free_at)
-        if at > end:
+    def _draw(self, first: float, end: float, apart: float, gap: Callable[[], float]) -> Run | None:
+        """Return one slot, and draw how far away the next is."""
+        if first > end:
             self._left = max(0.0, self._left - (end - self.at) / apart)
             self.at = end
             return None
-        self._window.take(at)
-        self._window.settle(at + self.late)
-        run = Run(self.number, 1, at, 0.0)
+        run = Run(self.number, 1, first, 0.0)
         self.number += 1
-        self.at, self._left = at, gap()
+        self.at, self._left = first, gap()
         return run

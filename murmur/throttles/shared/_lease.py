@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from murmur.throttles._account import Booked, Windows
 from murmur.throttles._pacing import Slots
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class LeaseState(NamedTuple):
         What a person should know has happened, if anything has.
     started_at : float
         When the throttle was started, on the steering clock.
+    origin : float
+        When the first window of the run began, on the steering clock.
     """
 
     rate: float
@@ -100,6 +103,7 @@ class LeaseState(NamedTuple):
     drops: bool
     message: str
     started_at: float
+    origin: float = 0.0
 
 
 class Slot(NamedTuple):
@@ -137,6 +141,8 @@ class Lease:
         The slot that was taken last.
     received : int
         Slots leased on request since the beginning.
+    voided : int
+        Slots in hand since the beginning that a change made void: they never fell due.
     """
 
     def __init__(
@@ -149,6 +155,9 @@ class Lease:
         self.points: Callable[[float], float] | None = None
         self.last: Slot | None = None
         self.received = 0
+        self.voided = 0
+        self._rows: dict[int, Booked] = {}
+        self._alive_at = now  # when this node last looked after its leases
         self._clock = clock
         self._told_at = now
         self._hand: deque[Slot] = deque()
@@ -163,6 +172,8 @@ class Lease:
         """Take in what the throttle is set to now."""
         self.state, self._told_at = state, now
         if state.drops or state.stopped:
+            self.in_hand(now)
+            self.voided += len(self._hand)
             self._hand.clear()
         self._follower(state, now)
 
@@ -178,6 +189,21 @@ class Lease:
         self._hand.extend([Slot(at, at + late) for at in times])
         self._alert()
 
+    def look(self, now: float) -> None:
+        """Give up the slots that may be used no more, and note that this node is alive.
+
+        What came when it was over already, while this node was alive, took too long on its
+        way: it is withheld, and not this node's doing.
+        """
+        self.in_hand(now)
+        self._alive_at = now
+
+    def book(self, now: float) -> dict[int, Booked]:
+        """Return what became of slots since the last time, by window."""
+        self.look(now)
+        rows, self._rows = self._rows, {}
+        return rows
+
     def lend(self, granted: int, keep: int) -> None:
         """Take in how many permits of a limit were ever leased, and how many to keep."""
         self.slots.lease(granted, keep)
@@ -187,7 +213,7 @@ class Lease:
         """Return how many slots may still be used."""
         hand, late = self._hand, now - self._clock.offset + self._clock.error
         while hand and hand[0].until < late:
-            hand.popleft()
+            self._lose(hand.popleft())
         return len(hand)
 
     def drain(self) -> list[int]:
@@ -201,6 +227,7 @@ class Lease:
 
     def put_back(self, slot: Slot) -> None:
         """Take back a slot that was taken and not used."""
+        self._row(slot).granted -= 1
         hand, place = self._hand, 0
         while place < len(hand) and hand[place].at < slot.at:
             place += 1
@@ -224,10 +251,18 @@ class Lease:
             slot = hand.popleft()
             if self.is_good(slot, now):
                 self.last = slot
+                self._row(slot).granted += 1
                 return max(usable_at, requested_at)
             if requested_at <= usable_at:
                 self._count(now - usable_at)
+            self._lose(slot, requested_at)
         return None
+
+    def lapse(self, slot: Slot) -> None:
+        """Take note that a slot that was taken could be used no more when its time came."""
+        row = self._row(slot)
+        row.granted -= 1
+        row.skipped += 1
 
     def settle(self, due_at: float, used_at: float) -> None:
         """Count how late a slot went into use."""
@@ -235,6 +270,12 @@ class Lease:
 
     def give_back(self, due_at: float) -> None:
         """Do nothing: it is `put_back` that does."""
+
+    def note_asked(self, until: float) -> None:
+        """Do nothing: a slot is lost by its own time."""
+
+    def want(self, now: float, *, wanted: bool) -> None:
+        """Do nothing: the steering kernel has the plan."""
 
     def rest_at(self, now: float) -> float:
         """Return for how many seconds at least to sleep when nothing is due."""
@@ -244,6 +285,23 @@ class Lease:
     def _alert(self) -> None:
         if self.line is not None:
             self.line.alert()
+
+    def _lose(self, slot: Slot, requested_at: float | None = None) -> None:
+        """Book a slot that nobody used in time."""
+        over_at = slot.until + self._clock.offset - self._clock.error
+        line = self.line
+        if requested_at is None:
+            requested_at = math.inf if line is None else line.waits_since
+        if requested_at > over_at:
+            self._row(slot).unasked += 1
+        elif self._alive_at > over_at:
+            self._row(slot).withheld += 1
+        else:
+            self._row(slot).skipped += 1
+
+    def _row(self, slot: Slot) -> Booked:
+        window = Windows(self.state.origin).at(slot.at)
+        return self._rows.setdefault(window, Booked())
 
     def _count(self, late: float) -> None:
         self._counts[bisect_left(LATENESS, late)] += 1

@@ -1,4 +1,4 @@
-"""A throttle that is one over all nodes: the same line and verbs, slots on lease.
+"""The source of a throttle that is one over all nodes: slots on lease.
 
 Who waits here waits in this node's line, first come, first served.  What the line may let
 through comes from the steering kernel, and every change goes there.
@@ -9,25 +9,23 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from murmur._backend import on_loop
-from murmur.errors import ThrottleStoppedError
-from murmur.throttles._due import drop_due
-from murmur.throttles._line import Line
+from murmur.throttles._line import Line, Owner
 from murmur.throttles._shape import guarded
-from murmur.throttles._throttle import Throttle
 
 from ._lease import Lease, LeaseState, Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
     from murmur._backend import Native
+    from murmur.throttles._account import Booked
     from murmur.throttles._config import ThrottleConfig
-    from murmur.throttles._permit import Permit, Ticket
+    from murmur.throttles._permit import Ticket
+    from murmur.throttles._source import Steered
 
     from ._lease import Leases
 
-__all__ = ["LeasedLine", "LeasedThrottle"]
+__all__ = ["LeasedLine", "LeasedSource"]
 
 
 class LeasedLine(Line):
@@ -42,12 +40,12 @@ class LeasedLine(Line):
         Where the slots are from.
     native : Native
         The running backend.
-    start_job : callable
-        Starts the job of a ticket that has one.
+    owner : Owner
+        Whose line it is.
     """
 
-    def __init__(self, lease: Lease, native: Native, start_job: Callable[[Ticket], None]) -> None:
-        super().__init__(lease, lease.slots, native, start_job)
+    def __init__(self, lease: Lease, native: Native, owner: Owner) -> None:
+        super().__init__(lease, lease.slots, native, owner)
         self._lease = lease
         self._taken: dict[Ticket, Slot] = {}
         self._again: list[Ticket] = []  # at the head of the line for the second time
@@ -57,6 +55,11 @@ class LeasedLine(Line):
         super().join(ticket)
         if ticket.due_at is None:
             self._lease.ask()
+
+    def crowd_changed(self, by: int) -> None:
+        """Take note that more of the crowd wait, or less, and have that reported."""
+        super().crowd_changed(by)
+        self._lease.ask()
 
     def leave(self, ticket: Ticket) -> None:
         """Withdraw a ticket; a slot that it got goes to the next in line."""
@@ -79,7 +82,7 @@ class LeasedLine(Line):
         """Let a ticket whose slot has lapsed wait for another one, before all others."""
         assert ticket.due_at is not None
         self._lease.settle(ticket.due_at, self._native.now())
-        del self._taken[ticket]
+        self._lease.lapse(self._taken.pop(ticket))
         ticket.due_at = None
         self._in_flight -= 1
         self.granted -= 1
@@ -106,138 +109,99 @@ class LeasedLine(Line):
         return True
 
 
-class LeasedThrottle(Throttle):
-    """A throttle of a run over several nodes; see `Throttle` for what it does.
+class LeasedSource:
+    """What a node has of a throttle that is one over all nodes.
 
     Parameters
     ----------
     name : str
-        Unique within the run.
+        Of the throttle.
     config : ThrottleConfig
         What this node asked for.
     lease : Lease
         What it may use.
     leases : Leases
         Where changes go.
+    native : Native
+        The running backend.
     """
 
-    _line: LeasedLine
-
     def __init__(
-        self,
-        name: str,
-        config: ThrottleConfig,
-        *,
-        lease: Lease,
-        leases: Leases,
-        **parts: Any,  # noqa: ANN401 - those of `Throttle`
+        self, name: str, config: ThrottleConfig, lease: Lease, leases: Leases, native: Native
     ) -> None:
+        self.name = name
+        self.slots = lease.slots
+        self._config = config
         self._lease = lease
         self._leases = leases
-        super().__init__(name, config, **parts)
-        lease.follow(self._line, self._heed)
+        self._native = native
+
+    def attach(self, throttle: Steered) -> None:
+        """See `Source`."""
+        self._throttle = throttle
+        state, config = self._lease.state, self._config
+        self.line: Line = LeasedLine(self._lease, self._native, throttle)
+        self.line.is_paused = state.paused
+        if not state.interval:
+            self.line.gate = self.slots
+        self._told_rate = (state.rate, state.interval)
+        self._lease.follow(self.line, self._heed)
         if callable(config.shape):
             interval = config.rate.interval
-            lease.points = guarded(config.shape, interval=interval, on_failure=self._report)
+            self._lease.points = guarded(
+                config.shape, interval=interval, on_failure=throttle.report
+            )
 
-    @on_loop
-    async def change_rate(self, rate: float | None = None, **how: Any) -> None:  # noqa: ANN401
-        """See `Throttle.change_rate`; the change is the whole cluster's."""
-        await self._call("change_rate", rate=rate, **how)
+    async def call(self, verb: str, arguments: Mapping[str, Any]) -> None:
+        """See `Source`; the change is the whole cluster's."""
+        await self._leases.call(self.name, verb, arguments)
 
-    @on_loop
-    async def ramp(self, **how: Any) -> None:  # noqa: ANN401 - see the base
-        """See `Throttle.ramp`; the change is the whole cluster's."""
-        await self._call("ramp", **how)
+    @property
+    def passes(self) -> bool:
+        """See `Source`."""
+        state = self._lease.state
+        return state.rate == math.inf and state.interval > 0 and not state.paused
 
-    @on_loop
-    async def pause(self) -> None:
-        """Grant nothing on any node until `resume`."""
-        await self._call("pause")
-
-    @on_loop
-    async def resume(self) -> None:
-        """End a pause on all nodes."""
-        await self._call("resume")
-
-    @on_loop
-    async def stop(self) -> None:
-        """Grant nothing any more, on any node."""
-        if not self._is_stopped:
-            await self._leases.call(self.name, "stop", {})
+    def has(self, config: ThrottleConfig) -> bool:
+        """See `Source`."""
+        return config.terms.identity == self._config.terms.identity
 
     def rate_at(self, now: float) -> float:
-        """Return the cluster's rate at `now`."""
+        """See `Source`; the cluster's."""
         return self._lease.rate_at(now)
 
     @property
     def interval(self) -> float:
-        """Seconds that the rate is counted over; 0 of a limit."""
+        """See `Source`."""
         return self._lease.state.interval
 
-    @property
-    def is_ramping(self) -> bool:
-        """Whether a ramp is under way."""
+    def is_ramping(self, now: float) -> bool:
+        """See `Source`."""
         return self._lease.state.ramping
 
-    async def _call(self, verb: str, **arguments: Any) -> None:  # noqa: ANN401 - the verb's
-        self._check_stopped()
-        given = {name: value for name, value in arguments.items() if value is not None}
-        await self._leases.call(self.name, verb, given)
+    def follow(self, now: float) -> float:
+        """See `Source`: what happens is told by the steering kernel."""
+        return math.inf
 
-    def _arrange(self, config: ThrottleConfig, seed: str, now: float) -> None:
-        """Set up the line in front of the lease."""
-        self._slots = self._lease.slots
-        self._line = LeasedLine(self._lease, self._native, self._start_job)
-        state = self._lease.state
-        self._line.is_paused = state.paused
-        if not state.interval:
-            self._line.gate = self._slots
-        self._told_rate = (state.rate, state.interval)
+    def drain(self, now: float) -> tuple[dict[int, Booked], int]:
+        """See `Source`."""
+        free, self.slots.taken = self.slots.taken, 0
+        return self._lease.book(now), free
+
+    def end_plan(self, now: float) -> None:
+        """See `Source`: it is the steering kernel that has the plan."""
 
     def _heed(self, state: LeaseState, now: float) -> None:
         """Do as the steering kernel says."""
         if state.stopped:
-            self.end()
+            self._throttle.end()
             return
-        self._line.is_paused = state.paused
-        self._line.gate = self._lease if state.interval else self._slots
+        self.line.is_paused = state.paused
+        self.line.gate = self._lease if state.interval else self.slots
         if state.message:
-            self._tell(state.message)
+            self._throttle.tell(state.message)
         rate = (state.rate, state.interval)
         if rate != self._told_rate and not state.slope:
             self._told_rate = rate
-            self._changed(now)
-        self._update_passes()
-        self._line.alert()
-
-    def _update_passes(self) -> None:
-        state = self._lease.state
-        is_open = state.rate == math.inf and state.interval > 0
-        self._passes = is_open and not self._is_stopped and not state.paused
-
-    async def _acquire(self, *, holds: bool) -> Permit:
-        ticket = self._ticket(holds=holds)
-        self._line.join(ticket)
-        while True:
-            try:
-                if ticket.wakeup is None or ticket.due_at is not None:
-                    await self._native.checkpoint()
-                else:
-                    await self._queue(ticket, ticket.wakeup)
-            except BaseException:
-                self._line.leave(ticket)
-                drop_due()
-                raise
-            if not self._line.has_lapsed(ticket, self._native.now()):
-                return self._settle(ticket)
-            self._line.rejoin(ticket)
-
-    async def _perform(self, ticket: Ticket) -> None:
-        assert ticket.job is not None
-        if not self._line.has_lapsed(ticket, self._native.now()):
-            await super()._perform(ticket)
-            return
-        self._line.rejoin(ticket)
-        if self._is_stopped:
-            ticket.job.finish(error=ThrottleStoppedError(self.name))
+            self._throttle.tell_rate()
+        self._throttle.turn(passes=self.passes)

@@ -15,7 +15,7 @@ from typing import Any
 
 from murmur._wire import describe_fault
 from murmur.errors import ThrottleConflictError, ThrottleError, UnknownThrottleError
-from murmur.throttles._setting import Terms
+from murmur.throttles._config import Terms
 
 from ._throttle import ClusterThrottle, Conditions, Lot
 from ._wire import KIND, Tag, Wanted, pack, unpack

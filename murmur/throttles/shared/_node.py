@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from murmur.throttles._config import ThrottleConfig
-from murmur.throttles._setting import POINT, Terms
-from murmur.throttles._shape import series_points
+from murmur.throttles._setting import POINT
 
 from ._demand import Demand
 from ._grid import Run
@@ -59,7 +58,7 @@ class LeaseNode:
 
     def open(self, name: str, config: ThrottleConfig | None, answer: Answer) -> None:
         """Ask for a throttle to be started, or for a part in the one that is there."""
-        terms = None if config is None else list(terms_of(config))
+        terms = None if config is None else list(config.terms)
         self._send_call(answer, Tag.OPEN, name, terms)
 
     def call(self, name: str, verb: str, arguments: Mapping[str, Any], answer: Answer) -> None:
@@ -158,28 +157,6 @@ class LeaseNode:
         rates = [lease.points(point * POINT) for point in range(first, last)]
         self._points[number] = last
         self._outbox.append((KIND, pack(Tag.SHAPE, number, first, rates)))
-
-
-def terms_of(config: ThrottleConfig) -> Terms:
-    """Return a configuration as it travels."""
-    shape: list[Any] = []
-    if hasattr(config.shape, "to_list"):
-        shape = ["points", [list(point) for point in series_points(config.shape)]]
-    elif config.shape is not None:
-        shape = ["function", _identity(config.shape)]
-    seed = "" if config.seed is None else str(config.seed)
-    rate = config.rate
-    return Terms(
-        float(rate.permits), float(rate.interval), config.arrivals, seed, shape, str(config)
-    )
-
-
-def _identity(function: Callable[[float], float]) -> str:
-    """Return what tells a function from others, on any node: where its code is, and what."""
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return type(function).__qualname__
-    return f"{code.co_qualname} {code.co_firstlineno} {code.co_code.hex()} {code.co_names}"
 
 
 def _of_runs(lease: Lease, rest: list[Any]) -> list[float]:

@@ -17,12 +17,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from murmur.throttles._setting import SteeredRate, Terms
+from murmur.throttles._config import Terms
+from murmur.throttles._setting import Setting
 
 from ._grid import Grid, Run
 from ._lease import LATENESS, LeaseState
 from ._pool import Pool
-from ._shares import allowance, owns, shares
+from ._shares import allowance, shares
 from ._wire import Tag, Wanted
 
 __all__ = ["ClusterThrottle", "Conditions", "Lot"]
@@ -107,7 +108,7 @@ class ClusterThrottle:
 
     Attributes
     ----------
-    rate : SteeredRate
+    rate : Setting
         What it is set to.
     """
 
@@ -115,13 +116,16 @@ class ClusterThrottle:
         self.number = number
         self.name = name
         self.started_at = now
-        self.rate = SteeredRate(name, terms, now)
+        self.rate = Setting(name, terms, now)
         self._pool = Pool(self.rate.limit or 0)
         self._accounts: dict[str, _Account] = {}
         self._wanting: set[str] = set()  # nodes with any demand
         self._queue: deque[list[Any]] = deque()  # node, how many slots it asked for at a time
         late = allowance((), terms.interval, 0.0)
-        self._grid = Grid(self.rate.curve, now, late=late, gap=_gap(terms, seed))
+        draw = random.Random(terms.seed or seed)
+        self._owner = draw.random if terms.arrivals == "poisson" else None
+        gap = (lambda: draw.expovariate(1.0)) if self._owner else None
+        self._grid = Grid(self.rate.curve, now, late=late, gap=gap)
         self._is_quick = False
         self._is_quick = self._should_be_quick(now)
         self._counts = [0.0] * (len(LATENESS) + 1)
@@ -265,6 +269,8 @@ class ClusterThrottle:
     def _should_be_quick(self, now: float) -> bool:
         if self.rate.limit is not None:
             return False
+        if self._owner is not None:
+            return True
         a_second = self.rate.rate_at(now) / self.rate.interval
         return a_second > (SLOW if self._is_quick else QUICK)
 
@@ -322,20 +328,32 @@ class ClusterThrottle:
             return
         runs = self._grid.take(until)
         slots = sum(run.size for run in runs)
-        for node, (low, high) in shares(demand, slots).items():
-            if low < high and slots:
-                lot = self._share(runs, low, high)
-                if lot[0] is Tag.TIMES:
-                    self._accounts[node].sent += len(lot[1][-1])
-                yield node, lot
+        parts = shares(demand, slots) if slots else {}
+        if self._owner is not None:
+            yield from self._by_lot(runs, parts, self._owner)
+            return
+        for node, (low, high) in parts.items():
+            if low < high:
+                numbers = [number for run in runs for number in run]
+                yield node, (Tag.SLOTS, [self.number, self._grid.late, low, high, *numbers])
 
-    def _share(self, runs: list[Run], low: float, high: float) -> Lot:
-        """Return a node's share of runs."""
-        if all(run.size > 1 or run.apart for run in runs):
-            numbers = [number for run in runs for number in run]
-            return Tag.SLOTS, [self.number, self._grid.late, low, high, *numbers]
-        times = [run.at for run in runs if owns(run.first, low, high)]
-        return Tag.TIMES, [self.number, self._grid.late, times]
+    def _by_lot(
+        self, runs: list[Run], parts: Mapping[str, tuple[float, float]], draw: Callable[[], float]
+    ) -> Iterator[tuple[str, Lot]]:
+        """Yield each node's part of drawn slots, who owns each being drawn as well.
+
+        A Poisson process whose points are dealt at random is one Poisson process for each
+        that gets some (Kingman, 1993, 5.1); every so-manieth point would be more even.
+        """
+        times: dict[str, list[float]] = {node: [] for node in parts}
+        for run in runs:
+            place = draw()
+            owner = next(node for node, (low, high) in parts.items() if low <= place < high)
+            times[owner].append(run.at)
+        for node, slots in times.items():
+            if slots:
+                self._accounts[node].sent += len(slots)
+                yield node, (Tag.TIMES, [self.number, self._grid.late, slots])
 
     def _review(self, now: float, conditions: Conditions) -> None:
         """Allow as much lateness as there is, and no more."""
@@ -350,14 +368,6 @@ class ClusterThrottle:
         if is_more or is_less:
             self._grid.allow(wanted)
             self._lowered_at = now
-
-
-def _gap(terms: Terms, seed: str) -> Callable[[], float] | None:
-    """Return what draws the gaps between slots, or None if they are even."""
-    if terms.arrivals == "even":
-        return None
-    draw = random.Random(terms.seed or seed)
-    return lambda: draw.expovariate(1.0)
 
 
 def _is_less(one: tuple[float, float], other: tuple[float, float]) -> bool:

@@ -326,7 +326,7 @@ async def test_a_window_tells_the_rate_of_the_cluster_and_the_permits_of_the_nod
     one, two = [await rig.throttles[name].open("t", 10, interval=1) for name in ("one", "two")]
     await one.wait()
 
-    rows = [throttle.sample(native().now()) for throttle in (one, two)]
+    rows = [row for throttle in (one, two) for row in throttle.sample(native().now())]
 
     assert [row["rate"] for row in rows] == [10, 10]
     assert [row["granted"] for row in rows] == [1, 0]

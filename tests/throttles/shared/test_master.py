@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -380,17 +380,27 @@ def test_another_node_tells_the_shape_when_the_one_that_did_is_gone():
 
 
 @pytest.mark.parametrize("rate", [200, 2000])
-def test_poisson_arrivals_keep_the_window_and_are_not_even(rate):
-    cluster = crowd(3, rate=rate, interval=1, arrivals="poisson")
+def test_poisson_arrivals_are_poisson_over_all_nodes_and_on_each(rate):
+    """Variance over mean of counts is 1 within four standard errors, whatever the interval."""
+    cluster = crowd(3, rate=rate * 60, interval=60, arrivals="poisson")
     cluster.run(SETTLED)
     since = cluster.now
-    cluster.run(4.0)
-    granted = times(cluster, since)
-    gaps = sorted(b - a for a, b in pairwise(granted))
+    cluster.run(30.0)
+    windows = 300
+    parts = [
+        [at - since for at, node in cluster.grants if at > since and node == one]
+        for one in cluster.nodes
+    ]
+    together = sorted(chain.from_iterable(parts))
 
-    assert fullest(times(cluster), 1.0) <= rate
-    assert len(granted) >= 0.85 * 4 * rate
-    assert gaps[-1] > 4 / rate
+    for granted in (together, *parts):
+        counts = Counter(int(at / 30.0 * windows) for at in granted)
+        mean = len(granted) / windows
+        variance = sum((counts[n] - mean) ** 2 for n in range(windows)) / (windows - 1)
+        assert variance / mean == pytest.approx(1, abs=4 * math.sqrt(2 / windows))
+    assert len(together) == pytest.approx(
+        30 * rate, abs=4 * math.sqrt(30 * rate) + 0.02 * 30 * rate
+    )
 
 
 @given(

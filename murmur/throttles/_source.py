@@ -1,0 +1,225 @@
+"""The source of a throttle's permits, and where its verbs go.
+
+A throttle of one node is its own source: it has the setting, and grants along it.  One of
+many nodes has its source in the steering kernel (`shared._leased`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from murmur._backend import Native
+
+from ._account import Booked, Windows
+from ._config import ThrottleConfig
+from ._curve import Curve, Pieces
+from ._line import Line
+from ._pacing import Pacing, Slots
+from ._permit import Ticket
+from ._rate import Rate
+from ._setting import Setting
+
+__all__ = ["Emitter", "OwnSource", "Recipient", "Source", "Steered"]
+
+
+class Emitter(Protocol):
+    """Where a throttle's events go."""
+
+    def listening(self, name: str) -> bool:
+        """Whether anybody wants events of that name."""
+
+    def emit(
+        self, name: str, measurements: Mapping[str, float], metadata: Mapping[str, object]
+    ) -> None:
+        """Hand on an event."""
+
+
+class Recipient(Protocol):
+    """Whom `Throttle.send` sends to: a user."""
+
+    def send(self, message: object) -> object:
+        """Take in a message; with ``due_at=`` if it has an attribute ``carries_due``."""
+
+
+class Steered(Protocol):
+    """A throttle, as its source sees it."""
+
+    def start_job(self, ticket: Ticket) -> None:
+        """Start the job of a ticket that was granted its permit."""
+
+    def let_in(self, due_at: float, granted_at: float) -> None:
+        """Note that one of a crowd went on."""
+
+    def turn(self, *, passes: bool) -> None:
+        """Go on under what is set now; `passes` if every request is granted at once."""
+
+    def tell(self, message: str) -> None:
+        """Tell those who listen what happened."""
+
+    def tell_rate(self) -> None:
+        """Tell those who listen of a new rate."""
+
+    def report(self, error: BaseException) -> None:
+        """Tell of an exception in a user's code."""
+
+    def end(self) -> None:
+        """Grant nothing any more here."""
+
+
+class Source(Protocol):
+    """Where permits come from, and where verbs go.
+
+    Attributes
+    ----------
+    line : Line
+        Who waits.
+    """
+
+    line: Line
+
+    @property
+    def slots(self) -> Slots:
+        """Permits that are given back after use."""
+
+    def attach(self, throttle: Steered) -> None:
+        """Serve a throttle from now on."""
+
+    async def call(self, verb: str, arguments: Mapping[str, Any]) -> None:
+        """Do what a verb asks for."""
+
+    def has(self, config: ThrottleConfig) -> bool:
+        """Whether `config` is what it was started with, or its rate at this moment."""
+
+    def rate_at(self, now: float) -> float:
+        """Return the permits per interval; of a limit, the limit."""
+
+    @property
+    def interval(self) -> float:
+        """Seconds that the rate is counted over; 0 of a limit."""
+
+    @property
+    def passes(self) -> bool:
+        """Whether every request is granted at once."""
+
+    def is_ramping(self, now: float) -> bool:
+        """Whether a ramp is under way."""
+
+    def follow(self, now: float) -> float:
+        """Do what is due by now; return when something is due next."""
+
+    def drain(self, now: float) -> tuple[dict[int, Booked], int]:
+        """Return what was booked since the last time, by window, and permits that had no plan."""
+
+    def end_plan(self, now: float) -> None:
+        """Settle all that has fallen due: from now on nothing is due."""
+
+
+class OwnSource:
+    """A setting of this node alone.
+
+    Parameters
+    ----------
+    name : str
+        Of the throttle.
+    config : ThrottleConfig
+        What it starts with.
+    native : Native
+        The running backend.
+    seed : str
+        What Poisson arrivals are drawn from, unless the configuration says.
+    windows : Windows
+        What permits are booked by.
+    """
+
+    def __init__(
+        self, name: str, config: ThrottleConfig, *, native: Native, seed: str, windows: Windows
+    ) -> None:
+        self.name = name
+        self._config = config
+        self._native = native
+        self._gap = config.gap(f"{seed}/{name}")
+        self._windows = windows
+        self.slots = Slots(config.rate.permits, native.now())
+
+    def attach(self, throttle: Steered) -> None:
+        """See `Source`."""
+        now = self._native.now()
+        self._throttle = throttle
+        config = self._config
+        curve = None if config.rate.is_limit else config.curve(now, throttle.report)
+        self._setting = Setting(self.name, config.terms, now, curve)
+        self._pacing = Pacing(
+            self._curve, now, self._gap, catch_up=config.catch_up, windows=self._windows
+        )
+        self.line = Line(self._gate, self.slots, self._native, throttle)
+
+    async def call(self, verb: str, arguments: Mapping[str, Any]) -> None:
+        """See `Source`."""
+        now, setting = self._native.now(), self._setting
+        said = setting.call(verb, arguments, now, has_plain=self.line.has_plain_waiters)
+        if setting.is_stopped:
+            self._throttle.end()
+            return
+        if setting.limit is not None:
+            self.slots.limit = setting.limit
+        self._pacing.change(self._curve, now)
+        self.line.gate, self.line.is_paused = self._gate, setting.is_paused
+        if said:
+            self._throttle.tell(said)
+        if verb not in ("pause", "resume"):
+            self._throttle.tell_rate()
+        self._throttle.turn(passes=self.passes)
+
+    @property
+    def passes(self) -> bool:
+        """Whether every request is granted at once."""
+        setting = self._setting
+        return setting.is_open and not (setting.is_paused or setting.is_stopped)
+
+    def has(self, config: ThrottleConfig) -> bool:
+        """See `Source`."""
+        return self._setting.has(config.terms, self._native.now())
+
+    def rate_at(self, now: float) -> float:
+        """See `Source`."""
+        return self._setting.rate_at(now)
+
+    @property
+    def interval(self) -> float:
+        """See `Source`."""
+        return self._setting.interval
+
+    def is_ramping(self, now: float) -> bool:
+        """See `Source`."""
+        return self._setting.is_ramping(now)
+
+    def follow(self, now: float) -> float:
+        """Tell of the steps of a ramp that have come; return when the next comes."""
+        if now >= self._setting.next_step_at:
+            said = self._setting.pass_steps(now)
+            self._throttle.tell_rate()
+            if said:
+                self._throttle.tell(said)
+        return self._setting.next_step_at
+
+    def drain(self, now: float) -> tuple[dict[int, Booked], int]:
+        """See `Source`."""
+        free = self._pacing.free + self.slots.taken
+        self._pacing.free = self.slots.taken = 0
+        return self._pacing.drain(now, is_waited_for=len(self.line) > 0), free
+
+    def end_plan(self, now: float) -> None:
+        """See `Source`."""
+        self._pacing.end_plan(now, is_waited_for=len(self.line) > 0)
+
+    @property
+    def _gate(self) -> Pacing | Slots:
+        return self._pacing if self._setting.limit is None else self.slots
+
+    @property
+    def _curve(self) -> Curve:
+        """What the pace follows: nothing while there is a pause, or a limit instead."""
+        if self._setting.is_paused or self._setting.limit is not None:
+            return Pieces.constant(Rate(0.0, self._setting.curve.interval))
+        return self._setting.curve
