@@ -17,6 +17,7 @@ from ._shop import Shop as Shop
 from ._shop import ShopCounters as ShopCounters
 from ._shop_process import ShopProcess as ShopProcess
 from ._shop_process import shop_process as shop_process
+from ._tokens import TokenServer as TokenServer
 
 __all__ = [
     "HttpStub",
@@ -27,6 +28,7 @@ __all__ = [
     "Shop",
     "ShopCounters",
     "ShopProcess",
+    "TokenServer",
     "VirtualLoop",
     "raise_open_files_limit",
     "rehearse",

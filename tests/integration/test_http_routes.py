@@ -1,0 +1,187 @@
+"""Connections go where they are told: over a proxy, elsewhere, or from an address of choice."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import anyio
+import pytest
+
+import murmur
+from murmur.errors import TargetNotAllowedError, TruncatedError
+from murmur.http import Client, Options
+from murmur.testing import TokenServer
+
+
+class Peer:
+    """A server, or a proxy, that keeps what it was asked and by whom."""
+
+    def __init__(self, *, lets_through: bool = True) -> None:
+        self.heads: list[bytes] = []
+        self.callers: list[str] = []
+        self._lets_through = lets_through
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(10)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, caller = self._listener.accept()
+                self.callers.append(caller[0])
+                self._threads.append(threading.Thread(target=self._serve, args=[connection]))
+                self._threads[-1].start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        connection.settimeout(10)
+        with connection, contextlib.suppress(OSError):
+            while head := self._read(connection):
+                self.heads.append(head)
+                if not head.startswith(b"CONNECT"):
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                elif self._lets_through:
+                    connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                else:
+                    connection.sendall(b"HTTP/1.1 407 Who are you\r\n\r\n")
+                    return
+
+    def _read(self, connection: socket.socket) -> bytes:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            part = connection.recv(65536)
+            if not part:
+                return b""
+            head += part
+        return head
+
+
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    running = Peer()
+    yield running
+    running.close()
+
+
+@pytest.fixture(params=["asyncio", "asyncio+uvloop"])
+def anyio_backend(request: Any) -> Any:
+    return "asyncio", {"use_uvloop": request.param.endswith("uvloop")}
+
+
+async def test_a_host_may_be_found_elsewhere(peer: Peer) -> None:
+    options = Options(connect_to={"shop.test:80": f"127.0.0.1:{peer.port}"})
+    async with Client(options=options) as client:
+        response = await client.get("http://shop.test/a")
+
+    assert response.text == "ok"
+    assert b"Host: shop.test\r\n" in peer.heads[0]
+
+
+async def test_requests_go_through_a_proxy(peer: Peer) -> None:
+    options = Options(proxy=f"http://ann:pw@127.0.0.1:{peer.port}", http2=True)
+    login = b"Proxy-Authorization: Basic " + base64.b64encode(b"ann:pw") + b"\r\n"
+    async with Client(options=options) as client:
+        plain = await client.get("http://shop.test/a?b", timeout=5)
+        await client.get("https://shop.test/", timeout=1)
+        with contextlib.suppress(Exception):
+            async with client.websocket("ws://shop.test/live"):
+                pass
+
+    assert plain.text == "ok"
+    assert plain.url == "http://shop.test/a?b"
+    assert peer.heads[0].startswith(b"GET http://shop.test/a?b HTTP/1.1\r\nHost: shop.test\r\n")
+    assert peer.heads[1].startswith(b"CONNECT shop.test:443 HTTP/1.1\r\nHost: shop.test:443\r\n")
+    connects = [head for head in peer.heads if head.startswith(b"CONNECT")]
+    assert connects[1].startswith(b"CONNECT shop.test:80 HTTP/1.1\r\n")
+    assert all(login in head for head in (peer.heads[0], *connects))
+
+
+async def test_a_proxy_that_refuses_is_a_failure() -> None:
+    peer = Peer(lets_through=False)
+    async with Client(options=Options(proxy=f"http://127.0.0.1:{peer.port}")) as client:
+        response = await client.get("https://shop.test/")
+    await anyio.to_thread.run_sync(peer.close)
+
+    assert response.failure == "the proxy answered 407"
+
+
+def test_users_take_local_addresses_in_turns(peer: Peer) -> None:
+    class Asking(murmur.Scenario):
+        """Asks once."""
+
+        async def init(self) -> None:
+            self.http = Options(
+                base_url=f"http://127.0.0.1:{peer.port}",
+                local_addresses=["127.0.0.2", "127.0.0.3"],
+            )
+
+        async def start(self, user: murmur.User) -> None:
+            response = await user.http.get("/")
+            assert response.ok
+
+    with murmur.Session() as session:
+        run = session.do(Asking, 10, user_rate=float("inf"), end_when_idle=True)
+        run.wait(20)
+        assert set(run.results.users["outcome"]) == {"finished"}
+
+    assert sorted(peer.callers) == ["127.0.0.2"] * 5 + ["127.0.0.3"] * 5
+
+
+def test_the_guard_looks_at_what_is_connected_to(peer: Peer) -> None:
+    found: list[Exception] = []
+
+    class Asking(murmur.Scenario):
+        """Asks what the guard does not allow."""
+
+        async def start(self, user: murmur.User) -> None:
+            for options in (
+                Options(connect_to={"allowed.test": "127.0.0.9"}),
+                Options(proxy="http://127.0.0.9:1"),
+                Options(proxy=f"http://127.0.0.1:{peer.port}"),
+            ):
+                try:
+                    url = "http://allowed.test/" if len(found) < 2 else "http://else.test/"
+                    await Client(user, options).get(url)
+                except TargetNotAllowedError as error:
+                    found.append(error)
+
+    with murmur.Session(allow=["allowed.test", "127.0.0.1"]) as session:
+        session.do(Asking, 1, user_rate=float("inf"), end_when_idle=True).wait(20)
+
+    assert len(found) == 3
+    assert peer.heads == []
+
+
+async def test_tokens_come_one_by_one_and_a_stream_may_break(peer: Peer) -> None:
+    async with TokenServer(tokens=5, first=0.2, gap=0.05) as server:
+        url = f"http://127.0.0.1:{server.port}/"
+        async with Client() as client:
+            began = anyio.current_time()
+            times, events, cut = [], [], []
+            async with client.post(url, json={"ask": 1}, stream=True) as answer:
+                async for event in answer.events():
+                    times.append(anyio.current_time() - began)
+                    events.append(event)
+            server.fails_after = 2
+            async with client.post(url, json={}, stream=True) as broken:
+                async for event in broken.events():
+                    cut.append(event.data)  # noqa: PERF401 - what came before the break counts
+
+    assert [event.data for event in events[:5]] == [f'{{"token": "t{n}"}}' for n in range(5)]
+    assert events[5].data == "[DONE]"
+    assert times[0] >= 0.2
+    assert all(later - sooner >= 0.04 for sooner, later in pairwise(times[:5]))
+    assert cut == ['{"token": "t0"}', '{"token": "t1"}']
+    assert isinstance(broken.error, TruncatedError)
