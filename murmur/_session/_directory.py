@@ -63,5 +63,5 @@ async def keep_users(cluster: Cluster, run: Run, record: RunRecord) -> None:
             await cluster.flush()
         except MurmurError:  # a node that is lost says nothing, and others tell of that
             continue
-        users = sum(len(users.ids) for users in record.present.values())
+        users = sum(len(users.ids) for users in record.users.present.values())
         pause = max(EVERY, users / USERS_A_SECOND)

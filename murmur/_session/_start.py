@@ -71,15 +71,14 @@ def course_of(
 
 def record_of(spec: RunSpec, relay: Relay) -> RunRecord:
     """Return the empty record of a run, whose followers are those of `relay`."""
-    record = RunRecord(
+    return RunRecord(
         run_id=spec.run_id,
         started_at=spec.started_at,
         wall_started_at=spec.wall_started_at,
         settings=masked(spec.scenario, spec.settings.values),
         seed=spec.seed,
+        relay=relay,
     )
-    record.relay = relay
-    return record
 
 
 def checked_seed(seed: object) -> int:

@@ -142,7 +142,7 @@ def _set_remaining(record: RunRecord, node: str, announced: Sequence[tuple[int, 
     ranges = [np.arange(first, last + 1) for first, last in announced]
     ids = np.setdiff1d(np.concatenate([np.empty(0, np.int64), *ranges]), ended)
     admitted, started = np.full(len(ids), np.nan), np.full(len(ids), np.nan)
-    known = record.present.get(node)
+    known = record.users.present.get(node)
     if known is not None:
         _, here, there = np.intersect1d(ids, known.ids, return_indices=True)
         admitted[here], started[here] = known.admitted_at[there], known.started_at[there]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from murmur.telemetry import MISSING, OTHER, Codes
 
 from ._merge import layout, untold
+from ._newest import Newest
 from ._rolling import Rolling
 from ._schema import FRAMES
 from ._tables import Legend
@@ -91,6 +92,8 @@ class Series:
     ----------
     parts : mapping of str to Rolling
         What each part told, by the name of its frame.
+    changes : Newest
+        Live changes, each with the code of its node.
     """
 
     def __init__(self, bound: int, changes_bound: int) -> None:
@@ -100,9 +103,7 @@ class Series:
             for frame in frames
         }
         self._newest = dict.fromkeys(self.parts, -math.inf)
-        self.changes: list[tuple[int, Change]] = []
-        self.changes_dropped = 0
-        self._changes_bound = changes_bound
+        self.changes: Newest[tuple[int, Change]] = Newest(changes_bound)
         self._totals: dict[tuple[int, int], float] = {}
 
     def add(self, chunk: Chunk, *, node: int, names: NDArray[np.int64], codebook: Codebook) -> None:
@@ -118,10 +119,6 @@ class Series:
         values = names[gauges.name], *gauges[2:]
         self._extend("gauges", _rows(FRAMES["gauges"], gauges.window, node, *values))
         self.changes.extend((node, change) for change in chunk.changes)
-        surplus = len(self.changes) - self._changes_bound
-        if surplus > 0:
-            self.changes_dropped += surplus
-            self.changes = self.changes[surplus:]  # a reader may still walk the old list
 
     def _extend(self, name: str, rows: NDArray[Any]) -> None:
         import numpy as np
@@ -155,7 +152,7 @@ class Series:
     def dropped(self) -> dict[str, int]:
         """Return how many rows of each kind were given up for want of room."""
         numbers = {name: rolling.dropped for name, rolling in self.parts.items()}
-        return {**numbers, "changes": self.changes_dropped}
+        return {**numbers, "changes": self.changes.dropped}
 
 
 def _part(frame: Frame, sample: Sample, node: int, codebook: Codebook) -> Iterator[object]:

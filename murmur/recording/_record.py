@@ -7,24 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from murmur.errors import InvalidArgumentError, closest
-from murmur.telemetry import MISSING
 
-from ._columns import ACTION, USER, Codebook, Series, action_rows, translation, user_rows
+from ._columns import ACTION, Codebook, Series, action_rows, translation
 from ._failures import Failures
 from ._holds import Hold, Holds
+from ._newest import Newest
 from ._nodes import Fact, Nodes
 from ._relay import Relay
 from ._reservoir import Reservoir
-from ._rolling import Rolling
-from ._tables import (
-    TABLES,
-    Present,
-    UserRows,
-    WaitingRows,
-    of_all_nodes,
-    present_rows,
-    recent,
-)
+from ._tables import TABLES, Present, of_all_nodes, recent
+from ._users import Users
 from ._window_store import SpanTimes, WindowStore
 
 if TYPE_CHECKING:
@@ -55,6 +47,8 @@ class RunRecord:
         Settings it started with, secrets masked.
     seed : int, default 0
         Seed of the run; the sample of actions follows from it too.
+    relay : Relay, optional
+        Where everything that is added is handed on to; to nobody if not given.
     window : float, default 1.0
         Length of a window in seconds, that of the recorders.
     actions_bound : int, default 5_000_000
@@ -69,12 +63,8 @@ class RunRecord:
 
     Attributes
     ----------
-    present : dict of str to Present
-        Users that are there: ids, and when they were admitted and started.
-    waiting : dict of str to list of (int, int)
-        Ranges of users, both ends included, that are not admitted yet.
-    events_dropped : int
-        Events that were thrown away for want of room.
+    users : Users
+        The users: those gone, those there, those that wait.
     version : int
         Rises with everything that is taken in.
     relay : Relay
@@ -98,6 +88,7 @@ class RunRecord:
         settings: Mapping[str, object] | None = None,
         seed: int = 0,
         *,
+        relay: Relay | None = None,
         window: float = 1.0,
         actions_bound: int = 5_000_000,
         events_bound: int = 100_000,
@@ -110,26 +101,21 @@ class RunRecord:
         self.settings: dict[str, object] = dict(settings or {})
         self.seed = seed
         self.window = window
-        self.present: dict[str, Present] = {}
-        self.waiting: dict[str, list[tuple[int, int]]] = {}
-        self.events_dropped: int = 0
         self.version: int = 0
-        self.relay: Relay = Relay()
+        self.relay: Relay = Relay() if relay is None else relay
         self.broken_off = ""
         self.planned_end = math.inf
         self.ending_at, self.ended_by = math.nan, ""
         self._codes = Codebook()
+        self.users = Users(self._codes)
         self._nodes = Nodes(started_at)
         self._actions = Reservoir(actions_bound, ACTION, seed)
         self._windows = WindowStore(bound_bytes=histograms_bound, rows_bound=rows_bound)
-        self._users = Rolling(USER)
-        self._dropped: list[WaitingRows] = []
         self._series = Series(rows_bound, events_bound)
         self._latest = 0.0
         self._failures = Failures()
         self._holds = Holds()
-        self._events: list[Event] = []
-        self._events_bound = events_bound
+        self._events: Newest[Event] = Newest(events_bound)
 
     @property
     def actions_total(self) -> int:
@@ -151,13 +137,17 @@ class RunRecord:
     @property
     def is_on(self) -> bool:
         """Whether users are here or wait to be admitted, as far as nodes told."""
-        here = any(len(users.ids) for users in self.present.copy().values())
-        return here or any(self.waiting.copy().values())
+        return self.users.are_here
+
+    @property
+    def events_dropped(self) -> int:
+        """How many events were thrown away for want of room, here or on their node."""
+        return self._events.dropped
 
     @property
     def changes_total(self) -> int:
         """How many live changes there were, those included that were thrown away."""
-        return self._series.changes_dropped + len(self._series.changes)
+        return self._series.changes.seen
 
     def nodes_here(self) -> dict[str, float]:
         """Return when each node joined that neither left nor was lost; 0 if that is unknown."""
@@ -198,24 +188,11 @@ class RunRecord:
         self._failures.add(chunk, names=names, kinds=kinds)
         if len(chunk.actions):
             self._latest = max(self._latest, float(chunk.actions["ended_at"].max()))
-        self._add_users(chunk, node)
+        self._latest = max(self._latest, self.users.add(chunk, node))
         self._series.add(chunk, node=node, names=names, codebook=self._codes)
         self._add_events(chunk)
         self.version += 1
         self.relay.take(self, chunk)
-
-    def _add_users(self, chunk: Chunk, node: int) -> None:
-        import numpy as np
-
-        if len(chunk.users):
-            rows = user_rows(chunk, node=node, codebook=self._codes)
-            self._users.extend(rows)
-            self._latest = max(self._latest, float(np.nanmax(rows["ended_at"])))
-        outcomes, reasons = self._codes.outcomes, self._codes.reasons
-        for first, last, at, reason in chunk.dropped:
-            codes = (outcomes["dropped"], reasons[reason] if reason else MISSING)
-            self._dropped.append(WaitingRows(first, last, node, at, *codes))
-            self._latest = max(self._latest, at)
 
     def _add_events(self, chunk: Chunk) -> None:
         moments = [event.at for event in chunk.events]
@@ -225,10 +202,7 @@ class RunRecord:
             if event.name == "amoc.run.blocked":
                 self._holds.take(event)
         self._events.extend(chunk.events)
-        surplus = len(self._events) - self._events_bound
-        self.events_dropped += chunk.events_dropped + max(surplus, 0)
-        if surplus > 0:
-            self._events = self._events[surplus:]  # a reader may still walk the old list
+        self._events.dropped += chunk.events_dropped
 
     def note_end(self, at: float, cause: str) -> None:
         """Keep when and why the run began to stop; the first to tell is right.
@@ -271,8 +245,8 @@ class RunRecord:
         waiting : sequence of (int, int), default ()
             Ranges of users, both ends included, that are not admitted yet.
         """
-        self.present[node] = Present.since(self.started_at, ids, admitted_at, started_at)
-        self.waiting[node] = [(int(first), int(last)) for first, last in waiting]
+        present = Present.since(self.started_at, ids, admitted_at, started_at)
+        self.users.set(node, present, waiting)
         self.version += 1
         self.relay.present(self, node)
 
@@ -313,20 +287,8 @@ class RunRecord:
         int
             How many users were lost.
         """
-        import numpy as np
-
-        codes, ended = self._codes, at - self.started_at
-        fate = codes.outcomes["lost"], codes.reasons[reason]
-        present, waiting = self.present.get(node), self.waiting.get(node, [])
-        self._dropped.extend(
-            WaitingRows(first, last, codes.nodes[node], ended, *fate) for first, last in waiting
-        )
-        lost = sum(last - first + 1 for first, last in waiting)
-        if present is not None:
-            rows = present_rows(np.dtype(USER), codes.nodes[node], present)
-            rows["outcome"], rows["reason"], rows["ended_at"] = *fate, ended
-            self._users.extend(rows)
-            lost += len(rows)
+        ended = at - self.started_at
+        lost = self.users.lose(node, ended, reason)
         self._latest = max(self._latest, ended)
         self.note_node(node, outcome="lost", left_at=at)
         self.relay.lose(self, node, lost)
@@ -375,29 +337,15 @@ class RunRecord:
         readers: dict[str, Callable[[], Any]] = {
             "actions": self._actions.snapshot,
             "windows": lambda: self._windows.rows(int(since // self.window), of_all=of_all),
-            "users": self._user_rows,
+            "users": self.users.rows,
             "errors": self._failures.rows,
-            "events": lambda: tuple(self._events),
+            "events": self._events.snapshot,
+            "changes": self._series.changes.snapshot,
             "nodes": lambda: self._nodes.rows(self.nodes),
         }
         if name in readers:
             return readers[name]()
-        if name == "changes":
-            return tuple(self._series.changes)
         return self._series.newest(name, since - self.window)
-
-    def _user_rows(self) -> UserRows:
-        # Users move on from waiting to present to gone.  Read in that order, one that moves
-        # meanwhile is seen twice, which the table mends, and never missed.
-        nodes = self._codes.nodes
-        waiting = [
-            WaitingRows(first, last, node=nodes[node])
-            for node, ranges in self.waiting.copy().items()
-            for first, last in ranges
-        ]
-        present = [(nodes[node], users) for node, users in self.present.copy().items()]
-        ranges = [*tuple(self._dropped), *waiting]
-        return UserRows(gone=self._users.snapshot(), present=present, ranges=ranges)
 
     def histogram(
         self,

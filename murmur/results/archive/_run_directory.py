@@ -105,7 +105,9 @@ class RunDirectory(Follower):
 
     def present(self, record: RunRecord, node: str) -> None:
         """Write which users a node has."""
-        self._write(record, "present", node, tuple(record.present[node]), record.waiting[node])
+        self._write(
+            record, "present", node, tuple(record.users.present[node]), record.users.waiting[node]
+        )
 
     def end(self, record: RunRecord) -> None:
         """Turn the journal into an archive."""
