@@ -1,8 +1,11 @@
-"""Runs a scenario's own code so that it can neither hang nor end the run.
+"""Runs a user's own code so that it can neither hang nor end the run.
 
-Callbacks, jobs of throttles and actions of coordinators belong to the user.  Each that
-has to be awaited runs in a task of its own: whatever it raises stays there, and one that
-ignores its cancellation is left behind after `LAST_WORDS`.
+Callbacks, validators, shapes, handlers, jobs of throttles and actions of coordinators
+belong to the user, and may raise anything: `SystemExit`, a cancellation, an error that
+cannot say what it is.  All of it is data here.  What is called goes through `heard`; what
+has to be awaited through `hear_out`, in a task of its own: one that ignores its
+cancellation is left behind after `LAST_WORDS`.  docs/explanation/reliability.md lists the
+places, and tests/session/test_places.py walks them.
 """
 
 from __future__ import annotations
@@ -11,13 +14,24 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 import anyio
 
+from murmur._guard import Answer, EscapedError, heard, tame
+
 from ._native import Native
 
-__all__ = ["LAST_WORDS", "Answer", "EscapedError", "OverdueError", "call_within", "hear_out"]
+__all__ = [
+    "LAST_WORDS",
+    "Answer",
+    "EscapedError",
+    "OverdueError",
+    "call_within",
+    "hear_out",
+    "heard",
+    "tame",
+]
 
 LAST_WORDS = 1.0
 """Seconds that cancelled code has to clean up."""
@@ -30,20 +44,6 @@ class OverdueError(Exception):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"did not return within {seconds:g} s")
-
-
-class EscapedError(Exception):
-    """The callback raised what would end the loop: SystemExit, KeyboardInterrupt, ..."""
-
-    def __init__(self, original: BaseException) -> None:
-        super().__init__(f"{type(original).__name__}: {original}")
-
-
-class Answer(NamedTuple):
-    """What awaited code came to: its value, or what it raised, whatever the class."""
-
-    value: Any
-    error: BaseException | None = None
 
 
 async def hear_out(
@@ -127,4 +127,4 @@ async def call_within(
     value, error = await hear_out(call(), native, seconds)
     if error is None:
         return value
-    raise error if isinstance(error, Exception) else EscapedError(error)
+    raise tame(error)

@@ -22,7 +22,7 @@ from murmur.errors import MurmurError, RunStateError, UnresponsiveError
 from murmur.runtime import RunState, longest_end
 from murmur.telemetry import bus
 
-from ._loop import LoopThread
+from ._loop import TAKEN_AWAY, LoopThread
 from ._nodes import Gate
 
 if TYPE_CHECKING:
@@ -135,7 +135,8 @@ class Host:
 
     def abandon(self, record: RunRecord) -> str:
         """Write into a record that its run could not end in order; return why."""
-        reason = self.trouble or "its session ended before it did"
+        taken = TAKEN_AWAY if self._loop.was_taken_away else ""
+        reason = self.trouble or taken or "its session ended before it did"
         if self._cluster is not None:
             self._cluster.abandon(record, f"no end in order: {reason}", monotonic())
         record.broken_off = reason

@@ -24,12 +24,15 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from murmur._backend import Wakeup, guard_loop, native, thread_here, thread_is_alive
 from murmur.errors import SessionClosedError, UnresponsiveError, WrongThreadError
 
-__all__ = ["BEAT", "LoopThread"]
+__all__ = ["BEAT", "TAKEN_AWAY", "LoopThread"]
 
 T = TypeVar("T")
 
 BEAT = 0.2
 """Seconds after which a wait looks up: ipykernel can interrupt nothing that sleeps on."""
+
+TAKEN_AWAY = "its loop was taken away: code of this process stopped it, or cancelled every task"
+"""What is known when the thread has ended although nobody closed it."""
 
 LAST_TURNS = 5.0
 """Seconds that the loop has to end once it is told to."""
@@ -63,6 +66,11 @@ class LoopThread:
     def is_dead(self) -> bool:
         """Whether the thread was started and has ended."""
         return self._thread is not None and not thread_is_alive(self._thread)
+
+    @property
+    def was_taken_away(self) -> bool:
+        """Whether the thread has ended although nobody closed it."""
+        return self.is_dead and not self._was_closed and self._pid == os.getpid()
 
     @property
     def is_here(self) -> bool:
@@ -102,6 +110,7 @@ class LoopThread:
                     self._check_alive()
             return future.result()
         except CancelledError:
+            self._check_alive()
             raise SessionClosedError from None
         finally:
             future.cancel()
@@ -174,7 +183,7 @@ class LoopThread:
 
     def _check_alive(self) -> None:
         if self.is_dead:
-            raise SessionClosedError("its loop has ended")
+            raise SessionClosedError(TAKEN_AWAY)
 
 
 async def _answer(

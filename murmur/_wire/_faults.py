@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping
 from functools import partial
 
 from murmur import errors
+from murmur._guard import text_of, trace_of
 from murmur.errors import ConfigError, InvalidArgumentError, MurmurError, RemoteError, combine
 
 from ._values import WireError, decode, encode
@@ -23,11 +23,11 @@ def describe_fault(error: BaseException) -> dict[str, object]:
     Attributes that are not plain travel as their repr.
     """
     kinds = [kind.__name__ for kind in type(error).__mro__ if kind.__module__ == errors.__name__]
-    text = "".join(traceback.format_exception(error))
+    text = trace_of(error)
     return {
         "kinds": kinds if isinstance(error, MurmurError) else [],
         "own": type(error).__name__,
-        "message": str(error)[-TEXT:],
+        "message": text_of(error)[-TEXT:],
         "arguments": [_plain(each) for each in error.args],
         "attributes": {name: _plain(value) for name, value in vars(error).items()},
         "traceback": text[-TEXT:],

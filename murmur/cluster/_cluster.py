@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio
 
 from murmur.errors import (
+    CallbackError,
     ClusterError,
     InvalidRangeError,
     MurmurError,
@@ -89,6 +90,7 @@ class Cluster(Roster):
         try:
             await self._begin(current, chosen, nodes)
         except BaseException:
+            self._note_unmade(current)
             with anyio.CancelScope(shield=True):
                 await self._fail(current)
             raise
@@ -239,6 +241,13 @@ class Cluster(Roster):
         users = current.course.users
         if users:
             await self._add(current, 1, users, names, live=False)
+
+    def _note_unmade(self, current: Current) -> None:
+        """Count constructors that failed: without its scenario, a node records nothing."""
+        for name, error in (self.answers.failures if self.answers else {}).items():
+            if isinstance(error, CallbackError) and error.callback == "__init__":
+                origin = error.__cause__ or error
+                current.ledger.failure(name, origin, of=("scenario", "__init__"))
 
     async def _fail(self, current: Current) -> None:
         """End a run that could not begin; one that was reset meanwhile has ended already."""

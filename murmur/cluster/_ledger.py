@@ -61,10 +61,12 @@ class Ledger:
         self._emitter.emit(name, {"count": len(nodes)}, {"nodes": list(nodes), "state": state})
         self._write(nodes[0])
 
-    def failure(self, node: str, text: str) -> None:
-        """Count what went wrong with a node among the failures of the run."""
+    def failure(
+        self, node: str, error: BaseException | str, *, of: tuple[str, str] | None = None
+    ) -> None:
+        """Count what went wrong with a node, or `of` what runs there, among the failures."""
         if self._recorder is not None:
-            self._recorder.failure("node", node, text)
+            self._recorder.failure(*(of or ("node", node)), error)
             self._write(node)
 
     def count(self, node: str, name: str) -> None:

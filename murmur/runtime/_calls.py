@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,6 +10,7 @@ import anyio
 import anyio.to_thread
 
 from murmur._backend import OverdueError, call_within
+from murmur._guard import EscapedError, error_text
 from murmur.errors import CallbackError, CallbackTimeoutError, MurmurError
 from murmur.scenario import Callback, Mix, callbacks
 from murmur.telemetry import text_of, trace_of
@@ -143,8 +143,8 @@ class Calls:
 
     def observer_error(self, failures: Sequence[tuple[str, BaseException]]) -> CallbackError:
         """Return one error for observers that failed after settings changed."""
-        summary = "; ".join(f"{name}: {type(e).__name__}: {e}" for name, e in failures)
-        text = "".join("".join(traceback.format_exception(e)) for _, e in failures)
+        summary = "; ".join(f"{name}: {error_text(e)}" for name, e in failures)
+        text = "".join(trace_of(e) for _, e in failures)
         failure = CallbackError("changed", self._run.node, summary, text)
         failure.__cause__ = failures[0][1]
         return failure
@@ -160,9 +160,10 @@ class Calls:
             value = await self._within(callback, arguments, role)
         except Exception as error:
             failure = self._failure(name, error)
+            origin = error.original if isinstance(error, EscapedError) else error
             metadata |= {
-                "kind": type(error).__name__,
-                "reason": text_of(error),
+                "kind": type(origin).__name__,
+                "reason": text_of(origin),
                 "traceback": trace_of(error),
             }
             self._end_span(f"amoc.scenario.{name}.exception", began, metadata)
@@ -177,8 +178,8 @@ class Calls:
         run = self._run
         if isinstance(error, OverdueError):
             return CallbackTimeoutError(name, run.node, run.spec.callback_timeout)
-        text = "".join(traceback.format_exception(error))
-        return CallbackError(name, run.node, f"{type(error).__name__}: {error}", text)
+        origin = error.original if isinstance(error, EscapedError) else error
+        return CallbackError(name, run.node, error_text(origin), trace_of(error))
 
     async def _within(self, callback: Callback, arguments: tuple[object, ...], role: Role) -> Any:  # noqa: ANN401 - whatever the callback returns
         run = self._run

@@ -8,7 +8,6 @@ watches users until somebody calls `stop`, sees every user to its end and calls
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Mapping, Sequence
 from contextvars import copy_context
 from random import Random
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from murmur._backend import Native, native
+from murmur._guard import error_text, heard, tame
 from murmur.coordinators import Coordinators
 from murmur.coordinators.shared import DistantUser
 from murmur.errors import (
@@ -322,12 +322,12 @@ class NodeRun:
             running_here.set(self)
             return build(self.spec.scenario, self.spec.settings)
 
-        try:
-            return copy_context().run(make)
-        except Exception as error:
-            text = "".join(traceback.format_exception(error))
-            summary = f"{type(error).__name__}: {error}"
-            raise CallbackError("__init__", self.node, summary, text) from error
+        scenario, error = heard(copy_context().run, make)
+        if error is not None:
+            text, trace = error_text(error), trace_of(error)
+            raise CallbackError("__init__", self.node, text, trace) from tame(error)
+        made: Scenario = scenario
+        return made
 
     async def _start(self, tasks: TaskGroup) -> None:
         tasks.start_soon(self.watchdog.watch)

@@ -6,10 +6,10 @@ import math
 import random
 from collections import deque
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 
 from murmur._backend import Brood, block
+from murmur._guard import heard
 from murmur.errors import Leaving, ReceiveTimeoutError
 from murmur.throttles import Seat, give_due
 
@@ -510,8 +510,7 @@ class User:
         """Close what was adopted; called by the runtime when the user is gone."""
         possessions, self._possessions = self._possessions, None
         for possession in possessions or ():
-            with suppress(Exception):  # it may be of a scenario's own making
-                possession.close()
+            heard(possession.close)  # it may be of a scenario's own making
 
     def _block(
         self, word: str, call: Callable[[], Coroutine[Any, Any, T]]

@@ -9,6 +9,7 @@ from typing import Any
 
 from traitlets import Bytes, TraitError, TraitType, Unicode
 
+from murmur._guard import heard, text_of
 from murmur.errors import ConfigError, InvalidSettingError, UnknownSettingError, combine
 
 from ._declarations import MASK, Trait, is_secret, settings_of, variable_of
@@ -86,9 +87,11 @@ def read_environment(
         text = environment.get(variable_of(name), "")
         if name in skip or not text:
             continue
-        try:
-            values[name] = read_text(trait, text) if parse is None else parse(text)
-        except Exception as error:  # noqa: BLE001 - the parser is the user's, the trait may be
+        # The parser is the user's, and the trait may be.
+        value, error = heard(read_text, trait, text) if parse is None else heard(parse, text)
+        if error is None:
+            values[name] = value
+        else:
             secret = is_secret(trait)
             reason = "the reason would show the secret" if secret else _reason(error)
             warnings.append(EnvironmentWarning(name, MASK if secret else text, reason))
@@ -125,13 +128,13 @@ def parse_settings(cls: type[Scenario], texts: Mapping[str, str]) -> dict[str, o
         trait = settings.get(name)
         if trait is None:
             continue
-        try:
-            values[name] = read_text(trait, text)
-        except Exception as error:  # noqa: BLE001 - the trait may be the user's
-            if is_secret(trait):
-                failures.append((name, MASK, "the text cannot be read"))
-            else:
-                failures.append((name, text, _reason(error)))
+        value, error = heard(read_text, trait, text)  # the trait may be the user's
+        if error is None:
+            values[name] = value
+        elif is_secret(trait):
+            failures.append((name, MASK, "the text cannot be read"))
+        else:
+            failures.append((name, text, _reason(error)))
     unknown = [name for name in texts if name not in settings]
     problems: list[ConfigError] = [UnknownSettingError(unknown, settings)] if unknown else []
     if failures:
@@ -157,13 +160,13 @@ def read_text(trait: Trait, text: str) -> object:
         return literal if isinstance(literal, bytes) else text.encode()
     if reader is TraitType.from_string:
         return _literal(text, otherwise=text)
+    value, error = heard(reader, trait, text)  # traits raise what they like
+    if error is None:
+        return value
     try:
-        return reader(trait, text)
-    except Exception as error:  # noqa: BLE001 - traits raise what they like
-        try:
-            return ast.literal_eval(text.strip())
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            raise ValueError(_unreadable(trait, error)) from None
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        raise ValueError(_unreadable(trait, error)) from None
 
 
 def _literal(text: str, *, otherwise: object) -> Any:  # noqa: ANN401 - any literal
@@ -177,12 +180,12 @@ def _is_quoted(text: str) -> bool:
     return len(text) > 1 and text[0] == text[-1] and text[0] in {"'", '"'}
 
 
-def _unreadable(trait: Trait, error: Exception) -> str:
+def _unreadable(trait: Trait, error: BaseException) -> str:
     """Return what was expected; a trait's own error tells more only if it is a TraitError."""
     if isinstance(error, TraitError) and type(trait).__module__ != "traitlets.traitlets":
         return str(error)
     return f"expected {trait.info()}"
 
 
-def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__
+def _reason(error: BaseException) -> str:
+    return text_of(error) or type(error).__name__

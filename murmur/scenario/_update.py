@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from murmur._guard import heard
 from murmur.errors import ConfigError, ReadOnlySettingError, UnknownSettingError, combine
 
 from ._declarations import MASK, is_live, is_secret, live_names, settings_of
@@ -50,15 +51,16 @@ class Update:
         """
         scenario = self._scenario
         # The lock keeps validators from being asked again: the values are verified.
+        failures: list[tuple[str, BaseException]] = []
         with held_back(scenario) as held, scenario.cross_validation_lock:
             for name, (_, new) in self.changes.items():
-                scenario.set_trait(name, new)
-        failures: list[tuple[str, BaseException]] = []
+                _, error = heard(scenario.set_trait, name, new)  # it compares them
+                if error is not None:
+                    failures.append((name, error))
         for change in held:
             for observer in observers(scenario, change.name):
-                try:
-                    observer(change)
-                except BaseException as error:  # noqa: BLE001 - data for the caller
+                _, error = heard(observer, change)
+                if error is not None:
                     failures.append((change.name, error))
         return failures
 
@@ -124,7 +126,4 @@ def plan_update(scenario: Scenario, given: Mapping[str, object]) -> Update:
 
 def _equal(old: object, new: object) -> bool:
     """Return whether the values are the same; those that cannot be compared are not."""
-    try:
-        return bool(old == new)
-    except Exception:  # noqa: BLE001 - as an array, whose comparison has no truth value
-        return False
+    return bool(heard(lambda: bool(old == new)).value)  # an array has no truth value

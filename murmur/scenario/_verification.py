@@ -13,6 +13,7 @@ from typing import Any
 
 from traitlets import Container, Dict, Float, TraitError, Undefined, Union
 
+from murmur._guard import error_text, heard
 from murmur.errors import InvalidSettingError
 
 from ._declarations import (
@@ -172,14 +173,14 @@ class Verification:
         step: Callable[[], None],
         explain: Callable[[TraitError], str],
     ) -> None:
-        try:
-            step()
-        except _UnavailableError:
+        error = heard(step).error  # validators and defaults are the user's
+        if isinstance(error, _UnavailableError):
             self._forget(name)
-        except TraitError as error:
-            self._fail(name, value, explain(error))
-        except Exception as error:  # noqa: BLE001 - validators and defaults are the user's
-            self._fail(name, value, f"{type(error).__name__}: {error}")
+        elif isinstance(error, TraitError):
+            explained = heard(explain, error)
+            self._fail(name, value, explained.value or error_text(error))
+        elif error is not None:
+            self._fail(name, value, error_text(error))
 
     def _miss(self, name: str, why: str) -> None:
         reason = f"{why}: give it as an argument or in {variable_of(name)}"

@@ -7,12 +7,12 @@ would keep it alive, might not pickle, and might change.
 from __future__ import annotations
 
 import itertools
-import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+
+from murmur._guard import encodable, text_of, trace_of
 
 __all__ = ["encodable", "name_of", "plain", "text_of", "trace_of"]
 
-LENGTH = 4000  # characters of one text
 ITEMS = 1000  # of one collection
 DEPTH = 6
 
@@ -44,14 +44,6 @@ def plain(value: object, depth: int = DEPTH) -> object:
     return text_of(value, repr)
 
 
-def text_of(value: object, of: Callable[[object], str] = str) -> str:
-    """Return the text of any object, even of one that cannot say."""
-    try:
-        return encodable(of(value)[:LENGTH])
-    except BaseException as error:  # noqa: BLE001 - a user's __repr__ may raise anything
-        return f"<{type(value).__name__}, whose text raised {type(error).__name__}>"
-
-
 def name_of(value: object) -> str:
     r"""Return the text that `value` is as a name: its own if it is text, else its `str`.
 
@@ -61,26 +53,3 @@ def name_of(value: object) -> str:
     ('log\\udc80in', '404', 'None')
     """
     return text_of(value, str.__str__ if isinstance(value, str) else str)
-
-
-def encodable(text: str) -> str:
-    """Return `text` with half a character (a lone surrogate) written as an escape.
-
-    Columns and files of results are UTF-8, which has no bytes for one; a single name with
-    it would make a whole table unreadable.
-    """
-    if text.isascii():
-        return text
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def trace_of(error: BaseException) -> str:
-    """Return the text of a traceback, its middle left out if it is long."""
-    try:
-        text = encodable("".join(traceback.format_exception(error)))
-    except BaseException:  # noqa: BLE001 - a user's __str__ may raise anything
-        text = text_of(error)
-    if len(text) <= LENGTH:
-        return text
-    half = LENGTH // 2
-    return f"{text[:half]}\n...\n{text[-half:]}"

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
+from murmur._guard import error_text, heard, tame
 from murmur.errors import InvalidRateError
 
 from ._curve import Curve, Piece, Pieces
@@ -73,11 +74,11 @@ class Sampled(Curve):
         """Return the function's value, or the last good one if it has none."""
         if number != self._looked_at:
             self._looked_at = number
-            try:
-                self._value = self._rate(number * _STEP)
-            except Exception as error:  # noqa: BLE001 - a user's function may raise anything
-                if self._on_failure is not None:
-                    self._on_failure(error)
+            value, error = heard(self._rate, number * _STEP)  # a user's function
+            if error is None:
+                self._value = value
+            elif self._on_failure is not None:
+                self._on_failure(tame(error))
         return self._value
 
     def _rate(self, seconds: float) -> float:
@@ -149,10 +150,11 @@ def guarded(
 
     def rate(seconds: float) -> float:
         nonlocal last
-        try:
-            last = Rate(float(function(seconds)), interval).permits
-        except Exception as error:  # noqa: BLE001 - a user's function may raise anything
-            on_failure(error)
+        given, error = heard(lambda: Rate(float(function(seconds)), interval).permits)
+        if error is None:
+            last = given
+        else:
+            on_failure(tame(error))
         return last
 
     return rate
@@ -196,10 +198,9 @@ def shape_curve(
     if callable(shape):
         try:
             return Sampled(shape, start=start, interval=interval, on_failure=on_failure)
-        except Exception as error:
-            raise InvalidRateError(
-                f"shape {shape!r}", f"it must return permits per interval, but at 0 s: {error}"
-            ) from error
+        except BaseException as error:  # whatever the class: it is the user's function
+            why = f"it must return permits per interval, but at 0 s: {error_text(error)}"
+            raise InvalidRateError(f"shape {shape!r}", why) from error
     raise InvalidRateError(
         f"shape {shape!r}", "give a function of seconds, or a pandas Series over seconds"
     )
