@@ -44,6 +44,9 @@ class Status:
         Which run this is about.
     problems : tuple of str
         What a person should know about.
+    verdict : str
+        ``valid``, ``suspect`` or ``invalid``, of what the run measured so far; empty where
+        nobody judged it.  ``%amoc status`` does, and `Results.verdict` has the reasons.
 
     Examples
     --------
@@ -62,18 +65,21 @@ class Status:
     throttles: Mapping[str, Any] = field(default_factory=dict)
     run_id: str | None = None
     problems: tuple[str, ...] = ()
+    verdict: str = ""
 
     def __repr__(self) -> str:
         """Return one line."""
         users = ", ".join(f"{self.users[state]:,} {state}" for state in _USER_STATES)
         what = f" {self.scenario}" if self.scenario else ""
         trouble = f"; {len(self.problems)} problems: {self.problems[-1]}" if self.problems else ""
-        return f"<{self.state.value}{what}: {users}; {self.elapsed:.1f} s{trouble}>"
+        judged = f"; verdict: {self.verdict}" if self.verdict else ""
+        return f"<{self.state.value}{what}: {users}; {self.elapsed:.1f} s{judged}{trouble}>"
 
     def _repr_html_(self) -> str:
         """Return a small table for a notebook."""
         numbers = "".join(
-            f"<th scope='col'>{state}</th>" for state in ("state", *_USER_STATES, "elapsed")
+            f"<th scope='col'>{title}</th>"
+            for title in ("state", *_USER_STATES, "elapsed", *(["verdict"] * bool(self.verdict)))
         )
         cells = "".join(
             f"<td>{value}</td>"
@@ -81,6 +87,7 @@ class Status:
                 f"<b>{escape(self.state.value)}</b>",
                 *(f"{self.users[state]:,}" for state in _USER_STATES),
                 f"{self.elapsed:.1f} s",
+                *([f"<b>{escape(self.verdict)}</b>"] * bool(self.verdict)),
             )
         )
         caption = escape(f"{self.scenario or 'no scenario'} on {', '.join(self.nodes)}")

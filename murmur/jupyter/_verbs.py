@@ -6,11 +6,13 @@ test of the reference page read it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
+from murmur._session import Status
 from murmur.errors import closest
 from murmur.scenario import describe, find, parse_settings, scenarios_in
 
@@ -69,7 +71,11 @@ def _update(context: Context, call: Call) -> object:
 
 
 def _status(context: Context, call: Call) -> object:
-    return context.session.status()
+    status: object = context.session.status()
+    run = context.session.run
+    if run is None or not isinstance(status, Status):
+        return status
+    return replace(status, verdict=run.results.verdict.state)
 
 
 def _stop(context: Context, call: Call) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import anyio
 import anyio.lowlevel
@@ -181,6 +183,32 @@ def test_code_that_blocks_the_loop_is_named(session: murmur.Session) -> None:
     problem = session.status().problems[0]
     assert problem.startswith("user 2 has blocked the loop")
     assert "test_session.py" in problem
+
+
+def test_a_loop_that_was_blocked_for_long_is_in_all_answers(
+    session: murmur.Session, tmp_path: Path
+) -> None:
+    class Blocks(murmur.Scenario):
+        """User 2 blocks for half of the run."""
+
+        async def start(self, user: murmur.User) -> None:
+            await user.sleep(1.5)
+            if user.id == 2:
+                time.sleep(3.0)  # noqa: ASYNC251 - the very thing
+            await user.sleep(math.inf)
+
+    run = session.do(Blocks, 3, user_rate=AT_ONCE, duration=6.0)
+    run.wait(30)
+    results, told = run.results, r"blocked for [23]\.\d s at test_session\.py:\d+"
+
+    assert results.verdict.state == "invalid"
+    assert re.search(told, results.verdict.reasons[0])
+    assert re.search(told, repr(results.summary()))
+    assert re.search(told, results.report(tmp_path / "run.html").read_text(encoding="utf-8"))
+    assert re.search(told, str(murmur.load(results.save(tmp_path / "run")).verdict))
+    assert (results.health["reason"] == "no sign of life").any()
+    assert re.search(r"has blocked the loop for [23]\.\d s at", run.status().problems[0])
+    assert not results.check("failed == 0")
 
 
 def test_a_loop_that_never_answers_is_an_error_that_names_the_user() -> None:

@@ -63,6 +63,7 @@ def test_a_run_from_its_cell_to_its_frames(amoc, run):
     assert amoc("status").state == "running"
     amoc("stop")
     assert amoc("wait 30").state == "finished"
+    assert amoc("status").verdict == run.results.verdict.state
 
     assert list(amoc("users")["user_id"]) == list(range(1, 9))
     assert set(amoc("actions")["name"].unique()) <= {"nap"}
