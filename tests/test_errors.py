@@ -87,3 +87,29 @@ def test_one_problem_stays_what_it_is() -> None:
     error = errors.UnknownSettingError(["a"], [])
 
     assert errors.combine([error]) is error
+
+
+def test_an_old_name_is_what_took_its_place_and_warns() -> None:
+    with pytest.warns(DeprecationWarning, match="UnknownNodeError is murmur.errors.UnknownNameE"):
+        assert errors.UnknownNodeError is errors.UnknownNameError
+
+    with pytest.raises(AttributeError, match="NoSuchError"):
+        _ = errors.NoSuchError
+
+
+def test_a_cell_shows_one_line_and_then_where_it_came_from() -> None:
+    def cell() -> None:
+        raise errors.UnknownThrottleError("m", ["messages"])
+
+    with pytest.raises(errors.UnknownThrottleError) as caught:
+        cell()
+
+    first, again = caught.value._render_traceback_(), caught.value._render_traceback_()
+    assert first == [f"UnknownThrottleError: {caught.value}"]
+    assert "    cell()" in again
+
+
+def test_a_cell_shows_what_a_node_raised() -> None:
+    error = errors.CallbackError("init", "a", "KeyError: 'x'", "Traceback ...\n  line 3\nKeyError")
+
+    assert error._render_traceback_()[1:] == ["Traceback ...", "  line 3", "KeyError"]

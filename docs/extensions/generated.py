@@ -11,9 +11,11 @@ any page.  Whatever is added to the code is on the page at the next build.
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 import re
+import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,8 @@ import click
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
+
+ROOT = Path(__file__).parents[2]
 
 _BLOCK = re.compile(
     r"^```\{generated\} (?P<kind>[\w-]+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL
@@ -195,6 +199,29 @@ def _check_grammar(body: str, folder: Path) -> str:
     return "```text\n" + "\n".join(lines) + "\n```\n"
 
 
+def _layers(body: str, folder: Path) -> str:
+    """Return the layers that lint-imports checks, the highest first, with what each holds."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    contract = next(c for c in settings["importlinter"]["contracts"] if c["type"] == "layers")
+    layers = [re.findall(r"\w+", layer) for layer in contract["layers"]]
+    rows = [
+        (str(number), f"`murmur.{package}`", _inside(package))
+        for number, packages in zip(reversed(range(len(layers))), layers, strict=True)
+        for package in packages
+        if _inside(package)
+    ]
+    return _table(("layer", "package", "holds"), rows)
+
+
+def _inside(package: str) -> str:
+    """Return the first line of a package's docstring; nothing if it is not there (yet)."""
+    for path in (ROOT / "murmur" / package / "__init__.py", ROOT / "murmur" / f"{package}.py"):
+        if path.exists():
+            docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+            return _cell(docstring.split("\n\n")[0])
+    return ""
+
+
 def _pages(body: str, folder: Path) -> str:
     """Return a list of pages, each with the sentence that it begins with.
 
@@ -251,6 +278,7 @@ _KINDS: Mapping[str, Callable[[str, Path], str]] = {
     "commands": _commands,
     "events": _events,
     "frames": _frames,
+    "layers": _layers,
     "metrics": _metrics,
     "pages": _pages,
     "verbs": _verbs,

@@ -43,7 +43,7 @@ class Stream(asyncio.Protocol):
     _transport: asyncio.Transport
 
     def __init__(self) -> None:
-        self.is_closed = False
+        self.is_closed: bool = False
         self._is_secured = False
         self._rest = b""
         self._is_held = False

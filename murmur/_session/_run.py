@@ -84,7 +84,7 @@ class Run:
         self._ending = ending
         self._flush = flush
         self._class = scenario
-        self.live = LiveView(record)
+        self.live: LiveView = LiveView(record)
 
     @property
     def results(self) -> Results:

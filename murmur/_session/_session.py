@@ -68,6 +68,10 @@ class Session(ClusterVerbs):
     run_here : bool, default False
         Whether this process runs users even when there are other nodes.
 
+    allow : sequence of str, optional
+        Hosts that murmur's own clients may connect to, and no others, such as
+        ``["shop.test", "*.example.org", "10.0.0.0/8"]``; every host unless given.
+
     directory : str or pathlib.Path, optional
         Where each run gets a directory of its own (`Run.directory`), which is written to once
         a second and an archive when the run is over.  `murmur.load` reads it in either

@@ -54,6 +54,8 @@ class Feeder(TraitType[Rows, Any]):
         What the bytes of a text file mean.
     help : str
         What the rows are, as for every setting.
+    **options
+        More that every trait of traitlets takes, such as ``read_only=True``.
 
     Examples
     --------
@@ -96,7 +98,7 @@ class Feeder(TraitType[Rows, Any]):
         self.order: Order = order
         self.beyond: Beyond = beyond
         is_utf_8 = encoding.lower().replace("_", "-") in ("utf-8", "utf8")
-        self.text = Text(delimiter, "utf-8-sig" if is_utf_8 else encoding)
+        self.text: Text = Text(delimiter, "utf-8-sig" if is_utf_8 else encoding)
         if source is None:
             self.tag(required=True)
 

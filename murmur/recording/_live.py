@@ -141,10 +141,10 @@ class LiveWindow:
     def __init__(self, at: float, count: int, failed: int, times: Histogram) -> None:
         import numpy as np
 
-        self.at = at
-        self.count = count
-        self.failed = failed
-        self.quantiles = times.quantiles(list(QUANTILES.values()))
+        self.at: float = at
+        self.count: int = count
+        self.failed: int = failed
+        self.quantiles: NDArray[np.float64] = times.quantiles(list(QUANTILES.values()))
         buckets, counts = times.buckets()
         seconds = np.maximum(middle(buckets), SHORTEST)
         band = np.floor(BANDS_A_DECADE * np.log10(seconds / SHORTEST)).astype(np.int64)

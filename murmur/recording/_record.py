@@ -104,7 +104,7 @@ class RunRecord:
         self.version: int = 0
         self.relay: Relay = Relay() if relay is None else relay
         self.broken_off = ""
-        self.planned_end = math.inf
+        self.planned_end: float = math.inf
         self.ending_at, self.ended_by = math.nan, ""
         self._codes = Codebook()
         self.users = Users(self._codes)

@@ -53,7 +53,7 @@ class Seat:
     __slots__ = ("due", "thread")
 
     def __init__(self) -> None:
-        self.thread = thread_here()
+        self.thread: int = thread_here()
         self.due: Due | None = None
 
     @classmethod

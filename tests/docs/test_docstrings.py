@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ EXECUTED = "".join(
     path.read_text(encoding="utf-8")
     for path in [ROOT / "README.md", *(ROOT / "notebooks").glob("*.ipynb")]
 )
+PARAMETERS = re.compile(r"\nParameters\n-+\n(.*?)\n(?=\w[\w ]*\n---|\Z)", re.DOTALL)
 # Nobody makes these: murmur hands them out.  The example is at what does.
 SHOWN_BY = {
     "ActionSummary": "murmur.results.Summary",
@@ -89,6 +92,40 @@ def test_every_public_object_has_an_example(module: str) -> None:
     ]
 
     assert bare == []
+
+
+def sections() -> Iterator[tuple[str, Callable[..., object], str]]:
+    """Yield name, callable and text of each part "Parameters" of a public docstring."""
+    for module in PUBLIC:
+        there = importlib.import_module(module)
+        for name in there.__all__:
+            value = getattr(there, name)
+            members = dict(vars(value)) if inspect.isclass(value) else {}
+            found = {f"{module}.{name}": value} | {
+                f"{module}.{name}.{member}": function
+                for member, function in members.items()
+                if inspect.isfunction(function) and not member.startswith("_")
+            }
+            for path, function in found.items():
+                match = PARAMETERS.search(f"\n{inspect.getdoc(function) or ''}\n")
+                if match and callable(function):
+                    yield path, function, match[1]
+
+
+def test_every_parameter_is_told_and_no_other() -> None:
+    wrong = {}
+    for path, function, text in sections():
+        taken = set(inspect.signature(function).parameters) - {"self"}
+        told = {
+            name.strip().lstrip("*")
+            for line in text.splitlines()
+            if line and not line.startswith(" ")
+            for name in line.split(" : ")[0].split(",")
+        }
+        if taken != told:
+            wrong[path] = sorted(taken ^ told)
+
+    assert wrong == {}
 
 
 @pytest.mark.parametrize(("name", "where"), SHOWN_BY.items())

@@ -159,6 +159,20 @@ def test_every_word_of_a_check_is_explained_in_a_table() -> None:
     assert {word for word in words if word not in told and f"`{word}" not in page} == set()
 
 
+def test_the_layers_that_are_checked_are_those_on_the_page(site: Path) -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = (
+        contract
+        for contract in contracts["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers"
+    )
+    checked = [name for layer in contract["layers"] for name in re.findall(r"\w+", layer)]
+    page = (site / "contributing.html").read_text(encoding="utf-8")
+
+    told = re.findall(r"<td><p>\d+</p></td>\s*<td><p><code[^>]*>.*?murmur\.(\w+)", page)
+    assert told == checked
+
+
 def test_every_environment_variable_is_described(described: dict[str, set[str]]) -> None:
     missing = [
         name
