@@ -129,26 +129,27 @@ def loop_runs_here() -> bool:
 
 
 def on_loop(
-    word: Callable[P, Coroutine[Any, Any, T]],
-) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Have an async function refuse to be called in a thread; a decorator.
+    name: str,
+) -> Callable[[Callable[P, Coroutine[Any, Any, T]]], Callable[P, Coroutine[Any, Any, T]]]:
+    """Have an async function refuse to be called where no loop runs; a decorator.
 
-    Raises
-    ------
-    WrongThreadError
-        From the function, where no loop runs.
+    Parameters
+    ----------
+    name : str
+        What users call it, for the message of the `WrongThreadError`.
     """
 
-    @wraps(word)
-    def refuse_or_call(*args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
-        if not loop_runs_here():
-            name = word.__qualname__
-            short = word.__name__
-            raise WrongThreadError(
-                name,
-                f"it is for `async def`: in a plain `def`, write "
-                f"anyio.from_thread.run(...{short}, ...)",
-            )
-        return word(*args, **kwargs)
+    def decorate(word: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+        @wraps(word)
+        def refuse_or_call(*args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
+            if not loop_runs_here():
+                raise WrongThreadError(
+                    name,
+                    "it is for `async def`: in a plain `def`, write "
+                    f"`anyio.from_thread.run({name}, ...)`",
+                )
+            return word(*args, **kwargs)
 
-    return refuse_or_call
+        return refuse_or_call
+
+    return decorate

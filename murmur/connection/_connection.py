@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 import anyio
 import anyio.abc
 
-from murmur._backend import AsyncioNative, Stream, ascii_host, dial
+from murmur._backend import AsyncioNative, Stream, ascii_host, dial, on_loop
 from murmur.errors import InvalidDocumentError, Leaving
 from murmur.runtime import check_target
 
@@ -300,6 +300,7 @@ class _ScopeWakeup:
         return self._scope.cancel_called
 
 
+@on_loop("murmur.connect_json")
 async def connect_json(
     user: User, host: str, port: int, *, timeout: float = CONNECT_TIMEOUT
 ) -> JsonConnection:

@@ -241,7 +241,7 @@ class Coordinator(Attendance):
         size = self._welcome_group(user, n)
         return await self._rendezvous.join(Member(user, data), size)
 
-    @on_loop
+    @on_loop("coordinator.reset")
     async def reset(self) -> None:
         """Close the open batches at once; return when their actions have run.
 
@@ -260,7 +260,7 @@ class Coordinator(Attendance):
         if self._stage.has_ended and self._last_round is None:
             raise CoordinatorStoppedError(self.name)
 
-    @on_loop
+    @on_loop("coordinator.stop")
     async def stop(self) -> None:
         """Take no more users, close the open batches; return when their actions have run.
 

@@ -15,7 +15,7 @@ from ._timer import Timer, record_duration, refuse_the_gone
 __all__ = ["coordinator", "count", "gauge", "record", "send", "throttle", "timer"]
 
 
-@on_loop
+@on_loop("murmur.throttle")
 async def throttle(  # noqa: PLR0913 - one keyword for each way to say it
     name: str,
     rate: float | None = None,
@@ -84,7 +84,7 @@ async def throttle(  # noqa: PLR0913 - one keyword for each way to say it
     )
 
 
-@on_loop
+@on_loop("murmur.coordinator")
 async def coordinator(
     name: Hashable,
     plan: PlanLike | None = None,

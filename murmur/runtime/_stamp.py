@@ -1,4 +1,6 @@
-"""Stamps: plain texts that travel in messages and say who sent them when, by the run's clock.
+"""Stamps and letters: what messages carry of time.
+
+A stamp is a plain text that says who sent it when, by the run's clock.
 
 Nothing here waits or reads a clock.
 """
@@ -10,12 +12,19 @@ from typing import NamedTuple
 
 from murmur.errors import InvalidArgumentError
 
-__all__ = ["REMEMBERED", "Seen", "Stamp"]
+__all__ = ["REMEMBERED", "Letter", "Seen", "Stamp"]
 
 REMEMBERED = 200
 """Stamps that a user remembers, to know what comes twice."""
 
 _FIELDS = 6
+
+
+class Letter(NamedTuple):
+    """A message whose answer was due at some moment, in a mailbox."""
+
+    at: float
+    message: object
 
 
 class Stamp(NamedTuple):

@@ -135,7 +135,7 @@ class LeavingEvent:
         """Return whether the user was asked to leave."""
         return self._user.is_leaving
 
-    @on_loop
+    @on_loop("user.leaving.wait")
     async def wait(self) -> None:
         """Block until the user is asked to leave."""
         await self._user.wait_asked()

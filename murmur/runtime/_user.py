@@ -6,17 +6,17 @@ import math
 import random
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from murmur._backend import Brood, block
 from murmur._guard import heard
-from murmur.errors import Leaving, ReceiveTimeoutError
+from murmur.errors import Leaving, ReceiveTimeoutError, WrongThreadError
 from murmur.throttles import Seat, give_due
 
 from ._choice import choice
 from ._deliveries import arrive, stamp
 from ._foreign import Iterating, wait_for
-from ._stamp import Seen
+from ._stamp import Letter, Seen
 from ._state import LeavingEvent
 from ._timer import Timer, record_duration, refuse_the_gone
 
@@ -151,6 +151,12 @@ class User:
 
             response = await user.http.get("/items/{id}", id=7)
         """
+        if not self.run.native.is_here():
+            raise WrongThreadError(
+                "user.http",
+                "in a plain `def`, use a client that blocks, or an `async def` of yours by "
+                "`anyio.from_thread.run`",
+            )
         if self._http is None:
             # The layer above: only who uses HTTP needs its packages.
             from murmur.http import client_of
@@ -283,7 +289,7 @@ class User:
                 raise Leaving
             if self._mailbox:
                 message = self._mailbox.popleft()
-                if type(message) is _Due:
+                if type(message) is Letter:
                     give_due(message.at, native)
                     return message.message
                 return message
@@ -357,7 +363,7 @@ class User:
             When what it asks for was due, in seconds of `anyio.current_time`: the timer after
             `receive` counts from then.  Without it, a message changes no due time.
         """
-        letter = message if due_at is None else _Due(due_at, message)
+        letter = message if due_at is None else Letter(due_at, message)
         self.run.native.run_here(self._deliver, letter)
 
     def stop(self) -> None:
@@ -587,10 +593,3 @@ class User:
         self.close_possessions()
         if self.pending is not None:
             self.pending.close()
-
-
-class _Due(NamedTuple):
-    """A message whose answer was due at some moment."""
-
-    at: float
-    message: object

@@ -228,7 +228,7 @@ class Throttle:
         """Take note that so many more of the crowd wait, or less."""
         self._line.crowd_changed(by)
 
-    @on_loop
+    @on_loop("throttle.change_rate")
     async def change_rate(
         self,
         rate: float | None = None,
@@ -270,7 +270,7 @@ class Throttle:
             cancel_ramp=cancel_ramp,
         )
 
-    @on_loop
+    @on_loop("throttle.ramp")
     async def ramp(  # noqa: PLR0913 - one keyword for each way to say it
         self,
         *,
@@ -323,22 +323,22 @@ class Throttle:
             cancel_ramp=cancel_ramp,
         )
 
-    @on_loop
+    @on_loop("throttle.unlock")
     async def unlock(self, *, cancel_ramp: bool = False) -> None:
         """Let everybody through: the same as a rate of ``math.inf``."""
         await self._call("unlock", cancel_ramp=cancel_ramp)
 
-    @on_loop
+    @on_loop("throttle.pause")
     async def pause(self) -> None:
         """Grant nothing until `resume`, whatever happens to the rate."""
         await self._call("pause")
 
-    @on_loop
+    @on_loop("throttle.resume")
     async def resume(self) -> None:
         """End a pause; what was not granted meanwhile is not made good."""
         await self._call("resume")
 
-    @on_loop
+    @on_loop("throttle.stop")
     async def stop(self) -> None:
         """Grant nothing any more; everyone who waits gets a `ThrottleStoppedError`.
 

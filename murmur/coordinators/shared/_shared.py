@@ -175,7 +175,7 @@ class SharedCoordinator(Attendance):
             raise outcome
         return tuple(Member(self._find_user(i), data) for i, data in outcome)
 
-    @on_loop
+    @on_loop("coordinator.reset")
     async def reset(self) -> None:
         """Close the open batches at once; return when their actions have run."""
         self._refuse_if_stopped()
@@ -184,7 +184,7 @@ class SharedCoordinator(Attendance):
         else:
             await self._call("reset")
 
-    @on_loop
+    @on_loop("coordinator.stop")
     async def stop(self) -> None:
         """Take no more users on any node, and return when the last actions have run."""
         if self._stage.is_performing_here:
