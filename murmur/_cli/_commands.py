@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "describe": "Show the settings of a scenario without importing it.",
     "report": "Read a saved run: summary, checks, an HTML page, CSV.",
     "compare": "Show how two saved runs differ, and how sure that is.",
+    "capacity": "Search for the load up to which a check holds.",
     "node": "Join a session as a node, and run users for it until it ends.",
     "completion": "Print what makes your shell complete murmur's words.",
 }

@@ -16,6 +16,7 @@ from murmur._session import Status
 from murmur.errors import closest
 from murmur.scenario import describe, find, parse_settings, scenarios_in
 
+from ._capacity_verb import CAPACITY_VERB
 from ._cluster_verbs import CLUSTER_VERBS, ON_NODES, nodes_of
 from ._context import Context
 from ._scenario_table import ScenarioTable
@@ -298,6 +299,7 @@ _TABLE = (
         example="%amoc plot latency",
     ),
     Verb("panel", "Steer and watch the session, live.", _panel, example="%amoc panel"),
+    CAPACITY_VERB,
     *CLUSTER_VERBS,
 )
 

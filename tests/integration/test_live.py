@@ -76,7 +76,7 @@ def test_a_slider_steers_and_others_come_back(session: murmur.Session) -> None:
 
     slider.value = 0.5
     changes = run.results.changes
-    assert list(zip(changes["what"], changes["new"], strict=True)) == [("pace", 0.5)]
+    assert list(zip(changes["what"], changes["new"], strict=True)) == [("pace", "0.5")]
 
     session.update(pace=0.75)
     wait_until(lambda: slider.value == 0.75)
