@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from murmur.telemetry import Distributions
@@ -30,6 +31,15 @@ ROW = [
     ("name", "<i2"),
     *((c.name, "<i8" if c.dtype == INT else "<f8") for c in FRAMES["windows"].measured),
 ]
+
+_FEWER_BYTES = {"<i8": "<u4", "<f8": "<f4"}
+_PACKED = [
+    (name, kind if name.endswith("_max") else _FEWER_BYTES.get(kind, kind)) for name, kind in ROW
+]
+"""Rows that are finished: 80 bytes instead of 140, so that a day of 20 names takes 138 MB.
+
+Seven digits are more than histograms know of means and quantiles; maxima stay exact.
+"""
 
 
 def summarised(windows: Mapping[int, Sequence[Part]]) -> NDArray[Any]:
@@ -61,16 +71,24 @@ def summarised(windows: Mapping[int, Sequence[Part]]) -> NDArray[Any]:
 
 
 def packed(rows: NDArray[Any]) -> NDArray[Any]:
-    """Return `rows` without those of all nodes, if there is one node and they say the same."""
+    """Return `rows` in fewer bytes, to be kept for long.
+
+    Those of all nodes are left out if there is one node and they say the same.
+    """
     single = rows[rows["node"] != ALL_NODES]
     nodes = set(single["node"].tolist())
-    return single if len(nodes) == 1 and 2 * len(single) == len(rows) else rows
+    is_enough = len(nodes) == 1 and 2 * len(single) == len(rows)
+    return (single if is_enough else rows).astype(_PACKED)
 
 
 def expanded(rows: NDArray[Any], of_all: bool | None) -> NDArray[Any]:
     """Return what was packed: all of it, or only the rows of all nodes, or only the others."""
     import numpy as np
 
+    rows = rows.astype(ROW)
+    for time, quantile in product(_TIMES, QUANTILES):  # none was rounded up beyond the maximum
+        column = f"{time}_{quantile}"
+        rows[column] = np.minimum(rows[column], rows[f"{time}_max"])
     is_all = rows["node"] == ALL_NODES
     if is_all.any() or not len(rows):
         return rows if of_all is None else rows[is_all == of_all]
