@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+from murmur.results.archive import write_text
+
 if TYPE_CHECKING:
     from ._outcome import Outcome
 
@@ -42,8 +44,7 @@ def write_junit(outcome: Outcome, path: Path) -> Path:
     suite.set("errors", str(counted["error"]))
     suite.set("time", f"{summary.elapsed:.3f}")
     ElementTree.SubElement(suite, "system-out").text = _text(repr(summary))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    ElementTree.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
+    write_text(path, ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n")
     return path
 
 

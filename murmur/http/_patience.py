@@ -63,7 +63,7 @@ class Patience:
         When it is over, on the clock of `native`.
     """
 
-    __slots__ = ("_is_leaving", "deadline", "native", "run", "timeout", "user")
+    __slots__ = ("_is_cut_short", "_is_leaving", "deadline", "native", "run", "timeout", "user")
 
     def __init__(
         self, native: Native, run: NodeRun | None, user: User | None, timeout: float
@@ -74,6 +74,7 @@ class Patience:
         self.timeout: float = timeout
         self.deadline: float = native.now() + timeout
         self._is_leaving = False
+        self._is_cut_short = False
 
     def hurry(self) -> None:
         """Bring the deadline forward if the user was asked to leave, once."""
@@ -82,6 +83,8 @@ class Patience:
             return
         self._is_leaving = True
         left = self.native.now() + SHARE_OF_GRACE * user.run.grace
+        # If its own comes first all the same, the answer was late for everybody.
+        self._is_cut_short = left < self.deadline
         self.deadline = min(self.deadline, left)
 
     async def wait(self, wakeup: Wakeup, alarm: Alarm | None = None) -> bool:
@@ -108,6 +111,6 @@ class Patience:
 
     def give_up(self, missing: str, timeout: float | None = None) -> NoReturn:
         """Raise the error of one who waited in vain for what `missing` says."""
-        if self._is_leaving:
+        if self._is_cut_short:
             raise Leaving
         raise HttpTimeoutError(missing, self.timeout if timeout is None else timeout)

@@ -26,6 +26,7 @@ from murmur.errors import MissingExtraError
 from ._results import Results
 from ._source import Source
 from ._summary import Summary, duration_text
+from ._write import write_text
 from .checks._table import Checks
 
 __all__ = ["write"]
@@ -73,10 +74,7 @@ def write(source: Source, path: Path, checks: Checks | None = None) -> Path:
         bundle=bundle,
         program=program,
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_text(page, encoding="utf-8", errors="backslashreplace")
-    beside.replace(path)  # at once: nobody opens half of it
+    write_text(path, page)
     return path
 
 

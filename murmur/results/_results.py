@@ -16,6 +16,7 @@ from ._manifest import Manifest
 from ._source import RecordSource, Source
 from ._summary import Summary
 from ._verdict import Verdict
+from ._write import guarded, write_text
 from .checks._check import Check
 from .checks._log import note
 from .checks._table import Checks, checked
@@ -218,6 +219,9 @@ class Results:
     def to_csv(self, directory: str | Path) -> Path:
         """Write every frame to ``<directory>/<frame>.csv``, replacing files of that name.
 
+        Text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break gets a ``'`` in
+        front: a spreadsheet would take it as a formula, and names may come from servers.
+
         Parameters
         ----------
         directory : str or pathlib.Path
@@ -232,7 +236,8 @@ class Results:
         target.mkdir(parents=True, exist_ok=True)
         self._source.refresh()
         for name in FRAMES:
-            self._source.frame(name).to_csv(target / f"{name}.csv", index=False)
+            text = guarded(self._source.frame(name)).to_csv(index=False)
+            write_text(target / f"{name}.csv", text)
         return target
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:

@@ -1,9 +1,12 @@
 """Archives of results: runs that are saved, read again, or recovered after a crash."""
 
+from murmur.results._write import write_text as write_text
+
 from ._archive import load as load
 from ._run_directory import RunDirectory as RunDirectory
 
 __all__ = [
     "RunDirectory",
     "load",
+    "write_text",
 ]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
@@ -103,7 +104,17 @@ def fill(source: Source, directory: Path) -> None:
     text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)
     part = directory / f".{_MANIFEST}.part"
     part.write_text(text + "\n", encoding="utf-8")
+    for file in (part, directory / HISTOGRAMS, *map(directory.joinpath, map(_file_name, FRAMES))):
+        file.chmod(0o600)
     part.rename(directory / _MANIFEST)
+
+
+def remove_files(directory: Path) -> None:
+    """Remove the files of an archive that could not be finished."""
+    names = [HISTOGRAMS, f".{_MANIFEST}.part", *map(_file_name, FRAMES)]
+    for name in names:
+        with suppress(OSError):
+            (directory / name).unlink(missing_ok=True)
 
 
 def _replaced(place: Path, path: Path, *, overwrite: bool) -> tuple[str, ...]:

@@ -6,20 +6,22 @@ the load runs, for that may take long; a machine that loses power may lose what 
 had not written yet (on Linux up to 30 s).
 
 An entry is its length, its checksum and a value as nodes send it, compressed.  The last
-segment may end in the middle of one, if the process did, or in zeros; what is damaged before
-that is damage.
+segment may end in the middle of one, if the process did, or in zeros.  What is damaged before
+that is read around, and told.
 """
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 from struct import Struct
-from typing import Any, BinaryIO
+from typing import Any
 
 from murmur._wire import decode, encode, record_table
-from murmur.errors import ArchiveError
+from murmur.errors import ArchiveError, MurmurError
 from murmur.telemetry import Event, records_of_chunks
 
 __all__ = ["JournalWriter", "entries", "has_journal", "remove_journal"]
@@ -30,6 +32,8 @@ _RECORDS = record_table([*records_of_chunks(), Event])
 _LEVEL = 1  # of zlib: the quickest; columns of numbers shrink little more at any other
 _NUMBER = len(b"murmur-journal ")
 _FRAME = Struct("<II")
+_PACKED = zlib.compress(b"", _LEVEL)[:2]
+"""Begins whatever was compressed: where an entry can begin, behind a damaged one."""
 _SEGMENT_BYTES = 64 << 20
 
 
@@ -57,24 +61,39 @@ class JournalWriter:
         self._file = self._next()
 
     def write(self, *entry: object) -> None:
-        """Append one entry."""
+        """Append one entry; what cannot be written whole leaves nothing behind."""
         data = zlib.compress(encode(entry, _RECORDS, what="a journal's entry"), _LEVEL)
         if self._file.tell() > self._segment_bytes:
+            following = self._next()
             self._file.close()
-            self._file = self._next()
-        self._file.write(_FRAME.pack(len(data), zlib.crc32(data)) + data)
-        self._file.flush()
+            self._file = following
+        self._append(_FRAME.pack(len(data), zlib.crc32(data)) + data)
 
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
 
-    def _next(self) -> Any:  # noqa: ANN401 - a buffered writer, whose close may raise
+    def _append(self, data: bytes) -> None:
+        end = self._file.tell()
+        try:
+            written = 0
+            while written < len(data):
+                written += self._file.write(data[written:])
+        except OSError:
+            self._file.seek(end)
+            self._file.truncate()
+            raise
+
+    def _next(self) -> FileIO:
+        file = FileIO(self._folder / f"{self._number + 1:06}.log", "xb", opener=_private)
         self._number += 1
-        file = (self._folder / f"{self._number:06}.log").open("xb")
         file.write(_MAGIC)
-        file.flush()
         return file
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that nobody else may read."""
+    return os.open(path, flags, 0o600)
 
 
 def has_journal(directory: Path) -> bool:
@@ -85,55 +104,84 @@ def has_journal(directory: Path) -> bool:
 def entries(directory: Path) -> Iterator[tuple[Any, ...]]:
     """Yield the entries of a journal in their order, up to where it was cut off.
 
+    What is damaged is left out, and ``("damaged", segment, bytes)`` stands in its place.
+
     Raises
     ------
     ArchiveError
-        If it is damaged before its end.
+        If nothing of a segment can be read, and it is of another format.
     """
     segments = sorted((directory / _FOLDER).glob("*.log"))
     for segment in segments:
-        for entry in _entries(segment, is_last=segment == segments[-1]):
-            if entry is None:
-                remedy = "restore it from a copy; what comes before it can be read if you move it"
-                problem = f"{_FOLDER}/{segment.name} is damaged"
-                raise ArchiveError(directory, problem, f"{remedy} and those after it away")
-            yield entry
+        yield from _entries(segment, is_last=segment == segments[-1])
 
 
-def _entries(segment: Path, *, is_last: bool) -> Iterator[tuple[Any, ...] | None]:
-    """Yield the entries of a segment; None for one that is damaged."""
-    with segment.open("rb") as file:
-        magic = file.read(len(_MAGIC))
-        if _is_of_another_format(magic):
-            problem = f"its journal has format {magic[_NUMBER:-1].decode(errors='replace')}"
-            raise ArchiveError(segment.parent, problem, "read it with the murmur that wrote it")
-        if magic != _MAGIC:
-            if not (is_last and (_MAGIC.startswith(magic) or _is_blank(magic, file))):
-                yield None
-            return
-        while header := file.read(_FRAME.size):
-            length, checksum = _FRAME.unpack(header) if len(header) == _FRAME.size else (0, 0)
-            data = file.read(length)
-            if length and len(data) == length and zlib.crc32(data) == checksum:
-                yield decode(zlib.decompress(data), _RECORDS)
-                continue
-            is_short = len(header) < _FRAME.size or len(data) < length
-            if not (is_last and (is_short or _is_blank(data[-1:] or header, file))):
-                yield None
-            return
+def _entries(segment: Path, *, is_last: bool) -> Iterator[tuple[Any, ...]]:
+    data = segment.read_bytes()
+    magic = data[: len(_MAGIC)]
+    at = len(_MAGIC) if magic == _MAGIC else 0
+    is_empty = magic != _MAGIC
+    while at < len(data):
+        found = _entry_at(data, at)
+        if found is None:
+            after = _next_entry(data, at)
+            if is_empty and _is_of_another_format(magic):
+                problem = f"its journal has format {magic[_NUMBER:-1].decode()}"
+                remedy = "read it with the murmur that wrote it"
+                raise ArchiveError(segment.parent, problem, remedy)
+            if not (is_last and after == len(data) and _may_end_so(data, at)):
+                yield ("damaged", segment.name, after - at)
+            at = after
+            continue
+        is_empty = False
+        yield found[0]
+        at = found[1]
+
+
+def _entry_at(data: bytes, at: int) -> tuple[tuple[Any, ...], int] | None:
+    """Return the entry that begins there, and where it ends; None if none does."""
+    begin = at + _FRAME.size
+    if begin > len(data):
+        return None
+    length, checksum = _FRAME.unpack_from(data, at)
+    packed = data[begin : begin + length]
+    if not length or len(packed) < length or zlib.crc32(packed) != checksum:
+        return None
+    try:
+        return tuple(decode(zlib.decompress(packed), _RECORDS)), begin + length
+    except (zlib.error, ValueError, MurmurError):
+        return None
+
+
+def _next_entry(data: bytes, at: int) -> int:
+    """Return where the next whole entry begins, behind a damaged one; the end if none does."""
+    place = at + 1
+    while (place := data.find(_PACKED, place + _FRAME.size)) >= 0:
+        place -= _FRAME.size
+        if _entry_at(data, place) is not None:
+            return place
+        place += 1
+    return len(data)
+
+
+def _may_end_so(data: bytes, at: int) -> bool:
+    """Whether a process that was killed, or a machine without power, leaves such an end.
+
+    An entry that is not complete, or zeros where nothing had been written yet.
+    """
+    rest = data[at:]
+    if not rest.strip(b"\0") or _MAGIC.startswith(rest):
+        return True
+    if len(rest) < _FRAME.size:
+        return True
+    (length, _) = _FRAME.unpack_from(rest)
+    packed = rest[_FRAME.size :]
+    return len(packed) < length or packed.rstrip(b"\0")[:length] != packed[:length]
 
 
 def _is_of_another_format(magic: bytes) -> bool:
-    is_magic = len(magic) == len(_MAGIC) and magic[:_NUMBER] == _MAGIC[:_NUMBER]
-    return is_magic and magic != _MAGIC
-
-
-def _is_blank(end: bytes, file: BinaryIO) -> bool:
-    """Whether there are only zeros from here on.
-
-    Some systems put them where nothing had been written yet when the power went.
-    """
-    return not (end + file.read()).strip(b"\0")
+    number = magic[_NUMBER:-1]
+    return magic.startswith(_MAGIC[:_NUMBER]) and number.isdigit() and magic != _MAGIC
 
 
 def remove_journal(directory: Path) -> None:

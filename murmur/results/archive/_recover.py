@@ -11,6 +11,7 @@ import numpy as np
 from murmur.errors import ArchiveError
 from murmur.recording import RunRecord
 from murmur.results._source import RecordSource, Source
+from murmur.results._verdict import State, Verdict
 
 from ._journal import entries
 
@@ -32,14 +33,22 @@ def recovered(directory: Path) -> Source:
     """
     actions = [entry[1] for entry in entries(directory) if entry[0] == "chunk"]
     replay: _Replay | None = None
+    damaged = 0
     for kind, *entry in entries(directory):
+        damaged += kind == "damaged"
         if kind == "start":
+            if replay is not None:  # it is there twice, so that no damage takes all
+                continue
             replay = _Replay(entry[0], actions)
         elif replay is not None and hasattr(replay, f"_{kind}"):  # a newer murmur may write more
             getattr(replay, f"_{kind}")(*entry)
+    if replay is None and damaged:
+        remedy = "restore it from a copy, or run it again"
+        raise ArchiveError(directory, "its journal is damaged where it begins", remedy)
     if replay is None:
         remedy = "run it again: it was cut off before anything was measured"
         raise ArchiveError(directory, "its journal is empty", remedy)
+    replay.damaged += damaged
     return _CutOff(replay)
 
 
@@ -70,6 +79,11 @@ class _Replay:
         self._seen = 0
         self._total = sum(actions)
         self._lost_at: dict[str, float] = {}
+        self.damaged = 0
+
+    def _gap(self, entries: int) -> None:
+        """Count what could not be written when it happened."""
+        self.damaged += entries
 
     def _chunk(self, actions: int, chunk: Chunk) -> None:
         """Add a chunk; of sampled runs only so many actions that all are as likely to be kept.
@@ -108,6 +122,19 @@ class _CutOff(RecordSource):
     def __init__(self, replay: _Replay) -> None:
         super().__init__(replay.record, scenario=replay.facts["scenario"]["name"], was_cut_off=True)
         self._facts = replay.facts
+        self._damaged = replay.damaged
+
+    def verdict(self) -> Verdict:
+        """Return the verdict of what is there, and what is missing."""
+        verdict = super().verdict()
+        if not self._damaged:
+            return verdict
+        missing = (
+            f"{self._damaged:,} {'piece' if self._damaged == 1 else 'pieces'} of the journal "
+            "cannot be read: about a second of one node is missing for each."
+        )
+        state: State = "suspect" if verdict.state == "valid" else verdict.state
+        return replace(verdict, state=state, reasons=(missing, *verdict.reasons))
 
     def facts(self) -> dict[str, object]:
         """Return what was known when it started, and what the record knows."""

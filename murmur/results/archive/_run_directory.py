@@ -19,7 +19,7 @@ from murmur.errors import ArchiveError, MurmurError
 from murmur.recording import Follower, RunRecord
 from murmur.results._source import RecordSource
 
-from ._archive import as_json, fill, require_pyarrow
+from ._archive import as_json, fill, remove_files, require_pyarrow
 from ._journal import JournalWriter, remove_journal
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class RunDirectory(Follower):
         self._bound = actions_bound
         self._random = np.random.default_rng(record.seed)
         self._is_broken = self._is_over = False
+        self._unwritten = 0
         try:
             self._journal = JournalWriter(self.path)
             facts: Any = as_json(self._source.facts())
@@ -81,7 +82,8 @@ class RunDirectory(Follower):
                 "wall_seconds": record.wall_started_at,
                 "actions_bound": actions_bound,
             }
-            self._journal.write("start", facts | more)
+            for _ in range(2):  # twice, so that no damaged byte takes all
+                self._journal.write("start", facts | more)
         except OSError as error:
             remedy = "give a directory that can be written to, with room"
             raise ArchiveError(self.path, f"it cannot be made ({error})", remedy) from error
@@ -120,6 +122,7 @@ class RunDirectory(Follower):
             fill(self._source, self.path)
             remove_journal(self.path)
         except (OSError, ValueError, MurmurError) as error:
+            remove_files(self.path)  # nothing half-made is left
             _logger.warning(
                 "the run directory %s stays a journal, which murmur.load reads as well: %s",
                 self.path,
@@ -144,12 +147,21 @@ class RunDirectory(Follower):
         if record is not self._record or self._is_broken:
             return
         try:
+            if self._unwritten:
+                self._journal.write("gap", self._unwritten)
+                _logger.warning(
+                    "the run directory %s is written again; %d pieces of news are missing in it",
+                    self.path,
+                    self._unwritten,
+                )
+                self._unwritten = 0
             self._journal.write(*entry)
-        except (OSError, MurmurError) as error:
-            self._is_broken = True
-            _logger.warning(
-                "the run directory %s cannot be written any more (%s); the run goes on, and "
-                "results.save() keeps what was measured",
-                self.path,
-                error,
-            )
+        except OSError as error:
+            if not self._unwritten:
+                _logger.warning(
+                    "the run directory %s cannot be written (%s); the run goes on, "
+                    "results.save() keeps what was measured, and it is tried again",
+                    self.path,
+                    error,
+                )
+            self._unwritten += 1
