@@ -151,15 +151,15 @@ class Seen(traitlets.HasTraits):
         traitlets.dlink((session.seen, "running"), (label, "value"), str)
     """
 
-    state = traitlets.Unicode("idle")
-    users = traitlets.Int(0)
-    running = traitlets.Int(0)
-    failed = traitlets.Float(0.0)
-    rate = traitlets.Float(0.0)
-    p50 = traitlets.Float(None, allow_none=True)
-    p99 = traitlets.Float(None, allow_none=True)
-    elapsed = traitlets.Float(0.0)
-    verdict = traitlets.Unicode("")
+    state: traitlets.Unicode[str, str | bytes] = traitlets.Unicode("idle")
+    users: traitlets.Int[int, int] = traitlets.Int(0)
+    running: traitlets.Int[int, int] = traitlets.Int(0)
+    failed: traitlets.Float[float, int | float] = traitlets.Float(0.0)
+    rate: traitlets.Float[float, int | float] = traitlets.Float(0.0)
+    p50: traitlets.Float[int | None, int | float | None] = traitlets.Float(None, allow_none=True)
+    p99: traitlets.Float[int | None, int | float | None] = traitlets.Float(None, allow_none=True)
+    elapsed: traitlets.Float[float, int | float] = traitlets.Float(0.0)
+    verdict: traitlets.Unicode[str, str | bytes] = traitlets.Unicode("")
 
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={getattr(self, name)!r}" for name in sorted(self.trait_names()))

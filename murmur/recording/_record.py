@@ -105,9 +105,10 @@ class RunRecord:
         self.relay: Relay = Relay() if relay is None else relay
         self.broken_off = ""
         self.planned_end: float = math.inf
-        self.ending_at, self.ended_by = math.nan, ""
+        self.ending_at: float = math.nan
+        self.ended_by: str = ""
         self._codes = Codebook()
-        self.users = Users(self._codes)
+        self.users: Users = Users(self._codes)
         self._nodes = Nodes(started_at)
         self._actions = Reservoir(actions_bound, ACTION, seed)
         self._windows = WindowStore(bound_bytes=histograms_bound, rows_bound=rows_bound)

@@ -26,7 +26,7 @@ from murmur.errors import (
     RunStateError,
     ThrottleError,
 )
-from murmur.scenario import Scenario, build, masked, plan_update
+from murmur.scenario import Scenario, build, masked, plan_update, put_values
 from murmur.telemetry import Bus, Emitter, Recorder, text_of, trace_of
 from murmur.throttles import Throttle, Throttles
 
@@ -393,7 +393,7 @@ class NodeRun:
         now = arrivals.statistics()
         if now.interval:
             rate = now.rate * 60.0 / now.interval
-            self.scenario._trait_values[USER_RATE] = rate
+            put_values(self.scenario, {USER_RATE: rate})
 
     def _record_change(self, what: str, old: object, new: object) -> None:
         self.recorder.change(self.native.now(), "session", what, old, new)

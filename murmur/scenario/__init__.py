@@ -15,6 +15,7 @@ from ._environment import parse_settings as parse_settings
 from ._find import find as find
 from ._find import is_from_file as is_from_file
 from ._find import scenarios_in as scenarios_in
+from ._insides import put_values as put_values
 from ._mix import Mix as Mix
 from ._mix import mix as mix
 from ._resolve import Resolved as Resolved
@@ -45,6 +46,7 @@ __all__ = [
     "mix",
     "parse_settings",
     "plan_update",
+    "put_values",
     "resolve",
     "scenarios_in",
     "settings_of",

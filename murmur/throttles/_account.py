@@ -66,7 +66,7 @@ class Windows:
     __slots__ = ("origin",)
 
     def __init__(self, origin: float) -> None:
-        self.origin = origin
+        self.origin: float = origin
 
     def at(self, time: float) -> int:
         """Return the window in which a time lies; what was before the first counts to it."""

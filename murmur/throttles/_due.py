@@ -36,7 +36,7 @@ class Due:
 
     def __init__(self, at: float, owner: object) -> None:
         self.at: float | None = at
-        self.owner = owner
+        self.owner: object = owner
 
     def take(self) -> float | None:
         """Return when it was, once; None after that."""

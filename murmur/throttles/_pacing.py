@@ -433,7 +433,7 @@ class Slots:
 
     def __init__(self, limit: float, now: float) -> None:
         self.limit = limit
-        self.taken = 0
+        self.taken: int = 0
         self._out = 0
         self._free_at = now
 

@@ -106,10 +106,12 @@ class Search:
             raise ValueError(f"low={low}, high={high}: give 0 < low < high")
         if whole and low < 1:
             raise ValueError(f"low={low}: give at least one user")
-        self.low, self.high = low, high
+        self.low: float = low
+        self.high: float | None = high
         self.asked: list[Asked] = []
         self._within, self._confirm, self._most = within, confirm, most
-        self._whole, self.confidence = whole, confidence
+        self._whole = whole
+        self.confidence: float = confidence
         top = math.log(low * 2.0**OCTAVES if high is None else high)
         # The limit may lie outside of what may be asked: half an octave on either side.
         span = (math.log(low) - 0.35, top + 0.35)

@@ -148,7 +148,8 @@ class Watchdog:
         hold.suspect = suspect
 
     def _find_culprit(self) -> tuple[int, str]:
-        frame = sys._current_frames().get(self._run.native.thread)
+        frames = sys._current_frames()  # noqa: SLF001 - documented, for purposes such as this
+        frame = frames.get(self._run.native.thread)
         return culprit(frame, self._run.users.wrapper) if frame else (0, "")
 
     def _report(self, hold: _Hold) -> None:

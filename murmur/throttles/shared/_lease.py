@@ -155,7 +155,7 @@ class Lease:
         self.points: Callable[[float], float] | None = None
         self.last: Slot | None = None
         self.received = 0
-        self.voided = 0
+        self.voided: int = 0
         self._rows: dict[int, Booked] = {}
         self._alive_at = now  # when this node last looked after its leases
         self._clock = clock
