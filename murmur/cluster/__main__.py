@@ -1,11 +1,14 @@
 """Node process that `Session.spawn_nodes` starts; its ticket comes on standard input.
 
-So the ticket is in no list of processes and in no environment.
+So the ticket is in no list of processes and in no environment.  SIGTERM makes it leave in
+order, as it does ``murmur node``.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
+from types import FrameType
 
 from murmur.errors import MurmurError
 
@@ -14,11 +17,20 @@ from ._membership import serve_node
 
 def main() -> int:
     """Be a node until its session ends; 2 if it could not become one, and why on stderr."""
+    signal.signal(signal.SIGTERM, _leave)
     try:
         return serve_node(sys.stdin.readline(), name=sys.argv[1])
+    except KeyboardInterrupt:  # it has left by now
+        return 128 + signal.SIGTERM
     except MurmurError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """End in order, once: who is asked again ends at once."""
+    signal.signal(number, signal.SIG_DFL)
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -72,3 +75,28 @@ def test_what_users_print_on_spawned_nodes_is_not_output_of_the_session(tmp_path
 
     assert done.stdout == "done\n"
     assert "hello from a user" in done.stderr
+
+
+def test_nodes_that_are_asked_to_end_leave_in_order_and_the_plan_says_what_is_missing(
+    session: murmur.Session,
+) -> None:
+    class Stay(murmur.Scenario):
+        """Users stay until they are asked to leave."""
+
+        async def start(self, user: murmur.User) -> None:
+            await user.sleep(math.inf)
+
+    session.spawn_nodes(2)
+    run = session.do(Stay, 6, user_rate=math.inf, duration=60.0, end_when_idle=True)
+    for node in session.nodes.values():
+        if node.name != "local":
+            os.kill(node.pid, signal.SIGTERM)
+    run.wait(30)
+    results = run.results
+
+    assert set(results.users["outcome"]) == {"left"}
+    assert set(results.users["reason"]) == {"node left"}
+    assert set(results.nodes["outcome"]) == {"left"}
+    assert results.verdict.state == "invalid"
+    assert results.verdict.reasons[0].startswith("6 of 6 users were lost, or went with a node")
+    assert "of the plan was not carried out" in results.verdict.reasons[1]
