@@ -7,7 +7,6 @@ notebook; docs/how-to/test-an-xmpp-server.md explains it.
 from __future__ import annotations
 
 import ssl
-import time
 
 import anyio
 import slixmpp
@@ -59,25 +58,19 @@ class Chat(murmur.Scenario):
                     client.send_presence(pstatus=f"for the {event.number + 1}. time")
                 else:
                     client.send_message(
-                        mto=slixmpp.JID(str(partner)), mbody=stamp(event.due_at), mtype="chat"
+                        mto=slixmpp.JID(str(partner)),
+                        mbody=user.stamp("message", due_at=event.due_at),
+                        mtype="chat",
                     )
                     user.count("messages.sent")
         finally:
             await client.log_out()
 
 
-def stamp(due_at: float) -> str:
-    """Return the text of a message: the wall time at which it was due.
-
-    Whoever receives it may be on another node, whose monotonic clock is another.
-    """
-    return repr(time.time() - (time.monotonic() - due_at))
-
-
 def note_arrival(user: murmur.User, message: slixmpp.Message) -> None:
     """Record how long a message was under way, as an action of who received it."""
     user.count("messages.received")
-    user.record("message", max(0.0, time.time() - float(message["body"])))
+    user.arrived(message["body"])
 
 
 class Client(slixmpp.ClientXMPP):

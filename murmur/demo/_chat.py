@@ -29,8 +29,8 @@ class Chat(Scenario):
     router forwarded is received, to the last message, unless a user is removed by force.
 
     Actions: ``round_trip``, from when a message was due to the arrival of its answer, and
-    ``delivery``, from when a message was sent to its arrival; both by the clock of the
-    machine, on which all users have to be.  Counters: ``sent``, ``received`` and
+    ``delivery``, from when a message was sent to its arrival, by the clock that all nodes
+    share; the frame ``deliveries`` has what arrived of it.  Counters: ``sent``, ``received`` and
     ``unanswered``.
 
     Examples

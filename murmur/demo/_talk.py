@@ -15,8 +15,8 @@ Message: TypeAlias = dict[str, Any]
 class Talk:
     """One user's part in the chat.
 
-    A message carries ``from``, ``to``, a number ``id`` unique to its sender, the moment
-    ``at`` in monotonic seconds when it was sent, and some ``text``.  An answer also has
+    A message carries ``from``, ``to``, a number ``id`` unique to its sender, a ``stamp`` by
+    which its way is measured, and some ``text``.  An answer also has
     ``answers``, the number of the message it answers.  Answers are not answered.
 
     Parameters
@@ -54,7 +54,7 @@ class Talk:
         neighbour = self._first + int(self._user.random.random() * self._neighbours)
         if neighbour >= self._user.id:
             neighbour += 1
-        message = self._message(str(neighbour), now)
+        message = self._message(str(neighbour))
         self._due_at[self._number] = min(due_at, now)  # timers may be a millisecond early
         return message
 
@@ -64,7 +64,7 @@ class Talk:
         if sender is None:
             return None  # the router's word, not a user's
         self._user.count("received")
-        self._user.record("delivery", max(0.0, now - message["at"]))
+        self._user.arrived(message["stamp"])
         answered = message.get("answers")
         if answered is not None:
             due_at = self._due_at.pop(answered, None)
@@ -73,7 +73,7 @@ class Talk:
             return None
         if not self.left:
             return None
-        answer = self._message(sender, now)
+        answer = self._message(sender)
         answer["answers"] = message["id"]
         return answer
 
@@ -82,7 +82,7 @@ class Talk:
         if self._due_at:
             self._user.count("unanswered", len(self._due_at))
 
-    def _message(self, recipient: str, now: float) -> Message:
+    def _message(self, recipient: str) -> Message:
         self.left -= 1
         self._number += 1
         self._user.count("sent")
@@ -90,6 +90,6 @@ class Talk:
             "from": self.name,
             "to": recipient,
             "id": self._number,
-            "at": now,
+            "stamp": self._user.stamp("delivery"),
             "text": f"{self._user.random.getrandbits(80):020x}",
         }

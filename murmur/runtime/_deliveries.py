@@ -45,7 +45,7 @@ OF_OTHER_RUNS = "deliveries.of_other_runs"
 """Counter of stamps of other runs, such as a broker may have kept."""
 
 
-def stamp(user: User, name: str, number: int, expected: int) -> str:
+def stamp(user: User, name: str, number: int, expected: int, due_at: float | None) -> str:
     """Return the text of a stamp, and count it as sent; see `User.stamp`."""
     if expected < 0:
         raise InvalidArgumentError(
@@ -56,7 +56,9 @@ def stamp(user: User, name: str, number: int, expected: int) -> str:
         run.recorder.count(f"{SENT}{name}")
         if expected:
             run.recorder.count(f"{EXPECTED}{name}", expected)
-    return str(Stamp(run.spec.run_id, user.id, number, run.run_time(), run.clock_error, name))
+    sent_at = run.run_time()
+    due = sent_at if due_at is None else min(sent_at, due_at - run.recorder.started_at)
+    return str(Stamp(run.spec.run_id, user.id, number, due, sent_at, run.clock_error, name))
 
 
 def arrive(user: User, text: object) -> float | None:
@@ -82,5 +84,7 @@ def arrive(user: User, text: object) -> float | None:
             recorder.count(f"{UNCERTAIN}{read.name}")
     recorder.count(f"{ARRIVED}{read.name}")
     ended_at = run.native.now()
-    recorder.action(read.name, user.id, ended_at - seconds, ended_at - seconds, ended_at)
+    started_at = ended_at - seconds
+    due_at = started_at - (read.sent_at - read.due_at)
+    recorder.action(read.name, user.id, due_at, started_at, ended_at)
     return seconds

@@ -17,7 +17,7 @@ __all__ = ["REMEMBERED", "Letter", "Seen", "Stamp"]
 REMEMBERED = 200
 """Stamps that a user remembers, to know what comes twice."""
 
-_FIELDS = 6
+_FIELDS = 7
 
 
 class Letter(NamedTuple):
@@ -36,16 +36,17 @@ class Stamp(NamedTuple):
         The run it was made in.
     user_id, number : int
         Who made it, and how many that one had made before.
-    sent_at, clock_error : float
-        When, in seconds since the run started, and by how much that may be wrong.
+    due_at, sent_at, clock_error : float
+        When it was due and when it was made, in seconds since the run started, and by how much
+        that may be wrong.
     name : str
         What the message is called.
 
     Examples
     --------
-    >>> text = str(Stamp("r1", 7, 0, 1.25, 0.001, "chat line"))
+    >>> text = str(Stamp("r1", 7, 0, 1.0, 1.25, 0.001, "chat line"))
     >>> text
-    'r1 7 0 1.250000000 0.001000000 chat line'
+    'r1 7 0 1.000000000 1.250000000 0.001000000 chat line'
     >>> Stamp.read(text).name
     'chat line'
     """
@@ -53,14 +54,15 @@ class Stamp(NamedTuple):
     run: str
     user_id: int
     number: int
+    due_at: float
     sent_at: float
     clock_error: float
     name: str
 
     def __str__(self) -> str:
         """Return it as text."""
-        run, user_id, number, sent_at, error, name = self
-        return f"{run} {user_id} {number} {sent_at:.9f} {error:.9f} {name}"
+        run, user_id, number, due_at, sent_at, error, name = self
+        return f"{run} {user_id} {number} {due_at:.9f} {sent_at:.9f} {error:.9f} {name}"
 
     @classmethod
     def read(cls, text: object) -> Stamp:
@@ -73,8 +75,9 @@ class Stamp(NamedTuple):
         """
         try:
             plain = bytes(text).decode() if isinstance(text, (bytes, bytearray)) else str(text)
-            run, user_id, number, sent_at, error, name = plain.split(" ", _FIELDS - 1)
-            return cls(run, int(user_id), int(number), float(sent_at), float(error), name)
+            run, user_id, number, due_at, sent_at, error, name = plain.split(" ", _FIELDS - 1)
+            moments = float(due_at), float(sent_at), float(error)
+            return cls(run, int(user_id), int(number), *moments, name)
         except ValueError:
             raise InvalidArgumentError(
                 f"{text!r} is no stamp", "give the text that user.stamp returned, as it was"

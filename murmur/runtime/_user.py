@@ -424,7 +424,7 @@ class User:
         if not refuse_the_gone(self.run.recorder, self):
             self.run.recorder.gauge(name, value)
 
-    def stamp(self, name: str, expected: int = 1) -> str:
+    def stamp(self, name: str, expected: int = 1, *, due_at: float | None = None) -> str:
         """Return a text to send along in a message, by which its way can be measured.
 
         Whoever gets the message hands the text to `arrived`.
@@ -436,6 +436,9 @@ class User:
             ``deliveries``.
         expected : int, default 1
             How many users it should arrive at.
+        due_at : float, optional
+            When it should have been sent, in seconds of `anyio.current_time`: the response time
+            counts from then.
 
         Returns
         -------
@@ -457,7 +460,7 @@ class User:
         [['line', 1, 1, 1.0]]
         """
         number, self._stamps = self._stamps, self._stamps + 1
-        return stamp(self, name, number, expected)
+        return stamp(self, name, number, expected, due_at)
 
     def arrived(self, stamp: str | bytes) -> float | None:
         """Record that a message with a stamp arrived at this user, as an action of its name.

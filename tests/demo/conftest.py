@@ -15,6 +15,7 @@ class FakeUser:
         self.id = user_id
         self.random = random.Random(user_id)
         self.counted: Counter[str] = Counter()
+        self.arrivals: list[str] = []
         self.recorded: list[tuple[str, float]] = []
 
     def count(self, name: str, n: int = 1) -> None:
@@ -22,6 +23,12 @@ class FakeUser:
 
     def record(self, name: str, seconds: float) -> None:
         self.recorded.append((name, round(seconds, 6)))
+
+    def stamp(self, name: str) -> str:
+        return f"{name} of {self.id}"
+
+    def arrived(self, stamp: str) -> None:
+        self.arrivals.append(stamp)
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ class FakeConnection:
 
 
 def message(number: int = 1) -> dict[str, object]:
-    return {"from": "4", "to": "5", "id": number, "at": 0.0, "text": ""}
+    return {"from": "4", "to": "5", "id": number, "stamp": "of 4", "text": ""}
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ def talk(user) -> Talk:
 
 
 def message(**fields: object) -> dict[str, object]:
-    return {"from": "4", "to": "5", "id": 1, "at": 100.0, "text": "hello", **fields}
+    return {"from": "4", "to": "5", "id": 1, "stamp": "of 4", "text": "hello", **fields}
 
 
 def recipients(talk: Talk) -> set[str]:
@@ -33,10 +33,10 @@ def test_there_is_no_neighbour_below_the_first_user(make_user):
     assert recipients(Talk(make_user(2), neighbours=3, messages=1)) == {"1", "3", "4", "5"}
 
 
-def test_a_message_says_who_sent_it_and_when(talk):
+def test_a_message_says_who_sent_it_and_bears_a_stamp(talk):
     written = talk.write(due_at=99.0, now=100.0)
 
-    assert (written["from"], written["at"]) == ("5", 100.0)
+    assert (written["from"], written["stamp"]) == ("5", "delivery of 5")
     assert len(written["text"]) == 20
 
 
@@ -66,24 +66,24 @@ def test_answers_count_among_its_messages(talk, user):
     assert user.counted == {"sent": 2, "received": 1}
 
 
-def test_delivery_counts_from_when_the_message_was_sent(talk, user):
-    talk.hear(message(at=100.0), now=100.25)
+def test_the_stamp_of_what_is_heard_has_arrived(talk, user):
+    talk.hear(message(stamp="delivery of 4"), now=100.25)
 
-    assert user.recorded == [("delivery", 0.25)]
+    assert user.arrivals == ["delivery of 4"]
 
 
 def test_a_round_trip_counts_from_when_the_message_was_due(talk, user):
     written = talk.write(due_at=99.0, now=100.0)
-    talk.hear(message(answers=written["id"], at=100.5), now=101.0)
+    talk.hear(message(answers=written["id"]), now=101.0)
 
-    assert user.recorded == [("delivery", 0.5), ("round_trip", 2.0)]
+    assert user.recorded == [("round_trip", 2.0)]
 
 
 def test_a_message_that_leaves_early_was_due_when_it_left(talk, user):
     written = talk.write(due_at=100.001, now=100.0)
-    talk.hear(message(answers=written["id"], at=100.0), now=100.0005)
+    talk.hear(message(answers=written["id"]), now=100.0005)
 
-    assert user.recorded == [("delivery", 0.0005), ("round_trip", 0.0005)]
+    assert user.recorded == [("round_trip", 0.0005)]
 
 
 def test_a_second_answer_to_one_message_is_no_round_trip(talk, user):
