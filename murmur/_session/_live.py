@@ -195,7 +195,7 @@ class Watcher:
         run, scenario = self._session.run, self._session.scenario
         if run is not None and scenario is not None:
             changed = {change.what: change.new for change in observed.recent.changes}
-            self.live.adopt(scenario, {**run.settings, **changed})
+            self.live.adopt(scenario, {**run.settings_at_start, **changed})
         self._tell(observed)
 
     def _tell(self, observed: Observation) -> None:

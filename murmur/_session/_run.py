@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from html import escape
 from pathlib import Path
@@ -44,7 +44,7 @@ class Run:
     seed : int
         What all random numbers of the run derive from; `do(..., seed=run.seed)` repeats
         them.
-    settings : mapping of str to object
+    settings_at_start : mapping of str to object
         The settings it was started with; secret ones are masked.
     directory : pathlib.Path or None
         Where the run is kept, if its session was given a directory.
@@ -77,7 +77,7 @@ class Run:
         self.id: str = record.run_id
         self.scenario: str = scenario.__name__
         self.seed: int = record.seed
-        self.settings: dict[str, object] = dict(record.settings)
+        self.settings_at_start: dict[str, object] = dict(record.settings)
         self.directory: Path | None = None
         self._session = session
         self._record = record
@@ -85,6 +85,20 @@ class Run:
         self._flush = flush
         self._class = scenario
         self.live: LiveView = LiveView(record)
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The settings as they are now, or were at the end; secret ones are masked.
+
+        `settings_at_start` has what they were, and ``results.changes`` when each changed.
+        """
+        self._refresh()
+        changes: Mapping[str, Any] = self._record.table("changes")
+        now = dict(self.settings_at_start)
+        for what, new in zip(changes["what"], changes["new"], strict=True):
+            if what in now:
+                now[str(what)] = new
+        return now
 
     @property
     def results(self) -> Results:
@@ -170,7 +184,7 @@ class Run:
         """Return the same with seed and settings."""
         rows = "".join(
             f"<tr><th scope='row'>{escape(name)}</th><td>{escape(repr(value))}</td></tr>"
-            for name, value in (("seed", self.seed), *self.settings.items())
+            for name, value in (("seed", self.seed), *self.settings_at_start.items())
         )
         return f"<table><caption>{escape(repr(self))}</caption>{rows}</table>"
 

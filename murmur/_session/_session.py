@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from murmur.errors import WrongThreadError
+from murmur.errors import RunStateError, WrongThreadError
 from murmur.recording import Recent, Relay
 from murmur.runtime import RunState, checked_patterns
 from murmur.scenario import find, resolve
@@ -29,6 +29,7 @@ from ._run import Run
 from ._start import course_of, masked_pairs, notebook_names, record_of, spec_of
 from ._status import IDLE, Status, status_of
 from ._troubles import FailureLog
+from ._user_look import UserLook, look_at_user
 from ._views import Coordinators, Throttles
 
 if TYPE_CHECKING:
@@ -371,6 +372,35 @@ class Session(ClusterVerbs):
             return await cluster.remove(n, force=force, nodes=nodes)
 
         return self._host.ask("remove", remove)
+
+    def remove_user(self, user_id: int, *, force: bool = False) -> bool:
+        """Ask one user to leave; return whether it was there to be asked.
+
+        One that waits is dropped.  With `force` it is cancelled if it is still there after the
+        scenario's `grace`, also if it was asked before.
+        """
+        cluster = self._host.cluster("remove_user")
+        return self._host.ask("remove_user", cluster.remove_one, user_id, force)
+
+    def send(self, user_id: int, message: object) -> bool:
+        """Put a message into the mailbox of a user, as `murmur.send` does from a scenario.
+
+        To another process only plain values travel.  Returns whether some node has, or had, a
+        user of that id; a message that finds nobody is counted as ``mailbox.undeliverable``.
+        """
+        return self._host.ask("send", self._host.cluster("send").send, user_id, message)
+
+    def user(self, user_id: int) -> UserLook:
+        """Return what is known of one user of the latest run.
+
+        Raises
+        ------
+        InvalidRangeError
+            If the run has had no user of that id.
+        """
+        if self._run is None:
+            raise RunStateError("look at a user", "idle", "start one with do")
+        return look_at_user(self._run.results.users, user_id)
 
     def update(
         self, *, nodes: Sequence[str] | None = None, **settings: object

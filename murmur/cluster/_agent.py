@@ -94,6 +94,7 @@ class Agent:
             "start": self._start,
             "add": self.local.add,
             "remove": self.local.remove,
+            "remove_one": self.local.remove_one,
             "update": self.local.update,
             "stop": self.local.stop,
             "abort": self._abort,

@@ -133,6 +133,22 @@ class Cluster(Roster):
         )
         return sum(asked.values())
 
+    async def remove_one(self, user_id: int, force: bool) -> bool:
+        """Ask one user to leave; return whether it was here to be asked."""
+        current = self._require_running("remove users")
+        node = current.home_of(user_id)
+        if node is None:
+            return False
+        answers = await self._ask(
+            [node], "remove", lambda node: node.remove_one(user_id, force=force)
+        )
+        return any(answers.values())
+
+    async def send(self, user_id: int, message: object) -> bool:
+        """Send a message to the node of a user; return whether there is one."""
+        self._require_running("send")
+        return self.route(user_id, message)
+
     async def update(
         self, given: Mapping[str, object], nodes: Sequence[str] | None = None
     ) -> dict[str, tuple[object, object]]:

@@ -103,6 +103,10 @@ class LocalNode(Node):
         """See the base."""
         return self._the_run("remove users").remove(count, force=force)
 
+    async def remove_one(self, user_id: int, *, force: bool) -> bool:
+        """See the base."""
+        return self._the_run("remove users").remove_one(user_id, force=force)
+
     async def update(self, given: Mapping[str, object]) -> dict[str, tuple[object, object]]:
         """See the base."""
         return await self._the_run("update settings").update(given)

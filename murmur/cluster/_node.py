@@ -102,6 +102,10 @@ class Node(ABC):
         """Ask up to `count` users to leave; return how many were asked."""
 
     @abstractmethod
+    async def remove_one(self, user_id: int, *, force: bool) -> bool:
+        """Ask one user to leave; return whether it was here to be asked."""
+
+    @abstractmethod
     async def update(self, given: Mapping[str, object]) -> dict[str, tuple[object, object]]:
         """Change live settings; return what changed, as (old, new)."""
 

@@ -103,6 +103,10 @@ class RemoteNode(Node):
         """See the base."""
         return int(await self._call("remove", count, force=force))
 
+    async def remove_one(self, user_id: int, *, force: bool) -> bool:
+        """See the base."""
+        return bool(await self._call("remove_one", user_id, force=force))
+
     async def update(self, given: Mapping[str, object]) -> dict[str, tuple[object, object]]:
         """See the base."""
         changed = await self._call("update", dict(given), patience=60.0 + PATIENCE)

@@ -281,6 +281,8 @@ class Roster:
             current.record.note_node(node.name, running_at=anyio.current_time())
         if state is not RunState.FAILED or self._state is not RunState.RUNNING:
             return
+        if current.nodes.get(node.name) is not node:
+            return  # it was on its way in, and `_bring_in` goes on without it
         if len(current.nodes) > 1:
             self.drop_out(node, f"its part of the run is {state.value}")
         else:

@@ -124,6 +124,20 @@ class Population:
             self.gone += number
         return dropped
 
+    def drop_one(self, user_id: int) -> bool:
+        """Take one waiting user out; False if it does not wait."""
+        for place, (first, last) in enumerate(self._ranges):
+            if first <= user_id <= last:
+                parts = [(first, user_id - 1), (user_id + 1, last)]
+                self._ranges.rotate(-place)
+                self._ranges.popleft()
+                self._ranges.extendleft(part for part in reversed(parts) if part[0] <= part[1])
+                self._ranges.rotate(place)
+                self.waiting -= 1
+                self.gone += 1
+                return True
+        return False
+
     def admit(self, user: User) -> None:
         """Count a user that was taken from the waiting as running."""
         self.running[user.id] = user

@@ -186,6 +186,15 @@ class NodeRun:
         self._record_change("users", before, before - asked)
         return asked
 
+    def remove_one(self, user_id: int, *, force: bool) -> bool:
+        """Ask one user to leave; return whether it was here to be asked."""
+        self.require_running("remove users")
+        before = self.users.population.present
+        asked = self.users.remove_one(user_id, force=force)
+        if asked:
+            self._record_change("users", before, before - 1)
+        return asked
+
     async def update(self, given: Mapping[str, object]) -> dict[str, tuple[object, object]]:
         """Change live settings; return what changed, as (old, new).
 

@@ -124,6 +124,26 @@ class Users:
         )
         return dropped + len(chosen)
 
+    def remove_one(self, user_id: int, *, force: bool) -> bool:
+        """Ask one user to leave, or drop it if it waits; False if it is not here.
+
+        By force it is cancelled after the grace, also if it was asked before.
+        """
+        user = self.population.find(user_id)
+        if user is None:
+            if not self.population.drop_one(user_id):
+                return False
+            now = self._run.native.now()
+            self._run.recorder.users_dropped(user_id, user_id, now, "removed")
+            self._notice_idle()
+            return True
+        was_asked = user.is_leaving
+        self._ask(user)
+        if force:
+            self.population.doom([user])
+            self._tasks.start_soon(self._evict_after_grace, [user])
+        return force or not was_asked
+
     def ask_one(self, user: User) -> None:
         """Ask one user to leave."""
         self._ask(user)

@@ -249,3 +249,18 @@ async def test_a_late_node_that_dies_or_fails_in_init_is_not_here(pair: Any) -> 
     }
     assert not pair.agents["d"].local.is_running
     assert agent.local.is_running
+
+
+async def test_a_late_node_that_fails_in_init_beside_one_that_runs_ends_nothing(pair: Any) -> None:
+    pair.members.expel("b")
+    await anyio.sleep(1)
+    await pair.do(Prepares, 4, user_rate=float("inf"))
+    await pair.join("d")  # which cannot do it
+    await anyio.sleep(7)
+
+    status = await pair.cluster.status()
+    assert (status.state, [node.node for node in status.nodes]) == ("running", ["a"])
+    assert status.nodes[0].users["running"] == 4
+    errors = pair.record.table("errors")
+    assert ("node", "d") in set(zip(errors["source"], errors["name"], strict=True))
+    await pair.stop()

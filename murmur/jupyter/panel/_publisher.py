@@ -205,7 +205,7 @@ class Publisher:
             seen,
             scenarios=subject.scenarios(),
             running=subject.session.scenario,
-            settings={} if run is None else run.settings,
+            settings={} if run is None else run.settings_at_start,
             verdict=self._judged[1],
             code=self._code.text,
         )
