@@ -48,6 +48,7 @@ def gather(record: RunRecord, health: pd.DataFrame, *, was_cut_off: bool = False
         undone=undone,
         actions=record.actions_total,
         actions_kept=record.actions_kept,
+        leftovers=tuple(_leftovers(record)),
         events_dropped=record.events_dropped,
         rows_dropped=sum(record.rows_dropped.values()),
         cut_off_at=record.latest if was_cut_off else None,
@@ -118,6 +119,19 @@ def _permits(record: RunRecord) -> Iterator[Permits]:
     sums = pd.DataFrame(columns).groupby(names).sum()  # of what is missing, nothing
     for name, (due, skipped) in zip(sums.index, sums.to_numpy().tolist(), strict=True):
         yield Permits(str(name), due, skipped)
+
+
+def _leftovers(record: RunRecord) -> Iterator[tuple[str, int]]:
+    """Yield the functions whose tasks users left behind, with the most there were at once."""
+    events: dict[str, Any] = record.table("events")
+    most: dict[tuple[str, str], int] = {}
+    rows = (events[column] for column in ("name", "node", "measurements", "metadata"))
+    for name, node, measured, about in zip(*rows, strict=True):
+        if name == "amoc.user.leftovers":
+            key = node, about["task"]
+            most[key] = max(most.get(key, 0), int(measured["count"]))
+    for task in sorted({task for _, task in most}):
+        yield task, sum(number for (_, each), number in most.items() if each == task)
 
 
 def _departures(record: RunRecord) -> Iterator[str]:

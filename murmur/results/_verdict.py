@@ -121,6 +121,8 @@ class Evidence:
         nobody asked for that.
     actions, actions_kept : int
         Actions that ended, and those with a row of their own.
+    leftovers : tuple of (str, int)
+        Functions whose tasks users left behind, and how many there were.
     events_dropped : int
         Events that were not kept for want of room.
     rows_dropped : int
@@ -154,6 +156,7 @@ class Evidence:
     undone: float = 0.0
     actions: int = 0
     actions_kept: int = 0
+    leftovers: tuple[tuple[str, int], ...] = ()
     events_dropped: int = 0
     rows_dropped: int = 0
     cut_off_at: float | None = None
@@ -352,6 +355,8 @@ def _omissions(evidence: Evidence) -> Iterator[str]:
             f"The actions frame is a uniform sample: {evidence.actions_kept:,} "
             f"of {evidence.actions:,}."
         )
+    for name, number in evidence.leftovers:
+        yield f"Users left {_number(number, 'task')} of {name} behind, which went on without them."
     if evidence.events_dropped:
         yield f"{_count(evidence.events_dropped, 'event')} dropped for want of room."
     if evidence.rows_dropped:
