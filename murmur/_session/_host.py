@@ -103,6 +103,11 @@ class Host:
         """Return what there is to know about each node."""
         return await self.cluster_here.overview()
 
+    def throttle_names(self) -> tuple[str, ...]:
+        """Return the names of the run's throttles."""
+        cluster = self.present
+        return () if cluster is None else self.ask("throttles", cluster.throttle_names)
+
     def ask(
         self,
         verb: str,

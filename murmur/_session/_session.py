@@ -137,7 +137,9 @@ class Session(ClusterVerbs):
     @property
     def throttles(self) -> Throttles:
         """Throttles of the run by name, to change while it is on."""
-        return Throttles(lambda: self.status().throttles, self._call_throttle)
+        return Throttles(
+            self._host.throttle_names, lambda: self.status().throttles, self._call_throttle
+        )
 
     @property
     def coordinators(self) -> Coordinators:

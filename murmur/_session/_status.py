@@ -14,6 +14,7 @@ from ._troubles import problems_of
 if TYPE_CHECKING:
     from murmur.cluster import ClusterStatus
     from murmur.recording import RunRecord
+    from murmur.throttles import ThrottleStatistics
 
 __all__ = ["IDLE", "Status", "abandoned_status", "status_of"]
 
@@ -121,6 +122,8 @@ def status_of(
     for node in answer.nodes:
         for name, here in node.throttles.items():
             throttles[name] = _together(throttles[name], here) if name in throttles else here
+    for name, steered in answer.throttles.items():
+        throttles[name] = _set_to(throttles.get(name), steered)
     return Status(
         state=answer.state,
         scenario=scenario,
@@ -155,6 +158,14 @@ def _together(one: Any, other: Any) -> Any:  # noqa: ANN401 - statistics of a th
     """Return the statistics of a throttle over two nodes: what is counted adds up."""
     counted = ("waiting", "requested", "granted", "out")
     return replace(one, **{name: getattr(one, name) + getattr(other, name) for name in counted})
+
+
+def _set_to(counted: ThrottleStatistics | None, steered: ThrottleStatistics) -> ThrottleStatistics:
+    """Return what a throttle of many nodes is set to, with what nodes counted."""
+    if counted is None:
+        return steered
+    counts = {name: getattr(counted, name) for name in ("waiting", "requested", "granted", "out")}
+    return replace(steered, **counts)
 
 
 IDLE = Status(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from murmur.errors import UnknownCoordinatorError, UnknownThrottleError
@@ -115,7 +115,10 @@ class ThrottleView:
 class Throttles(Named[str, ThrottleView]):
     """The throttles of the run by name."""
 
-    def __init__(self, statistics: ThrottleRecords, call: CallThrottle) -> None:
+    def __init__(
+        self, names: Callable[[], Sequence[str]], statistics: ThrottleRecords, call: CallThrottle
+    ) -> None:
+        self._names = names
         self._statistics = statistics
         self._call = call
 
@@ -125,18 +128,18 @@ class Throttles(Named[str, ThrottleView]):
 
     def __getitem__(self, name: str) -> ThrottleView:
         """Return the throttle `name`; UnknownThrottleError if there is none."""
-        known = self.statistics()
+        known = self._names()
         if name not in known:
             raise UnknownThrottleError(name, known)
         return ThrottleView(name, self._statistics, self._call)
 
     def __iter__(self) -> Iterator[str]:
         """Yield the names."""
-        return iter(self.statistics())
+        return iter(self._names())
 
     def __len__(self) -> int:
         """Return how many there are."""
-        return len(self.statistics())
+        return len(self._names())
 
     def __repr__(self) -> str:
         """Return a line for each."""

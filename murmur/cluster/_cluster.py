@@ -22,7 +22,7 @@ from murmur.errors import (
     RunStateError,
     UnknownNameError,
 )
-from murmur.runtime import RunSpec, RunState
+from murmur.runtime import RunSpec, RunState, check_throttle_verb
 
 from ._answers import Answers, ask_each
 from ._course import LAST_ID, Course, Current, check_count
@@ -179,6 +179,8 @@ class Cluster(Roster):
         self._state = RunState.TERMINATING
         current.note_end(cause)
         current.ends.cancel()
+        if current.leasing is not None:
+            current.leasing.end_plan()
         try:
             await self._ask(self._active(current).values(), "stop", lambda node: node.stop())
         finally:
@@ -218,10 +220,26 @@ class Cluster(Roster):
         }
 
     async def call_throttle(self, name: str, verb: str, arguments: Mapping[str, Any]) -> None:
-        """Call a method of a throttle of the run; one node does it for all."""
+        """Call a method of a throttle of the run, where its rate lives.
+
+        Over nodes that is here, and nodes follow when their loops run; else it is the node.
+        """
         current = self._require_running(f"{verb} a throttle")
+        check_throttle_verb(name, verb, arguments)
+        if current.leasing is not None:
+            old, new = current.leasing.call(name, verb, arguments)
+            new = f"resumed, {new}" if verb == "resume" else new
+            current.ledger.change(self.local, f"throttle {name}", old, new)
+            return
         nodes = sorted(self._active(current).values(), key=lambda node: node.silence)
         await self._ask(nodes[:1], verb, lambda node: node.call_throttle(name, verb, arguments))
+
+    async def throttle_names(self) -> tuple[str, ...]:
+        """Return the names of the run's throttles; over nodes none of them is asked."""
+        if steered := self._steered_throttles():
+            return tuple(steered)
+        status = await self.status()
+        return tuple(sorted({name for node in status.nodes for name in node.throttles}))
 
     async def call_coordinator(self, name: Hashable, verb: str) -> None:
         """Call a method of a coordinator of the run."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import anyio
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from murmur.coordinators.shared import Meetings
     from murmur.recording import RunRecord
     from murmur.runtime import RunSpec, RunState
+    from murmur.throttles import ThrottleStatistics
 
     from ._leasing import Leasing
     from ._ledger import Ledger
@@ -84,6 +85,8 @@ class ClusterStatus:
         One for each node.
     departed : int
         Users of nodes that left the run or were lost; all of them are gone.
+    throttles : mapping of str to ThrottleStatistics
+        What throttles are set to, where that is told here and not by nodes.
     """
 
     state: RunState
@@ -91,6 +94,7 @@ class ClusterStatus:
     elapsed: float
     nodes: tuple[NodeStatus, ...]
     departed: int = 0
+    throttles: Mapping[str, ThrottleStatistics] = field(default_factory=dict)
 
 
 class Current:

@@ -5,16 +5,19 @@ How a rate is leased is in the modules beside (`_lease_*`); here is only the pos
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from murmur.runtime import USER_RATE
 from murmur.throttles.shared import NodeLeases, SteeringLeases
 
 from ._clock import ClockOffset
 
 if TYPE_CHECKING:
+    from murmur.throttles import ThrottleStatistics
+
     from ._node import Node
 
 __all__ = ["Leasing"]
@@ -22,6 +25,10 @@ __all__ = ["Leasing"]
 HALT_BESIDES_GRACE = 6.0
 """Seconds after a node's last word by which it holds its load, but for its users' grace: 3
 until it misses the steering kernel, and as much to spare."""
+
+
+SAMPLE = 1.0
+"""Seconds between two looks at what became of permits that no node held."""
 
 
 class _SameClock(ClockOffset):
@@ -48,9 +55,13 @@ class Leasing:
         still hold permits.
     post : callable
         ``post(node, kind, body)`` sends to another node.
+    started_at : float
+        When the run started.
+    book : callable
+        ``book(name, row)`` writes a row about a throttle into the record.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of
         self,
         run_id: str,
         *,
@@ -58,11 +69,20 @@ class Leasing:
         local: str,
         grace: float,
         post: Callable[[str, str, bytes], None],
+        started_at: float,
+        book: Callable[[str, Mapping[str, object]], None],
     ) -> None:
         self._stamp = run_id.encode("ascii")
         self._local = local
         self._post = post
-        self._steering = SteeringLeases(self._send, seed=seed, halt=HALT_BESIDES_GRACE + grace)
+        self._book = book
+        self._steering = SteeringLeases(
+            self._send,
+            seed=seed,
+            halt=HALT_BESIDES_GRACE + grace,
+            started_at=started_at,
+            on_demand=(USER_RATE,),
+        )
         self._here = NodeLeases(self._heard_here, _SameClock())
 
     def join(self, node: Node) -> NodeLeases | None:
@@ -70,6 +90,29 @@ class Leasing:
         is_here = node.name == self._local
         self._steering.join(node.name, 0.0 if is_here else node.clock_error)
         return self._here if is_here else None
+
+    def call(self, name: str, verb: str, arguments: Mapping[str, Any]) -> tuple[str, str]:
+        """Change a throttle, here and now; nodes follow when their loops run.
+
+        Returns
+        -------
+        tuple of (str, str)
+            Its pace before and after, in few words.
+
+        Raises
+        ------
+        ThrottleError
+            What the method `verb` of a throttle raises.
+        """
+        before = self.statistics().get(name)
+        self._steering.call(name, verb, arguments)
+        after = self.statistics().get(name)
+        old = "" if before is None else before.pace
+        return old, "stopped" if after is None else after.pace
+
+    def statistics(self) -> dict[str, ThrottleStatistics]:
+        """Return what each throttle is set to, by name."""
+        return self._steering.statistics()
 
     def lose(self, node: str, *, is_silent: bool) -> None:
         """Share among the others what a node had."""
@@ -85,8 +128,23 @@ class Leasing:
         async with anyio.create_task_group() as serving:
             serving.start_soon(self._steering.serve)
             serving.start_soon(self._here.serve)
+            serving.start_soon(self._sample_forever)
             await over.wait()
             serving.cancel_scope.cancel()
+
+    def end_plan(self) -> None:
+        """Let nothing fall due from now on, and write what is left: the run ends."""
+        self._steering.end_plan()
+        self._sample()
+
+    async def _sample_forever(self) -> None:
+        while True:
+            await anyio.sleep(SAMPLE)
+            self._sample()
+
+    def _sample(self) -> None:
+        for name, row in self._steering.sample():
+            self._book(name, row)
 
     def _send(self, node: str, kind: str, body: bytes) -> None:
         if node == self._local:

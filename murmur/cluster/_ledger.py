@@ -7,7 +7,7 @@ answers for get their outcome here.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -79,6 +79,12 @@ class Ledger:
         """Write what a person did to the run as a whole."""
         if self._recorder is not None:
             self._recorder.change(self._now(), "session", what, old, new)
+            self._write(node)
+
+    def throttle(self, node: str, name: str, row: Mapping[str, object]) -> None:
+        """Write what became of permits of a throttle that no node held."""
+        if self._recorder is not None:
+            self._recorder.throttle(self._now(), name, row)
             self._write(node)
 
     def drop(self, node: str, first: int, last: int, reason: str) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from murmur.recording import RunRecord
     from murmur.telemetry import Bus
+    from murmur.throttles import ThrottleStatistics
 
     from ._node import Node, NodeStatus
 
@@ -193,6 +194,8 @@ class Roster:
             local=self.local,
             grace=cast("float", spec.settings.values["grace"]),
             post=self._post,
+            started_at=spec.started_at,
+            book=lambda name, row: current.ledger.throttle(self.local, name, row),
         )
         self._tasks.start_soon(current.leasing.serve, current.over)
 
@@ -355,7 +358,15 @@ class Roster:
             elapsed=self._current.elapsed if self._current is not None else 0.0,
             nodes=nodes,
             departed=self._current.departed if self._current is not None else 0,
+            throttles=self._steered_throttles(),
         )
+
+    def _steered_throttles(self) -> Mapping[str, ThrottleStatistics]:
+        """Return what throttles over all nodes are set to."""
+        current = self._current
+        if current is None or current.leasing is None or self._state.is_over:
+            return {}
+        return current.leasing.statistics()
 
 
 def _changes(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, object]:

@@ -27,6 +27,7 @@ from ._deliveries import UNCERTAIN as UNCERTAIN
 from ._population import Presence as Presence
 from ._run import USER_RATE as USER_RATE
 from ._run import NodeRun as NodeRun
+from ._run import check_throttle_verb as check_throttle_verb
 from ._spec import Listener as Listener
 from ._spec import RunSpec as RunSpec
 from ._state import EXPELLED as EXPELLED
@@ -64,6 +65,7 @@ __all__ = [
     "Timetable",
     "User",
     "check_target",
+    "check_throttle_verb",
     "checked_patterns",
     "coordinator",
     "count",

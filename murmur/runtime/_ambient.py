@@ -26,6 +26,7 @@ async def throttle(  # noqa: PLR0913 - one keyword for each way to say it
     shape: Shape | None = None,
     arrivals: Arrivals = "even",
     seed: int | None = None,
+    catch_up: bool = False,
 ) -> Throttle:
     """Start the throttle `name` in this run, or return it if it is there.
 
@@ -50,6 +51,9 @@ async def throttle(  # noqa: PLR0913 - one keyword for each way to say it
         How permits are spread.
     seed : int, optional
         What Poisson arrivals are drawn from; the run's seed and the name if not given.
+    catch_up : bool, default False
+        Whether permits that somebody waited for while the loop stood still are made good
+        within one interval, at no more than twice the even share; not over several nodes.
 
     Raises
     ------
@@ -81,6 +85,7 @@ async def throttle(  # noqa: PLR0913 - one keyword for each way to say it
         shape=shape,
         arrivals=arrivals,
         seed=seed,
+        catch_up=catch_up,
     )
 
 

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from murmur._backend import Native
     from murmur.scenario import Scenario
 
-__all__ = ["USER_RATE", "NodeRun"]
+__all__ = ["USER_RATE", "NodeRun", "check_throttle_verb"]
 
 USER_RATE = "user_rate"
 """Setting and throttle by which users are admitted, in users per minute."""
@@ -282,12 +282,9 @@ class NodeRun:
     async def call_throttle(self, name: str, verb: str, arguments: Mapping[str, Any]) -> None:
         """Call a method of a throttle for a person, and record the change."""
         throttle = self.throttles[name]
-        if name == USER_RATE and (verb == "stop" or "limit" in arguments):
-            raise ThrottleError("user_rate admits the users: give it a rate, or 0 to hold them")
+        check_throttle_verb(name, verb, arguments)
         old = throttle.statistics().pace
         await getattr(throttle, verb)(**arguments)
-        if name == USER_RATE:
-            self._follow(throttle)
         new = throttle.statistics().pace
         new = f"resumed, {new}" if verb == "resume" else new
         self._record_change(f"throttle {name}", old, new)
@@ -343,6 +340,7 @@ class NodeRun:
         self._report_environment()
         arrivals = await self.throttles.open(USER_RATE, rate=self.scenario.user_rate, interval=60.0)
         self.users.admit(arrivals)
+        arrivals.on_rate = lambda: self._follow(arrivals)
         self._follow(arrivals)  # over a cluster it may have been changed before this node came
         try:
             await self._calls.init()
@@ -465,3 +463,9 @@ def _emitter(spec: RunSpec, node: str, native: Native, *, bus: Bus, recorder: Re
         wall_now=time.time,
         keep=recorder.event,
     )
+
+
+def check_throttle_verb(name: str, verb: str, arguments: Mapping[str, Any]) -> None:
+    """Raise ThrottleError if a person must not do that to a throttle of the run."""
+    if name == USER_RATE and (verb == "stop" or arguments.get("limit") is not None):
+        raise ThrottleError("user_rate admits the users: give it a rate, or 0 to hold them")

@@ -55,6 +55,17 @@ class Booked:
         """Permits that fell due."""
         return self.granted + self.unasked + self.withheld + self.skipped
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """All of them by name."""
+        return {
+            "due": self.due,
+            "granted": self.granted,
+            "unasked": self.unasked,
+            "withheld": self.withheld,
+            "skipped": self.skipped,
+        }
+
     def add(self, outcome: str, count: int) -> None:
         """Book so many permits."""
         setattr(self, outcome, getattr(self, outcome) + count)

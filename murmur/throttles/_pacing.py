@@ -120,6 +120,7 @@ class Pacing:
         self._in_flight = 0  # taken, and neither used nor given back
         self._asked_until = -math.inf  # up to here somebody waited
         self._is_wanted = True
+        self._has_crowd = False
         self._window = Window(curve.interval, math.inf)
         self._spread = Window(_SPREAD, math.inf)
         self._patience = CATCH_UP
@@ -185,7 +186,7 @@ class Pacing:
         self._asked_until = used_at
         if self._gap is None:
             self._window.settle(used_at, used_at - due_at)
-            if self._catches_up:
+            if self._is_spread:
                 self._spread.settle(used_at)
 
     def give_back(self, due_at: float) -> None:
@@ -193,7 +194,7 @@ class Pacing:
         self._in_flight -= 1
         if self._gap is None:
             self._window.give_back()
-            if self._catches_up:
+            if self._is_spread:
                 self._spread.give_back()
         insort(self._returned, due_at)
 
@@ -219,14 +220,17 @@ class Pacing:
     def want(self, now: float, *, wanted: bool) -> None:
         """Note that a crowd waits from now on, or that nobody of it does any more.
 
-        Of a throttle that serves a crowd, permits fall due only meanwhile.
+        Of a throttle that serves a crowd, permits fall due only meanwhile, and no second
+        holds more than a second's worth of them, whatever the interval.
         """
+        self._has_crowd = True
         self._roll(now)
         self._integrate(now)
         self._is_wanted = wanted
         if wanted:
             self._slot = max(self._slot, now)
             self._asked_until = now
+            self._fit(now)
             self._account.anchor(self._piece.permits(now, min(self._slot, self._piece.end)))
 
     def drain(self, now: float, *, is_waited_for: bool) -> dict[int, Booked]:
@@ -249,15 +253,23 @@ class Pacing:
             self._account.close(Loss.SKIPPED if late else Loss.UNASKED)
 
     def _find_room(self, now: float) -> float | None:
-        """Take room in the window, and return since when there was some; None if there is not."""
+        """Take room in the windows, and return since when there was some; None if there is not."""
         if self._gap is not None:
             return -math.inf
-        if self._catches_up and self._spread.take(now) is None:
+        spread_at = self._spread.take(now) if self._is_spread else -math.inf
+        if spread_at is None:
             return None
         free_at = self._window.take(now)
-        if free_at is None and self._catches_up:
-            self._spread.give_back()
-        return free_at
+        if free_at is None:
+            if self._is_spread:
+                self._spread.give_back()
+            return None
+        return max(free_at, spread_at)
+
+    @property
+    def _is_spread(self) -> bool:
+        """Whether a shorter window counts as well."""
+        return self._catches_up or self._has_crowd
 
     def _stands(self, requested_at: float) -> bool:
         """Whether demand was there all the time until that request."""
@@ -338,7 +350,10 @@ class Pacing:
         if self._gap is None:
             self._window.resize(capacity(rate), now)
         self._patience = max(CATCH_UP, interval / rate / 2) if rate else CATCH_UP
-        if self._catches_up and 0 < rate < math.inf:
+        if self._has_crowd:
+            self._spread.stretch(1.0)
+            self._spread.resize(capacity(rate / interval), now)
+        elif self._catches_up and 0 < rate < math.inf:
             self._patience = interval
             share = 2 * rate / interval * _SPREAD
             self._spread.stretch(max(_SPREAD, interval / rate / 2))

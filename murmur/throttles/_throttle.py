@@ -54,11 +54,6 @@ class Throttle:
     emitter : Emitter
         Where its events go.
 
-    Attributes
-    ----------
-    name, config : str and ThrottleConfig
-        As given.
-
     Examples
     --------
     >>> import murmur
@@ -95,6 +90,7 @@ class Throttle:
         self._lateness = Lateness()
         self._samples = Samples(windows)
         self._crowd: Crowd | None = None
+        self.on_rate: Callable[[], None] | None = None  # called with each new rate
         source.attach(self)
         self._line, self._slots = source.line, source.slots
         self._emit("amoc.throttle.init", {"count": 1}, {})
@@ -460,6 +456,8 @@ class Throttle:
         rate, interval = self.rate, self.interval
         measured = {"rate": rate} if rate == math.inf else {"rate": rate, "interval": interval}
         self._emit("amoc.throttle.rate", measured, {})
+        if self.on_rate is not None:
+            self.on_rate()
 
     def report(self, error: BaseException) -> None:
         """Tell of an exception in a user's code."""

@@ -75,6 +75,7 @@ class Demand:
             out=slots.out,
             plain=line is not None and waiting > 0 and line.has_plain_waiters,
             lateness=self.lease.drain(),
+            voided=self.lease.voided,
         )
 
     @property

@@ -79,6 +79,9 @@ class Grid:
         Number of the next slot.
     late : float
         Seconds for which a slot may be used.
+    idle : float
+        What the rate came to while slots were skipped, in permits, until somebody sets it
+        back.
     """
 
     def __init__(
@@ -89,6 +92,7 @@ class Grid:
         self.late = late
         self._curve = curve
         self._gap = gap
+        self.idle = 0.0
         self._left = 0.0 if gap is None else gap()  # of a permit, until the next slot
 
     @property
@@ -124,6 +128,8 @@ class Grid:
         for rate, end in self._stretches(until):
             if rate:
                 passed = (end - self.at) / self._apart(rate)
+                if rate < math.inf:
+                    self.idle += (end - self.at) * rate / self._curve.interval
                 if self._gap is not None and self._left < passed:
                     self._left = self._gap()  # what was drawn is gone, and has no memory
                 else:

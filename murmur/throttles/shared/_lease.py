@@ -143,6 +143,8 @@ class Lease:
         Slots leased on request since the beginning.
     voided : int
         Slots in hand since the beginning that a change made void: they never fell due.
+    is_over : bool
+        Whether the plan is over: what is not used from now on is not missed.
     """
 
     def __init__(
@@ -156,6 +158,7 @@ class Lease:
         self.last: Slot | None = None
         self.received = 0
         self.voided: int = 0
+        self.is_over: bool = False
         self._rows: dict[int, Booked] = {}
         self._alive_at = now  # when this node last looked after its leases
         self._clock = clock
@@ -288,6 +291,8 @@ class Lease:
 
     def _lose(self, slot: Slot, requested_at: float | None = None) -> None:
         """Book a slot that nobody used in time."""
+        if self.is_over:
+            return
         over_at = slot.until + self._clock.offset - self._clock.error
         line = self.line
         if requested_at is None:

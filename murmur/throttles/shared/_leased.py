@@ -190,6 +190,8 @@ class LeasedSource:
 
     def end_plan(self, now: float) -> None:
         """See `Source`: it is the steering kernel that has the plan."""
+        self._lease.look(now)
+        self._lease.is_over = True
 
     def _heed(self, state: LeaseState, now: float) -> None:
         """Do as the steering kernel says."""

@@ -9,13 +9,15 @@ the steering clock.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from murmur._wire import describe_fault
 from murmur.errors import ThrottleConflictError, ThrottleError, UnknownThrottleError
+from murmur.throttles._account import Booked, Windows
 from murmur.throttles._config import Terms
+from murmur.throttles._permit import ThrottleStatistics
 
 from ._throttle import ClusterThrottle, Conditions, Lot
 from ._wire import KIND, Tag, Wanted, pack, unpack
@@ -63,6 +65,11 @@ class LeaseMaster:
         What Poisson arrivals are drawn from, together with the throttle's name.
     halt : float, default 8.0
         Seconds after the last word from a silent node until nothing of it acts any more.
+    started_at : float, optional
+        When the run started, from which windows are counted; each throttle's start if not
+        given.
+    on_demand : collection of str, default ()
+        Throttles whose permits fall due only while somebody waits.
 
     Examples
     --------
@@ -78,7 +85,17 @@ class LeaseMaster:
     ('messages',)
     """
 
-    def __init__(self, *, seed: int = 0, halt: float = HALT) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        halt: float = HALT,
+        started_at: float | None = None,
+        on_demand: Collection[str] = (),
+    ) -> None:
+        self._windows = None if started_at is None else Windows(started_at)
+        self._on_demand = on_demand
+        self._last: dict[str, dict[int, Booked]] = {}  # of throttles that were stopped
         self._seed = seed
         self._halt = halt
         self._members: dict[str, _Member] = {}
@@ -144,7 +161,7 @@ class LeaseMaster:
         member.heard_at = now
         tag, items = unpack(body)
         if tag is Tag.REPORT:
-            self._report(node, member, *items)
+            self._report(node, member, now, *items)
         elif tag is Tag.OPEN:
             self._open(node, now, *items)
         elif tag is Tag.CALL:
@@ -171,9 +188,30 @@ class LeaseMaster:
             raise UnknownThrottleError(name, self.names)
         said, drops = throttle.call(verb, arguments, now)
         if throttle.rate.is_stopped:
+            throttle.end_plan(now)
+            self._last[name] = throttle.drain(now)
             del self._throttles[name]
             del self._by_number[throttle.number]
         self._broadcast(throttle, now, said=said, drops=drops)
+
+    def statistics(self, now: float) -> dict[str, ThrottleStatistics]:
+        """Return what each throttle is set to, by name."""
+        return {name: throttle.statistics(now) for name, throttle in self._throttles.items()}
+
+    def end_of(self, window: int) -> float:
+        """Return when a window ends; only where it is known when the run started."""
+        assert self._windows is not None
+        return self._windows.start(window + 1)
+
+    def end_plan(self, now: float) -> None:
+        """Let nothing fall due from now on: the run ends."""
+        for throttle in self._throttles.values():
+            throttle.end_plan(now)
+
+    def drain(self, now: float) -> dict[str, dict[int, Booked]]:
+        """Return what became of permits that no node held, by throttle and window."""
+        rows, self._last = self._last, {}
+        return rows | {name: each.drain(now) for name, each in self._throttles.items()}
 
     def tick(self, now: float) -> list[Message]:
         """Return what is to be sent now, as (node, kind, body)."""
@@ -227,7 +265,13 @@ class LeaseMaster:
                 yield pack(tag, *item)
 
     def _report(
-        self, node: str, member: _Member, error: float, delay: float, wanted: list[list[Any]]
+        self,
+        node: str,
+        member: _Member,
+        now: float,
+        error: float,
+        delay: float,
+        wanted: list[list[Any]],
     ) -> None:
         member.error = float(error)
         member.delay = min(max(0.0, float(delay)), 1.0)
@@ -235,7 +279,7 @@ class LeaseMaster:
             each = Wanted(*item)
             throttle = self._by_number.get(each.throttle)
             if throttle is not None and node in throttle.nodes:
-                throttle.report(node, each)
+                throttle.report(node, each, now)
 
     def _open(self, node: str, now: float, call: int, name: str, asked: list[Any] | None) -> None:
         """Start a throttle, or let the node have a part in the one that is there."""
@@ -247,7 +291,15 @@ class LeaseMaster:
                 return
             self._number += 1
             seed = f"{self._seed}/{name}"
-            throttle = ClusterThrottle(self._number, name, terms, now, seed=seed)
+            throttle = ClusterThrottle(
+                self._number,
+                name,
+                terms,
+                now,
+                seed=seed,
+                windows=self._windows,
+                is_on_demand=name in self._on_demand,
+            )
             self._throttles[name] = self._by_number[self._number] = throttle
         elif terms is not None and not throttle.rate.has(terms, now):
             error = ThrottleConflictError(name, throttle.rate.terms.text, terms.text)

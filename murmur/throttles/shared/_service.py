@@ -8,7 +8,7 @@ what is to be sent goes through the function it was made with.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -23,6 +23,7 @@ from ._node import Answer, LeaseNode
 if TYPE_CHECKING:
     from murmur._backend import Native, Wakeup
     from murmur.throttles._config import ThrottleConfig
+    from murmur.throttles._permit import ThrottleStatistics
 
     from ._lease import Lease, SteeringClock
 
@@ -41,6 +42,10 @@ class SteeringLeases:
         ``send(node, kind, body)`` sends to a node by its name.
     seed : int, default 0
         Of the run.
+    started_at : float, optional
+        When the run started, from which windows are counted.
+    on_demand : collection of str, default ()
+        Throttles whose permits fall due only while somebody waits.
     halt : float, default 8.0
         Seconds after the last word from a silent node until nothing of it acts any more: 6
         and the grace of the run's users.
@@ -52,9 +57,17 @@ class SteeringLeases:
     """
 
     def __init__(
-        self, send: Callable[[str, str, bytes], None], *, seed: int = 0, halt: float = HALT
+        self,
+        send: Callable[[str, str, bytes], None],
+        *,
+        seed: int = 0,
+        halt: float = HALT,
+        started_at: float | None = None,
+        on_demand: Collection[str] = (),
     ) -> None:
-        self.master: LeaseMaster = LeaseMaster(seed=seed, halt=halt)
+        self.master: LeaseMaster = LeaseMaster(
+            seed=seed, halt=halt, started_at=started_at, on_demand=on_demand
+        )
         self._send = send
         self._native: Native = native()
         self._alarm: Wakeup | None = None
@@ -78,6 +91,23 @@ class SteeringLeases:
         """Change a throttle; see `LeaseMaster.call`."""
         self.master.call(name, verb, arguments, self._native.now())
         self._turn()
+
+    def end_plan(self) -> None:
+        """Let nothing fall due from now on: the run ends."""
+        self.master.end_plan(self._native.now())
+
+    def sample(self) -> list[tuple[str, dict[str, object]]]:
+        """Return rows of what became of permits that no node held, as `Throttles.sample` does."""
+        set_to = self.statistics()
+        return [
+            (name, {**_pace(set_to.get(name)), "at": self.master.end_of(window), **booked.counts})
+            for name, windows in self.master.drain(self._native.now()).items()
+            for window, booked in windows.items()
+        ]
+
+    def statistics(self) -> dict[str, ThrottleStatistics]:
+        """Return what each throttle is set to, by name."""
+        return self.master.statistics(self._native.now())
 
     async def serve(self) -> None:
         """Lease for ever what falls due."""
@@ -162,3 +192,10 @@ class NodeLeases:
         if fault is not None:
             raise revive_fault("steering", fault)
         return lease
+
+
+def _pace(set_to: ThrottleStatistics | None) -> dict[str, object]:
+    """Return rate and interval, as far as there are some."""
+    if set_to is None or set_to.limit is not None:
+        return {}
+    return {"rate": set_to.rate, "interval": set_to.interval}

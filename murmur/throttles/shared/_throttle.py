@@ -11,19 +11,23 @@ Pure: nothing here waits, reads a clock or sends.
 
 from __future__ import annotations
 
+import math
 import random
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from murmur.throttles._account import Booked, Windows
 from murmur.throttles._config import Terms
+from murmur.throttles._permit import ThrottleStatistics
 from murmur.throttles._setting import Setting
 
 from ._grid import Grid, Run
 from ._lease import LATENESS, LeaseState
 from ._pool import Pool
 from ._shares import allowance, shares
+from ._unheld import Unheld
 from ._wire import Tag, Wanted
 
 __all__ = ["ClusterThrottle", "Conditions", "Lot"]
@@ -88,6 +92,7 @@ class _Account:
     queued: int = 0  # of these, how many have a place in the queue
     sent: int = 0
     has_plain: bool = False
+    voided: int = 0
 
 
 class ClusterThrottle:
@@ -105,6 +110,10 @@ class ClusterThrottle:
         When that is.
     seed : str, default ""
         What Poisson arrivals are drawn from, unless the terms say.
+    windows : Windows, optional
+        What permits are booked by; from `now` on unless given.
+    is_on_demand : bool, default False
+        Whether permits fall due only while somebody waits.
 
     Attributes
     ----------
@@ -112,7 +121,17 @@ class ClusterThrottle:
         What it is set to.
     """
 
-    def __init__(self, number: int, name: str, terms: Terms, now: float, *, seed: str = "") -> None:
+    def __init__(  # noqa: PLR0913 - what it is made of
+        self,
+        number: int,
+        name: str,
+        terms: Terms,
+        now: float,
+        *,
+        seed: str = "",
+        windows: Windows | None = None,
+        is_on_demand: bool = False,
+    ) -> None:
         self.number = number
         self.name = name
         self.started_at = now
@@ -126,6 +145,11 @@ class ClusterThrottle:
         self._owner = draw.random if terms.arrivals == "poisson" else None
         gap = (lambda: draw.expovariate(1.0)) if self._owner else None
         self._grid = Grid(self.rate.curve, now, late=late, gap=gap)
+        self._windows = windows or Windows(now)
+        self._unheld = Unheld(self._windows, now, is_drawn=self._owner is not None)
+        self._is_on_demand = is_on_demand
+        self._is_wanted = False  # whether slots were wanted when some were leased last
+        self._is_over = False
         self._is_quick = False
         self._is_quick = self._should_be_quick(now)
         self._counts = [0.0] * (len(LATENESS) + 1)
@@ -155,9 +179,12 @@ class ClusterThrottle:
             self._wanting.discard(node)
             self._queue = deque(entry for entry in self._queue if entry[0] != node)
 
-    def report(self, node: str, wanted: Wanted) -> None:
+    def report(self, node: str, wanted: Wanted, now: float = -math.inf) -> None:
         """Take note of what a node needs."""
+        self._pass_time(now)
         account = self._accounts[node]
+        self._unheld.void(wanted.voided - account.voided)
+        account.voided = wanted.voided
         account.waiting, account.arrivals = wanted.waiting, wanted.arrivals
         account.has_plain = wanted.plain
         if wanted.waiting or wanted.arrivals:
@@ -172,6 +199,7 @@ class ClusterThrottle:
 
     def call(self, verb: str, arguments: Mapping[str, Any], now: float) -> tuple[str, bool]:
         """Do what a verb asks for; return what to say of it, and whether slots are void now."""
+        self._pass_time(now)
         has_plain = any(account.has_plain for account in self._accounts.values())
         before = self.rate.rate_at(now), self.rate.interval
         said = self.rate.call(verb, arguments, now, has_plain=has_plain)
@@ -183,8 +211,25 @@ class ClusterThrottle:
             self._is_quick = self._should_be_quick(now)
         if verb == "resume":
             self._grid.skip(now)
+            self._grid.idle = 0.0
         after = self.rate.rate_at(now), self.rate.interval
         return said, self.rate.is_held or self.rate.limit is not None or _is_less(after, before)
+
+    def statistics(self, now: float) -> ThrottleStatistics:
+        """Return what it is set to, and who waits as nodes said last; grants are theirs."""
+        return ThrottleStatistics(
+            name=self.name,
+            rate=float(self.rate.rate_at(now)),
+            interval=self.rate.interval,
+            limit=self.rate.limit,
+            waiting=sum(account.waiting for account in self._accounts.values()),
+            requested=0,
+            granted=0,
+            out=self._pool.held if self.rate.limit is not None else 0,
+            paused=self.rate.is_paused,
+            ramping=self.rate.is_ramping(now),
+            stopped=self.rate.is_stopped,
+        )
 
     def tell_shape(self, first: int, rates: list[float]) -> None:
         """Take in points of the shape."""
@@ -206,6 +251,7 @@ class ClusterThrottle:
             drops=drops,
             message=said,
             started_at=self.started_at,
+            origin=self._windows.origin,
         )
 
     def news(self, now: float) -> str | None:
@@ -232,11 +278,12 @@ class ClusterThrottle:
             for node, granted, keep in self._pool.lease(now):
                 yield node, (Tag.PERMITS, [self.number, granted, keep])
             return
+        self._pass_time(now)
         self._review(now, conditions)
         if self.rate.points is not None:
             self.rate.points.forget(now)
         if self.rate.is_held or self.rate.is_open:
-            self._grid.skip(now)
+            self._skip(now)
         elif self._is_quick:
             yield from self._by_share(now, conditions)
         else:
@@ -265,6 +312,33 @@ class ClusterThrottle:
     def _moves(self) -> bool:
         """Whether the rate moves in a way that nodes cannot know ahead."""
         return bool(self.rate.terms.shape) and self.rate.limit is None and not self.rate.is_stopped
+
+    def end_plan(self, now: float) -> None:
+        """Let nothing fall due from now on."""
+        self._pass_time(now)
+        self._is_over = True
+
+    def drain(self, now: float) -> dict[int, Booked]:
+        """Return what became of permits that no node held, by window."""
+        self._pass_time(now)
+        if not self._wanting and self.rate.limit is None:
+            self._skip(now)
+        return self._unheld.drain(math.inf if self._is_over else min(now, self._grid.at))
+
+    def _pass_time(self, now: float) -> None:
+        """Let permits fall due up to now, as things stood."""
+        is_closed = self.rate.is_paused or self.rate.is_stopped or self.rate.limit is not None
+        if is_closed or self._is_over or (self._is_on_demand and not self._wanting):
+            self._unheld.pass_time(None, now)
+        else:
+            self._unheld.pass_time(self.rate.curve, now)
+
+    def _skip(self, until: float) -> None:
+        """Let slots pass; if they were not wanted, that was nobody's doing."""
+        self._grid.skip(until)
+        idle, self._grid.idle = self._grid.idle, 0.0
+        if not (self._is_wanted or self._is_over or self._is_on_demand):
+            self._unheld.rest(idle)
 
     def _should_be_quick(self, now: float) -> bool:
         if self.rate.limit is not None:
@@ -295,11 +369,14 @@ class ClusterThrottle:
     def _by_request(self, now: float, conditions: Conditions) -> Iterator[tuple[str, Lot]]:
         times: dict[str, list[float]] = {}
         until = now + conditions.slowest + HOLD + GRAIN
-        self._grid.skip(now)
+        self._skip(now)
+        self._is_wanted = bool(self._queue)
         while self._queue:
             node, count = self._queue[0]
-            self._grid.skip(now + conditions.delays.get(node, 0.0))
-            slots = [at for run in self._grid.take(until, count) for at in run.times()]
+            self._skip(now + conditions.delays.get(node, 0.0))
+            runs = self._grid.take(until, count)
+            self._unheld.lease(runs)
+            slots = [at for run in runs for at in run.times()]
             if not slots:
                 break
             times.setdefault(node, []).extend(slots)
@@ -315,7 +392,7 @@ class ClusterThrottle:
 
     def _by_share(self, now: float, conditions: Conditions) -> Iterator[tuple[str, Lot]]:
         until = now + LEAD + conditions.slowest + conditions.period
-        self._grid.skip(now + conditions.slowest)
+        self._skip(now + conditions.slowest)
         ahead = until - self._grid.at
         if ahead < 0.9 * conditions.period:
             return
@@ -324,9 +401,11 @@ class ClusterThrottle:
             for node, account in self._accounts.items()
             if node in conditions.delays
         }
-        if not any(demand.values()):
+        self._is_wanted = any(demand.values())
+        if not self._is_wanted:
             return
         runs = self._grid.take(until)
+        self._unheld.lease(runs)
         slots = sum(run.size for run in runs)
         parts = shares(demand, slots) if slots else {}
         if self._owner is not None:

@@ -62,6 +62,8 @@ class Wanted(NamedTuple):
         Whether somebody waits who would not give a permit back.
     lateness : sequence of int
         How many slots were used within each of `LATENESS`, and later, since the last report.
+    voided : int
+        Slots in hand since the beginning that a change made void before their time.
     """
 
     throttle: int
@@ -73,6 +75,7 @@ class Wanted(NamedTuple):
     out: int
     plain: bool
     lateness: Sequence[int]
+    voided: int = 0
 
 
 def pack(tag: Tag, *items: object) -> bytes:

@@ -1,0 +1,97 @@
+"""Permits that fell due and that no node held: what the steering kernel accounts for.
+
+A node accounts for the slots that were leased to it.  The plan of all nodes is the steering
+kernel's; what it comes to beyond those slots is `unasked` for the time in which nobody wanted
+a slot, and else `withheld`: what slots that may be used late, and leases over links, cost
+(docs/explanation/cluster-throttle.md).  Pure arithmetic, on the steering clock.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+from murmur.throttles._account import Booked, Plan, Windows
+from murmur.throttles._curve import Curve
+
+from ._grid import Run
+
+__all__ = ["Unheld"]
+
+_ALL = 2**60
+"""More permits than there are."""
+
+
+class Unheld:
+    """The part of a plan that no node accounts for.
+
+    Parameters
+    ----------
+    windows : Windows
+        What permits are booked by.
+    now : float
+        When the first permit may fall due.
+    is_drawn : bool
+        Whether arrivals are drawn: then what falls due is what is leased, and what the rate
+        comes to while nobody wants a slot.
+    """
+
+    def __init__(self, windows: Windows, now: float, *, is_drawn: bool) -> None:
+        self._windows = windows
+        self._plan = Plan(windows, now)
+        self._is_drawn = is_drawn
+        self._at = now
+        self._left: Counter[int] = Counter()  # due, and not leased, by window
+        self._idle = 0.0  # permits' worth of time in which nobody wanted a slot
+        self._ahead = 0  # leased before they were due
+
+    def pass_time(self, curve: Curve | None, until: float) -> None:
+        """Let permits fall due along a curve, or none."""
+        while self._at < until:
+            end = until
+            if curve is None or self._is_drawn:
+                self._plan.skip_time(until)
+            else:
+                piece = curve.piece(self._at)
+                end = min(piece.end, until)
+                self._plan.pass_time(piece, end)
+            self._at = end
+
+    def lease(self, runs: list[Run]) -> None:
+        """Note which slots nodes account for."""
+        if self._is_drawn:
+            return
+        for run in runs:
+            first = self._windows.at(run.at)
+            if run.at + run.size * run.apart < self._windows.start(first + 1):
+                self._left[first] -= run.size
+            else:
+                self._left.subtract(self._windows.at(at) for at in run.times())
+
+    def void(self, count: int) -> None:
+        """Note that so many slots were void before their time: no node accounts for them."""
+        if not self._is_drawn:
+            self._ahead -= count
+
+    def rest(self, permits: float) -> None:
+        """Note that nobody wanted a slot for as long as it takes for so many permits."""
+        self._idle += permits
+
+    def drain(self, until: float) -> dict[int, Booked]:
+        """Return what became of permits in windows that end by then, since the last time."""
+        while (taken := self._plan.take(_ALL))[1]:
+            self._left[taken[0]] += taken[1]
+        rows: dict[int, Booked] = {}
+        if self._is_drawn:
+            self._left[self._windows.at(self._at)] = math.floor(self._idle)
+        for window in sorted(self._left):
+            if self._windows.start(window + 1) > until and not self._is_drawn:
+                continue
+            left = self._left.pop(window) - self._ahead
+            self._ahead = max(0, -left)
+            if left > 0:
+                row = rows[window] = Booked()
+                row.unasked = min(left, round(self._idle))
+                row.withheld = left - row.unasked
+                self._idle = max(0.0, self._idle - row.unasked)
+        return rows
