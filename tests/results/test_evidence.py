@@ -211,3 +211,27 @@ def test_the_line_of_a_hold_reaches_the_verdict() -> None:
 
     assert verdict.state == "invalid"
     assert "blocked for 20 s at chat.py:7, 3 times" in verdict.reasons[0]
+
+
+class Late(murmur.Scenario):
+    """Users take permits, while one of them holds the loop for half of the time."""
+
+    async def init(self) -> None:
+        self.messages = await murmur.throttle("messages", rate=1000, interval=1.0)
+
+    async def start(self, user: murmur.User) -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        while user.id == 1:
+            await user.sleep(0.051)
+            loop.jump(0.049)
+        while True:
+            await self.messages.wait()
+            await user.sleep(0.001)
+
+
+def test_permits_that_a_late_generator_skipped_make_a_run_invalid() -> None:
+    verdict = rehearse(Late, 200, duration=5.0, user_rate=math.inf).verdict
+
+    assert verdict.state == "invalid"
+    assert re.search(r"late for 4\d\.?\d* % of the 5,\d{3} permits of 'messages'", str(verdict))
