@@ -19,6 +19,7 @@ from murmur.scenario import describe, find, parse_settings, scenarios_in
 from ._capacity_verb import CAPACITY_VERB
 from ._cluster_verbs import CLUSTER_VERBS, ON_NODES, nodes_of
 from ._context import Context
+from ._results_verbs import RESULTS_VERBS
 from ._scenario_table import ScenarioTable
 from ._verb import Call, Kind, Parameter, Verb
 
@@ -62,6 +63,14 @@ def _add(context: Context, call: Call) -> object:
     return context.session.add(call.values["count"], **nodes_of(call))
 
 
+def _add_users(context: Context, call: Call) -> object:
+    return context.session.add_users(call.values["first"], call.values["last"])
+
+
+def _settings(context: Context, call: Call) -> object:
+    return context.run.settings
+
+
 def _remove(context: Context, call: Call) -> object:
     return context.session.remove(call.values["count"], **call.given("force"), **nodes_of(call))
 
@@ -89,6 +98,9 @@ def _reset(context: Context, call: Call) -> None:
 
 def _throttle(context: Context, call: Call) -> object:
     throttle = context.session.throttles[call.values["name"]]
+    if "stop" in call.values:
+        throttle.stop()
+        return None
     change = call.given("rate", "interval", "interarrival", "limit", "cancel_ramp")
     if not change:
         return throttle.statistics()
@@ -105,7 +117,7 @@ def _resume(context: Context, call: Call) -> None:
 
 
 def _unlock(context: Context, call: Call) -> None:
-    context.session.throttles[call.values["name"]].unlock()
+    context.session.throttles[call.values["name"]].unlock(**call.given("cancel_ramp"))
 
 
 def _ramp(context: Context, call: Call) -> None:
@@ -198,6 +210,17 @@ _TABLE = (
         example="%amoc add 50",
     ),
     Verb(
+        "add_users",
+        "Add users with ids of your own, above all in use.",
+        _add_users,
+        words=(
+            Parameter("FIRST", Kind.WHOLE, "first id", required=True),
+            Parameter("LAST", Kind.WHOLE, "last id", required=True),
+        ),
+        example="%amoc add_users 101 200",
+    ),
+    Verb("settings", "Settings of the run as they are now.", _settings, example="%amoc settings"),
+    Verb(
         "remove",
         "Ask users to leave; returns how many were asked.",
         _remove,
@@ -230,7 +253,10 @@ _TABLE = (
             Parameter("interarrival", Kind.NUMBER, "between two permits, not a rate", "SECONDS"),
             Parameter("limit", Kind.WHOLE, "permits at a time, for a throttle that has a limit"),
         ),
-        options=(_CANCEL_RAMP,),
+        options=(
+            _CANCEL_RAMP,
+            Parameter("--stop", Kind.SWITCH, "end the throttle; who waits gets an error"),
+        ),
         example="%amoc throttle messages rate=200",
     ),
     Verb(
@@ -270,6 +296,7 @@ _TABLE = (
         "Let a throttle grant everything at once.",
         _unlock,
         words=(_THROTTLE,),
+        options=(_CANCEL_RAMP,),
         example="%amoc unlock messages",
     ),
     Verb("scenarios", "Scenarios of this notebook.", _scenarios, example="%amoc scenarios"),
@@ -300,6 +327,7 @@ _TABLE = (
     ),
     Verb("panel", "Steer and watch the session, live.", _panel, example="%amoc panel"),
     CAPACITY_VERB,
+    *RESULTS_VERBS,
     *CLUSTER_VERBS,
 )
 

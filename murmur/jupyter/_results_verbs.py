@@ -1,0 +1,107 @@
+"""Verbs about what a run measured and who meets in it: frames, checks, files, coordinators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+
+from ._verb import Kind, Parameter, Verb
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ._context import Context
+    from ._verb import Call
+
+__all__ = ["RESULTS_VERBS"]
+
+
+def _frame(context: Context, call: Call) -> object:
+    frame = context.run.results.frame(call.values["name"])
+    if "save" in call.values:
+        _write(frame, Path(call.values["save"]))
+    return frame.head(call.values["head"]) if "head" in call.values else frame
+
+
+def _write(frame: pd.DataFrame, path: Path) -> None:
+    if path.suffix == ".csv":
+        frame.to_csv(path, index=False)
+    elif path.suffix == ".parquet":
+        frame.to_parquet(path, index=False)
+    else:
+        raise UsageError(f"--save takes a path that ends in .csv or .parquet, not {str(path)!r}")
+
+
+def _check(context: Context, call: Call) -> object:
+    return context.run.results.check(call.values["check"])
+
+
+def _save(context: Context, call: Call) -> object:
+    return context.run.results.save(call.values["path"])
+
+
+def _report(context: Context, call: Call) -> object:
+    return context.run.results.report(call.values["path"])
+
+
+def _coordinators(context: Context, call: Call) -> object:
+    known = context.session.coordinators
+    name: Any = call.values.get("name")
+    if name is None:
+        return {each: known[each].statistics() for each in known}
+    found = known[name]
+    if "reset" in call.values:
+        found.reset()
+    if "stop" in call.values:
+        found.stop()
+        return None
+    return found.statistics()
+
+
+RESULTS_VERBS = (
+    Verb(
+        "frame",
+        "A frame of the run by its name: errors, throttles, health, ...",
+        _frame,
+        words=(Parameter("NAME", Kind.TEXT, "the frame", required=True),),
+        options=(
+            Parameter("--head", Kind.WHOLE, "only so many rows, the first ones"),
+            Parameter("--save", Kind.TEXT, "write it all to a .csv or .parquet file", "PATH"),
+        ),
+        example="%amoc frame errors --head 5",
+    ),
+    Verb(
+        "check",
+        "Judge an objective on the run.",
+        _check,
+        words=(Parameter("CHECK", Kind.TEXT, "the objective, in quotes", required=True),),
+        example="%amoc check 'p99(echo) < 200ms'",
+    ),
+    Verb(
+        "save",
+        "Save the run in a directory of its own.",
+        _save,
+        words=(Parameter("PATH", Kind.TEXT, "the directory", required=True),),
+        example="%amoc save results/first",
+    ),
+    Verb(
+        "report",
+        "Write the run as one HTML page that opens offline.",
+        _report,
+        words=(Parameter("PATH", Kind.TEXT, "the page", required=True),),
+        example="%amoc report first.html",
+    ),
+    Verb(
+        "coordinators",
+        "Coordinators of the run, or one of them, to look at, reset or stop.",
+        _coordinators,
+        words=(Parameter("NAME", Kind.TEXT, "the coordinator (all, if not given)"),),
+        options=(
+            Parameter("--reset", Kind.SWITCH, "close its open batches"),
+            Parameter("--stop", Kind.SWITCH, "let it take no more users"),
+        ),
+        example="%amoc coordinators pairs --reset",
+    ),
+)

@@ -1,0 +1,70 @@
+"""Verbs about what a run measured and who meets in it, on a real session."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
+
+import murmur
+from murmur.jupyter import load
+
+
+class Pairs(murmur.Scenario):
+    """Users meet in pairs, and one of them fails."""
+
+    async def init(self) -> None:
+        self.pairs = await murmur.coordinator("pairs", (2, lambda event: None), 1000)
+        await murmur.throttle("calls", rate=10)
+
+    async def start(self, user: murmur.User) -> None:
+        await self.pairs.add(user)
+        if user.id == 3:
+            raise LookupError("order lost")
+        await user.sleep(600)
+
+
+@pytest.fixture
+def amoc() -> Iterator[Callable[[str], Any]]:
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance()
+    with murmur.Session() as session:
+        load(shell, session)
+        session.do(Pairs, 5, user_rate=float("inf"))
+        until(lambda: session.status().users["running"] == 4)
+        yield lambda line: shell.run_line_magic("amoc", line)
+    InteractiveShell.clear_instance()
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 15
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_the_verbs_do_as_they_say(amoc: Callable[[str], Any], tmp_path: Path) -> None:
+    errors = amoc(f"frame errors --save {tmp_path / 'errors.csv'}")
+    assert errors["error"].tolist() == ["LookupError: order lost"]
+    assert pd.read_csv(tmp_path / "errors.csv")["users"].tolist() == [1]
+    assert len(amoc("frame users --head 2")) == 2
+    with pytest.raises(UsageError, match="errors"):
+        amoc("frame error")
+    with pytest.raises(UsageError, match="parquet"):
+        amoc(f"frame errors --save {tmp_path / 'errors.txt'}")
+
+    assert amoc("settings")["user_rate"] == float("inf")
+    assert amoc("coordinators")["pairs"].batches == 2
+    assert amoc("coordinators pairs --reset").batches == 3
+    assert amoc("coordinators pairs --stop") is None
+    assert amoc("coordinators") == {}
+    assert list(amoc("add_users 11 12")) == [11, 12]
+    amoc("throttle calls --stop")
+    amoc(f"report {tmp_path / 'page.html'}")
+    assert (tmp_path / "page.html").exists()
