@@ -15,10 +15,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import pandas as pd
 
@@ -29,7 +30,7 @@ from murmur.results._results import Results
 from murmur.results._source import Source
 from murmur.results._spans import Spanned, Spans, SpanTimes
 from murmur.results._summary import ActionSummary, Summary
-from murmur.results._verdict import Verdict
+from murmur.results._verdict import State, Verdict
 from murmur.telemetry import Histogram
 
 from ._histograms import HISTOGRAMS, read_histograms, times_of_actions, write_histograms
@@ -195,10 +196,10 @@ class _Archive:
             self._verdict = _verdict_of(self._manifest["verdict"])
             self._summary = _summary_of(self._manifest["summary"], self._verdict)
             self._frames = {
-                name: _Entry(entry["rows"], entry.get("categories", {}))
-                for name, entry in self._manifest["frames"].items()
+                name: _entry_of(entry) for name, entry in self._manifest["frames"].items()
             }
-        except (AttributeError, KeyError, TypeError) as error:
+            _look_at(self._manifest)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise _damaged(path, f"{_MANIFEST} lacks what it should hold ({error!r})") from error
         for name in FRAMES:
             if name in self._frames:
@@ -226,9 +227,13 @@ class _Archive:
             # By handle: of a path, pyarrow takes directories such as "rate=100" for columns.
             with (self._path / _file_name(name)).open("rb") as file:
                 frame = pd.read_parquet(file, engine="pyarrow")
-        except (OSError, ValueError) as error:  # pyarrow's errors are one or the other
+        # pyarrow's errors are one of the first two; pandas reads what it noted as it comes
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise _damaged(self._path, f"{_file_name(name)} cannot be read ({error})") from error
         for column, categories in self._frames[name].categories.items():
+            if column not in frame or not set(frame[column].dropna().unique()) <= set(categories):
+                problem = f"{_file_name(name)} holds other values of {column} than {_MANIFEST} says"
+                raise _damaged(self._path, problem)
             frame[column] = frame[column].astype(pd.CategoricalDtype(categories))
         for missing in FRAMES[name].columns:  # written before the frame had it
             if missing.name not in frame:
@@ -321,29 +326,59 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
+def _entry_of(entry: Mapping[str, Any]) -> _Entry:
+    categories = {
+        _of(column, str): list(dict.fromkeys(_of(label, str) for label in _of(labels, list)))
+        for column, labels in _of(entry.get("categories", {}), dict).items()
+    }
+    return _Entry(_of(entry["rows"], int), categories)
+
+
+def _look_at(manifest: Mapping[str, Any]) -> None:
+    """Raise TypeError or ValueError unless the facts are what `Results` takes them for."""
+    if not 0 < _of(manifest.get("window", 1.0), int, float) < math.inf:
+        raise ValueError("its windows have no length")
+    datetime.fromisoformat(_of(manifest.get("wall_started_at", "1970-01-01"), str))
+    for name in ("settings", "settings_at_start", "scenario", "plan", "host"):
+        _of(manifest.get(name, {}), dict, str)
+    for name in ("actions_total", "actions_kept"):
+        _of(manifest.get(name, 0), int)
+
+
 def _summary_of(entry: Mapping[str, Any], verdict: Verdict) -> Summary:
     return Summary(
-        run_id=entry["run_id"],
-        scenario=entry["scenario"],
-        seed=entry["seed"],
-        elapsed=entry["elapsed"],
-        users=dict(entry["users"]),
-        actions=tuple(map(_action_of, entry["actions"])),
+        run_id=_of(entry["run_id"], str),
+        scenario=_of(entry["scenario"], str),
+        seed=_of(entry["seed"], int),
+        elapsed=_of(entry["elapsed"], int, float),
+        users={_of(key, str): _of(n, int) for key, n in _of(entry["users"], dict).items()},
+        actions=tuple(map(_action_of, _of(entry["actions"], list))),
         verdict=verdict,
-        failures=tuple(entry.get("failures", ())),
+        failures=tuple(_of(line, str) for line in _of(entry.get("failures", []), list)),
     )
 
 
 def _action_of(entry: Mapping[str, Any]) -> ActionSummary:
-    values = {field.name: entry[field.name] for field in fields(ActionSummary)}
-    numbers: dict[str, Any] = {
-        name: math.nan if value is None else value for name, value in values.items()
-    }
-    return ActionSummary(**numbers)
+    kinds: dict[str, tuple[type, ...]] = {"name": (str,), "count": (int,), "failed": (int,)}
+    values: dict[str, Any] = {}
+    for field in fields(ActionSummary):
+        value = entry[field.name]
+        number = math.nan if value is None and field.name not in kinds else value
+        values[field.name] = _of(number, *kinds.get(field.name, (int, float)))
+    return ActionSummary(**values)
 
 
 def _verdict_of(entry: Mapping[str, Any]) -> Verdict:
-    return Verdict(entry["state"], tuple(entry["reasons"]))
+    if entry["state"] not in get_args(State):
+        raise ValueError(f"no verdict is {entry['state']!r}")
+    return Verdict(entry["state"], tuple(_of(each, str) for each in _of(entry["reasons"], list)))
+
+
+def _of(value: Any, *kinds: type) -> Any:  # noqa: ANN401 - as JSON has it
+    """Return a value if it is of one of these kinds; a truth is no number."""
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        raise TypeError(f"{value!r} where {' or '.join(kind.__name__ for kind in kinds)} should be")
+    return value
 
 
 def as_json(value: object) -> object:

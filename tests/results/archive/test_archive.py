@@ -346,7 +346,7 @@ def test_a_format_that_is_too_new_is_refused(saved: Path) -> None:
         ({"summary": {}}, "KeyError"),
         ({"verdict": None}, "TypeError"),
         ({"frames": []}, "AttributeError"),
-        ({"frames": {"users": None}}, "TypeError"),
+        ({"frames": {"users": None}}, "AttributeError"),
     ],
 )
 def test_a_manifest_that_lacks_something_is_refused(
