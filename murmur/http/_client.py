@@ -29,7 +29,7 @@ from ._codings import accepted
 from ._cookies import Cookies
 from ._exchange import Reply, Request
 from ._headers import Fields, Pairs, is_token, merge, render, with_cookies, with_login
-from ._ledger import Ledger
+from ._ledger import Ledger, Spans
 from ._options import Options
 from ._patience import Patience, checked_timeout
 from ._redirects import is_redirect, next_request
@@ -319,7 +319,7 @@ class Client(Verbs):
 
     async def _follow(self, request: Request, patience: Patience, wish: Wish) -> Response:
         """Make the request, and those that it is redirected to."""
-        limit, redirects = self.options_used.max_redirects, 0
+        limit, redirects, sent_at = self.options_used.max_redirects, 0, self._native.now()
         while True:
             reply = await self._exchange(request, patience, wish.name or "")
             if not (limit and is_redirect(reply)):
@@ -332,6 +332,9 @@ class Client(Verbs):
         response = Response(request, reply, redirects=redirects)
         if not reply.is_complete:
             response._patience = patience
+            if self._run is not None:
+                spans = Spans(self._run.recorder, wish.name or "", sent_at, self._native.now)
+                response._on_event = spans.event
         return response
 
     async def _exchange(self, request: Request, patience: Patience, name: str) -> Reply:

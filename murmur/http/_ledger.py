@@ -9,11 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from murmur.runtime import NodeRun, User
+    from murmur.telemetry import Recorder
 
     from ._exchange import Reply
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "Spans"]
 
 _STATUS_NAMES = {status: f"http.status.{status}" for status in range(100, 600)}
 
@@ -84,3 +87,36 @@ class Ledger:
         if self._recorder is not None:
             self._recorder.action(name, self._user_id, moment, moment, ended_at)
         return ended_at
+
+
+class Spans:
+    """Records the parts of a streamed answer: the time to its first event, and those between.
+
+    Parameters
+    ----------
+    recorder : Recorder
+        Where to.
+    name : str
+        Name of the action.
+    sent_at : float
+        When the request was begun.
+    now : callable
+        The clock.
+    """
+
+    __slots__ = ("_last_at", "_name", "_now", "_recorder", "_span")
+
+    def __init__(
+        self, recorder: Recorder, name: str, sent_at: float, now: Callable[[], float]
+    ) -> None:
+        self._recorder = recorder
+        self._name = name
+        self._last_at = sent_at
+        self._now = now
+        self._span = "first_event"
+
+    def event(self) -> None:
+        """Record that an event came."""
+        now = self._now()
+        self._recorder.span(self._name, self._span, self._last_at, now)
+        self._span, self._last_at = "event_gap", now

@@ -112,6 +112,8 @@ class RunRecord:
         self._nodes = Nodes(started_at)
         self._actions = Reservoir(actions_bound, ACTION, seed)
         self._windows = WindowStore(bound_bytes=histograms_bound, rows_bound=rows_bound)
+        self._spans = WindowStore(bound_bytes=histograms_bound // 8, rows_bound=rows_bound // 8)
+        self._span_names: set[int] = set()
         self._series = Series(rows_bound, events_bound)
         self._latest = 0.0
         self._failures = Failures()
@@ -185,6 +187,9 @@ class RunRecord:
         names = translation(self._codes.names, chunk.names)
         kinds = translation(self._codes.kinds, chunk.kinds)
         self._windows.add(chunk.windows, node=node, names=names)
+        if chunk.spans is not None and len(chunk.spans.window):
+            self._span_names.update(names[chunk.spans.name].tolist())
+            self._spans.add(chunk.spans, node=node, names=names)
         self._actions.add(action_rows(chunk.actions, node=node, names=names, kinds=kinds))
         self._failures.add(chunk, names=names, kinds=kinds)
         if len(chunk.actions):
@@ -338,6 +343,7 @@ class RunRecord:
         readers: dict[str, Callable[[], Any]] = {
             "actions": self._actions.snapshot,
             "windows": lambda: self._windows.rows(int(since // self.window), of_all=of_all),
+            "spans": lambda: self._spans.rows(int(since // self.window), of_all=True),
             "users": self.users.rows,
             "errors": self._failures.rows,
             "events": self._events.snapshot,
@@ -366,15 +372,17 @@ class RunRecord:
         time : {"response", "service"}
             Since the action was due, or since it started.
         name, node : str, optional
-            Only actions of that name, or of that node.
+            Only actions of that name, or of that node; the name of a span is one as well.
         start, end : float
             Only windows that began at or after `start` and before `end`, in seconds since
             the run's start.  Of a long run, old windows are merged to spans (`joined`); a
             span that overlaps is counted as a whole.
         """
-        return self._windows.histogram(
+        code = None if name is None else self._codes.names[name]
+        store = self._spans if code in self._span_names else self._windows
+        return store.histogram(
             time,
-            name=None if name is None else self._codes.names[name],
+            name=code,
             node=None if node is None else self._codes.nodes[node],
             first=math.ceil(start / self.window),
             end=None if end is None else math.ceil(end / self.window),
@@ -390,7 +398,10 @@ class RunRecord:
 
     def span_times(self) -> SpanTimes:
         """Return the histograms of every name in every span, all nodes together."""
-        return self._windows.span_times(self._codes.names.labels(), self.window)
+        labels = self._codes.names.labels()
+        actions = self._windows.span_times(labels, self.window)
+        parts = self._spans.span_times(labels, self.window)
+        return actions.plus(parts) if parts.name else actions
 
     def totals(self) -> list[tuple[str, int, int]]:
         """Return each name, how many actions of it ended, and how many of those failed."""

@@ -136,6 +136,36 @@ def _windows(name: str, row: str, node: str, notes: str) -> Frame:
 
 _QUANTILES = "Quantiles come from histograms with a relative error of at most 1 %; `max` is exact."
 
+_SPANS = Frame(
+    "spans",
+    "One row is one span of one action in one window, over all nodes.",
+    (
+        _WINDOW_KEY,
+        category(
+            "name",
+            "The action and the part of it, joined by a dot: `chat.first_event` is the time from "
+            "asking to the first server-sent event, `chat.event_gap` that between two events.",
+            "key",
+        ),
+        category("node", "Always `all`: the nodes are merged.", "key"),
+        whole("count", "Spans that ended in the window.", "sum"),
+        *(
+            seconds(short, f"{long} length of the spans.", "histogram")
+            for short, long in (
+                ("mean", "Mean"),
+                ("p50", "Median"),
+                ("p90", "90th percentile"),
+                ("p95", "95th percentile"),
+                ("p99", "99th percentile"),
+                ("p999", "99.9th percentile"),
+                ("max", "Largest"),
+            )
+        ),
+    ),
+    "A span is no action: it is in no count, rate or percentile of `windows`. A part that never "
+    "came, of an answer that broke off, has no row; its action failed.",
+)
+
 _COUNTERS = Frame(
     "counters",
     "One row is what was added to one counter on one node in one window.",
@@ -455,6 +485,7 @@ FRAMES: Mapping[str, Frame] = MappingProxyType(
                 "The node.",
                 _QUANTILES,
             ),
+            _SPANS,
             _COUNTERS,
             _GAUGES,
             _DELIVERIES,

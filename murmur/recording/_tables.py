@@ -183,6 +183,13 @@ def _windows(rows: NDArray[Any], legend: Legend) -> Table:
     return table
 
 
+def _spans(rows: NDArray[Any], legend: Legend) -> Table:
+    """Return one row per window and name of spans; a span has one time, an action two."""
+    table = _windows(rows, legend)
+    named = {name.removeprefix("service_"): values for name, values in table.items()}
+    return {name: named[name] for name in FRAMES["spans"].column_names}
+
+
 def _of_parts(name: str) -> Callable[[NDArray[Any], Legend], Table]:
     """Return the builder of a table with one row for each window, node and name."""
     frame = FRAMES[name]
@@ -260,6 +267,7 @@ TABLES: dict[str, Callable[[Any, Legend], Table]] = {
     "users": _users,
     "actions": _actions,
     "windows": _windows,
+    "spans": _spans,
     "population": _of_parts("population"),
     "throttles": _of_parts("throttles"),
     "health": _of_parts("health"),

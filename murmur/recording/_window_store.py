@@ -61,6 +61,23 @@ class SpanTimes(NamedTuple):
     length: NDArray[np.float64]
     times: dict[str, Distributions]
 
+    def plus(self, other: SpanTimes) -> SpanTimes:
+        """Return both, which have no name in common."""
+        import numpy as np
+
+        names = [*self.name, *other.name]
+        start = np.concatenate([self.start, other.start])
+        length = np.concatenate([self.length, other.length])
+        order = np.lexsort((length, start, np.array(names)))
+        target = np.empty(len(order), np.int64)
+        target[order] = np.arange(len(order))
+        mine, theirs = target[: len(self.name)], target[len(self.name) :]
+        times = {
+            word: Distributions.merge([(of, mine), (other.times[word], theirs)], len(order))
+            for word, of in self.times.items()
+        }
+        return SpanTimes([names[row] for row in order], start[order], length[order], times)
+
 
 class WindowStore:
     """Takes in the windows of chunks; gives rows of statistics and merged histograms.

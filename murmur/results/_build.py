@@ -59,6 +59,11 @@ def _windows_of(record: RunRecord, name: str, *, merged: bool) -> pd.DataFrame:
     return frame.sort_values(["window_at", "name", "node"], ignore_index=True)
 
 
+def _spans(record: RunRecord) -> pd.DataFrame:
+    frame = build(FRAMES["spans"], record.table("spans"))
+    return frame.sort_values(["window_at", "name"], ignore_index=True)
+
+
 def _gauges(record: RunRecord) -> pd.DataFrame:
     table = record.table("gauges")
     mean = np.asarray(table["sum"]) / np.asarray(table["size"])
@@ -164,6 +169,7 @@ BUILDERS: Mapping[str, Callable[[RunRecord], pd.DataFrame]] = MappingProxyType(
         "actions": _actions,
         "windows": _windows,
         "windows_by_node": _windows_by_node,
+        "spans": _spans,
         "counters": _as_recorded("counters"),
         "gauges": _gauges,
         "deliveries": _deliveries,

@@ -94,6 +94,7 @@ class Results:
     actions: FrameProperty = FrameProperty("actions")
     windows: FrameProperty = FrameProperty("windows")
     windows_by_node: FrameProperty = FrameProperty("windows_by_node")
+    spans: FrameProperty = FrameProperty("spans")
     counters: FrameProperty = FrameProperty("counters")
     gauges: FrameProperty = FrameProperty("gauges")
     deliveries: FrameProperty = FrameProperty("deliveries")

@@ -214,6 +214,8 @@ class Chunk:
         Type and message of errors, by their code.
     tracebacks : dict of int to str
         The text of one traceback for each kind that was new.
+    spans : Windows or None
+        Parts of actions, as windows have actions.
     actions, users : numpy.ndarray
         Structured; one row per action, and one per user that is gone.
     samples : mapping of str to tuple of Sample
@@ -240,6 +242,7 @@ class Chunk:
     changes: tuple[Change, ...]
     events: tuple[Event, ...]
     events_dropped: int
+    spans: Windows | None = None  # of a journal that was written before there were any
 
 
 def window_of(at: NDArray[np.float64], length: float) -> NDArray[np.int64]:

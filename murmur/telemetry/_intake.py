@@ -38,6 +38,7 @@ class Hot:
     """Rows that come many times a second."""
 
     actions: Rows = field(default_factory=_action_rows)
+    spans: Rows = field(default_factory=_action_rows)
     users: Rows = field(default_factory=_user_rows)
     counts: Rows = field(default_factory=_value_rows)
     gauges: Rows = field(default_factory=_value_rows)

@@ -155,6 +155,19 @@ class Recorder:
             )
         )
 
+    def span(self, action: str, span: str, started_at: float, ended_at: float) -> None:
+        """Record a part of an action, such as the time to the first event of an answer.
+
+        Parameters
+        ----------
+        action, span : str
+            What it is a part of, and what it is called: together ``action.span``.
+        started_at, ended_at : float
+            When it began and ended.
+        """
+        rows, name = self._hot.spans, self._names[f"{action}.{span}"]
+        rows.append(rows.pack(name, MISSING, 0, started_at, started_at, ended_at))
+
     def user_gone(  # noqa: PLR0913 - the last two by keyword, with defaults
         self,
         user_id: int,
@@ -363,6 +376,7 @@ class Recorder:
             changes=taken(cold.changes),
             events=taken(cold.events),
             events_dropped=self._refused.take(),
+            spans=Windows.fold(self._since_start(hot.spans), self.window),
         )
 
     def _since_start(self, rows: Rows) -> NDArray[Any]:

@@ -78,6 +78,11 @@ class Measured:
         return tuple(sorted(self._totals))
 
     @cached_property
+    def spans(self) -> tuple[str, ...]:
+        """Names of parts of actions, such as ``chat.first_event``, in alphabetical order."""
+        return tuple(sorted(self._span_totals))
+
+    @cached_property
     def users(self) -> Mapping[str, int]:
         """Users by outcome; those that are here yet under ``here``."""
         outcomes = self._source.frame("users")["outcome"].astype("object").fillna("here")
@@ -93,7 +98,7 @@ class Measured:
     def tally(self, names: Sequence[str], start: float, end: float) -> tuple[int, int]:
         """Return how many actions of `names` ended between two moments, and how many failed."""
         if start <= 0 and math.isinf(end):
-            known = [self._totals[name] for name in names]
+            known = [self._totals.get(name) or (self._span_totals[name], 0) for name in names]
             return sum(count for count, _ in known), sum(failed for _, failed in known)
         rows = self._windows
         low, high = np.searchsorted(rows.at, [start, end])
@@ -113,7 +118,7 @@ class Measured:
             Windows that began at or after `start` and before `end`, in seconds.
         """
         until = None if math.isinf(end) else end
-        asked: Sequence[str | None] = [None] if len(names) == len(self.names) else names
+        asked: Sequence[str | None] = [None] if tuple(names) == self.names else names
         first, *others = (
             self._spanned.histogram(which, name=name, start=start, end=until) for name in asked
         )
@@ -155,6 +160,12 @@ class Measured:
         """How many actions of each name ended, and how many failed, over the whole run."""
         actions = self._source.summary().actions
         return {action.name: (action.count, action.failed) for action in actions}
+
+    @cached_property
+    def _span_totals(self) -> Mapping[str, int]:
+        """How many spans of each name ended."""
+        counts = self._source.frame("spans").groupby("name", observed=True)["count"].sum()
+        return {str(name): int(count) for name, count in counts.items()}
 
     def _code(self, name: str) -> int:
         return self._codes.get(name, -1)

@@ -74,6 +74,8 @@ def judge_check(check: Check, measured: Measured) -> CheckResult:
     if check.statistic.word == "users":
         return _judge_users(check, measured)
     names = matching(check.name, measured.names)
+    if check.name is not None and not names:
+        names = matching(check.name, measured.spans)
     if not names:
         return _unknown(check, _absence(check.name, measured.names))
     if check.start >= measured.elapsed and (check.start or not measured.is_early(0.0)):
