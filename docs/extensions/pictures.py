@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import vl_convert
 from PIL import Image
 
@@ -117,10 +118,29 @@ def pictures() -> Mapping[str, Any]:
         "errors": charts.errors(run.errors),
         "health": charts.health(run.health),
         "shaded": charts.shaded(charts.throughput(run.windows), run.health),
+        "capacity": charts.capacity(_steps(), low=86.0, high=94.0, unit="users"),
         "comparison": charts.comparison(
             compare(run, Example(seed=2, factor=1.15).results(), start=30.0, end=60.0)
         ),
     }
+
+
+def _steps() -> pd.DataFrame:
+    """Return the steps of a search: a server that is full at about a hundred users."""
+    loads = np.array([10.0, 20, 40, 60, 80, 86, 90, 94, 100, 120])
+    p50 = 0.02 / (1 - np.minimum(loads, 118) / 120)
+    held = loads <= 90
+    return pd.DataFrame(
+        {
+            "load": loads,
+            "answer": np.where(held, "holds", "fails"),
+            "p50": p50,
+            "p99": 4.6 * p50,
+            "throughput": np.minimum(10 * loads, 1000),
+            "goodput": np.where(held, 10 * loads, 10 * loads * (90 / loads) ** 6),
+            "failed": np.where(loads > 100, 0.04, 0.001),
+        }
+    )
 
 
 def main() -> None:

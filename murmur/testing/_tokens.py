@@ -49,10 +49,12 @@ class TokenServer(Listening):
 
     Examples
     --------
-    A test says::
-
-        async with TokenServer(tokens=20, first=0.3, gap=0.05) as server:
-            ...  # http://127.0.0.1:{server.port}/
+    >>> import anyio
+    >>> async def listens():
+    ...     async with TokenServer(tokens=20, first=0.3, gap=0.05) as server:
+    ...         return server.port > 0  # http://127.0.0.1:{server.port}/
+    >>> anyio.run(listens)
+    True
     """
 
     def __init__(

@@ -44,6 +44,8 @@ SHOWN_BY = {
     "Reply": "murmur.http.Client",
     "Response": "murmur.http.Client",
     "Rows": "murmur.Feeder",
+    "Capacity": "murmur.Session.find_capacity",
+    "ServerEvent": "murmur.http.Response.events",
     "ShopCounters": "murmur.testing.shop_process",
     "ShopProcess": "murmur.testing.shop_process",
     "Setting": "murmur.describe",

@@ -46,7 +46,8 @@ VARIABLES = ["NODES", "USER_RATE", "EXTRA_CODE_PATHS", "INTERARRIVAL", "GRAPHITE
 # Events of amoc; murmur has them all but one, which the page explains.
 EVENTS = [name.removeprefix("amoc.") for name in CATALOGUE] + ["config.get"]
 OF_AMOC = re.compile(r"(scenario|controller|throttle|coordinator|config|cluster)\.")
-OURS = {"throttle.failure", "coordinator.overflow", "coordinator.failure", "config.update"}
+OURS = {"throttle.failure", "coordinator.overflow", "coordinator.failure",
+        "config.failure", "config.update"}  # fmt: skip
 
 
 @pytest.mark.parametrize(
