@@ -70,7 +70,12 @@ class FakeSession(Remembering):
             actions="actions frame",
             windows="windows frame",
             summary=lambda: "in short",
+            frame=lambda name: SimpleNamespace(head=lambda rows: f"{rows} rows of {name}"),
+            check=lambda check: f"judged {check}",
+            save=lambda path: path,
+            report=lambda path: path,
         )
+        self.coordinators = {"pairs": Remembering(self.calls, "pairs")}
         self.answers["do"] = self.run
         return self.run
 

@@ -28,7 +28,12 @@ def run(session, chat):
 
 
 def test_verbs(tab):
-    assert tab("%amoc re") == ["%amoc remove", "%amoc reset", "%amoc resume"]
+    assert tab("%amoc re") == [
+        "%amoc remove",
+        "%amoc reset",
+        "%amoc resume",
+        "%amoc report",
+    ]
     assert tab("%amoc ") == [f"%amoc {name}" for name in [*VERBS, "--help"]]
 
 
