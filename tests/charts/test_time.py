@@ -235,7 +235,7 @@ def test_a_frame_that_lacks_columns_is_refused_by_their_names() -> None:
 
     assert isinstance(caught.value, MurmurError)
     assert str(caught.value) == (
-        "charts.throughput needs the columns count, failed, which the frame given does not have "
+        "charts.throughput needs the columns count, failed: give a frame that has them "
         "(its columns: window_at, name)"
     )
 
