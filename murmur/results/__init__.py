@@ -9,6 +9,7 @@ from murmur.recording import Column as Column
 from murmur.recording import Frame as Frame
 
 from ._compare import compare as compare
+from ._paces import PaceSummary as PaceSummary
 from ._results import Results as Results
 from ._summary import ActionSummary as ActionSummary
 from ._summary import Summary as Summary
@@ -38,6 +39,7 @@ __all__ = [
     "Column",
     "Evidence",
     "Frame",
+    "PaceSummary",
     "Results",
     "Summary",
     "Verdict",

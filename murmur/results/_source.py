@@ -22,6 +22,7 @@ from murmur.telemetry import Histogram
 
 from ._build import BUILDERS
 from ._evidence import gather
+from ._paces import paces_of
 from ._scenario_text import scenario_text
 from ._spans import Spanned, Spans, SpanTimes
 from ._summary import ActionSummary, Summary
@@ -143,6 +144,7 @@ class RecordSource:
             actions=self._action_summaries(elapsed),
             verdict=self.verdict(),
             failures=failure_lines(record.table("errors")),
+            paces=paces_of(self.frame("throttles")),
         )
 
     def facts(self) -> dict[str, object]:

@@ -9,6 +9,7 @@ from html import escape
 
 import pandas as pd
 
+from ._paces import PaceSummary
 from ._verdict import Verdict
 
 __all__ = ["ActionSummary", "Summary", "duration_text"]
@@ -64,6 +65,8 @@ class Summary:
         Whether the numbers can be trusted.
     failures : tuple of str
         What failed and how, the most frequent first; see the frame ``errors``.
+    paces : tuple of PaceSummary
+        What became of the permits of each throttle that has a plan, in alphabetical order.
 
     Examples
     --------
@@ -87,6 +90,12 @@ class Summary:
     actions: tuple[ActionSummary, ...]
     verdict: Verdict
     failures: tuple[str, ...] = ()
+    paces: tuple[PaceSummary, ...] = ()
+
+    @property
+    def pace_lines(self) -> tuple[str, ...]:
+        """One line for each throttle that granted less than what was due."""
+        return tuple(pace.line for pace in self.paces if pace.line)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the actions as a frame: one row is one name, columns as `ActionSummary`."""
@@ -110,6 +119,9 @@ class Summary:
                 for action in self.actions
             ],
             "failures": list(self.failures),
+            "paces": [
+                {name: _plain(value) for name, value in asdict(pace).items()} for pace in self.paces
+            ],
             "verdict": {"state": self.verdict.state, "reasons": list(self.verdict.reasons)},
         }
 
@@ -127,6 +139,7 @@ class Summary:
             *(f"  {reason}" for reason in self.verdict.reasons),
             f"users: {_listed(self.users)}",
             *(f"  {failure}" for failure in self.failures),
+            *self.pace_lines,
         ]
         if not self.actions:
             return "\n".join([*lines, "actions: none"])
@@ -151,6 +164,7 @@ class Summary:
             f"<ul>{reasons}</ul>" if reasons else "",
             f"<div>users: {escape(_listed(self.users))}</div>",
             f"<ul>{failures}</ul>" if failures else "",
+            *(f"<div>{escape(line)}</div>" for line in self.pace_lines),
         ]
         head = "".join(f"<th>{escape(title)}</th>" for title in _COLUMNS)
         body = "".join(

@@ -24,6 +24,7 @@ PARAMETERS = re.compile(r"\nParameters\n-+\n(.*?)\n(?=\w[\w ]*\n---|\Z)", re.DOT
 # Nobody makes these: murmur hands them out.  The example is at what does.
 SHOWN_BY = {
     "ActionSummary": "murmur.results.Summary",
+    "PaceSummary": "murmur.results.Summary",
     "CheckResult": "murmur.results.Checks",
     "Chunk": "murmur.exporters.Relay",
     "Connecting": "murmur.http.Client",

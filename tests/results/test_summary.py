@@ -7,10 +7,12 @@ import math
 
 import pytest
 
+import murmur
 from murmur.recording import RunRecord
 from murmur.results import Results, Verdict
 from murmur.results._summary import duration_text
 from murmur.telemetry import Recorder
+from murmur.testing import rehearse
 
 
 def test_users_are_counted_by_outcome_in_a_fixed_order(results: Results) -> None:
@@ -123,3 +125,106 @@ def test_a_run_in_which_nothing_happened_has_a_summary_too(empty: Results) -> No
 )
 def test_durations_are_written_as_people_do(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text
+
+
+def paced(record: RunRecord, *rows: dict[str, object]) -> Results:
+    """Return the results of a run with these windows of the throttle m."""
+    recorder = Recorder(node="n1", started_at=0.0, wall_started_at=0.0)
+    for number, row in enumerate(rows, start=1):
+        counts = dict.fromkeys(("unasked", "withheld", "skipped"), 0)
+        counts |= {"rate": 200.0, "interval": 1.0, "requested": 0, "waiting": 0, "lateness": []}
+        recorder.throttle(float(number), "m", {**counts, **row})
+    record.add(recorder.seal())
+    return Results(record)
+
+
+def test_a_pace_that_was_kept_takes_no_line(record: RunRecord) -> None:
+    results = paced(record, {"due": 200, "granted": 199, "withheld": 1})
+
+    assert results.summary().pace_lines == ()
+    assert "pace" not in repr(results.summary())
+    assert results.summary().paces[0].granted == 199
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        (
+            [{"due": 200, "granted": 156, "unasked": 44}] * 2,
+            "pace of 'm': 78 % of 200/s; 22 % found no free user",
+        ),
+        (
+            [{"due": 200, "granted": 100, "unasked": 58, "skipped": 40, "withheld": 2}],
+            "pace of 'm': 50 % of 200/s; 29 % found no free user; "
+            "the generator was late for 20 %; 1 % withheld, to keep every interval to its rate",
+        ),
+        (
+            [{"due": 200, "granted": 0, "unasked": 200}],
+            "pace of 'm': 0 % of 200/s; 100 % found no free user",
+        ),
+        (
+            [{"due": 1000, "granted": 1, "unasked": 999}],
+            "pace of 'm': less than 1 % of 200/s; 100 % found no free user",
+        ),
+        (
+            [
+                {"due": 200, "granted": 100, "unasked": 100},
+                {"due": 0, "granted": 0, "rate": 0.0},  # paused
+            ],
+            "pace of 'm': 50 % of 200/s; 50 % found no free user",
+        ),
+        (
+            [
+                {"due": 200, "granted": 100, "unasked": 100},
+                {"due": 1000, "granted": 1000, "rate": 1000.0},
+            ],
+            "pace of 'm': 92 % of the 1,200 permits due; 8 % found no free user",
+        ),
+        (
+            [{"due": 2, "granted": 1, "unasked": 1, "rate": 120.0, "interval": 60.0}],
+            "pace of 'm': 50 % of 120/min; 50 % found no free user",
+        ),
+        (
+            [{"due": 2, "granted": 1, "unasked": 1, "rate": 10.0, "interval": 5.0}],
+            "pace of 'm': 50 % of 10 per 5 s; 50 % found no free user",
+        ),
+        (
+            [{"due": 0, "granted": 0, "requested": 40, "rate": 0.0}],
+            "pace of 'm': none of the 40 permits asked for fell due",
+        ),
+    ],
+)
+def test_a_pace_that_was_not_kept_takes_one_line(
+    record: RunRecord, rows: list[dict[str, object]], line: str
+) -> None:
+    results = paced(record, *rows)
+
+    assert line in repr(results.summary()).splitlines()
+    assert line.replace("'", "&#x27;") in results._repr_html_()
+
+
+def test_what_has_no_plan_has_no_pace(results: Results) -> None:
+    assert results.summary().paces == ()  # the throttle of conftest counted no permits due
+
+
+class Busy(murmur.Scenario):
+    """Users take 200 ms for each permit, so that ten of them use 50/s at most."""
+
+    async def init(self) -> None:
+        self.permits = await murmur.throttle("m", rate=200, interval=1)
+
+    async def start(self, user: murmur.User) -> None:
+        while True:
+            await self.permits.wait()
+            await user.sleep(0.2)
+
+
+def test_users_that_were_too_few_are_told_in_the_summary() -> None:
+    run = rehearse(Busy, 10, user_rate=math.inf, duration=10, grace=0)
+
+    assert "pace of 'm': 25 % of 200/s; 75 % found no free user" in repr(run.summary())
+    plain = json.loads(json.dumps(run.summary().to_dict(), allow_nan=False))["paces"]
+    counts = next(pace for pace in plain if pace["name"] == "m")
+    assert (counts["rate"], counts["interval"]) == (200.0, 1.0)
+    assert counts["due"] == 2000 == counts["granted"] + counts["unasked"]
+    assert counts["granted"] == pytest.approx(500, abs=10)

@@ -26,6 +26,7 @@ import pandas as pd
 from murmur.errors import ArchiveError, MissingExtraError
 from murmur.recording import FRAMES
 from murmur.results._frame import empty, unknown
+from murmur.results._paces import PaceSummary
 from murmur.results._results import Results
 from murmur.results._source import Source
 from murmur.results._spans import Spanned, Spans, SpanTimes
@@ -355,7 +356,18 @@ def _summary_of(entry: Mapping[str, Any], verdict: Verdict) -> Summary:
         actions=tuple(map(_action_of, _of(entry["actions"], list))),
         verdict=verdict,
         failures=tuple(_of(line, str) for line in _of(entry.get("failures", []), list)),
+        paces=tuple(map(_pace_of, _of(entry.get("paces", []), list))),
     )
+
+
+def _pace_of(entry: Mapping[str, Any]) -> PaceSummary:
+    name = _of(entry["name"], str)
+    rate, interval = (
+        math.nan if entry[key] is None else float(_of(entry[key], int, float))
+        for key in ("rate", "interval")
+    )
+    counts = [_of(entry[field.name], int) for field in fields(PaceSummary)[3:]]
+    return PaceSummary(name, rate, interval, *counts)
 
 
 def _action_of(entry: Mapping[str, Any]) -> ActionSummary:
