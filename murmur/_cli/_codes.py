@@ -19,7 +19,7 @@ INVALID = 3
 CANNOT_TELL = 4
 """Of `murmur compare`: what was measured is not enough to say whether it is good."""
 INTERRUPTED = 130
-"""128 and the number of SIGINT, as shells have it; 143 after SIGTERM."""
+"""128 and the number of SIGINT, as shells have it; 143 after SIGTERM, 129 after SIGHUP."""
 
 EXIT_CODES = """\
 \b
@@ -29,5 +29,5 @@ Exit codes:
   2    command line, settings or scenario cannot be used: nothing was measured
   3    the run is invalid: murmur itself was too slow, or its plan was not carried out;
        with --strict also if it is suspect
-  130  ended by Ctrl-C (143: by SIGTERM); results are written all the same
+  130  ended by Ctrl-C (143: SIGTERM, 129: closed terminal); results are written all the same
 Where several apply, the highest counts: checks on an invalid run say nothing."""

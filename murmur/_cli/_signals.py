@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first ends a run in order, the second leaves at once."""
+"""Ctrl-C, SIGTERM and SIGHUP: the first ends a run in order, the second leaves at once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from typing import Any, Self
 __all__ = ["Interrupts"]
 
 _SHOW_CURSOR = "\x1b[?25h"
+
+_HANG_UP: int | None = getattr(signal, "SIGHUP", None)
+"""The terminal was closed, or the line to it broke; Windows has no such signal."""
+
+_ENDING = [signal.SIGINT, signal.SIGTERM, *([] if _HANG_UP is None else [_HANG_UP])]
 
 
 class Interrupts:
@@ -28,6 +33,7 @@ class Interrupts:
         self.number = 0
         self._holds = False
         self._before: dict[int, Any] = {}
+        self._shown: list[int] = []  # standard streams that are a terminal
 
     @property
     def exit_code(self) -> int:
@@ -40,7 +46,8 @@ class Interrupts:
 
     def __enter__(self) -> Self:
         """Take over the signals."""
-        for number in (signal.SIGINT, signal.SIGTERM):
+        self._shown = [stream for stream in (0, 1, 2) if os.isatty(stream)]
+        for number in _ENDING:
             if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup, or in `... &`
                 self._before[number] = signal.signal(number, self._note)
         return self
@@ -62,5 +69,14 @@ class Interrupts:
             # Not by an exception: what would catch it on the way out is what takes too long.
             os._exit(128 + number)
         self.number = number
+        if number == _HANG_UP:
+            self._leave_terminal()
         if not self._holds:
             raise KeyboardInterrupt
+
+    def _leave_terminal(self) -> None:
+        """Write to nowhere from now on: each write to a closed terminal would raise."""
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for stream in self._shown:
+            os.dup2(nowhere, stream)
+        os.close(nowhere)

@@ -298,13 +298,14 @@ def test_ctrl_c_ends_in_order_and_keeps_the_results(folder, start):
     assert murmur.load(folder / "kept").summary().users == {"left": 5}
 
 
-def test_a_container_that_is_stopped_does_the_same(start, folder):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_stopped_container_and_a_closed_terminal_do_the_same(start, folder, number):
     process = start("run", "nap.py:Nap", "-u", "5", "--every", "500ms", "--out", "kept")
     wait_line(process, "users 5 running")
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     code, out, _ = ended(process)
 
-    assert code == 143
+    assert code == 128 + number
     assert "users: 5 left" in out
     assert (folder / "kept" / "manifest.json").exists()
 
@@ -450,6 +451,26 @@ def test_a_terminal_shows_a_live_table(folder):
     assert "throttle: user_rate" in screen
     assert "check: p99(nap) < 1ms: fails so far, 10 ms" in screen
     assert "generator: " in screen
+
+
+def test_a_terminal_that_is_closed_costs_no_results(folder):
+    import pty
+    import select
+
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        os.execv(sys.executable, command("run", "nap.py:Nap", "-u", "5", "--out", "kept"))
+    shown, deadline = b"", time.monotonic() + 30
+    while b"5 running" not in shown:
+        assert time.monotonic() < deadline, shown
+        if select.select([terminal], [], [], 0.1)[0]:
+            shown += os.read(terminal, 65536)
+    os.close(terminal)  # the kernel sends SIGHUP, and what is written there fails
+    _, status = os.waitpid(pid, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 129
+    assert murmur.load(folder / "kept").summary().users == {"left": 5}
 
 
 def test_a_run_that_is_killed_can_be_read_all_the_same(folder, start):

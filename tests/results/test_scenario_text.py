@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from hashlib import sha256
 from inspect import getsource
@@ -97,3 +98,15 @@ def test_no_file_of_a_run_holds_a_default_of_a_secret(kept: str, tmp_path: Path)
 
     assert "class Secretive" in text
     assert "hunter2" not in text
+
+
+@pytest.mark.parametrize("kind", [OSError, SystemError, IndexError, RecursionError])
+def test_a_text_that_cannot_be_had_costs_nothing(
+    kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> str:
+        raise kind("error return without exception set")
+
+    monkeypatch.setattr(inspect, "getsource", refuse)
+
+    assert scenario_text(Plain) == {}
