@@ -111,7 +111,7 @@ class Outcome:
     @property
     def _all_users_failed(self) -> bool:
         """Whether nobody got through: that is no success, whatever was checked."""
-        return set(self.summary.users) == {"failed"}
+        return set(self.summary.users) - {"dropped"} == {"failed"}
 
     def _causes(self) -> list[str]:
         return [f"{each.check} ({each.value_text})" for each in self.aborted_by]

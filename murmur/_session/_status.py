@@ -72,7 +72,11 @@ class Status:
         """Return one line."""
         users = ", ".join(f"{self.users[state]:,} {state}" for state in _USER_STATES)
         what = f" {self.scenario}" if self.scenario else ""
-        trouble = f"; {len(self.problems)} problems: {self.problems[-1]}" if self.problems else ""
+        trouble = ""
+        if self.problems:
+            others = len(self.problems) - 1
+            more = f" (and {others} more)" if others else ""
+            trouble = f"; problem: {self.problems[0]}{more}"
         judged = f"; verdict: {self.verdict}" if self.verdict else ""
         return f"<{self.state.value}{what}: {users}; {self.elapsed:.1f} s{judged}{trouble}>"
 

@@ -37,6 +37,7 @@ def gather(record: RunRecord, health: pd.DataFrame, *, was_cut_off: bool = False
         nodes=tuple(_nodes(record, health)),
         permits=tuple(_permits(record)),
         users=len(is_lost),
+        dropped=int(_is(outcome, lambda text: text == "dropped").sum()),
         lost=int(is_lost.sum()),
         gone=int(is_gone.sum()),
         departed=tuple(_departures(record)),

@@ -104,6 +104,8 @@ class Evidence:
         Every throttle.
     users : int
         Users that were announced.
+    dropped : int
+        Users that were never admitted.
     lost, gone : int
         Users whose node died, and users that went in order because their node did.
     departed : tuple of str
@@ -145,6 +147,7 @@ class Evidence:
     nodes: tuple[NodeHealth, ...] = ()
     permits: tuple[Permits, ...] = ()
     users: int = 0
+    dropped: int = 0
     lost: int = 0
     gone: int = 0
     departed: tuple[str, ...] = ()
@@ -328,9 +331,10 @@ def _users(evidence: Evidence) -> Iterator[Finding]:
             f"{_share(share)} of the plan was not carried out, and nobody asked for that: "
             f"{evidence.undone:,.0f} of {evidence.planned:,.0f} user-seconds.",
         )
-    if evidence.failed and evidence.failed == evidence.users:
+    if evidence.failed and evidence.failed == evidence.users - evidence.dropped:
         most = f", most often {evidence.failure}" if evidence.failure else ""
-        yield "suspect", f"Every user failed ({evidence.failed:,}{most})."
+        admitted = " that was admitted" if evidence.dropped else ""
+        yield "suspect", f"Every user{admitted} failed ({evidence.failed:,}{most})."
     if evidence.abandoned:
         users = _number(evidence.abandoned, "user")
         verb = "was" if evidence.abandoned == 1 else "were"

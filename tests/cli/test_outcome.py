@@ -34,6 +34,8 @@ def outcome(results, *checks: str, **changes) -> Outcome:
         (("failed == 1",), {"verdict": INVALID}, 3, "the run is invalid: The generator"),
         (("failed == 0",), {"verdict": INVALID}, 3, "the run is invalid"),
         ((), {"users": {"failed": 5}}, 1, "every user failed"),
+        ((), {"users": {"failed": 5, "dropped": 2}}, 1, "every user failed"),
+        ((), {"users": {"dropped": 2}}, 0, "nothing was checked"),
         ((), {"users": {"failed": 5, "left": 1}}, 0, "nothing was checked"),
         (("failed == 1",), {"verdict": SUSPECT}, 0, "all checks hold; the run is suspect: The gen"),
         (("failed == 0",), {"verdict": SUSPECT}, 1, "1 of 1 checks failed; the run is suspect"),

@@ -172,6 +172,13 @@ def test_users_that_all_failed_make_a_run_suspect() -> None:
     assert judge(Evidence(users=20, failed=19)).is_valid
 
 
+def test_users_that_were_never_admitted_are_not_taken_as_users_that_got_through() -> None:
+    verdict = judge(Evidence(users=100, dropped=20, failed=80))
+
+    assert verdict == Verdict("suspect", ("Every user that was admitted failed (80).",))
+    assert judge(Evidence(users=100, dropped=20, failed=79)).is_valid
+
+
 def test_what_a_person_asked_for_is_mentioned_only() -> None:
     verdict = judge(Evidence(users=30, expelled=10, stopped_at=12.0, planned_end=60.0))
 

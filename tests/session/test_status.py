@@ -1,0 +1,39 @@
+"""A status in one line names what troubles the run, in a singular or a plural that is right."""
+
+from __future__ import annotations
+
+import pytest
+
+from murmur import Status
+from murmur.runtime import RunState
+
+
+@pytest.mark.parametrize(
+    ("problems", "end"),
+    [
+        ((), "2.0 s>"),
+        (
+            ("user 3 has blocked the loop for 3.0 s",),
+            "; problem: user 3 has blocked the loop for 3.0 s>",
+        ),
+        (
+            ("every user failed (20)", "20 users failed: ConnectionError"),
+            "; problem: every user failed (20) (and 1 more)>",
+        ),
+    ],
+)
+def test_the_first_of_the_problems_is_told_and_the_others_are_counted(problems, end):
+    users = {"waiting": 0, "running": 0, "leaving": 0, "gone": 20}
+    status = Status(
+        state=RunState.RUNNING,
+        scenario="Shop",
+        users=users,
+        highest_id=20,
+        elapsed=2.0,
+        nodes={},
+        problems=problems,
+    )
+
+    assert repr(status).startswith("<running Shop: 0 waiting, 0 running, 0 leaving, 20 gone; 2.0 s")
+    assert repr(status).endswith(end)
+    assert all(problem in status._repr_html_() for problem in problems)
