@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import traitlets
-from traitlets import Float, HasTraits
+from traitlets import Float, HasTraits, TraitType
 
 from murmur.errors import ReadOnlySettingError, UnknownSettingError
 
@@ -25,10 +26,27 @@ class _ScenarioType(traitlets.MetaHasTraits):
         **keywords: object,
     ) -> None:
         super().__init__(name, bases, namespace, **keywords)
+        _stay_live(cls, namespace)
         # A class statement always sets __qualname__.  cloudpickle first makes an empty
         # class and fills it afterwards: what would settle a clash is not there yet.
         if "__qualname__" in namespace and issubclass(cls, HasTraits):
             refuse_duplicates(cls)
+
+
+def _stay_live(cls: type, namespace: Mapping[str, object]) -> None:
+    """Let a setting that every scenario has stay live where a class declares it anew.
+
+    It is how a scenario gets a default of its own; the tag is easily forgotten.
+    """
+    root = next((base for base in cls.__mro__ if base.__module__ == __name__), None)
+    if root is None or root is cls:
+        return
+    for name, trait in namespace.items():
+        known = vars(root).get(name)
+        if not isinstance(trait, TraitType) or not isinstance(known, TraitType):
+            continue
+        if is_live(known) and not trait.read_only:
+            trait.metadata.setdefault("live", True)
 
 
 class Scenario(HasTraits, metaclass=_ScenarioType):
@@ -46,8 +64,8 @@ class Scenario(HasTraits, metaclass=_ScenarioType):
     Attributes
     ----------
     user_rate : float
-        Users admitted per minute over the whole cluster.  Live; 0 holds, ``inf`` admits
-        all at once.
+        Users admitted per minute over the whole cluster.  Live, also where a class declares
+        it anew, unless that says ``tag(live=False)``; 0 holds, ``inf`` admits all at once.
     grace : float
         Seconds a user has to leave before it is removed by force, and then to clean up.
     leftovers : {"tell", "cancel"}

@@ -82,12 +82,13 @@ class Source:
         if not required:
             is_computed = any(self._computes(each, name) for each in lineage)
             default = SourceText("computed") if is_computed else self._default(call)
+        stays_live = any(known.live for known in self._inherited if known.name == name)
         return Setting(
             name=name,
             type=call.type,
             default=MASK if secret and not required else default,
             help=str(call.keyword("help", "")),
-            live=bool(call.tag("live")) and not call.keyword("read_only", False),
+            live=bool(call.tag("live", default=stays_live)) and not call.keyword("read_only", False),
             required=required,
             secret=secret,
             limits=call.limits(),

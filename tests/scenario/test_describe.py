@@ -29,6 +29,7 @@ EVERYTHING = '''
 
     class Quiet(ms.Scenario):
         grace = Float(0.5, min=0, max=10, help="less patience")
+        user_rate = Float(600, min=0, help="more of them")
 
     class Everything(Tls, Quiet):
         """Users do everything.
@@ -123,7 +124,8 @@ def test_settings_are_told_as_the_class_declares_them(write):
     assert everything["room"].required
     assert everything["url"].default == SourceText("computed")
     assert (everything["ca"].declared_in, everything["grace"].declared_in) == ("Tls", "Quiet")
-    assert everything["user_rate"].declared_in == "Scenario"
+    assert everything["user_rate"].declared_in == "Quiet"
+    assert everything["user_rate"].live
     with pytest.raises(KeyError):
         everything["internal"]
 

@@ -14,7 +14,7 @@ from murmur.errors import (
     ReadOnlySettingError,
     UnknownSettingError,
 )
-from murmur.scenario import Scenario, build, plan_update, resolve
+from murmur.scenario import Scenario, build, describe, plan_update, resolve
 
 
 class Chat(Scenario):
@@ -269,3 +269,32 @@ def test_the_rate_of_arrival_is_live():
     plan_update(chat, {"user_rate": math.inf}).commit()
 
     assert chat.user_rate == math.inf
+
+
+@pytest.mark.parametrize(
+    ("declared", "is_live"),
+    [
+        (Float(600, help="users per minute"), True),
+        (Float(600, help="users per minute").tag(required=False), True),
+        (Float(600, help="users per minute").tag(live=False), False),
+        (Float(600, help="users per minute", read_only=True), False),
+    ],
+)
+def test_the_rate_of_arrival_stays_live_where_it_is_declared_anew(declared, is_live):
+    class Own(Scenario):
+        user_rate = declared
+
+        async def start(self, user): ...
+
+    class Heir(Own):
+        """A class that declares nothing."""
+
+    assert describe(Heir)["user_rate"].live is is_live
+    assert [setting.live for setting in describe(Own).settings if setting.name == "grace"] == [
+        False
+    ]
+    if is_live:
+        plan_update(running(Heir), {"user_rate": 60}).commit()
+    else:
+        with pytest.raises(ReadOnlySettingError):
+            plan_update(running(Heir), {"user_rate": 60})
