@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from murmur.recording import RunRecord
-    from murmur.telemetry import Bus, Event
+    from murmur.telemetry import Bus, Chunk, Event
 
 __all__ = ["STEERING", "Ledger"]
 
@@ -39,6 +39,7 @@ class Ledger:
     """
 
     def __init__(self, bus: Bus, now: Callable[[], float], record: RunRecord | None = None) -> None:
+        self._bus = bus
         self._now = now
         self._record = record
         self._recorder = None
@@ -60,6 +61,19 @@ class Ledger:
         """Say that something happened to nodes."""
         self._emitter.emit(name, {"count": len(nodes)}, {"nodes": list(nodes), "state": state})
         self._write(nodes[0])
+
+    def relay(self, chunk: Chunk) -> None:
+        """Tell who listens here of the events that another process kept, at this clock's times."""
+        if self._record is None or self._recorder is None:
+            return
+        started_at, failures = self._record.started_at, False
+        for event in chunk.events:
+            told = replace(event, at=started_at + event.at, node=chunk.node)
+            for failure in self._bus.publish(told):
+                self._recorder.event(failure)
+                failures = True
+        if failures:
+            self._write(chunk.node)
 
     def failure(
         self, node: str, error: BaseException | str, *, of: tuple[str, str] | None = None

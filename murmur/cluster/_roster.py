@@ -18,6 +18,7 @@ from murmur.telemetry import bus as process_bus
 
 from ._answers import ask_each
 from ._course import ClusterStatus, Current
+from ._facts import NodeFacts
 from ._ledger import Ledger
 from ._local import LocalNode
 from ._node import STUCK
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from murmur.recording import RunRecord
-    from murmur.telemetry import Bus
+    from murmur.telemetry import Bus, Chunk
     from murmur.throttles import ThrottleStatistics
 
     from ._node import Node, NodeStatus
@@ -237,7 +238,7 @@ class Roster:
 
     async def _start_on(self, node: Node, current: Current) -> None:
         listener = Listener(
-            chunk=current.record.add,
+            chunk=self._chunks_of(node, current),
             idle=current.note_idle,
             state=lambda state: self._note_state(current, node, state),
             message=self.route,
@@ -246,6 +247,18 @@ class Roster:
         )
         current.note_node(node)
         await node.start(current.spec, listener)
+
+    def _chunks_of(self, node: Node, current: Current) -> Callable[[Chunk], None]:
+        """Return what takes a node's chunks; their events are heard here, too, and once."""
+        here = NodeFacts.here(node.name)
+        if (node.facts.host, node.facts.pid) == (here.host, here.pid):
+            return current.record.add  # the bus of this process has told of them
+
+        def take(chunk: Chunk) -> None:
+            current.record.add(chunk)
+            current.ledger.relay(chunk)
+
+        return take
 
     async def _bring_in(self, current: Current, node: Node) -> None:
         """Let a node take part in a run that is on, as it is by now."""

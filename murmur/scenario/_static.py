@@ -88,7 +88,8 @@ class Source:
             type=call.type,
             default=MASK if secret and not required else default,
             help=str(call.keyword("help", "")),
-            live=bool(call.tag("live", default=stays_live)) and not call.keyword("read_only", False),
+            live=bool(call.tag("live", default=stays_live))
+            and not call.keyword("read_only", False),
             required=required,
             secret=secret,
             limits=call.limits(),

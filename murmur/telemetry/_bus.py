@@ -302,9 +302,11 @@ bus: Bus = Bus()
 
 
 def on(pattern: str, handler: Handler) -> Subscription:
-    """Call `handler` with every event of this process whose name matches `pattern`.
+    """Call `handler` with every event whose name matches `pattern`.
 
-    See `Bus.subscribe`.
+    Those are the events of this process.  In the kernel that steers a session they are also
+    those of its nodes that ``results.events`` keeps, within two seconds and with ``node``;
+    frequent ones stay where they happen.  See `Bus.subscribe`.
 
     Examples
     --------
