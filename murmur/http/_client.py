@@ -257,7 +257,7 @@ class Client(Verbs):
     async def _perform(self, request: Request, wish: Wish, timer: Timer) -> Response:
         """Make the request, and tell the timer how it went."""
         timeout = self.options_used.timeout if wish.timeout is None else wish.timeout
-        patience = self._patience(timeout)
+        patience = Patience(self._native, self._run, self._user, timeout, timer.begin)
         try:
             response = await self._follow(request, patience, wish)
         except (InvalidRequestError, HttpBackendError):
@@ -345,7 +345,7 @@ class Client(Verbs):
             request = replace(request, headers=with_cookies(request.headers, held))
         sent_at = self._native.now()
         reply = await self._transport.exchange(request, patience)
-        self._ledger.head(reply, name, sent_at)
+        self._ledger.head(reply, name, max(sent_at, patience.turn_at))
         for field, _ in reply.fields:
             if field.lower() == b"set-cookie":
                 self._keep_cookies(reply.fields, request.authority, target)

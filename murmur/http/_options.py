@@ -44,7 +44,8 @@ class Options:
     connect_timeout : float, default 10.0
         Seconds to connect, TLS included.
     max_connections : int, default 10
-        Connections a client has at most; a request waits until one is free.
+        Connections a client has at most; a request waits until one is free, which
+        is part of its response time and not of its service time.
     share_connections : bool, default False
         Whether all clients of this object share one set of `max_connections`.  By default
         each user has its own, as people do.

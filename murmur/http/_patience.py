@@ -7,6 +7,7 @@ for saying goodbye.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Real
 from typing import TYPE_CHECKING, NoReturn
 
@@ -56,17 +57,37 @@ class Patience:
         Who waits.
     timeout : float
         Seconds it has from now on.
+    on_turn : callable, optional
+        Called when the request has a connection that it had to queue for.
 
     Attributes
     ----------
     deadline : float
         When it is over, on the clock of `native`.
+    turn_at : float
+        When its turn came, if it had to queue; else 0.
     """
 
-    __slots__ = ("_is_cut_short", "_is_leaving", "deadline", "native", "run", "timeout", "user")
+    __slots__ = (
+        "_is_cut_short",
+        "_is_leaving",
+        "_is_queueing",
+        "_on_turn",
+        "deadline",
+        "native",
+        "run",
+        "timeout",
+        "turn_at",
+        "user",
+    )
 
     def __init__(
-        self, native: Native, run: NodeRun | None, user: User | None, timeout: float
+        self,
+        native: Native,
+        run: NodeRun | None,
+        user: User | None,
+        timeout: float,
+        on_turn: Callable[[], None] | None = None,
     ) -> None:
         self.native: Native = native
         self.run: NodeRun | None = run
@@ -75,6 +96,23 @@ class Patience:
         self.deadline: float = native.now() + timeout
         self._is_leaving = False
         self._is_cut_short = False
+        self._is_queueing = False
+        self._on_turn = on_turn
+        self.turn_at = 0.0
+
+    def queue(self) -> None:
+        """Note that all connections are taken."""
+        self._is_queueing = True
+
+    def take_turn(self) -> None:
+        """Note that there is a connection, or that none will come.
+
+        Once: what a redirect or another try waits for is part of what was begun.
+        """
+        on_turn, self._on_turn = self._on_turn, None
+        if on_turn is not None and self._is_queueing:
+            self.turn_at = self.native.now()
+            on_turn()
 
     def hurry(self) -> None:
         """Bring the deadline forward if the user was asked to leave, once."""

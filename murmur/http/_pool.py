@@ -76,6 +76,7 @@ class Pool:
             connection = self._free(request.origin) if self._is_nobody_before else None
             if connection is None:
                 connection, opened = await self._take(request.origin, patience)
+            patience.take_turn()
             was_used = connection.was_used
             try:
                 reply = await connection.exchange(request, patience)
@@ -116,7 +117,10 @@ class Pool:
                         self._call_next()
                     return connection, None
                 if not self._may_be_shared(origin) and self._has_room():
+                    patience.take_turn()
                     return await self._open(origin, patience)
+            if not self._may_be_shared(origin):
+                patience.queue()
             await self._wait_turn(patience, is_first=has_waited)
             has_waited = True
 
@@ -226,6 +230,7 @@ class Pool:
             self._waiting.append(wakeup)
         try:
             if not await patience.wait(wakeup):
+                patience.take_turn()
                 patience.give_up("no free connection")
         except BaseException:
             self._call_next()

@@ -8,6 +8,9 @@ __all__ = ["Unrecorded"]
 class Unrecorded:
     """What `murmur.runtime.Timer` offers, without effect."""
 
+    def begin(self) -> None:
+        """Do nothing."""
+
     def end(self) -> None:
         """Do nothing."""
 

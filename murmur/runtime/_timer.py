@@ -59,6 +59,13 @@ class Timer:
         self._ended_at: float | None = None
         self._error: BaseException | str | None = None
 
+    def begin(self) -> None:
+        """Start the service time now: until here the action waited for its turn.
+
+        It was due when the block was entered, or before, so the wait is response time.
+        """
+        self._started_at = self._run.native.now()
+
     def end(self) -> None:
         """Stop the clock now: what follows in the block, such as checks, is not measured."""
         self._ended_at = self._run.native.now()

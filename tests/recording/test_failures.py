@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import anyio
 import pytest
 
@@ -101,6 +103,10 @@ def test_what_fails_beside_the_users_has_a_row_too() -> None:
         ("scenario", "terminate", "KeyError: 'no end'", 1, 0),
     }
     assert all("Traceback" in text for text in results.errors["traceback"])
+    told = results.events.query("name == 'amoc.throttle.failure'")["metadata"].map(json.loads)
+    assert {(each["name"], each["error"], each["reason"]) for each in told} == {
+        ("calls", "OSError", "no call")
+    }
 
 
 def test_a_text_of_many_lines_is_kept_whole_in_one() -> None:
