@@ -138,12 +138,13 @@ def paced(record: RunRecord, *rows: dict[str, object]) -> Results:
     return Results(record)
 
 
-def test_a_pace_that_was_kept_takes_no_line(record: RunRecord) -> None:
-    results = paced(record, {"due": 200, "granted": 199, "withheld": 1})
+@pytest.mark.parametrize(("due", "granted"), [(200, 200), (200, 198), (20, 19)])
+def test_a_pace_that_was_kept_takes_no_line(record: RunRecord, due: int, granted: int) -> None:
+    results = paced(record, {"due": due, "granted": granted, "unasked": due - granted})
 
     assert results.summary().pace_lines == ()
     assert "pace" not in repr(results.summary())
-    assert results.summary().paces[0].granted == 199
+    assert results.summary().paces[0].granted == granted
 
 
 @pytest.mark.parametrize(
@@ -160,6 +161,10 @@ def test_a_pace_that_was_kept_takes_no_line(record: RunRecord) -> None:
         ),
         (
             [{"due": 200, "granted": 0, "unasked": 200}],
+            "pace of 'm': 0 % of 200/s; 100 % found no free user",
+        ),
+        (
+            [{"due": 1, "granted": 0, "unasked": 1}],
             "pace of 'm': 0 % of 200/s; 100 % found no free user",
         ),
         (
@@ -181,11 +186,11 @@ def test_a_pace_that_was_kept_takes_no_line(record: RunRecord) -> None:
             "pace of 'm': 92 % of the 1,200 permits due; 8 % found no free user",
         ),
         (
-            [{"due": 2, "granted": 1, "unasked": 1, "rate": 120.0, "interval": 60.0}],
+            [{"due": 4, "granted": 2, "unasked": 2, "rate": 120.0, "interval": 60.0}],
             "pace of 'm': 50 % of 120/min; 50 % found no free user",
         ),
         (
-            [{"due": 2, "granted": 1, "unasked": 1, "rate": 10.0, "interval": 5.0}],
+            [{"due": 4, "granted": 2, "unasked": 2, "rate": 10.0, "interval": 5.0}],
             "pace of 'm': 50 % of 10 per 5 s; 50 % found no free user",
         ),
         (

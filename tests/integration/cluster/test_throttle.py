@@ -133,3 +133,42 @@ def test_users_are_admitted_at_one_rate(session: murmur.Session) -> None:
 
     assert ENOUGH * 20 * (status.elapsed - 0.5) <= status.users["running"]
     assert status.users["running"] <= 20 * status.elapsed + 2
+
+
+class Blocked(Paced):
+    """The first user blocks the loop of its node, after a second and a half."""
+
+    blocked = Float(4.0, help="seconds")
+
+    async def start(self, user: murmur.User) -> None:
+        if user.id == 1:
+            await user.sleep(1.5)
+            time.sleep(self.blocked)  # noqa: ASYNC251 - what this is about
+        await super().start(user)
+
+
+def test_a_change_waits_for_no_node_that_is_blocked(session: murmur.Session) -> None:
+    session.spawn_nodes(2)
+    run = session.do(Blocked, 40, user_rate=math.inf, rate=400.0)
+    time.sleep(2.5)
+    begun = time.monotonic()
+    session.throttles["acts"].change_rate(100.0, interval=1)
+    took = time.monotonic() - begun
+    changed_at = session.status().elapsed
+    time.sleep(4.5)
+    session.stop()
+    run.wait(timeout=20)
+    users, actions = run.results.users, run.results.actions
+    blocked = users.loc[users["user_id"] == 1, "node"].iloc[0]
+    times = {
+        is_blocked: np.sort(rows["started_at"].to_numpy())
+        for is_blocked, rows in actions.groupby(actions["node"] == blocked)
+    }
+    meanwhile = times[False][(times[False] > changed_at + 0.5) & (times[False] < 5.0)]
+
+    assert took < 1.5  # well below half a second where the machine has nothing else to do
+    silent = (times[True] > changed_at) & (times[True] < 5.0)
+    assert silent.sum() == 0  # it was blocked all the time
+    assert 0 < most_within(meanwhile, 1.0) <= 100
+    assert len(meanwhile) >= 0.3 * 100 * (5.0 - changed_at - 0.5)
+    assert most_within(times[False][times[False] < changed_at], 1.0) > 100

@@ -124,6 +124,8 @@ def test_the_manifest_says_what_the_frames_do_not(saved: Path) -> None:
         "nodes": 2,
         "health": 2,
         "errors": 1,
+        "deliveries": 0,
+        "spans": 0,
     }
 
 
