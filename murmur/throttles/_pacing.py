@@ -249,6 +249,10 @@ class Pacing:
         self._roll(now)
         self._integrate(now)
         if self._gap is None:
+            waited_until = now if is_waited_for else min(self._asked_until, now)
+            held_until = min(self._window.free_at, waited_until)
+            if self._slot < held_until and not self._piece.is_closed:
+                self._account.move(self._place_at(held_until, now), Loss.WITHHELD)
             late = is_waited_for and self._slot <= now and self._window.free_at <= now
             self._account.close(Loss.SKIPPED if late else Loss.UNASKED)
 

@@ -72,3 +72,12 @@ def test_no_window_holds_more_than_the_rate(granted: np.ndarray) -> None:
 
 def test_what_is_made_good_is_spread_at_twice_the_even_share_at_most(granted: np.ndarray) -> None:
     assert RATE / 10 < most_within(granted, 0.1) <= 2 * RATE / 10
+
+
+def test_what_the_window_holds_back_at_the_end_of_a_run_is_withheld() -> None:
+    """At 12.0 s the hole of the freeze is back, and the run ends in it."""
+    throttles = rehearse(Frozen, 41, user_rate=math.inf, duration=12.2, grace=0).throttles
+    rows = throttles[throttles["name"] == "m"]
+
+    assert rows["withheld"].sum() == pytest.approx(0.2 * RATE, abs=1)
+    assert rows["unasked"].sum() == 0
