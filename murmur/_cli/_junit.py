@@ -12,6 +12,8 @@ from murmur.results.archive import write_text
 if TYPE_CHECKING:
     from ._outcome import Outcome
 
+from murmur.telemetry import one_line
+
 __all__ = ["write_junit"]
 
 # What XML 1.0 cannot hold, not even escaped.
@@ -55,7 +57,7 @@ def _case(
         suite,
         "testcase",
         classname=_text(outcome.summary.scenario or "murmur"),
-        name=_text(name),
+        name=_text(one_line(name)),
         time=f"{seconds:.3f}",
     )
 

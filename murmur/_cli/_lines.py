@@ -11,6 +11,8 @@ from murmur.results import duration_text
 if TYPE_CHECKING:
     from ._look import Look
 
+from murmur.telemetry import one_line
+
 __all__ = ["Lines", "Silence", "line_of"]
 
 _MOST_ERRORS = 20
@@ -55,7 +57,7 @@ class Lines:
         for name, error, _ in look.errors:
             if (name, error) not in self._told and len(self._told) < _MOST_ERRORS:
                 self._told.add((name, error))
-                self.say(f"       {name} failed: {error}")
+                self.say(f"       {one_line(name)} failed: {one_line(error)}")
 
     def say(self, note: str) -> None:
         """Write a sentence at once."""

@@ -10,12 +10,7 @@ import click
 if TYPE_CHECKING:
     from ._outcome import Outcome
 
-__all__ = ["plain_line", "print_outcome"]
-
-
-def plain_line(text: str) -> str:
-    """Return text that stays on its line: names may hold line breaks and escape sequences."""
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+__all__ = ["print_outcome"]
 
 
 def print_outcome(outcome: Outcome, *, as_json: bool) -> None:

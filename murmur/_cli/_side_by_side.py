@@ -20,10 +20,10 @@ from murmur.results.checks import (
     read_duration,
     read_share,
 )
+from murmur.telemetry import one_line
 
 from ._codes import ALL_HOLD, CANNOT_TELL, CHECK_FAILED, INVALID
 from ._outcome import Outcome
-from ._print import plain_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,7 @@ def compare_saved(before: list[str], after: list[str], options: Mapping[str, Any
         click.echo(_json(frame, rules))
     else:
         for line in (*_table(frame), "", *_remarks(frame, sides), *frame.attrs["notes"]):
-            click.echo(plain_line(line))
+            click.echo(one_line(line))
         for line in _answered(frame, is_asked=bool(rules) or margin is not None):
             click.echo(line)
     return _code(frame, [*sides[0], *sides[1]])
@@ -71,7 +71,7 @@ def _answered(frame: pd.DataFrame, *, is_asked: bool) -> Iterator[str]:
     answer = frame.attrs["answer"]
     colour = {"pass": "green", "fail": "red"}.get(answer, "yellow")
     for reason in frame.attrs["reasons"]:
-        yield plain_line(f"  {reason}")
+        yield one_line(f"  {reason}")
     because = "" if is_asked else ": nothing says how much is too much; give --fail-if or --margin"
     if answer != "cannot tell" and not is_asked:
         because = ": something is worse, and more than chance explains"

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from ._look import Look
 
+from murmur.telemetry import one_line
+
 __all__ = ["LiveTable"]
 
 _COLUMNS = ("action", "count", "failed", "per second", "p50", "p95", "p99")
@@ -119,13 +121,16 @@ def _actions(look: Look) -> Table:
 def _cells(action: Figures) -> list[str | Text]:
     failed = Text(f"{action.failed:,}", "red" if action.failed else "")
     times = [duration_text(value) for value in (action.p50, action.p95, action.p99)]
-    return [action.name, f"{action.count:,}", failed, f"{action.rate:,.1f}", *times]
+    return [one_line(action.name), f"{action.count:,}", failed, f"{action.rate:,.1f}", *times]
 
 
 def _lines(look: Look) -> list[tuple[str, str]]:
     """Return what stands below the actions: a line, and its style."""
     lines = [(_throttle(name, each), "") for name, each in look.status.throttles.items()]
-    lines += [(f"error: {count:,} x {name}: {text}", "red") for name, text, count in look.errors]
+    lines += [
+        (f"error: {count:,} x {one_line(name)}: {one_line(text)}", "red")
+        for name, text, count in look.errors
+    ]
     for result in look.checks:
         word, style = ("holds", "green") if result.holds else ("fails", "red")
         remark = f" ({result.reason})" if result.reason else ""
@@ -143,7 +148,7 @@ def _throttle(name: str, each: object) -> str:
     else:
         paced = rate_text(rate / interval) if math.isfinite(rate) else "unlimited"
     paused = ", paused" if getattr(each, "paused", False) else ""
-    return f"throttle: {name}: {paced}, {waiting:,} waiting{paused}"
+    return f"throttle: {one_line(name)}: {paced}, {waiting:,} waiting{paused}"
 
 
 def _generator(look: Look) -> tuple[str, str]:

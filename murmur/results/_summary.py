@@ -9,6 +9,8 @@ from html import escape
 
 import pandas as pd
 
+from murmur.telemetry import one_line
+
 from ._paces import PaceSummary
 from ._verdict import Verdict
 
@@ -136,9 +138,9 @@ class Summary:
                     f"verdict: {self.verdict.state}",
                 ]
             ),
-            *(f"  {reason}" for reason in self.verdict.reasons),
+            *(f"  {one_line(reason)}" for reason in self.verdict.reasons),
             f"users: {_listed(self.users)}",
-            *(f"  {failure}" for failure in self.failures),
+            *(f"  {one_line(failure)}" for failure in self.failures),
             *self.pace_lines,
         ]
         if not self.actions:
@@ -202,7 +204,7 @@ def _three_digits(value: float) -> str:
 
 
 _COLUMNS: Mapping[str, Callable[[ActionSummary], str]] = {
-    "action": lambda action: action.name,
+    "action": lambda action: one_line(action.name),
     "count": lambda action: f"{action.count:,}",
     "failed": lambda action: f"{action.failed:,}",
     "per second": lambda action: _rate_text(action.rate),

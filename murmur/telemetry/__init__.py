@@ -47,6 +47,7 @@ from ._kinds import Kinds as Kinds
 from ._kinds import joined_kinds as joined_kinds
 from ._kinds import kind_text as kind_text
 from ._kinds import leaf_of as leaf_of
+from ._plain import one_line as one_line
 from ._plain import text_of as text_of
 from ._plain import trace_of as trace_of
 from ._recorder import Recorder as Recorder

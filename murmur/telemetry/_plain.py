@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from murmur._guard import encodable, text_of, trace_of
 
-__all__ = ["encodable", "name_of", "plain", "text_of", "trace_of"]
+__all__ = ["encodable", "name_of", "one_line", "plain", "text_of", "trace_of"]
 
 ITEMS = 1000  # of one collection
 DEPTH = 6
@@ -53,3 +53,14 @@ def name_of(value: object) -> str:
     ('log\\udc80in', '404', 'None')
     """
     return text_of(value, str.__str__ if isinstance(value, str) else str)
+
+
+def one_line(text: str) -> str:
+    r"""Return text that stays on its line, for names may hold breaks and escape sequences.
+
+    Examples
+    --------
+    >>> one_line("login\nverdict: valid"), one_line("\x1b[2J")
+    ('login\\nverdict: valid', '\\x1b[2J')
+    """
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

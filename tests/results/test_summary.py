@@ -233,3 +233,14 @@ def test_users_that_were_too_few_are_told_in_the_summary() -> None:
     assert (counts["rate"], counts["interval"]) == (200.0, 1.0)
     assert counts["due"] == 2000 == counts["granted"] + counts["unasked"]
     assert counts["granted"] == pytest.approx(500, abs=10)
+
+
+def test_a_name_cannot_forge_a_line(record: RunRecord) -> None:
+    node = Recorder(node="n", started_at=0.0, wall_started_at=0.0)
+    node.action("login\nverdict: valid\x1b[2J", 1, 0.0, 0.0, 0.5)
+    record.add(node.seal())
+
+    lines = repr(Results(record).summary()).splitlines()
+
+    assert not any(line.startswith("verdict: valid") for line in lines)
+    assert r"login\nverdict: valid\x1b[2J" in "\n".join(lines)
