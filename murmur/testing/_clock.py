@@ -11,9 +11,18 @@ import selectors
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-__all__ = ["VirtualLoop", "virtual_backend"]
+__all__ = ["MOST_TURNS", "VirtualLoop", "virtual_backend"]
+
+MOST_TURNS = 500_000
+"""Turns of the loop without time passing after which something is taken to spin.
+
+A turn lets everybody run who can, so this is no limit on users; it takes some 10 s.
+"""
+
+STEP_TURNS = 100
+"""Further turns for each second that passes then."""
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -22,6 +31,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     Time stands still while anything can run, and jumps to the next timer when nothing
     can.  Sockets and threads work, but real time does not pass for them: a wait for a
     thread ends virtual timers first, as with trio's clock.
+
+    Attributes
+    ----------
+    on_standstill : callable or None
+        Called when the loop has turned `MOST_TURNS` times without time passing, as if
+        something waited zero seconds again and again.  From then on a second passes each
+        time, so that whatever ends things by a deadline can do so.
 
     Examples
     --------
@@ -35,6 +51,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self._virtual_time = 0.0
+        self.on_standstill: Callable[[], None] | None = None
         super().__init__(_JumpingSelector(self))
 
     def time(self) -> float:
@@ -52,14 +69,26 @@ class _JumpingSelector(selectors.DefaultSelector):
     def __init__(self, loop: VirtualLoop) -> None:
         super().__init__()
         self._loop = loop
+        self._turns = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
+            self._turns = 0
             return super().select(None)
         ready: list[tuple[selectors.SelectorKey, int]] = super().select(0)
         if not ready and timeout > 0:
+            self._turns = 0
             self._loop.jump(timeout)
+        elif self._loop.on_standstill is not None:
+            self._count_turn(self._loop.on_standstill)
         return ready
+
+    def _count_turn(self, on_standstill: Callable[[], None]) -> None:
+        self._turns += 1
+        if self._turns >= MOST_TURNS:
+            self._turns -= STEP_TURNS  # those after the first come sooner
+            on_standstill()
+            self._loop.jump(1.0)
 
 
 def virtual_backend(name: str) -> tuple[str, Mapping[str, Any]]:

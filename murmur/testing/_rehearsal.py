@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from typing import TYPE_CHECKING
 
 import anyio
 from anyio.from_thread import start_blocking_portal
 
 from murmur.cluster import Cluster, Course, LocalNode, new_run_id
-from murmur.errors import InvalidScenarioError, MurmurError
+from murmur.errors import InvalidArgumentError, InvalidScenarioError, MurmurError
 from murmur.recording import RunRecord
 from murmur.runtime import RunSpec
 from murmur.scenario import Mix, callbacks, masked, resolve
 from murmur.telemetry import Bus
 
-from ._clock import virtual_backend
+from ._clock import MOST_TURNS, VirtualLoop, virtual_backend
 
 if TYPE_CHECKING:
     from murmur.results import Results
@@ -49,7 +51,7 @@ def rehearse(
     seed : int, default 0
         What all random numbers of the run derive from.
     duration : float, default 3600.0
-        Virtual seconds after which the run stops.
+        Virtual seconds after which the run stops; it has to be finite.
     end_when_idle : bool, default True
         Whether it stops before, when the last user is gone.
     **settings
@@ -65,8 +67,10 @@ def rehearse(
     ConfigError
         If anything is wrong with any setting.
     ScenarioError
-        If the scenario is not usable, one of its callbacks is no ``async def``, or its
-        `init` failed.
+        If the scenario is not usable, one of its callbacks is no ``async def``, its `init`
+        failed, or it makes no progress: something waits 0 seconds again and again.
+    InvalidArgumentError
+        If `duration` is infinite: users who wait for what never comes would wait for ever.
 
     Examples
     --------
@@ -82,6 +86,10 @@ def rehearse(
     (99, 100)
     """
     _refuse_threads(scenario)
+    if duration == math.inf:
+        raise InvalidArgumentError(
+            "cannot rehearse for ever", "give `duration` as a number of seconds"
+        )
     resolved = resolve(scenario, settings, environment={})
     course = Course(users=users, duration=duration, end_when_idle=end_when_idle)
     backend, options = virtual_backend("asyncio")
@@ -130,13 +138,38 @@ async def _prepare(
 
 async def _run(spec: RunSpec, record: RunRecord, course: Course) -> None:
     refused: MurmurError | None = None  # raised outside the group, which would wrap it
+    moving = anyio.CancelScope()
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    stood_at: list[float] = []
+
+    def end() -> None:
+        stood_at.append(loop.time())
+        moving.cancel()
+
+    loop.on_standstill = end
     async with anyio.create_task_group() as tasks:
         cluster = Cluster(tasks)
         cluster.nodes["local"] = LocalNode("local", bus=Bus(), tasks=tasks)
-        try:
-            await cluster.start(spec, record, course)
-        except MurmurError as error:
-            refused = error
-        await cluster.wait_over()
+        with moving:
+            try:
+                await cluster.start(spec, record, course)
+            except MurmurError as error:
+                refused = error
+            await cluster.wait_over()
+        if stood_at:
+            refused = _stuck(spec, stood_at[0] - spec.started_at)
+            await cluster.reset()
+        loop.on_standstill = None
     if refused is not None:
         raise refused
+
+
+def _stuck(spec: RunSpec, at: float) -> MurmurError:
+    """Return the error of a rehearsal in which nobody lets time pass."""
+    reason = (
+        f"its rehearsal made no progress: no time passed after {at:.0f} s, in {MOST_TURNS:,} turns "
+        "of the loop. Something waits 0 seconds again and again, or asks until an answer is "
+        "there; let it sleep for as long as that would take"
+    )
+    return InvalidScenarioError(spec.scenario.__name__, [reason])

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import time
 
+import anyio
+import anyio.lowlevel
 import pytest
 from traitlets import Float
 
 import murmur
-from murmur.errors import CallbackError, InvalidScenarioError, UnknownSettingError
-from murmur.testing import rehearse
+from murmur.errors import (
+    CallbackError,
+    InvalidArgumentError,
+    InvalidScenarioError,
+    UnknownSettingError,
+)
+from murmur.testing import _clock, rehearse
 
 
 class Visit(murmur.Scenario):
@@ -94,3 +101,38 @@ def test_a_callback_that_needs_a_thread_is_refused() -> None:
 
 async def test_it_works_where_a_loop_runs_already() -> None:
     assert len(rehearse(Visit, 1).actions) == 6
+
+
+@pytest.mark.parametrize("place", ["init", "start", "stubborn"])
+def test_a_rehearsal_without_progress_says_so(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Spinning(murmur.Scenario):
+        """Asks for something that never comes, without letting time pass."""
+
+        async def init(self) -> None:
+            while place == "init":
+                await anyio.lowlevel.checkpoint()
+
+        async def start(self, user: murmur.User) -> None:
+            await user.sleep(5)
+            while True:
+                try:
+                    await anyio.lowlevel.checkpoint()
+                except BaseException:
+                    if place != "stubborn":
+                        raise
+
+    monkeypatch.setattr(_clock, "MOST_TURNS", 5_000)
+    began = 0 if place == "init" else 5
+
+    with pytest.raises(InvalidScenarioError, match=f"no progress: no time passed after {began} s"):
+        rehearse(Spinning, 2, user_rate=float("inf"), grace=1.0)
+
+
+def test_a_rehearsal_has_an_end() -> None:
+    with pytest.raises(InvalidArgumentError, match="cannot rehearse for ever"):
+        rehearse(Stay, 1, duration=float("inf"))
+
+    waits = rehearse(Stay, 1, duration=60)
+
+    assert waits.users["outcome"].tolist() == ["left"]
+    assert waits.users["duration"].tolist() == [60.0]
