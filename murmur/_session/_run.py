@@ -14,6 +14,7 @@ import anyio
 
 from murmur.errors import RunStateError, RunTimeoutError
 from murmur.recording import LiveView
+from murmur.runtime import USER_RATE
 
 from ._loop import BEAT
 from ._observation import Observation
@@ -98,6 +99,8 @@ class Run:
         for what, new in zip(changes["what"], changes["new"], strict=True):
             if what in now:
                 now[str(what)] = new
+        if (rate := self._arrivals()) is not None:
+            now[USER_RATE] = rate
         return now
 
     @property
@@ -187,6 +190,17 @@ class Run:
             for name, value in (("seed", self.seed), *self.settings_at_start.items())
         )
         return f"<table><caption>{escape(repr(self))}</caption>{rows}</table>"
+
+    def _arrivals(self) -> float | None:
+        """Return users per minute as the throttle has them, which is steered by itself, too."""
+        if not self.is_over:
+            known = self._session.status().throttles.get(USER_RATE)
+            return known.rate * 60.0 / known.interval if known and known.interval else None
+        rows: Mapping[str, Any] = self._record.table("throttles")
+        pairs = zip(rows["name"].decode(), rows["rate"], rows["interval"], strict=True)
+        rates = [rate * 60.0 / each for name, rate, each in pairs if name == USER_RATE and each]
+        known_rates = [float(rate) for rate in rates if rate == rate]  # noqa: PLR0124 - NaN is not
+        return known_rates[-1] if known_rates else None
 
     def _look(self) -> None:
         """End with the session: a loop that died tells nobody."""

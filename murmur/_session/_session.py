@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from murmur.errors import RunStateError, WrongThreadError
 from murmur.recording import Recent, Relay
 from murmur.runtime import RunState, checked_patterns
-from murmur.scenario import find, resolve
+from murmur.scenario import find
 
 from ._cluster_verbs import ClusterVerbs
 from ._directory import keep_users, run_directory
@@ -26,7 +26,7 @@ from ._host import FAREWELL, Host
 from ._live import Live, Seen, Watcher
 from ._observation import Observation
 from ._run import Run
-from ._start import course_of, masked_pairs, notebook_names, record_of, spec_of
+from ._start import course_of, masked_pairs, notebook_names, record_of, settings_for, spec_of
 from ._status import IDLE, Status, status_of
 from ._troubles import FailureLog
 from ._user_look import UserLook, look_at_user
@@ -191,7 +191,7 @@ class Session(ClusterVerbs):
             If the run directory cannot be made.
         """
         chosen = find(scenario, notebook_names())
-        resolved = resolve(chosen, settings, parse=self._parse_environment)
+        resolved = settings_for(chosen, settings, self._parse_environment)
         spec = spec_of(
             chosen,
             resolved,

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from murmur.cluster import Course, new_run_id
-from murmur.errors import InvalidArgumentError
+from murmur.errors import ConfigError, InvalidArgumentError
 from murmur.recording import Relay, RunRecord
-from murmur.runtime import RunSpec
-from murmur.scenario import masked
+from murmur.runtime import RunSpec, tell_refusals
+from murmur.scenario import masked, resolve
+from murmur.telemetry import Emitter, bus
 
 if TYPE_CHECKING:
     from murmur.cluster import ClusterStatus
@@ -24,6 +25,7 @@ __all__ = [
     "masked_pairs",
     "notebook_names",
     "record_of",
+    "settings_for",
     "spec_of",
 ]
 
@@ -67,6 +69,26 @@ def course_of(
         on_accepted=on_accepted,
         on_over=on_over,
     )
+
+
+def settings_for(
+    scenario: type[Scenario],
+    given: Mapping[str, object],
+    parse: Callable[[str], object] | None,
+) -> Resolved:
+    """Return the values that a run starts with; those that are refused are told as events.
+
+    Raises
+    ------
+    ConfigError
+        With every problem.
+    """
+    try:
+        return resolve(scenario, given, parse=parse)
+    except ConfigError as error:
+        emitter = Emitter(bus, run_id="", node="local", now=time.monotonic, wall_now=time.time)
+        tell_refusals(emitter, error)
+        raise
 
 
 def record_of(spec: RunSpec, relay: Relay) -> RunRecord:

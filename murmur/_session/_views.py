@@ -35,7 +35,7 @@ class ThrottleView:
 
     def change_rate(
         self,
-        rate: float | None = None,
+        rate: float | str | None = None,
         *,
         interval: float | None = None,
         interarrival: float | None = None,
@@ -46,8 +46,9 @@ class ThrottleView:
 
         Parameters
         ----------
-        rate : float, optional
-            Permits per `interval` seconds; the interval stays if it is not given.
+        rate : float or str, optional
+            Permits per `interval` seconds, which stays if it is not given; or text with a unit,
+            such as ``"10/s"``.
         interval, interarrival, limit : float, optional
             See `murmur.throttle`.
         cancel_ramp : bool, default False
@@ -58,8 +59,8 @@ class ThrottleView:
     def ramp(  # noqa: PLR0913 - one keyword for each way to say it
         self,
         *,
-        from_rate: float | None = None,
-        to_rate: float | None = None,
+        from_rate: float | str | None = None,
+        to_rate: float | str | None = None,
         from_interarrival: float | None = None,
         to_interarrival: float | None = None,
         interval: float | None = None,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
+from murmur.results import compare, load
+
 from ._verb import Kind, Parameter, Verb
 
 if TYPE_CHECKING:
@@ -40,6 +42,17 @@ def _check(context: Context, call: Call) -> object:
 
 def _save(context: Context, call: Call) -> object:
     return context.run.results.save(call.values["path"])
+
+
+def _load(context: Context, call: Call) -> object:
+    return load(call.values["path"])
+
+
+def _compare(context: Context, call: Call) -> object:
+    after = call.values.get("after")
+    return compare(
+        load(call.values["before"]), context.run.results if after is None else load(after)
+    )
 
 
 def _report(context: Context, call: Call) -> object:
@@ -85,6 +98,23 @@ RESULTS_VERBS = (
         _save,
         words=(Parameter("PATH", Kind.TEXT, "the directory", required=True),),
         example="%amoc save results/first",
+    ),
+    Verb(
+        "load",
+        "Results of a run that was saved, or that a run directory keeps.",
+        _load,
+        words=(Parameter("PATH", Kind.TEXT, "the directory", required=True),),
+        example="first = %amoc load results/first",
+    ),
+    Verb(
+        "compare",
+        "Compare a saved run with another, or with the run of this session.",
+        _compare,
+        words=(
+            Parameter("BEFORE", Kind.TEXT, "directory of the run before", required=True),
+            Parameter("AFTER", Kind.TEXT, "directory of the other (this run, if not given)"),
+        ),
+        example="%amoc compare results/first",
     ),
     Verb(
         "report",

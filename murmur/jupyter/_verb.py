@@ -27,6 +27,7 @@ class Kind(Enum):
 
     WHOLE = "a whole number"
     NUMBER = "a number"
+    RATE = "a number, or a rate such as 10/s"
     SWITCH = "nothing"
     SCENARIO = "a scenario"
     THROTTLE = "a throttle"
@@ -42,6 +43,8 @@ class Kind(Enum):
                     return int(text)
                 case Kind.NUMBER:
                     return float(text)
+                case Kind.RATE:
+                    return text if "/" in text else float(text)
         except ValueError as error:
             raise UsageError(f"{name} takes {self.value}, not {text!r}") from error
         return text

@@ -122,9 +122,9 @@ def _unlock(context: Context, call: Call) -> None:
 
 def _ramp(context: Context, call: Call) -> None:
     throttle = context.session.throttles[call.values["name"]]
+    unit = "interarrival" if "interarrival" in call.values else "rate"
     throttle.ramp(
-        from_rate=call.values["from"],
-        to_rate=call.values["to"],
+        **{f"{end}_{unit}": call.values[end] for end in ("from", "to")},
         **call.given("duration", "steps", "step_interval", "interval", "cancel_ramp"),
     )
 
@@ -248,7 +248,7 @@ _TABLE = (
         _throttle,
         words=(_THROTTLE,),
         pairs=(
-            Parameter("rate", Kind.NUMBER, "permits per interval; 0 holds, inf unlocks"),
+            Parameter("rate", Kind.RATE, "permits per interval; 0 holds, inf unlocks"),
             Parameter("interval", Kind.NUMBER, _INTERVAL, "SECONDS"),
             Parameter("interarrival", Kind.NUMBER, "between two permits, not a rate", "SECONDS"),
             Parameter("limit", Kind.WHOLE, "permits at a time, for a throttle that has a limit"),
@@ -279,14 +279,15 @@ _TABLE = (
         _ramp,
         words=(
             _THROTTLE,
-            Parameter("FROM", Kind.NUMBER, "rate to begin with", required=True),
-            Parameter("TO", Kind.NUMBER, "rate to end with", required=True),
+            Parameter("FROM", Kind.RATE, "rate to begin with", required=True),
+            Parameter("TO", Kind.RATE, "rate to end with", required=True),
         ),
         options=(
             Parameter("--duration", Kind.NUMBER, "how long it takes", "SECONDS"),
             Parameter("--steps", Kind.WHOLE, "change in so many steps, not continuously"),
             Parameter("--step-interval", Kind.NUMBER, "between two steps", "SECONDS"),
             Parameter("--interval", Kind.NUMBER, _INTERVAL, "SECONDS"),
+            Parameter("--interarrival", Kind.SWITCH, "FROM and TO are seconds between two permits"),
             _CANCEL_RAMP,
         ),
         example="%amoc ramp messages 100 1000 --duration 60",

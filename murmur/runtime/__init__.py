@@ -28,6 +28,7 @@ from ._population import Presence as Presence
 from ._run import USER_RATE as USER_RATE
 from ._run import NodeRun as NodeRun
 from ._run import check_throttle_verb as check_throttle_verb
+from ._run import tell_refusals as tell_refusals
 from ._spec import Listener as Listener
 from ._spec import RunSpec as RunSpec
 from ._state import EXPELLED as EXPELLED
@@ -76,6 +77,7 @@ __all__ = [
     "record",
     "running_here",
     "send",
+    "tell_refusals",
     "throttle",
     "timer",
 ]

@@ -18,7 +18,7 @@ __all__ = ["coordinator", "count", "gauge", "record", "send", "throttle", "timer
 @on_loop("murmur.throttle")
 async def throttle(  # noqa: PLR0913 - one keyword for each way to say it
     name: str,
-    rate: float | None = None,
+    rate: float | str | None = None,
     *,
     interval: float | None = None,
     interarrival: float | None = None,
@@ -36,8 +36,9 @@ async def throttle(  # noqa: PLR0913 - one keyword for each way to say it
     ----------
     name : str
         Unique within the run.
-    rate : float, optional
-        Permits per `interval`; 0 holds everyone, ``math.inf`` nobody.
+    rate : float or str, optional
+        Permits per `interval`, or text with a unit such as ``"10/s"``; 0 holds everyone,
+        ``math.inf`` nobody.
     interval : float, default 60.0
         Seconds that `rate` is counted over.
     interarrival : float, optional

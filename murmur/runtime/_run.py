@@ -21,6 +21,7 @@ from murmur.coordinators import Coordinators
 from murmur.coordinators.shared import DistantUser
 from murmur.errors import (
     CallbackError,
+    ConfigError,
     MurmurError,
     RampInProgressError,
     RunStateError,
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from murmur._backend import Native
     from murmur.scenario import Scenario
 
-__all__ = ["USER_RATE", "NodeRun", "check_throttle_verb"]
+__all__ = ["USER_RATE", "NodeRun", "check_throttle_verb", "tell_refusals"]
 
 USER_RATE = "user_rate"
 """Setting and throttle by which users are admitted, in users per minute."""
@@ -210,7 +211,11 @@ class NodeRun:
         self.require_running("update settings")
         running_here.set(self)  # observers and `changed` are code of the run
         arrivals = self.throttles[USER_RATE]
-        plan = plan_update(self.scenario, given)
+        try:
+            plan = plan_update(self.scenario, given)
+        except ConfigError as refusal:
+            tell_refusals(self.emitter, refusal)
+            raise
         changes = dict(plan.changes)
         if USER_RATE in changes and arrivals.statistics().ramping:
             raise RampInProgressError(USER_RATE, "change the rate of")
@@ -463,6 +468,13 @@ def _emitter(spec: RunSpec, node: str, native: Native, *, bus: Bus, recorder: Re
         wall_now=time.time,
         keep=recorder.event,
     )
+
+
+def tell_refusals(emitter: Emitter, error: ConfigError) -> None:
+    """Tell of each value that a setting refused; values of secret ones are masked in it."""
+    for name, value, reason in getattr(error, "failures", ()):
+        refused = {"setting": name, "value": value, "reason": reason}
+        emitter.emit("amoc.config.verify", {"count": 1}, refused)
 
 
 def check_throttle_verb(name: str, verb: str, arguments: Mapping[str, Any]) -> None:

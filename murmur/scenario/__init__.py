@@ -18,6 +18,7 @@ from ._find import scenarios_in as scenarios_in
 from ._insides import put_values as put_values
 from ._mix import Mix as Mix
 from ._mix import mix as mix
+from ._rate import read_rate as read_rate
 from ._resolve import Resolved as Resolved
 from ._resolve import build as build
 from ._resolve import resolve as resolve
@@ -47,6 +48,7 @@ __all__ = [
     "parse_settings",
     "plan_update",
     "put_values",
+    "read_rate",
     "resolve",
     "scenarios_in",
     "settings_of",

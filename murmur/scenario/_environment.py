@@ -13,6 +13,7 @@ from murmur._guard import heard, text_of
 from murmur.errors import ConfigError, InvalidSettingError, UnknownSettingError, combine
 
 from ._declarations import MASK, Trait, is_secret, settings_of, variable_of
+from ._rate import arrivals
 from ._scenario import Scenario
 
 __all__ = ["EnvironmentReading", "EnvironmentWarning", "parse_settings", "read_environment"]
@@ -88,7 +89,7 @@ def read_environment(
         if name in skip or not text:
             continue
         # The parser is the user's, and the trait may be.
-        value, error = heard(read_text, trait, text) if parse is None else heard(parse, text)
+        value, error = heard(_read, name, trait, text) if parse is None else heard(parse, text)
         if error is None:
             values[name] = value
         else:
@@ -128,7 +129,7 @@ def parse_settings(cls: type[Scenario], texts: Mapping[str, str]) -> dict[str, o
         trait = settings.get(name)
         if trait is None:
             continue
-        value, error = heard(read_text, trait, text)  # the trait may be the user's
+        value, error = heard(_read, name, trait, text)  # the trait may be the user's
         if error is None:
             values[name] = value
         elif is_secret(trait):
@@ -142,6 +143,11 @@ def parse_settings(cls: type[Scenario], texts: Mapping[str, str]) -> dict[str, o
     if problems:
         raise combine(problems)
     return values
+
+
+def _read(name: str, trait: Trait, text: str) -> object:
+    value = arrivals(name, text)
+    return read_text(trait, text) if value is text else value
 
 
 def read_text(trait: Trait, text: str) -> object:

@@ -26,6 +26,7 @@ from ._declarations import (
     variable_of,
 )
 from ._insides import copy_values, drop_value, hold_back, rewritten
+from ._rate import arrivals
 from ._scenario import Scenario
 
 __all__ = ["Verification"]
@@ -78,8 +79,12 @@ class Verification:
         trait = self.settings[name]
 
         def assign() -> None:
+            try:
+                meant = arrivals(name, value)
+            except ValueError as error:
+                raise TraitError(str(error)) from None
             with self._stage.cross_validation_lock:
-                self._stage.set_trait(name, value)
+                self._stage.set_trait(name, meant)
                 self._check_contract(name)
 
         self._attempt(name, value, assign, lambda error: _expectation(trait, error))

@@ -77,7 +77,7 @@ class ThrottleConfig:
     @classmethod
     def of(  # noqa: PLR0913 - one keyword for each way to say it
         cls,
-        rate: float | None = None,
+        rate: float | str | None = None,
         *,
         interval: float | None = None,
         interarrival: float | None = None,

@@ -13,7 +13,7 @@ from numbers import Integral
 from murmur.errors import InvalidRateError
 
 from ._curve import Piece, Pieces
-from ._rate import DEFAULT_INTERVAL, Rate, permits_apart
+from ._rate import DEFAULT_INTERVAL, Rate, permits_apart, permits_in
 
 __all__ = ["Ramp", "step_rate", "step_rates"]
 
@@ -63,8 +63,8 @@ class Ramp:
     def of(  # noqa: PLR0913 - one keyword for each way to say it
         cls,
         *,
-        from_rate: float | None = None,
-        to_rate: float | None = None,
+        from_rate: float | str | None = None,
+        to_rate: float | str | None = None,
         from_interarrival: float | None = None,
         to_interarrival: float | None = None,
         interval: float | None = None,
@@ -77,7 +77,7 @@ class Ramp:
         Parameters
         ----------
         from_rate, to_rate : float, optional
-            Permits per `interval` at the start and at the end.
+            Permits per `interval` at the start and at the end; or text such as ``"10/s"``.
         from_interarrival, to_interarrival : float, optional
             The same as seconds between two permits.  The *rate* changes linearly.
         interval : float, optional
@@ -105,7 +105,8 @@ class Ramp:
             raise InvalidRateError("interval with interarrival", "an interval belongs to a rate")
         length, count = _length(duration, steps, step_interval)
         if from_rate is not None and to_rate is not None:
-            first, last = from_rate, to_rate
+            length_of = DEFAULT_INTERVAL if interval is None else interval
+            first, last = permits_in(length_of, from_rate), permits_in(length_of, to_rate)
         else:
             assert from_interarrival is not None
             assert to_interarrival is not None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from numbers import Real
 
 from murmur.errors import InvalidRateError
+from murmur.scenario import read_rate
 
 __all__ = ["DEFAULT_INTERVAL", "Rate"]
 
@@ -68,7 +69,7 @@ class Rate:
     @classmethod
     def of(
         cls,
-        rate: float | None = None,
+        rate: float | str | None = None,
         *,
         interval: float | None = None,
         interarrival: float | None = None,
@@ -78,8 +79,8 @@ class Rate:
 
         Parameters
         ----------
-        rate : float, optional
-            Permits per interval.
+        rate : float or str, optional
+            Permits per interval; or text with a unit, such as ``"10/s"``.
         interval : float, optional
             Seconds that `rate` is counted over, 60 unless given.
         interarrival : float, optional
@@ -103,7 +104,8 @@ class Rate:
         if interval is not None and rate is None:
             raise InvalidRateError(f"interval with {chosen[0]}", "an interval belongs to a rate")
         if rate is not None:
-            return cls(rate, DEFAULT_INTERVAL if interval is None else interval)
+            length = DEFAULT_INTERVAL if interval is None else interval
+            return cls(permits_in(length, rate), length)
         if interarrival is not None:
             return cls(permits_apart(interarrival))
         assert limit is not None
@@ -123,6 +125,21 @@ class Rate:
         if self.is_limit:
             return f"limit {self.permits:g}"
         return f"rate {self.permits:g} per {self.interval:g} s"
+
+
+def permits_in(interval: float, rate: float | str) -> float:
+    """Return the permits per `interval` that a rate means, which may be text with a unit."""
+    if not isinstance(rate, str):
+        return rate
+    try:
+        per_second = read_rate(rate, bare=False)
+    except ValueError as error:
+        raise InvalidRateError(f"rate {rate!r}", str(error)) from None
+    if interval == 0:
+        raise InvalidRateError(f"limit {rate!r}", "a limit is a number and has no unit")
+    permits = per_second * interval
+    whole = round(permits) if permits < math.inf else permits
+    return float(whole) if abs(permits - whole) <= _ROUNDING * permits else permits
 
 
 def permits_apart(seconds: float) -> float:

@@ -227,7 +227,7 @@ class Throttle:
     @on_loop("throttle.change_rate")
     async def change_rate(
         self,
-        rate: float | None = None,
+        rate: float | str | None = None,
         *,
         interval: float | None = None,
         interarrival: float | None = None,
@@ -238,8 +238,9 @@ class Throttle:
 
         Parameters
         ----------
-        rate : float, optional
-            Permits per `interval`; 0 holds everyone, ``math.inf`` nobody.
+        rate : float or str, optional
+            Permits per `interval`, or text with a unit such as ``"10/s"``; 0 holds everyone,
+            ``math.inf`` nobody.
         interval : float, optional
             Seconds; the present interval unless given, or 60 if there is none.
         interarrival : float, optional
@@ -270,8 +271,8 @@ class Throttle:
     async def ramp(  # noqa: PLR0913 - one keyword for each way to say it
         self,
         *,
-        from_rate: float | None = None,
-        to_rate: float | None = None,
+        from_rate: float | str | None = None,
+        to_rate: float | str | None = None,
         from_interarrival: float | None = None,
         to_interarrival: float | None = None,
         interval: float | None = None,

@@ -70,7 +70,7 @@ class Throttles(Mapping[str, Throttle]):
     async def open(  # noqa: PLR0913 - one keyword for each way to say it
         self,
         name: str,
-        rate: float | None = None,
+        rate: float | str | None = None,
         *,
         interval: float | None = None,
         interarrival: float | None = None,
@@ -86,8 +86,9 @@ class Throttles(Mapping[str, Throttle]):
         ----------
         name : str
             Unique within the run.
-        rate : float, optional
-            Permits per `interval`; 0 holds everyone, ``math.inf`` nobody.
+        rate : float or str, optional
+            Permits per `interval`, or text with a unit such as ``"10/s"``; 0 holds everyone,
+            ``math.inf`` nobody.
         interval : float, default 60.0
             Seconds that the rate is counted over; with 0, `rate` is a limit.
         interarrival : float, optional

@@ -14,6 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import murmur
 from murmur.jupyter import load
+from murmur.results import compare
 
 
 class Pairs(murmur.Scenario):
@@ -68,3 +69,23 @@ def test_the_verbs_do_as_they_say(amoc: Callable[[str], Any], tmp_path: Path) ->
     amoc("throttle calls --stop")
     amoc(f"report {tmp_path / 'page.html'}")
     assert (tmp_path / "page.html").exists()
+
+
+def test_saved_runs_are_loaded_and_compared(amoc: Callable[[str], Any], tmp_path: Path) -> None:
+    until(lambda: amoc("status").elapsed > 2.5)
+    amoc(f"save {tmp_path / 'first'}")
+    assert len(amoc(f"load {tmp_path / 'first'}").users) == 5
+    first = murmur.load(tmp_path / "first")
+    pd.testing.assert_frame_equal(
+        amoc(f"compare {tmp_path / 'first'} {tmp_path / 'first'}"), compare(first, first)
+    )
+    assert set(amoc(f"compare {tmp_path / 'first'}")) == set(compare(first, first))
+    with pytest.raises(UsageError, match="nowhere"):
+        amoc(f"load {tmp_path / 'nowhere'}")
+
+
+def test_a_ramp_may_be_given_by_interarrivals(amoc: Callable[[str], Any]) -> None:
+    amoc("ramp calls 6 0.5 --interarrival --steps 1 --step-interval 60")
+    assert amoc("throttle calls").rate == 10
+    amoc("throttle calls rate=2/s --cancel-ramp")
+    assert amoc("throttle calls").rate == 120

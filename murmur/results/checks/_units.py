@@ -12,6 +12,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from murmur.results._summary import duration_text
+from murmur.scenario import read_rate
 
 __all__ = [
     "BARE_LIMIT",
@@ -28,7 +29,6 @@ __all__ = [
 _NUMBER = r"(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?"
 _PARTS = re.compile(rf"({_NUMBER})([^\d.\s]+)")
 _SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
-_PER = {"s": 1.0, "sec": 1.0, "second": 1.0, "m": 60.0, "min": 60.0, "minute": 60.0, "h": 3600.0}
 _UNITS = "us, ms, s, min or h"
 
 BARE_LIMIT = 10.0
@@ -64,33 +64,6 @@ def read_duration(text: str, *, below: float = math.inf) -> float:
         if unit not in _SECONDS:
             raise ValueError(f"{unit!r} is no unit of time; it is {_UNITS}")
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
-
-
-def read_rate(text: str, *, bare: bool = True) -> float:
-    """Return how many a second `text` stands for.
-
-    Parameters
-    ----------
-    text : str
-        Such as ``"10/s"``, ``"600/min"`` or ``"inf"``.
-    bare : bool, default True
-        Whether a number without a unit will do; it is per second then.
-
-    Examples
-    --------
-    >>> [read_rate(text) for text in ("95", "10/s", "600/min", "inf")]
-    [95.0, 10.0, 10.0, inf]
-    """
-    if text == "inf":
-        return math.inf
-    number, slash, unit = (part.strip() for part in text.partition("/"))
-    if not re.fullmatch(_NUMBER, number):
-        raise ValueError(f"{text!r} is no rate; write 10/s or 600/min")
-    if not slash and not bare:
-        raise ValueError(f"{text!r} does not say per what; write {text}/s or {text}/min")
-    if slash and unit not in _PER:
-        raise ValueError(f"{unit!r} is no unit of a rate; it is /s, /min or /h")
-    return float(number) / (_PER[unit] if slash else 1.0)
 
 
 def read_share(text: str, *, most: float = 100.0) -> float:

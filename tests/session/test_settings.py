@@ -1,0 +1,73 @@
+"""Settings of a session: rates with units, refusals that are heard, values as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from traitlets import Int
+
+import murmur
+from murmur.telemetry import Event
+
+
+class Calls(murmur.Scenario):
+    """Users stay until they are asked to leave."""
+
+    size = Int(1, min=1, help="how large").tag(live=True)
+
+    async def init(self) -> None:
+        await murmur.throttle("calls", rate="10/s")
+
+    async def start(self, user: murmur.User) -> None:
+        await user.sleep(600)
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[murmur.Session]:
+    with murmur.Session() as session:
+        yield session
+
+
+def test_a_rate_may_have_a_unit_wherever_it_is_given(session, monkeypatch) -> None:
+    monkeypatch.setenv("AMOC_USER_RATE", "20/s")
+    with session.do(Calls) as run:
+        assert run.settings["user_rate"] == 1200
+        assert session.throttles["calls"].statistics().rate == 600
+    with session.do(Calls, user_rate="7200/h") as run:
+        assert run.settings["user_rate"] == 120
+        assert session.update(user_rate="10/s") == {"user_rate": (120.0, 600.0)}
+        assert session.update(user_rate="600/min") == {}
+        with pytest.raises(murmur.errors.InvalidSettingError, match="'day' is no unit of a rate"):
+            session.update(user_rate="10/day")
+
+        calls = session.throttles["calls"]
+        calls.change_rate("300/min", interval=1)
+        assert (calls.statistics().rate, calls.statistics().interval) == (5, 1)
+        calls.change_rate("0.1/s")
+        assert (calls.statistics().rate, calls.statistics().interval) == (0.1, 1)
+        calls.ramp(from_rate="1/s", to_rate="120/min", interval=60, steps=1, step_interval=60)
+        assert calls.statistics().rate == 60
+        with pytest.raises(murmur.errors.InvalidRateError, match="write 10/s or 10/min"):
+            calls.change_rate("10", cancel_ramp=True)
+
+
+def test_refused_values_are_heard(session) -> None:
+    heard: list[Event] = []
+    with murmur.on("amoc.config.verify", heard.append):
+        with pytest.raises(murmur.errors.InvalidSettingError):
+            session.do(Calls, size=0, user_rate=-1)
+        with session.do(Calls) as run, pytest.raises(murmur.errors.InvalidSettingError):
+            session.update(size=-5)
+    told = [(event.metadata["setting"], event.metadata["value"]) for event in heard]
+    assert sorted(told) == [("size", -5), ("size", 0), ("user_rate", -1)]
+    assert all("at least" in str(event.metadata["reason"]) for event in heard)
+    assert "amoc.config.verify" in set(run.results.events["name"])
+
+
+def test_settings_show_arrivals_that_the_throttle_changed(session) -> None:
+    with session.do(Calls) as run:
+        session.throttles["user_rate"].change_rate(5, interval=1)
+        assert run.settings["user_rate"] == 300
+        assert run.settings_at_start["user_rate"] == 1200
+    assert run.settings["user_rate"] == 300
