@@ -136,7 +136,10 @@ class Host:
             _logger.warning("closing without the run's own end: %s", error)
         finally:
             self.gate.close()
-            self._loop.close()
+            if self._loop.is_closed:  # also of a fork, whose lock nobody would release
+                self._loop.close()
+            else:
+                self._close_loop()
 
     def abandon(self, record: RunRecord) -> str:
         """Write into a record that its run could not end in order; return why."""
@@ -167,6 +170,12 @@ class Host:
             with suppress(UnresponsiveError):
                 self.ask("close", cluster.wait_over, patience=longest_end(grace) + FAREWELL)
         self.ask("close", cluster.reset)
+
+    def _close_loop(self) -> None:
+        """Close the loop, even one that another thread is about to start."""
+        with self._opening:
+            self._loop.close()
+            atexit.unregister(self.close)
 
     def _check_loop(self, verb: str) -> None:
         """Raise if the loop is known to be stuck, rather than wait for it."""
