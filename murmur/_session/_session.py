@@ -80,7 +80,7 @@ class Session(ClusterVerbs):
 
     Attributes
     ----------
-    relay : murmur.telemetry.Relay
+    relay : murmur.exporters.Relay
         Where exporters hear of what the session's runs measure.
 
     Examples

@@ -81,7 +81,8 @@ def test_a_router_that_is_not_there_is_a_clear_reason(session, router):
 
     reason = run.results.users["reason"].iloc[0]
     assert reason.startswith("ConnectionRefusedError: ")
-    assert f"cannot connect to 127.0.0.1:{router.port}" in reason
+    # The port is one of those that systems hand out, and those are told as one kind.
+    assert "cannot connect to 127.0.0.1:<port>" in reason
 
 
 def test_a_router_that_goes_away_fails_its_users(session, router):

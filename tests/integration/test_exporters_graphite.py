@@ -51,7 +51,7 @@ class Receiver(socketserver.StreamRequestHandler):
 
 def is_about_exporters(line: logging.LogRecord) -> bool:
     """Return False for what the runtime has to say of a busy machine."""
-    return not line.name.startswith("murmur.runtime")
+    return line.name.startswith("murmur.exporters")
 
 
 class Steady(murmur.Scenario):

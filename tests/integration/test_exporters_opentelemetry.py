@@ -88,7 +88,7 @@ class Handler(BaseHTTPRequestHandler):
 
 def is_about_exporters(line: logging.LogRecord) -> bool:
     """Return False for what the runtime has to say of a busy machine."""
-    return not line.name.startswith("murmur.runtime")
+    return line.name.startswith("murmur.exporters")
 
 
 class Steady(murmur.Scenario):

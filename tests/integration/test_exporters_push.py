@@ -20,7 +20,7 @@ EXAMPLE = Path(__file__).parents[2] / "docs" / "how-to" / "statsd_exporter.py"
 
 def is_about_exporters(line: logging.LogRecord) -> bool:
     """Return False for what the runtime has to say of a busy machine."""
-    return not line.name.startswith("murmur.runtime")
+    return line.name.startswith("murmur.exporters")
 
 
 class Short(murmur.Scenario):
@@ -92,7 +92,7 @@ def test_a_bug_in_an_exporter_is_told_once_and_hurts_nobody(session, caplog):
 
 
 def test_a_follower_sees_every_action(session):
-    class Count(murmur.telemetry.Follower):
+    class Count(murmur.exporters.Follower):
         actions = 0
         ended = 0
 
