@@ -98,7 +98,7 @@ class Patience:
         self._is_cut_short = False
         self._is_queueing = False
         self._on_turn = on_turn
-        self.turn_at = 0.0
+        self.turn_at: float = 0.0
 
     def queue(self) -> None:
         """Note that all connections are taken."""

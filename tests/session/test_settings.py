@@ -30,9 +30,9 @@ def session() -> Iterator[murmur.Session]:
 
 
 def test_a_rate_may_have_a_unit_wherever_it_is_given(session, monkeypatch) -> None:
-    monkeypatch.setenv("AMOC_USER_RATE", "20/s")
+    monkeypatch.setenv("AMOC_USER_RATE", "5/s")
     with session.do(Calls) as run:
-        assert run.settings["user_rate"] == 1200
+        assert run.settings["user_rate"] == 300
         assert session.throttles["calls"].statistics().rate == 600
     with session.do(Calls, user_rate="7200/h") as run:
         assert run.settings["user_rate"] == 120
