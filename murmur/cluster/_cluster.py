@@ -225,6 +225,10 @@ class Cluster(Roster):
         Over nodes that is here, and nodes follow when their loops run; else it is the node.
         """
         current = self._require_running(f"{verb} a throttle")
+        if verb == "open":  # as the scenario's own `init` does it, on every node
+            everybody = self._active(current).values()
+            await self._ask(everybody, verb, lambda node: node.call_throttle(name, verb, arguments))
+            return
         check_throttle_verb(name, verb, arguments)
         if current.leasing is not None:
             old, new = current.leasing.call(name, verb, arguments)

@@ -285,7 +285,13 @@ class NodeRun:
             self.emitter.emit("amoc.mailbox.overflow", {"count": 1}, {"user_id": user.id})
 
     async def call_throttle(self, name: str, verb: str, arguments: Mapping[str, Any]) -> None:
-        """Call a method of a throttle for a person, and record the change."""
+        """Call a method of a throttle for a person, or open one, and record the change."""
+        if verb == "open":
+            is_new = name not in self.throttles
+            opened = await self.throttles.open(name, **arguments)
+            if is_new:
+                self._record_change(f"throttle {name}", "", opened.statistics().pace)
+            return
         throttle = self.throttles[name]
         check_throttle_verb(name, verb, arguments)
         old = throttle.statistics().pace

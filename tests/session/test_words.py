@@ -84,3 +84,35 @@ def test_settings_are_those_of_now(session: murmur.Session) -> None:
     session.stop()
     run.wait(20)
     assert run.settings["pace"] == 0.5
+
+
+class Waits(murmur.Scenario):
+    """Users act at a throttle that the notebook starts."""
+
+    async def start(self, user: murmur.User) -> None:
+        pace = await murmur.throttle("pace")
+        while True:
+            await pace.wait()
+            user.count("acts")
+
+
+def test_a_throttle_is_started_from_the_notebook_and_found_by_users() -> None:
+    with murmur.Session() as session:
+        run = session.do(Waits, user_rate=float("inf"))
+
+        started = session.throttle("pace", rate="20/s", interval=1)
+        again = session.throttle("pace", rate=20, interval=1)
+        with pytest.raises(murmur.errors.ThrottleConflictError):
+            session.throttle("pace", rate=5, interval=1)
+        session.add(2)
+        deadline = time.monotonic() + 15
+        while started.statistics().granted < 5:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+        assert again.statistics().rate == 20
+        assert "throttle pace" in set(run.results.changes["what"])
+        with pytest.raises(murmur.errors.UnknownThrottleError):
+            session.throttle("nobody")
+    with pytest.raises(murmur.MurmurError):
+        session.throttle("pace", rate=1)
