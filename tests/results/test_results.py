@@ -10,6 +10,7 @@ import pytest
 
 from murmur.recording import RunRecord
 from murmur.results import FRAMES, Results
+from murmur.runtime import SENT
 from murmur.telemetry import Recorder
 
 
@@ -173,11 +174,20 @@ def test_a_window_is_saturated_by_its_lag_even_if_the_node_did_not_say(record: R
     assert Results(record).health["saturated"].tolist() == [True, False, True]
 
 
+def with_parts(results: Results, record: RunRecord) -> Results:
+    """Return the results with a span of an action and a stamp that was sent, besides."""
+    node = Recorder(node="n1", started_at=100.0, wall_started_at=0.0, now=lambda: 101.0)
+    node.span("echo", "first_event", 100.0, 100.25)
+    node.count(f"{SENT}hello")
+    record.add(node.seal())
+    return results
+
+
 @pytest.mark.parametrize("name", FRAMES)
 def test_a_frame_has_the_same_columns_and_dtypes_with_rows_and_without(
-    name: str, results: Results, empty: Results
+    name: str, results: Results, record: RunRecord, empty: Results
 ) -> None:
-    full, none = getattr(results, name), getattr(empty, name)
+    full, none = getattr(with_parts(results, record), name), getattr(empty, name)
 
     assert not full.empty
     assert none.empty
