@@ -64,7 +64,7 @@ def complete(text: str, context: Context) -> tuple[str, list[str]]:
     --------
     >>> from murmur.jupyter._completion import complete
     >>> complete("re", context=None)
-    ('re', ['remove', 'reset', 'resume'])
+    ('re', ['remove', 'reset', 'resume', 'report'])
     """
     fragment = re.split(r"\s", text)[-1]
     try:

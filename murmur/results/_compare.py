@@ -146,7 +146,8 @@ def compare(  # noqa: PLR0913 - all but the runs by keyword
     Examples
     --------
     >>> from murmur.results import Results, compare
-    >>> from murmur.telemetry import Recorder, RunRecord
+    >>> from murmur.recording import RunRecord
+    >>> from murmur.telemetry import Recorder
     >>> def run(seconds):
     ...     recorder = Recorder(node="n", started_at=0.0, wall_started_at=0.0)
     ...     for at in range(60):

@@ -66,7 +66,8 @@ class Results:
 
     Examples
     --------
-    >>> from murmur.telemetry import Histogram, RunRecord
+    >>> from murmur.recording import RunRecord
+    >>> from murmur.telemetry import Histogram
     >>> results = Results(RunRecord("r1", started_at=0.0, wall_started_at=0.0))
     >>> results.users.empty
     True
@@ -269,7 +270,8 @@ class Results:
         Examples
         --------
         >>> from tempfile import TemporaryDirectory
-        >>> from murmur.telemetry import Histogram, RunRecord
+        >>> from murmur.recording import RunRecord
+        >>> from murmur.telemetry import Histogram
         >>> results = Results(RunRecord("r1", started_at=0.0, wall_started_at=0.0))
         >>> with TemporaryDirectory() as directory:
         ...     saved = results.save(f"{directory}/r1")

@@ -55,7 +55,8 @@ def test_a_loop_that_is_stuck_costs_its_caller_patience_and_no_more() -> None:
 
     session = murmur.Session()
     run = session.do(Spins, 0)
-    session.add(1)
+    with contextlib.suppress(UnresponsiveError):  # the user may be there before the answer is
+        session.add(1)
     began = time.monotonic()
     with pytest.raises(TimeoutError):
         run.wait(timeout=0.5)

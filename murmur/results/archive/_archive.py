@@ -70,7 +70,7 @@ def load(path: str | Path) -> Results:
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
-    >>> from murmur.telemetry import RunRecord
+    >>> from murmur.recording import RunRecord
     >>> results = Results(RunRecord("r1", started_at=0.0, wall_started_at=0.0))
     >>> with TemporaryDirectory() as directory:
     ...     load(results.save(f"{directory}/r1"))

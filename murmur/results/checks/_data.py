@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from murmur.results._absences import NO_SIGN
 from murmur.results._spans import Spanned, Spans, cut_by
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ class Measured:
     def _silences(self) -> Spans:
         """Stretches in which a node told nothing of its health, between two times it did."""
         health, window = self._source.frame("health"), self._source.window
+        health = health[health["reason"] != NO_SIGN]  # nobody wrote these
         found = []
         for _, mine in health.groupby("node", observed=True):
             ends = np.sort(mine["window_at"].to_numpy()) + window

@@ -36,7 +36,7 @@ class Checks(Sequence[CheckResult]):
     Examples
     --------
     >>> from murmur.results import Results
-    >>> from murmur.telemetry import RunRecord
+    >>> from murmur.recording import RunRecord
     >>> results = Results(RunRecord("r1", started_at=0.0, wall_started_at=0.0))
     >>> checks = results.check("failed < 0.1%")
     >>> bool(checks)
