@@ -65,7 +65,7 @@ def test_key_password_and_logins_are_not_shown(pems: Any) -> None:
         )
     )
 
-    assert not any(word in shown for word in ("locked.key", "open", "secret", "hidden"))
+    assert not any(word in shown for word in ("locked.key", "'open'", "secret", "hidden"))
     assert "shop.test" in shown
 
 
