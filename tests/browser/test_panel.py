@@ -124,9 +124,9 @@ def test_what_others_do_shows_in_every_panel(notebook, until):
 
     notebook.run(3)  # again: the second panel of this cell takes the place of the first
     until(lambda: notebook.figure("Users running", 1) == 44)
-    notebook.write(4, "[session._publisher._panels.__len__(), len(session.relay)]")
+    notebook.write(4, "[len(session.publisher._views)]")
     notebook.run(4)
-    until(lambda: "[2, 1]" in notebook.text(4), story=lambda: notebook.text(4))
+    until(lambda: "[2]" in notebook.text(4), story=lambda: notebook.text(4))
 
 
 def test_numbers_move_while_a_cell_blocks_and_an_interrupt_leaves_the_run(notebook, until):
@@ -212,8 +212,8 @@ def test_nothing_grows_over_six_hundred_updates(notebook, until):
 
 FEED = """
 import time
-panel = session._publisher._panels[0]
-session._publisher.forget(panel)
+panel = session.publisher._views[0]
+session.publisher.forget(panel)
 for number in range(200):
     news = {**panel.state, "scenario": "fed", "elapsed": number}
     panel.show(news, {**panel.rows, "span": [0.0, 60.0 + number]})

@@ -438,7 +438,8 @@ def test_the_interpreter_ends_the_default_session_in_order() -> None:
 
     assert sorted(done.stdout.split("\n")[:2]) == ["bye 1", "bye 2"]
     assert done.stdout.split("\n")[2] == "terminated"
-    assert (done.returncode, done.stderr) == (0, "")
+    told = [line for line in done.stderr.splitlines() if "the load generator" not in line]
+    assert (done.returncode, told) == (0, [])  # a busy machine may have its line
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
