@@ -2,6 +2,7 @@
 
 from ._default import is_default as is_default
 from ._default import session as session
+from ._judge import Judge as Judge
 from ._observation import Observation as Observation
 from ._run import Run as Run
 from ._session import Session as Session
@@ -13,6 +14,7 @@ from ._troubles import FAILURES_LOG as FAILURES_LOG
 __all__ = [
     "FAILURES_LOG",
     "IDLE",
+    "Judge",
     "Observation",
     "Run",
     "Session",

@@ -1,17 +1,15 @@
-"""Verbs of a session that concern all of its nodes."""
+"""Verbs of a session that concern nodes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ._nodes import LIFETIME, Nodes
-from ._views import ThrottleView
 
 if TYPE_CHECKING:
     from murmur.cluster import Ticket
 
     from ._host import Host
-    from ._views import Throttles
 
 __all__ = ["ClusterVerbs"]
 
@@ -20,58 +18,6 @@ class ClusterVerbs:
     """The part of `Session` that is about nodes."""
 
     _host: Host
-
-    @property
-    def throttles(self) -> Throttles:
-        """Throttles of the run by name, to change while it is on."""
-        raise NotImplementedError
-
-    def throttle(
-        self,
-        name: str,
-        rate: float | str | None = None,
-        *,
-        interval: float | None = None,
-        interarrival: float | None = None,
-        limit: float | None = None,
-    ) -> ThrottleView:
-        """Start a throttle in the run, or return the one of that name, to steer it.
-
-        Users find it by its name, `murmur.throttle`.
-
-        Parameters
-        ----------
-        name : str
-            Unique within the run.
-        rate : float or str, optional
-            Permits per interval, or text with a unit, such as ``"10/s"``.
-        interval : float, optional
-            Seconds that the rate is counted over, 60 unless given.
-        interarrival : float, optional
-            Seconds between two permits, in place of a rate.
-        limit : float, optional
-            How many permits may be out at a time, in place of a rate.
-
-        Raises
-        ------
-        ThrottleConflictError
-            If there is one of that name with another configuration.
-        InvalidRateError
-            If the arguments do not describe one.
-        RunStateError
-            If no run is on.
-        """
-        given = {
-            "rate": rate,
-            "interval": interval,
-            "interarrival": interarrival,
-            "limit": limit,
-        }
-        wanted = {key: value for key, value in given.items() if value is not None}
-        if wanted:
-            cluster = self._host.cluster("throttle")
-            self._host.ask("throttle", cluster.call_throttle, name, "open", wanted)
-        return self.throttles[name]
 
     def open(
         self,

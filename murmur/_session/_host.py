@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import atexit
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
     from concurrent.futures import Future
 
+    from murmur.coordinators import CoordinatorStatistics
     from murmur.recording import RunRecord
 
 __all__ = ["FAREWELL", "Host"]
@@ -107,6 +108,24 @@ class Host:
         """Return the names of the run's throttles."""
         cluster = self.present
         return () if cluster is None else self.ask("throttles", cluster.throttle_names)
+
+    def call_throttle(self, name: str, verb: str, arguments: Mapping[str, object]) -> None:
+        """Call a method of a throttle of the run, or open one."""
+        self.ask(verb, self.cluster(verb).call_throttle, name, verb, arguments)
+
+    def call_coordinator(self, name: Hashable, verb: str) -> None:
+        """Call a method of a coordinator of the run."""
+        self.ask(verb, self.cluster(verb).call_coordinator, name, verb)
+
+    def coordinator_statistics(self) -> Mapping[Hashable, CoordinatorStatistics]:
+        """Return what the coordinators of all nodes are doing."""
+        cluster = self.present
+        if cluster is None:
+            return {}
+        merged: dict[Hashable, CoordinatorStatistics] = {}
+        for node in self.ask("status", cluster.status).nodes:
+            merged |= node.coordinators
+        return merged
 
     def ask(
         self,

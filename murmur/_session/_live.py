@@ -22,6 +22,8 @@ from traitlets.utils.bunch import Bunch
 from murmur.errors import MurmurError
 from murmur.scenario import settings_of
 
+from ._judge import Judge
+
 if TYPE_CHECKING:
     from murmur.scenario import Scenario
 
@@ -32,9 +34,6 @@ __all__ = ["Live", "Seen", "Watcher"]
 
 PERIOD = 0.25
 """Seconds between two looks at the run."""
-
-JUDGED = 2.0
-"""Seconds between two verdicts: one reads the frames of the whole run."""
 
 
 class Live(traitlets.HasTraits):
@@ -142,7 +141,8 @@ class Seen(traitlets.HasTraits):
     elapsed : float
         Seconds since the run started.
     verdict : str
-        "valid", "suspect" or "invalid", looked at every two seconds; empty before a run.
+        "valid", "suspect" or "invalid", looked at every five seconds and at the end; empty before
+        a run.
 
     Examples
     --------
@@ -185,7 +185,7 @@ class Watcher:
     def __init__(self, session: Session) -> None:
         self.live, self.seen = Live(session), Seen()
         self._session = session
-        self._judged_at = -math.inf
+        self._judge = Judge()
         self.look()
         session.background(self._follow)
 
@@ -208,9 +208,11 @@ class Watcher:
             seen.failed = total.failed_rate / total.rate if total.rate else 0.0
             seen.p50, seen.p99 = _known(total.p50), _known(total.p99)
             seen.elapsed = status.elapsed
-        if monotonic() - self._judged_at >= JUDGED and self._session.run is not None:
-            seen.verdict = self._session.run.results.verdict.state
-            self._judged_at = monotonic()
+        run, now = self._session.run, monotonic()
+        if run is not None and self._judge.is_due(run, status, now):
+            self._judge.judge(run, status, now)
+        if self._judge.verdict is not None:
+            seen.verdict = self._judge.verdict.state
 
     async def _follow(self) -> None:
         while True:

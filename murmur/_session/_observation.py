@@ -11,6 +11,7 @@ from ._status import IDLE, Status
 
 if TYPE_CHECKING:
     from murmur.cluster import NodeStatus
+    from murmur.recording import LiveView
 
 __all__ = ["Observation"]
 
@@ -46,3 +47,19 @@ class Observation:
     status: Status = IDLE
     nodes: tuple[NodeStatus, ...] = ()
     recent: Recent = field(default_factory=Recent)
+
+    @classmethod
+    def of(
+        cls,
+        live: LiveView | None,
+        status: Status,
+        nodes: tuple[NodeStatus, ...] = (),
+        *,
+        by_name: bool,
+    ) -> Observation:
+        """Return what a session does, and the newest minutes of its run if there was one."""
+        recent = Recent()
+        if live is not None:
+            is_over = status.state.is_over
+            recent = live.recent(status.elapsed, by_name=by_name, is_over=is_over)
+        return cls(status=status, nodes=nodes, recent=recent)

@@ -7,14 +7,15 @@ state is kept here that the cluster has.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from murmur.errors import RunStateError, WrongThreadError
-from murmur.recording import Recent, Relay
+from murmur.recording import Relay
 from murmur.runtime import RunState, checked_patterns
 from murmur.scenario import find
 
@@ -30,11 +31,10 @@ from ._start import course_of, masked_pairs, notebook_names, record_of, settings
 from ._status import IDLE, Status, status_of
 from ._troubles import FailureLog
 from ._user_look import UserLook, look_at_user
-from ._views import Coordinators, Throttles
+from ._views import Coordinators, Throttles, ThrottleView, given
 
 if TYPE_CHECKING:
     from murmur.cluster import ClusterStatus
-    from murmur.coordinators import CoordinatorStatistics
     from murmur.jupyter.panel import Panel, Publisher
     from murmur.recording import LiveView
     from murmur.results import Capacity
@@ -65,14 +65,11 @@ class Session(ClusterVerbs):
     tune_collector : bool, default True
         Whether a run may make full garbage collections rare while it is on; without
         that, 100,000 users are seconds late.
-
     run_here : bool, default False
         Whether this process runs users even when there are other nodes.
-
     allow : sequence of str, optional
         Hosts that murmur's own clients may connect to, and no others, such as
         ``["shop.test", "*.example.org", "10.0.0.0/8"]``; every host unless given.
-
     directory : str or pathlib.Path, optional
         Where each run gets a directory of its own (`Run.directory`), which is written to once
         a second and an archive when the run is over.  `murmur.load` reads it in either
@@ -116,8 +113,6 @@ class Session(ClusterVerbs):
         self._live: LiveView | None = None
         self._scenario: type[Scenario] | None = None
         self.relay: Relay = Relay(FailureLog())
-        self._publisher: Publisher | None = None
-        self._watch: Watcher | None = None
 
     @property
     def is_closed(self) -> bool:
@@ -138,13 +133,13 @@ class Session(ClusterVerbs):
     def throttles(self) -> Throttles:
         """Throttles of the run by name, to change while it is on."""
         return Throttles(
-            self._host.throttle_names, lambda: self.status().throttles, self._call_throttle
+            self._host.throttle_names, lambda: self.status().throttles, self._host.call_throttle
         )
 
     @property
     def coordinators(self) -> Coordinators:
         """Coordinators of the run by name."""
-        return Coordinators(self._coordinator_statistics, self._call_coordinator)
+        return Coordinators(self._host.coordinator_statistics, self._host.call_coordinator)
 
     def do(
         self,
@@ -289,19 +284,10 @@ class Session(ClusterVerbs):
 
         Examples
         --------
-        >>> import murmur
-        >>> class Shop(murmur.Scenario):
-        ...     '''Users order, one after the other.'''
-        ...     async def start(self, user):
-        ...         while True:
-        ...             with user.timer("order"):
-        ...                 await user.sleep(0.01)
-        >>> with murmur.Session() as session:
-        ...     capacity = session.find_capacity(
-        ...         Shop, check="p50(order) < 5s", low=1, high=2, hold=1.0, warm_up=0.5
-        ...     )
-        >>> capacity.unit, list(capacity.steps)[:3]
-        ('users', ['load', 'answer', 'value'])
+        A notebook says::
+
+            capacity = session.find_capacity(Shop, check="p99(order) < 200ms", low=10)
+            capacity.chart()
         """
         from murmur.results.capacity import Search
 
@@ -449,10 +435,10 @@ class Session(ClusterVerbs):
         cluster, run, live = self._host.present, self._run, self._live
         if cluster is None or self._host.is_closed:
             status = IDLE if run is None else run.status()
-            return Observation(status=status, recent=_recent(live, status, by_name))
+            return Observation.of(live, status, by_name=by_name)
         answer = self._host.ask("observe", cluster.status, patience=patience)
         status = self._read(answer)
-        return Observation(status=status, nodes=answer.nodes, recent=_recent(live, status, by_name))
+        return Observation.of(live, status, answer.nodes, by_name=by_name)
 
     def background(self, fn: Callable[..., Awaitable[T]], *args: object) -> Future[T]:
         """Have ``await fn(*args)`` run on the session's own loop; return at once.
@@ -467,6 +453,44 @@ class Session(ClusterVerbs):
             If the session is closed.
         """
         return self._host.post("background", fn, *args)
+
+    def throttle(
+        self,
+        name: str,
+        rate: float | str | None = None,
+        *,
+        interval: float | None = None,
+        interarrival: float | None = None,
+        limit: float | None = None,
+    ) -> ThrottleView:
+        """Start a throttle in the run, or return the one of that name, to steer it.
+
+        Users find it by its name, `murmur.throttle`.
+
+        Parameters
+        ----------
+        name : str
+            Unique within the run.
+        rate : float or str, optional
+            Permits per interval, or text with a unit, such as ``"10/s"``.
+        interval : float, optional
+            Seconds that the rate is counted over, 60 unless given.
+        interarrival, limit : float, optional
+            Seconds between two permits, or permits that may be out at a time, and no rate.
+
+        Raises
+        ------
+        ThrottleConflictError
+            If there is one of that name with another configuration.
+        InvalidRateError
+            If the arguments do not describe one.
+        RunStateError
+            If no run is on.
+        """
+        rates = {"rate": rate, "interval": interval}
+        if wanted := given({**rates, "interarrival": interarrival, "limit": limit}):
+            self._host.call_throttle(name, "open", wanted)
+        return self.throttles[name]
 
     def stop(self) -> None:
         """Begin to end the run and return at once; `Run.wait` waits for the end.
@@ -516,24 +540,21 @@ class Session(ClusterVerbs):
     @property
     def live(self) -> Live:
         """The live settings of the run as traits, to link with widgets of your own."""
-        return self._watcher().live
+        return self._watch.live
 
     @property
     def seen(self) -> Seen:
         """What can be seen of the run as traits: users, rates, response times, verdict."""
-        return self._watcher().seen
+        return self._watch.seen
 
-    @property
+    @cached_property
     def publisher(self) -> Publisher:
         """What keeps panel and widgets of the session up to date; for parts of front ends."""
-        if self._publisher is None:
-            self._publisher = publisher_of(self)
-        return self._publisher
+        return publisher_of(self)
 
-    def _watcher(self) -> Watcher:
-        if self._watch is None:
-            self._watch = Watcher(self)
-        return self._watch
+    @cached_property
+    def _watch(self) -> Watcher:
+        return Watcher(self)
 
     def close(self) -> None:
         """Stop what runs, in order if it can be, and join the thread."""
@@ -576,25 +597,3 @@ class Session(ClusterVerbs):
         cluster = self._host.present
         if cluster is not None:
             self._host.ask("flush", cluster.flush)
-
-    def _call_throttle(self, name: str, verb: str, arguments: Mapping[str, object]) -> None:
-        self._host.ask(verb, self._host.cluster(verb).call_throttle, name, verb, arguments)
-
-    def _call_coordinator(self, name: Hashable, verb: str) -> None:
-        self._host.ask(verb, self._host.cluster(verb).call_coordinator, name, verb)
-
-    def _coordinator_statistics(self) -> Mapping[Hashable, CoordinatorStatistics]:
-        cluster = self._host.present
-        if cluster is None:
-            return {}
-        merged: dict[Hashable, CoordinatorStatistics] = {}
-        for node in self._host.ask("status", cluster.status).nodes:
-            merged |= node.coordinators
-        return merged
-
-
-def _recent(live: LiveView | None, status: Status, by_name: bool) -> Recent:
-    """Return the newest minutes of the latest run, if there was one."""
-    if live is None:
-        return Recent()
-    return live.recent(status.elapsed, by_name=by_name, is_over=status.state.is_over)

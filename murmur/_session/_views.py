@@ -54,7 +54,7 @@ class ThrottleView:
         cancel_ramp : bool, default False
             Whether a ramp that runs is ended, rather than the change refused.
         """
-        self._call("change_rate", **_given(locals()))
+        self._call("change_rate", **given(locals()))
 
     def ramp(  # noqa: PLR0913 - one keyword for each way to say it
         self,
@@ -80,7 +80,7 @@ class ThrottleView:
         cancel_ramp : bool, default False
             Whether a ramp that runs is ended, rather than this one refused.
         """
-        self._call("ramp", **_given(locals()))
+        self._call("ramp", **given(locals()))
 
     def pause(self) -> None:
         """Grant nothing until `resume`."""
@@ -147,7 +147,7 @@ class Throttles(Named[str, ThrottleView]):
         return "\n".join(map(repr, self.statistics().values())) or "no throttles"
 
 
-def _given(arguments: Mapping[str, object]) -> dict[str, object]:
+def given(arguments: Mapping[str, object]) -> dict[str, object]:
     """Return the arguments of a method that its caller gave."""
     return {k: v for k, v in arguments.items() if k != "self" and v is not None}
 

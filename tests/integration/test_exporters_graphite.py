@@ -51,7 +51,7 @@ class Receiver(socketserver.StreamRequestHandler):
 
 def is_about_exporters(line: logging.LogRecord) -> bool:
     """Return False for what the runtime has to say of a busy machine."""
-    return line.name.startswith("murmur.exporters")
+    return not line.name.startswith("murmur.runtime")
 
 
 class Steady(murmur.Scenario):

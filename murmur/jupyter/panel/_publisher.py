@@ -17,6 +17,7 @@ import anyio
 import anyio.to_thread
 
 from murmur._backend import thread_lock
+from murmur._session import Judge
 from murmur.errors import MurmurError, RunStateError
 
 from ._code import CodeLog
@@ -29,18 +30,12 @@ from ._view import Library, View
 
 if TYPE_CHECKING:
     from murmur._session import Observation
-    from murmur.results import Results, Verdict
+    from murmur.results import Results
 
 __all__ = ["Publisher"]
 
 REGULAR = 0.5
 """Seconds between two looks at the session, unless a click asks for one."""
-
-JUDGED = 5.0
-"""Seconds between two verdicts on a run that is on, at least."""
-
-SHARE = 50.0
-"""Times as long as the last verdict took, that must pass before the next."""
 
 MOST = 4
 """Updates in any second, at most."""
@@ -64,8 +59,7 @@ class Publisher:
 
     def __init__(self, subject: Subject) -> None:
         self._drawn: tuple[object, dict[str, Any]] = (None, {})
-        self._judged: tuple[object, Verdict | None] = (None, None)
-        self._judge_at = 0.0
+        self._judge = Judge()
         self.chosen: str | None = None
         self._subject = subject
         self._views: tuple[View, ...] = ()
@@ -163,7 +157,7 @@ class Publisher:
         if seen is None:
             return  # the page says that there is no news
         rows = await self._rows(seen)
-        await self._judge(seen)
+        await self._have_judged(seen)
         state = self._state(seen)
         for view in watched:
             try:
@@ -187,17 +181,11 @@ class Publisher:
             self._drawn = news, await anyio.to_thread.run_sync(charts, seen)
         return self._drawn[1]
 
-    async def _judge(self, seen: Observation) -> None:
-        """Have the run judged in another thread: now and then while it is on, and at its end."""
+    async def _have_judged(self, seen: Observation) -> None:
+        """Have the run judged in another thread, if it is time."""
         run, now = self._subject.run, anyio.current_time()
-        news = seen.status.run_id, seen.status.state.is_over
-        is_known = news == self._judged[0] and (news[1] or now < self._judge_at)
-        if run is None or is_known:
-            return
-        results = run.results
-        verdict = await anyio.to_thread.run_sync(lambda: results.verdict)
-        took = anyio.current_time() - now
-        self._judged, self._judge_at = (news, verdict), now + max(JUDGED, SHARE * took)
+        if run is not None and self._judge.is_due(run, seen.status, now):
+            await anyio.to_thread.run_sync(self._judge.judge, run, seen.status, now)
 
     def _state(self, seen: Observation) -> dict[str, Any]:
         subject, run = self._subject, self._subject.run
@@ -206,7 +194,7 @@ class Publisher:
             scenarios=subject.scenarios(),
             running=subject.session.scenario,
             settings={} if run is None else run.settings_at_start,
-            verdict=self._judged[1],
+            verdict=self._judge.verdict,
             code=self._code.text,
         )
         return {**shown, "chosen": self.chosen or next(iter(shown["forms"]), None)}

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
@@ -206,17 +206,9 @@ class Search:
 
 
 def _normal(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the share of a normal distribution that lies below each value.
-
-    By the approximation of Abramowitz and Stegun (1964), 26.2.17, right within 1e-7.
-    """
+    """Return the share of a normal distribution that lies below each value."""
     import numpy as np
 
-    size = np.abs(values)
-    t = 1 / (1 + 0.2316419 * size)
-    powers: Any = t * (
-        0.319381530 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429)))
-    )
-    tail = np.exp(-size * size / 2) / math.sqrt(2 * math.pi) * powers
-    share: NDArray[np.float64] = np.where(values > 0, 1 - tail, tail)
+    errors = np.vectorize(math.erf, otypes=[np.float64])(values / math.sqrt(2))
+    share: NDArray[np.float64] = (1 + errors) / 2
     return share

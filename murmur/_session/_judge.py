@@ -1,0 +1,49 @@
+"""Judge of the latest run, for whoever shows it live: now and then, and at its end."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from murmur.results import Verdict
+
+    from ._run import Run
+    from ._status import Status
+
+__all__ = ["Judge"]
+
+PERIOD = 5.0
+"""Seconds between two verdicts on a run that is on, at least."""
+
+SHARE = 50.0
+"""Times as long as the last verdict took, that must pass before the next."""
+
+
+class Judge:
+    """Remembers the last verdict, for one reads the frames of the whole run.
+
+    Attributes
+    ----------
+    verdict : Verdict or None
+        The last one; None before the first.
+    """
+
+    def __init__(self) -> None:
+        self.verdict: Verdict | None = None
+        self._judged: object = None  # which run, and whether it was over
+        self._next_at = 0.0
+
+    def is_due(self, run: Run | None, status: Status, now: float) -> bool:
+        """Whether the run should be judged again, at `now` on the caller's clock."""
+        if run is None:
+            return False
+        is_over = status.state.is_over
+        return self._judged != (status.run_id, is_over) or (not is_over and now >= self._next_at)
+
+    def judge(self, run: Run, status: Status, now: float) -> None:
+        """Judge the run; in a thread, where it may take its time."""
+        began = monotonic()
+        self.verdict = run.results.verdict
+        self._judged = (status.run_id, status.state.is_over)
+        self._next_at = now + max(PERIOD, SHARE * (monotonic() - began))
