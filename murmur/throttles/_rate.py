@@ -40,8 +40,6 @@ class Rate:
 
     Examples
     --------
-    >>> Rate(1200).spacing
-    0.05
     >>> Rate.of(interarrival=0.05)
     Rate(permits=1200.0, interval=60.0)
     >>> Rate.of(limit=36).is_limit
@@ -115,11 +113,6 @@ class Rate:
     def is_limit(self) -> bool:
         """Whether it counts permits that are out, not permits per time."""
         return self.interval == 0
-
-    @property
-    def spacing(self) -> float:
-        """Seconds between two permits: ``inf`` when everyone is held, 0 when nobody is."""
-        return self.interval / self.permits if self.permits else math.inf
 
     def __str__(self) -> str:
         if self.is_limit:

@@ -75,7 +75,8 @@ class Chart(Part):
     ) -> None:
         self._function: Callable[[Results], Any] | None = None
         self._drawn_at = float("-inf")
-        self._actions = -1
+        self._drawn: object = None  # the news that were drawn last
+        self._is_drawing = False
         specs: dict[str, Any] = {}
         if callable(chart):
             self._function = chart
@@ -103,11 +104,13 @@ class Chart(Part):
             mine = {key: rows[key] for key in ("span", *self.specs) if key in rows}
         super().show(state, mine)
 
-    def is_due(self, now: float) -> bool:
-        """Whether the function should draw again."""
-        if self._function is None or now - self._drawn_at < PERIOD:
+    def is_due(self, now: float, news: object) -> bool:
+        """Whether the function should draw again: if there are news, and it is not at it."""
+        if self._function is None or self._is_drawing:
             return False
-        self._drawn_at = now
+        if news == self._drawn or now - self._drawn_at < PERIOD:
+            return False
+        self._drawn_at, self._drawn, self._is_drawing = now, news, True
         return True
 
     def draw(self, results: Results) -> None:
@@ -121,6 +124,8 @@ class Chart(Part):
         except Exception as error:  # noqa: BLE001 - a user's function may raise anything
             self.said, self.refused = f"{self.name}: {error!r}", True
             return
+        finally:
+            self._is_drawing = False
         datasets = spec.pop("datasets", {})
         self.drawing = _with_steady_names(spec, datasets)
 

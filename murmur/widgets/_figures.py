@@ -99,6 +99,7 @@ class Log(Part):
     """
 
     KIND: ClassVar[str] = "log"
+    SHOWS: ClassVar[tuple[str, ...]] = ("lines",)
 
     lines: traitlets.List[dict[str, Any]] = traitlets.List(traitlets.Dict())
 
@@ -111,9 +112,7 @@ class Log(Part):
 
     def tell(self, state: dict[str, Any]) -> None:
         """Set the traits to what `state` says."""
-        self.lines = _lines(state)
-
-    SHOWS: ClassVar[tuple[str, ...]] = ("lines",)
+        self.lines = state["lines"]
 
 
 def _lines(state: dict[str, Any]) -> list[dict[str, Any]]:

@@ -190,3 +190,28 @@ def test_a_closed_part_is_told_nothing_more(session: murmur.Session) -> None:
 
     wait_until(lambda: other.running == 3)
     assert figures.running == 0
+
+
+def test_a_slow_function_holds_up_no_other_part_and_draws_only_news(
+    session: murmur.Session,
+) -> None:
+    drawn: list[float] = []
+
+    def slow(results: murmur.Results) -> object:
+        drawn.append(time.monotonic())
+        time.sleep(3.0)
+        return charts.outcomes(results.users)
+
+    chart, figures = Chart(session, slow), Figures(session)
+    session.do(Echo, 3, user_rate=float("inf"))
+    wait_until(lambda: drawn)
+    session.add(2)
+    wait_until(lambda: figures.running == 5, seconds=2.5)  # while it still draws
+    wait_until(lambda: chart.drawing["spec"])
+
+    session.stop()
+    wait_until(lambda: figures.gone == 5)
+    wait_until(lambda: len(drawn) >= 2 and time.monotonic() - drawn[-1] > 6.0, seconds=30)
+    after = len(drawn)
+    time.sleep(3.0)
+    assert len(drawn) == after

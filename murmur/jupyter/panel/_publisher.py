@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -126,18 +126,28 @@ class Publisher:
 
     async def serve(self) -> None:
         """Tell the news until the last panel is closed."""
-        sent: deque[float] = deque([-1.0] * MOST, maxlen=MOST)
         try:
-            while self._goes_on():
-                self._wake = anyio.Event()
-                await self._publish()
-                sent.append(anyio.current_time())
-                with anyio.move_on_after(REGULAR):
-                    await self._wake.wait()
-                await anyio.sleep(max(0.0, sent[0] + 1.0 - anyio.current_time()))
+            async with anyio.create_task_group() as drawing:
+                painter = anyio.CapacityLimiter(1)  # Altair's settings are of the whole process
+
+                def draw(view: View, results: Results) -> None:
+                    drawing.start_soon(_draw, painter, view, results)
+
+                await self._tell(draw)
+                drawing.cancel_scope.cancel()
         finally:
             for panel in self._views:
                 panel.show({**panel.state, "session": "closed"}, None)
+
+    async def _tell(self, draw: Callable[[View, Results], None]) -> None:
+        sent: deque[float] = deque([-1.0] * MOST, maxlen=MOST)
+        while self._goes_on():
+            self._wake = anyio.Event()
+            await self._publish(draw)
+            sent.append(anyio.current_time())
+            with anyio.move_on_after(REGULAR):
+                await self._wake.wait()
+            await anyio.sleep(max(0.0, sent[0] + 1.0 - anyio.current_time()))
 
     def _goes_on(self) -> bool:
         with self._lock:
@@ -148,7 +158,7 @@ class Publisher:
         if self._wake is not None:
             self._wake.set()
 
-    async def _publish(self) -> None:
+    async def _publish(self, draw: Callable[[View, Results], None]) -> None:
         """Tell all panels; what goes wrong with one is not the others' business."""
         watched = [view for view in self._views if view.is_watched]
         if not watched:
@@ -165,18 +175,14 @@ class Publisher:
             except Exception:
                 _logger.exception("a %s cannot be shown any more", type(view).__name__)
                 self.forget(view)
-        await self._draw(watched)
-
-    async def _draw(self, watched: Sequence[View]) -> None:
-        """Have those views draw that take their time over it, in another thread."""
-        run = self._subject.run
+        run, now, news = self._subject.run, anyio.current_time(), _news(seen)
         for view in watched:
-            if run is not None and view.is_due(anyio.current_time()):
-                await anyio.to_thread.run_sync(view.draw, run.results)
+            if run is not None and view.is_due(now, news):
+                draw(view, run.results)
 
     async def _rows(self, seen: Observation) -> dict[str, Any]:
         """Return the rows of the charts: new ones, made in another thread, or those as before."""
-        news = seen.status.run_id, seen.status.state, seen.recent.version
+        news = _news(seen)
         if news != self._drawn[0]:
             self._drawn = news, await anyio.to_thread.run_sync(charts, seen)
         return self._drawn[1]
@@ -244,3 +250,13 @@ class Publisher:
             return Done(str(error), is_refused=True)
         where = "below the panel" if kept else "nowhere: it is not the output of a cell"
         return Done(f"Summary and charts are kept {where}.", is_refused=not kept)
+
+
+def _news(seen: Observation) -> object:
+    """Return what is the same as before if nothing new has come."""
+    return seen.status.run_id, seen.status.state, seen.recent.version
+
+
+async def _draw(painter: anyio.CapacityLimiter, view: View, results: Results) -> None:
+    """Have a view draw that takes its time over it; the news do not wait for it."""
+    await anyio.to_thread.run_sync(view.draw, results, abandon_on_cancel=True, limiter=painter)

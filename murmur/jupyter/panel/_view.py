@@ -121,8 +121,8 @@ class View(AnyWidget):
         """What was typed into its form and waits to be used; secrets too, so it is no trait."""
         return {}
 
-    def is_due(self, now: float) -> bool:
-        """Whether `draw` should be called, at `now` on the loop's clock."""
+    def is_due(self, now: float, news: object) -> bool:
+        """Whether `draw` should be called: `now` on the loop's clock, if there are `news`."""
         return False
 
     def draw(self, results: Results) -> None:
