@@ -20,9 +20,9 @@ from murmur._backend._bounded import (
     hear_out,
 )
 from murmur._backend._native import native
-from murmur.coordinators._coordinators import Coordinators
+from murmur.coordinators import Coordinators
 from murmur.testing import RecordingEmitter
-from murmur.throttles._throttles import Throttles
+from murmur.throttles import Throttles
 
 ends: ContextVar[list[str]] = ContextVar("ends")
 

@@ -29,7 +29,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import murmur
-from murmur.testing._open_files import raise_open_files_limit
+from murmur.testing import raise_open_files_limit
 from tests.benchmarks.http_stacks import WARM_UP, cpu
 
 ROOT = Path(__file__).parents[2]

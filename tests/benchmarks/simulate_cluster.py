@@ -24,9 +24,8 @@ from murmur.cluster._parts import PARTS
 from murmur.demo import Chat
 from murmur.recording import RunRecord
 from murmur.telemetry import Recorder
-from murmur.testing import router_process
+from murmur.testing import router_process, shop_process
 from murmur.testing._scripted_leases import Link, ScriptedCluster
-from murmur.testing._shop_process import shop_process
 
 NODES = (10, 100, 1000)
 RATES = (100, 1000, 10_000, 100_000)

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 import anyio
 import uvloop
 
+from murmur import Throttle
 from murmur._backend._native import native
-from murmur.throttles._throttle import Throttle
-from murmur.throttles._throttles import Throttles
+from murmur.throttles import Throttles
 
 USERS = 1000
 CASES = (

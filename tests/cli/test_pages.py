@@ -15,7 +15,7 @@ from murmur._cli._commands import murmur
 from murmur._cli._file import read_file
 from murmur.errors import InvalidCheckError
 from murmur.results import parse_check
-from murmur.results.checks._difference import parse_difference
+from murmur.results.checks import parse_difference
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [

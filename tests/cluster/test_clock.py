@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from murmur.cluster._clock import DRIFT, SPAN, ClockOffset
+from murmur.cluster import ClockOffset
+from murmur.cluster._clock import DRIFT, SPAN
 
 DELAYS = st.floats(0.0, 2.0)
 

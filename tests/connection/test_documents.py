@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from murmur.connection._documents import DocumentReader
+from murmur.connection import DocumentReader
 from murmur.errors import InvalidDocumentError
 
 VALUES = st.recursive(

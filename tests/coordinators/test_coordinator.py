@@ -16,9 +16,9 @@ import anyio
 import pytest
 
 from murmur._backend._native import native
-from murmur.coordinators._coordinators import Coordinators
+from murmur.coordinators import Coordinators
 from murmur.errors import CoordinatorStoppedError, InvalidPlanError, UnknownCoordinatorError
-from murmur.testing._emitter import RecordingEmitter
+from murmur.testing import RecordingEmitter
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ import anyio
 import pytest
 
 from murmur._backend._native import native
-from murmur.coordinators import _stage, _tally
-from murmur.coordinators._coordinators import Coordinators
+from murmur.coordinators import Coordinators, _stage, _tally
 from murmur.errors import (
     CoordinatorConflictError,
     CoordinatorError,
@@ -21,7 +20,7 @@ from murmur.errors import (
     InvalidPlanError,
     UnknownCoordinatorError,
 )
-from murmur.testing._emitter import RecordingEmitter
+from murmur.testing import RecordingEmitter
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from random import Random
 import anyio
 import pytest
 
+from murmur import Coordinator
 from murmur._backend._native import native
-from murmur.coordinators._coordinator import Coordinator
-from murmur.coordinators._coordinators import Coordinators
+from murmur.coordinators import Coordinators
 from murmur.errors import CoordinatorError, CoordinatorStoppedError, InvalidPlanError, Leaving
-from murmur.testing._emitter import RecordingEmitter
+from murmur.testing import RecordingEmitter
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from murmur.coordinators._plan import CoordinatorEvent, Member, Plan, distinct_pairs
+from murmur import CoordinatorEvent, Member
+from murmur.coordinators._plan import Plan, distinct_pairs
 from murmur.errors import InvalidPlanError
 
 EVENT = CoordinatorEvent("coordinate", 3, "rooms", 3)

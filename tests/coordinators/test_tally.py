@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from murmur import Member
 from murmur.coordinators import _tally
-from murmur.coordinators._plan import Member, Plan
+from murmur.coordinators._plan import Plan
 from murmur.coordinators._tally import Tally
 
 

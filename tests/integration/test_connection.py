@@ -9,8 +9,9 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from murmur import JsonConnection, connect_json
 from murmur._backend._native import native
-from murmur.connection._connection import INBOX_SIZE, JsonConnection, connect_json
+from murmur.connection._connection import INBOX_SIZE
 from murmur.errors import InvalidDocumentError, Leaving
 from murmur.runtime import User
 

@@ -18,7 +18,7 @@ from anyio.abc import ByteStream
 from traitlets import Float, Int
 
 import murmur
-from murmur.connection._documents import DocumentReader
+from murmur.connection import DocumentReader
 from murmur.results import Results
 from murmur.testing import RouterCounters, RouterProcess, router_process
 

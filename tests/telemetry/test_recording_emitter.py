@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from murmur.errors import InvalidArgumentError, UnknownNameError
-from murmur.testing._emitter import RecordingEmitter
+from murmur.testing import RecordingEmitter
 
 
 def test_remembers_what_was_emitted_in_order():

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from murmur import Ramp
 from murmur.errors import InvalidRateError
 from murmur.throttles._curve import Curve, Piece, Pieces
 from murmur.throttles._pacing import Pacing, Slots
-from murmur.throttles._ramp import Ramp
 from murmur.throttles._rate import Rate, capacity
 from murmur.throttles._window import Window
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from murmur import Ramp
 from murmur.errors import InvalidRateError
 from murmur.throttles._pacing import Pacing
-from murmur.throttles._ramp import Ramp, step_rate
+from murmur.throttles._ramp import step_rate
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ import math
 import pandas as pd
 import pytest
 
+from murmur import Ramp, preview
 from murmur.errors import InvalidRateError
 from murmur.throttles._curve import Curve
 from murmur.throttles._pacing import Pacing
-from murmur.throttles._ramp import Ramp
-from murmur.throttles._shape import preview, shape_curve
+from murmur.throttles._shape import shape_curve
 
 
 def grants(curve: Curve, until: float, start: float = 0.0) -> list[float]:

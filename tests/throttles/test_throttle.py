@@ -15,13 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from murmur import Permit, Throttle
 from murmur._backend._native import native
 from murmur.errors import ThrottleError, ThrottleStoppedError
-from murmur.testing import virtual_backend
-from murmur.testing._emitter import RecordingEmitter
-from murmur.throttles._due import Due, permit_due
-from murmur.throttles._throttle import Permit, Throttle
-from murmur.throttles._throttles import Throttles
+from murmur.testing import RecordingEmitter, virtual_backend
+from murmur.throttles import Throttles, permit_due
+from murmur.throttles._due import Due
 
 
 @pytest.fixture

@@ -21,11 +21,11 @@ from murmur.errors import (
     ThrottleStoppedError,
     UnknownThrottleError,
 )
-from murmur.testing._emitter import RecordingEmitter
+from murmur.testing import RecordingEmitter
+from murmur.throttles import Throttles
 from murmur.throttles._curve import Pieces
 from murmur.throttles._pacing import Pacing
 from murmur.throttles._rate import Rate
-from murmur.throttles._throttles import Throttles
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import anyio
 import pandas as pd
 import pytest
 
+from murmur import Throttle
 from murmur._backend._native import Task, native
 from murmur.errors import InvalidRateError, RampInProgressError, ThrottleStoppedError
-from murmur.testing._emitter import RecordingEmitter
-from murmur.throttles._throttle import Throttle
-from murmur.throttles._throttles import Throttles
+from murmur.testing import RecordingEmitter
+from murmur.throttles import Throttles
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 
 from murmur._backend._native import native
 from murmur.errors import InvalidRateError, ThrottleConflictError, UnknownThrottleError
-from murmur.testing._emitter import RecordingEmitter
-from murmur.throttles._throttles import Throttles
+from murmur.testing import RecordingEmitter
+from murmur.throttles import Throttles
 
 
 @pytest.fixture

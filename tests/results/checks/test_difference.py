@@ -10,7 +10,7 @@ from murmur.errors import InvalidCheckError
 from murmur.results import compare
 from murmur.results._compare import COMPARISON
 from murmur.results._frame import build
-from murmur.results.checks._difference import judge_difference, parse_difference
+from murmur.results.checks import judge_difference, parse_difference
 
 
 def comparison(*rows: tuple[str, str, float, float, float]):

@@ -9,7 +9,7 @@ import pytest
 
 from murmur.errors import CheckFailedError, InvalidCheckError
 from murmur.results import Checks, Verdict
-from murmur.results.checks._log import noted
+from murmur.results.checks import noted
 
 TABLE = """\
 2 of 3 checks failed

@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from murmur.results.checks._units import TEXTS, read_count, read_duration, read_rate, read_share
+from murmur.results.checks import TEXTS, read_duration, read_rate, read_share
+from murmur.results.checks._units import read_count
 
 
 @pytest.mark.parametrize(

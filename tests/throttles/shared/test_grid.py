@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from murmur import Ramp
 from murmur.throttles._curve import Pieces
-from murmur.throttles._ramp import Ramp
 from murmur.throttles._rate import Rate
 from murmur.throttles._shape import Followed
 from murmur.throttles.shared._grid import Grid, Run

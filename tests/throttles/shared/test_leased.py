@@ -12,8 +12,9 @@ from itertools import pairwise
 import anyio
 import pytest
 
+from murmur import Throttle
 from murmur._backend._native import native
-from murmur.cluster._clock import ClockOffset
+from murmur.cluster import ClockOffset
 from murmur.errors import (
     InvalidRateError,
     RampInProgressError,
@@ -22,11 +23,9 @@ from murmur.errors import (
     ThrottleStoppedError,
     UnknownThrottleError,
 )
-from murmur.testing._emitter import RecordingEmitter
-from murmur.throttles._throttle import Throttle
-from murmur.throttles._throttles import Throttles
-from murmur.throttles.shared._lease import Lease, LeaseState
-from murmur.throttles.shared._service import NodeLeases, SteeringLeases
+from murmur.testing import RecordingEmitter
+from murmur.throttles import Throttles
+from murmur.throttles.shared import Lease, LeaseState, NodeLeases, SteeringLeases
 
 
 class Same(ClockOffset):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from murmur.errors import InvalidRateError, RampInProgressError, UnknownThrottleError
 from murmur.testing._scripted_leases import Link, ScriptedCluster
-from murmur.throttles.shared._master import LeaseMaster
+from murmur.throttles.shared import LeaseMaster
 from murmur.throttles.shared._wire import Tag, pack, unpack
 
 SETTLED = 1.0
