@@ -10,6 +10,8 @@ from typing import Any
 import hypothesis  # noqa: F401 - before trio, whose hook warns when it comes first
 import pytest
 
+from murmur._backend import Native
+from murmur._backend import native as seam_here
 from murmur.testing import virtual_backend
 
 
@@ -17,6 +19,12 @@ from murmur.testing import virtual_backend
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, Mapping[str, Any]]:
     """Return the backend's name and the options that make its clock jump."""
     return virtual_backend(request.param)
+
+
+@pytest.fixture(scope="session")
+def native() -> Callable[[], Native]:
+    """Return ``native()``: the seam under anyio of the loop that runs."""
+    return seam_here
 
 
 @pytest.fixture(scope="session")

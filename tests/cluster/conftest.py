@@ -10,7 +10,6 @@ import anyio
 import anyio.abc
 import pytest
 
-from murmur._backend import native
 from murmur.cluster import Cluster, Course, LocalNode, new_run_id
 from murmur.cluster._agent import Agent
 from murmur.cluster._membership import belong
@@ -72,7 +71,7 @@ class Network:
             scenario=scenario,
             settings=resolve(scenario, {"user_rate": math.inf, **settings}, environment={}),
             seed=1,
-            started_at=native().now(),
+            started_at=anyio.current_time(),
             wall_started_at=0.0,
             callback_timeout=callback_timeout,
         )

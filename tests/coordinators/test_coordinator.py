@@ -15,7 +15,6 @@ from random import Random
 import anyio
 import pytest
 
-from murmur._backend._native import native
 from murmur.coordinators import Coordinators
 from murmur.errors import CoordinatorStoppedError, InvalidPlanError, UnknownCoordinatorError
 from murmur.testing import RecordingEmitter
@@ -78,7 +77,7 @@ def log() -> Log:
 
 
 @pytest.fixture
-async def coordinators(emitter) -> AsyncIterator[Coordinators]:
+async def coordinators(native, emitter) -> AsyncIterator[Coordinators]:
     async with anyio.create_task_group() as tasks:
         yield Coordinators(tasks, native(), emitter, Random(1))
         tasks.cancel_scope.cancel()
@@ -428,7 +427,7 @@ async def test_stop_all_stops_everything_and_waits_for_it(coordinators, log):
     assert len(coordinators) == 0
 
 
-async def test_tasks_end_by_themselves_once_everything_is_stopped(emitter, log):
+async def test_tasks_end_by_themselves_once_everything_is_stopped(native, emitter, log):
     with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
             coordinators = Coordinators(tasks, native(), emitter, Random(1))
@@ -439,7 +438,7 @@ async def test_tasks_end_by_themselves_once_everything_is_stopped(emitter, log):
     assert log == [("x", "stop", 1)]
 
 
-async def test_cancelling_the_run_frees_those_who_wait_for_a_coordinator(emitter):
+async def test_cancelling_the_run_frees_those_who_wait_for_a_coordinator(native, emitter):
     outcomes = []
 
     async def reset(coordinator):

@@ -11,7 +11,6 @@ from random import Random
 import anyio
 import pytest
 
-from murmur._backend._native import native
 from murmur.coordinators import Coordinators, _stage, _tally
 from murmur.errors import (
     CoordinatorConflictError,
@@ -45,7 +44,7 @@ def emitter() -> RecordingEmitter:
 
 
 @pytest.fixture
-async def coordinators(emitter) -> AsyncIterator[Coordinators]:
+async def coordinators(native, emitter) -> AsyncIterator[Coordinators]:
     async with anyio.create_task_group() as tasks:
         yield Coordinators(tasks, native(), emitter, Random(1))
         tasks.cancel_scope.cancel()
@@ -186,7 +185,7 @@ async def test_8_4_a_failure_is_an_event_with_its_traceback(coordinators, emitte
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, BaseException, GeneratorExit])
 @pytest.mark.parametrize("is_async", [False, True])
-async def test_no_class_of_exception_hurts(coordinators, emitter, error, is_async):
+async def test_no_class_of_exception_hurts(native, coordinators, emitter, error, is_async):
     calls = []
 
     def broken(event):
@@ -205,7 +204,7 @@ async def test_no_class_of_exception_hurts(coordinators, emitter, error, is_asyn
     assert len(emitter.named("amoc.coordinator.failure")) == 3
 
 
-async def test_a_cancellation_that_is_not_the_lanes_own_is_a_failure(coordinators, emitter):
+async def test_a_cancellation_that_is_not_the_lanes_own_is_a_failure(native, coordinators, emitter):
     async def awaits_something_cancelled(event):
         raise native().cancelled
 
@@ -327,7 +326,7 @@ async def test_coordinators_that_ended_are_not_remembered_by_their_users(coordin
     assert coordinators._living == []
 
 
-async def test_8_4_many_pairs_let_other_tasks_run(coordinators):
+async def test_8_4_many_pairs_let_other_tasks_run(native, coordinators):
     """8.4: 1,000 users are 499,500 calls, one after another."""
     pairs = turns = 0
 
@@ -354,8 +353,8 @@ async def test_8_4_many_pairs_let_other_tasks_run(coordinators):
 class HastyNative:
     """The running backend, but ten milliseconds pass whenever somebody looks at the clock."""
 
-    def __init__(self) -> None:
-        self._native = native()
+    def __init__(self, native) -> None:
+        self._native = native
         self._passed = 0.0
 
     def __getattr__(self, name):
@@ -366,7 +365,7 @@ class HastyNative:
         return self._native.now() + self._passed
 
 
-async def test_slow_calls_let_other_tasks_run_after_each(emitter):
+async def test_slow_calls_let_other_tasks_run_after_each(native, emitter):
     """The clock decides, not the number of calls alone."""
     turns = []
     turns_before_call = []
@@ -377,7 +376,7 @@ async def test_slow_calls_let_other_tasks_run_after_each(emitter):
             await native().checkpoint()
 
     async with anyio.create_task_group() as tasks:
-        coordinators = Coordinators(tasks, HastyNative(), emitter, Random(1))
+        coordinators = Coordinators(tasks, HastyNative(native()), emitter, Random(1))
         coordinator = await coordinators.open(
             "x", (5, lambda event, a, b: turns_before_call.append(len(turns))), math.inf
         )
@@ -488,7 +487,7 @@ async def test_an_action_that_feeds_itself_too_fast_is_told(coordinators, emitte
     assert coordinator.statistics().batches == 1 + 5  # five of weight 2 exceed nine
 
 
-async def test_an_action_that_never_returns_can_be_cancelled_with_the_run(emitter):
+async def test_an_action_that_never_returns_can_be_cancelled_with_the_run(native, emitter):
     with anyio.fail_after(100):
         async with anyio.create_task_group() as run:
             coordinators = Coordinators(run, native(), emitter, Random(1))
@@ -503,7 +502,7 @@ async def test_an_action_that_never_returns_can_be_cancelled_with_the_run(emitte
     assert len(emitter.named("amoc.coordinator.stop")) == 1
 
 
-async def test_groups_of_random_size_repeat_with_the_seed(emitter):
+async def test_groups_of_random_size_repeat_with_the_seed(native, emitter):
     async def sizes(seed):
         counts = []
         async with anyio.create_task_group() as tasks:

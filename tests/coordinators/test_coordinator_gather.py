@@ -10,7 +10,6 @@ import anyio
 import pytest
 
 from murmur import Coordinator
-from murmur._backend._native import native
 from murmur.coordinators import Coordinators
 from murmur.errors import CoordinatorError, CoordinatorStoppedError, InvalidPlanError, Leaving
 from murmur.testing import RecordingEmitter
@@ -57,7 +56,7 @@ async def tasks() -> AsyncIterator[anyio.abc.TaskGroup]:
 
 
 @pytest.fixture
-async def gathering(tasks) -> Gathering:
+async def gathering(native, tasks) -> Gathering:
     coordinators = Coordinators(tasks, native(), RecordingEmitter(), Random(1))
     return Gathering(coordinators, await coordinators.open("meeting", []))
 
@@ -126,7 +125,9 @@ async def test_who_gave_up_may_come_again(gathering, tasks):
     assert sorted(gathering.groups[1]) == [1, 2]
 
 
-async def test_who_is_cancelled_after_the_group_was_complete_is_still_in_it(gathering, tasks):
+async def test_who_is_cancelled_after_the_group_was_complete_is_still_in_it(
+    native, gathering, tasks
+):
     async with anyio.create_task_group() as first:
         first.start_soon(gathering.visit, Visitor(1), 2)
         await anyio.sleep(1)

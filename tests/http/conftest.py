@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
 
-from murmur._backend._native import native
 from murmur.http import Client, Options
 from murmur.runtime import RunState, User
 from murmur.telemetry import Recorder
@@ -27,7 +28,7 @@ class Row(NamedTuple):
 class Bench:
     """A user, its client on a stub, and what was recorded."""
 
-    def __init__(self, grace: float = 2.0, allow: tuple[str, ...] | None = None) -> None:
+    def __init__(self, native, grace: float = 2.0, allow: tuple[str, ...] | None = None) -> None:
         backend = native()
         self.now = backend.now
         self.recorder = Recorder(node="local", started_at=0.0, wall_started_at=0.0, now=backend.now)
@@ -87,11 +88,11 @@ def _totals(chunk: Any) -> dict[str, float]:
 
 
 @pytest.fixture
-async def bench() -> Bench:
-    return Bench()
+async def bench(native) -> Bench:
+    return Bench(native)
 
 
 @pytest.fixture
-def make_bench() -> type[Bench]:
+def make_bench(native) -> Callable[..., Bench]:
     """Return what makes one with another grace, or a guard."""
-    return Bench
+    return partial(Bench, native)

@@ -8,7 +8,6 @@ from typing import Any
 import anyio
 import pytest
 
-from murmur._backend._native import native
 from murmur.cluster import Cluster, ClusterStatus, Course, LocalNode, new_run_id
 from murmur.recording import RunRecord
 from murmur.runtime import NodeRun, RunSpec
@@ -42,7 +41,7 @@ class Stage:
             scenario=scenario,
             settings=resolve(scenario, settings, environment={}),
             seed=seed,
-            started_at=native().now(),
+            started_at=anyio.current_time(),
             wall_started_at=0.0,
             callback_timeout=callback_timeout,
         )

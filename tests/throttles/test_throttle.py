@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator
 from itertools import pairwise
 
 import anyio
+import anyio.lowlevel
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from murmur import Permit, Throttle
-from murmur._backend._native import native
 from murmur.errors import ThrottleError, ThrottleStoppedError
 from murmur.testing import RecordingEmitter, virtual_backend
 from murmur.throttles import Throttles, permit_due
@@ -29,7 +29,7 @@ def emitter() -> RecordingEmitter:
 
 
 @pytest.fixture
-async def throttles(emitter) -> AsyncIterator[Throttles]:
+async def throttles(native, emitter) -> AsyncIterator[Throttles]:
     async with anyio.create_task_group() as tasks:
         started = Throttles(tasks, native(), emitter)
         yield started
@@ -85,7 +85,7 @@ def block(seconds: float) -> None:
 async def settle() -> None:
     """Let every task run until it waits; anyio's own way takes time on asyncio."""
     for _ in range(4):
-        await native().checkpoint()
+        await anyio.lowlevel.checkpoint()
 
 
 async def test_permits_come_evenly_and_in_order(throttles):
@@ -125,7 +125,9 @@ async def test_a_cancelled_waiter_uses_up_no_permit(throttles):
 
 
 @pytest.mark.parametrize("turns", range(8))
-async def test_a_permit_of_one_who_is_cancelled_as_it_comes_goes_to_the_next(throttles, turns):
+async def test_a_permit_of_one_who_is_cancelled_as_it_comes_goes_to_the_next(
+    native, throttles, turns
+):
     """Cancelled in each turn of the loop around the grant; in one it was woken already."""
     throttle = await throttles.open("t", rate=1, interval=1)
     began = anyio.current_time()
@@ -146,7 +148,7 @@ async def test_a_permit_of_one_who_is_cancelled_as_it_comes_goes_to_the_next(thr
     await settle()
     block(1.2)
     for _ in range(turns):
-        await native().checkpoint()
+        await anyio.lowlevel.checkpoint()
     second.cancel()
     await anyio.sleep(3)
 
@@ -196,7 +198,7 @@ async def test_a_slightly_late_loop_loses_no_permit(throttles):
 
 @pytest.mark.slow
 async def test_100_000_waiters_are_served_in_the_order_in_which_they_came(
-    throttles, anyio_backend_name
+    native, throttles, anyio_backend_name
 ):
     throttle = await throttles.open("t", rate=0)
     crowd = 100_000 if anyio_backend_name == "asyncio" else 10_000
@@ -214,12 +216,12 @@ async def test_100_000_waiters_are_served_in_the_order_in_which_they_came(
     assert throttle.statistics().waiting == crowd
     await throttle.unlock()
     while len(served) < crowd:
-        await native().checkpoint()
+        await anyio.lowlevel.checkpoint()
 
     assert served == came
 
 
-async def test_an_unlimited_throttle_still_lets_others_run(throttles):
+async def test_an_unlimited_throttle_still_lets_others_run(native, throttles):
     throttle = await throttles.open("t", rate=math.inf)
     turns = []
 
@@ -230,7 +232,7 @@ async def test_an_unlimited_throttle_still_lets_others_run(throttles):
 
     async def modest() -> None:
         for _ in range(10):
-            await native().checkpoint()
+            await anyio.lowlevel.checkpoint()
             turns.append("modest")
 
     async with anyio.create_task_group() as tasks:
@@ -412,7 +414,7 @@ async def test_one_who_is_cancelled_on_its_way_through_an_unlimited_throttle_doe
     assert throttle.statistics().requested == 1
 
 
-async def test_a_job_ends_with_the_tasks_it_belongs_to(emitter):
+async def test_a_job_ends_with_the_tasks_it_belongs_to(native, emitter):
     async with anyio.create_task_group() as tasks:
         throttle = await Throttles(tasks, native(), emitter).open("t", rate=math.inf)
         job = throttle.run(anyio.sleep, 60)
@@ -466,12 +468,12 @@ moves = st.one_of(
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @settings(max_examples=60, deadline=None)
 @given(script=st.lists(st.tuples(moves, st.floats(0, 1)), max_size=12), seed=st.integers(0, 99))
-def test_no_sequence_of_events_loses_or_reorders_a_permit(backend, script, seed):
+def test_no_sequence_of_events_loses_or_reorders_a_permit(native, backend, script, seed):
     name, options = virtual_backend(backend)
-    anyio.run(_play, script, random.Random(seed), backend=name, backend_options=options)
+    anyio.run(_play, native, script, random.Random(seed), backend=name, backend_options=options)
 
 
-async def _play(script: list[tuple[tuple[str, float], float]], draw: random.Random) -> None:
+async def _play(native, script: list[tuple[tuple[str, float], float]], draw: random.Random) -> None:
     async with anyio.create_task_group() as tasks:
         throttles = Throttles(tasks, native(), RecordingEmitter())
         throttle = await throttles.open("t", rate=3, interval=1)

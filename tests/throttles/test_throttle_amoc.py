@@ -14,7 +14,6 @@ from itertools import pairwise
 import anyio
 import pytest
 
-from murmur._backend._native import native
 from murmur.errors import (
     RampInProgressError,
     ThrottleConflictError,
@@ -34,7 +33,7 @@ def emitter() -> RecordingEmitter:
 
 
 @pytest.fixture
-async def throttles(emitter) -> AsyncIterator[Throttles]:
+async def throttles(native, emitter) -> AsyncIterator[Throttles]:
     async with anyio.create_task_group() as tasks:
         started = Throttles(tasks, native(), emitter)
         yield started
@@ -263,7 +262,9 @@ def test_thr_p1_to_p10_every_rate_is_within_a_hundredth_of_the_request(per_minut
 @pytest.mark.parametrize(
     ("permits", "interval"), [(5000, 1), (100, 0.01), (4100, 1), (3, 0.01), (7, 0.01), (3000, 1)]
 )
-async def test_edges_6_and_7_high_rates_are_reached_and_not_exceeded(throttles, permits, interval):
+async def test_edges_6_and_7_high_rates_are_reached_and_not_exceeded(
+    native, throttles, permits, interval
+):
     throttle = await throttles.open("t", permits, interval=interval)
     granted: list[float] = []
 
@@ -292,7 +293,7 @@ async def test_edge_8_permits_do_not_clump(throttles):
     assert [b - a for a, b in pairwise(at)] == pytest.approx([0.05] * 39)
 
 
-async def test_edge_10_few_callers_reach_the_rate_in_order(throttles):
+async def test_edge_10_few_callers_reach_the_rate_in_order(native, throttles):
     throttle = await throttles.open("t", 200, interval=1)
     order: list[int] = []
 
@@ -341,7 +342,7 @@ async def test_edge_15_the_line_is_counted_and_a_wait_can_have_a_deadline(thrott
     assert throttle.statistics().waiting == 1
 
 
-async def test_edge_17_a_throttle_belongs_to_its_run(throttles):
+async def test_edge_17_a_throttle_belongs_to_its_run(native, throttles):
     """Two runs have two registries: a name of one is free in the other."""
     mine = await throttles.open("t", 100)
     async with anyio.create_task_group() as tasks:

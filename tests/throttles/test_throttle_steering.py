@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator
+from typing import Any
 
 import anyio
 import pandas as pd
 import pytest
 
 from murmur import Throttle
-from murmur._backend._native import Task, native
 from murmur.errors import InvalidRateError, RampInProgressError, ThrottleStoppedError
 from murmur.testing import RecordingEmitter
 from murmur.throttles import Throttles
@@ -22,7 +22,7 @@ def emitter() -> RecordingEmitter:
 
 
 @pytest.fixture
-async def throttles(emitter) -> AsyncIterator[Throttles]:
+async def throttles(native, emitter) -> AsyncIterator[Throttles]:
     async with anyio.create_task_group() as tasks:
         started = Throttles(tasks, native(), emitter)
         yield started
@@ -35,17 +35,18 @@ class Demand:
     Not from the fixture on, for virtual time may pass between a fixture and its test.
     """
 
-    def __init__(self, throttle: Throttle) -> None:
+    def __init__(self, throttle: Throttle, native) -> None:
         self.began = math.nan
         self.granted: list[float] = []
         self._throttle = throttle
-        self._tasks: list[Task] = []
+        self._native = native
+        self._tasks: list[Any] = []
 
     async def _ask(self) -> None:
         while True:
             try:
                 permit = await self._throttle.wait()
-            except (ThrottleStoppedError, native().cancelled):
+            except (ThrottleStoppedError, anyio.get_cancelled_exc_class()):
                 return
             self.granted.append(permit.granted_at - self.began)
 
@@ -55,7 +56,7 @@ class Demand:
     async def until(self, at: float) -> None:
         if not self._tasks:
             self.began = anyio.current_time()
-            self._tasks = [native().spawn(self._ask()) for _ in range(10)]
+            self._tasks = [self._native().spawn(self._ask()) for _ in range(10)]
         await anyio.sleep_until(self.began + at)
 
     async def stop(self) -> None:
@@ -71,8 +72,8 @@ async def throttle(throttles) -> Throttle:
 
 
 @pytest.fixture
-async def demand(throttle) -> AsyncIterator[Demand]:
-    asking = Demand(throttle)
+async def demand(native, throttle) -> AsyncIterator[Demand]:
+    asking = Demand(throttle, native)
     yield asking
     await asking.stop()
 
@@ -240,9 +241,9 @@ async def test_a_change_that_makes_no_sense_changes_nothing(throttle):
     assert throttle.rate == 10
 
 
-async def test_a_function_of_time_is_the_rate(throttles):
+async def test_a_function_of_time_is_the_rate(native, throttles):
     throttle = await throttles.open("t", shape=lambda t: 100 * t, interval=1)
-    demand = Demand(throttle)
+    demand = Demand(throttle, native)
     await demand.until(2)
 
     assert demand.between(0, 2) == pytest.approx(200, abs=2)
@@ -250,10 +251,10 @@ async def test_a_function_of_time_is_the_rate(throttles):
     await demand.stop()
 
 
-async def test_a_series_is_the_rate_and_a_change_replaces_it(throttles):
+async def test_a_series_is_the_rate_and_a_change_replaces_it(native, throttles):
     series = pd.Series([10, 10, 40, 40], index=pd.to_timedelta([0, 1, 1, 2], unit="s"))
     throttle = await throttles.open("t", shape=series, interval=1)
-    demand = Demand(throttle)
+    demand = Demand(throttle, native)
     await demand.until(2)
     await throttle.change_rate(5)
     await demand.until(3)
@@ -263,9 +264,9 @@ async def test_a_series_is_the_rate_and_a_change_replaces_it(throttles):
     await demand.stop()
 
 
-async def test_a_shape_that_fails_later_is_reported_and_keeps_its_rate(throttles, emitter):
+async def test_a_shape_that_fails_later_is_reported_and_keeps_its_rate(native, throttles, emitter):
     throttle = await throttles.open("t", shape=lambda t: 10 if t < 1 else 1 / 0, interval=1)
-    demand = Demand(throttle)
+    demand = Demand(throttle, native)
     await demand.until(3)
 
     assert demand.between(1, 3) in (20, 21)
@@ -273,11 +274,11 @@ async def test_a_shape_that_fails_later_is_reported_and_keeps_its_rate(throttles
     await demand.stop()
 
 
-async def test_poisson_arrivals_come_again_with_their_seed(throttles):
+async def test_poisson_arrivals_come_again_with_their_seed(native, throttles):
     gaps = []
     for name in ("a", "b"):
         throttle = await throttles.open(name, 50, interval=1, arrivals="poisson", seed=3)
-        demand = Demand(throttle)
+        demand = Demand(throttle, native)
         await demand.until(2)
         await demand.stop()
         gaps.append(demand.granted)

@@ -9,7 +9,6 @@ import anyio
 import pandas as pd
 import pytest
 
-from murmur._backend._native import native
 from murmur.errors import InvalidRateError, ThrottleConflictError, UnknownThrottleError
 from murmur.testing import RecordingEmitter
 from murmur.throttles import Throttles
@@ -21,7 +20,7 @@ def emitter() -> RecordingEmitter:
 
 
 @pytest.fixture
-async def throttles(emitter) -> AsyncIterator[Throttles]:
+async def throttles(native, emitter) -> AsyncIterator[Throttles]:
     async with anyio.create_task_group() as tasks:
         started = Throttles(tasks, native(), emitter)
         yield started

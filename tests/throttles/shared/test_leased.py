@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 from itertools import pairwise
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from murmur import Throttle
-from murmur._backend._native import native
 from murmur.cluster import ClockOffset
 from murmur.errors import (
     InvalidRateError,
@@ -38,7 +38,7 @@ class Same(ClockOffset):
 class Rig:
     """A steering side and two nodes, each with its throttles, in one loop."""
 
-    def __init__(self, tasks: anyio.abc.TaskGroup) -> None:
+    def __init__(self, tasks: anyio.abc.TaskGroup, native) -> None:
         self.emitter = RecordingEmitter()
         self.steering = SteeringLeases(self._down)
         self.nodes = {
@@ -62,9 +62,9 @@ class Rig:
 
 
 @asynccontextmanager
-async def made() -> AsyncIterator[Rig]:
+async def made(native) -> AsyncIterator[Rig]:
     async with anyio.create_task_group() as tasks:
-        rig = Rig(tasks)
+        rig = Rig(tasks, native)
         yield rig
         for throttles in rig.throttles.values():
             await throttles.stop_all()
@@ -72,14 +72,14 @@ async def made() -> AsyncIterator[Rig]:
 
 
 @pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    async with made() as rig:
+async def rig(native) -> AsyncIterator[Rig]:
+    async with made(native) as rig:
         yield rig
 
 
 async def settle() -> None:
     for _ in range(5):
-        await native().checkpoint()
+        await anyio.lowlevel.checkpoint()
 
 
 def block(seconds: float) -> None:
@@ -230,7 +230,7 @@ async def test_a_change_on_one_node_is_a_change_on_all(rig):
         await one.change_rate(-1)
 
 
-async def test_an_unlimited_throttle_lets_everybody_through(rig):
+async def test_an_unlimited_throttle_lets_everybody_through(native, rig):
     throttle = await rig.throttles["one"].open("t", math.inf)
     began = native().now()
     for _ in range(100):
@@ -321,7 +321,7 @@ async def test_what_happens_is_told_as_on_one_node(rig):
     assert said == ["paused", "resumed"]
 
 
-async def test_a_window_tells_the_rate_of_the_cluster_and_the_permits_of_the_node(rig):
+async def test_a_window_tells_the_rate_of_the_cluster_and_the_permits_of_the_node(native, rig):
     one, two = [await rig.throttles[name].open("t", 10, interval=1) for name in ("one", "two")]
     await one.wait()
 
