@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from murmur._session import Run as Run
     from murmur._session import Session as Session
     from murmur._session import Status as Status
+    from murmur._session import replay as replay
     from murmur._session import session as session
     from murmur.cluster import Membership as Membership
     from murmur.cluster import NodeOverview as NodeOverview
@@ -65,7 +66,7 @@ if TYPE_CHECKING:
     from murmur.throttles import preview as preview
 
 _HOMES = {
-    "murmur._session": ("Run", "Session", "Status", "session"),
+    "murmur._session": ("Run", "Session", "Status", "replay", "session"),
     "murmur.cluster": ("Membership", "NodeOverview", "Ticket", "join"),
     "murmur.connection": ("JsonConnection", "connect_json"),
     "murmur.coordinators": ("Coordinator", "CoordinatorEvent", "CoordinatorStatistics", "Member"),
@@ -146,6 +147,7 @@ __all__ = [
     "on",
     "preview",
     "record",
+    "replay",
     "scenarios_in",
     "send",
     "session",

@@ -54,7 +54,8 @@ def compare_saved(before: list[str], after: list[str], options: Mapping[str, Any
     if options["as_json"]:
         click.echo(_json(frame, rules))
     else:
-        for line in (*_table(frame), "", *_remarks(frame, sides), *frame.attrs["notes"]):
+        notes = frame.attrs["notes"]  # first: they may say that there is nothing to compare
+        for line in (*notes, *([""] if notes else []), *_table(frame), "", *_remarks(frame, sides)):
             click.echo(one_line(line))
         for line in _answered(frame, is_asked=bool(rules) or margin is not None):
             click.echo(line)

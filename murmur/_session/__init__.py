@@ -4,6 +4,7 @@ from ._default import is_default as is_default
 from ._default import session as session
 from ._judge import Judge as Judge
 from ._observation import Observation as Observation
+from ._replay import replay as replay
 from ._run import Run as Run
 from ._session import Session as Session
 from ._start import notebook_names as notebook_names
@@ -21,5 +22,6 @@ __all__ = [
     "Status",
     "is_default",
     "notebook_names",
+    "replay",
     "session",
 ]

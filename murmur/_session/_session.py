@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -19,6 +19,7 @@ from murmur.recording import Relay
 from murmur.runtime import RunState, checked_patterns
 from murmur.scenario import find
 
+from ._calls import Calls
 from ._cluster_verbs import ClusterVerbs
 from ._directory import keep_users, run_directory
 from ._ending import Ending
@@ -36,7 +37,7 @@ from ._views import Coordinators, Throttles, ThrottleView, given
 if TYPE_CHECKING:
     from murmur.cluster import ClusterStatus
     from murmur.jupyter.panel import Panel, Publisher
-    from murmur.recording import LiveView
+    from murmur.recording import LiveView, RunRecord
     from murmur.results import Capacity
     from murmur.results.capacity import Search, Step
     from murmur.scenario import Scenario
@@ -112,6 +113,7 @@ class Session(ClusterVerbs):
         self._ending: Ending | None = None
         self._live: LiveView | None = None
         self._scenario: type[Scenario] | None = None
+        self._calls = Calls()
         self.relay: Relay = Relay(FailureLog())
 
     @property
@@ -132,14 +134,14 @@ class Session(ClusterVerbs):
     @property
     def throttles(self) -> Throttles:
         """Throttles of the run by name, to change while it is on."""
-        return Throttles(
-            self._host.throttle_names, lambda: self.status().throttles, self._host.call_throttle
-        )
+        call = self._calls.of_throttle(self._host.call_throttle)
+        return Throttles(self._host.throttle_names, lambda: self.status().throttles, call)
 
     @property
     def coordinators(self) -> Coordinators:
         """Coordinators of the run by name."""
-        return Coordinators(self._host.coordinator_statistics, self._host.call_coordinator)
+        call = self._calls.of_coordinator(self._host.call_coordinator)
+        return Coordinators(self._host.coordinator_statistics, call)
 
     def do(
         self,
@@ -195,14 +197,14 @@ class Session(ClusterVerbs):
             tune_collector=self._tune_collector,
             allow=self._allow,
         )
-        record = record_of(spec, self.relay)
+        record = record_of(spec, self.relay, plan=(users, duration, end_when_idle))
         ending = Ending(record, chosen.__name__, self._host.abandon)
         run = Run(self, record, ending=ending, flush=self._flush, scenario=chosen)
         course = course_of(
             users=users,
             duration=duration,
             end_when_idle=end_when_idle,
-            on_accepted=lambda: self._hold(run, chosen, ending),
+            on_accepted=lambda: self._hold(run, record, chosen, ending),
             on_over=ending.come,
         )
         for warning in resolved.warnings:
@@ -325,12 +327,9 @@ class Session(ClusterVerbs):
         RunStateError
             If no run is on.
         """
-        cluster = self._host.cluster("add")
-
-        async def add() -> range:
-            return await cluster.add(n, nodes, live=not planned)
-
-        return self._host.ask("add", add)
+        add = partial(self._host.cluster("add").add, n, nodes, live=not planned)
+        with self._calls.noting("add", n=n, nodes=nodes, planned=planned):
+            return self._host.ask("add", add)
 
     def add_users(self, first: int, last: int) -> range:
         """Add users with the ids `first` to `last`, which must be above all in use.
@@ -340,7 +339,9 @@ class Session(ClusterVerbs):
         InvalidRangeError
             If they are not, or the range is backwards.
         """
-        return self._host.ask("add_users", self._host.cluster("add_users").add_range, first, last)
+        add = self._host.cluster("add_users").add_range
+        with self._calls.noting("add_users", first=first, last=last):
+            return self._host.ask("add_users", add, first, last)
 
     def remove(self, n: int, force: bool = False, nodes: Sequence[str] | None = None) -> int:
         """Ask `n` users to leave that were not asked before; return how many were asked.
@@ -354,21 +355,18 @@ class Session(ClusterVerbs):
         nodes : sequence of str, optional
             Nodes to take them from; all of them if not given.
         """
-        cluster = self._host.cluster("remove")
-
-        async def remove() -> int:
-            return await cluster.remove(n, force=force, nodes=nodes)
-
-        return self._host.ask("remove", remove)
+        remove = partial(self._host.cluster("remove").remove, n, force=force, nodes=nodes)
+        with self._calls.noting("remove", n=n, force=force, nodes=nodes):
+            return self._host.ask("remove", remove)
 
     def remove_user(self, user_id: int, *, force: bool = False) -> bool:
         """Ask one user to leave; return whether it was there to be asked.
 
-        One that waits is dropped.  With `force` it is cancelled if it is still there after the
-        scenario's `grace`, also if it was asked before.
+        One that waits is dropped.  With `force` it is cancelled after the scenario's `grace`.
         """
-        cluster = self._host.cluster("remove_user")
-        return self._host.ask("remove_user", cluster.remove_one, user_id, force)
+        remove = self._host.cluster("remove_user").remove_one
+        with self._calls.noting("remove_user", user_id=user_id, force=force):
+            return self._host.ask("remove_user", remove, user_id, force)
 
     def send(self, user_id: int, message: object) -> bool:
         """Put a message into the mailbox of a user, as `murmur.send` does from a scenario.
@@ -404,7 +402,8 @@ class Session(ClusterVerbs):
         """
         cluster = self._host.cluster("update")
         patience = self._host.callback_timeout + FAREWELL
-        changed = self._host.ask("update", cluster.update, settings, nodes, patience=patience)
+        with self._calls.noting("update", settings=self._calls.updating(settings), nodes=nodes):
+            changed = self._host.ask("update", cluster.update, settings, nodes, patience=patience)
         return masked_pairs(self._scenario, changed)
 
     def status(self) -> Status:
@@ -417,8 +416,7 @@ class Session(ClusterVerbs):
     def observe(self, *, by_name: bool = True, patience: float | None = None) -> Observation:
         """Return what the session is doing and what its latest run measured lately, frozen.
 
-        It is meant to be called several times a second, and costs the same however long the
-        run is.  What front ends show is made from it.
+        Front ends call it several times a second; it costs the same however long the run is.
 
         Parameters
         ----------
@@ -443,9 +441,8 @@ class Session(ClusterVerbs):
     def background(self, fn: Callable[..., Awaitable[T]], *args: object) -> Future[T]:
         """Have ``await fn(*args)`` run on the session's own loop; return at once.
 
-        For front ends and exporters that follow a session all along.  It is cancelled when
-        the session closes, and must neither block nor take long without awaiting anything,
-        for users may live on that loop.
+        For front ends and exporters.  It is cancelled when the session closes, and must not
+        take long without awaiting anything, for users may live on that loop.
 
         Raises
         ------
@@ -464,8 +461,6 @@ class Session(ClusterVerbs):
         limit: float | None = None,
     ) -> ThrottleView:
         """Start a throttle in the run, or return the one of that name, to steer it.
-
-        Users find it by its name, `murmur.throttle`.
 
         Parameters
         ----------
@@ -489,7 +484,7 @@ class Session(ClusterVerbs):
         """
         rates = {"rate": rate, "interval": interval}
         if wanted := given({**rates, "interarrival": interarrival, "limit": limit}):
-            self._host.call_throttle(name, "open", wanted)
+            self._calls.of_throttle(self._host.call_throttle)(name, "open", wanted)
         return self.throttles[name]
 
     def stop(self) -> None:
@@ -498,7 +493,8 @@ class Session(ClusterVerbs):
         Admission is closed first, everybody is asked to leave and cancelled after the
         grace, `terminate` is called once on each node.
         """
-        self._host.ask("stop", self._host.cluster("stop").stop)
+        with self._calls.noting("stop"):
+            self._host.ask("stop", self._host.cluster("stop").stop)
 
     def reset(self) -> None:
         """Force the session back to idle, whatever it does; `terminate` is not called."""
@@ -583,10 +579,11 @@ class Session(ClusterVerbs):
         """Return what it holds; asks nobody."""
         return f"<murmur.Session: {self._run!r}>" if self._run else "<murmur.Session: no run yet>"
 
-    def _hold(self, run: Run, scenario: type[Scenario], ending: Ending) -> None:
+    def _hold(self, run: Run, record: RunRecord, scenario: type[Scenario], ending: Ending) -> None:
         """Make `run` the latest; called on the loop once it is accepted."""
         self._run, self._scenario, self._ending = run, scenario, ending
         self._live = run.live
+        self._calls.hold(record, scenario)
 
     def _read(self, answer: ClusterStatus) -> Status:
         if self._ending is None or answer.state is RunState.IDLE:

@@ -91,9 +91,11 @@ def settings_for(
         raise
 
 
-def record_of(spec: RunSpec, relay: Relay) -> RunRecord:
+def record_of(
+    spec: RunSpec, relay: Relay, plan: tuple[int, float | None, bool] = (0, None, False)
+) -> RunRecord:
     """Return the empty record of a run, whose followers are those of `relay`."""
-    return RunRecord(
+    record = RunRecord(
         run_id=spec.run_id,
         started_at=spec.started_at,
         wall_started_at=spec.wall_started_at,
@@ -101,6 +103,8 @@ def record_of(spec: RunSpec, relay: Relay) -> RunRecord:
         seed=spec.seed,
         relay=relay,
     )
+    record.plan = dict(zip(("users", "seconds", "end_when_idle"), plan, strict=True))
+    return record
 
 
 def checked_seed(seed: object) -> int:

@@ -25,6 +25,7 @@ from ._live import LiveChange as LiveChange
 from ._live import LiveView as LiveView
 from ._live import LiveWindow as LiveWindow
 from ._live import Recent as Recent
+from ._live import live_changes as live_changes
 from ._live import rows_of as rows_of
 from ._record import RunRecord as RunRecord
 from ._relay import Follower as Follower
@@ -63,5 +64,6 @@ __all__ = [
     "RunRecord",
     "failed_thing",
     "failure_lines",
+    "live_changes",
     "rows_of",
 ]

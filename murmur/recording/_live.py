@@ -38,6 +38,7 @@ __all__ = [
     "LiveView",
     "LiveWindow",
     "Recent",
+    "live_changes",
     "rows_of",
 ]
 
@@ -387,7 +388,7 @@ class LiveView:
     def _all_changes(self) -> tuple[LiveChange, ...]:
         number = self._record.changes_total
         if number != self._changes[0]:
-            self._changes = number, _together(self._record)
+            self._changes = number, live_changes(self._record)
         return self._changes[1]
 
 
@@ -402,7 +403,7 @@ def _ended(windows: Mapping[int, tuple[int, int]], end: int) -> tuple[int, int]:
     return sum(count for count, _ in recent), sum(failed for _, failed in recent)
 
 
-def _together(record: RunRecord) -> tuple[LiveChange, ...]:
+def live_changes(record: RunRecord) -> tuple[LiveChange, ...]:
     """Return the live changes; what one call did on several nodes is one."""
     merged: list[LiveChange] = []
     told_by: list[set[str]] = []

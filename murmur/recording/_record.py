@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RunRecord"]
 
+_CALLS = 10_000
+"""Calls that are kept: a program may steer many times a second for days."""
+
 
 class RunRecord:
     """Everything that is known of one run.
@@ -78,7 +81,17 @@ class RunRecord:
     ended_by : str
         What made it stop: "stop", "duration", "idle" (all users were gone), "reset" or
         "failed"; empty while it is on.
+    plan : dict of str to object
+        What was asked for at the start: users, seconds (None: no end), end_when_idle.
+    calls : list of dict
+        What its session was asked to do with it: ``at`` (seconds since the start), ``verb``,
+        ``arguments``; the first 10,000.
+    calls_dropped : int
+        How many more there were.
     """
+
+    ended_by: str = ""
+    calls_dropped: int = 0
 
     def __init__(  # noqa: PLR0913 - the last five are bounds, by keyword
         self,
@@ -106,7 +119,8 @@ class RunRecord:
         self.broken_off = ""
         self.planned_end: float = math.inf
         self.ending_at: float = math.nan
-        self.ended_by: str = ""
+        self.plan: dict[str, object] = {}
+        self.calls: list[dict[str, object]] = []
         self._codes = Codebook()
         self.users: Users = Users(self._codes)
         self._nodes = Nodes(started_at)
@@ -222,6 +236,25 @@ class RunRecord:
         """
         if not self.ended_by:
             self.ending_at, self.ended_by = at - self.started_at, cause
+
+    def note_call(self, at: float, verb: str, arguments: Mapping[str, object]) -> None:
+        """Keep what a session was asked to do with the run, so that it can be done again.
+
+        Parameters
+        ----------
+        at : float
+            When, in monotonic seconds.
+        verb : str
+            The name of the session's method, or "throttle" or "coordinator".
+        arguments : mapping of str to object
+            What it was given.
+        """
+        call = {"at": at - self.started_at, "verb": verb, "arguments": dict(arguments)}
+        if len(self.calls) >= _CALLS:
+            self.calls_dropped += 1
+            return
+        self.calls.append(call)
+        self.relay.call(self, call)
 
     def holds(self) -> list[Hold]:
         """Return which lines of code blocked a loop for half a second and more."""

@@ -42,6 +42,9 @@ class Follower:
     def present(self, record: RunRecord, node: str) -> None:
         """Take note that `record` learnt anew which users a node has."""
 
+    def call(self, record: RunRecord, call: Mapping[str, object]) -> None:
+        """Take note of what a session was asked to do, as `RunRecord.calls` has it."""
+
     def end(self, record: RunRecord) -> None:
         """Take note that the run is over."""
 
@@ -97,6 +100,10 @@ class Relay:
     def present(self, record: RunRecord, node: str) -> None:
         """Hand on that it is known anew which users a node has."""
         self._tell(lambda follower: follower.present(record, node))
+
+    def call(self, record: RunRecord, call: Mapping[str, object]) -> None:
+        """Hand on what a session was asked to do."""
+        self._tell(lambda follower: follower.call(record, call))
 
     def end(self, record: RunRecord) -> None:
         """Hand on that a run is over."""

@@ -9,6 +9,7 @@ from murmur.recording import Column as Column
 from murmur.recording import Frame as Frame
 
 from ._compare import compare as compare
+from ._manifest import Manifest as Manifest
 from ._paces import PaceSummary as PaceSummary
 from ._results import Results as Results
 from ._summary import ActionSummary as ActionSummary
@@ -39,6 +40,7 @@ __all__ = [
     "Column",
     "Evidence",
     "Frame",
+    "Manifest",
     "PaceSummary",
     "Results",
     "Summary",

@@ -13,7 +13,7 @@ __all__ = ["Manifest", "doubts"]
 _COMPARED = ("scenario", "settings", "settings_at_start", "plan", "murmur", "python", "host")
 """Entries in which runs that are to be compared should agree."""
 
-_OWN = {"source"}  # told by its hash
+_OWN = {"source", "above", "missing"}  # told by the hash
 
 
 class Manifest(Mapping[str, Any]):

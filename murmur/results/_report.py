@@ -136,7 +136,9 @@ def _sections(
     errors = source.frame("errors")
     yield _section("Errors", _table(errors, _ERRORS) + _tracebacks(errors))
     yield _section("Changes while it ran", _table(source.frame("changes"), _CHANGES))
-    yield _section("Settings at the start", _pairs(facts.get("settings", {})))
+    yield _section(
+        "Settings at the start", _pairs(facts.get("settings_at_start", facts.get("settings", {})))
+    )
     paces = "".join(f"<p>{escape(line)}</p>" for line in summary.pace_lines)
     yield _section("Throttles", paces + _table(_last(source.frame("throttles")), _THROTTLES))
     yield _section("Nodes", _table(source.frame("nodes"), _NODES))

@@ -16,6 +16,8 @@ from typing import Any
 
 from traitlets import TraitType
 
+from ._surroundings import Surroundings
+
 __all__ = ["scenario_text"]
 
 _MASK = "***"
@@ -28,11 +30,12 @@ _TOO_SHORT = 4
 _Span = tuple[int, int]
 
 
-def scenario_text(scenario: str | type) -> dict[str, str]:
+def scenario_text(scenario: str | type) -> dict[str, object]:
     """Return the text of the class and its hash; nothing where Python cannot tell it.
 
     The hash is that of the class as it is written.  The text is without the defaults of
-    secret settings, and is missing if they cannot be found in it.
+    secret settings, and is missing if they cannot be found in it.  ``above`` is what has to
+    stand above it, and ``missing`` has the names whose values cannot be told.
     """
     if isinstance(scenario, str):
         return {}
@@ -47,7 +50,9 @@ def scenario_text(scenario: str | type) -> dict[str, str]:
         shown = _without_secrets(text, scenario)
     except (SyntaxError, ValueError):  # a part of a file that cannot be read by itself
         return {"sha256": digest}
-    return {"source": shown, "sha256": digest}
+    above = Surroundings(text, scenario)
+    told = _without_words(above.text, _secrets(scenario).values())
+    return {"source": shown, "sha256": digest, "above": told, "missing": above.missing}
 
 
 def _without_secrets(text: str, scenario: type) -> str:
@@ -71,11 +76,16 @@ def _without_secrets(text: str, scenario: type) -> str:
     hidden += [
         each for each in ast.walk(node) if isinstance(each, ast.Constant) and each.value in words
     ]
-    masked = _masked(whole, hidden)[len(before) :]
-    for word in sorted(words, key=len, reverse=True):  # in comments, say
+    return _without_words(_masked(whole, hidden)[len(before) :], secrets.values())
+
+
+def _without_words(text: str, secrets: Iterable[frozenset[str]]) -> str:
+    """Return a text in which words that are secret are masked, also in comments."""
+    words = {word for each in secrets for word in each}
+    for word in sorted(words, key=len, reverse=True):
         if len(word) >= _TOO_SHORT:
-            masked = masked.replace(word, _MASK)
-    return masked
+            text = text.replace(word, _MASK)
+    return text
 
 
 def _secrets(scenario: type) -> Mapping[str, frozenset[str]]:

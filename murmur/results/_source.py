@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Protocol
@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from murmur._version import __version__
-from murmur.recording import OUTCOMES, RunRecord, failure_lines
+from murmur.recording import OUTCOMES, RunRecord, failure_lines, live_changes
 from murmur.telemetry import Histogram
 
 from ._build import BUILDERS
@@ -28,7 +28,7 @@ from ._spans import Spanned, Spans, SpanTimes
 from ._summary import ActionSummary, Summary
 from ._verdict import Verdict, judge
 
-__all__ = ["RecordSource", "Source"]
+__all__ = ["RecordSource", "Source", "told_of"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -149,7 +149,6 @@ class RecordSource:
 
     def facts(self) -> dict[str, object]:
         record = self._record
-        changes = _changes(self.frame("changes"))
         wall_started_at = _EPOCH + timedelta(seconds=record.wall_started_at)
         return {
             "murmur": __version__,
@@ -163,10 +162,9 @@ class RecordSource:
             "run_id": record.run_id,
             "scenario": {"name": _name(self._scenario), **scenario_text(self._scenario)},
             "seed": record.seed,
-            "settings": {**record.settings, **_settings_of(changes, record.settings)},
             "settings_at_start": dict(record.settings),
-            "plan": {"users": len(record.table("users")["user_id"]), "seconds": self.elapsed()},
-            "changes": changes,
+            "plan": dict(record.plan),
+            **told_of(record),
             "wall_started_at": wall_started_at.isoformat(),
             "window": record.window,
             "sampled": record.sampled,
@@ -225,22 +223,18 @@ class RecordSource:
         return tuple(summaries)
 
 
-def _changes(frame: pd.DataFrame) -> list[dict[str, object]]:
-    """Return every live change once, whatever number of nodes heard of it."""
-    told: dict[tuple[str, ...], dict[str, object]] = {}
-    for row in frame[["at", "who", "what", "old", "new"]].to_dict("records"):
-        key = tuple(str(row[name]) for name in ("who", "what", "old", "new"))
-        before = told.get(key)
-        if before is None or float(row["at"]) - float(str(before["at"])) > 1.0:
-            told[key] = {str(name): value for name, value in row.items()}
-    return list(told.values())
-
-
-def _settings_of(
-    changes: Sequence[Mapping[str, object]], known: Mapping[str, object]
-) -> dict[str, object]:
-    """Return the settings that were changed, as they were last."""
-    return {str(each["what"]): each["new"] for each in changes if each["what"] in known}
+def told_of(record: RunRecord) -> dict[str, object]:
+    """Return how the run was steered: settings as they were last, changes, calls."""
+    changes = live_changes(record)
+    now = {each.what: each.new for each in changes if each.what in record.settings}
+    return {
+        "settings": {**record.settings, **now},
+        "changes": [
+            {"at": each.at, "what": each.what, "old": each.old, "new": each.new} for each in changes
+        ],
+        "calls": list(record.calls),
+        "calls_dropped": record.calls_dropped,
+    }
 
 
 def _name(scenario: str | type) -> str:

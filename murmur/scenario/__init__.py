@@ -3,8 +3,10 @@
 from ._callbacks import Callback as Callback
 from ._callbacks import Callbacks as Callbacks
 from ._callbacks import callbacks as callbacks
+from ._declarations import is_secret as is_secret
 from ._declarations import masked as masked
 from ._declarations import settings_of as settings_of
+from ._declarations import variable_of as variable_of
 from ._describe import describe as describe
 from ._description import Description as Description
 from ._description import Descriptions as Descriptions
@@ -43,6 +45,7 @@ __all__ = [
     "describe",
     "find",
     "is_from_file",
+    "is_secret",
     "masked",
     "mix",
     "parse_settings",
@@ -52,4 +55,5 @@ __all__ = [
     "resolve",
     "scenarios_in",
     "settings_of",
+    "variable_of",
 ]

@@ -441,3 +441,12 @@ def test_facts_and_outcomes_that_nodes_do_not_have_are_refused():
         record.note_node("a", outcome="gone")
 
     assert _rows(record, "nodes", "node") == []
+
+
+def test_calls_are_bounded_and_what_is_too_many_is_counted():
+    record = RunRecord("r", started_at=10.0, wall_started_at=0.0)
+    for _ in range(10_002):
+        record.note_call(12.5, "add", {"n": 1})
+
+    assert record.calls[0] == {"at": 2.5, "verb": "add", "arguments": {"n": 1}}
+    assert (len(record.calls), record.calls_dropped) == (10_000, 2)

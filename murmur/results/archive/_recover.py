@@ -10,7 +10,7 @@ import numpy as np
 
 from murmur.errors import ArchiveError
 from murmur.recording import RunRecord
-from murmur.results._source import RecordSource, Source
+from murmur.results._source import RecordSource, Source, told_of
 from murmur.results._verdict import State, Verdict
 
 from ._journal import entries
@@ -73,6 +73,7 @@ class _Replay:
             facts["seed"],
             window=facts["window"],
         )
+        self.record.plan = dict(facts.get("plan", {}))
         self._bound = int(facts["actions_bound"])
         self._random = np.random.default_rng(facts["seed"])
         self._started_at = facts["started_at"]
@@ -108,6 +109,9 @@ class _Replay:
         self._lost_at[node] = moved.get("left_at", 0.0)
         self.record.note_node(node, **moved)
 
+    def _call(self, call: dict[str, Any]) -> None:
+        self.record.calls.append(call)
+
     def _lose(self, node: str) -> None:
         self.record.lose(node, self._lost_at.get(node, 0.0))
 
@@ -141,6 +145,7 @@ class _CutOff(RecordSource):
         record = self._record
         return {
             **self._facts,
+            **told_of(record),
             "sampled": record.sampled,
             "actions_total": record.actions_total,
             "actions_kept": record.actions_kept,

@@ -111,6 +111,10 @@ class RunDirectory(Follower):
             record, "present", node, tuple(record.users.present[node]), record.users.waiting[node]
         )
 
+    def call(self, record: RunRecord, call: Mapping[str, object]) -> None:
+        """Write what a session was asked to do."""
+        self._write(record, "call", as_json(dict(call)))
+
     def end(self, record: RunRecord) -> None:
         """Turn the journal into an archive."""
         if record is not self._record or self._is_over:
