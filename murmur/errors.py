@@ -45,6 +45,7 @@ The tree; a branch for each thing that a caller may want to catch::
     │   ├── NodeLostError (ConnectionError)
     │   ├── NodeTimeoutError (TimeoutError)
     │   ├── NodesFailedError
+    │   ├── NodesMissingError (TimeoutError)
     │   ├── RemoteError
     │   └── TicketError (ValueError)
     ├── ExporterError
@@ -118,6 +119,7 @@ __all__ = [
     "NodeLostError",
     "NodeTimeoutError",
     "NodesFailedError",
+    "NodesMissingError",
     "OutsideRunError",
     "RampInProgressError",
     "ReadOnlySettingError",
@@ -671,6 +673,28 @@ class NodesFailedError(ClusterError):
         rows += [f"{node}: ok" for node in self.succeeded]
         asked = len(self.failures) + len(self.succeeded)
         super().__init__(f"{verb} failed on {len(self.failures)} of {asked} nodes:{_list(rows)}")
+
+
+class NodesMissingError(ClusterError, TimeoutError):
+    """Fewer nodes came in than were waited for.
+
+    Attributes
+    ----------
+    wanted : int
+        How many were waited for.
+    nodes : tuple of str
+        Those that are there.
+    """
+
+    def __init__(self, wanted: int, nodes: Iterable[str], timeout: float) -> None:
+        self.wanted = wanted
+        self.nodes: tuple[str, ...] = tuple(nodes)
+        self.timeout = timeout
+        here = ", ".join(self.nodes) or "none"
+        super().__init__(
+            f"{len(self.nodes)} of {wanted} nodes came in within {timeout:g} s ({here}); start "
+            "more with spawn_nodes(n), a ticket of open(), or use(cluster)"
+        )
 
 
 class JoinError(ClusterError, ConnectionError):

@@ -46,6 +46,7 @@ def test_every_error_is_public() -> None:
         errors.UnknownSettingError(["prot"], ["port"]),
         errors.InvalidSettingError([("port", 0, "too low")]),
         errors.CallbackError("init", "a", "OSError: no", "Traceback ..."),
+        errors.NodesMissingError(3, ["a"], 60.0),
         errors.NodesFailedError("add", {"a": errors.NodeTimeoutError("a", "add", 3.0)}),
         errors.ReceiveTimeoutError(3, 1.5),
     ],

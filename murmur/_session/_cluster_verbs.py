@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ._nodes import LIFETIME, Nodes
 
 if TYPE_CHECKING:
-    from murmur.cluster import Ticket
+    from murmur.cluster import Deployment, Ticket
 
     from ._host import Host
 
@@ -72,6 +72,70 @@ class ClusterVerbs:
         """
         self._host.cluster("spawn_nodes")
         return self._host.gate.spawn(n, timeout)
+
+    def use(
+        self, client_or_cluster: object, *, seen_as: str | None = None, plain: bool = False
+    ) -> Deployment:
+        """Make the workers of a dask deployment nodes, those there and those to come.
+
+        Whatever started them will do: `LocalCluster`, ``dask worker`` by command line, ssh,
+        a batch system, Kubernetes.  Worker names become node names; a worker that is added
+        joins, one that is scaled away leaves in order, and one that is started anew is a
+        node again.  While they are nodes each holds a task of dask's, so that none is idle:
+        `adapt` retires others, and an ``idle_timeout`` does not end the deployment.
+
+        Parameters
+        ----------
+        client_or_cluster : distributed.Client or a cluster of dask
+            Whose workers.  They need murmur, of the same version as here.
+        seen_as : str, optional
+            The name or address of this machine that the workers connect to; found out unless
+            given.
+        plain : bool, default False
+            Whether the ticket may go to other hosts over connections that are not encrypted.
+
+        Returns
+        -------
+        Deployment
+            ``release()`` gives the workers back, as does the end of a ``with`` block, and that
+            of the session.
+
+        Raises
+        ------
+        ClusterError
+            If that is no deployment, its connections are plain and lead to other hosts, or a
+            worker cannot be a node.
+        MissingExtraError
+            If dask is not installed.
+
+        Examples
+        --------
+        A notebook says::
+
+            cluster = dask.distributed.LocalCluster(n_workers=3)
+            session.use(cluster)
+            run = session.do(Shop, 300, nodes=3)
+        """
+        self._host.cluster("use")
+        return self._host.gate.use(client_or_cluster, seen_as=seen_as, plain=plain)
+
+    def wait_for_nodes(self, n: int, timeout: float = 60.0) -> list[str]:
+        """Block until `n` nodes are there; return the names of all.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        timeout : float, default 60.0
+            Seconds to wait at most.
+
+        Raises
+        ------
+        NodesMissingError
+            If fewer are there by then (a `TimeoutError`).
+        """
+        self._host.cluster("wait_for_nodes")
+        return self._host.gate.wait_for(n, timeout)
 
     @property
     def nodes(self) -> Nodes:

@@ -13,12 +13,18 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from murmur.cluster import NodeOverview
-from murmur.errors import ClusterError, JoinError, MurmurError, UnknownNameError
+from murmur.errors import (
+    ClusterError,
+    JoinError,
+    MurmurError,
+    NodesMissingError,
+    UnknownNameError,
+)
 
 from ._named import Named
 
 if TYPE_CHECKING:
-    from murmur.cluster import Answers, Opening, Ticket
+    from murmur.cluster import Answers, Deployment, Opening, Ticket
 
     from ._host import Host
 
@@ -26,6 +32,12 @@ __all__ = ["Gate", "Nodes"]
 
 LIFETIME = 86_400.0
 """Seconds for which a ticket is good: a day."""
+
+LONGEST = 365 * LIFETIME
+"""Seconds for which the ticket of a deployment is good: its workers come when they are needed."""
+
+GLANCE = 0.02
+"""Seconds between two looks at which nodes there are."""
 
 GOODBYE = 5.0
 """Seconds that a spawned node has to end after its session, before it is killed."""
@@ -46,6 +58,7 @@ class Gate:
         self._where = ("", 0)
         self._processes: list[subprocess.Popen[bytes]] = []
         self._spawned = 0
+        self._deployments: list[Deployment] = []
 
     def open(self, host: str, port: int, lifetime: float, seen_as: str | None) -> Ticket:
         """Listen, unless that is so already, and return a new ticket."""
@@ -79,6 +92,35 @@ class Gate:
             raise
         self._processes += started
         return names
+
+    def use(self, given: object, *, seen_as: str | None, plain: bool) -> Deployment:
+        """Make the workers of a dask deployment nodes; return once those there are."""
+        from murmur.cluster import Deployment
+
+        deployment = Deployment(given)
+        self._deployments.append(deployment)
+        if not plain:
+            deployment.check_links()
+        host = self._where[0] if self._opening is not None else deployment.host
+        ticket = self.open(host, 0, LONGEST, seen_as)
+        deployment.take(ticket)
+        return deployment
+
+    def wait_for(self, number: object, patience: float) -> list[str]:
+        """Block until there are so many nodes; return their names."""
+        if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+            raise ClusterError(f"cannot wait for {number!r} nodes: give a whole number from 0")
+        deadline = monotonic() + patience
+        while len(names := self._others()) < number:
+            if monotonic() > deadline:
+                raise NodesMissingError(number, names, patience)
+            sleep(GLANCE)
+        return names
+
+    def _others(self) -> list[str]:
+        """Return the names of the nodes but that of this process, sorted."""
+        cluster = self._host.present
+        return [] if cluster is None else sorted(set(cluster.nodes) - {cluster.local})
 
     def _forget(self, started: Sequence[subprocess.Popen[bytes]]) -> None:
         """End processes at once, and see those that are nodes be nodes no more."""
@@ -115,6 +157,8 @@ class Gate:
 
     def close(self) -> None:
         """Let all nodes go, close the port, and see the spawned processes end."""
+        while self._deployments:
+            self._deployments.pop().release()
         opening, self._opening = self._opening, None
         if opening is not None and not self._host.is_closed:
             with contextlib.suppress(MurmurError):  # the processes are seen to below

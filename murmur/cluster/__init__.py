@@ -22,6 +22,7 @@ from ._split import split_addition as split_addition
 from ._split import split_removal as split_removal
 
 if TYPE_CHECKING:
+    from ._deployment import Deployment as Deployment
     from ._membership import Membership as Membership
     from ._membership import join as join
     from ._membership import serve_node as serve_node
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from ._ticket import Ticket as Ticket
 
 _HOMES = {
+    "Deployment": "_deployment",
     "Membership": "_membership",
     "Opening": "_opening",
     "Ticket": "_ticket",
@@ -43,6 +45,7 @@ __all__ = [
     "Cluster",
     "ClusterStatus",
     "Course",
+    "Deployment",
     "LocalNode",
     "Membership",
     "Node",

@@ -18,11 +18,11 @@ from murmur._wire import decode, describe_fault, encode
 from murmur.coordinators.shared import pack_meeting, read_meeting
 from murmur.errors import JoinError, MurmurError, NodeLostError
 from murmur.recording import RunRecord
-from murmur.runtime import NODE_LEFT, Listener, Presence, RunSpec, RunState
+from murmur.runtime import NODE_LEFT, NODE_RELEASED, Listener, Presence, RunSpec, RunState
 from murmur.throttles.shared import NodeLeases
 
 from ._facts import NodeFacts
-from ._link import MAX_MESSAGE
+from ._link import MAX_MESSAGE, RELEASED
 from ._local import LocalNode
 from ._parts import PARTS
 from ._travel import unpack, unpack_code
@@ -132,9 +132,15 @@ class Agent:
         self._tasks.start_soon(self._follow)
         return self.local.name
 
-    async def leave(self) -> None:
-        """End the run here in order, send what it measured, and close the connection."""
-        await self._part("this node left", is_lost=False, users_reason=NODE_LEFT)
+    async def leave(self, *, is_asked: bool = False) -> None:
+        """End the run here in order, send what it measured, and close the connection.
+
+        `is_asked` if whoever steers wants this, as by scaling a deployment down.
+        """
+        if is_asked:
+            await self._part(RELEASED, is_lost=False, users_reason=NODE_RELEASED)
+        else:
+            await self._part("this node left", is_lost=False, users_reason=NODE_LEFT)
 
     def heard(self, kind: str, body: bytes) -> None:
         """See `NodeDesk`."""

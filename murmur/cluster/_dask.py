@@ -1,4 +1,4 @@
-"""The transport over the network: TLS connections of dask.distributed, and its only importer.
+"""The transport over the network: TLS connections of dask.distributed.
 
 Of the engine this uses the communication layer (``distributed.comm``, which is documented
 to be extended): listening, connecting, TLS, and what its deployers start.  It uses neither

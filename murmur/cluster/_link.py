@@ -13,10 +13,20 @@ from typing import Protocol
 
 from anyio.abc import TaskStatus
 
-__all__ = ["MAX_MESSAGE", "NodeAudience", "NodeLink", "SteeringAudience", "SteeringLink"]
+__all__ = [
+    "MAX_MESSAGE",
+    "RELEASED",
+    "NodeAudience",
+    "NodeLink",
+    "SteeringAudience",
+    "SteeringLink",
+]
 
 MAX_MESSAGE = 256 * 2**20
 """Bytes of one message; who sends more is cut off.  A million actions are 40 MB."""
+
+RELEASED = "it was released"
+"""Why a node says that it leaves when whoever steers gave it back."""
 
 
 class SteeringAudience(Protocol):

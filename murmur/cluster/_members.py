@@ -18,6 +18,7 @@ from murmur.errors import UnknownNameError
 from murmur.runtime import EXPELLED
 
 from ._facts import NodeFacts, own_version
+from ._link import RELEASED
 from ._reception import LOST
 from ._remote import RemoteNode
 
@@ -181,13 +182,18 @@ class Members:
                 user_id, message, due = decode(body)
                 self._cluster.pass_on(node.name, int(user_id), message, due)
             case "leaving":
-                reason = str(decode(body))
-                self._parting[node.peer] = reason
-                self._cluster.excuse(node)
+                self._see_off(node, str(decode(body)))
             case "parted":
                 self._link.expel(node.peer)
             case _:
                 raise WireError(f"an unknown kind {kind!r}")
+
+    def _see_off(self, node: RemoteNode, reason: str) -> None:
+        """Take note that a node is about to leave in order."""
+        self._parting[node.peer] = reason
+        if reason == RELEASED:
+            self._cluster.note_release(node.name)
+        self._cluster.excuse(node)
 
 
 def _read_facts(body: bytes) -> NodeFacts:

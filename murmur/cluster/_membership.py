@@ -14,6 +14,7 @@ import platform
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
@@ -23,7 +24,7 @@ import anyio
 from anyio.abc import TaskStatus
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from murmur._backend import guard_loop, native
+from murmur._backend import guard_loop, native, thread_lock
 from murmur.errors import JoinError, NodeLostError
 from murmur.telemetry import bus
 
@@ -105,6 +106,7 @@ class Membership:
     def __init__(self, ticket: Ticket, name: str) -> None:
         self.address: str = ticket.address
         self._over: Future[None] = Future()
+        self._leaving = thread_lock()
         self._agent: Agent
         self._holder: AbstractContextManager[BlockingPortal] = start_blocking_portal(
             "asyncio", name="murmur-node"
@@ -152,15 +154,27 @@ class Membership:
                 continue
         return True
 
-    def leave(self) -> None:
+    def leave(self, *, is_asked: bool = False) -> None:
         """End the run here in order, and be a node no more; fine if that is so already.
 
+        Parameters
+        ----------
+        is_asked : bool, default False
+            Whether whoever steers the session wants this, as by scaling down: then its
+            users do not count as gone from the plan.
+
+        Notes
+        -----
         A user that blocks its loop for ever keeps the threads of the node for ever; then
         this returns without them.
         """
         atexit.unregister(self.leave)
+        with self._leaving:
+            self._leave(is_asked)
+
+    def _leave(self, is_asked: bool) -> None:
         if not self._over.done():
-            self._portal.start_task_soon(self._agent.leave)
+            self._portal.start_task_soon(partial(self._agent.leave, is_asked=is_asked))
             if not self.wait(LEAVE + self._agent.end_within):
                 _logger.warning("node %s leaves although its run did not end in time", self.name)
                 self._portal.start_task_soon(self._portal.stop, True)

@@ -132,6 +132,11 @@ class Roster:
         current.ledger.lose(node.name, announced, reason)
         current.note_idle()
 
+    def note_release(self, node: str) -> None:
+        """Take note that a person gives a node back, as by scaling a deployment down."""
+        if self._current is not None and node in self._current.nodes:
+            self._ledger.change(node, f"node {node}", "here", "released")
+
     def note_expulsion(self, node: str) -> None:
         """Take note that a person sends a node away: nobody is to wonder where it is."""
         if self._current is not None and node in self._current.nodes:

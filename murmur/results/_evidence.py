@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from murmur.recording import Hold, RunRecord
-from murmur.runtime import EXPELLED, NODE_LEFT
+from murmur.runtime import EXPELLED, NODE_LEFT, NODE_RELEASED
 from murmur.runtime.health import BY_OTHERS, is_crowded_out, place
 from murmur.telemetry import Labels
 
@@ -42,6 +42,7 @@ def gather(record: RunRecord, health: pd.DataFrame, *, was_cut_off: bool = False
         gone=int(is_gone.sum()),
         departed=tuple(_departures(record)),
         expelled=int(is_expelled.sum()),
+        released=int(_is(reason, lambda text: text == NODE_RELEASED).sum()),
         abandoned=int((_is(outcome, lambda text: text == "killed") & is_abandoned).sum()),
         failed=int(is_failed.sum()),
         failure=_most_frequent(reason, is_failed),

@@ -112,6 +112,8 @@ class Evidence:
         Which nodes went before the end, how and when.
     expelled : int
         Users whose node a person sent away.
+    released : int
+        Users whose node a person gave back, or scaled away.
     abandoned : int
         Users that ignored their cancellation.
     failed : int
@@ -152,6 +154,7 @@ class Evidence:
     gone: int = 0
     departed: tuple[str, ...] = ()
     expelled: int = 0
+    released: int = 0
     abandoned: int = 0
     failed: int = 0
     failure: str = ""
@@ -351,6 +354,9 @@ def _wishes(evidence: Evidence) -> Iterator[str]:
     if evidence.expelled:
         users = _number(evidence.expelled, "user")
         yield f"{users} went with a node that was expelled."
+    if evidence.released:
+        users = _number(evidence.released, "user")
+        yield f"{users} went with nodes that were given back, or scaled away."
 
 
 def _omissions(evidence: Evidence) -> Iterator[str]:

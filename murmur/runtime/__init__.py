@@ -33,6 +33,7 @@ from ._spec import Listener as Listener
 from ._spec import RunSpec as RunSpec
 from ._state import EXPELLED as EXPELLED
 from ._state import NODE_LEFT as NODE_LEFT
+from ._state import NODE_RELEASED as NODE_RELEASED
 from ._state import LeavingEvent as LeavingEvent
 from ._state import Outcome as Outcome
 from ._state import RunState as RunState
@@ -51,6 +52,7 @@ __all__ = [
     "EXPECTED",
     "EXPELLED",
     "NODE_LEFT",
+    "NODE_RELEASED",
     "SENT",
     "UNCERTAIN",
     "USER_RATE",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EXPELLED",
     "NODE_LEFT",
+    "NODE_RELEASED",
     "TRANSITIONS",
     "LeavingEvent",
     "Outcome",
@@ -25,6 +26,9 @@ __all__ = [
 
 NODE_LEFT = "node left"
 """Reason of users that went because their node did, in order and unasked."""
+
+NODE_RELEASED = "node released"
+"""Reason of users that went because whoever steers gave their node back, or scaled it away."""
 
 EXPELLED = "it was expelled"
 """Reason of users that were lost because a person sent their node away."""

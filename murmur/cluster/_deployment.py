@@ -1,0 +1,201 @@
+"""Deployments of dask whose workers are nodes of a session: the session's side.
+
+Whatever starts workers (a local cluster, ssh, a batch system, Kubernetes), a client of the
+scheduler is all that is needed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import secrets
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from murmur._backend import thread_lock
+from murmur.errors import ClusterError, MissingExtraError, MurmurError
+
+from ._worker import NodePlugin
+
+try:
+    from distributed import Client
+    from distributed.comm.addressing import get_address_host, parse_address
+    from distributed.deploy.cluster import Cluster as DaskCluster
+    from distributed.utils import get_ip
+except ImportError:
+    raise MissingExtraError("a cluster", "cluster", "distributed") from None
+
+if TYPE_CHECKING:
+    from ._ticket import Ticket
+
+__all__ = ["Deployment"]
+
+SECURE = ("inproc", "tls", "wss")
+"""Protocols of dask's that nobody can read on their way."""
+
+_logger = logging.getLogger(__name__)
+
+
+class Deployment:
+    """Workers of dask that are nodes; made by `Session.use`, and given back by `release`.
+
+    As a context manager it gives them back at the end of the block.
+
+    Parameters
+    ----------
+    given : distributed.Client or a cluster of dask
+        Whose workers.
+
+    Attributes
+    ----------
+    scheduler : str
+        The address of the scheduler, as seen from here.
+
+    Raises
+    ------
+    ClusterError
+        If it is neither, is closed, or belongs to somebody's event loop.
+    """
+
+    def __init__(self, given: object) -> None:
+        self._client = _client_of(given)
+        self.scheduler = str(self._client.scheduler.address)
+        self._plugin = f"murmur-{secrets.token_hex(4)}"
+        self._is_used = False
+        self._lock = thread_lock()
+
+    @property
+    def workers(self) -> list[str]:
+        """The addresses of the workers that are there now."""
+        return sorted(self._client.nthreads())
+
+    @property
+    def host(self) -> str:
+        """The address of this machine that the workers can reach."""
+        if all(map(_is_here, [self.scheduler, *self.workers])):
+            return "127.0.0.1"
+        return str(get_ip(get_address_host(self.scheduler)))
+
+    def check_links(self) -> None:
+        """Refuse to send a ticket where others can read it.
+
+        Raises
+        ------
+        ClusterError
+            If a connection is plain and leads to another host.
+        """
+        plain = [each for each in [self.scheduler, *self.workers] if not _is_private(each)]
+        if plain:
+            raise ClusterError(
+                f"a ticket would go to {_few(plain)} as plain text, for all on the way to read, "
+                "and whoever has it can run code here; give dask certificates "
+                "(distributed.Security, TLS), or say plain=True where the network is your own"
+            )
+
+    def take(self, ticket: Ticket) -> None:
+        """Make all workers nodes, those that come too; returns once those here are.
+
+        Raises
+        ------
+        ClusterError
+            If one cannot be a node; then none is.
+        """
+        self._is_used = True
+        try:
+            self._client.register_plugin(NodePlugin(ticket.text, self._plugin), name=self._plugin)
+        except ModuleNotFoundError as error:
+            self.release()
+            raise ClusterError(
+                f"the workers cannot be nodes: they have no module {error.name!r}; install "
+                '"murmur-load[cluster]" there, of the same version as here'
+            ) from None
+        except OSError as error:
+            self.release()
+            if isinstance(error, MurmurError):
+                raise
+            raise ClusterError(f"the deployment does not answer: {error}") from None
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Give the workers back: they leave the session in order, and go on as workers."""
+        with self._lock:
+            is_used, self._is_used = self._is_used, False
+            try:
+                if is_used and self._client.status == "running":
+                    self._client.unregister_worker_plugin(self._plugin)
+            except (OSError, ValueError, TimeoutError):  # the scheduler is gone, or was restarted
+                _logger.debug("workers could not be asked to leave", exc_info=True)
+            finally:
+                if self._client.status != "closed":
+                    self._client.close()
+
+    def __enter__(self) -> Self:
+        """Return the deployment."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Give the workers back."""
+        self.release()
+
+    def __repr__(self) -> str:
+        """Return where the scheduler is, and whether its workers are in use; asks nobody."""
+        state = "its workers are nodes" if self._is_used else "given back"
+        return f"<deployment of dask at {self.scheduler}: {state}>"
+
+
+def _client_of(given: object) -> Any:  # noqa: ANN401 - a Client, which has no types
+    """Return a client of the deployment of our own: somebody else's may be closed before."""
+    status = "closed"
+    if isinstance(given, Client) and not given.asynchronous:
+        status = given.status
+        if status == "running":
+            assert given.scheduler is not None
+            address = given.scheduler.address
+            return Client(address, security=given.security, set_as_default=False)
+    elif isinstance(given, DaskCluster) and not given.asynchronous:
+        status = given.status.name
+        if status == "running":
+            return Client(given, set_as_default=False)
+    elif callable(get_client := getattr(given, "get_client", None)) and not _is_async(given):
+        return get_client()  # such as a cluster of dask-gateway
+    else:
+        kind = type(given).__name__
+        raise ClusterError(
+            f"cannot use {kind}: give a distributed.Client or a cluster of dask, such as "
+            "LocalCluster(), that was made without asynchronous=True"
+        )
+    raise ClusterError(f"cannot use the deployment: it is {status}")
+
+
+def _is_async(given: object) -> bool:
+    return bool(getattr(given, "asynchronous", False))
+
+
+def _is_here(address: str) -> bool:
+    """Return whether an address of dask's is one of this machine alone."""
+    protocol, _ = parse_address(address)
+    if protocol == "inproc":
+        return True
+    try:
+        return ipaddress.ip_address(get_address_host(address)).is_loopback
+    except ValueError:  # a name
+        return str(get_address_host(address)) == "localhost"
+
+
+def _is_private(address: str) -> bool:
+    """Return whether what goes to an address can be read by nobody else."""
+    return parse_address(address)[0] in SECURE or _is_here(address)
+
+
+def _few(addresses: Iterable[str]) -> str:
+    known = sorted(set(addresses))
+    rest = f" and {len(known) - 3} more" if len(known) > 3 else ""
+    return ", ".join(known[:3]) + rest

@@ -1,0 +1,176 @@
+"""Workers of real dask deployments as nodes of a session."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from distributed import Client, LocalCluster
+
+import murmur
+from murmur.cluster._deployment import _is_private
+from murmur.errors import ClusterError, NodesMissingError
+
+from .conftest import wait_for
+
+AT_ONCE = math.inf
+
+
+class Stay(murmur.Scenario):
+    """Users stay until they are asked to leave."""
+
+    async def start(self, user: murmur.User) -> None:
+        await user.sleep(math.inf)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[LocalCluster]:
+    """Return a deployment with two workers."""
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR
+    ) as made:
+        yield made
+
+
+@pytest.fixture
+def client(cluster: LocalCluster) -> Iterator[Client]:
+    with Client(cluster, set_as_default=False) as made:
+        yield made
+
+
+def reasons(run: murmur.Run) -> dict[str, set[str]]:
+    """Return the reasons of users by the node they were on."""
+    users = run.results.users
+    return {
+        str(node): set(rows["reason"].astype(str))
+        for node, rows in users.groupby("node", observed=True)
+    }
+
+
+def test_workers_are_nodes_by_their_names_and_are_given_back(
+    session: murmur.Session, cluster: LocalCluster, client: Client
+) -> None:
+    with session.use(cluster) as deployment:
+        assert set(session.nodes) == {"0", "1"}  # those that were there, at once
+        run = session.do(Stay, 20, user_rate=AT_ONCE, nodes=["0", "1"])
+        assert session.status().users["running"] + session.status().users["waiting"] == 20
+        tasks = [key for keys in client.processing().values() for key in keys]
+        assert sorted(str(task).split("-")[0] for task in tasks) == ["murmur_node"] * 2
+        assert client.submit(sum, [1, 2]).result(timeout=10) == 3  # its threads are free
+        assert cluster.scheduler.workers_to_close(target=0) == []  # what `adapt` asks
+
+    assert "given back" in repr(deployment)
+    assert set(session.nodes) == {"local"}
+    assert len(client.nthreads()) == 2
+    wait_for(lambda: not any(client.processing().values()))
+    session.stop()
+    run.wait(timeout=20)
+    assert set.union(*reasons(run).values()) == {"node released"}
+    assert run.results.verdict.state != "invalid"
+
+
+def test_workers_that_come_join_and_those_scaled_away_leave_in_order(
+    session: murmur.Session, cluster: LocalCluster
+) -> None:
+    session.use(cluster)
+    run = session.do(Stay, 4, user_rate=AT_ONCE)
+    cluster.scale(3)
+    assert session.wait_for_nodes(3, timeout=30) == ["0", "1", "2"]
+    wait_for(lambda: session.nodes["2"].state == "running")
+    session.add(3, nodes=["2"])
+    wait_for(lambda: session.nodes["2"].users["running"] == 3)
+    cluster.scale(2)
+    wait_for(lambda: set(session.nodes) == {"0", "1"})
+    session.stop()
+    run.wait(timeout=20)
+
+    assert reasons(run)["2"] == {"node released"}
+    changes = run.results.changes
+    released = changes[changes["new"] == "released"]
+    assert released["what"].tolist() == ["node 2"]
+    assert "3 users went with nodes that were given back" in str(run.results.verdict)
+
+
+def test_a_worker_that_dies_loses_its_users_and_is_a_node_again(
+    session: murmur.Session, cluster: LocalCluster
+) -> None:
+    session.use(cluster)
+    run = session.do(Stay, 4, user_rate=AT_ONCE)
+    wait_for(lambda: session.status().users["running"] == 4)
+    os.kill(session.nodes["1"].pid, signal.SIGKILL)
+    wait_for(lambda: "1" not in session.nodes)
+    session.wait_for_nodes(2, timeout=30)
+    wait_for(lambda: session.nodes["1"].state == "running")
+    session.add(2, nodes=["1"])
+    session.stop()
+    run.wait(timeout=20)
+
+    outcomes = run.results.users["outcome"].astype(str).value_counts().to_dict()
+    assert outcomes in ({"lost": 2, "left": 4}, {"lost": 2, "left": 2, "dropped": 2})
+    assert run.results.verdict.state == "invalid"
+
+
+def test_a_worker_by_command_line_that_is_terminated_left_unasked(
+    session: murmur.Session, cluster: LocalCluster, client: Client
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "dask", "worker", cluster.scheduler_address, "--name", "by-hand"],
+        stderr=subprocess.DEVNULL,
+    ) as worker:
+        try:
+            session.use(client)
+            session.wait_for_nodes(3, timeout=30)
+            run = session.do(Stay, 2, user_rate=AT_ONCE, nodes=["by-hand"])
+            wait_for(lambda: session.status().users["running"] == 2)
+            worker.terminate()
+            wait_for(lambda: "by-hand" not in session.nodes)
+        finally:
+            worker.kill()
+    session.stop()
+    run.wait(timeout=20)
+
+    assert reasons(run) == {"by-hand": {"node left"}}
+    assert run.results.verdict.state == "invalid"
+
+
+def test_what_is_no_deployment_says_so(session: murmur.Session) -> None:
+    for given in (7, "tcp://127.0.0.1:8786", object()):
+        with pytest.raises(ClusterError, match=r"give a distributed\.Client or a cluster"):
+            session.use(given)
+    with pytest.raises(NodesMissingError, match="0 of 1 nodes came in within"):
+        session.wait_for_nodes(1, timeout=0.05)
+
+
+@pytest.mark.parametrize(
+    ("address", "is_private"),
+    [
+        ("tcp://127.0.0.1:8786", True),
+        ("tcp://localhost:8786", True),
+        ("tcp://[::1]:8786", True),
+        ("inproc://10.0.0.5/1/2", True),
+        ("tls://10.0.0.5:8786", True),
+        ("tcp://10.0.0.5:8786", False),
+        ("ws://10.0.0.5:8786", False),
+    ],
+)
+def test_a_ticket_goes_to_other_hosts_over_secure_connections_alone(
+    address: str, is_private: bool
+) -> None:
+    assert _is_private(address) is is_private
+
+
+def test_a_ticket_is_refused_to_plain_connections(
+    session: murmur.Session, cluster: LocalCluster, monkeypatch: Any
+) -> None:
+    workers = {"tcp://10.0.0.5:3131": 1}
+    monkeypatch.setattr(Client, "nthreads", lambda self: workers)
+    with pytest.raises(ClusterError, match=r"to tcp://10\.0\.0\.5:3131 as plain text.*Security"):
+        session.use(cluster)
+    assert not [name for name in cluster.scheduler.worker_plugins if "murmur" in name]
