@@ -7,9 +7,9 @@ says so.  Were it otherwise, the load would fade just when the server fails.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from types import NoneType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 from murmur._backend import native
@@ -28,11 +28,12 @@ from ._call import Call, Check, Wish
 from ._codings import accepted
 from ._cookies import Cookies
 from ._exchange import Reply, Request
-from ._headers import Fields, Pairs, is_token, merge, render, with_cookies, with_login
+from ._headers import Fields, Pairs, merge, render, with_cookies, with_login
 from ._ledger import Ledger, Spans
 from ._options import Options
 from ._patience import Patience, checked_timeout
 from ._redirects import is_redirect, next_request
+from ._refusals import all_wrong, check_expectations, check_offer, checked_method, checked_name
 from ._response import Response
 from ._trace import traced
 from ._unrecorded import Unrecorded
@@ -52,9 +53,6 @@ DEFAULT_HEADERS = {
     "Accept": "*/*",
     "Accept-Encoding": accepted(),
 }
-
-USUAL = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
-"""Methods that may be written in small letters, as in browsers' ``fetch``."""
 
 PLAIN = {"Accept-Encoding": "identity"}
 """What a body that is read part by part is asked for as: parts are not decompressed."""
@@ -160,13 +158,14 @@ class Client(Verbs):
         """
         from ._websocket import Connecting
 
+        offered = check_offer(name, headers, subprotocols, compress)
         return Connecting(
             self,
             template_of(self._base_url, url),
             path=path,
             name=name,
             headers=headers,
-            subprotocols=tuple(subprotocols),
+            subprotocols=offered,
             compress=compress,
         )
 
@@ -272,18 +271,27 @@ class Client(Verbs):
         return response
 
     def _request(self, wish: Wish) -> Request:
-        """Return the request that was wished, or raise what cannot be sent of it."""
+        """Return the request that was wished, or raise all that cannot be sent of it."""
         if self._is_closed:
             raise InvalidRequestError("the client is closed")
-        method = _method(wish.method)
+        try:
+            return self._written(wish)
+        except InvalidRequestError as error:
+            raise all_wrong(wish, self._base_url, error) from error.__cause__
+
+    def _written(self, wish: Wish) -> Request:
+        """Return the request that was wished, or raise the first thing wrong with it."""
+        method = checked_method(wish.method)
+        if wish.name is not None:
+            checked_name(wish.name)
         if wish.timeout is not None:
             wish.timeout = checked_timeout(wish.timeout)
         if wish.expect is not None or wish.check is not None:
-            _refuse_odd_expectations(wish)
+            check_expectations(wish)
         template = template_of(self._base_url, wish.url)
         target = template.fill(wish.path)
-        if wish.params:
-            target += ("&" if "?" in target else "?") + query_of(wish.params)
+        if wish.params is not None and (query := query_of(wish.params)):
+            target += ("&" if "?" in target else "?") + query
         body, content_type = encode(wish.data, wish.json, wish.form, wish.files)
         more = {**PLAIN, **(wish.headers or {})} if wish.stream else wish.headers
         host, headers = self._fields(more, content_type)
@@ -400,27 +408,6 @@ class AnsweredError(StatusError):
 
 
 AnsweredError.__name__ = StatusError.__name__  # kinds of failures go by the public name
-
-
-def _method(method: str) -> str:
-    """Return a method as it is sent; the usual ones may be written in small letters."""
-    if method in USUAL:
-        return method
-    if isinstance(method, str):
-        if method.upper() in USUAL:
-            return method.upper()
-        if is_token(method):
-            return method
-    raise InvalidRequestError(f"{method!r} is no method of HTTP")
-
-
-def _refuse_odd_expectations(wish: Wish) -> None:
-    expect = wish.expect
-    is_status = isinstance(expect, (int, Collection, NoneType))
-    if not is_status or isinstance(expect, (str, bytes)):
-        raise InvalidRequestError(f"expect={expect!r}: give a status, or several, as numbers")
-    if wish.check is not None and not callable(wish.check):
-        raise InvalidRequestError(f"check={wish.check!r} cannot be called with the response")
 
 
 def _without_host(fields: Pairs) -> tuple[str | None, Pairs]:

@@ -185,6 +185,15 @@ class Reply:
         """Whether a streamed body came faster than it is read."""
         return self._wants_chunks and self._size > BUFFER
 
+    @property
+    def is_decided(self) -> bool:
+        """Whether the rest of a request is of no use: it failed, was refused, or answered.
+
+        A server may begin to answer with 200 before it has read all, and needs the rest then.
+        """
+        is_refused = self.is_headed and self.status >= 300
+        return is_refused or self.is_complete or self.error is not None
+
     async def wait_head(self, patience: Patience) -> None:
         """Wait for the head; from now on, parts of the body are read one by one."""
         self._wants_chunks = True

@@ -74,15 +74,19 @@ class Headers(Mapping[str, str]):
 def merge(fields: Mapping[str, str], more: Mapping[str, str]) -> Pairs:
     """Return both, those of `more` instead of those of the same name in `fields`."""
     for given in (fields, more):
-        if not _is_named(given):
-            raise InvalidRequestError(f"headers: {given!r} is no dict of texts")
+        _check(given)
     named = {name.lower(): (name, value) for name, value in fields.items()}
     named |= {name.lower(): (name, value) for name, value in more.items()}
     return tuple(named.values())
 
 
-def _is_named(given: object) -> bool:
-    return isinstance(given, Mapping) and all(isinstance(name, str) for name in given)
+def _check(given: object) -> None:
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise InvalidRequestError(f"headers: {given!r} is no dict of texts")
+    wrong = [(name, value) for name, value in given.items() if not isinstance(value, str)]
+    if wrong:
+        said = "; ".join(f"header field {name!r}: {value!r} is no text" for name, value in wrong)
+        raise InvalidRequestError(said)
 
 
 def with_cookies(fields: Pairs, held: str) -> Pairs:
@@ -135,8 +139,6 @@ def render(pairs: Pairs) -> bytes:
     b'Accept: */*\r\n'
     """
     for name, value in pairs:
-        if not all(isinstance(part, str) for part in (name, value)):
-            raise InvalidRequestError(f"header field {name!r}: {value!r} is no text")
         if not is_token(name):
             raise InvalidRequestError(f"{name!r} is no name of a header field")
         if name.lower() in _OURS:

@@ -20,7 +20,7 @@ from murmur.errors import (
 from ._body import parts_of
 from ._exchange import Reply
 from ._headers import render
-from ._mend import mended
+from ._mend import mended, without_hints
 from ._wire import Alarm, Wire, lost, within
 
 try:
@@ -40,7 +40,7 @@ __all__ = ["Http1"]
 HEAD_LIMIT = 64 << 10
 """Bytes that the head of an answer may have, and what comes between and after its body."""
 
-_STATUS_LINE = re.compile(rb"(\r?\n)*HTTP/1\.[01] [0-9]{3}")
+_STATUS_LINE = re.compile(rb"(\r?\n)*HTTP/1\.[0-9][ \t\v\f\r]+[0-9]{3}")
 _HEAD_ENDS = re.compile(rb"\n\r?\n")
 
 BODILESS = {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "TRACE"}  # say no length of 0
@@ -113,7 +113,7 @@ class Http1(Wire):
         self._is_sent = False
         self._fields = []
         self._head_so_far, self._refused = b"", None
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser = _parser(self)
         self._is_head = request.method == "HEAD"
         head = self._head(request)
         body = request.body
@@ -188,14 +188,15 @@ class Http1(Wire):
 
     def _parse_mended(self, data: bytes, reply: Reply) -> None:
         """Parse a head once more that llhttp refused, and RFC 9112 lets a client accept."""
-        whole, refused = self._head_so_far + data, self._refused
+        whole, refused = without_hints(self._head_so_far + data), self._refused
         end = _HEAD_ENDS.search(whole)
         if end is None or refused is None:
             return  # the rest of the head is to come
         self._refused = None
         readable, rest = mended(whole[: end.end()]), whole[end.end() :]
         self._fields = []
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser = _parser(self)
+        self._parser.set_dangerous_leniencies(lenient_headers=True)  # `mended` has looked
         try:
             if readable is None:
                 raise refused
@@ -236,7 +237,11 @@ class Http1(Wire):
     def on_headers_complete(self) -> None:
         """Pass the head on, unless it only says that one is to come."""
         reply, status = self._reply, self._parser.get_status_code()
-        if reply is None or reply.is_complete or 100 <= status < 200:
+        if reply is None or reply.is_complete:
+            return
+        if status < 200:
+            if status < 100:
+                self._fail(HttpProtocolError("malformed answer: Invalid status code"))
             return
         reply.version = self._parser.get_http_version()
         self._is_kept = self._parser.should_keep_alive()
@@ -283,9 +288,12 @@ class Http1(Wire):
         return start.encode("latin-1") + self._rendered[1] + length
 
     def _ends_with_connection(self) -> bool:
-        """Whether the answer has no other end than that of the connection."""
-        names = {name.lower() for name, _ in self._fields}
-        return not names & {b"content-length", b"transfer-encoding"}
+        """Whether the answer has no other end than that of the connection (RFC 9112, 6.3)."""
+        said = {name.lower(): value for name, value in self._fields}
+        coding = said.get(b"transfer-encoding")  # of several fields the last one
+        if coding is not None:
+            return coding.rpartition(b",")[2].strip().lower() != b"chunked"
+        return b"content-length" not in said
 
     def _fail(self, error: HttpError) -> None:
         if self._reply is not None:
@@ -314,7 +322,7 @@ class Http1(Wire):
                 patience.give_up("no complete request")
             if not part:
                 continue  # an empty chunk would end the body
-            if reply.is_headed or reply.error is not None:
+            if reply.is_decided:
                 return sent  # the server has made up its mind
             chunk = b"%b%x\r\n%b\r\n" % (start, len(part), part)
             start = b""
@@ -324,6 +332,13 @@ class Http1(Wire):
         self._transport.write(start + b"0\r\n\r\n")
         self._is_sent = True
         return sent + len(start) + 5
+
+
+def _parser(connection: Http1) -> httptools.HttpResponseParser:
+    """Return a parser that takes blanks behind the size of a chunk, as old servers pad it."""
+    made = httptools.HttpResponseParser(connection)
+    made.set_dangerous_leniencies(lenient_spaces_after_chunk_size=True)
+    return made
 
 
 def _size(fields: Fields) -> int:

@@ -18,9 +18,10 @@ from murmur.errors import (
     TruncatedError,
 )
 
+from ._body import parts_of
 from ._exchange import Reply
 from ._headers import render
-from ._wire import Wire, lost
+from ._wire import Wire, lost, within
 
 try:
     import h2.config
@@ -33,7 +34,7 @@ except ImportError as error:
     raise MissingExtraError("HTTP/2", "http", "h2") from error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterable, Callable, Iterable
 
     from murmur._backend import Wakeup
 
@@ -84,8 +85,16 @@ class Http2(Wire):
         made.connection_made(wire._transport)
         made.connect_seconds, made.tls_seconds = wire.connect_seconds, wire.tls_seconds
         wire._transport.set_protocol(made)
+        codes = h2.settings.SettingCodes
+        made._state.local_settings = h2.settings.Settings(
+            client=True,
+            initial_values={
+                codes.ENABLE_PUSH: 0,  # nobody here would read what was not asked for
+                codes.INITIAL_WINDOW_SIZE: WINDOW,
+                codes.MAX_HEADER_LIST_SIZE: made._state.DEFAULT_MAX_HEADER_LIST_SIZE,
+            },
+        )
         made._state.initiate_connection()
-        made._state.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: WINDOW})
         made._state.increment_flow_control_window(16 * WINDOW)
         made._flush()
         if wire.early:
@@ -115,6 +124,9 @@ class Http2(Wire):
         try:
             if isinstance(request.body, bytes):
                 await self._send(stream, request.body, reply, patience)
+            elif request.body is not None:
+                async with within(patience, "complete request"):
+                    await self._stream(stream, request.body, reply, patience)
             if request.is_streamed:
                 await reply.wait_head(patience)
             else:
@@ -161,8 +173,6 @@ class Http2(Wire):
     def _begin(self, request: Request, reply: Reply) -> int:
         if not self.is_reusable:  # since it was chosen; nothing was sent
             raise _refused("connection closed without an answer")
-        if request.body is not None and not isinstance(request.body, bytes):
-            raise InvalidRequestError("a streamed body needs HTTP/1.1")
         render(request.headers)  # finds what no field may hold
         fields = [
             (":method", request.method),
@@ -172,7 +182,7 @@ class Http2(Wire):
             *((name.lower(), value) for name, value in request.headers),
         ]
         fields = [(name, value) for name, value in fields if name not in OF_HTTP1]
-        if request.body is not None:
+        if isinstance(request.body, bytes):
             fields.append(("content-length", str(len(request.body))))
         stream: int = self._state.get_next_available_stream_id()
         try:
@@ -183,18 +193,42 @@ class Http2(Wire):
         reply.sent_bytes += self._flush()
         return stream
 
-    async def _send(self, stream: int, body: bytes, reply: Reply, patience: Patience) -> None:
+    async def _stream(
+        self,
+        stream: int,
+        body: Iterable[bytes] | AsyncIterable[bytes],
+        reply: Reply,
+        patience: Patience,
+    ) -> None:
+        """Send a body of unknown length, part by part."""
+        async for part in parts_of(body):
+            patience.hurry()
+            if self._now() >= patience.deadline:  # no timer ends a body that never waits
+                patience.give_up("no complete request")
+            await self._send(stream, part, reply, patience, is_last=False)
+            await self.drain(patience)
+            if self.is_closed or reply.is_decided:
+                return
+        if not (self.is_closed or reply.is_decided):
+            self._state.end_stream(stream)
+            reply.sent_bytes += self._flush()
+
+    async def _send(
+        self, stream: int, body: bytes, reply: Reply, patience: Patience, *, is_last: bool = True
+    ) -> None:
         """Send a body as fast as the server takes it."""
         rest = memoryview(body)
-        while rest and not reply.is_headed:
-            if self.is_closed or reply.error is not None:
+        while rest and not reply.is_decided:
+            if self.is_closed:
                 return  # whoever waits for the reply hears of it
             room = self._state.local_flow_control_window(stream)
             size = min(room, self._state.max_outbound_frame_size, len(rest))
             if size <= 0:
                 await self._wait_room(stream, patience)
                 continue
-            self._state.send_data(stream, bytes(rest[:size]), end_stream=size == len(rest))
+            self._state.send_data(
+                stream, bytes(rest[:size]), end_stream=is_last and size == len(rest)
+            )
             rest = rest[size:]
             reply.sent_bytes += self._flush()
 

@@ -16,7 +16,7 @@ from ._headers import merge, render
 from ._patience import checked_timeout
 from ._route import Routes
 from ._tls import context_of, tls_problems
-from ._url import without_password
+from ._url import location_of, without_password
 
 if TYPE_CHECKING:
     import ssl
@@ -118,9 +118,8 @@ class Options:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant, before any user starts."""
-        problems = [*self._wrong_numbers(), *self._wrong_types()]
-        if not problems:
-            problems += [*self._wrong_routes(), *tls_problems(self)]
+        problems = [*self._wrong_numbers(), *self._wrong_types(), *self._wrong_routes()]
+        problems += tls_problems(self)
         if problems:
             raise InvalidRequestError("; ".join(problems))
 
@@ -156,8 +155,7 @@ class Options:
 
     def _wrong_types(self) -> Iterator[str]:
         for name in ("base_url", "proxy"):
-            if not isinstance(getattr(self, name), str):
-                yield f"{name}={getattr(self, name)!r}: give text"
+            yield from _no_text(self, name)
         for name in ("share_connections", "http2", "verify", "phases"):
             if not isinstance(getattr(self, name), bool):
                 hint = "True or False" + ("; the file goes to ca" if name == "verify" else "")
@@ -168,10 +166,23 @@ class Options:
             yield str(error)
 
     def _wrong_routes(self) -> Iterator[str]:
-        try:
-            _ = self.routes
-        except InvalidRequestError as error:
-            yield str(error)
+        """Yield what is wrong with where connections lead, part by part."""
+        base, proxy = self.base_url, self.proxy
+        steps: list[tuple[str, Callable[[], object]]] = [
+            ("", lambda: Routes("", self.connect_to, ())),
+            ("", lambda: Routes("", {}, self.local_addresses)),
+        ]
+        if base and not list(_no_text(self, "base_url")):
+            steps.append(("base_url: ", lambda: location_of(base)))
+        if proxy and not list(_no_text(self, "proxy")):
+            steps.append(("", lambda: Routes(proxy, {}, ())))
+        for prefix, step in steps:
+            try:
+                step()
+            except InvalidRequestError as error:
+                yield f"{prefix}{error}"
+        if self.transport is not None and not callable(self.transport):
+            yield f"transport={self.transport!r} cannot be called with the options"
 
     @cached_property
     def routes(self) -> Routes:
@@ -211,6 +222,12 @@ class Options:
     def __getstate__(self) -> dict[str, Any]:
         """Travel without the connections and what TLS made of the files."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
+
+
+def _no_text(options: Options, name: str) -> Iterator[str]:
+    value: object = getattr(options, name)
+    if not isinstance(value, str):
+        yield f"{name}={value!r}: give text"
 
 
 class _Shared:

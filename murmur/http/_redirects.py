@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["is_redirect", "next_request"]
 
 REDIRECTS = {301, 302, 303, 307, 308}
+OF_BODY = {"content-encoding", "content-language", "content-location", "content-type"}
 SECRETS = {"authorization", "cookie", "proxy-authorization"}  # for the first server alone
 
 
@@ -41,7 +42,7 @@ def next_request(request: Request, reply: Reply) -> Request:
     becomes_get = method == "POST" if reply.status in {301, 302} else method != "HEAD"
     if reply.status in {301, 302, 303} and becomes_get:
         method, body = "GET", None
-        headers = tuple(pair for pair in headers if pair[0].lower() != "content-type")
+        headers = tuple(pair for pair in headers if pair[0].lower() not in OF_BODY)
     elif body is not None and not isinstance(body, bytes):
         raise HttpProtocolError("a redirect asks for a stream once more")
     authority = request.authority

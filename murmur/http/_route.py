@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from murmur._backend import ascii_host, is_address
 from murmur.errors import InvalidRequestError
 
-from ._url import location_of
+from ._url import location_of, without_password
 
 if TYPE_CHECKING:
     from ._url import Origin
@@ -67,7 +67,12 @@ class Routes:
         self._proxy: Origin | None = None
         self.proxy_field = ""
         if proxy:
-            self._proxy, login = location_of(proxy)
+            try:
+                self._proxy, login = location_of(proxy)
+            except InvalidRequestError as error:
+                raise InvalidRequestError(
+                    f"proxy={without_password(proxy)!r}: give http://host:port"
+                ) from error
             if self._proxy.is_secure:
                 raise InvalidRequestError(f"proxy: {self._proxy} is reached over http:// alone")
             self.proxy_field = login
@@ -136,7 +141,8 @@ def _host_and_port(option: str, text: str) -> tuple[str, int]:
 
 
 def _addresses(given: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(given, str) or not all(isinstance(each, str) for each in given):
+    is_list = isinstance(given, (list, tuple))
+    if not is_list or not all(isinstance(each, str) for each in given):
         raise InvalidRequestError(f"local_addresses={given!r}: give a list of addresses")
     wrong = [each for each in given if not is_address(each)]
     if wrong:

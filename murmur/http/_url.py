@@ -37,9 +37,13 @@ SECURE = {"https", "wss"}
 AS_IS = "!$%&'()*+,/:;=@~-._"  # what a path may hold; a percent sign is taken for an escape
 AS_IS_IN_QUERY = AS_IS + "?"
 
+ODD = (Mapping, list, tuple, set, frozenset)
+"""What would be sent as Python writes it, which nobody means."""
+
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _BRACES = str.maketrans({"{": "%7B", "}": "%7D"})
+_BREAKS = str.maketrans({"\t": "%09", "\n": "%0A", "\r": "%0D"})  # `urlsplit` drops them
 _NO_HOST = re.compile(r"[\x00-\x20\"#%/<>?@\\^`{|}\x7f]")
 _PASSWORD = re.compile(r"(?<=//)[^/?#@]*(?:@[^/?#@]*)*@")
 
@@ -137,7 +141,7 @@ class Template(NamedTuple):
             raise InvalidRequestError(_mismatch(self.label, names, values))
         try:
             return "".join(
-                quote(str(values[part]), safe="") if number % 2 else part
+                quote(_plain(part, values[part]), safe="") if number % 2 else part
                 for number, part in enumerate(self.parts)
             )
         except UnicodeEncodeError as error:
@@ -213,24 +217,30 @@ def query_of(params: Pieces | None) -> str:
     Raises
     ------
     InvalidRequestError
-        If it is neither a mapping nor a list of pairs.
+        If it is neither a mapping nor a list of pairs, or a value is None or a container.
 
     Examples
     --------
     >>> query_of({"a": [1, 2], "b": "x y"}), query_of([("a", 1), ("a", 2)])
     ('a=1&a=2&b=x+y', 'a=1&a=2')
     """
-    if not params:
+    if params is None:
         return ""
-    if not isinstance(params, (str, bytes)):
-        try:
-            pairs = list(params.items() if isinstance(params, Mapping) else params)
-            return urlencode(pairs, doseq=True)
-        except UnicodeEncodeError as error:
-            raise InvalidRequestError(_half(error)) from error
-        except (TypeError, ValueError):
-            pass
-    raise InvalidRequestError(f"{type(params).__name__} has no names and values: give a dict")
+    try:
+        if isinstance(params, (str, bytes)):
+            raise TypeError
+        pairs = [(name, value) for name, value in _pairs(params)]
+    except (TypeError, ValueError):
+        kind = type(params).__name__
+        raise InvalidRequestError(f"{kind} has no names and values: give a dict") from None
+    for name, value in pairs:
+        for each in value if isinstance(value, (list, tuple)) else (value,):
+            if each is None or isinstance(each, ODD):
+                raise InvalidRequestError(_odd(name, each))
+    try:
+        return urlencode(pairs, doseq=True)
+    except UnicodeEncodeError as error:
+        raise InvalidRequestError(_half(error)) from error
 
 
 def redirected(origin: Origin, target: str, location: bytes) -> tuple[Origin, str, str]:
@@ -243,7 +253,7 @@ def redirected(origin: Origin, target: str, location: bytes) -> tuple[Origin, st
     ValueError
         If it leads nowhere.
     """
-    text = location.strip(b" \t").decode("utf-8", "surrogateescape")
+    text = location.strip(b" \t").decode("utf-8", "surrogateescape").translate(_BREAKS)
     split = urlsplit(urljoin(f"{origin}{target}", text))
     if split.scheme not in {"http", "https"}:
         raise ValueError(text)
@@ -255,7 +265,7 @@ def redirected(origin: Origin, target: str, location: bytes) -> tuple[Origin, st
 
 def _split(url: str) -> SplitResult:
     try:
-        return urlsplit(url)
+        return urlsplit(url.translate(_BREAKS))
     except ValueError as error:
         raise InvalidRequestError(f"{without_password(url)!r} is not a URL: {error}") from error
 
@@ -287,6 +297,22 @@ def _login(split: SplitResult) -> str:
     if ":" in name:
         raise ValueError("no name of a login has a colon in it")
     return "Basic " + b64encode(f"{name}:{password}".encode()).decode("ascii")
+
+
+def _pairs(params: Pieces) -> Iterable[tuple[str, object]]:
+    return params.items() if isinstance(params, Mapping) else params
+
+
+def _plain(name: str, value: object) -> str:
+    """Return the value of a placeholder as text, if it has a text that a path can hold."""
+    if value is None or isinstance(value, (bytes, *ODD)):
+        raise InvalidRequestError(_odd(name, value))
+    return str(value)
+
+
+def _odd(name: object, value: object) -> str:
+    hint = "leave it out, or give ''" if value is None else "give text or a number"
+    return f"the value of {name!r} is {value!r}: {hint}"
 
 
 def _half(error: UnicodeEncodeError) -> str:

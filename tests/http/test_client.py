@@ -449,6 +449,9 @@ async def test_the_timeout_error_says_what_was_missing(bench: Any) -> None:
     {"params": 5}, {"headers": {"a": 1}}, {"headers": {1: "a"}}, {"headers": "a: b"},
     {"headers": {"a": b"b"}}, {"timeout": -1}, {"timeout": 0}, {"timeout": math.nan},
     {"timeout": True}, {"timeout": "5"}, {"expect": "200"}, {"expect": 2.5}, {"check": 5},
+    {"expect": True}, {"expect": ["200"]}, {"headers": {"a": ["b"]}}, {"params": {"a": {"b": 1}}},
+    {"params": {"a": None}}, {"params": {"a": [[1]]}}, {"form": {"a": {"b": 1}}}, {"params": 0},
+    {"name": 5},
 ])  # fmt: skip
 async def test_what_cannot_be_sent_is_refused_and_is_no_action(
     bench: Any, body: dict[str, Any]
@@ -462,6 +465,38 @@ async def test_what_cannot_be_sent_is_refused_and_is_no_action(
             pass
     assert bench.rows() == []
     assert bench.asked == []
+
+
+async def test_all_that_is_wrong_with_a_request_is_told_at_once(bench: Any) -> None:
+    client = bench.client()
+
+    with pytest.raises(InvalidRequestError) as found:
+        await client.request(
+            ["GET"], "/{id}", name=1, params=2, headers={"a b": "c"}, data=3, timeout=-4,
+            expect="5", check=6,
+        )  # fmt: skip
+
+    told = str(found.value)
+    words = ("['GET']", "name=1", "id=...", "int has no", "'a b'", "data", "-4", "'5'", "check=6")
+    assert [word for word in words if word not in told] == []
+    assert told.count(";") == len(words) - 1
+
+
+@pytest.mark.parametrize("value", [None, b"a", [1], {"a": 1}])
+async def test_the_value_of_a_placeholder_has_a_text(bench: Any, value: object) -> None:
+    with pytest.raises(InvalidRequestError, match="the value of 'id'"):
+        await bench.client().get("/items/{id}", id=value)
+
+
+@pytest.mark.parametrize("given", [
+    {"subprotocols": "chat"}, {"subprotocols": [5]}, {"subprotocols": ["a b"]},
+    {"subprotocols": ["a", "a"]}, {"compress": "yes"}, {"headers": {"a": 5}}, {"name": 5},
+])  # fmt: skip
+async def test_a_handshake_that_cannot_be_meant_is_refused(
+    bench: Any, given: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidRequestError):
+        bench.client().websocket("/", **given)
 
 
 async def test_a_request_may_have_no_time_limit(bench: Any) -> None:

@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import h2.exceptions
 import pytest
 import trustme
 
+from murmur.errors import InvalidRequestError
 from murmur.http import Client, Options
 
 HEAD = [(":status", "200"), ("content-type", "text/plain")]
@@ -29,8 +30,11 @@ Act = Callable[["Connection", int], None]
 class Connection:
     """One connection of the server, as what a test makes it do sees it."""
 
-    def __init__(self, tls: ssl.SSLSocket) -> None:
+    def __init__(self, tls: ssl.SSLSocket, *, widens: bool = True) -> None:
         self.tls = tls
+        self.widens = widens
+        self.body = b""
+        self.settings: dict[int, int] = {}
         self.state = h2.connection.H2Connection(
             h2.config.H2Configuration(client_side=False, validate_outbound_headers=False)
         )
@@ -40,7 +44,15 @@ class Connection:
         self.flush()
         while data := self.tls.recv(65536):
             for event in self.state.receive_data(data):
-                if isinstance(event, h2.events.StreamEnded):
+                if isinstance(event, h2.events.RemoteSettingsChanged):
+                    self.settings |= {
+                        int(code): each.new_value for code, each in event.changed_settings.items()
+                    }
+                elif isinstance(event, h2.events.DataReceived):
+                    self.body += event.data or b""
+                    size = event.flow_controlled_length if self.widens else 0
+                    self.state.acknowledge_received_data(size or 0, event.stream_id or 0)
+                elif isinstance(event, h2.events.StreamEnded):
                     assert event.stream_id
                     act(self, event.stream_id)
             self.flush()
@@ -59,6 +71,7 @@ class Server:
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self.act: Act = lambda connection, stream: connection.say(stream, b"ok")
+        self.widens = True
         self.connections = 0
         self._context = context
         self._is_over = threading.Event()
@@ -98,7 +111,7 @@ class Server:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             with self._context.wrap_socket(plain, server_side=True) as tls:
-                Connection(tls).serve(self._answer)
+                Connection(tls, widens=self.widens).serve(self._answer)
         except (OSError, StopIteration, h2.exceptions.ProtocolError):
             pass
         finally:
@@ -200,6 +213,7 @@ async def test_a_server_that_stalls_costs_the_timeout(server: Server, client: Cl
 async def test_a_server_that_takes_no_body_costs_the_timeout(
     server: Server, client: Client
 ) -> None:
+    server.widens = False
     began = time.monotonic()
     # The window of a stream is 64 Ki unless the server widens it, and this one never does.
     response = await client.post("/", data=b"x" * 1_000_000, timeout=1)
@@ -303,6 +317,42 @@ async def test_a_burst_to_a_new_server_opens_one_connection(server: Server, clie
             tasks.start_soon(ask)
 
     assert [answer.text for answer in answers] == ["ok"] * 30
+    assert server.connections == 1
+
+
+async def test_nothing_is_pushed_to_those_who_did_not_ask(server: Server, client: Client) -> None:
+    told: list[dict[int, int]] = []
+
+    def act(connection: Connection, stream: int) -> None:
+        told.append(connection.settings)
+        connection.say(stream, b"ok")
+
+    server.act = act
+    await client.get("/")
+
+    enable_push = 2  # RFC 9113, 6.5.2
+    assert told[0][enable_push] == 0
+
+
+@pytest.mark.parametrize("size", [0, 10, 300_000])
+async def test_a_body_is_sent_part_by_part(server: Server, client: Client, size: int) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            await anyio.lowlevel.checkpoint()
+            yield b"x" * size
+
+    server.act = lambda connection, stream: connection.say(stream, b"%d" % len(connection.body))
+
+    assert (await client.post("/", data=parts())).text == str(3 * size)
+
+
+async def test_a_part_that_is_no_bytes_resets_its_stream_alone(
+    server: Server, client: Client
+) -> None:
+    with pytest.raises(InvalidRequestError, match="its parts have to be bytes"):
+        await client.post("/", data=iter([b"a", "b"]))  # type: ignore[arg-type]
+
+    assert (await client.get("/")).text == "ok"
     assert server.connections == 1
 
 

@@ -211,6 +211,8 @@ READABLE = {
     "folds a field": b"X-A: one\r\n  two\r\nContent-Length: 2\r\n",
     "folds with a tab": b"X-A: one\r\n\ttwo\r\nContent-Length:\r\n 2\r\n",
     "ends lines with LF": b"X-A: one\nContent-Length: 2\n",
+    "has an empty member in a list": b"Content-Length: 2,\r\n",
+    "holds a control character": b"X-A: one\x01\x7f\r\nContent-Length: 2\r\n",
 }
 
 SMUGGLES = {
@@ -223,6 +225,11 @@ SMUGGLES = {
     "a field before the first": b" X: y\r\nContent-Length: 2\r\n",
     "a space before the colon": b"Content-Length : 2\r\n",
     "no number": b"Content-Length: +2\r\n",
+    "a NUL": b"X: a\x00b\r\nContent-Length: 2\r\n",
+    "a return alone": b"X: a\rb\r\nContent-Length: 2\r\n",
+    "a space before the colon beside a control character": b"X: \x01\r\nContent-Length : 2\r\n",
+    "a control character, a length and chunks": b"X: \x01\r\n"
+    b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
 }
 
 
@@ -244,6 +251,50 @@ async def test_an_odd_head_is_read_that_(
 
     assert (first.text, second.text) == ("ok", "ok")
     assert server.connections == 1
+
+
+WHOLE = {
+    "a later version": b"HTTP/1.2 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    "two spaces before the status": b"HTTP/1.1  200 OK\r\nContent-Length: 2\r\n\r\nok",
+    "a tab before the status": b"HTTP/1.1\t200\tOK\r\nContent-Length: 2\r\n\r\nok",
+    "a hint that ends the connection": b"HTTP/1.1 100 Continue\r\nConnection: close\r\n\r\n" + OK,
+    "a fold behind hints": b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 2
+    + b"HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 2\r\n\r\nok",
+    "padded sizes of chunks": CHUNKED + b"2   \r\nok\r\n0   \r\n\r\n",
+}
+TO_THE_END = {
+    "a transfer coding that is none": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nok",
+    "another coding behind the chunks": b"HTTP/1.1 200 OK\r\n"
+    b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\nok",
+}
+
+
+@pytest.mark.parametrize("how", WHOLE)
+async def test_an_answer_is_read_with_(server: Hostile, client: Client, how: str) -> None:
+    server.act = lambda connection, request: connection.sendall(WHOLE[how])
+
+    first, second = await client.get("/"), await client.get("/")
+
+    assert [(each.status, each.text) for each in (first, second)] == [(200, "ok")] * 2
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("how", TO_THE_END)
+async def test_an_answer_is_read_to_the_end_of_its_connection_with_(
+    server: Hostile, client: Client, how: str
+) -> None:
+    server.act = saying(TO_THE_END[how])
+
+    response = await client.get("/")
+
+    assert (response.status, response.content) == (200, b"ok")
+
+
+@pytest.mark.parametrize("status", [b"000", b"099"])
+async def test_a_status_below_100_is_none(server: Hostile, client: Client, status: bytes) -> None:
+    server.act = saying(b"HTTP/1.1 " + status + b" X\r\nContent-Length: 2\r\n\r\nok")
+
+    assert (await client.get("/")).failure == "malformed answer: Invalid status code"
 
 
 @pytest.mark.parametrize("how", SMUGGLES)
@@ -651,6 +702,23 @@ async def test_an_answer_may_end_with_its_connection(
     response = await client.get("/")
 
     assert (response.text, response.http_version) == ("all there is", version.decode())
+
+
+async def test_a_server_may_answer_before_it_has_read_all(server: Hostile, client: Client) -> None:
+    def act(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while not request.endswith(b"0\r\n\r\n"):
+            request += connection.recv(65536)
+        connection.sendall(b"%x\r\n%b\r\n0\r\n\r\n" % (request.count(b"part"), b"x" * 5))
+
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(5):
+            await anyio.sleep(0.01)
+            yield b"part"
+
+    server.act = act
+
+    assert (await client.post("/", data=parts(), timeout=3)).content == b"x" * 5
 
 
 async def test_a_body_beyond_the_limit_is_refused(server: Hostile) -> None:
