@@ -23,6 +23,7 @@ from ._native import Native as Native
 from ._native import Task as Task
 from ._native import Wakeup as Wakeup
 from ._native import native as native
+from ._native import start_thread as start_thread
 from ._native import thread_here as thread_here
 from ._native import thread_is_alive as thread_is_alive
 from ._native import thread_lock as thread_lock
@@ -54,6 +55,7 @@ __all__ = [
     "name_of_task",
     "native",
     "on_loop",
+    "start_thread",
     "thread_here",
     "thread_is_alive",
     "thread_lock",

@@ -33,6 +33,7 @@ __all__ = [
     "Task",
     "Wakeup",
     "native",
+    "start_thread",
     "thread_here",
     "thread_is_alive",
     "thread_lock",
@@ -535,6 +536,11 @@ def native() -> Native:
 def thread_is_alive(thread: int | None) -> bool:
     """Return whether a thread of that identifier runs."""
     return any(one.ident == thread for one in threading.enumerate())
+
+
+def start_thread(name: str, fn: Callable[..., object], *args: object) -> None:
+    """Call `fn` in a thread of its own, which keeps no process from ending."""
+    threading.Thread(target=fn, args=args, name=name, daemon=True).start()
 
 
 def thread_here() -> int:

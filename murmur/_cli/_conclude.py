@@ -22,32 +22,30 @@ from ._perform import Show, perform
 from ._places import Places
 from ._plan import Plan, plan_of, read_checks
 from ._print import print_outcome
-from ._signals import Interrupts
 
 if TYPE_CHECKING:
     from murmur._session import Run
     from murmur.results import Results
 
+    from ._signals import Interrupts
 
 __all__ = ["conclude_saved", "run_and_conclude"]
 
 
-def run_and_conclude(options: Mapping[str, Any]) -> int:
-    """Perform the run that `options` describe, write what they ask for, return the exit code."""
-    with Interrupts() as interrupts:
-        every = _interval(options["every"])
-        try:
-            with redirect_stdout(sys.stderr):  # what a scenario prints is no result
-                plan = plan_of(options)
-                run, outcome = perform(plan, interrupts, _shower(plan, options["progress"], every))
-        except KeyboardInterrupt:  # before the run was on: there is nothing to conclude
-            sys.stderr.write("\nmurmur: interrupted before the run had begun\n")
-            return interrupts.exit_code
-        writers = _writers(plan.places, run.results, outcome)
-        written = [_written(path, write) for path, write in writers]
-        if all(written):
-            plan.places.tidy(run.directory)
-        print_outcome(outcome, as_json=options["as_json"])
+def run_and_conclude(options: Mapping[str, Any], interrupts: Interrupts) -> int:
+    """Perform the run that `options` describe, write what they ask for, return the exit code.
+
+    Raises KeyboardInterrupt if a signal comes before the run is on.
+    """
+    every = _interval(options["every"])
+    with redirect_stdout(sys.stderr):  # what a scenario prints is no result
+        plan = plan_of(options)
+        run, outcome = perform(plan, interrupts, _shower(plan, options["progress"], every))
+    writers = _writers(plan.places, run.results, outcome)
+    written = [_written(path, write) for path, write in writers]
+    if all(written):
+        plan.places.tidy(run.directory)
+    print_outcome(outcome, as_json=options["as_json"])
     if not all(written) and not outcome.signal:
         return REFUSED
     return outcome.exit_code

@@ -74,6 +74,7 @@ def perform(
 
             stack.enter_context(Prometheus(session, plan.prometheus))
         plan.crew.gather(session, _say)
+        interrupts.check()
         run = session.do(
             plan.scenario,
             plan.load.users,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
 
 from ._codes import EXIT_CODES
 from ._sections import SectionedCommand, option
+from ._signals import Interrupts
 
 __all__ = ["run"]
 
@@ -171,6 +173,11 @@ def run(**options: Any) -> int:  # noqa: ANN401 - click's own values
     SCENARIO is path/to/file.py, path/to/file.py:Class or package.module:Class; it may also
     stand in --config.  Results go to standard output, progress to standard error.
     """
-    from ._conclude import run_and_conclude
+    with Interrupts() as interrupts:
+        try:
+            from ._conclude import run_and_conclude
 
-    return run_and_conclude(options)
+            return run_and_conclude(options, interrupts)
+        except KeyboardInterrupt:  # before the run was on: there is nothing to conclude
+            sys.stderr.write("\nmurmur: interrupted before the run had begun\n")
+            return interrupts.exit_code

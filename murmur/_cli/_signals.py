@@ -44,6 +44,14 @@ class Interrupts:
         """From now on, only note the first signal."""
         self._holds = True
 
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if a signal came whose own exception was lost.
+
+        Extension modules lose what is raised while they are imported (numpy's and pandas' do).
+        """
+        if self.number:
+            raise KeyboardInterrupt
+
     def __enter__(self) -> Self:
         """Take over the signals."""
         self._shown = [stream for stream in (0, 1, 2) if os.isatty(stream)]

@@ -18,7 +18,7 @@ import anyio.abc
 
 from murmur._backend import thread_lock
 from murmur.cluster import Cluster, LocalNode, NodeOverview
-from murmur.errors import MurmurError, RunStateError, UnresponsiveError
+from murmur.errors import MurmurError, RunStateError, SessionClosedError, UnresponsiveError
 from murmur.runtime import RunState, longest_end
 from murmur.telemetry import bus
 
@@ -68,6 +68,7 @@ class Host:
         self._run_here = run_here
         self._loop = LoopThread()
         self._opening = thread_lock()
+        self._is_closing = False
         self._cluster: Cluster | None = None
         self._local: LocalNode | None = None
 
@@ -90,9 +91,9 @@ class Host:
         """Return the cluster; the first call starts the loop."""
         with self._opening:
             if self._cluster is None:
-                self._cluster = self._loop.start(verb, self._live)
                 atexit.register(self.close)
-            return self._cluster
+                self._loop.start(verb, self._live)
+            return self.cluster_here
 
     @property
     def cluster_here(self) -> Cluster:
@@ -137,7 +138,12 @@ class Host:
         """Call ``fn(*args)`` on the loop and return what it returns; see `LoopThread.ask`."""
         if patience is None:
             patience = self.callback_timeout + FAREWELL if verb == "do" else 3 * FAREWELL
-        return self._loop.ask(verb, fn, *args, patience=patience, check=self._check_loop)
+        try:
+            return self._loop.ask(verb, fn, *args, patience=patience, check=self._check_loop)
+        except RunStateError:
+            if self._is_closing and verb != "close":  # it met the last reset
+                raise SessionClosedError from None
+            raise
 
     def post(self, verb: str, fn: Callable[..., Awaitable[T]], *args: object) -> Future[T]:
         """Hand ``fn(*args)`` to the loop and return the future at once."""
@@ -147,6 +153,7 @@ class Host:
     def close(self) -> None:
         """Stop what runs, in order if it can be, and join the thread."""
         atexit.unregister(self.close)
+        self._is_closing = True
         try:
             if self._cluster is not None and not self._loop.is_closed:
                 self._wind_up(self._cluster)
@@ -169,13 +176,17 @@ class Host:
         record.broken_off = reason
         return reason
 
-    async def _live(self, *, task_status: anyio.abc.TaskStatus[Cluster]) -> None:
+    async def _live(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
         """Own everything on the loop until the session closes."""
+        if self._cluster is not None:  # the call before this one was interrupted
+            task_status.started()
+            return
         async with anyio.create_task_group() as tasks:
             cluster = Cluster(tasks, bus=bus, run_here=self._run_here)
             self._local = LocalNode(cluster.local, bus=bus, tasks=tasks)
             cluster.nodes[cluster.local] = self._local
-            task_status.started(cluster)
+            self._cluster = cluster
+            task_status.started()
             await anyio.sleep_forever()
 
     def _wind_up(self, cluster: Cluster) -> None:

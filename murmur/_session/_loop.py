@@ -6,12 +6,12 @@ and one in another thread for 20 ms.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError, Future
-from contextlib import AbstractContextManager
 from contextvars import Context, copy_context
 from importlib.util import find_spec
 from time import monotonic, sleep
@@ -19,9 +19,15 @@ from typing import Any, TypeVar
 
 import anyio
 import anyio.abc
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from murmur._backend import Wakeup, guard_loop, native, thread_here, thread_is_alive
+from murmur._backend import (
+    Wakeup,
+    guard_loop,
+    native,
+    start_thread,
+    thread_here,
+    thread_is_alive,
+)
 from murmur.errors import SessionClosedError, UnresponsiveError, WrongThreadError
 
 __all__ = ["BEAT", "TAKEN_AWAY", "LoopThread"]
@@ -34,8 +40,13 @@ BEAT = 0.2
 TAKEN_AWAY = "its loop was taken away: code of this process stopped it, or cancelled every task"
 """What is known when the thread has ended although nobody closed it."""
 
+OPENING = 60.0
+"""Seconds that the first task of the loop has to start."""
+
 LAST_TURNS = 5.0
 """Seconds that the loop has to end once it is told to."""
+
+_logger = logging.getLogger("murmur")
 
 
 class LoopThread:
@@ -47,12 +58,12 @@ class LoopThread:
 
     def __init__(self) -> None:
         self._pid = os.getpid()
-        self._holder: AbstractContextManager[BlockingPortal] | None = None
-        self._portal: BlockingPortal | None = None
+        self._opened: Future[None] | None = None
         self._posted: deque[tuple[Context, Future[Any], Callable[..., Awaitable[Any]], Any]] = (
             deque()
         )
         self._arrival: Wakeup | None = None
+        self._tasks: anyio.abc.TaskGroup | None = None
         self._run_here: Callable[..., None] = _nobody_home
         self._was_closed = False
         self._thread: int | None = None
@@ -124,48 +135,74 @@ class LoopThread:
 
     def start(self, verb: str, fn: Callable[..., Awaitable[Any]]) -> Any:  # noqa: ANN401
         """Start a task that lives on; return what it says it started with."""
-        _, started = self._open(verb).start_task(fn)
-        return started
+        return self.ask(verb, self._start, fn, patience=OPENING)
 
     def close(self) -> None:
         """Cancel what is left on the loop and join the thread, if it ends in time.
 
         A thread that does not end is left behind; it is a daemon, so the process can end.
-        What it holds is kept, for letting go of the portal would wait for the loop again.
         """
-        if self.is_closed or self._portal is None:
-            self._was_closed = True
+        was_closed, self._was_closed = self.is_closed, True
+        if was_closed or self._opened is None:
             return
-        self._was_closed = True
-        self._run_here(self._begin, copy_context(), Future(), self._portal.stop, (True,))
         deadline = monotonic() + LAST_TURNS
+        _await(self._opened, LAST_TURNS)  # after a Ctrl-C it may be opening still
+        if self._thread is None:
+            return
+        self._run_here(self._begin, copy_context(), Future(), self._leave, ())
         while thread_is_alive(self._thread) and monotonic() < deadline:
             sleep(BEAT / 20)
-        if not thread_is_alive(self._thread) and self._holder is not None:
-            self._holder.__exit__(None, None, None)
 
-    def _open(self, verb: str) -> BlockingPortal:
+    def _open(self, verb: str) -> None:
+        """Check that calls are taken; the first call starts the thread and waits for its loop."""
         if self._pid != os.getpid():
             raise SessionClosedError("it belongs to the process that this one was forked from")
         if self._was_closed:
             raise SessionClosedError
-        if self._portal is None:
-            options = {"use_uvloop": True} if _has_uvloop() else {}
-            self._holder = start_blocking_portal("asyncio", options, name="murmur-loop")
-            self._portal = self._holder.__enter__()
-            self._portal.start_task(self._serve)
+        opened = self._opened or self._start_thread()
+        while not opened.done():
+            _await(opened, BEAT)
+        opened.result()
         if self.is_here:
             raise WrongThreadError(verb)
         self._check_alive()
-        return self._portal
 
-    async def _serve(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+    def _start_thread(self) -> Future[None]:
+        """Start the thread; return what is done once its loop takes calls.
+
+        Ctrl-C may come at any moment of it.  anyio's own portal in a thread would then wait
+        for a loop that nobody ends.
+        """
+        opened: Future[None] = Future()
+        self._opened = opened
+        try:
+            start_thread("murmur-loop", self._live, opened)
+        except BaseException:
+            if opened.cancel():  # it had not begun, and ends as soon as it does
+                self._opened = None
+            raise
+        return opened
+
+    def _live(self, opened: Future[None]) -> None:
+        """Run the loop; this is all that the thread does."""
+        if not opened.set_running_or_notify_cancel():
+            return
+        try:
+            anyio.run(self._serve, opened, backend_options={"use_uvloop": _has_uvloop()})
+        except BaseException as error:  # noqa: BLE001 - as `call_soon(sys.exit)` raises
+            if not opened.done():
+                opened.set_exception(error)
+            elif not self._was_closed:
+                _logger.error("the session's loop has ended: %r", error)
+
+    async def _serve(self, opened: Future[None]) -> None:
         """Own the calls that are posted."""
         guard_loop()
         seam = native()
         self._run_here, self._thread = seam.run_here, seam.thread
         async with anyio.create_task_group() as tasks:
-            task_status.started()
+            self._tasks = tasks
+            opened.set_result(None)
             while True:
                 self._arrival = seam.wakeup()
                 while self._posted:
@@ -174,6 +211,14 @@ class LoopThread:
                     if future.set_running_or_notify_cancel():
                         context.run(tasks.start_soon, _answer, future, fn, args)
                 await seam.wait(self._arrival)
+
+    async def _start(self, fn: Callable[..., Awaitable[Any]]) -> Any:  # noqa: ANN401 - see `start`
+        assert self._tasks is not None
+        return await self._tasks.start(fn)  # type: ignore[arg-type] # it starts only with a task
+
+    async def _leave(self) -> None:
+        assert self._tasks is not None
+        self._tasks.cancel_scope.cancel()
 
     def _begin(self, *call: Any) -> None:  # noqa: ANN401 - see `_posted`
         """Take a call from another thread; runs on the loop, and not in a task."""

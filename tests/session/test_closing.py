@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 
+import pytest
+
 import murmur
+from murmur._backend import guard_loop
 from murmur.errors import SessionClosedError
 
 TRIES = 50
@@ -44,3 +49,34 @@ def test_closing_beside_the_first_do_leaves_no_thread() -> None:
         time.sleep(0.01)
     assert not left
     assert len(outcomes) == TRIES
+
+
+@pytest.fixture
+def interrupted(monkeypatch: pytest.MonkeyPatch) -> murmur.Session:
+    """Return a session whose loop was starting when somebody pressed Ctrl-C."""
+
+    def interrupt() -> None:
+        monkeypatch.undo()
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.3)  # the caller notices while the loop is not there yet
+        guard_loop()
+
+    monkeypatch.setattr("murmur._session._loop.guard_loop", interrupt)
+    session = murmur.Session()
+    with pytest.raises(KeyboardInterrupt):
+        session.do(Hello, 1)
+    return session
+
+
+def test_a_session_works_after_a_ctrl_c_while_its_loop_started(interrupted) -> None:
+    with interrupted as session:
+        run = session.do(Hello, 1, end_when_idle=True)
+        run.wait(timeout=20)
+
+        assert run.results.summary().users == {"finished": 1}
+
+
+def test_a_session_can_be_closed_after_a_ctrl_c_while_its_loop_started(interrupted) -> None:
+    interrupted.close()
+
+    assert not [one for one in threading.enumerate() if one.name == "murmur-loop"]
