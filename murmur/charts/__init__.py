@@ -3,6 +3,9 @@
 Each function takes a frame of `murmur.results.Results`, or any frame with the columns it
 names, and returns a chart to show, change, join or save.  Nothing here needs a run.
 
+In a kernel, importing this package lets Altair draw as SVG, which needs no network, unless
+another renderer was chosen.
+
 Examples
 --------
 >>> import pandas as pd
@@ -30,6 +33,8 @@ from ._draw import CHARTS as CHARTS
 from ._draw import draw as draw
 from ._generator import health as health
 from ._generator import shaded as shaded
+from ._renderer import disable_offline_charts as disable_offline_charts
+from ._renderer import enable_offline_charts as enable_offline_charts
 from ._spread import distribution as distribution
 from ._spread import heatmap as heatmap
 from ._theme import plain as plain

@@ -13,10 +13,22 @@ __all__ = ["with_changes"]
 _RULES = 200
 _LABELS = 12  # more would overlap; the tooltips still tell
 _LABEL_LENGTH = 42  # more would be higher than the chart
+_APART = 0.035  # of the axis: nearer labels would lie on each other
 
 
-def with_changes(chart: AnyChart, changes: pd.DataFrame | None) -> AnyChart:
-    """Return `chart` with a rule, a label and a tooltip at each of `changes`, the newest 200."""
+def with_changes(chart: AnyChart, changes: pd.DataFrame | None, until: float) -> AnyChart:
+    """Return `chart` with a rule, a label and a tooltip at each of `changes`, the newest 200.
+
+    Parameters
+    ----------
+    chart : altair.Chart or altair.LayerChart
+        One over time.
+    changes : pandas.DataFrame or None
+        `Results.changes`.
+    until : float
+        Where the chart's time ends [s]: of changes close to each other one has a label, which
+        says how many there are besides.
+    """
     if changes is None:
         return chart
     check(changes, "changes", ("at", "who", "what", "old", "new"))
@@ -32,11 +44,26 @@ def with_changes(chart: AnyChart, changes: pd.DataFrame | None) -> AnyChart:
         alt.Tooltip("at:Q", title="changed at [s]", format=".1f"),
         *(alt.Tooltip(f"{column}:N", title=column) for column in texts),
     ]
-    marks = alt.Chart(rows).encode(x=time_axis(), tooltip=tooltip)
-    layers = [chart, marks.mark_rule(color=GREY, strokeDash=[4, 3], strokeWidth=1.5)]
-    if len(rows) <= _LABELS:
+    rules = alt.Chart(rows).encode(x=time_axis(), tooltip=tooltip)
+    layers = [chart, rules.mark_rule(color=GREY, strokeDash=[4, 3], strokeWidth=1.5)]
+    labelled = _labelled(rows, _APART * max(until, float(rows["at"].max())))
+    if len(labelled) <= _LABELS:
+        marks = alt.Chart(labelled).encode(x=time_axis(), tooltip=tooltip)
         label = marks.mark_text(
             color=GREY, angle=270, align="right", baseline="bottom", dx=-4, dy=-3, fontSize=10
         )
         layers.append(label.encode(y=alt.value(0), text="label:N"))
     return alt.LayerChart(layer=layers)
+
+
+def _labelled(rows: pd.DataFrame, apart: float) -> pd.DataFrame:
+    """Return the rows that get a label, `apart` seconds from each other or more."""
+    ordered = rows.sort_values("at", kind="stable").reset_index(drop=True)
+    owners: list[int] = []  # for each row: which one's label stands for it
+    for place, at in enumerate(ordered["at"]):
+        is_near = owners and at - ordered["at"][owners[-1]] < apart
+        owners.append(owners[-1] if is_near else place)
+    besides = pd.Series(owners).value_counts() - 1
+    shown = ordered.loc[sorted(set(owners))]
+    more = [f" (+{besides[place]})" if besides[place] else "" for place in shown.index]
+    return shown.assign(label=shown["label"] + more)

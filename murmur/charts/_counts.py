@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ._changes import with_changes
-from ._rows import ROWS, check
+from ._rows import check
 from ._theme import (
     BLUE,
     GREEN,
@@ -39,6 +39,7 @@ _OUTCOMES = {
 }
 _SHAPES = ("circle", "cross", "square", "diamond", "triangle-down", "triangle-up", "triangle-right")
 _KINDS = 20
+_POINTS = 1_200  # users that are drawn: more would lie on each other, and a saved notebook has each
 _TEXT_LENGTH = 60
 _ROW_HEIGHT = 22
 
@@ -46,7 +47,7 @@ _ROW_HEIGHT = 22
 def users(frame: pd.DataFrame, *, changes: pd.DataFrame | None = None) -> AnyChart:
     """Draw how long each user lived against when it started; colour and shape are its outcome.
 
-    Beyond 5,000 users each outcome is thinned out evenly, the frequent ones first.
+    Beyond 1,200 users each outcome is thinned out evenly, the frequent ones first.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ def users(frame: pd.DataFrame, *, changes: pd.DataFrame | None = None) -> AnyCha
     shapes = [_SHAPES[list(_OUTCOMES).index(outcome)] for outcome in present]
     chart = (
         alt.Chart(rows)
-        .mark_point(filled=True, size=28, opacity=0.8)
+        .mark_point(filled=True, size=28, opacity=0.8, aria=False)
         .encode(
             x=time_axis(),
             y=alt.Y("duration:Q", axis=seconds_axis("time from start to end")),
@@ -103,7 +104,7 @@ def users(frame: pd.DataFrame, *, changes: pd.DataFrame | None = None) -> AnyCha
         )
     )
     note = "" if len(rows) == len(ended) else f"{len(rows):,} of {len(ended):,} users"
-    return dressed(with_changes(chart, changes), title, note)
+    return dressed(with_changes(chart, changes, float(rows["at"].max())), title, note)
 
 
 def outcomes(frame: pd.DataFrame) -> AnyChart:
@@ -204,8 +205,8 @@ def _with_numbers(base: alt.Chart, bars: alt.Chart, field: str) -> alt.LayerChar
 
 
 def _thinned(ended: pd.DataFrame) -> pd.DataFrame:
-    """Return at most `ROWS` users: rare outcomes whole, of the others every n-th user."""
-    room, kept = ROWS, []
+    """Return at most `_POINTS` users: rare outcomes whole, of the others every n-th user."""
+    room, kept = _POINTS, []
     groups = sorted((group for _, group in ended.groupby("outcome")), key=len)
     for place, group in enumerate(groups):
         share = room // (len(groups) - place)

@@ -55,6 +55,11 @@ class Spans:
         end: pd.DataFrame = self.rows[self.rows["at"] == last].assign(at=last + self.length)
         return pd.concat([self.rows, end], ignore_index=True)
 
+    @property
+    def end(self) -> float:
+        """Seconds at which the last span ends."""
+        return float(self.rows["at"].max()) + self.length
+
     def note(self, how: str) -> str:
         """Return what a point shows, for the subtitle; nothing when it is one window."""
         return f"each point is {how} {self.length:g} s" if self.windows > 1 else ""

@@ -19,6 +19,7 @@ from ._theme import (
     dressed,
     log_axis,
     log_scale,
+    names_legend,
     ordered,
     sentence,
     time_axis,
@@ -90,7 +91,7 @@ def heatmap(
     # One hue whose opacity varies is legible on a light and on a dark background.
     chart = (
         alt.Chart(cells)
-        .mark_rect(color=BLUE)
+        .mark_rect(color=BLUE, aria=False)
         .encode(
             x=time_axis(),
             x2="until:Q",
@@ -106,7 +107,7 @@ def heatmap(
             ],
         )
     )
-    return dressed(with_changes(chart, changes), title, sample_note(frame))
+    return dressed(with_changes(chart, changes, float(ended.max())), title, sample_note(frame))
 
 
 def distribution(
@@ -150,7 +151,7 @@ def distribution(
     texts = chosen["name"].astype(str)
     steps = pd.concat([_steps(chosen.loc[texts == each, column], each) for each in names])
     values = steps["value"]
-    legend = alt.Legend(title=None, symbolType="stroke", symbolSize=300)
+    legend = names_legend(names)
     marks = alt.Chart(steps).encode(
         x=alt.X("value:Q", axis=log_axis(f"{of} time", values), scale=log_scale(values)),
         y=alt.Y("share:Q", axis=alt.Axis(format="%", title="share of the actions")),
@@ -159,7 +160,7 @@ def distribution(
     line = marks.mark_line(strokeWidth=1.8, interpolate="step-after").encode(
         strokeDash=alt.StrokeDash("name:N", legend=legend, scale=ordered(names, DASHES))
     )
-    points = marks.mark_point(opacity=0, size=60).encode(
+    points = marks.mark_point(opacity=0, size=60, aria=False).encode(
         tooltip=[
             alt.Tooltip("name:N", title="name"),
             alt.Tooltip("value:Q", title=f"{of} time [s]", format=".3~r"),
@@ -209,7 +210,7 @@ def _names_heatmap(
     low, high = float(cells["value"].min()), float(cells["value"].max()) * 1.01
     chart = (
         alt.Chart(cells)
-        .mark_rect(color=BLUE)
+        .mark_rect(color=BLUE, aria=False)
         .encode(
             x=time_axis(),
             x2="until:Q",
@@ -227,7 +228,8 @@ def _names_heatmap(
             ],
         )
     )
-    return dressed(with_changes(chart, changes), f"{title}, p95", spans.note("the worst of"))
+    drawn = with_changes(chart, changes, spans.end)
+    return dressed(drawn, f"{title}, p95", spans.note("the worst of"))
 
 
 def _steps(durations: pd.Series[float], name: str) -> pd.DataFrame:

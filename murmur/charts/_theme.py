@@ -35,6 +35,7 @@ __all__ = [
     "dressed",
     "log_axis",
     "log_scale",
+    "names_legend",
     "ordered",
     "plain",
     "seconds_axis",
@@ -54,6 +55,7 @@ DASHES = ([1, 0], [7, 3], [2, 2], [7, 2, 2, 2])
 
 _WIDTH, _HEIGHT = 560, 240
 _TICKS = 9  # of a logarithmic axis
+_LABELS = 52  # px beside an axis, so that charts above each other line up
 _FONT = "system-ui, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
 # Vega prints 0.02 s as "20m"; people read "20 ms".
 SECONDS_LABEL = (
@@ -122,8 +124,32 @@ def sentence(text: str, title: str) -> AnyChart:
 
 
 def time_axis(field: str = "at") -> alt.X:
-    """Return the horizontal axis of every chart over time."""
-    return alt.X(f"{field}:Q", title="time since the run started [s]", scale=alt.Scale(nice=False))
+    """Return the horizontal axis of every chart over time; those of one run line up at 0."""
+    scale = alt.Scale(nice=False, zero=True)
+    return alt.X(f"{field}:Q", title="time since the run started [s]", scale=scale)
+
+
+def names_legend(names: Sequence[str], beside: Sequence[str] = ()) -> alt.Legend:
+    """Return the legend of the lines of `names`, in as many rows as its labels need.
+
+    Vega puts all labels of a legend above the chart into one row and cuts off what does not fit.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Labels of the legend.
+    beside : sequence of str, default ()
+        Labels of another legend in the same row.
+    """
+    room = _WIDTH - sum(map(_label_width, beside))
+    longest = max(map(_label_width, names), default=room)
+    columns = max(1, int(room // longest))
+    return alt.Legend(title=None, symbolType="stroke", symbolSize=300, columns=columns)
+
+
+def _label_width(text: str) -> float:
+    """Return pixels that a label of a legend takes at most, with its symbol and the gap."""
+    return 42 + min(7.2 * len(text), 160)  # 160 is Vega's limit, where it puts an ellipsis
 
 
 def seconds_axis(title: str) -> alt.Axis:
@@ -182,6 +208,7 @@ def _configured(chart: Configurable) -> Configurable:
             titleFontSize=12,
             titleFontWeight="normal",
         )
+        .configure_axisY(minExtent=_LABELS)
         .configure_legend(
             labelColor=GREY, titleColor=GREY, orient="top", labelFontSize=12, titleFontSize=12
         )

@@ -24,6 +24,7 @@ from ._theme import (
     dressed,
     log_axis,
     log_scale,
+    names_legend,
     ordered,
     sentence,
     time_axis,
@@ -32,6 +33,7 @@ from ._theme import (
 __all__ = ["percentiles", "population", "service_and_response", "throttles", "throughput"]
 
 _NAMES = len(PALETTE)  # more names at once could not be told apart
+_TOGETHER = 3  # names, beyond which each has one percentile
 _SHORTEST = 1e-6  # s; a logarithmic axis has no place for 0
 _STATES = {"running": BLUE, "waiting": ORANGE, "leaving": PURPLE}
 _RESULTS = {"ok": BLUE, "failed": VERMILLION}
@@ -78,7 +80,7 @@ def population(frame: pd.DataFrame, *, changes: pd.DataFrame | None = None) -> A
     )
     lines = _lines(long, _STATES, axis, value=("users", ",.0f"))
     chart = alt.LayerChart(layer=[area, lines])
-    return dressed(with_changes(chart, changes), title, spans.note("the last value of"))
+    return dressed(with_changes(chart, changes, spans.end), title, spans.note("the last value of"))
 
 
 def throughput(
@@ -130,7 +132,7 @@ def throughput(
         opacity=alt.condition("datum.order", alt.value(0.95), alt.value(0.45)),
         tooltip=_tooltip("actions per second", ",.1f"),
     )
-    return dressed(with_changes(chart, changes), title, spans.note("the mean of"))
+    return dressed(with_changes(chart, changes, spans.end), title, spans.note("the mean of"))
 
 
 def percentiles(
@@ -142,7 +144,8 @@ def percentiles(
 ) -> AnyChart:
     """Draw the 50th, 95th and 99th percentile of a duration, on a logarithmic axis.
 
-    Several actions are told apart by colour (the six most frequent), percentiles by dashes.
+    Several actions are told apart by colour (the six most frequent), percentiles by dashes; of
+    more than three actions only the 99th is drawn.
     Windows that had to be joined show the worst of them, for a mean would hide a spike.
 
     Parameters
@@ -296,7 +299,7 @@ def throttles(
     axis = alt.Y("value:Q", title="permits per second")
     value = ("permits per second", ",.1f")
     lines = _lines(_long(rows, _THROTTLING), _THROTTLING, axis, value=value, names=names)
-    return dressed(with_changes(lines, changes), title, spans.note("the mean of"))
+    return dressed(with_changes(lines, changes, spans.end), title, spans.note("the mean of"))
 
 
 def _durations(
@@ -316,6 +319,9 @@ def _durations(
         return sentence("No actions yet.", title)
     names = busiest(chosen["name"], chosen["count"], _NAMES)
     chosen = chosen[chosen["name"].isin(names)]
+    lone = list(measures)[-1] if len(names) > _TOGETHER and "p99" in measures else ""
+    if lone:  # three lines for each of many names could not be told apart
+        measures = {lone: measures[lone]}
     how = dict.fromkeys(measures.values(), "max")
     spans = over_time(chosen, how, series=len(measures), by=["name"])
     shorts = {column: short for short, column in measures.items()}
@@ -326,7 +332,11 @@ def _durations(
     axis = alt.Y("value:Q", axis=log_axis("duration", values), scale=log_scale(values))
     value = ("seconds", ".3~r")
     lines = _lines(long, _colours(measures), axis, value=value, interpolate="linear", names=names)
-    return dressed(with_changes(lines, changes), title, spans.note("the worst of"))
+    notes = [
+        spans.note("the worst of"),
+        f"the {lone} of each; name= draws all of one" if lone else "",
+    ]
+    return dressed(with_changes(lines, changes, spans.end), title, "; ".join(filter(None, notes)))
 
 
 def _long(rows: pd.DataFrame, measures: Mapping[str, object]) -> pd.DataFrame:
@@ -348,9 +358,14 @@ def _lines(
     Dashes tell the measures apart; colours do so too, unless they are needed for the names.
     """
     by_name = len(names) > 1
-    legend = alt.Legend(title=None, symbolType="stroke", symbolSize=300)
+    several = len(measures) > 1
+    legend = alt.Legend(title=None, symbolType="stroke", symbolSize=300) if several else None
     colour = (
-        alt.Color("name:N", legend=legend, scale=ordered(names, PALETTE))
+        alt.Color(
+            "name:N",
+            legend=names_legend(names, list(measures) if several else ()),
+            scale=ordered(names, PALETTE),
+        )
         if by_name
         else alt.Color("measure:N", legend=legend, scale=_scale(measures))
     )
@@ -361,7 +376,7 @@ def _lines(
     marks = alt.Chart(long).encode(x=time_axis(), y=axis, color=colour)
     line = marks.mark_line(strokeWidth=1.8, interpolate=interpolate).encode(strokeDash=dash)
     # A line has a single tooltip; these points, which nobody sees, have one for each value.
-    points = marks.mark_point(opacity=0, size=60).encode(tooltip=tooltip)
+    points = marks.mark_point(opacity=0, size=60, aria=False).encode(tooltip=tooltip)
     if interpolate == "step-after":
         points = points.transform_filter(alt.datum.at < long["at"].max())  # that is the end
     return alt.LayerChart(layer=[line, points])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from ._amoc import Amoc
 from ._completion import matcher_for
-from ._renderer import disable_offline_charts, enable_offline_charts
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -40,6 +40,10 @@ def load(ip: InteractiveShell, session: Session | None = None) -> None:
     matcher = matcher_for(amoc.context)
     ip.Completer.custom_matchers.append(matcher)
     amoc.undo.callback(ip.Completer.custom_matchers.remove, matcher)
+    if find_spec("altair") is None:
+        return
+    from murmur.charts import disable_offline_charts, enable_offline_charts
+
     if enable_offline_charts():
         amoc.undo.callback(disable_offline_charts)
 

@@ -9,6 +9,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
+import vl_convert
 
 from murmur import charts
 from murmur.errors import InvalidArgumentError
@@ -61,10 +62,21 @@ def test_many_users_are_thinned_out_and_rare_outcomes_kept() -> None:
     chart = charts.users(frame)
     rows = values(chart, "user_id")
 
-    assert len(rows) == 5_000
+    assert len(rows) == 1_200
     assert sum(row["outcome"] == "killed" for row in rows) == 5
     assert (rows[0]["user_id"], rows[-1]["user_id"]) == (1, number)
-    assert chart.to_dict()["title"]["subtitle"] == "5,000 of 50,000 users"
+    assert chart.to_dict()["title"]["subtitle"] == "1,200 of 50,000 users"
+
+
+def test_five_thousand_users_are_drawn_in_less_than_300_kb() -> None:
+    at = np.random.default_rng(1).random((2, 5_000)) * 60
+    frame = pd.DataFrame(
+        {"user_id": range(5_000), "outcome": "left", "started_at": at[0], "duration": at[1]}
+    )
+    chart = charts.users(frame)
+
+    assert len(vl_convert.vegalite_to_svg(chart.to_dict())) < 300_000  # what a notebook keeps
+    assert len(chart.to_json()) < 300_000
 
 
 def test_outcomes_count_every_user_also_those_still_here(users: pd.DataFrame) -> None:

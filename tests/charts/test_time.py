@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
+import vl_convert
 
 from murmur import charts
 from murmur.errors import InvalidArgumentError, MurmurError
@@ -23,6 +25,13 @@ def values(chart: alt.TopLevelMixin, having: str) -> list[dict[str, Any]]:
 def series(chart: alt.TopLevelMixin, measure: str) -> list[tuple[float, float | None]]:
     rows = values(chart, "measure")
     return [(row["at"], row["value"]) for row in rows if row["measure"] == measure]
+
+
+def _left_and_width(drawing: str) -> tuple[int, int]:
+    """Return where the marks begin in an SVG, and how wide all of it is, in pixels."""
+    found = re.search(r'width="(\d+)".*?translate\((\d+)', drawing, re.DOTALL)
+    assert found is not None
+    return int(found[2]), int(found[1])
 
 
 @pytest.fixture
@@ -217,6 +226,57 @@ def test_labels_of_changes_leave_out_that_it_was_a_throttle(windows: pd.DataFram
     assert [row["what"] for row in rows] == changes["what"].tolist()
     assert rows[0]["label"] == "messages → ramp from 50/1 s"
     assert rows[1]["label"] == "of " + "x" * 38 + "…"
+
+
+def test_labels_of_close_changes_never_lie_on_each_other(windows: pd.DataFrame) -> None:
+    until = float(windows["window_at"].max()) + 1
+    at = [0.5, 0.5 + 0.001 * until, 0.5 + 0.02 * until, 0.5 + 0.4 * until]
+    changes = pd.DataFrame(
+        {"at": at, "who": "panel", "what": "pace", "old": "1", "new": ["2", "3", "4", "5"]}
+    )
+    chart = charts.throughput(windows, changes=changes).to_dict()
+    labelled = [rows for rows in chart["datasets"].values() if "label" in rows[0]][-1]
+
+    assert [row["label"] for row in labelled] == ["pace → 2 (+2)", "pace → 5"]
+    rules = max(chart["datasets"].values(), key=lambda rows: len(rows) * ("who" in rows[0]))
+    assert len(rules) == 4  # each change keeps its rule and its tooltip
+
+
+def test_of_many_actions_one_percentile_is_drawn_and_every_name_is_in_the_legend() -> None:
+    names = [f"step {number} of a purchase" for number in range(6)]
+    frame = pd.DataFrame(
+        [
+            {
+                "window_at": at,
+                "name": name,
+                "count": 9,
+                **{f"response_{p}": 0.01 + at for p in ("p50", "p95", "p99")},
+            }
+            for at in (0.0, 1.0)
+            for name in names
+        ]
+    )
+    chart = charts.percentiles(frame)
+
+    assert {row["measure"] for row in values(chart, "measure")} == {"p99"}
+    assert "p99 of each" in chart.to_dict()["title"]["subtitle"]
+    drawing = vl_convert.vegalite_to_svg(chart.to_dict())
+    assert all(f">{name}</text>" in drawing for name in names)
+    left, width = _left_and_width(drawing)
+    assert width <= left + 560 + 10  # nothing hangs over the side
+
+
+def test_charts_of_one_run_begin_at_0_at_the_same_place(windows: pd.DataFrame) -> None:
+    late = windows.assign(window_at=windows["window_at"] + 30, count=windows["count"] * 1_000)
+    drawings = [
+        vl_convert.vegalite_to_svg(chart.to_dict())
+        for chart in (charts.throughput(late), charts.percentiles(windows))
+    ]
+
+    assert len({_left_and_width(drawing)[0] for drawing in drawings}) == 1
+    for drawing in drawings:
+        labels = drawing[drawing.index("role-axis-label") :]
+        assert re.findall(r">([^<>]+)</text>", labels)[0] == "0"
 
 
 def test_no_changes_draw_no_rule(windows: pd.DataFrame) -> None:

@@ -101,6 +101,19 @@ def test_a_renderer_chosen_meanwhile_is_kept(bare, renderers):
     assert renderers.active == "html"
 
 
+def test_charts_need_no_network_in_a_kernel_that_loaded_nothing():
+    script = """
+import IPython
+class Shell: kernel = object()
+IPython.get_ipython = Shell
+import murmur.charts, altair
+print(altair.renderers.active)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+
+    assert done.stdout == b"svg\n"
+
+
 def test_importing_prints_nothing():
     done = subprocess.run(
         [sys.executable, "-c", "import murmur.jupyter"], capture_output=True, check=True

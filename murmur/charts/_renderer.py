@@ -7,6 +7,7 @@ another one at any time.
 
 from __future__ import annotations
 
+import sys
 from importlib.util import find_spec
 
 __all__ = ["disable_offline_charts", "enable_offline_charts"]
@@ -30,3 +31,13 @@ def disable_offline_charts() -> None:
 
     if alt.renderers.active == "svg":
         alt.renderers.enable("default")
+
+
+def _is_kernel_here() -> bool:
+    """Return whether this process is a kernel, whose cells show what they end with."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
+
+
+if _is_kernel_here():
+    enable_offline_charts()
