@@ -27,9 +27,12 @@ class Judge:
     ----------
     verdict : Verdict or None
         The last one; None before the first.
+    effects : dict of (float, str) to str
+        What the newest live changes did, by when and what was changed.
     """
 
     def __init__(self) -> None:
+        self.effects: dict[tuple[float, str], str] = {}
         self.verdict: Verdict | None = None
         self._judged: object = None  # which run, and whether it was over
         self._next_at = 0.0
@@ -44,6 +47,9 @@ class Judge:
     def judge(self, run: Run, status: Status, now: float) -> None:
         """Judge the run; in a thread, where it may take its time."""
         began = monotonic()
+        from murmur.results import told_effects
+
         self.verdict = run.results.verdict
+        self.effects = told_effects(run.results.effects)
         self._judged = (status.run_id, status.state.is_over)
         self._next_at = now + max(PERIOD, SHARE * (monotonic() - began))

@@ -9,6 +9,7 @@ from murmur.recording import Column as Column
 from murmur.recording import Frame as Frame
 
 from ._compare import compare as compare
+from ._effects import told_effects as told_effects
 from ._manifest import Manifest as Manifest
 from ._paces import PaceSummary as PaceSummary
 from ._results import Results as Results

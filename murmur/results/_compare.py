@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ._results import Results
     from ._source import Source
 
-__all__ = ["COMPARISON", "STATISTICS", "compare"]
+__all__ = ["COMPARISON", "STATISTICS", "compare", "side_by_side"]
 
 _DRAWS = 2000
 _RESOLUTION = RESOLUTION * math.sqrt(2)  # of a ratio of two quantiles of histograms
@@ -176,7 +176,7 @@ def compare(  # noqa: PLR0913 - all but the runs by keyword
     if not window <= (block or window) <= shortest or not 0 < confidence < 1:
         raise ComparisonError(block or window, shortest, confidence)
     sides = _sides_of(sources, spans, chosen, block)
-    frame = _framed(_rows(sides[: len(firsts)], sides[len(firsts) :], chosen), confidence)
+    frame = side_by_side(sides[: len(firsts)], sides[len(firsts) :], chosen, confidence=confidence)
     answer, reasons = answer_of(frame, asked, margin, is_trusted=_are_trusted(sources))
     frame.attrs = {
         "answer": answer,
@@ -185,6 +185,17 @@ def compare(  # noqa: PLR0913 - all but the runs by keyword
         "confidence": confidence,
     }
     return frame
+
+
+def side_by_side(
+    firsts: Sequence[RunSide],
+    seconds: Sequence[RunSide],
+    statistics: Mapping[str, Statistic],
+    *,
+    confidence: float,
+) -> pd.DataFrame:
+    """Return the frame `COMPARISON` of stretches of runs that were cut into cells."""
+    return _framed(_rows(firsts, seconds, statistics), confidence)
 
 
 def _sides_of(

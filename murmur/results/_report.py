@@ -23,6 +23,7 @@ import pandas as pd
 
 from murmur.errors import MissingExtraError
 
+from ._effects import effect_lines, effects
 from ._results import Results
 from ._source import Source
 from ._summary import Summary, duration_text
@@ -135,7 +136,7 @@ def _sections(
         yield _section("Charts", f'<div class="charts">{figures}</div>')
     errors = source.frame("errors")
     yield _section("Errors", _table(errors, _ERRORS) + _tracebacks(errors))
-    yield _section("Changes while it ran", _table(source.frame("changes"), _CHANGES))
+    yield _section("Changes while it ran", _changes(source))
     yield _section(
         "Settings at the start", _pairs(facts.get("settings_at_start", facts.get("settings", {})))
     )
@@ -203,6 +204,14 @@ def _row(values: Iterable[Any], shown: Iterable[Callable[[Any], str]]) -> str:
 
 def _cell(tag: str, text: str, shown: Callable[[Any], str]) -> str:
     return f"<{tag}{'' if shown is str else ' class=number'}>{escape(text)}</{tag}>"
+
+
+def _changes(source: Source) -> str:
+    """Return the changes, and in small print what came of them."""
+    table = _table(source.frame("changes"), _CHANGES)
+    lines = "<br>".join(map(escape, effect_lines(effects(source)))) if table else ""
+    head = "<b>Before and after</b>, where the difference is surely more than chance:<br>"
+    return table + (f'<p class="quiet">{head}{lines}</p>' if lines else "")
 
 
 def _tracebacks(errors: pd.DataFrame) -> str:

@@ -183,6 +183,23 @@ class Results:
         self._source.refresh()
         return self._source.verdict()
 
+    @property
+    def effects(self) -> pd.DataFrame:
+        """What every live change did: the windows before it and after it, with intervals.
+
+        One row is one statistic (rate [1/s], failed [share], response_p50, response_p99 [s])
+        of one action around one change, the newest 30.  Columns: at [s], what, old, new,
+        name, statistic, unit, before, after, difference_low, difference_high, ratio,
+        ratio_low, ratio_high, outcome (higher, lower, unclear, too short to tell).
+
+        At most 60 s on either side are looked at, up to the neighbouring changes; what else
+        happened at the same time is part of it.
+        """
+        from ._effects import effects
+
+        self._source.refresh()
+        return effects(self._source)
+
     def check(self, *checks: str | Check, even_if_invalid: bool = False) -> Checks:
         """Judge what the run came to; up to now while it goes on.
 

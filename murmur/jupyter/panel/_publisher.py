@@ -201,6 +201,7 @@ class Publisher:
             running=subject.session.scenario,
             settings={} if run is None else run.settings_at_start,
             verdict=self._judge.verdict,
+            effects=self._judge.effects,
             code=self._code.text,
         )
         return {**shown, "chosen": self.chosen or next(iter(shown["forms"]), None)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from murmur.results import duration_text
@@ -34,7 +35,7 @@ _ADVICE = (
 )
 
 
-def snapshot(
+def snapshot(  # noqa: PLR0913 - all but the first by keyword
     seen: Observation,
     *,
     scenarios: Mapping[str, type[Scenario]],
@@ -42,6 +43,7 @@ def snapshot(
     settings: Mapping[str, object],
     code: str,
     verdict: Verdict | None = None,
+    effects: Mapping[tuple[float, str], str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Return the state that panels show.
 
@@ -59,6 +61,8 @@ def snapshot(
         What the clicks so far stand for.
     verdict : Verdict, optional
         Whether the numbers of the run can be trusted, as was known lately.
+    effects : mapping of (float, str) to str
+        What the newest changes did, by when and what was changed, as was known lately.
     """
     status, recent = seen.status, seen.recent
     is_on = not status.state.is_over
@@ -77,7 +81,7 @@ def snapshot(
         "nodes": [_node(node, seen) for node in seen.nodes],
         "figures": _figures(recent),
         "errors": [_error(failure) for failure in recent.failures],
-        "changes": [_change(change) for change in recent.changes[-_CHANGES:]],
+        "changes": [_change(change, effects) for change in recent.changes[-_CHANGES:]],
         "health": _health(recent, is_on=is_on),
         "verdict": None if verdict is None else _verdict(verdict),
         "code": code,
@@ -171,12 +175,13 @@ def _error(failure: Failure) -> dict[str, Any]:
     }
 
 
-def _change(change: LiveChange) -> dict[str, Any]:
+def _change(change: LiveChange, effects: Mapping[tuple[float, str], str]) -> dict[str, Any]:
     return {
         "at": round(change.at, 2),
         "what": change.what,
         "old": _shown(change.old),
         "new": _shown(change.new),
+        "effect": effects.get((change.at, change.what), ""),
     }
 
 

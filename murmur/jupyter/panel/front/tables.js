@@ -75,6 +75,7 @@ const newChanges = () =>
       ["what", (change) => change.what],
       ["old", (change) => change.old, "mm-long"],
       ["new", (change) => change.new, "mm-long"],
+      ["before and after", (change) => change.effect, "mm-effect"],
     ],
     "Nobody has changed the run; who does leaves a line in every chart.",
   );
