@@ -1,19 +1,20 @@
 """Travel of code from the steering kernel to its nodes.
 
 A scenario that lives where nodes cannot import it, such as in a notebook, travels by value,
-and with it what it uses from there (cloudpickle).  Others travel by name, for a node has
-them.  Modules that only the steering kernel has are named by the scenario
-(``modules = [...]``) and travel by value too.  Each run sends its code anew, so a class
-that was defined again just works.
+and with it what it uses from there (cloudpickle).  Others travel by name, and modules that
+are not installed as sources, see `_sources`.  A scenario may name modules that travel by
+value too (``modules = [...]``).  Each run sends its code anew, so a class that was defined
+again, or a module that was edited and reloaded, just works.
 """
 
 from __future__ import annotations
 
+import io
 import pickle
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from murmur.errors import InvalidScenarioError, MissingExtraError
@@ -23,6 +24,8 @@ try:
     import cloudpickle
 except ImportError:
     raise MissingExtraError("a cluster", "cluster", "cloudpickle") from None
+
+from ._sources import names_imported, sources_of, travelled
 
 __all__ = ["pack_call", "pack_code", "unpack", "unpack_code"]
 
@@ -43,14 +46,18 @@ def pack_code(scenario: type[Scenario]) -> bytes:
     """
     try:
         with _by_value(_modules_of(scenario)):
-            packed: bytes = cloudpickle.dumps(scenario)
+            written = io.BytesIO()
+            pickler = _Pickler(written)
+            pickler.dump(scenario)
+            others = cloudpickle.list_registry_pickle_by_value()
+            sources = sources_of(pickler.modules, skip=lambda name: name in others)
     except Exception as error:
         reason = (
             f"it cannot travel to another node: {type(error).__name__}: {error}; "
             "make in init what cannot be copied, such as sockets, locks and files"
         )
         raise InvalidScenarioError(scenario.__name__, [reason]) from error
-    return packed
+    return pickle.dumps((sources, written.getvalue()))
 
 
 def unpack(data: bytes) -> Any:  # noqa: ANN401 - whatever was packed
@@ -67,7 +74,9 @@ def unpack_code(data: bytes) -> type[Scenario]:
         If it needs a module that this node does not have.
     """
     try:
-        scenario: type[Scenario] = pickle.loads(data)
+        sources, packed = pickle.loads(data)
+        travelled.take(sources)
+        scenario: type[Scenario] = pickle.loads(packed)
     except ModuleNotFoundError as error:
         raise InvalidScenarioError(
             "the scenario",
@@ -77,6 +86,23 @@ def unpack_code(data: bytes) -> type[Scenario]:
             ],
         ) from error
     return scenario
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle has no types
+    """Pickler that notes the modules that are needed to load what it writes, and to run it."""
+
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file)
+        self.modules: set[str] = set()
+
+    def reducer_override(self, obj: object) -> Any:  # noqa: ANN401 - pickle's
+        if isinstance(obj, ModuleType):
+            self.modules.add(obj.__name__)
+        elif isinstance(obj, (type, FunctionType)):
+            self.modules.add(obj.__module__)
+        if isinstance(obj, FunctionType):
+            self.modules.update(names_imported(obj.__code__))
+        return super().reducer_override(obj)
 
 
 def _modules_of(scenario: type[Scenario]) -> Iterator[ModuleType]:
