@@ -118,11 +118,19 @@ def pictures() -> Mapping[str, Any]:
         "errors": charts.errors(run.errors),
         "health": charts.health(run.health),
         "shaded": charts.shaded(charts.throughput(run.windows), run.health),
+        "joined": charts.joined(run.join(_server())),
         "capacity": charts.capacity(_steps(), low=86.0, high=94.0, unit="users"),
         "comparison": charts.comparison(
             compare(run, Example(seed=2, factor=1.15).results(), start=30.0, end=60.0)
         ),
     }
+
+
+def _server() -> pd.DataFrame:
+    """Return what a server said of its processor: full while the example's actions are slow."""
+    at = np.arange(0.0, 60.0)
+    busy = np.where((at > 30) & (at < 40), 1.9, 1.1)
+    return pd.DataFrame({"at": at, "server's cores in use": busy + 0.1 * np.sin(at)})
 
 
 def _steps() -> pd.DataFrame:

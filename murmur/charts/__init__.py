@@ -33,6 +33,7 @@ from ._draw import CHARTS as CHARTS
 from ._draw import draw as draw
 from ._generator import health as health
 from ._generator import shaded as shaded
+from ._joined import joined as joined
 from ._renderer import disable_offline_charts as disable_offline_charts
 from ._renderer import enable_offline_charts as enable_offline_charts
 from ._spread import distribution as distribution
@@ -57,6 +58,7 @@ __all__ = [
     "errors",
     "health",
     "heatmap",
+    "joined",
     "outcomes",
     "percentiles",
     "plain",

@@ -10,6 +10,8 @@ from murmur.recording import Frame as Frame
 
 from ._compare import compare as compare
 from ._effects import told_effects as told_effects
+from ._join import ProcessFigures as ProcessFigures
+from ._join import Prometheus as Prometheus
 from ._manifest import Manifest as Manifest
 from ._paces import PaceSummary as PaceSummary
 from ._results import Results as Results
@@ -43,6 +45,8 @@ __all__ = [
     "Frame",
     "Manifest",
     "PaceSummary",
+    "ProcessFigures",
+    "Prometheus",
     "Results",
     "Summary",
     "Verdict",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, Self, overload
+from typing import TYPE_CHECKING, Literal, Self, overload
 
 import pandas as pd
 
@@ -20,6 +20,9 @@ from ._write import guarded, write_text
 from .checks._check import Check
 from .checks._log import note
 from .checks._table import Checks, checked
+
+if TYPE_CHECKING:
+    from ._join import ProcessFigures, Prometheus
 
 __all__ = ["Results"]
 
@@ -199,6 +202,58 @@ class Results:
 
         self._source.refresh()
         return effects(self._source)
+
+    def join(
+        self,
+        other: pd.DataFrame | Prometheus | ProcessFigures,
+        on: str = "time",
+        *,
+        name: str | None = None,
+        offset: float | None = None,
+    ) -> pd.DataFrame:
+        """Return what the run measured and what somebody else did, window by window.
+
+        Parameters
+        ----------
+        other : pandas.DataFrame, Prometheus or ProcessFigures
+            A frame with times, a query of a Prometheus server, or figures of a process.
+        on : str, default "time"
+            The column of times; else ``wall_at``, ``timestamp``, ``at``, or the index.  Dates
+            without a zone are UTC; numbers are UNIX seconds, or seconds since the run's start.
+        name : str, optional
+            The action; all of them by default.
+        offset : float, optional
+            Seconds by which the other clock is ahead.  Prometheus is asked for it; of a frame
+            nobody knows, and it is taken as 0.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row is one window: window_at [s], wall_at (UTC), count, failed, rate [1/s],
+            response_p50, response_p99 [s], and the other's columns of numbers: their mean in
+            that window, of rarer samples the nearest that is near enough, else NaN.
+            ``frame.attrs`` has ``clock_offset``, ``clock_error`` [s; NaN: not known] and
+            ``notes``, which say so.  `murmur.charts.joined` draws it.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If there are no times in the frame, or the server does not answer.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from murmur.recording import RunRecord
+        >>> record = RunRecord("r1", started_at=0.0, wall_started_at=0.0)
+        >>> record.reach(2.0)
+        >>> server = pd.DataFrame({"at": [0.2, 1.2, 1.4], "cpu": [0.5, 0.7, 0.9]})
+        >>> Results(record).join(server)["cpu"].tolist()
+        [0.5, 0.8]
+        """
+        from ._join import joined
+
+        self._source.refresh()
+        return joined(self._source, other, on=on, name=name, offset=offset)
 
     def check(self, *checks: str | Check, even_if_invalid: bool = False) -> Checks:
         """Judge what the run came to; up to now while it goes on.
