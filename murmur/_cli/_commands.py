@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "report": "Read a saved run: summary, checks, an HTML page, CSV.",
     "compare": "Show how two saved runs differ, and how sure that is.",
     "capacity": "Search for the load up to which a check holds.",
+    "import": "Write a scenario from a HAR file, an OpenAPI document or lines of curl.",
     "node": "Join a session as a node, and run users for it until it ends.",
     "completion": "Print what makes your shell complete murmur's words.",
 }
@@ -51,7 +52,8 @@ class Group(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"murmur._cli._{cmd_name}")
-        command: click.Command = getattr(module, cmd_name)
+        # The name of `import` is a word of Python.
+        command: click.Command = getattr(module, {"import": "import_"}.get(cmd_name, cmd_name))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -19,6 +19,7 @@ from murmur.scenario import describe, find, parse_settings, scenarios_in
 from ._capacity_verb import CAPACITY_VERB
 from ._cluster_verbs import CLUSTER_VERBS, ON_NODES, nodes_of
 from ._context import Context
+from ._import_verb import IMPORT_VERB
 from ._results_verbs import RESULTS_VERBS
 from ._scenario_table import ScenarioTable
 from ._verb import Call, Kind, Parameter, Verb
@@ -328,6 +329,7 @@ _TABLE = (
     ),
     Verb("panel", "Steer and watch the session, live.", _panel, example="%amoc panel"),
     CAPACITY_VERB,
+    IMPORT_VERB,
     *RESULTS_VERBS,
     *CLUSTER_VERBS,
 )

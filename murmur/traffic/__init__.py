@@ -1,0 +1,9 @@
+"""Recorded traffic, read from what others write, and written down as a scenario.
+
+Reads HAR files of browsers and proxies, OpenAPI documents, and lines of curl.
+"""
+
+from ._scenario import Written as Written
+from ._scenario import scenario_from as scenario_from
+
+__all__ = ["Written", "scenario_from"]
