@@ -25,3 +25,7 @@ class Named(Mapping[K, V_co]):
     def get(self, name: K, default: Any = None, /) -> Any:  # noqa: ANN401 - as Mapping has it
         """Return what goes by the name, or `default`."""
         return next((self[one] for one in self if one == name), default)
+
+    def _ipython_key_completions_(self) -> list[K]:
+        """Return what a Tab offers between the brackets."""
+        return list(self)

@@ -184,10 +184,10 @@ class Run:
         return f"<Run {self.id} of {self.scenario}: {'over' if self.is_over else 'on'}>"
 
     def _repr_html_(self) -> str:
-        """Return the same with seed and settings."""
+        """Return the same with seed and settings as they are now."""
         rows = "".join(
             f"<tr><th scope='row'>{escape(name)}</th><td>{escape(repr(value))}</td></tr>"
-            for name, value in (("seed", self.seed), *self.settings_at_start.items())
+            for name, value in (("seed", self.seed), *self.settings.items())
         )
         return f"<table><caption>{escape(repr(self))}</caption>{rows}</table>"
 

@@ -579,6 +579,10 @@ class Session(ClusterVerbs):
         """Return what it holds; asks nobody."""
         return f"<murmur.Session: {self._run!r}>" if self._run else "<murmur.Session: no run yet>"
 
+    def _repr_html_(self) -> str | None:
+        """Return the status as a table; a closed session has none."""
+        return None if self.is_closed else self.status()._repr_html_()
+
     def _hold(self, run: Run, record: RunRecord, scenario: type[Scenario], ending: Ending) -> None:
         """Make `run` the latest; called on the loop once it is accepted."""
         self._run, self._scenario, self._ending = run, scenario, ending

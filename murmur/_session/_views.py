@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from murmur.errors import UnknownCoordinatorError, UnknownThrottleError
+from murmur.throttles import throttle_table
 
 from ._named import Named
 
@@ -145,6 +146,10 @@ class Throttles(Named[str, ThrottleView]):
     def __repr__(self) -> str:
         """Return a line for each."""
         return "\n".join(map(repr, self.statistics().values())) or "no throttles"
+
+    def _repr_html_(self) -> str:
+        """Return a table with a row for each."""
+        return throttle_table(self.statistics().values())
 
 
 def given(arguments: Mapping[str, object]) -> dict[str, object]:

@@ -66,7 +66,7 @@ class Amoc(Magics):
         self.undo: ExitStack[bool | None] = ExitStack()
 
     @line_cell_magic
-    @no_var_expand  # IPython would evaluate {...}; only names are looked up here
+    @no_var_expand  # a value stays one word here, whatever blanks and quotes it has
     @needs_local_scope
     @_listing_verbs
     def amoc(

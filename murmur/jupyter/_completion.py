@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 __all__ = ["complete", "matcher_for"]
 
+# Settings in a call: ``session.do(Echo, 100, po``.
+_CALL = re.compile(
+    r".*\b(?:do|find_capacity|rehearse)\(\s*(?P<scenario>\w+)\s*,(?P<rest>[^)]*)", re.DOTALL
+)
 # Also where the answer is kept: ``run = %amoc do``, ``first, last = %amoc ...``.
 _LINE = re.compile(r"\s*(?:[\w., ]+=\s*)?%{1,2}amoc\s+(?P<words>.*)", re.DOTALL)
 
@@ -44,7 +48,7 @@ def matcher_for(context: Callable[[], Context]) -> Matcher:
     def match_amoc(position: CompletionContext) -> SimpleMatcherResult:
         line = _LINE.fullmatch(position.line_with_cursor)
         if line is None:
-            return {"completions": [], "suppress": False}
+            return _in_a_call(position.line_with_cursor, context())
         fragment, texts = complete(line["words"], context())
         return {
             "completions": [SimpleCompletion(text, type="magic") for text in texts],
@@ -55,6 +59,22 @@ def matcher_for(context: Callable[[], Context]) -> Matcher:
 
     matcher: Matcher = context_matcher(identifier="murmur.amoc", priority=100)(match_amoc)
     return matcher
+
+
+def _in_a_call(line: str, context: Context) -> SimpleMatcherResult:
+    """Return the settings that a call may give, beside what Python's own completion knows."""
+    call = _CALL.fullmatch(line)
+    scenario = call and scenarios_in(context.namespace).get(call["scenario"])
+    if call is None or scenario is None:
+        return {"completions": [], "suppress": False}
+    rest, _, fragment = call["rest"].replace(" ", ",").rpartition(",")
+    names = [one.name for one in _described(scenario) if f"{one.name}=" not in rest]
+    fitting = [f"{name}=" for name in names if name.startswith(fragment)]
+    return {
+        "completions": [SimpleCompletion(text, type="param") for text in fitting],
+        "matched_fragment": fragment,
+        "suppress": False,
+    }
 
 
 def complete(text: str, context: Context) -> tuple[str, list[str]]:
@@ -68,7 +88,7 @@ def complete(text: str, context: Context) -> tuple[str, list[str]]:
     """
     fragment = re.split(r"\s", text)[-1]
     try:
-        words = split_words(text.removesuffix(fragment), {})
+        words = split_words(text.removesuffix(fragment), None)
         offers = list(_offers(words, fragment, context))
     except (MurmurError, UsageError):
         return fragment, []  # an open quotation, or nothing runs that could be named

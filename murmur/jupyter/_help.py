@@ -24,7 +24,7 @@ def overview(verbs: Mapping[str, Verb]) -> Help:
         "Steer a load test:\n\n"
         + _columns((name, verb.summary) for name, verb in verbs.items())
         + "\n\n%amoc VERB --help explains a verb.  Tab completes verbs, scenarios, settings,"
-        "\nthrottles and charts.  $name and {name} stand for a variable of the notebook."
+        "\nthrottles and charts.  $name and {expression} stand for values of the notebook."
     )
 
 

@@ -1,32 +1,37 @@
 """Splits the line of a magic into words.
 
-Values stay text here: names of the notebook are looked up, and nothing is evaluated.
+As in IPython's own line magics ``$name`` and ``{expression}`` stand for values of the notebook.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from IPython.core.error import UsageError
 
 __all__ = ["split_words"]
 
-_VARIABLE = re.compile(r"\$\$|\$([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\}")
+_VARIABLE = re.compile(r"\$\$|\$([A-Za-z_]\w*)")
+_EXPRESSION = re.compile(r"\{([^{}]+)\}")
+_PLACE = re.compile("\x00(\\d+)\x00")  # of a value in a line that is still to be split
 
 
-def split_words(line: str, namespace: Mapping[str, object]) -> list[str]:
+def split_words(line: str, namespace: Mapping[str, object] | None) -> list[str]:
     """Return the words of `line`, without quotes and comment, with variables filled in.
 
-    ``$name`` and ``{name}`` stand for ``str()`` of that variable, if `namespace` has it;
-    ``$$`` stands for a dollar sign.
+    ``$name`` and ``{expression}`` stand for ``str()`` of their value in `namespace`, in one
+    word whatever it holds; they stay as they are where they have none, and without a
+    `namespace`.  ``$$`` stands for a dollar sign.
 
     Raises
     ------
     UsageError
         If a quotation is not closed.
     """
+    names = {} if namespace is None else namespace
+    line, values = (line, []) if namespace is None else _evaluated(line, names)
     lexer = shlex.shlex(line, posix=True)
     lexer.whitespace_split = True
     lexer.commenters = ""  # a comment starts with a word: http://host/#top is not one
@@ -36,17 +41,32 @@ def split_words(line: str, namespace: Mapping[str, object]) -> list[str]:
         for word in lexer:
             if word.startswith("#"):
                 break
-            words.append(_fill_in(word, namespace))
+            words.append(_fill_in(word, names, values))
     except ValueError as error:
         raise UsageError("a quotation is not closed") from error
     return words
 
 
-def _fill_in(word: str, namespace: Mapping[str, object]) -> str:
-    def value(match: re.Match[str]) -> str:
+def _evaluated(line: str, namespace: Mapping[str, object]) -> tuple[str, list[str]]:
+    """Return `line` with a mark in place of each expression, and their values as text."""
+    values: list[str] = []
+
+    def mark(match: re.Match[str]) -> str:
+        try:
+            # The line is code that a person typed into a cell of their own.
+            value = eval(match[1].strip(), dict(namespace))
+        except Exception:  # noqa: BLE001 - as in IPython: no expression, so it stays as it is
+            return match[0]
+        values.append(str(value))
+        return f"\x00{len(values) - 1}\x00"
+
+    return _EXPRESSION.sub(mark, line), values
+
+
+def _fill_in(word: str, namespace: Mapping[str, object], values: Sequence[str]) -> str:
+    def variable(match: re.Match[str]) -> str:
         if match[0] == "$$":
             return "$"
-        name = match[1] or match[2]
-        return str(namespace[name]) if name in namespace else match[0]
+        return str(namespace[match[1]]) if match[1] in namespace else match[0]
 
-    return _VARIABLE.sub(value, word)
+    return _PLACE.sub(lambda match: values[int(match[1])], _VARIABLE.sub(variable, word))

@@ -16,6 +16,7 @@ from ._job import Job as Job
 from ._line import Crowd as Crowd
 from ._permit import Permit as Permit
 from ._permit import ThrottleStatistics as ThrottleStatistics
+from ._permit import throttle_table as throttle_table
 from ._ramp import Ramp as Ramp
 from ._shape import Shape as Shape
 from ._shape import preview as preview
@@ -39,5 +40,6 @@ __all__ = [
     "permit_due",
     "preview",
     "take_due",
+    "throttle_table",
     "user_here",
 ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextvars import Context
 from dataclasses import dataclass
+from html import escape
 from typing import NamedTuple
 
 from murmur._backend import Wakeup
@@ -11,7 +13,7 @@ from murmur._backend import Wakeup
 from ._job import Job
 from ._pacing import Gate
 
-__all__ = ["Permit", "ThrottleStatistics", "Ticket"]
+__all__ = ["Permit", "ThrottleStatistics", "Ticket", "throttle_table"]
 
 
 class Permit(NamedTuple):
@@ -77,6 +79,23 @@ class ThrottleStatistics:
             return f"{self.limit:g} at a time"
         pace = f"{self.rate:g}/{self.interval:g} s"
         return f"ramp from {pace}" if self.ramping else pace
+
+    def _repr_html_(self) -> str:
+        """Return a table of one row for a notebook."""
+        return throttle_table([self])
+
+
+def throttle_table(throttles: Iterable[ThrottleStatistics]) -> str:
+    """Return a row for each throttle as HTML."""
+    titles = ("throttle", "pace", "waiting", "requested", "granted", "out")
+    head = "".join(f"<th scope='col'>{title}</th>" for title in titles)
+    rows = "".join(
+        f"<tr><th scope='row'>{escape(one.name)}</th><td>{escape(one.pace)}</td>"
+        + "".join(f"<td>{n:,}</td>" for n in (one.waiting, one.requested, one.granted, one.out))
+        + "</tr>"
+        for one in throttles
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 class Ticket:

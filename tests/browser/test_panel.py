@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
+import time
 
 import pytest
 
@@ -145,13 +148,35 @@ def test_numbers_move_while_a_cell_blocks_and_an_interrupt_leaves_the_run(notebo
     until(lambda: notebook.figure("Users running") == 140)
 
 
+def test_a_click_in_a_busy_kernel_waits_and_counts_once(notebook, until):
+    """The kernel is busy where it does not even look at messages."""
+    notebook.write(3, "import os, signal\nos.getpid()")
+    notebook.run(2)
+    notebook.run(3)
+    until(lambda: notebook.figure("Users running") == 40)
+    kernel = int(notebook.text(3).split()[-1])
+    os.kill(kernel, signal.SIGSTOP)
+    try:
+        clicked = time.monotonic()
+        notebook.button("Add").click()
+        until(lambda: "Waiting for the kernel" in notebook.said, 5)
+        assert time.monotonic() - clicked < 1.5  # 0.7 s, and a busy machine's share
+        notebook.button("Add").click()
+        until(lambda: "not counted twice" in notebook.said, 5)
+    finally:
+        os.kill(kernel, signal.SIGCONT)
+    until(lambda: notebook.figure("Users running") == 140, story=lambda: notebook.said)
+    notebook.page.wait_for_timeout(1000)
+    assert notebook.figure("Users running") == 140
+
+
 def test_after_a_restart_the_panel_says_that_it_is_cut_off(notebook, picture, until):
     notebook.run(2)
     until(lambda: notebook.state == "running")
 
     notebook.kernel("restart")
     warning = notebook.panel.locator(".mm-warning")
-    until(lambda: "run the cell again" in warning.inner_text(), story=warning.inner_text)
+    until(lambda: "run the cell again" in warning.inner_text(), 5, story=warning.inner_text)
     assert notebook.state == "disconnected"
     picture("disconnected")
     notebook.write(3, "1")

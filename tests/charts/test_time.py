@@ -276,7 +276,7 @@ def test_charts_of_one_run_begin_at_0_at_the_same_place(windows: pd.DataFrame) -
     assert len({_left_and_width(drawing)[0] for drawing in drawings}) == 1
     for drawing in drawings:
         labels = drawing[drawing.index("role-axis-label") :]
-        assert re.findall(r">([^<>]+)</text>", labels)[0] == "0"
+        assert float(re.findall(r">([^<>]+)</text>", labels)[0]) == 0
 
 
 def test_no_changes_draw_no_rule(windows: pd.DataFrame) -> None:

@@ -91,6 +91,13 @@ def test_charts(tab):
     assert "%amoc plot latency" in tab("%amoc plot l")
 
 
+def test_settings_in_a_call(tab):
+    found = tab("session.do(Chat, 100, po")
+
+    assert "session.do(Chat, 100, port=" in found
+    assert "session.do(Chat, port=1, port=" not in tab("session.do(Chat, port=1, po")
+
+
 def test_another_line_is_left_to_the_others(tab, shell):
     shell.user_ns["remember_me"] = 1
 

@@ -43,8 +43,20 @@ def test_unknown_variables_and_doubled_dollars_stay():
     ]
 
 
-def test_an_expression_is_not_evaluated():
-    assert split_words("add {n+1} {n.real}", {"n": 1}) == ["add", "{n+1}", "{n.real}"]
+def test_an_expression_stands_for_its_value_in_one_word():
+    words = split_words("do Chat {2 * n} label={' '.join(parts)}", {"n": 3, "parts": ["a", "'b"]})
+
+    assert words == ["do", "Chat", "6", "label=a 'b"]
+
+
+def test_what_is_no_expression_stays():
+    words = split_words("""do {gone} a="{'x': 1}" b={}""", {})
+
+    assert words == ["do", "{gone}", "a={'x': 1}", "b={}"]
+
+
+def test_nothing_is_evaluated_without_names():
+    assert split_words("add {1+1}", None) == ["add", "{1+1}"]
 
 
 def test_an_open_quotation_is_refused():

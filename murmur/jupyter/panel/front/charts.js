@@ -15,6 +15,20 @@ const NO_NAMES = "{}"; // in the legend, besides those of the specification
 
 const THEME = ["data-jp-theme-light", "data-jp-theme-name", "data-vscode-theme-kind"];
 
+// Of the palette, what is hard to see on a dark page, and its like that is not.
+const ON_DARK = { "#0072B2": "#4AA9E0", "#D55E00": "#F0844A", "#CC79A7": "#DF9CC2", "#7A7A7A": "#A7AFBA" };
+
+/** Return a specification in colours that stand out from the page. */
+function coloured(spec, element) {
+  const [r, g, b] = (getComputedStyle(element).color.match(/[\d.]+/g) ?? []).map(Number);
+  if (!(r + g + b > 384)) return spec; // dark text: a light page
+  const text = JSON.stringify(spec).replace(/#[0-9A-F]{6}/g, (one) => ON_DARK[one] ?? one);
+  return JSON.parse(text);
+}
+
+/** Return how many pixels an entry of a legend takes: the symbol, the text, the gap. */
+const entryOf = (texts) => 44 + 7 * Math.max(7, ...texts.map((text) => Math.min(text.length, 23)));
+
 /** Return the rows of a packed frame as objects, which is what Vega takes. */
 function unpacked({ columns, labels, values }) {
   const bytes = values.buffer.slice(values.byteOffset, values.byteOffset + values.byteLength);
@@ -48,7 +62,7 @@ function themed(element) {
       tickColor: colour("--mm-line"),
       labelFontSize: 11,
     },
-    axisY: { minExtent: 44, maxExtent: 44 },
+    axisY: { minExtent: 52, maxExtent: 52 }, // for "200 µs": charts below each other line up
     legend: { labelColor: colour("--mm-text"), labelFontSize: 11.5, columnPadding: 14 },
   };
 }
@@ -125,7 +139,8 @@ function newChart(spec, name, title, explanation) {
     const description = `${title}. ${explanation}`;
     const datasets = { rows: shown(), changes: latest?.changes ?? [] };
     const options = { actions: false, renderer: "canvas", config: themed(element), logLevel: 1 };
-    view = await make(box, { ...spec, params: spanned(), description, datasets }, options);
+    const drawn = { ...coloured(spec, element), params: spanned(), description, datasets };
+    view = await make(box, drawn, options);
     if (isClosed) view.finalize();
     else await push();
   }
@@ -148,7 +163,8 @@ function newChart(spec, name, title, explanation) {
   // beyond the axis, and what fits the container is what is left beside them.
   function spanned() {
     const [start, end] = latest?.span ?? [];
-    const values = { start, end };
+    const entry = entryOf(Object.values(latest?.labels ?? {}).flat());
+    const values = { start, end, entry };
     return spec.params.map((one) => ({ ...one, value: values[one.name] ?? one.value }));
   }
 
@@ -171,6 +187,7 @@ function newChart(spec, name, title, explanation) {
         rows: unpacked(frame),
         changes: changes.filter((change) => change.at >= span[0]),
         span,
+        labels: frame.labels,
         legend: JSON.stringify(frame.labels),
       };
       if (isQueued) return; // it will draw this

@@ -1,5 +1,6 @@
 // Puts the parts together, and speaks with Python.
 
+const PATIENCE = 700; // milliseconds without an answer, after which the page says what it waits for
 const SILENCE = 6; // seconds without news, while a run is on, after which the page says so
 const BADGES = {
   idle: "idle",
@@ -13,6 +14,7 @@ const BADGES = {
 /** Return a function that sends a command and gives a promise of its outcome. */
 function newCommands(model, announce) {
   const waiting = new Map();
+  const unanswered = new Set(); // a second click meanwhile is the same wish, not another one
   let number = 0;
   const onMessage = (message) => {
     if (!waiting.has(message.answer)) return;
@@ -24,8 +26,21 @@ function newCommands(model, announce) {
   return {
     command(name, given = {}) {
       const id = `${stem}-${++number}`;
+      const wish = JSON.stringify([name, given]);
+      if (unanswered.has(wish)) {
+        const said = "Waiting for the kernel: this was asked for already and is not counted twice.";
+        announce(said);
+        return Promise.resolve({ said, refused: true });
+      }
+      unanswered.add(wish);
+      const patience = setTimeout(
+        () => announce("Waiting for the kernel: it is busy with a cell."),
+        PATIENCE,
+      );
       return new Promise((resolve) => {
         waiting.set(id, (outcome) => {
+          clearTimeout(patience);
+          unanswered.delete(wish);
           announce(outcome.said, outcome.refused);
           resolve(outcome);
         });
