@@ -15,6 +15,7 @@ from ._file import read_file
 from ._load import Load, Stage, read_stages
 from ._places import Places
 from ._settings import settings_for
+from ._url import is_url, of_url
 
 __all__ = ["Plan", "plan_of", "read_checks"]
 
@@ -95,6 +96,8 @@ def plan_of(options: Mapping[str, Any]) -> Plan:
     """
     problems = _Problems()
     file = problems.read(read_file, options.get("config")) or {}
+    if is_url(options.get("scenario")):
+        options = problems.read(of_url, options, "--rate") or options
     given = {**file, **{key: value for key, value in options.items() if value not in (None, ())}}
     scenario = _scenario(given, problems)
     texts = _pairs(options.get("settings") or (), problems)

@@ -171,7 +171,8 @@ def run(**options: Any) -> int:  # noqa: ANN401 - click's own values
     """Run SCENARIO, check what came of it, and exit with the answer.
 
     SCENARIO is path/to/file.py, path/to/file.py:Class or package.module:Class; it may also
-    stand in --config.  Results go to standard output, progress to standard error.
+    stand in --config.  Or a URL: murmur run http://127.0.0.1:8080/ -r 50/s -d 10s asks for it
+    50 times a second.  Results go to standard output, progress to standard error.
     """
     with Interrupts() as interrupts:
         try:
