@@ -747,13 +747,30 @@ class SessionClosedError(MurmurError):
 
 
 class UnresponsiveError(MurmurError, TimeoutError):
-    """The loop that runs the users does not answer."""
+    """The loop that runs the users does not answer.
 
-    def __init__(self, verb: str, seconds: float, problems: Sequence[str] = ()) -> None:
+    Attributes
+    ----------
+    verb : str
+        What was asked.
+    seconds : float
+        How long nothing was heard.
+    problems : tuple of str
+        What the run knows is wrong.
+    fate : str
+        What becomes of the call and of the run.
+    """
+
+    def __init__(
+        self, verb: str, seconds: float, problems: Sequence[str] = (), fate: str = ""
+    ) -> None:
         self.verb = verb
+        self.seconds = seconds
         self.problems: tuple[str, ...] = tuple(problems)
+        self.fate = fate
         known = f": {self.problems[-1]}" if self.problems else "; does a scenario block it?"
-        super().__init__(f"no answer to {verb!r} within {seconds:.1f} s{known}")
+        more = f". {fate[0].upper()}{fate[1:]}" if fate else ""
+        super().__init__(f"no answer to {verb!r} within {seconds:.1f} s{known}{more}")
 
 
 class RunTimeoutError(MurmurError, TimeoutError):

@@ -18,10 +18,18 @@ import anyio.abc
 
 from murmur._backend import thread_lock
 from murmur.cluster import Cluster, LocalNode, NodeOverview
-from murmur.errors import MurmurError, RunStateError, SessionClosedError, UnresponsiveError
+from murmur.errors import (
+    CallbackError,
+    ClusterError,
+    MurmurError,
+    RunStateError,
+    SessionClosedError,
+    UnresponsiveError,
+)
 from murmur.runtime import RunState, longest_end
 from murmur.telemetry import bus
 
+from ._call import Call
 from ._loop import TAKEN_AWAY, LoopThread
 from ._nodes import Gate
 
@@ -38,6 +46,9 @@ T = TypeVar("T")
 
 FAREWELL = 5.0
 """Seconds that closing waits for a run to end in order, besides its grace."""
+
+STEERING = ("do", "add", "add_users", "remove", "remove_user", "update", "stop")
+"""Verbs after whose failure a person asks whether the run goes on."""
 
 _logger = logging.getLogger(__name__)
 
@@ -138,11 +149,23 @@ class Host:
         """Call ``fn(*args)`` on the loop and return what it returns; see `LoopThread.ask`."""
         if patience is None:
             patience = self.callback_timeout + FAREWELL if verb == "do" else 3 * FAREWELL
+        call = Call(fn)
         try:
-            return self._loop.ask(verb, fn, *args, patience=patience, check=self._check_loop)
+            return self._loop.ask(
+                verb, call.begin, *args, patience=patience, check=self._check_loop
+            )
         except RunStateError:
             if self._is_closing and verb != "close":  # it met the last reset
                 raise SessionClosedError from None
+            raise
+        except UnresponsiveError as error:
+            fate = call.withdraw(self._cluster)
+            problems = error.problems or (self._local.problems if self._local else ())
+            raise UnresponsiveError(verb, error.seconds, problems, fate) from None
+        except (ClusterError, CallbackError) as error:
+            if verb in STEERING and self._cluster is not None:
+                told = str(error)
+                error.args = (told + ("\n" if "\n" in told else "; ") + self._cluster.fate,)
             raise
 
     def post(self, verb: str, fn: Callable[..., Awaitable[T]], *args: object) -> Future[T]:

@@ -103,9 +103,13 @@ async def ask_each(
         except Exception as error:  # noqa: BLE001 - it is that node's answer
             failures[node.name] = error
 
-    async with anyio.create_task_group() as calls:
-        for node in list(nodes):
-            calls.start_soon(ask, node)
+    asked = list(nodes)
+    if len(asked) == 1:  # at once: of users that it admits, none takes its first step before
+        await ask(asked[0])
+    else:
+        async with anyio.create_task_group() as calls:
+            for node in asked:
+                calls.start_soon(ask, node)
     return Answers(verb=verb, values=values, failures=failures, skipped=tuple(skipped))
 
 

@@ -29,7 +29,7 @@ from ._course import LAST_ID, Course, Current, check_count
 from ._ledger import Ledger
 from ._node import NodeStatus
 from ._overview import NodeOverview, overview_of
-from ._roster import Roster
+from ._roster import END_PATIENCE, Roster
 from ._split import id_ranges, split_addition, split_removal
 
 if TYPE_CHECKING:
@@ -201,6 +201,17 @@ class Cluster(Roster):
         finally:
             self._is_between = False
 
+    @property
+    def fate(self) -> str:
+        """What becomes of the run, in words; may be read from any thread, also of a stuck loop."""
+        if self._is_between:
+            return "the run is starting, or being reset, and goes on; reset() ends it"
+        if self._state is RunState.RUNNING:
+            return "the run goes on; stop() ends it"
+        if self._state is RunState.TERMINATING:
+            return "the run is ending"
+        return "no run is on"
+
     async def wait_over(self) -> None:
         """Block until the run is finished, failed or reset."""
         if self._current is not None:
@@ -294,6 +305,9 @@ class Cluster(Roster):
             return
         if len(nodes) > 1 or self._state is RunState.RUNNING:  # else its `init` ended it
             await ask_each(nodes, "reset", lambda node: node.abort())
+        else:
+            with anyio.move_on_after(END_PATIENCE):  # until what it measured has come
+                await nodes[0].wait_ended()
         await self._finish(current, RunState.FAILED)
 
     async def _add(

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from ._node import Node, NodeStatus
 
-__all__ = ["Roster"]
+__all__ = ["END_PATIENCE", "Roster"]
 
 END_PATIENCE = 10.0
 """Seconds that a node has to end its part of a run, besides its users' grace.

@@ -124,6 +124,12 @@ class Network:
         ]
 
 
+@pytest.fixture(scope="session")
+def network_type() -> type[Network]:
+    """Return the class, for tests that make and step the loop themselves."""
+    return Network
+
+
 @pytest.fixture
 async def network() -> AsyncIterator[Network]:
     """Return an open session without nodes."""

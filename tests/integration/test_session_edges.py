@@ -55,8 +55,7 @@ def test_a_loop_that_is_stuck_costs_its_caller_patience_and_no_more() -> None:
 
     session = murmur.Session()
     run = session.do(Spins, 0)
-    with contextlib.suppress(UnresponsiveError):  # the user may be there before the answer is
-        session.add(1)
+    assert session.add(1) == range(1, 2)  # the answer is there before the user's first step
     began = time.monotonic()
     with pytest.raises(TimeoutError):
         run.wait(timeout=0.5)
@@ -457,3 +456,24 @@ def test_code_of_a_run_that_ignores_cancellation_does_not_hang_its_end(
 
     assert run.wait(timeout=20).state == "finished"
     assert "ignores its cancellation and is left behind" in caplog.text
+
+
+def test_a_call_that_fails_says_what_becomes_of_the_run(session: murmur.Session) -> None:
+    class Refuses(Idle):
+        async def init(self) -> None:
+            if self.pace == 3.0:
+                raise LookupError("no seat")
+
+        async def changed(self, name: str, old: object, new: object) -> None:
+            raise LookupError("no seat")
+
+    session.do(Refuses, 1)
+    with pytest.raises(
+        CallbackError, match=r"LookupError: no seat; the run goes on; stop\(\) ends"
+    ):
+        session.update(pace=2.0)
+    session.stop()
+    assert session.run is not None
+    session.run.wait(10)
+    with pytest.raises(CallbackError, match=r"LookupError: no seat; no run is on$"):
+        session.do(Refuses, 1, pace=3.0)

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING
 import anyio
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from murmur.runtime._run import NodeRun
 
     from ._probe import LagProbe
@@ -43,10 +45,17 @@ ENOUGH_GLIMPSES = 2
 MOST_PROBLEMS = 50
 """Problems of a run that are told one by one."""
 
+MOST_USERS = 10_000
+"""Users that are told apart at one line; more are not counted."""
+
+CURE = "await there instead, call it with anyio.to_thread.run_sync, or make start a plain def"
+"""What helps where code holds the loop."""
+
 _LIBRARIES = (
     "<frozen ",
     *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
 )
+_RUNNERS = str(Path(sysconfig.get_path("stdlib"), "asyncio", "runners.py"))
 _MURMUR = str(Path(__file__).parents[2])
 _logger = logging.getLogger(__name__)
 
@@ -57,14 +66,63 @@ class _Hold:
     def __init__(self, beat_at: float) -> None:
         self.beat_at = beat_at
         self.suspect: int | str | None = None
-        self.user_id = 0
         self.lines: Counter[str] = Counter()
-        self.problem = ""
+        self.users: dict[str, list[int]] = {}
+        self.place: _Place | None = None
+        self.is_over = False
+
+    def note(self, user_id: int, line: str) -> bool:
+        """Take in a look; return whether somebody has to answer for this stretch.
+
+        That is a user, or the code of a line, that is met twice in a row; or a line at which
+        one user after the other is met, half of the time.
+        """
+        if not line:
+            self.suspect = None
+            return False
+        self.lines[line] += 1
+        if user_id:
+            self.users.setdefault(line, []).append(user_id)
+        suspect, before = user_id or line, self.suspect
+        self.suspect = suspect
+        number = self.lines[line]
+        return suspect == before or (number > ENOUGH_GLIMPSES and 2 * number > self.lines.total())
 
     @property
     def line(self) -> str:
         """The line that was met most often."""
         return self.lines.most_common(1)[0][0]
+
+
+class _Place:
+    """A line that has blocked the loop, in one stretch or many."""
+
+    def __init__(self, line: str) -> None:
+        self.line = line
+        self.users: dict[int, None] = {}  # in the order in which they were met
+        self.seconds = 0.0
+        self.times = 0
+        self.problem = ""
+
+    def meet(self, users: Iterable[int]) -> None:
+        """Take note of users that were met here."""
+        for user_id in users:
+            if len(self.users) < MOST_USERS:
+                self.users[user_id] = None
+
+    def sentence(self) -> str:
+        """Return who has blocked the loop for how long, where, and what helps."""
+        who, *others = list(self.users) or [0]
+        subject, verb = f"user {who}" if who else "code of the run", "has"
+        if others:
+            subject += f" and {len(others):,} other{'s' if len(others) > 1 else ''}"
+            verb = "have"
+        length = f"{self.seconds:.0f} s" if self.seconds >= 10 else f"{self.seconds:.1f} s"
+        if self.times == 0:
+            length = f"over {LIMIT:g} s"
+        elif self.times > 1:
+            length += f" in {self.times:,} times"
+        return f"{subject} {verb} blocked the loop for {length} at {self.line}; {CURE}"
 
 
 class Watchdog:
@@ -83,6 +141,7 @@ class Watchdog:
         self._probe = probe
         self._beat_at = time.monotonic()
         self._hold = self._told = _Hold(self._beat_at)
+        self._places: dict[str, _Place] = {}
         self._glimpses: Counter[str] = Counter()
         self._is_over = False
         self.blocker: int = 0  # id of the user that blocked the loop last
@@ -111,7 +170,7 @@ class Watchdog:
         while True:
             before, now = self._beat_at, time.monotonic()
             self._beat_at = now
-            if self._told.problem:
+            if self._told.place is not None:
                 # Whoever looks on may have told it only after this loop was free again.
                 ended_at = now if self._told.beat_at == before else before
                 self._conclude(self._told, ended_at - self._told.beat_at - BEAT / 2)
@@ -126,8 +185,8 @@ class Watchdog:
     def _look(self) -> None:
         """Note who holds the loop, if anybody does; tell of one who does so for long.
 
-        A loop that is merely overloaded is held by another user each time; that shows in
-        its lag, and no user is to blame for it.
+        A loop that is merely overloaded is held by another user each time, at another line;
+        that shows in its lag, and nobody is to blame for it.
         """
         beat_at = self._beat_at
         is_blocked = time.monotonic() - beat_at > LIMIT
@@ -140,12 +199,13 @@ class Watchdog:
             return
         if self._hold.beat_at != beat_at:
             self._hold = _Hold(beat_at)
-        hold, suspect = self._hold, user_id or line or "unknown"
-        hold.lines[line or "unknown"] += 1
-        if hold.suspect == suspect and not hold.problem:
-            hold.user_id = self.blocker = user_id
+        hold, place = self._hold, self._hold.place
+        is_blamed = hold.note(user_id, line)
+        if place is not None:
+            place.meet(hold.users.get(place.line, ()))
+        elif is_blamed and not hold.is_over:
+            self.blocker = user_id
             self._report(hold)
-        hold.suspect = suspect
 
     def _find_culprit(self) -> tuple[int, str]:
         frames = sys._current_frames()  # noqa: SLF001 - documented, for purposes such as this
@@ -153,29 +213,36 @@ class Watchdog:
         return culprit(frame, self._run.users.wrapper) if frame else (0, "")
 
     def _report(self, hold: _Hold) -> None:
-        hold.problem = self._sentence(hold, f"over {LIMIT:g} s")
-        _logger.warning("%s; use await, or a plain def start", hold.problem)
-        problems = self._run.problems
-        if hold.problem not in problems and len(problems) < MOST_PROBLEMS:
-            problems.append(hold.problem)
+        line = hold.line
+        place = self._places.setdefault(line, _Place(line))
+        place.meet(hold.users.get(line, ()))
+        hold.place = place
+        self._tell(place)
+        _logger.warning("%s", place.problem)
         self._told = hold
 
+    def _tell(self, place: _Place) -> None:
+        """Put what is known of a line among the problems, in the place of what was told."""
+        problems, before = self._run.problems, place.problem
+        place.problem = place.sentence()
+        if before in problems:
+            problems[problems.index(before)] = place.problem
+        elif len(problems) < MOST_PROBLEMS:
+            problems.append(place.problem)
+
     def _conclude(self, hold: _Hold, seconds: float) -> None:
-        """Put the whole length, give or take half a beat, in the place of what was told."""
-        problems, told = self._run.problems, hold.problem
-        hold.problem = ""
-        if told in problems:
-            text = f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
-            problems[problems.index(told)] = self._sentence(hold, text)
+        """Add the whole length of a stretch, give or take half a beat."""
+        place, hold.place, hold.is_over = hold.place, None, True
+        assert place is not None
+        place.seconds += seconds
+        place.times += 1
+        self._tell(place)
+        users = hold.users.get(place.line, ())
         self._run.emitter.emit(
             "amoc.run.blocked",
             {"count": 1, "duration": seconds},
-            {"user_id": hold.user_id, "line": hold.line},
+            {"user_id": next(iter(users), 0), "line": place.line},
         )
-
-    def _sentence(self, hold: _Hold, length: str) -> str:
-        who = f"user {hold.user_id}" if hold.user_id else "code of the run"
-        return f"{who} has blocked the loop for {length} at {hold.line}"
 
 
 def culprit(frame: FrameType, wrapper: CodeType) -> tuple[int, str]:
@@ -189,6 +256,8 @@ def culprit(frame: FrameType, wrapper: CodeType) -> tuple[int, str]:
     current: FrameType | None = frame
     while current is not None:
         file = current.f_code.co_filename
+        if file == _RUNNERS:
+            break  # below are those who started the loop, and wait for it
         if file.startswith(_MURMUR):
             own = own or f"{file}:{current.f_lineno}"
         elif not line and not file.startswith(_LIBRARIES):

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 import selectors
 import sys
 from types import FrameType
 
-from murmur.runtime.health._watchdog import culprit
+from murmur.runtime.health._watchdog import _Hold, _Place, culprit
 
 
 class SomeUser:
@@ -46,3 +47,48 @@ def test_a_loop_that_waits_is_held_by_nobody() -> None:
         selector.close()
 
     assert looks[0] == (0, "")
+
+
+def test_who_started_the_loop_is_not_to_blame_for_it() -> None:
+    looks: list[tuple[int, str]] = []
+
+    async def look() -> None:
+        frame = sys._getframe().f_back  # the task's caller: asyncio's own
+        assert frame is not None
+        looks.append(culprit(frame, wrapper.__code__))
+
+    asyncio.run(look())
+
+    assert looks == [(0, "")]
+
+
+def test_one_user_at_two_looks_has_to_answer() -> None:
+    hold = _Hold(0.0)
+
+    assert [hold.note(7, "a.py:1"), hold.note(8, "a.py:2"), hold.note(8, "a.py:3")] == [
+        False,
+        False,
+        True,
+    ]
+
+
+def test_many_users_at_one_line_have_to_answer_and_of_many_lines_nobody() -> None:
+    same, other = _Hold(0.0), _Hold(0.0)
+    blamed = [same.note(user, "a.py:1") for user in range(1, 5)]
+    nobody = [other.note(user, f"a.py:{user}") for user in range(1, 9)]
+
+    assert blamed == [False, False, True, True]
+    assert not any(nobody)
+
+
+def test_the_sentence_counts_users_and_times_and_says_what_helps() -> None:
+    place = _Place("shop.py:12")
+    place.meet([62])
+    assert place.sentence().startswith("user 62 has blocked the loop for over 0.5 s at shop.py:12")
+    place.meet(range(1, 41))
+    place.seconds, place.times = 12.4, 3
+
+    assert place.sentence() == (
+        "user 62 and 40 others have blocked the loop for 12 s in 3 times at shop.py:12; await "
+        "there instead, call it with anyio.to_thread.run_sync, or make start a plain def"
+    )
