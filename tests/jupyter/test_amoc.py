@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from IPython.core.error import UsageError
 
@@ -311,6 +313,27 @@ class TestHelp:
     @pytest.mark.parametrize("verb", VERBS.values(), ids=list(VERBS))
     def test_examples_parse(self, amoc, run, shell, verb):
         # Frames that are not there cannot be drawn; tickets have tests with a real session, and
-        # saved runs with real files.
-        if verb.name not in {"plot", "open", "join", "leave", "load", "compare"}:
+        # saved runs and recordings with real files.
+        if verb.name not in {"plot", "open", "join", "leave", "load", "compare", "import"}:
             shell.run_cell(verb.example).raise_error()
+
+
+class TestImport:
+    def test_writes_a_scenario_into_the_next_cell(self, amoc, tmp_path, monkeypatch):
+        cells = []
+        monkeypatch.setattr(
+            "murmur.jupyter._import_verb.get_ipython",
+            lambda: SimpleNamespace(set_next_input=cells.append),
+        )
+        path = tmp_path / "api.txt"
+        path.write_text("curl http://127.0.0.1/items/7 -H 'X-Api-Key: hush'")
+
+        told = amoc(f"import {path}")
+
+        assert told.splitlines()[0] == "Api is in the next cell"
+        assert "class Api(murmur.Scenario):" in cells[0]
+        assert "hush" not in cells[0]
+
+    def test_says_what_it_cannot_read(self, amoc, tmp_path):
+        with pytest.raises(UsageError, match="no such file"):
+            amoc(f"import {tmp_path / 'none.har'}")
