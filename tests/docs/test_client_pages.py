@@ -1,0 +1,70 @@
+"""Pages about clients show what happens when their code runs against real servers."""
+
+from __future__ import annotations
+
+import re
+import socketserver
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import murmur
+
+PAGES = Path(__file__).parents[2] / "docs" / "how-to"
+
+
+def executed(page: str) -> dict[str, Any]:
+    """Return what the blocks of a page define, one after another."""
+    names: dict[str, Any] = {"__name__": "page"}
+    text = (PAGES / page).read_text(encoding="utf-8")
+    for block in re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        exec(compile(block, page, "exec"), names)
+    return names
+
+
+class _Echo(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        for line in self.rfile:
+            self.wfile.write(line)
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Return the port of a server that answers each line with the same line."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Echo) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+def test_the_page_on_language_models_measures_what_the_server_was_told() -> None:
+    names = executed("measure-a-language-model.md")
+
+    p50 = names["spans"]["p50"]
+    assert p50["answer.first_event"] >= 0.099
+    assert p50["answer.event_gap"] >= 0.019
+    assert p50["answer.first_event"] > 2 * p50["answer.event_gap"]
+    # Whole answers of 20 tokens, and of those that were cut off at the end none is counted.
+    answers = names["results"].windows.query("name == 'answer'")["count"].sum()
+    assert names["tokens"] == pytest.approx(20 * answers, abs=20)
+    failed, first, gap = names["checks"]
+    assert (str(failed.check), failed.holds) == ("failed(answer) < 1%", True)
+    assert (first.value, gap.value) >= (0.099, 0.019)
+
+
+@pytest.mark.parametrize("scenario", ["Lines", "BlockingLines", "Patient"])
+def test_users_of_any_client_are_timed_and_leave_in_order(scenario: str, port: int) -> None:
+    users = executed("use-any-client-library.md")[scenario]
+    with murmur.Session() as session:
+        run = session.do(users, 5, port=port, user_rate=float("inf"), duration=0.5)
+        run.wait(timeout=30)
+
+        assert run.results.summary().users == {"left": 5}
+        assert run.results.windows["count"].sum() == 5
+        assert run.results.windows["failed"].sum() == 0
