@@ -34,7 +34,7 @@ __all__ = ["write"]
 
 _MOST_ROWS = 100  # of a table
 _ADVICE = {
-    "valid": "Nothing speaks against the numbers.",
+    "valid": "The generator kept up and carried out its plan: these numbers can be relied on.",
     "suspect": "Look twice before you use the numbers.",
     "invalid": "Do not use the numbers: they do not tell of the load that was meant.",
 }

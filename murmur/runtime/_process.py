@@ -1,6 +1,6 @@
 """Settings of the whole process that a run needs, and that it puts back.
 
-Two things hurt a process with many users (measured on CPython 3.11):
+Three things hurt a process with many users (measured on CPython 3.11):
 
 * The cyclic garbage collector.  Every wake-up of a user makes an object that lives for a
   while, so full collections walk the whole heap all the time: 100,000 users that wake
@@ -8,6 +8,8 @@ Two things hurt a process with many users (measured on CPython 3.11):
   rare brings that to milliseconds; young collections go on.
 * The switch interval.  A thread that gives up the GIL for a system call waits up to 5 ms
   to get it back from a busy loop; 0.5 ms keeps cells and nodes responsive.
+* The soft limit of open files, often 1,024: each connection is one, and nobody can change the
+  limit of a kernel that is running.  It is raised to the hard one.
 
 Several runs may share a process, so the settings are counted in and out.
 """
@@ -33,6 +35,7 @@ _lock = thread_lock()
 _holders = 0
 _interval: float = 0.0
 _thresholds: tuple[int, int, int] | None = None
+_open_files: tuple[int, int] | None = None  # soft and hard limit; None where none was raised
 
 
 @contextmanager
@@ -52,11 +55,12 @@ def tuned_process(*, collector: bool = True) -> Iterator[None]:
 
 
 def _enter(*, collector: bool) -> None:
-    global _holders, _interval, _thresholds  # noqa: PLW0603 - the process's, and so is this
+    global _holders, _interval, _thresholds, _open_files  # noqa: PLW0603 - the process's, and so is this
     with _lock:
         if _holders == 0:
             _interval = sys.getswitchinterval()
             sys.setswitchinterval(min(SWITCH_INTERVAL, _interval))
+            _open_files = _raise_open_files()
         if collector and _thresholds is None:
             _thresholds = gc.get_threshold()
             gc.collect()
@@ -72,7 +76,30 @@ def _leave() -> None:
         if _holders:
             return
         sys.setswitchinterval(_interval)
+        if _open_files is not None:
+            _set_open_files(_open_files)
         if _thresholds is not None:
             gc.set_threshold(*_thresholds)
             gc.unfreeze()
             _thresholds = None
+
+
+def _raise_open_files() -> tuple[int, int] | None:
+    """Raise the soft limit to the hard one; return what they were, or None if nothing changed."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return None
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft, hard = before
+    return before if soft != hard and _set_open_files((hard, hard)) else None
+
+
+def _set_open_files(limits: tuple[int, int]) -> bool:
+    import resource
+
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    except (OSError, ValueError):  # macOS reports no limit, and refuses to set it
+        return False
+    return True

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import resource
 import sys
 
 import pytest
@@ -22,6 +23,18 @@ def test_everything_is_put_back() -> None:
 
     assert settings() == before
     assert gc.get_freeze_count() == 0
+
+
+def test_the_soft_limit_of_open_files_is_raised_for_a_run_and_put_back() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    hard = before[1]
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        with tuned_process():
+            assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (256, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_the_last_of_several_puts_back() -> None:

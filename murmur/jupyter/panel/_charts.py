@@ -34,7 +34,7 @@ _LEGEND = alt.Legend(
     symbolType="stroke",
     symbolSize=260,
     offset=2,
-    columns=alt.ExprRef("max(1, floor(width / entry))"),  # else what does not fit is cut off
+    columns=alt.ExprRef("columns"),  # else what does not fit into one row is cut off
     labelExpr="datum.label === 'p999' ? 'p99.9' : datum.label",
 )
 _STATES = {
@@ -202,7 +202,7 @@ def _finished(layers: Sequence[alt.Chart]) -> alt.LayerChart:
     finished: alt.LayerChart = both.add_params(
         alt.param(name="start", value=0),
         alt.param(name="end", value=60),
-        alt.param(name="entry", value=90),  # pixels of the longest entry of the legend
+        alt.param(name="columns", value=4),  # of the legend
     ).properties(
         width="container",
         height=_HEIGHT,

@@ -21,7 +21,7 @@ __all__ = ["COLUMN", "charts", "target"]
 COLUMN = 3.0
 """Seconds that a column of the heat map joins."""
 
-_CURVES = 4  # throttles in their chart: the busiest
+_CURVES = 6  # throttles in their chart: the busiest
 
 
 def charts(seen: Observation) -> dict[str, Any]:

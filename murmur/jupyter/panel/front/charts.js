@@ -26,6 +26,8 @@ function coloured(spec, element) {
   return JSON.parse(text);
 }
 
+const BESIDE = 64; // pixels of the vertical axis, which no legend uses
+
 /** Return how many pixels an entry of a legend takes: the symbol, the text, the gap. */
 const entryOf = (texts) => 44 + 7 * Math.max(7, ...texts.map((text) => Math.min(text.length, 23)));
 
@@ -118,6 +120,7 @@ function newChart(spec, name, title, explanation) {
   const element = card(title, `chart-${name}`, h("div", { class: "mm-stage" }, box, empty));
   let view = null;
   let width = 0;
+  let columns; // of the legend: Vega lays it out once, before it knows its width
   let legend;
   let latest = null;
   let isClosed = false;
@@ -135,6 +138,7 @@ function newChart(spec, name, title, explanation) {
     if (isClosed) return;
     view?.finalize();
     width = box.clientWidth;
+    columns = columnsOf(width);
     legend = latest?.legend ?? NO_NAMES;
     const description = `${title}. ${explanation}`;
     const datasets = { rows: shown(), changes: latest?.changes ?? [] };
@@ -157,14 +161,15 @@ function newChart(spec, name, title, explanation) {
       .runAsync();
   }
 
+  const columnsOf = (room) =>
+    Math.max(1, Math.floor((room - BESIDE) / entryOf(Object.values(latest?.labels ?? {}).flat())));
   const shown = () => (latest?.rows.length ? latest.rows : NOTHING);
 
   // The span belongs to the first layout: with that of a young run, marks of an old one lie far
   // beyond the axis, and what fits the container is what is left beside them.
   function spanned() {
     const [start, end] = latest?.span ?? [];
-    const entry = entryOf(Object.values(latest?.labels ?? {}).flat());
-    const values = { start, end, entry };
+    const values = { start, end, columns };
     return spec.params.map((one) => ({ ...one, value: values[one.name] ?? one.value }));
   }
 
@@ -173,6 +178,7 @@ function newChart(spec, name, title, explanation) {
   const watch = new ResizeObserver(() => {
     if (!view || box.clientWidth < 40 || box.clientWidth === width) return;
     width = box.clientWidth;
+    if (columnsOf(width) !== columns) return void then(embed);
     then(() => view.view.signal("width", width).resize().runAsync());
   });
   watch.observe(box);
