@@ -27,6 +27,7 @@ from ._live import LiveWindow as LiveWindow
 from ._live import Recent as Recent
 from ._live import live_changes as live_changes
 from ._live import rows_of as rows_of
+from ._record import THE_RUN as THE_RUN
 from ._record import RunRecord as RunRecord
 from ._relay import Follower as Follower
 from ._relay import Relay as Relay
@@ -48,6 +49,7 @@ __all__ = [
     "SHORTEST",
     "SPAN",
     "TEXT",
+    "THE_RUN",
     "USER_STATES",
     "WALL",
     "Column",

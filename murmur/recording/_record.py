@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from murmur.errors import InvalidArgumentError, closest
+from murmur.telemetry import Change
 
 from ._columns import ACTION, Codebook, Series, action_rows, translation
 from ._failures import Failures
@@ -26,7 +27,15 @@ if TYPE_CHECKING:
 
     from ._tables import Table
 
-__all__ = ["RunRecord"]
+__all__ = ["THE_RUN", "RunRecord"]
+
+THE_RUN = "the run"
+"""What changes at the end that was asked for; no setting can have that name."""
+
+ASKED_ENDS = {"stop": "session", "duration": "plan", "idle": "plan"}
+"""Who asked for an end, by the cause of it."""
+
+ALL_NODES = 0  # the code of "all"
 
 _CALLS = 10_000
 """Calls that are kept: a program may steer many times a second for days."""
@@ -236,6 +245,9 @@ class RunRecord:
         """
         if not self.ended_by:
             self.ending_at, self.ended_by = at - self.started_at, cause
+            if cause in ASKED_ENDS:
+                end = Change(self.ending_at, ASKED_ENDS[cause], THE_RUN, "running", cause)
+                self._series.changes.extend([(ALL_NODES, end)])
 
     def note_call(self, at: float, verb: str, arguments: Mapping[str, object]) -> None:
         """Keep what a session was asked to do with the run, so that it can be done again.

@@ -291,9 +291,15 @@ _CHANGES = Frame(
         moment("wall_at", "The same moment as date and time, UTC.", "derived"),
         category("node", "The node on which it took effect."),
         category("who", "Where the change came from."),
-        category("what", "What changed: a setting, a throttle, the users."),
+        category(
+            "what",
+            "What changed: a setting, a throttle, the users, `the run` when its end came as asked.",
+        ),
         text("old", "The value before, as text; secrets are masked."),
-        text("new", "The value after."),
+        text(
+            "new",
+            "The value after; of `the run`: `stop`, `duration`, or `idle` if nobody was left.",
+        ),
     ),
     "Every time chart draws a rule for each of them: `changes=results.changes`.",
 )

@@ -15,6 +15,7 @@ from murmur.runtime.health import BY_OTHERS, is_crowded_out, place
 from murmur.telemetry import Labels
 
 from ._absences import NO_SIGN
+from ._unfinished import unfinished
 from ._verdict import Evidence, NodeHealth, Permits
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def gather(record: RunRecord, health: pd.DataFrame, *, was_cut_off: bool = False
         has_failed=record.ended_by == "failed",
         stopped_at=record.ending_at if record.ended_by == "stop" else None,
         planned_end=record.planned_end,
+        unfinished=unfinished(record),
     )
 
 

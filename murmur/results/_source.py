@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from murmur._version import __version__
-from murmur.recording import OUTCOMES, RunRecord, failure_lines, live_changes
+from murmur.recording import OUTCOMES, THE_RUN, RunRecord, failure_lines, live_changes
 from murmur.telemetry import Histogram
 
 from ._build import BUILDERS
@@ -225,7 +225,7 @@ class RecordSource:
 
 def told_of(record: RunRecord) -> dict[str, object]:
     """Return how the run was steered: settings as they were last, changes, calls."""
-    changes = live_changes(record)
+    changes = [each for each in live_changes(record) if each.what != THE_RUN]
     now = {each.what: each.new for each in changes if each.what in record.settings}
     return {
         "settings": {**record.settings, **now},

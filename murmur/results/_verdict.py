@@ -16,8 +16,9 @@ scenario's.  The rules, of which the worst decides:
 * Every user failed; users ignored their cancellation; the run was cut off: ``suspect``.
 * The session gave the run up, or the run failed: ``invalid``.
 
-What a person asked for (`stop`, `expel`) and losses that bias nothing (a sample of the
-actions, dropped events) are mentioned and change nothing.
+What a person asked for (`stop`, `expel`), what came to no end (actions that were cut short,
+users that were never admitted, messages that did not arrive) and losses that bias nothing (a
+sample of the actions, dropped events) are mentioned and change nothing.
 """
 
 from __future__ import annotations
@@ -139,6 +140,8 @@ class Evidence:
         Whether the run failed.
     stopped_at, planned_end : float or None
         When a person stopped it, and when it would have ended by itself.
+    unfinished : tuple of str
+        What was begun, asked or sent and came to no end, a sentence each.
 
     Examples
     --------
@@ -170,6 +173,7 @@ class Evidence:
     has_failed: bool = False
     stopped_at: float | None = None
     planned_end: float = math.inf
+    unfinished: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +227,9 @@ def judge(evidence: Evidence) -> Verdict:
     state: State = max((found for found, _ in findings), key=_BY_SEVERITY.index, default="valid")
     grounds = sorted(findings, key=lambda finding: -_BY_SEVERITY.index(finding[0]))
     reasons = [reason for _, reason in grounds]
-    return Verdict(state, (*reasons, *_wishes(evidence), *_omissions(evidence)))
+    return Verdict(
+        state, (*reasons, *_wishes(evidence), *evidence.unfinished, *_omissions(evidence))
+    )
 
 
 def _grade(share: float, limits: tuple[float, float]) -> State:

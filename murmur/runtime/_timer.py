@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Self
 
 from murmur.errors import InvalidArgumentError, Leaving
+from murmur.telemetry import CUT_SHORT as SPAN_CUT_SHORT
 from murmur.throttles import take_due
 
 from ._context import current_user
@@ -43,7 +44,8 @@ class Timer:
     An exception marks the action failed and propagates; so does a timeout around the
     block.  After a throttle's `wait` the action was due when the permit was, otherwise
     when it starts.  What a user leaves unfinished because it is asked to leave, or
-    killed, is no action: it is counted as ``actions.cut_short``.  An action that `end` had
+    killed, is no action: it is counted as ``actions.cut_short``, and how long it had gone on
+    since it was due is a span of its name, ``<name>.cut_short``.  An action that `end` had
     ended was finished, whatever cuts off the rest of the block.
     """
 
@@ -106,7 +108,7 @@ class Timer:
             if self._ended_at is not None:
                 failure = self._error  # it was over before, and how it went is known
             elif isinstance(error, Leaving) or self._is_ended_from_outside():
-                self._run.recorder.count(CUT_SHORT)
+                self._cut_short(ended_at)
                 return
             else:
                 failure = CANCELLED
@@ -114,6 +116,13 @@ class Timer:
         self._run.recorder.action(
             self._name, user_id, self._due_at, self._started_at, ended_at, failure
         )
+
+    def _cut_short(self, at: float) -> None:
+        """Count it, and for how long it had gone on: a target that hangs shows nowhere else."""
+        assert self._due_at is not None
+        recorder = self._run.recorder
+        recorder.count(CUT_SHORT)
+        recorder.span(self._name, SPAN_CUT_SHORT, self._due_at, at)
 
     def _is_ended_from_outside(self) -> bool:
         """Whether a cancellation is the end of the user or the run, not a timeout."""

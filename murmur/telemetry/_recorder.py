@@ -38,7 +38,10 @@ if TYPE_CHECKING:
     from ._events import Event
     from ._rows import Rows
 
-__all__ = ["Recorder"]
+__all__ = ["CUT_SHORT", "Recorder"]
+
+CUT_SHORT = "cut_short"
+"""The span of an action that its user did not bring to an end, since it was due."""
 
 NAN = float("nan")
 FAILED_ACTION = "_murmur_action"

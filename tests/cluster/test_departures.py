@@ -112,7 +112,7 @@ async def test_a_run_that_a_person_stopped_is_valid_and_says_so(pair: Any) -> No
     verdict = Results(pair.record).verdict
 
     assert verdict.state == "valid"
-    assert verdict.reasons == ("It was stopped at 12.0 s, before its planned 60.0 s.",)
+    assert verdict.reasons[0] == "It was stopped at 12.0 s, before its planned 60.0 s."
 
 
 async def test_a_lost_node_has_been_silent_and_the_others_not(pair: Any) -> None:

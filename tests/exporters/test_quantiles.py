@@ -19,7 +19,12 @@ def test_nothing_has_no_quantile():
 
 @pytest.mark.parametrize(("quantile", "seconds"), [(0.0, 0.5), (0.5, 0.5), (0.51, 1.5), (1.0, 1.5)])
 def test_a_quantile_is_the_middle_of_the_bucket_of_its_rank(quantile, seconds):
-    assert quantiles_of(np.array([50, 50, 0]), (1.0, 2.0), [quantile]) == [seconds]
+    assert quantiles_of(np.array([50, 50, 0]), (1.0, 2.0), [quantile], 1.9) == [seconds]
+
+
+def test_without_a_maximum_of_these_none_is_above_what_the_longest_must_have_taken():
+    for maximum in (math.inf, 75.0):  # the second is of others
+        assert quantiles_of(np.array([50, 50, 0]), (1.0, 2.0), [0.5, 0.9], maximum) == [0.5, 1.0]
 
 
 def test_what_is_above_the_highest_bound_counts_as_the_maximum():

@@ -262,7 +262,12 @@ class _Archive:
     def whole(
         self, time: str, *, name: str | None = None, start: float = 0.0, end: float | None = None
     ) -> Histogram:
-        return self._times.whole(time, name=name, start=start, end=end)
+        if name is not None:
+            return self._times.whole(time, name=name, start=start, end=end)
+        whole = Histogram()  # of actions alone: parts of them are kept beside them
+        for action in self._summary.actions:
+            whole = whole + self._times.whole(time, name=action.name, start=start, end=end)
+        return whole
 
     def joined(self) -> Spans:
         return self._times.joined(self.window)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from murmur.results._absences import NO_SIGN
 from murmur.results._spans import Spanned, Spans, cut_by
+from murmur.results._unfinished import CUT_SUFFIX
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,6 +124,23 @@ class Measured:
         first, *others = (
             self._spanned.histogram(which, name=name, start=start, end=until) for name in asked
         )
+        for other in others:
+            first = first + other
+        return first
+
+    def with_cut_short(self, which: str, names: Sequence[str]) -> Histogram | None:
+        """Return the times over the whole run with those of actions that were cut short.
+
+        What these had taken when their users went is less than they would have taken.
+        None if there are none.
+        """
+        cut = [name + CUT_SUFFIX for name in names if name + CUT_SUFFIX in self.spans]
+        if not cut:
+            return None
+        return self.times(which, names, 0.0, math.inf) + self._of_spans(which, cut)
+
+    def _of_spans(self, which: str, names: Sequence[str]) -> Histogram:
+        first, *others = (self._spanned.histogram(which, name=name) for name in names)
         for other in others:
             first = first + other
         return first

@@ -27,6 +27,8 @@ __all__ = ["CheckResult", "judge_check"]
 
 _JOINED = "the percentiles of their windows: older seconds are joined"
 
+_CUT = "at least, with the actions that were cut short with their users"
+
 _COUNTED = {"count", "rate", "failed"}
 """What is counted by rows of windows, which stay; all else is of durations."""
 
@@ -78,15 +80,33 @@ def judge_check(check: Check, measured: Measured) -> CheckResult:
         names = matching(check.name, measured.spans)
     if not names:
         return _unknown(check, _absence(check.name, measured.names))
-    if check.start >= measured.elapsed and (check.start or not measured.is_early(0.0)):
-        return _unknown(check, f"the run lasted {measured.elapsed:.1f} s")
     is_whole = check.windows is None and check.start <= 0 and math.isinf(check.end)
-    if not is_whole and check.start < measured.kept_from:
-        return _unknown(check, f"windows are kept from {measured.kept_from:,.0f} s on only")
+    if reason := _out_of_reach(check, measured, is_whole=is_whole):
+        return _unknown(check, reason)
     if check.windows is not None:
         return _judge_windows(check, check.windows, names, measured)
     value, detail = _value(check, names, measured, check.start, check.end)
+    at_least = _with_cut_short(check, names, measured) if is_whole else math.nan
+    if at_least > value and check.accepts(value) and not check.accepts(at_least):
+        value, detail = at_least, _CUT
     return CheckResult(check, check.accepts(value), value, detail)
+
+
+def _out_of_reach(check: Check, measured: Measured, *, is_whole: bool) -> str:
+    """Return why nothing is known of the part of the run that a check is about, if so."""
+    if check.start >= measured.elapsed and (check.start or not measured.is_early(0.0)):
+        return f"the run lasted {measured.elapsed:.1f} s"
+    if not is_whole and check.start < measured.kept_from:
+        return f"windows are kept from {measured.kept_from:,.0f} s on only"
+    return ""
+
+
+def _with_cut_short(check: Check, names: Sequence[str], measured: Measured) -> float:
+    """Return what a time is at least if actions that were cut short count; NaN without any."""
+    if check.statistic.word in _COUNTED:
+        return math.nan
+    times = measured.with_cut_short(check.statistic.time or "response", names)
+    return math.nan if times is None else check.statistic.of(times)
 
 
 def _judge_users(check: Check, measured: Measured) -> CheckResult:
@@ -94,6 +114,10 @@ def _judge_users(check: Check, measured: Measured) -> CheckResult:
     chosen = total if check.name is None else measured.users.get(check.name, 0)
     if not total:
         return _unknown(check, "there were no users")
+    if check.name not in {None, "dropped"}:  # who never came can have no other outcome
+        total -= measured.users.get("dropped", 0)
+        if not total:
+            return _unknown(check, "no user was admitted")
     value = chosen / total if check.kind == "share" else float(chosen)
     return CheckResult(check, check.accepts(value), value, f"{chosen:,} of {total:,} users")
 

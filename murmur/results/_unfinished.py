@@ -1,0 +1,99 @@
+"""Things that were begun, asked or sent in a run and came to no end: a line for each kind.
+
+None of it is in a percentile, a rate or a share of failures, for nothing ended.  A server
+that holds every request for ever would look like one that is merely seldom asked.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from murmur.telemetry import CUT_SHORT
+
+from ._deliveries import deliveries
+
+if TYPE_CHECKING:
+    from murmur.recording import RunRecord
+
+__all__ = ["CUT_SUFFIX", "unfinished"]
+
+CUT_SUFFIX = f".{CUT_SHORT}"
+"""What the span of actions that were cut short adds to their name."""
+
+_KEPT = 0.99
+"""Of the permits asked of a limit, what has to be granted for there to be no line."""
+
+_MOST = 3  # lines of one kind
+
+
+def unfinished(record: RunRecord) -> tuple[str, ...]:
+    """Return a sentence for each thing that was begun, asked or sent, and came to no end."""
+    return (
+        *_bounded(_cut_short(record), "actions were cut short likewise"),
+        *_bounded(_undelivered(record), "messages did not all arrive either"),
+        *_bounded(_ungranted(record), "limits let too few through either"),
+        *_never_admitted(record),
+        *_nothing(record),
+    )
+
+
+def _bounded(lines: Iterator[str], others: str) -> Iterator[str]:
+    known = list(lines)
+    yield from known[:_MOST]
+    if len(known) > _MOST:
+        yield f"{len(known) - _MOST:,} more {others}."
+
+
+def _cut_short(record: RunRecord) -> Iterator[str]:
+    """Yield which actions had already taken longer than nearly all that ended, when cut."""
+    spans: Mapping[str, Any] = record.table("spans")
+    for span in sorted(set(spans["name"].decode())):
+        if not span.endswith(CUT_SUFFIX):
+            continue
+        name = span.removesuffix(CUT_SUFFIX)
+        cut, ended = (record.histogram("response", name=each) for each in (span, name))
+        slow = ended.quantile(0.99)
+        if math.isnan(slow) or cut.max > slow:
+            verb = "action was" if cut.count == 1 else "actions were"
+            yield (
+                f"{cut.count:,} {name!r} {verb} cut short with their users, after up to "
+                f"{cut.max:,.3g} s: they are in no percentile."
+            )
+
+
+def _undelivered(record: RunRecord) -> Iterator[str]:
+    columns = deliveries(record)
+    for name, expected, arrived in zip(
+        columns["name"], columns["expected"], columns["arrived"], strict=True
+    ):
+        if arrived < expected:
+            yield f"{arrived:,} of {expected:,} deliveries of {name!r} arrived."
+
+
+def _ungranted(record: RunRecord) -> Iterator[str]:
+    """Yield limits that hardly anybody came through: their permits were not given back."""
+    table: Mapping[str, Any] = record.table("throttles")
+    names = np.array(table["name"].decode(), object)
+    is_limit = np.isnan(np.asarray(table["rate"], np.float64))
+    for name in sorted(set(names[is_limit].tolist())):
+        rows = is_limit & (names == name)
+        asked, granted = (int(np.sum(table[key][rows])) for key in ("requested", "granted"))
+        if granted + 1 < _KEPT * asked:
+            yield f"The limit {name!r} granted {granted:,} of {asked:,} permits asked for."
+
+
+def _never_admitted(record: RunRecord) -> Iterator[str]:
+    users: Mapping[str, Any] = record.table("users")
+    outcomes = users["outcome"]
+    number = len(outcomes.codes)
+    if number and all(text == "dropped" for text in outcomes.decode()):
+        yield f"No user was admitted, of {number:,}."
+
+
+def _nothing(record: RunRecord) -> Iterator[str]:
+    if record.ended_by and not record.actions_total:
+        yield "No action ended: there are no response times and no failures of actions to judge."
