@@ -4,7 +4,6 @@ The tree; a branch for each thing that a caller may want to catch::
 
     MurmurError
     ├── InvalidArgumentError (ValueError)
-    │   ├── ComparisonError
     │   └── InvalidRangeError
     ├── UnknownNameError (LookupError)
     ├── ConfigError (ValueError)
@@ -18,13 +17,11 @@ The tree; a branch for each thing that a caller may want to catch::
     │   ├── CallbackError
     │   └── CallbackTimeoutError (TimeoutError)
     ├── RunStateError
-    ├── RunTimeoutError (TimeoutError)
     ├── SessionClosedError
     ├── UnresponsiveError (TimeoutError)
     ├── WrongThreadError
     ├── OutsideRunError
     ├── TaskExitError
-    ├── ReceiveTimeoutError (TimeoutError)
     ├── WaitTimeoutError (TimeoutError)
     ├── ThrottleError
     │   ├── InvalidRateError (ValueError)
@@ -55,7 +52,6 @@ The tree; a branch for each thing that a caller may want to catch::
     │   ├── ConnectFailedError
     │   ├── ConnectionLostError
     │   │   └── TruncatedError
-    │   ├── HttpBackendError
     │   ├── HttpProtocolError
     │   ├── HttpTimeoutError (TimeoutError)
     │   ├── InvalidRequestError (ValueError)
@@ -88,7 +84,6 @@ __all__ = [
     "CallbackTimeoutError",
     "CheckFailedError",
     "ClusterError",
-    "ComparisonError",
     "ConfigError",
     "ConnectFailedError",
     "ConnectionLostError",
@@ -98,7 +93,6 @@ __all__ = [
     "DuplicateSettingError",
     "ExporterError",
     "FeederError",
-    "HttpBackendError",
     "HttpError",
     "HttpProtocolError",
     "HttpTimeoutError",
@@ -123,10 +117,8 @@ __all__ = [
     "OutsideRunError",
     "RampInProgressError",
     "ReadOnlySettingError",
-    "ReceiveTimeoutError",
     "RemoteError",
     "RunStateError",
-    "RunTimeoutError",
     "ScenarioError",
     "SessionClosedError",
     "StatusError",
@@ -152,7 +144,9 @@ __all__ = [
 
 
 _RENAMED = {
+    "ComparisonError": "InvalidArgumentError",
     "FrameError": "InvalidArgumentError",
+    "HttpBackendError": "InvalidRequestError",
     "InvalidCountError": "InvalidArgumentError",
     "InvalidDurationError": "InvalidArgumentError",
     "InvalidMeasurementError": "InvalidArgumentError",
@@ -160,7 +154,9 @@ _RENAMED = {
     "InvalidSeedError": "InvalidArgumentError",
     "InvalidTimetableError": "InvalidArgumentError",
     "MessageTypeError": "InvalidArgumentError",
+    "ReceiveTimeoutError": "WaitTimeoutError",
     "ResultsError": "MurmurError",
+    "RunTimeoutError": "WaitTimeoutError",
     "SessionError": "MurmurError",
     "TelemetryError": "InvalidArgumentError",
     "UnknownChartError": "UnknownNameError",
@@ -458,21 +454,17 @@ class TaskExitError(MurmurError):
 
 
 class WaitTimeoutError(MurmurError, TimeoutError):
-    """What a user waited for did not come in time."""
+    """What was waited for did not come in time: a message, an answer, the end of a run.
 
-    def __init__(self, user_id: int, timeout: float) -> None:
-        self.user_id = user_id
+    Attributes
+    ----------
+    timeout : float
+        Seconds it had.
+    """
+
+    def __init__(self, message: str, timeout: float) -> None:
         self.timeout = timeout
-        super().__init__(f"user {user_id} waited for {timeout:g} s in vain")
-
-
-class ReceiveTimeoutError(MurmurError, TimeoutError):
-    """No message arrived in time."""
-
-    def __init__(self, user_id: int, timeout: float) -> None:
-        self.user_id = user_id
-        self.timeout = timeout
-        super().__init__(f"user {user_id} received no message within {timeout:g} s")
+        super().__init__(message)
 
 
 class ThrottleError(MurmurError):
@@ -624,20 +616,6 @@ class InvalidCheckError(MurmurError, ValueError):
         super().__init__(f"check cannot be read: {problem}\n  {text}\n  {' ' * at}^")
 
 
-class ComparisonError(InvalidArgumentError):
-    """Two runs cannot be compared as asked."""
-
-    def __init__(self, block: float, seconds: float, confidence: float) -> None:
-        self.block: float = block
-        self.seconds: float = seconds
-        self.confidence: float = confidence
-        super().__init__(
-            f"cannot cut {max(seconds, 0):g} s into blocks of {max(block, 0):g} s for intervals "
-            f"of confidence {confidence:g}; leave at least one block, of a window or more, "
-            "between start and end, and give a confidence between 0 and 1"
-        )
-
-
 class ClusterError(MurmurError):
     """Something about the nodes of a session."""
 
@@ -773,18 +751,6 @@ class UnresponsiveError(MurmurError, TimeoutError):
         super().__init__(f"no answer to {verb!r} within {seconds:.1f} s{known}{more}")
 
 
-class RunTimeoutError(MurmurError, TimeoutError):
-    """The run was still on when the time to wait for it was over; it goes on."""
-
-    def __init__(self, run_id: str, timeout: float) -> None:
-        self.run_id = run_id
-        self.timeout = timeout
-        super().__init__(
-            f"run {run_id} is still on after {timeout:g} s; it goes on. "
-            "End it with stop(), or start it with duration= or end_when_idle=True"
-        )
-
-
 class WrongThreadError(MurmurError):
     """Something was called in a thread in which it would wait for itself, or for nobody.
 
@@ -845,13 +811,6 @@ class ConnectionLostError(HttpError):
 
 class TruncatedError(ConnectionLostError):
     """The connection ended in the middle of an answer."""
-
-
-class HttpBackendError(HttpError):
-    """The client was used on another backend than asyncio."""
-
-    def __init__(self) -> None:
-        super().__init__("murmur.http runs on asyncio, as sessions do, and not on trio")
 
 
 class HttpProtocolError(HttpError):

@@ -48,7 +48,7 @@ def test_every_error_is_public() -> None:
         errors.CallbackError("init", "a", "OSError: no", "Traceback ..."),
         errors.NodesMissingError(3, ["a"], 60.0),
         errors.NodesFailedError("add", {"a": errors.NodeTimeoutError("a", "add", 3.0)}),
-        errors.ReceiveTimeoutError(3, 1.5),
+        errors.WaitTimeoutError("user 3 received no message within 1.5 s", 1.5),
     ],
 )
 def test_an_error_travels_with_message_and_attributes(error: errors.MurmurError) -> None:
@@ -96,6 +96,20 @@ def test_an_old_name_is_what_took_its_place_and_warns() -> None:
 
     with pytest.raises(AttributeError, match="NoSuchError"):
         _ = errors.NoSuchError
+
+
+@pytest.mark.parametrize(
+    ("old", "now"),
+    [
+        ("ReceiveTimeoutError", errors.WaitTimeoutError),
+        ("RunTimeoutError", errors.WaitTimeoutError),
+        ("ComparisonError", errors.InvalidArgumentError),
+        ("HttpBackendError", errors.InvalidRequestError),
+    ],
+)
+def test_what_nobody_catches_apart_is_one_class(old: str, now: type) -> None:
+    with pytest.warns(DeprecationWarning, match=old):
+        assert getattr(errors, old) is now
 
 
 def test_a_cell_shows_one_line_and_then_where_it_came_from() -> None:

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Protocol, Self
 
 from murmur._session import FAILURES_LOG, Session
-from murmur.errors import MurmurError, RunTimeoutError, SessionClosedError, UnresponsiveError
+from murmur.errors import MurmurError, SessionClosedError, UnresponsiveError, WaitTimeoutError
 from murmur.runtime import RunState
 
 from ._look import Watch
@@ -123,7 +123,7 @@ def _follow(run: Run, watch: Watch, steering: Steering, interrupts: Interrupts, 
         elif not is_ending and steering.is_needed:
             with _told(say):
                 steering.tick(now - began, run.status().users)
-        with suppress(RunTimeoutError):
+        with suppress(WaitTimeoutError):
             run.wait(TURN)
     show.show(watch.look())
 

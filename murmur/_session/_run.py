@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 
-from murmur.errors import RunStateError, RunTimeoutError
+from murmur.errors import RunStateError, WaitTimeoutError
 from murmur.recording import LiveView
 from murmur.runtime import USER_RATE
 
@@ -143,14 +143,18 @@ class Run:
 
         Raises
         ------
-        RunTimeoutError
+        WaitTimeoutError
             If the run is still on then (a `TimeoutError`).  It goes on.
         """
         deadline = None if timeout is None else monotonic() + timeout
         while not self.is_over:
             left = BEAT if deadline is None else min(BEAT, deadline - monotonic())
             if left <= 0:
-                raise RunTimeoutError(self.id, timeout or 0.0)
+                raise WaitTimeoutError(
+                    f"run {self.id} is still on after {timeout or 0.0:g} s; it goes on. "
+                    "End it with stop(), or start it with duration= or end_when_idle=True",
+                    timeout or 0.0,
+                )
             self._ending.wait(left)
             self._look()
         return self.status()

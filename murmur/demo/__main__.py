@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from murmur._session import Session
-from murmur.errors import MurmurError, RunTimeoutError
+from murmur.errors import MurmurError, WaitTimeoutError
 from murmur.testing import router_process
 
 from ._chat import Chat
@@ -106,7 +106,7 @@ def _watch(run: Run, router: RouterProcess, out: TextIO) -> None:
     while not run.is_over:
         try:
             run.wait(timeout=1.0)
-        except RunTimeoutError:
+        except WaitTimeoutError:
             line = _progress(run, router)
             out.write(f"\r{line}\x1b[K" if is_terminal else f"{line}\n")
             out.flush()

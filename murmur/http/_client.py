@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 from murmur._backend import native
 from murmur.errors import (
-    HttpBackendError,
     HttpError,
     InvalidRequestError,
     Leaving,
@@ -259,7 +258,7 @@ class Client(Verbs):
         patience = Patience(self._native, self._run, self._user, timeout, timer.begin)
         try:
             response = await self._follow(request, patience, wish)
-        except (InvalidRequestError, HttpBackendError):
+        except InvalidRequestError:
             raise
         except HttpError as error:
             response = Response(request, None, error=error)

@@ -12,11 +12,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from murmur._backend import AsyncioNative
-from murmur.errors import ConnectionLostError, HttpBackendError
+from murmur.errors import ConnectionLostError, InvalidRequestError
 
 from ._exchange import Opened
 from ._http1 import Http1
-from ._wire import open_wire
+from ._wire import NOT_ON_TRIO, open_wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,7 +168,7 @@ class Pool:
     async def _open(self, origin: Origin, patience: Patience) -> tuple[Http1 | Http2, Opened]:
         """Open a connection; of a burst to a new origin the first one asks what is spoken."""
         if not isinstance(patience.native, AsyncioNative):
-            raise HttpBackendError
+            raise InvalidRequestError(NOT_ON_TRIO)
         options, now = self._options, patience.native.now
         asks = options.http2 and origin.is_secure
         self._opening += 1

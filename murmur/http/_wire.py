@@ -21,8 +21,8 @@ from murmur._backend import AsyncioNative, Stream, dial, keep_what_came
 from murmur.errors import (
     ConnectFailedError,
     ConnectionLostError,
-    HttpBackendError,
     HttpError,
+    InvalidRequestError,
     TlsError,
 )
 from murmur.runtime import check_target
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from ._url import Origin
 
 __all__ = ["Alarm", "Wire", "lost", "open_wire", "within"]
+
+NOT_ON_TRIO = "murmur.http runs on asyncio, as sessions do, and not on trio"
 
 GRAIN = 0.001
 """Seconds by which uvloop's timers may be early."""
@@ -211,7 +213,7 @@ async def open_wire(
         check_target(patience.run, origin.host)
     native = patience.native
     if not isinstance(native, AsyncioNative):
-        raise HttpBackendError
+        raise InvalidRequestError(NOT_ON_TRIO)
     began = native.now()
     limit = min(began + timeout, patience.deadline) - began
     wire: W | None = None

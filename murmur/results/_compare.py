@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from murmur.errors import ComparisonError
+from murmur.errors import InvalidArgumentError
 from murmur.recording import CATEGORY, FLOAT, TEXT, Column, Frame
 from murmur.telemetry import RESOLUTION
 
@@ -126,7 +126,7 @@ def compare(  # noqa: PLR0913 - all but the runs by keyword
 
     Raises
     ------
-    ComparisonError
+    InvalidArgumentError
         If nothing is left to look at, or `start`, `end`, `block` or `confidence` makes no sense.
     InvalidCheckError
         If a rule or the name of a statistic cannot be read.
@@ -162,9 +162,9 @@ def compare(  # noqa: PLR0913 - all but the runs by keyword
     """
     firsts, seconds = _runs(a), _runs(b)
     if not (firsts and seconds):
-        raise ComparisonError(block or 0.0, 0.0, confidence)
+        raise _uncuttable(block or 0.0, 0.0, confidence)
     if not math.isfinite(start) or (end is not None and (math.isnan(end) or end == -math.inf)):
-        raise ComparisonError(block or 0.0, math.nan, confidence)
+        raise _uncuttable(block or 0.0, math.nan, confidence)
     chosen = chosen_statistics(statistics, STATISTICS)
     asked = [parse_difference(rule) for rule in rules]
     sources = [run._source for run in (*firsts, *seconds)]
@@ -174,7 +174,7 @@ def compare(  # noqa: PLR0913 - all but the runs by keyword
     shortest = min(until - since for since, until in spans)
     window = max(source.window for source in sources)
     if not window <= (block or window) <= shortest or not 0 < confidence < 1:
-        raise ComparisonError(block or window, shortest, confidence)
+        raise _uncuttable(block or window, shortest, confidence)
     sides = _sides_of(sources, spans, chosen, block)
     frame = side_by_side(sides[: len(firsts)], sides[len(firsts) :], chosen, confidence=confidence)
     answer, reasons = answer_of(frame, asked, margin, is_trusted=_are_trusted(sources))
@@ -390,4 +390,14 @@ def _framed(rows: Sequence[_Row], confidence: float) -> pd.DataFrame:
         )
     return build(
         COMPARISON, {column: [row[column] for row in values] for column in COMPARISON.column_names}
+    )
+
+
+def _uncuttable(block: float, seconds: float, confidence: float) -> InvalidArgumentError:
+    """Return the error of runs that are too short, or of numbers that make no sense."""
+    return InvalidArgumentError(
+        f"cannot cut {max(seconds, 0):g} s into blocks of {max(block, 0):g} s for intervals of "
+        f"confidence {confidence:g}",
+        "leave at least one block, of a window or more, between start and end, and give a "
+        "confidence between 0 and 1",
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from murmur._backend import Brood, block
 from murmur._guard import heard
-from murmur.errors import Leaving, ReceiveTimeoutError, WrongThreadError
+from murmur.errors import Leaving, WaitTimeoutError, WrongThreadError
 from murmur.throttles import Seat, give_due
 
 from ._choice import choice
@@ -269,7 +269,7 @@ class User:
 
         Raises
         ------
-        ReceiveTimeoutError
+        WaitTimeoutError
             If nothing arrived in time (a `TimeoutError`).
         Leaving
             Once the user is asked to leave, even if messages are there.
@@ -295,7 +295,10 @@ class User:
                 return message
             in_time = await self._park(self._receivers, deadline)
             if not in_time and not self._mailbox and not self.is_leaving:
-                raise ReceiveTimeoutError(self.id, timeout or 0.0)
+                raise WaitTimeoutError(
+                    f"user {self.id} received no message within {timeout or 0.0:g} s",
+                    timeout or 0.0,
+                )
 
     def wait_for(
         self, awaitable: Awaitable[T], timeout: float | None = None

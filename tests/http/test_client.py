@@ -14,7 +14,6 @@ import pytest
 
 from murmur.errors import (
     ConnectFailedError,
-    HttpBackendError,
     HttpProtocolError,
     HttpTimeoutError,
     InvalidRequestError,
@@ -427,7 +426,7 @@ def test_options_that_cannot_be_meant_are_refused(name: str, value: float) -> No
 
 @pytest.mark.parametrize("anyio_backend", [virtual_backend("trio")])
 async def test_real_connections_are_of_asyncio(bench: Any) -> None:
-    with pytest.raises(HttpBackendError, match="not on trio"):
+    with pytest.raises(InvalidRequestError, match="not on trio"):
         await Client(bench.user, Options(base_url="http://127.0.0.1:1")).get("/")
 
 

@@ -23,10 +23,10 @@ from traitlets import Float, Int, Unicode
 import murmur
 from murmur.errors import (
     RunStateError,
-    RunTimeoutError,
     SessionClosedError,
     UnknownScenarioError,
     UnknownSettingError,
+    WaitTimeoutError,
     WrongThreadError,
 )
 from murmur.telemetry import Event, check
@@ -305,7 +305,7 @@ def test_sessions_run_side_by_side() -> None:
 def test_a_wait_ends_in_time_and_the_run_goes_on(session: murmur.Session) -> None:
     run = session.do(Idle, 1, user_rate=AT_ONCE)
 
-    with pytest.raises(RunTimeoutError, match="still on"):
+    with pytest.raises(WaitTimeoutError, match="still on"):
         run.wait(timeout=0.3)
 
     assert session.status().state == "running"

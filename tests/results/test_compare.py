@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from murmur.errors import ComparisonError
+from murmur.errors import InvalidArgumentError
 from murmur.recording import RunRecord
 from murmur.results import Results, compare
 from murmur.telemetry import Recorder
@@ -151,5 +151,5 @@ def test_the_time_before_a_run_is_no_part_of_it_and_the_end_may_be_open() -> Non
     ],
 )
 def test_what_makes_no_sense_is_refused(asked: dict[str, float]) -> None:
-    with pytest.raises(ComparisonError, match="cannot cut"):
+    with pytest.raises(InvalidArgumentError, match="cannot cut"):
         compare(_run(_lognormal(1)), _run(_lognormal(2)), **asked)

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 import murmur
-from murmur.errors import InvalidArgumentError, ReceiveTimeoutError
+from murmur.errors import InvalidArgumentError, WaitTimeoutError
 from murmur.runtime._user import MAILBOX_SIZE
 
 
@@ -48,7 +48,7 @@ async def test_no_message_in_time_is_an_error(stage: Any) -> None:
     await stage.do(Lonely, 1)
     await anyio.sleep(5)
 
-    assert isinstance(caught[0], ReceiveTimeoutError)
+    assert isinstance(caught[0], WaitTimeoutError)
     assert "user 1" in str(caught[0])
 
 
