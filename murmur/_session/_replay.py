@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from traitlets import TraitType, Unicode
 
-from murmur.errors import ConfigError, RunTimeoutError
+from murmur.errors import ConfigError, WaitTimeoutError
 from murmur.scenario import find, is_secret, parse_settings, settings_of, variable_of
 
 from ._default import session as default_session
@@ -224,7 +224,7 @@ def _until(run: Run, moment: float) -> None:
     """Wait until a moment, or until the run is over."""
     left = moment - monotonic()
     if left > 0:
-        with suppress(RunTimeoutError):
+        with suppress(WaitTimeoutError):
             run.wait(timeout=left)
 
 
