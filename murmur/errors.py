@@ -458,13 +458,16 @@ class WaitTimeoutError(MurmurError, TimeoutError):
 
     Attributes
     ----------
+    missing : str
+        What did not come.
     timeout : float
         Seconds it had.
     """
 
-    def __init__(self, message: str, timeout: float) -> None:
+    def __init__(self, missing: str, timeout: float, remedy: str = "") -> None:
+        self.missing = missing
         self.timeout = timeout
-        super().__init__(message)
+        super().__init__(f"{missing} within {timeout:g} s{'; ' + remedy if remedy else ''}")
 
 
 class ThrottleError(MurmurError):

@@ -48,7 +48,7 @@ def test_every_error_is_public() -> None:
         errors.CallbackError("init", "a", "OSError: no", "Traceback ..."),
         errors.NodesMissingError(3, ["a"], 60.0),
         errors.NodesFailedError("add", {"a": errors.NodeTimeoutError("a", "add", 3.0)}),
-        errors.WaitTimeoutError("user 3 received no message within 1.5 s", 1.5),
+        errors.WaitTimeoutError("no message for user 3", 1.5),
     ],
 )
 def test_an_error_travels_with_message_and_attributes(error: errors.MurmurError) -> None:

@@ -151,9 +151,9 @@ class Run:
             left = BEAT if deadline is None else min(BEAT, deadline - monotonic())
             if left <= 0:
                 raise WaitTimeoutError(
-                    f"run {self.id} is still on after {timeout or 0.0:g} s; it goes on. "
-                    "End it with stop(), or start it with duration= or end_when_idle=True",
+                    f"run {self.id} is still on: no end",
                     timeout or 0.0,
+                    "it goes on; end it with stop(), or start with duration= or end_when_idle=True",
                 )
             self._ending.wait(left)
             self._look()

@@ -41,9 +41,7 @@ async def wait_for(user: User, awaitable: Awaitable[T], timeout: float | None) -
     finally:
         parked.remove(interruption)
     if interruption.was_late:
-        raise WaitTimeoutError(
-            f"user {user.id} waited for {timeout or 0.0:g} s in vain", timeout or 0.0
-        )
+        raise WaitTimeoutError(f"nothing of what user {user.id} waits for", timeout or 0.0)
     raise Leaving
 
 

@@ -295,10 +295,7 @@ class User:
                 return message
             in_time = await self._park(self._receivers, deadline)
             if not in_time and not self._mailbox and not self.is_leaving:
-                raise WaitTimeoutError(
-                    f"user {self.id} received no message within {timeout or 0.0:g} s",
-                    timeout or 0.0,
-                )
+                raise WaitTimeoutError(f"no message for user {self.id}", timeout or 0.0)
 
     def wait_for(
         self, awaitable: Awaitable[T], timeout: float | None = None
