@@ -651,7 +651,9 @@ class NodesFailedError(ClusterError):
         self.failures: dict[str, Exception] = dict(failures)
         self.succeeded: tuple[str, ...] = tuple(succeeded)
         rows = [f"{node}: {error}" for node, error in self.failures.items()]
-        rows += [f"{node}: ok" for node in self.succeeded]
+        if self.succeeded:
+            others = ", ".join(self.succeeded[:3]) + (", ..." if len(self.succeeded) > 3 else "")
+            rows.append(f"{len(self.succeeded)} ok: {others}")
         asked = len(self.failures) + len(self.succeeded)
         super().__init__(f"{verb} failed on {len(self.failures)} of {asked} nodes:{_list(rows)}")
 
@@ -679,11 +681,20 @@ class NodesMissingError(ClusterError, TimeoutError):
 
 
 class JoinError(ClusterError, ConnectionError):
-    """The process could not become a node."""
+    """The process could not become a node.
 
-    def __init__(self, address: str, reason: str) -> None:
+    Attributes
+    ----------
+    address, reason : str
+        Of the session, and why not.
+    is_final : bool
+        Whether trying again is of no use: the session refused, or it is another one.
+    """
+
+    def __init__(self, address: str, reason: str, *, is_final: bool = False) -> None:
         self.address = address
         self.reason = reason
+        self.is_final = is_final
         super().__init__(f"cannot join the session at {address}: {reason}")
 
 

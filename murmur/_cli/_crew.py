@@ -34,7 +34,8 @@ class Crew:
     seen_as : str or None
         What they call this machine, if it is another name than that in `listen`.
     wait_for : int
-        Nodes that have to be there before the run starts, those of `spawn` included.
+        Nodes that have to be there before the run starts, those of `spawn` included; one at
+        least where others may join.
     patience : float
         Seconds to wait for them.
     """
@@ -54,7 +55,7 @@ class Crew:
             listen=given.get("listen") or "",
             ticket=Path(given["ticket"]) if given.get("ticket") else None,
             seen_as=given.get("seen_as"),
-            wait_for=given.get("wait_for") or 0,
+            wait_for=given.get("wait_for") or int(bool(given.get("listen"))),
         )
 
     def problems(self) -> Iterator[str]:

@@ -23,16 +23,24 @@ Exit codes:
 @click.command(cls=SectionedCommand, epilog=_EPILOG)
 @click.argument("ticket")
 @option("--name", metavar="NAME", help="What the session calls this node; else its host's name.")
-def node(ticket: str, name: str | None) -> int:
+@option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="How long to wait for a session that is not there yet (default: not at all).",
+)
+def node(ticket: str, name: str | None, wait: float) -> int:
     """Join the session that TICKET is from, and run users for it until it ends.
 
     TICKET is the text that session.open() returned, or a file that holds it.  Whoever has it
     may run code here: keep it as you keep a password.  Ctrl-C and SIGTERM leave in order.
+    A node that loses the session ends its load, and tries for a minute to come back.
     """
     from murmur.cluster import serve_node
 
     with Interrupts() as interrupts:
         try:
-            return serve_node(ticket, name=name)
+            return serve_node(ticket, name=name, wait=wait)
         except KeyboardInterrupt:
             return interrupts.exit_code

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import math
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from time import monotonic
@@ -21,6 +22,7 @@ from murmur.cluster import Cluster, LocalNode, NodeOverview
 from murmur.errors import (
     CallbackError,
     ClusterError,
+    InvalidArgumentError,
     MurmurError,
     RunStateError,
     SessionClosedError,
@@ -60,6 +62,8 @@ class Host:
     ----------
     callback_timeout : float
         Seconds that `init` and `terminate` may take each.
+    silence, rejoin : float
+        See `Session`.
     run_here : bool
         Whether users live here even when there are other nodes.
 
@@ -73,10 +77,15 @@ class Host:
 
     trouble = ""
 
-    def __init__(self, *, callback_timeout: float, run_here: bool) -> None:
+    def __init__(
+        self, *, callback_timeout: float, run_here: bool, silence: float, rejoin: float
+    ) -> None:
+        _check_seconds("silence", silence, least=0.5)
+        _check_seconds("rejoin", rejoin, least=0.0)
         self.callback_timeout = callback_timeout
         self.gate = Gate(self)
         self._run_here = run_here
+        self._silence, self._rejoin = silence, rejoin
         self._loop = LoopThread()
         self._opening = thread_lock()
         self._is_closing = False
@@ -206,6 +215,7 @@ class Host:
             return
         async with anyio.create_task_group() as tasks:
             cluster = Cluster(tasks, bus=bus, run_here=self._run_here)
+            cluster.silence, cluster.rejoin = self._silence, self._rejoin
             self._local = LocalNode(cluster.local, bus=bus, tasks=tasks)
             cluster.nodes[cluster.local] = self._local
             self._cluster = cluster
@@ -239,3 +249,10 @@ class Host:
         limit = self.callback_timeout if in_init else FAREWELL
         if local.stuck_for > limit:
             raise UnresponsiveError(verb, local.stuck_for, local.problems)
+
+
+def _check_seconds(name: str, given: object, *, least: float) -> None:
+    if not isinstance(given, (int, float)) or not least <= given < math.inf:
+        raise InvalidArgumentError(
+            f"{name}={given!r} makes no sense", f"give seconds from {least:g}"
+        )

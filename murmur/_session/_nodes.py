@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import platform
 import subprocess
@@ -66,7 +67,8 @@ class Gate:
 
         Opening.check(host, port, lifetime)
         if self._opening is None:
-            self._opening = self._host.ask("open", self._open, Opening.at, host, port)
+            authority = Opening.prepare()  # here: users wait for nothing that is imported
+            self._opening = self._host.ask("open", self._open, Opening.at, host, port, authority)
             self._where = (host, port)
         elif port and (host, port) != self._where:
             address = self._opening.address
@@ -172,8 +174,8 @@ class Gate:
                 process.wait()
         self._processes = []
 
-    async def _open(self, at: Callable[..., Awaitable[Opening]], host: str, port: int) -> Opening:
-        return await at(self._host.cluster_here, host, port)
+    async def _open(self, at: Callable[..., Awaitable[Opening]], *args: object) -> Opening:
+        return await at(self._host.cluster_here, *args)
 
     def _names(self, pids: Iterable[int]) -> list[str]:
         """Return what those processes of this host that joined are called, sorted."""
@@ -249,6 +251,12 @@ class Nodes(Named[str, NodeOverview]):
 _COLUMNS = ("node", "state", "waiting", "running", "leaving", "gone", "where", "clock", "problems")
 
 
+def _clock(node: NodeOverview) -> str:
+    if math.isinf(node.clock_error):
+        return "not yet known"
+    return f"{node.clock_offset * 1e3:+,.2f} ± {node.clock_error * 1e3:.2f} ms"
+
+
 def _rows(known: Mapping[str, NodeOverview]) -> list[list[str]]:
     return [
         [
@@ -256,7 +264,7 @@ def _rows(known: Mapping[str, NodeOverview]) -> list[list[str]]:
             node.state.value,
             *(f"{node.users[state]:,}" for state in ("waiting", "running", "leaving", "gone")),
             f"{node.host}, process {node.pid}",
-            f"{node.clock_offset * 1e3:+,.2f} ± {node.clock_error * 1e3:.2f} ms",
+            _clock(node),
             "; ".join(node.problems),
         ]
         for node in known.values()

@@ -68,6 +68,10 @@ class Session(ClusterVerbs):
         that, 100,000 users are seconds late.
     run_here : bool, default False
         Whether this process runs users even when there are other nodes.
+    silence : float, default 5.0
+        Seconds without a word after which session and node count each other as lost.
+    rejoin : float, default 60.0
+        Seconds for which a node that lost the session tries to come back, without users.
     allow : sequence of str, optional
         Hosts that murmur's own clients may connect to, and no others, such as
         ``["shop.test", "*.example.org", "10.0.0.0/8"]``; every host unless given.
@@ -94,13 +98,15 @@ class Session(ClusterVerbs):
     3
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword for each thing that may be said
         self,
         *,
         callback_timeout: float = 60.0,
         parse_environment: Callable[[str], object] | None = None,
         tune_collector: bool = True,
         run_here: bool = False,
+        silence: float = 5.0,
+        rejoin: float = 60.0,
         allow: Sequence[str] | None = None,
         directory: str | Path | None = None,
     ) -> None:
@@ -108,7 +114,9 @@ class Session(ClusterVerbs):
         self._tune_collector = tune_collector
         self._allow = checked_patterns(allow)
         self._directory = None if directory is None else Path(directory)
-        self._host = Host(callback_timeout=callback_timeout, run_here=run_here)
+        self._host = Host(
+            callback_timeout=callback_timeout, run_here=run_here, silence=silence, rejoin=rejoin
+        )
         self._run: Run | None = None
         self._ending: Ending | None = None
         self._live: LiveView | None = None
@@ -151,7 +159,7 @@ class Session(ClusterVerbs):
         seed: int | None = None,
         duration: float | None = None,
         end_when_idle: bool = False,
-        nodes: Sequence[str] | None = None,
+        nodes: Sequence[str] | int | None = None,
         **settings: object,
     ) -> Run:
         """Start a run and return it once `init` succeeded everywhere.
@@ -170,8 +178,8 @@ class Session(ClusterVerbs):
         end_when_idle : bool, default False
             Whether the run stops by itself when its last user is gone; with no users to
             begin with, once some were added and are gone.
-        nodes : sequence of str, optional
-            Nodes to take part; all of them if not given.
+        nodes : sequence of str or int, optional
+            Nodes to take part, all if not given; or how many to wait for (`wait_for_nodes`).
         **settings
             Values of the scenario's settings.
 
@@ -184,6 +192,8 @@ class Session(ClusterVerbs):
             If the scenario is not found or not usable, or its `init` failed.
         RunStateError
             If a run is on.
+        ClusterError
+            If the session is open for nodes and too few are there.
         ArchiveError
             If the run directory cannot be made.
         """
@@ -209,6 +219,9 @@ class Session(ClusterVerbs):
         )
         for warning in resolved.warnings:
             _logger.warning("%s", warning)
+        if isinstance(nodes, int):
+            self.wait_for_nodes(nodes)
+            nodes = None
         with run_directory(self._directory, record, chosen) as directory:
             cluster = self._host.cluster("do")
             self._host.ask("do", cluster.start, spec, record, course, nodes)
@@ -283,13 +296,6 @@ class Session(ClusterVerbs):
             If a run is on.
         ValueError
             If a number makes no sense.
-
-        Examples
-        --------
-        A notebook says::
-
-            capacity = session.find_capacity(Shop, check="p99(order) < 200ms", low=10)
-            capacity.chart()
         """
         from murmur.results.capacity import Search
 

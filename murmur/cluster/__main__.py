@@ -6,6 +6,7 @@ order, as it does ``murmur node``.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -19,7 +20,10 @@ def main() -> int:
     """Be a node until its session ends; 2 if it could not become one, and why on stderr."""
     signal.signal(signal.SIGTERM, _leave)
     try:
-        return serve_node(sys.stdin.readline(), name=sys.argv[1])
+        parent = os.getppid()  # without the session that started it, nobody comes back
+        return serve_node(
+            sys.stdin.readline(), name=sys.argv[1], is_wanted=lambda: os.getppid() == parent
+        )
     except KeyboardInterrupt:  # it has left by now
         return 128 + signal.SIGTERM
     except MurmurError as error:

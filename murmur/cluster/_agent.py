@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ._clock import ClockOffset
     from ._link import NodeLink
     from ._node import NodeStatus
+    from ._past import Past
 
 __all__ = ["Agent"]
 
@@ -58,6 +59,8 @@ class Agent:
         What is known of the steering clock.
     bus : Bus
         Where the events of the run go.
+    past : Past
+        What is left of earlier connections.
     tasks : anyio.abc.TaskGroup
         Owns the run and the answers.
 
@@ -71,22 +74,32 @@ class Agent:
         Whether the steering kernel was lost, rather than left in order.
     undelivered : RunRecord or None
         What was measured and could not be sent any more.
+    silence : float
+        Seconds without a word after which the steering kernel counts as lost.
+    rejoin : float
+        Seconds for which this node tries to come back then.
     is_deserted : bool
         Whether nobody steers this node any more; true even while its own loop is stuck.
     """
 
-    def __init__(self, link: NodeLink, clock: ClockOffset, *, bus: Bus, tasks: TaskGroup) -> None:
+    def __init__(
+        self, link: NodeLink, clock: ClockOffset, past: Past, *, bus: Bus, tasks: TaskGroup
+    ) -> None:
         self.over = anyio.Event()
         self.reason = ""
         self.is_lost = False
         self.undelivered: RunRecord | None = None
         self.is_deserted = False
+        self.silence = WELCOME
+        self.rejoin = 0.0
         self.local = LocalNode("node", bus=bus, tasks=tasks)
         self._link = link
         self._clock = clock
+        self._past = past
         self._tasks = tasks
         self._welcomed = anyio.Event()
         self._refusal = ""
+        self._is_refused = False
         self._spec: RunSpec | None = None
         self._leases: tuple[str, NodeLeases | None] = ("", None)
         self._is_parting = False
@@ -122,13 +135,17 @@ class Agent:
         JoinError
             If the steering kernel refuses, or does not answer.
         """
-        self._link.send("hello", encode(asdict(NodeFacts.here(name))))
+        facts = NodeFacts.here(self._past.name or name, self._past.life)
+        self._link.send("hello", encode(asdict(facts)))
         with anyio.move_on_after(WELCOME):
             await self._welcomed.wait()
         if not self._welcomed.is_set():
             raise JoinError(address, f"it did not let this node in within {WELCOME:g} s")
         if self._refusal:
-            raise JoinError(address, self._refusal)
+            raise JoinError(address, self._refusal, is_final=self._is_refused)
+        self._past.name = self.local.name
+        for number, run_id, chunk in self._past.unconfirmed():
+            self._report("belated", run_id, chunk, number)
         self._tasks.start_soon(self._follow)
         return self.local.name
 
@@ -147,19 +164,18 @@ class Agent:
         match kind:
             case "call":
                 self._spawn(self._answer, body)
-            case "welcome" | "refused":
-                self._be_answered(kind, str(decode(body)))
+            case "welcome":
+                self.local.name, self.silence, self.rejoin = decode(body)
+                self._welcomed.set()
+            case "refused":
+                self._refusal, self._is_refused = str(decode(body)), True
+                self._welcomed.set()
+            case "taken":
+                self._past.confirm(int(decode(body)))
             case "farewell":
                 self._spawn(self._dismissed, str(decode(body)))
             case _:
                 self._hear_of_run(kind, body)
-
-    def _be_answered(self, kind: str, text: str) -> None:
-        if kind == "welcome":
-            self.local.name = text
-        else:
-            self._refusal = text
-        self._welcomed.set()
 
     def _hear_of_run(self, kind: str, body: bytes) -> None:
         """Take what others have to say in the run that is on here."""
@@ -192,7 +208,8 @@ class Agent:
         await self._part(reason, is_lost=False)
 
     async def _desert(self, reason: str) -> None:
-        _logger.warning("the steering kernel is lost (%s); the load ends", reason)
+        again = f"; this node tries for {self.rejoin:g} s to come back" if self.rejoin else ""
+        _logger.warning("the steering kernel is lost (%s); the load ends%s", reason, again)
         self.local.emit(
             "amoc.cluster.master_node_down",
             {"count": 1},
@@ -208,7 +225,10 @@ class Agent:
         self.reason, self.is_lost = reason, is_lost
         if is_lost and self._spec is not None and self.local.is_running:
             self.undelivered = _record_of(self._spec)
-        self._link.send("leaving", encode(reason))
+            for _, run_id, chunk in self._past.unconfirmed():
+                if run_id == self._spec.run_id:
+                    self.undelivered.add(chunk)
+        self._link.send("deserted" if is_lost else "leaving", encode(reason))
         try:
             await self._end_run(users_reason)
         finally:
@@ -309,7 +329,7 @@ class Agent:
                     "%d actions are too many to send, and have no rows", len(chunk.actions)
                 )
                 chunk = replace(chunk, actions=chunk.actions[:0])
-            self._report("chunk", run_id, chunk)
+            self._report("chunk", run_id, chunk, self._past.keep(run_id, chunk))
         if self.undelivered is not None:
             self.undelivered.add(chunk)
 
@@ -323,8 +343,8 @@ class Agent:
         self._link.send("message", encode([user_id, message, due]))
         return True
 
-    def _report(self, kind: str, run_id: str, value: object) -> None:
-        self._link.send(kind, encode([run_id, value], PARTS, what="a report"))
+    def _report(self, kind: str, run_id: str, value: object, number: int = 0) -> None:
+        self._link.send(kind, encode([run_id, value, number], PARTS, what="a report"))
 
 
 async def _serve_until(over: anyio.Event, leases: NodeLeases) -> None:

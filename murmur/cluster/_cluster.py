@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
@@ -29,7 +30,7 @@ from ._course import LAST_ID, Course, Current, check_count
 from ._ledger import Ledger
 from ._node import NodeStatus
 from ._overview import NodeOverview, overview_of
-from ._roster import END_PATIENCE, Roster
+from ._roster import END_PATIENCE, GLANCE, NEXT_RUN, Roster
 from ._split import id_ranges, split_addition, split_removal
 
 if TYPE_CHECKING:
@@ -76,6 +77,11 @@ class Cluster(Roster):
             then, on every node.
         """
         chosen = _named(nodes, self._staff())
+        if nodes is None and self._is_deserted:
+            raise ClusterError(
+                "no node is there, and the session is open for nodes; do(..., nodes=1) waits for "
+                "one, and Session(run_here=True) runs users in this process"
+            )
         if self._is_between or not self._state.is_over:
             state = "starting or being reset" if self._is_between else self._state.value
             raise RunStateError("start a run", state, "stop it first, or reset()")
@@ -97,6 +103,11 @@ class Cluster(Roster):
         finally:
             self._is_between = False
         self._tasks.start_soon(self._watch, current)
+
+    @property
+    def _is_deserted(self) -> bool:
+        """Whether users would run here although nodes were to have them."""
+        return self.is_listening and not self._run_here and set(self.nodes) <= {self.local}
 
     async def add(
         self, count: int, nodes: Sequence[str] | None = None, *, live: bool = True
@@ -226,9 +237,19 @@ class Cluster(Roster):
         nodes = self._staff() | part
         said = (await ask_each(nodes.values(), "status", lambda node: node.status())).values
         return {
-            name: overview_of(nodes[name], said[name] if name in part else NodeStatus.idle(name))
+            name: overview_of(nodes[name], said[name] if name in part else self._apart(name))
             for name in sorted(said)
         }
+
+    def _apart(self, name: str) -> NodeStatus:
+        """Return the status of a node that does not take part in the run, and why not."""
+        status = NodeStatus.idle(name)
+        current = self._current
+        if current is None or self._state is not RunState.RUNNING:
+            return status
+        if name in current.coming:
+            return replace(status, problems=("prepares to take part",))
+        return replace(status, problems=(NEXT_RUN,) if current.leasing is None else ())
 
     async def call_throttle(self, name: str, verb: str, arguments: Mapping[str, Any]) -> None:
         """Call a method of a throttle of the run, where its rate lives.
@@ -314,6 +335,7 @@ class Cluster(Roster):
         self, current: Current, first: int, count: int, names: Sequence[str] | None, *, live: bool
     ) -> range:
         last = first + count - 1
+        await self._wait_for_named(current, names)
         active = self._active(current)
         staff = {name: node for name, node in self._staff().items() if name in active}
         chosen = _named(names, staff or active)
@@ -334,6 +356,17 @@ class Cluster(Roster):
         finally:
             self._drop_refused(current, ranges)
         return range(first, last + 1)
+
+    async def _wait_for_named(self, current: Current, names: Sequence[str] | None) -> None:
+        """Wait for nodes of these names that prepare to take part; tell of those that cannot."""
+        wanted = {names} if isinstance(names, str) else set(names or ())
+        while wanted & current.coming:  # noqa: ASYNC110 - `init` on the way, and seldom
+            await anyio.sleep(GLANCE)
+        late = sorted(wanted & self.nodes.keys() - current.nodes.keys())
+        if late and current.leasing is None:
+            raise RunStateError(
+                f"add users on {', '.join(late)}", "on without it", f"it {NEXT_RUN}"
+            )
 
     def _drop_refused(self, current: Current, ranges: Mapping[str, tuple[int, int]]) -> None:
         """Give users an outcome that a node refused; one that is only late has them yet."""

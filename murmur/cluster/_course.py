@@ -110,6 +110,8 @@ class Current:
         First and last id of the users that each node was told of.
     departed : int
         Users of nodes that take part no more.
+    coming : set of str
+        Nodes that came late, and prepare to take part.
     changes : int
         Changes of settings that all nodes are just told of.
     leasing, meetings : Leasing, Meetings, or None
@@ -125,6 +127,7 @@ class Current:
         self.is_open = True
         self.announced: dict[str, list[tuple[int, int]]] = {}
         self.departed = 0
+        self.coming: set[str] = set()
         self.changes = 0
         self.leasing: Leasing | None = None
         self.meetings: Meetings | None = None

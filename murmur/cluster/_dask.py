@@ -293,8 +293,14 @@ class DaskNodeLink:
                 )
         except TimeoutError:
             raise JoinError(address, f"no answer within {CONNECT:g} s") from None
+        except ssl.SSLCertVerificationError:
+            reason = "the session that listens there is another one; ask for its ticket"
+            raise JoinError(address, reason, is_final=True) from None
+        except ssl.SSLEOFError:
+            raise JoinError(address, "it closed the connection at once") from None
         except ssl.SSLError as error:
-            raise JoinError(address, f"the certificates do not fit ({error})") from None
+            reason = f"the certificates do not fit ({error})"
+            raise JoinError(address, reason, is_final=True) from None
         except (OSError, ValueError, StreamClosedError) as error:  # ValueError: a strange name
             raise JoinError(address, reason_of(error)) from None
 

@@ -24,6 +24,8 @@ class NodeFacts:
         Its process, and how many cores that may use.
     python, murmur : str
         Versions.
+    life : str
+        By which it is known again when it comes back; empty if it never does.
     """
 
     name: str
@@ -32,9 +34,10 @@ class NodeFacts:
     cores: int
     python: str
     murmur: str
+    life: str = ""
 
     @classmethod
-    def here(cls, name: str) -> NodeFacts:
+    def here(cls, name: str, life: str = "") -> NodeFacts:
         """Return the facts of this process."""
         return cls(
             name=name,
@@ -43,6 +46,7 @@ class NodeFacts:
             cores=_usable_cores(),
             python=platform.python_version(),
             murmur=own_version(),
+            life=life,
         )
 
 

@@ -17,10 +17,7 @@ from ._clock import ClockOffset
 from ._link import NodeLink
 from ._reception import ECHO, PULSE
 
-__all__ = ["SILENCE", "Heart", "NodeDesk"]
-
-SILENCE = 3.0
-"""Seconds without an answer after which the steering kernel counts as lost."""
+__all__ = ["Heart", "NodeDesk"]
 
 BEAT = 0.5
 """Seconds between two pulses."""
@@ -36,9 +33,12 @@ class NodeDesk(Protocol):
     ----------
     is_deserted : bool
         Set on the loop of the link, at once: the loop of the run may be stuck for ever.
+    silence : float
+        Seconds without an answer after which the steering kernel counts as lost.
     """
 
     is_deserted: bool
+    silence: float
 
     def heard(self, kind: str, body: bytes) -> None:
         """Take a message."""
@@ -109,7 +109,7 @@ class Heart:
             now = self._link.now()
             # While this process was frozen nobody could be heard: not their silence.
             self._heard_at += max(0.0, now - before - 2 * BEAT)
-            if now - self._heard_at > SILENCE - BEAT:
+            if now - self._heard_at > self._desk.silence:
                 reason = f"no sign of life for {now - self._heard_at:.1f} s"
                 self._desk.is_deserted = True
                 self._home.run_here(self._abandoned, reason)

@@ -22,10 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Leasing"]
 
-HALT_BESIDES_GRACE = 6.0
-"""Seconds after a node's last word by which it holds its load, but for its users' grace: 3
-until it misses the steering kernel, and as much to spare."""
-
+SPARE = 3.0
+"""Seconds beside silence and grace after which a node that went silent holds its load."""
 
 SAMPLE = 1.0
 """Seconds between two looks at what became of permits that no node held."""
@@ -50,6 +48,8 @@ class Leasing:
         Of the run.
     local : str
         Name of the node of this process, which is told without a message.
+    silence : float
+        Seconds without a word after which a node ends its load by itself.
     grace : float
         Seconds that the run's users have to leave: so long a node that went silent may
         still hold permits.
@@ -67,6 +67,7 @@ class Leasing:
         *,
         seed: int,
         local: str,
+        silence: float,
         grace: float,
         post: Callable[[str, str, bytes], None],
         started_at: float,
@@ -79,7 +80,7 @@ class Leasing:
         self._steering = SteeringLeases(
             self._send,
             seed=seed,
-            halt=HALT_BESIDES_GRACE + grace,
+            halt=silence + SPARE + grace,
             started_at=started_at,
             on_demand=(USER_RATE,),
         )

@@ -19,7 +19,6 @@ from murmur.runtime import EXPELLED
 
 from ._facts import NodeFacts, own_version
 from ._link import RELEASED
-from ._reception import LOST
 from ._remote import RemoteNode
 
 if TYPE_CHECKING:
@@ -53,12 +52,13 @@ class Members:
         self._link = link
         self._strangers: dict[int, float] = {}
         self._parting: dict[int, str] = {}
+        self._taken: dict[str, int] = {}
 
     def joined(self, peer: int, host: str) -> None:
         """See `Desk`."""
         now = self._link.now()
         self._strangers[peer] = now
-        for other, since in self._strangers.items():
+        for other, since in list(self._strangers.items()):
             if now - since > PATIENCE:
                 self._link.expel(other)
 
@@ -89,7 +89,7 @@ class Members:
         if seconds and not node.silence:
             _logger.warning("nothing was heard from node %s for %.1f s", node.name, seconds)
         node.silence = seconds
-        if seconds > LOST:
+        if seconds > self._cluster.silence:
             self._link.expel(peer)
             self.left(peer, f"no sign of life for {seconds:.1f} s")
 
@@ -101,6 +101,7 @@ class Members:
         if node is None:
             return
         node.lose(farewell or reason)
+        self._taken[node.facts.life] = node.taken
         is_lost = farewell is None
         if is_lost:
             _logger.warning("node %s is lost: %s", node.name, reason)
@@ -141,11 +142,21 @@ class Members:
             self._link.send(peer, "refused", encode(reason))
             self._link.expel(peer)
             return
+        self._lose_former(facts)
         name = self._free_name(facts.name)
-        self._link.send(peer, "welcome", encode(name))
+        welcome = [name, self._cluster.silence, self._cluster.rejoin]
+        self._link.send(peer, "welcome", encode(welcome))
         node = RemoteNode(name, peer=peer, link=self._link, facts=facts)
+        node.taken = self._taken.pop(facts.life, 0)
         self.nodes[peer] = node
         self._cluster.join(node)
+
+    def _lose_former(self, facts: NodeFacts) -> None:
+        """Give up the connection that a node had before, if nobody noticed yet that it is lost."""
+        for peer, node in list(self.nodes.items()):
+            if facts.life and node.facts.life == facts.life:
+                self._link.expel(peer)
+                self.left(peer, "its connection was lost")
 
     def _objection(self, facts: NodeFacts) -> str:
         """Return why this node cannot run what the steering kernel sends; "" if it can."""
@@ -181,6 +192,18 @@ class Members:
             case "message":
                 user_id, message, due = decode(body)
                 self._cluster.pass_on(node.name, int(user_id), message, due)
+            case _:
+                self._hear_of_itself(node, kind, body)
+
+    def _hear_of_itself(self, node: RemoteNode, kind: str, body: bytes) -> None:
+        """Take what a node says about its own coming and going."""
+        match kind:
+            case "belated":
+                if (late := node.belated(body)) is not None:
+                    self._cluster.take_belated(*late)
+            case "deserted":
+                self._link.expel(node.peer)
+                self.left(node.peer, f"it heard nothing from here: {decode(body)}")
             case "leaving":
                 self._see_off(node, str(decode(body)))
             case "parted":
@@ -206,8 +229,9 @@ def _read_facts(body: bytes) -> NodeFacts:
             "cores": int(cores),
             "python": str(python),
             "murmur": str(murmur),
+            "life": str(life),
         }:
             return NodeFacts(
-                name=name, host=host, pid=pid, cores=cores, python=python, murmur=murmur
+                name=name, host=host, pid=pid, cores=cores, python=python, murmur=murmur, life=life
             )
     raise WireError("these are no facts of a node")

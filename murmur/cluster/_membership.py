@@ -18,28 +18,25 @@ from functools import partial
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-import anyio
 from anyio.abc import TaskStatus
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from murmur._backend import guard_loop, native, thread_lock
-from murmur.errors import JoinError, NodeLostError
-from murmur.telemetry import bus
+from murmur._backend import guard_loop, thread_lock
+from murmur.errors import NodeLostError
 
-from ._agent import Agent
-from ._clock import ClockOffset
-from ._heart import Heart
+from ._lives import Lives
 from ._thread import LinkThread
 from ._ticket import Ticket
 
 if TYPE_CHECKING:
     from murmur.recording import RunRecord
 
+    from ._agent import Agent
     from ._link import NodeLink
 
-__all__ = ["Membership", "belong", "join", "serve_node"]
+__all__ = ["Membership", "join", "serve_node"]
 
 LEAVE = 15.0
 """Seconds that leaving waits for the run to end here, besides what the run may take."""
@@ -48,48 +45,6 @@ LOOK = 0.5
 """Seconds between two looks at whether anybody steers this node yet."""
 
 _logger = logging.getLogger(__name__)
-
-
-async def belong(
-    link: NodeLink,
-    start_link: Callable[..., Any],
-    *,
-    name: str,
-    address: str,
-    task_status: TaskStatus[Agent],
-) -> None:
-    """Be a node until that is over; starts with the agent once it was let in.
-
-    Parameters
-    ----------
-    link : NodeLink
-        The node's end.
-    start_link : callable
-        ``await start_link(link.serve, heart)`` connects and keeps it served.
-    name : str
-        What the node would like to be called.
-    address : str
-        Where the steering kernel is, for messages.
-    """
-    refusal: JoinError | None = None
-    async with anyio.create_task_group() as tasks:
-        clock = ClockOffset()
-        agent = Agent(link, clock, bus=bus, tasks=tasks)
-        heart = Heart(link, clock, agent, native(), lambda: agent.stuck_for)
-        try:
-            await start_link(link.serve, heart)
-            await agent.enter(name, address)
-        except JoinError as error:
-            refusal = error  # raised below, or it would come in a group
-        else:
-            task_status.started(agent)
-            await agent.over.wait()
-        finally:
-            agent.over.set()
-            link.close()
-        tasks.cancel_scope.cancel()
-    if refusal is not None:
-        raise refusal
 
 
 class Membership:
@@ -103,17 +58,27 @@ class Membership:
         Where the steering kernel is.
     """
 
-    def __init__(self, ticket: Ticket, name: str) -> None:
+    def __init__(
+        self,
+        ticket: Ticket,
+        name: str,
+        *,
+        wait: float = 0.0,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.address: str = ticket.address
+        self._ticket = ticket
+        self._lives = Lives(
+            self._connect, name=name, address=ticket.address, wait=wait, is_wanted=is_wanted
+        )
         self._over: Future[None] = Future()
         self._leaving = thread_lock()
-        self._agent: Agent
         self._holder: AbstractContextManager[BlockingPortal] = start_blocking_portal(
             "asyncio", name="murmur-node"
         )
         self._portal = self._holder.__enter__()
         try:
-            served, self._agent = self._portal.start_task(self._live, ticket, name)
+            served, _ = self._portal.start_task(self._live)
         except BaseException:
             self._holder.__exit__(None, None, None)
             raise
@@ -133,7 +98,7 @@ class Membership:
 
     @property
     def is_lost(self) -> bool:
-        """Whether it ended because the steering kernel was lost."""
+        """Whether the steering kernel is lost; it may come back until `is_over`."""
         return self._agent.is_lost
 
     @property
@@ -174,7 +139,7 @@ class Membership:
 
     def _leave(self, is_asked: bool) -> None:
         if not self._over.done():
-            self._portal.start_task_soon(partial(self._agent.leave, is_asked=is_asked))
+            self._portal.start_task_soon(partial(self._lives.leave, is_asked=is_asked))
             if not self.wait(LEAVE + self._agent.end_within):
                 _logger.warning("node %s leaves although its run did not end in time", self.name)
                 self._portal.start_task_soon(self._portal.stop, True)
@@ -185,7 +150,8 @@ class Membership:
         """Block until this process is a node no more, or its run outlives who steered it."""
         deserted_at: float | None = None
         while not self.wait(LOOK):
-            if not self._agent.is_deserted:
+            if not self._agent.is_deserted or self._agent.over.is_set():
+                deserted_at = None
                 continue
             deserted_at = deserted_at or monotonic()
             if monotonic() - deserted_at > LEAVE + self._agent.end_within:
@@ -209,28 +175,24 @@ class Membership:
         state = f"over: {self.reason}" if self.is_over else "on"
         return f"<node {self.name} of the session at {self.address}: {state}>"
 
-    async def _live(self, ticket: Ticket, name: str, *, task_status: TaskStatus[Agent]) -> None:
+    @property
+    def _agent(self) -> Agent:
+        return self._lives.agent
+
+    def _connect(self) -> tuple[NodeLink, LinkThread]:
         from ._dask import DaskNodeLink
 
+        return DaskNodeLink(self._ticket), LinkThread()
+
+    async def _live(self, *, task_status: TaskStatus[Agent]) -> None:
         guard_loop()
-        thread = LinkThread()
-        try:
-            await belong(
-                DaskNodeLink(ticket),
-                thread.start,
-                name=name,
-                address=ticket.address,
-                task_status=task_status,
-            )
-        finally:
-            with anyio.CancelScope(shield=True):
-                await thread.end()
+        await self._lives.live(task_status=task_status)
 
 
-def join(ticket: Ticket | str | Path, *, name: str | None = None) -> Membership:
+def join(ticket: Ticket | str | Path, *, name: str | None = None, wait: float = 0.0) -> Membership:
     """Make this process, such as the kernel of a notebook, a node of a session.
 
-    Returns at once when it was let in.  Users of the session's runs then live here too, in
+    Returns when it was let in.  Users of the session's runs then live here too, in
     a thread of their own; what else the process does goes on.
 
     Parameters
@@ -241,6 +203,8 @@ def join(ticket: Ticket | str | Path, *, name: str | None = None) -> Membership:
     name : str, optional
         What the node is to be called; the name of the host if not given.  The session adds
         a number where it has a node of that name already.
+    wait : float, default 0.0
+        Seconds to wait for a session that is not there yet.
 
     Raises
     ------
@@ -258,16 +222,24 @@ def join(ticket: Ticket | str | Path, *, name: str | None = None) -> Membership:
     ...         list(session.nodes)
     ['second']
     """
-    return Membership(Ticket.read(ticket), name or platform.node() or "node")
+    return Membership(Ticket.read(ticket), name or platform.node() or "node", wait=wait)
 
 
-def serve_node(ticket: Ticket | str | Path, *, name: str | None = None) -> int:
+def serve_node(
+    ticket: Ticket | str | Path,
+    *,
+    name: str | None = None,
+    wait: float = 0.0,
+    is_wanted: Callable[[], bool] = lambda: True,
+) -> int:
     """Be a node until the session ends, and return an exit code: what ``murmur node`` does.
 
     Parameters
     ----------
-    ticket, name
+    ticket, name, wait
         See `join`.
+    is_wanted : callable
+        Whether to try to come back when the steering kernel is lost; asked each time.
 
     Returns
     -------
@@ -279,7 +251,8 @@ def serve_node(ticket: Ticket | str | Path, *, name: str | None = None) -> int:
     TicketError, JoinError
         See `join`.
     """
-    membership = join(ticket, name=name)
+    called = name or platform.node() or "node"
+    membership = Membership(Ticket.read(ticket), called, wait=wait, is_wanted=is_wanted)
     is_stranded = False
     try:
         membership.wait_steered()

@@ -68,7 +68,22 @@ class Opening:
             )
 
     @classmethod
-    async def at(cls, cluster: Cluster, host: str, port: int) -> Opening:
+    def prepare(cls) -> Authority:
+        """Import what a session with nodes needs, where no user waits for that.
+
+        Returns
+        -------
+        Authority
+            For `at`.
+        """
+        from murmur.coordinators import shared as _  # noqa: F401 - see above
+
+        from . import _dask, _leasing  # noqa: F401 - see above
+
+        return Authority()
+
+    @classmethod
+    async def at(cls, cluster: Cluster, host: str, port: int, authority: Authority) -> Opening:
         """Listen at `host` and `port` in a thread of its own.
 
         Raises
@@ -78,7 +93,7 @@ class Opening:
         """
         from ._dask import DaskSteeringLink, reason_of
 
-        authority, thread = Authority(), LinkThread()
+        thread = LinkThread()
         link = DaskSteeringLink(authority.context(), host, port)
         try:
             members = await receive(cluster, link, thread.start)

@@ -15,7 +15,7 @@ from murmur._backend import Native
 
 from ._link import SteeringLink
 
-__all__ = ["ECHO", "LOST", "PULSE", "SUSPECT", "Desk", "Reception"]
+__all__ = ["ECHO", "PULSE", "SUSPECT", "Desk", "Reception"]
 
 PULSE = struct.Struct("!dddd")
 """Sent by a node: when it was sent, offset and error of its clock, silence of its loop."""
@@ -25,9 +25,6 @@ ECHO = struct.Struct("!dd")
 
 SUSPECT = 2.0
 """Seconds without a sign of life after which a node is suspect."""
-
-LOST = 5.0
-"""Seconds without a sign of life after which a node is lost."""
 
 LOOK = 0.25
 """Seconds between two looks at who is silent."""

@@ -56,6 +56,11 @@ class RemoteNode(Node):
         The steering end.
     facts : NodeFacts
         What it told of itself.
+
+    Attributes
+    ----------
+    taken : int
+        The number of the last chunk that came.
     """
 
     def __init__(self, name: str, *, peer: int, link: SteeringLink, facts: NodeFacts) -> None:
@@ -73,6 +78,7 @@ class RemoteNode(Node):
         self._ended = anyio.Event()
         self._last = NodeStatus.idle(name)
         self._stuck_for = 0.0
+        self.taken = 0
 
     @property
     def stuck_for(self) -> float:
@@ -181,12 +187,14 @@ class RemoteNode(Node):
 
     def reported(self, kind: str, body: bytes) -> None:
         """Take news of the run; those of an earlier run are of no interest."""
-        run_id, value = decode(body, PARTS)
+        run_id, value, number = decode(body, PARTS)
+        if kind == "chunk":
+            self.confirm(int(number))
         listener = self._listener
         if run_id != self._run_id or listener is None:
             return
         if kind == "chunk":
-            listener.chunk(self._named_chunk(value))
+            listener.chunk(self.named_chunk(value))
         elif kind == "idle":
             listener.idle()
         elif kind == "ended":
@@ -233,7 +241,26 @@ class RemoteNode(Node):
             raise WireError("this is no status")
         return replace(status, node=self.name, state=RunState(status.state))
 
-    def _named_chunk(self, chunk: Any) -> Chunk:  # noqa: ANN401 - what was decoded
+    def confirm(self, number: int) -> None:
+        """Tell the node that a chunk is here, and need not be kept there."""
+        self.taken = max(self.taken, number)
+        self.post("taken", encode(number))
+
+    def belated(self, body: bytes) -> tuple[str, Chunk] | None:
+        """Return run and chunk of what could not be sent before; None if it is here already.
+
+        Users are left out: those of a node that was lost have their outcome.
+        """
+        run_id, value, number = decode(body, PARTS)
+        is_known = int(number) <= self.taken
+        self.confirm(int(number))
+        if is_known:
+            return None
+        chunk = self.named_chunk(value)
+        return str(run_id), replace(chunk, users=chunk.users[:0], dropped=())
+
+    def named_chunk(self, chunk: Any) -> Chunk:  # noqa: ANN401 - what was decoded
+        """Return what was decoded as a chunk of this node, or raise `WireError`."""
         from murmur.telemetry import Chunk
 
         if not isinstance(chunk, Chunk):

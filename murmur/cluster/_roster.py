@@ -40,6 +40,9 @@ END_PATIENCE = 10.0
 One whose loop answers has the time of `terminate` on top; one that is stuck has not.
 """
 
+NEXT_RUN = "takes part from the next run, for this one began before the session was open"
+"""Why a node that came late has no users: one machine's throttles are none of many."""
+
 GLANCE = 0.05
 """Seconds between two looks at whether a change of settings reached the nodes."""
 
@@ -68,10 +71,15 @@ class Roster:
         Whether others may join.
     highest_id : int
         The highest user id given out in the run.
+    silence, rejoin : float
+        Seconds of silence after which either side counts the other as lost, and for which a
+        node tries to come back then.
     """
 
     local = "local"
     is_listening = False
+    silence = 5.0
+    rejoin = 60.0
 
     def __init__(self, tasks: TaskGroup, *, bus: Bus = process_bus, run_here: bool = False) -> None:
         self.nodes: dict[str, Node] = {}
@@ -99,7 +107,9 @@ class Roster:
             self._ledger.event(
                 "amoc.cluster.connect_nodes", [node.name], "takes part from the next run"
             )
+            _logger.warning("node %s %s; open() before do()", node.name, NEXT_RUN)
         else:
+            current.coming.add(node.name)
             self._tasks.start_soon(self._bring_in, current, node)
 
     def part(self, node: Node, reason: str, *, is_lost: bool, is_silent: bool = False) -> None:
@@ -131,6 +141,13 @@ class Roster:
         current.departed += sum(last - first + 1 for first, last in announced)
         current.ledger.lose(node.name, announced, reason)
         current.note_idle()
+
+    def take_belated(self, run_id: str, chunk: Chunk) -> None:
+        """Take in what a node measured while it was cut off, if its run is still on."""
+        current = self._current
+        if current is not None and current.spec.run_id == run_id and not current.over.is_set():
+            current.record.add(chunk)
+            current.ledger.relay(chunk)
 
     def note_release(self, node: str) -> None:
         """Take note that a person gives a node back, as by scaling a deployment down."""
@@ -198,6 +215,7 @@ class Roster:
             spec.run_id,
             seed=spec.seed,
             local=self.local,
+            silence=self.silence,
             grace=cast("float", spec.settings.values["grace"]),
             post=self._post,
             started_at=spec.started_at,
@@ -279,6 +297,8 @@ class Roster:
         except Exception as error:  # noqa: BLE001 - the run goes on without it
             await self._leave_out(current, node, error)
             return
+        finally:
+            current.coming.discard(node.name)
         if self._current is current and self._state is RunState.RUNNING:
             current.nodes[node.name] = node
             current.ledger.event("amoc.cluster.connect_nodes", [node.name], "running")

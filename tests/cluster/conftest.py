@@ -12,13 +12,26 @@ import pytest
 
 from murmur.cluster import Cluster, Course, LocalNode, new_run_id
 from murmur.cluster._agent import Agent
-from murmur.cluster._membership import belong
+from murmur.cluster._lives import Lives
 from murmur.cluster._memory import MemoryNodeLink, MemorySteeringLink
 from murmur.cluster._opening import receive
 from murmur.recording import RunRecord
 from murmur.runtime import RunSpec
 from murmur.scenario import Scenario, resolve
 from murmur.telemetry import Bus, Event
+
+
+class Line:
+    """Carries a link in a task."""
+
+    def __init__(self, tasks: anyio.abc.TaskGroup) -> None:
+        self._tasks = tasks
+
+    async def start(self, serve: Any, *args: object) -> Any:
+        return await self._tasks.start(serve, *args)
+
+    async def end(self) -> None:
+        pass
 
 
 class Network:
@@ -34,26 +47,27 @@ class Network:
         self.link = MemorySteeringLink()
         self.links: dict[str, MemoryNodeLink] = {}
         self.agents: dict[str, Agent] = {}
+        self.lives: dict[str, Lives] = {}
+        self.is_down = False  # whether whoever connects now is cut off
 
     async def open(self) -> None:
-        self.members = await receive(self.cluster, self.link, self._start_link)
+        self.members = await receive(self.cluster, self.link, Line(self.tasks).start)
 
     async def join(self, name: str) -> Agent:
         """Let a node in; it knows the time when this returns."""
-        link = MemoryNodeLink(self.link)
 
-        async def live(*, task_status: anyio.abc.TaskStatus[Agent]) -> None:
-            await belong(
-                link, self._start_link, name=name, address="memory", task_status=task_status
-            )
+        def connect() -> tuple[MemoryNodeLink, Line]:
+            link = MemoryNodeLink(self.link)
+            link.is_cut = self.is_down
+            self.links[lives.agent.local.name if hasattr(lives, "agent") else name] = link
+            return link, Line(self.tasks)
 
-        agent: Agent = await self.tasks.start(live)
-        self.links[agent.local.name], self.agents[agent.local.name] = link, agent
+        lives = Lives(connect, name=name, address="memory")
+        agent: Agent = await self.tasks.start(lives.live)
+        self.links[agent.local.name] = self.links.pop(name)
+        self.agents[agent.local.name], self.lives[agent.local.name] = agent, lives
         await anyio.sleep(0.25)
         return agent
-
-    async def _start_link(self, serve: Any, *args: object) -> Any:
-        return await self.tasks.start(serve, *args)
 
     async def do(
         self,

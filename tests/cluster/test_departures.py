@@ -118,7 +118,7 @@ async def test_a_run_that_a_person_stopped_is_valid_and_says_so(pair: Any) -> No
 async def test_a_lost_node_has_been_silent_and_the_others_not(pair: Any) -> None:
     await pair.do(Stay, 20, duration=30.0)
     await anyio.sleep(10.5)
-    pair.links["a"].is_cut = True
+    pair.links["a"].is_cut = pair.is_down = True
     await pair.cluster.wait_over()
     health = Results(pair.record).health
 

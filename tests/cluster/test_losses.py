@@ -38,7 +38,7 @@ class Stuck(Agent):
 async def test_silence_is_suspect_and_then_a_loss(pair: Any) -> None:
     await pair.do(Busy, 10)
     await anyio.sleep(2)
-    pair.links["a"].is_cut = True
+    pair.links["a"].is_cut = pair.is_down = True
     await anyio.sleep(2.6)
     assert pair.cluster.nodes["a"].is_suspect
     assert "nothing was heard" in str((await pair.cluster.status()).nodes)
@@ -57,8 +57,8 @@ async def test_a_node_without_an_answer_ends_its_load_and_keeps_its_data(pair: A
     await pair.do(Busy, 4)
     await anyio.sleep(2)
     agent = pair.agents["a"]
-    pair.links["a"].is_cut = True
-    await anyio.sleep(3.5)
+    pair.links["a"].is_cut = pair.is_down = True
+    await anyio.sleep(6.0)
     assert not agent.local._run.users.population.running
     with anyio.fail_after(5):
         await agent.over.wait()
@@ -209,7 +209,7 @@ async def test_a_node_knows_that_it_is_deserted_even_while_it_is_stuck(pair: Any
     assert agent.end_within == longest_end(agent.local._run.grace) + 60.0
     agent._is_parting = True  # its loop gets to do nothing about it
     pair.links["a"].is_cut = True
-    await anyio.sleep(4)
+    await anyio.sleep(6)
 
     assert agent.is_deserted
     agent._is_parting = False
@@ -264,3 +264,75 @@ async def test_a_late_node_that_fails_in_init_beside_one_that_runs_ends_nothing(
     errors = pair.record.table("errors")
     assert ("node", "d") in set(zip(errors["source"], errors["name"], strict=True))
     await pair.stop()
+
+
+@pytest.mark.parametrize("seconds", [2.5, 4.5])
+async def test_a_short_cut_costs_nobody(pair: Any, seconds: float) -> None:
+    await pair.do(Busy, 10)
+    await anyio.sleep(2)
+    pair.links["a"].is_cut = True
+    await anyio.sleep(seconds)
+    pair.links["a"].is_cut = False
+    await anyio.sleep(5)
+
+    assert await pair.homes() == {"a": [1, 2, 3, 4, 5], "b": [6, 7, 8, 9, 10]}
+    assert not pair.cluster.nodes["a"].is_suspect
+
+
+async def test_a_long_cut_costs_users_and_no_node(pair: Any) -> None:
+    await pair.do(Busy, 10)
+    await anyio.sleep(2.2)
+    pair.links["a"].is_cut = pair.is_down = True
+    await anyio.sleep(30)
+    pair.is_down = False
+    await anyio.sleep(12)  # until the attempt that is on has ended, and another one came through
+
+    assert set(pair.cluster.nodes) == {"a", "b", "local"}
+    await pair.cluster.add(2, nodes=["a"])
+    await anyio.sleep(0.1)
+    users = await pair.users()  # each has one row
+    assert [users[i] for i in range(1, 6)] == [("a", "lost")] * 5
+    assert await pair.homes() == {"a": [11, 12], "b": [6, 7, 8, 9, 10]}
+    assert (await pair.cluster.status()).departed == 5
+    assert nodes_of(pair.record) == {"a": "here", "b": "here"}
+    table = pair.record.table("actions")
+    ended = (table["started_at"] + table["service_time"])[table["node"].decode() == "a"]
+    assert ended[ended < 40].max() > 5.0  # what it measured while it was cut off
+    assert len(ended[ended < 40]) <= 5 * 2 * 8.0  # and nothing twice
+
+
+async def test_a_node_is_not_awaited_for_ever(pair: Any) -> None:
+    await pair.do(Busy, 10)
+    await anyio.sleep(2)
+    pair.links["a"].is_cut = pair.is_down = True
+    await anyio.sleep(85)
+
+    assert pair.agents["a"].is_lost
+    pair.is_down = False
+    await anyio.sleep(30)
+    assert set(pair.cluster.nodes) == {"b", "local"}
+
+
+async def test_silence_is_as_long_as_the_session_says(network: Any) -> None:
+    network.cluster.silence = 20.0
+    await network.join("a")
+    await network.do(Busy, 4)
+    await anyio.sleep(2)
+    network.links["a"].is_cut = True
+    await anyio.sleep(19)
+    assert network.cluster.nodes["a"].is_suspect
+    network.links["a"].is_cut = False
+    await anyio.sleep(2)
+
+    assert await network.homes() == {"a": [1, 2, 3, 4]}
+
+
+async def test_a_stranded_node_that_is_told_to_leave_does_not_come_back(pair: Any) -> None:
+    await pair.do(Busy, 4)
+    pair.links["a"].is_cut = pair.is_down = True
+    await anyio.sleep(12)
+    await pair.lives["a"].leave()
+    pair.is_down = False
+    await anyio.sleep(30)
+
+    assert set(pair.cluster.nodes) == {"b", "local"}

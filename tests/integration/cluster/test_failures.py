@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from traitlets import Float, Unicode
 
 import murmur
 from murmur.errors import CallbackError, JoinError, NodesFailedError, TicketError, UnknownNameError
+
+from .conftest import wait_for
 
 AT_ONCE = math.inf
 
@@ -105,9 +108,9 @@ def test_a_frozen_node_is_suspect_and_then_lost(session: murmur.Session, nodes: 
     nodes.wait_for(lambda: "one" not in session.nodes)
     assert 4.0 < time.monotonic() - before < 8.0
     one.signal(signal.SIGCONT)
-    code, text = one.wait()
-
-    assert (code, "lost" in text) == (1, True)  # thawed, it knows that it is out, and ends
+    nodes.wait_for(lambda: "one" in session.nodes)  # thawed, it comes back, without users
+    nodes.wait_for(lambda: session.nodes["one"].state == "running")
+    assert session.nodes["one"].users["running"] == 0
     session.stop()
     run.wait(timeout=20)
     assert outcomes(run, "one") == {"lost"}
@@ -346,3 +349,50 @@ def test_what_lets_nobody_in_says_so(session: murmur.Session, tmp_path: Path) ->
     session.close()
     with pytest.raises(JoinError, match="refused"):
         murmur.join(ticket)
+
+
+def test_a_node_waits_for_a_session_that_is_not_there_yet(nodes: Any) -> None:
+    with murmur.Session() as first:
+        ticket = first.open()
+        with murmur.join(ticket, wait=5.0, name="there"):
+            assert list(first.nodes) == ["there"]
+    before = time.monotonic()
+    with pytest.raises(JoinError, match="refused"):
+        murmur.join(ticket, wait=0.7)
+    assert 0.6 < time.monotonic() - before < 5.0
+
+
+def test_the_ticket_of_another_session_says_so(session: murmur.Session) -> None:
+    with murmur.Session() as other:
+        ticket = replace(other.open(), address=session.open().address)
+    before = time.monotonic()
+    with pytest.raises(JoinError, match="another one; ask for its ticket"):
+        murmur.join(ticket, wait=30.0)
+
+    assert time.monotonic() - before < 5.0  # waiting is of no use
+
+
+@pytest.mark.parametrize("seconds", [3.0, 7.0])
+def test_a_steering_kernel_may_stand_still_for_a_while(
+    session: murmur.Session, seconds: float
+) -> None:
+    session.spawn_nodes(1)
+    run = session.do(Steady, 6, user_rate=AT_ONCE)
+    wait_for(lambda: session.status().users["running"] == 6)
+    freeze = "import os, sys, time; pid, s = int(sys.argv[1]), float(sys.argv[2]);"
+    freeze += "os.kill(pid, 19); time.sleep(s); os.kill(pid, 18)"  # SIGSTOP, SIGCONT
+    subprocess.run([sys.executable, "-c", freeze, str(os.getpid()), str(seconds)], check=True)
+    time.sleep(0.5)
+    session.wait_for_nodes(1, timeout=10)
+    is_short = seconds < 5.0
+    wait_for(lambda: session.status().users["gone"] == (0 if is_short else 6))
+    wait_for(lambda: session.nodes["spawned-1"].state == "running")
+    session.add(2)
+    session.stop()
+    run.wait(timeout=20)
+
+    users = run.results.users
+    first = set(users[users["user_id"] <= 6]["outcome"])
+    assert first == ({"left"} if is_short else {"lost"})
+    assert accounted(run, 8)
+    assert (run.results.verdict.state == "invalid") is not is_short

@@ -1,0 +1,56 @@
+"""Memory of a node from one connection to the next: who it is, and what nobody confirmed.
+
+Chunks are numbered and kept until the steering kernel confirms them.  After a connection that
+was lost they are sent again, and the steering kernel leaves out those that it has.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from murmur.telemetry import Chunk
+
+__all__ = ["Past"]
+
+ROOM = 256
+"""Chunks that are kept at most: about as many seconds, and the oldest go first."""
+
+
+class Past:
+    """What one node keeps of its connections.
+
+    Attributes
+    ----------
+    life : str
+        By which the steering kernel knows it again.
+    name : str
+        What it was called; empty before the first connection.
+    """
+
+    def __init__(self) -> None:
+        self.life = secrets.token_hex(8)
+        self.name = ""
+        self._chunks: OrderedDict[int, tuple[str, Chunk]] = OrderedDict()
+        self._number = 0
+
+    def keep(self, run_id: str, chunk: Chunk) -> int:
+        """Keep a chunk of a run until it is confirmed; return its number."""
+        self._number += 1
+        self._chunks[self._number] = run_id, chunk
+        if len(self._chunks) > ROOM:
+            self._chunks.popitem(last=False)
+        return self._number
+
+    def confirm(self, number: int) -> None:
+        """Forget a chunk: the steering kernel has it."""
+        self._chunks.pop(number, None)
+
+    def unconfirmed(self) -> Iterator[tuple[int, str, Chunk]]:
+        """Yield number, run and chunk of what nobody confirmed, in the order of recording."""
+        for number, (run_id, chunk) in list(self._chunks.items()):
+            yield number, run_id, chunk
