@@ -294,8 +294,6 @@ class Session(ClusterVerbs):
             If anything is wrong with any setting.
         RunStateError
             If a run is on.
-        ValueError
-            If a number makes no sense.
         """
         from murmur.results.capacity import Search
 
