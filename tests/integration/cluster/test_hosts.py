@@ -165,7 +165,7 @@ def test_a_cut_cable_costs_users_and_no_node(
 
     assert 4.0 < time.monotonic() - before < 8.0
     cable.mend()
-    nodes.wait_for(lambda: "remote" in session.nodes)
+    nodes.wait_for(lambda: "remote" in session.nodes, within=60.0)
     nodes.wait_for(lambda: session.nodes["remote"].state == "running")
     session.add(2, nodes=["remote"])
     nodes.wait_for(lambda: session.status().users["running"] == 2)
