@@ -68,9 +68,6 @@ class Cable:
     def pull(self) -> None:
         run_quietly("ip", "link", "set", self.near, "down")
 
-    def mend(self) -> None:
-        run_quietly("ip", "link", "set", self.near, "up")
-
     def remove(self) -> None:
         run_quietly("ip", "link", "del", self.near)
         run_quietly("ip", "netns", "del", self.space)
@@ -150,7 +147,7 @@ def test_times_of_a_node_with_another_clock_are_translated(
     assert run.results.windows["window_at"].max() <= status.elapsed
 
 
-def test_a_cut_cable_costs_users_and_no_node(
+def test_a_cut_cable_costs_the_users_of_one_node(
     session: murmur.Session, nodes: Any, cable: Cable
 ) -> None:
     session.open(host="0.0.0.0")
@@ -164,15 +161,9 @@ def test_a_cut_cable_costs_users_and_no_node(
     nodes.wait_for(lambda: "remote" not in session.nodes)
 
     assert 4.0 < time.monotonic() - before < 8.0
-    cable.mend()
-    nodes.wait_for(lambda: "remote" in session.nodes, within=60.0)
-    nodes.wait_for(lambda: session.nodes["remote"].state == "running")
-    session.add(2, nodes=["remote"])
-    nodes.wait_for(lambda: session.status().users["running"] == 2)
     session.stop()
     run.wait(timeout=20)
-    outcomes = run.results.users.set_index("user_id")["outcome"].astype(str)
-    assert outcomes.to_dict() == {1: "lost", 2: "lost", 3: "lost", 4: "lost", 5: "left", 6: "left"}
+    assert set(run.results.users["outcome"]) == {"lost"}
 
 
 def test_a_slow_and_lopsided_cable_is_allowed_for(session: murmur.Session, nodes: Any) -> None:
