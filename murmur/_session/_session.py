@@ -61,11 +61,9 @@ class Session(ClusterVerbs):
     callback_timeout : float, default 60.0
         Seconds that `init` and `terminate` may take each.
     parse_environment : callable, optional
-        ``parse_environment(text)`` returns the value of an ``AMOC_*`` variable; by
-        default the setting's own trait reads it.
+        Returns the value of the text of an ``AMOC_*`` variable, instead of the trait.
     tune_collector : bool, default True
-        Whether a run may make full garbage collections rare while it is on; without
-        that, 100,000 users are seconds late.
+        Whether a run may make full garbage collections rare while it is on.
     run_here : bool, default False
         Whether this process runs users even when there are other nodes.
     silence : float, default 5.0
@@ -76,9 +74,8 @@ class Session(ClusterVerbs):
         Hosts that murmur's own clients may connect to, and no others, such as
         ``["shop.test", "*.example.org", "10.0.0.0/8"]``; every host unless given.
     directory : str or pathlib.Path, optional
-        Where each run gets a directory of its own (`Run.directory`), which is written to once
-        a second and an archive when the run is over.  `murmur.load` reads it in either
-        state, also after a crash.
+        Where each run gets a directory of its own (`Run.directory`), written to once a second;
+        `murmur.load` reads it, also after a crash.
 
     Attributes
     ----------
