@@ -74,8 +74,7 @@ class Session(ClusterVerbs):
         Hosts that murmur's own clients may connect to, and no others, such as
         ``["shop.test", "*.example.org", "10.0.0.0/8"]``; every host unless given.
     directory : str or pathlib.Path, optional
-        Where each run gets a directory of its own (`Run.directory`), written to once a second;
-        `murmur.load` reads it, also after a crash.
+        Where each run keeps a directory (`Run.directory`); `murmur.load` reads it, at any time.
 
     Attributes
     ----------
