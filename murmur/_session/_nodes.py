@@ -37,6 +37,9 @@ LIFETIME = 86_400.0
 LONGEST = 365 * LIFETIME
 """Seconds for which the ticket of a deployment is good: its workers come when they are needed."""
 
+PATIENCE = 60.0
+"""Seconds that a run waits for nodes it was told to wait for."""
+
 GLANCE = 0.02
 """Seconds between two looks at which nodes there are."""
 
@@ -118,6 +121,13 @@ class Gate:
                 raise NodesMissingError(number, names, patience)
             sleep(GLANCE)
         return names
+
+    def awaited(self, nodes: Sequence[str] | int | None) -> Sequence[str] | None:
+        """Return the names of nodes that were given, or wait for so many and return None."""
+        if nodes is None or not isinstance(nodes, int):
+            return nodes
+        self.wait_for(nodes, PATIENCE)
+        return None
 
     def _others(self) -> list[str]:
         """Return the names of the nodes but that of this process, sorted."""

@@ -215,12 +215,9 @@ class Session(ClusterVerbs):
         )
         for warning in resolved.warnings:
             _logger.warning("%s", warning)
-        if isinstance(nodes, int):
-            self.wait_for_nodes(nodes)
-            nodes = None
         with run_directory(self._directory, record, chosen) as directory:
-            cluster = self._host.cluster("do")
-            self._host.ask("do", cluster.start, spec, record, course, nodes)
+            cluster, named = self._host.cluster("do"), self._host.gate.awaited(nodes)
+            self._host.ask("do", cluster.start, spec, record, course, named)
         if directory is not None:
             run.directory = directory.path
             self._host.post("keep", keep_users, cluster, run, record)
