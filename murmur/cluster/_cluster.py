@@ -328,7 +328,8 @@ class Cluster(Roster):
             await ask_each(nodes, "reset", lambda node: node.abort())
         else:
             with anyio.move_on_after(END_PATIENCE):  # until what it measured has come
-                await nodes[0].wait_ended()
+                for node in nodes:  # none, if the only one was lost
+                    await node.wait_ended()
         await self._finish(current, RunState.FAILED)
 
     async def _add(

@@ -380,6 +380,8 @@ class Roster:
         if not nodes:
             with anyio.CancelScope(shield=True):
                 nodes = (await self.status()).nodes
+            if current.over.is_set():  # a reset came first
+                return
         if state is RunState.FINISHED and any(node.state is RunState.FAILED for node in nodes):
             state = RunState.FAILED
         for name in current.nodes:

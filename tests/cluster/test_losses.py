@@ -337,3 +337,35 @@ async def test_a_stranded_node_that_is_told_to_leave_does_not_come_back(pair: An
     await anyio.sleep(30)
 
     assert set(pair.cluster.nodes) == {"b", "local"}
+
+
+async def test_a_run_whose_only_node_is_lost_while_it_starts_fails_with_a_sentence(
+    network: Any,
+) -> None:
+    await network.join("a")
+    network.links["a"].is_cut = True
+    with pytest.raises(NodeLostError, match="node a is lost"):
+        await network.do(Busy, 3)
+
+    assert (await network.cluster.status()).state == "failed"
+
+
+@pytest.mark.parametrize("later", [0.0, 0.001, 0.5, 1.0, 1.1, 1.2])
+async def test_after_a_reset_in_the_midst_of_an_end_the_session_is_idle(
+    network: Any, later: float
+) -> None:
+    class Stubborn(murmur.Scenario):
+        """Users go for nothing."""
+
+        async def start(self, user: murmur.User) -> None:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(60.0)
+
+    await network.join("a")
+    await network.do(Stubborn, 5, grace=0.0)
+    await network.cluster.stop()
+    await anyio.sleep(later)
+    await network.cluster.reset()
+    await anyio.sleep(1.0)
+
+    assert (await network.cluster.status()).state == "idle"
