@@ -293,16 +293,21 @@ class DaskNodeLink:
                 )
         except TimeoutError:
             raise JoinError(address, f"no answer within {CONNECT:g} s") from None
-        except ssl.SSLCertVerificationError:
-            reason = "the session that listens there is another one; ask for its ticket"
-            raise JoinError(address, reason, is_final=True) from None
-        except ssl.SSLEOFError:
-            raise JoinError(address, "it closed the connection at once") from None
-        except ssl.SSLError as error:
-            reason = f"the certificates do not fit ({error})"
-            raise JoinError(address, reason, is_final=True) from None
         except (OSError, ValueError, StreamClosedError) as error:  # ValueError: a strange name
-            raise JoinError(address, reason_of(error)) from None
+            raise _refusal(address, error) from None
+
+
+def _refusal(address: str, error: Exception) -> JoinError:
+    """Return why there is no connection, and whether trying again may help."""
+    cause = _cause_of(error)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        reason = "the session that listens there is another one; ask for its ticket"
+        return JoinError(address, reason, is_final=True)
+    if isinstance(cause, ssl.SSLEOFError):
+        return JoinError(address, "it closed the connection at once")
+    if isinstance(cause, ssl.SSLError):
+        return JoinError(address, f"the certificates do not fit ({cause})", is_final=True)
+    return JoinError(address, reason_of(error))
 
 
 async def _carry(comm: _Frames, outbox: _Outbox, heard: Callable[[str, bytes], None]) -> str:
@@ -339,12 +344,17 @@ def _frame(kind: str, body: bytes) -> bytes:
 
 def reason_of(error: BaseException) -> str:
     """Return in words why a connection failed or ended."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    cause: Any = getattr(error, "real_error", None) or error.__cause__ or error
-    cause = getattr(cause, "real_error", None) or cause
+    cause = _cause_of(error)
     if isinstance(cause, StreamClosedError):
         return "the connection was closed"
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror.lower()
     return str(cause)
+
+
+def _cause_of(error: BaseException) -> BaseException:
+    """Return the error within those that tornado and dask put around it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    cause: Any = getattr(error, "real_error", None) or error.__cause__ or error
+    return getattr(cause, "real_error", None) or cause
