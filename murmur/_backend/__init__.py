@@ -27,6 +27,7 @@ from ._native import start_thread as start_thread
 from ._native import thread_here as thread_here
 from ._native import thread_is_alive as thread_is_alive
 from ._native import thread_lock as thread_lock
+from ._sleeper import Sleeper as Sleeper
 from ._stream import Stream as Stream
 from ._stream import keep_what_came as keep_what_came
 
@@ -38,6 +39,7 @@ __all__ = [
     "Native",
     "OverdueError",
     "Pending",
+    "Sleeper",
     "Stream",
     "Task",
     "Wakeup",

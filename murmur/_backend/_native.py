@@ -27,6 +27,8 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from ._sleeper import Sleeper, Wheel
+
 __all__ = [
     "Interruption",
     "Native",
@@ -41,9 +43,6 @@ __all__ = [
 
 SPARED = 8
 """Turns of the loop for which a task that has a result may go on before it is interrupted."""
-
-DOZE = 10.0
-"""Seconds; longer sleeps take a timer of their own."""
 
 
 class Wakeup(Protocol):
@@ -136,9 +135,9 @@ class Native(ABC):
     async def wait_until(self, wakeup: Wakeup, deadline: float) -> bool:
         """Block until woken (True) or until `now()` reaches `deadline` (False)."""
 
-    @abstractmethod
-    async def doze(self, wakeup: Wakeup, seconds: float) -> bool:
-        """Do as `wait_until`, cheaper and up to a millisecond late: for very many sleepers."""
+    def sleeper(self) -> Sleeper | None:
+        """Return what one task after the other can sleep by, cheaper; None where there is none."""
+        return None
 
     @abstractmethod
     async def checkpoint(self) -> None:
@@ -203,7 +202,7 @@ class AsyncioNative(Native):
         self.now = self._loop.time if overrides_time else time.monotonic
         self.is_real_time = not overrides_time
         self.thread = threading.get_ident()
-        self._slots: dict[int, list[asyncio.Future[Any]]] = {}
+        self._wheel = Wheel(self._loop, self.now)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def wakeup(self) -> _AsyncioWakeup:
@@ -232,27 +231,9 @@ class AsyncioNative(Native):
         finally:
             timer.cancel()
 
-    async def doze(self, wakeup: Wakeup, seconds: float) -> bool:
-        """Share one timer among all who wake within the same millisecond.
-
-        One who is woken early stays in its slot until the slot's time comes, so long
-        sleeps take a timer of their own, which can be taken back.
-        """
-        deadline = self.now() + seconds
-        if not 0 < seconds <= DOZE:
-            return await self.wait_until(wakeup, deadline)
-        assert isinstance(wakeup, _AsyncioWakeup)
-        slot = math.ceil(deadline * 1000)
-        sleepers = self._slots.get(slot)
-        if sleepers is None:
-            sleepers = self._slots[slot] = []
-            self._loop.call_later(slot / 1000 - self.now(), self._wake_slot, slot)
-        sleepers.append(wakeup.future)
-        return await wakeup.future is not _TIMED_OUT
-
-    def _wake_slot(self, slot: int) -> None:
-        for future in self._slots.pop(slot):
-            _time_out(future)
+    def sleeper(self) -> Sleeper:
+        """Return a new sleeper for the wheel."""
+        return Sleeper(self._wheel)
 
     async def checkpoint(self) -> None:
         """Yield to the loop once."""
@@ -482,10 +463,6 @@ class TrioNative(Native):
         with self._trio.CancelScope(deadline=deadline) as scope:
             await self.wait(wakeup)
         return not scope.cancelled_caught
-
-    async def doze(self, wakeup: Wakeup, seconds: float) -> bool:
-        """Wait under a deadline."""
-        return await self.wait_until(wakeup, self.now() + seconds)
 
     def abandon(self, task: Task) -> None:
         """Do nothing: trio waits for every task, come what may."""

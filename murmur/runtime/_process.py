@@ -2,10 +2,9 @@
 
 Three things hurt a process with many users (measured on CPython 3.11):
 
-* The cyclic garbage collector.  Every wake-up of a user makes an object that lives for a
-  while, so full collections walk the whole heap all the time: 100,000 users that wake
-  once a second are seconds late.  Freezing what is there and making full collections
-  rare brings that to milliseconds; young collections go on.
+* The cyclic garbage collector.  What users have under way lives for a while, so full
+  collections walk the whole heap all the time.  Freezing what is there and making full
+  collections rare brings that to milliseconds; young collections go on.
 * The switch interval.  A thread that gives up the GIL for a system call waits up to 5 ms
   to get it back from a busy loop; 0.5 ms keeps cells and nodes responsive.
 * The soft limit of open files, often 1,024: each connection is one, and nobody can change the

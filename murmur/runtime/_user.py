@@ -6,6 +6,7 @@ import math
 import random
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from murmur._backend import Brood, block
@@ -23,7 +24,7 @@ from ._timer import Timer, record_duration, refuse_the_gone
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Mapping
 
-    from murmur._backend import Pending, Task, Wakeup
+    from murmur._backend import Pending, Sleeper, Task, Wakeup
     from murmur.http import Client, Connecting
 
     from ._run import NodeRun
@@ -83,8 +84,8 @@ class User:
     ['finished']
     """
 
-    __slots__ = ("_http", "_mailbox", "_parked", "_possessions", "_random",
-                 "_receivers", "_seen", "_stamps", "_task", "admitted_at", "brood", "id", "is_gone",
+    __slots__ = ("_http", "_mailbox", "_parked", "_possessions", "_random", "_receivers", "_seen",
+                 "_sleeper", "_stamps", "_task", "admitted_at", "brood", "id", "is_gone",
                  "is_killed", "is_leaving", "leaving_since", "pending", "place", "run", "scenario",
                  "started_at", "was_cut_off")  # fmt: skip
 
@@ -108,6 +109,7 @@ class User:
         self._mailbox: deque[object] | None = None
         self._parked: list[Wakeup] | None = None
         self._receivers: list[Wakeup] | None = None
+        self._sleeper: Sleeper | None = None
         self._random: random.Random | None = None
         self._http: Client | None = None
         self._possessions: list[Closable] | None = None
@@ -240,9 +242,15 @@ class User:
         """
         if not self.run.native.is_here():
             return self._block("sleep", lambda: self._sleep(seconds))
-        return self._sleep(seconds)
+        sleeper = self._sleeper
+        if sleeper is None:
+            sleeper = self._sleeper = self.run.native.sleeper()
+        if sleeper is None or sleeper.is_taken or self.is_leaving:
+            return self._sleep(seconds)
+        return cast("Coroutine[Any, Any, None]", sleeper.sleep(seconds))
 
     async def _sleep(self, seconds: float) -> None:
+        """Sleep where there is no sleeper, or another task of this user sleeps by it."""
         native = self.run.native
         if self.is_leaving:
             await native.checkpoint()
@@ -250,7 +258,7 @@ class User:
         wakeup = native.wakeup()
         parked = self.listen(wakeup)
         try:
-            woken = await native.doze(wakeup, max(0.0, seconds))
+            woken = await native.wait_until(wakeup, native.now() + max(0.0, seconds))
         finally:
             parked.remove(wakeup)
         if woken:
@@ -531,16 +539,8 @@ class User:
 
     async def wait_asked(self) -> None:
         """Block until asked to leave; what ``leaving.wait()`` does."""
-        native = self.run.native
-        if self.is_leaving:
-            await native.checkpoint()
-            return
-        wakeup = native.wakeup()
-        parked = self.listen(wakeup)
-        try:
-            await native.wait(wakeup)
-        finally:
-            parked.remove(wakeup)
+        with suppress(Leaving):
+            await self._sleep(math.inf)
 
     async def _park(self, among: list[Wakeup], deadline: float) -> bool:
         """Wait for a wake-up that others find in `among`; False at the deadline."""
@@ -569,6 +569,8 @@ class User:
         """Tell the user to leave: wake whatever it waits for with us; called by the runtime."""
         self.is_leaving = True
         self.leaving_since = at
+        if self._sleeper is not None:
+            self._sleeper.interrupt(Leaving())
         for wakeups in (self._parked, self._receivers):
             for wakeup in list(wakeups or ()):
                 wakeup.wake()
