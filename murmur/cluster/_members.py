@@ -229,8 +229,9 @@ def _read_facts(body: bytes) -> NodeFacts:
             "cores": int(cores),
             "python": str(python),
             "murmur": str(murmur),
-            "life": str(life),
+            **others,  # another version says more or less, and has to hear that it is another
         }:
+            life = str(others.get("life", ""))
             return NodeFacts(
                 name=name, host=host, pid=pid, cores=cores, python=python, murmur=murmur, life=life
             )

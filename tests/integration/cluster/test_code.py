@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 import sys
 import textwrap
 import types
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,27 +22,28 @@ def cell(source: str) -> dict[str, Any]:
     return namespace
 
 
+HELPER = textwrap.dedent("""
+    import murmur
+
+    def word():
+        return "helped"
+
+    class Plain(murmur.Scenario):
+        async def start(self, user):
+            user.count(word())
+
+    class Carried(Plain):
+        modules = ["only_here"]
+""")
+
+
 @pytest.fixture
-def helper(tmp_path: Path, monkeypatch: Any) -> Iterator[types.ModuleType]:
-    """Return a module that this process can import and no node can."""
-    (tmp_path / "only_here.py").write_text(
-        textwrap.dedent("""
-            import murmur
-
-            def word():
-                return "helped"
-
-            class Plain(murmur.Scenario):
-                async def start(self, user):
-                    user.count(word())
-
-            class Carried(Plain):
-                modules = ["only_here"]
-        """)
-    )
-    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    yield importlib.import_module("only_here")
-    del sys.modules["only_here"]
+def helper(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    """Return a module that was made in this process, and has no source to send."""
+    module = types.ModuleType("only_here")
+    monkeypatch.setitem(sys.modules, "only_here", module)
+    exec(HELPER, module.__dict__)
+    return module
 
 
 def counted(session: murmur.Session, scenario: Any) -> set[str]:
