@@ -60,7 +60,7 @@ class Deployment:
 
     def __init__(self, given: object) -> None:
         self._client = _client_of(given)
-        self.scheduler = str(self._client.scheduler.address)
+        self.scheduler: str = str(self._client.scheduler.address)
         self._plugin = f"murmur-{secrets.token_hex(4)}"
         self._is_used = False
         self._lock = thread_lock()

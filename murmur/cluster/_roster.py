@@ -78,8 +78,8 @@ class Roster:
 
     local = "local"
     is_listening = False
-    silence = 5.0
-    rejoin = 60.0
+    silence: float = 5.0
+    rejoin: float = 60.0
 
     def __init__(self, tasks: TaskGroup, *, bus: Bus = process_bus, run_here: bool = False) -> None:
         self.nodes: dict[str, Node] = {}
