@@ -71,8 +71,7 @@ class Session(ClusterVerbs):
     rejoin : float, default 60.0
         Seconds for which a node that lost the session tries to come back, without users.
     allow : sequence of str, optional
-        Hosts that murmur's own clients may connect to, and no others, such as
-        ``["shop.test", "*.example.org", "10.0.0.0/8"]``; every host unless given.
+        The only hosts for murmur's own clients: ``["shop.test", "*.test", "10.0.0.0/8"]``.
     directory : str or pathlib.Path, optional
         Where each run keeps a directory (`Run.directory`); `murmur.load` reads it, at any time.
 
@@ -241,10 +240,9 @@ class Session(ClusterVerbs):
     ) -> Capacity:
         """Search for the load up to which a check holds; returns when it is found.
 
-        Each step is a run of its own at one load.  The load is doubled until the check
-        fails; then every answer moves a belief about the limit, because near it a check holds
-        in one run and fails in the next.  A step in which the generator was the bottleneck
-        is no answer.  An interrupt ends the search and keeps what was found.
+        Each step is a run of its own at one load.  The load is doubled until the check fails;
+        then every answer moves a belief about the limit.  A step in which the generator was
+        the bottleneck is no answer.  An interrupt ends the search and keeps what was found.
 
         Parameters
         ----------
@@ -259,10 +257,8 @@ class Session(ClusterVerbs):
             The first load.
         high : float, optional
             The largest load that may be tried.
-        hold : float, default 20.0
-            Seconds of each step that are judged.
-        warm_up : float, default 5.0
-            Seconds of each step before them.
+        hold, warm_up : float, default 20.0, 5.0
+            Seconds of each step that are judged, and those before them.
         confirm : int, default 2
             How many steps have to hold, and to fail, before the search is over.
         within : float, default 0.1
@@ -287,6 +283,13 @@ class Session(ClusterVerbs):
             If anything is wrong with any setting.
         RunStateError
             If a run is on.
+
+        Examples
+        --------
+        A notebook says::
+
+            capacity = session.find_capacity(Shop, check="p99(order) < 200ms", low=10)
+            capacity.chart()
         """
         from murmur.results.capacity import Search
 
