@@ -76,6 +76,11 @@ def plain(chart: AnyChart) -> AnyChart:
 
     Altair joins only charts that carry no configuration.
 
+    Parameters
+    ----------
+    chart : altair chart
+        Any of murmur's charts.
+
     Examples
     --------
     >>> import pandas as pd

@@ -210,6 +210,11 @@ class Verdict:
 def judge(evidence: Evidence) -> Verdict:
     """Return what the rules of this module make of `evidence`.
 
+    Parameters
+    ----------
+    evidence : Evidence
+        What is known of the generator: seconds of its nodes, permits, users, the end.
+
     Examples
     --------
     >>> judge(Evidence(nodes=(NodeHealth("local", 100.0, saturated=2.0),))).state

@@ -148,6 +148,13 @@ def send(user_id: int, message: object) -> None:
 
     A message to a user that is not there is counted (`mailbox.undeliverable`).
 
+    Parameters
+    ----------
+    user_id : int
+        The user, on whichever node it is.
+    message : object
+        What `User.receive` returns there.
+
     Examples
     --------
     >>> import murmur
@@ -168,7 +175,12 @@ def send(user_id: int, message: object) -> None:
 def timer(name: str, *, due_at: float | None = None) -> Timer:
     """Return a context manager that records its block as an action of no user.
 
-    `due_at` is as of `User.timer`.
+    Parameters
+    ----------
+    name : str
+        Name of the action.
+    due_at : float, optional
+        Monotonic seconds at which it should have begun, as of `User.timer`.
 
     Examples
     --------
@@ -189,7 +201,16 @@ def timer(name: str, *, due_at: float | None = None) -> Timer:
 def record(name: str, seconds: float, ok: bool = True, *, due_at: float | None = None) -> None:
     """Record an action of no user that took `seconds` and ends now.
 
-    `due_at` is as of `User.record`.
+    Parameters
+    ----------
+    name : str
+        Name of the action.
+    seconds : float
+        How long it took.
+    ok : bool, default True
+        Whether it succeeded.
+    due_at : float, optional
+        Monotonic seconds at which it should have begun, as of `User.record`.
 
     Examples
     --------
@@ -211,6 +232,13 @@ def record(name: str, seconds: float, ok: bool = True, *, due_at: float | None =
 def count(name: str, n: int = 1) -> None:
     """Add `n` to the counter `name`.
 
+    Parameters
+    ----------
+    name : str
+        Name of the counter, alike on all nodes.
+    n : int, default 1
+        How much to add.
+
     Examples
     --------
     >>> import murmur
@@ -229,6 +257,13 @@ def count(name: str, n: int = 1) -> None:
 
 def gauge(name: str, value: float) -> None:
     """Set the gauge `name` to `value`.
+
+    Parameters
+    ----------
+    name : str
+        Name of the gauge.
+    value : float
+        What it shows from now on; each window keeps least, greatest and last.
 
     Examples
     --------

@@ -308,6 +308,13 @@ def on(pattern: str, handler: Handler) -> Subscription:
     those of its nodes that ``results.events`` keeps, within two seconds and with ``node``;
     frequent ones stay where they happen.  See `Bus.subscribe`.
 
+    Parameters
+    ----------
+    pattern : str
+        A name, or several by ``*``, as ``"amoc.run.*"``.
+    handler : callable
+        Called with each `Event`; what it raises is told and stops nothing.
+
     Examples
     --------
     >>> seen = []
