@@ -8,7 +8,6 @@ from typing import Any
 
 from traitlets import Float, Int, Unicode
 
-from murmur.errors import MurmurError
 from murmur.results.checks import read_rate
 from murmur.runtime import User, throttle
 from murmur.scenario import Scenario
@@ -22,7 +21,7 @@ _MOST = 1000
 _DURATION = "10s"
 
 _REST = 0.1
-"""Seconds that a user waits after a failure: nobody is served by asking a dead server faster."""
+"""Seconds that a user waits when no answer came: asking a dead server faster serves nobody."""
 
 
 class Get(Scenario):
@@ -49,9 +48,8 @@ class Get(Scenario):
         while not user.leaving.is_set() and not 0 < self.requests <= done:
             await self._pace.wait()
             done += 1
-            try:
-                await user.http.get(self.url)
-            except (OSError, MurmurError):  # it is in the frame of errors
+            response = await user.http.get(self.url)
+            if response.error is not None:  # it is in the frame of errors
                 await user.sleep(_REST)
 
 

@@ -1,9 +1,11 @@
 """A URL in the place of a scenario becomes a whole plan."""
 
 import math
+import socket
 
 import pytest
 
+import murmur
 from murmur._cli._load import Load
 from murmur._cli._plan import plan_of
 from murmur._cli._url import Get
@@ -47,3 +49,16 @@ def test_stages_of_a_rate_are_of_users_with_one_request_each():
 def test_a_rate_that_is_none_says_so():
     with pytest.raises(ConfigError, match="--rate"):
         plan_of({"scenario": URL, "rate": "fast"})
+
+
+def test_a_dead_server_is_not_asked_as_fast_as_it_can_refuse():
+    with socket.socket() as nobody:  # bound, and it does not listen
+        nobody.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}/"
+        with murmur.Session() as session:
+            run = session.do(Get, 2, url=url, user_rate=math.inf, duration=1)
+            run.wait(timeout=30)
+
+    (action,) = run.results.summary().actions
+    assert action.failed == action.count
+    assert 2 <= action.count <= 2 * 11  # a pause of 0.1 s after each
