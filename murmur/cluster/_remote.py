@@ -98,7 +98,7 @@ class RemoteNode(Node):
         """See the base."""
         self._listener, self._run_id, self._ended = listener, spec.run_id, anyio.Event()
         facts = {field.name: getattr(spec, field.name) for field in fields(spec)}
-        facts["scenario"] = pack_code(spec.scenario)
+        facts["scenario"] = pack_code(spec.run_id, spec.scenario)
         await self._call("start", facts, patience=spec.callback_timeout + PATIENCE)
 
     async def add(self, first: int, last: int, *, live: bool = True) -> None:

@@ -14,6 +14,7 @@ import pickle
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -36,8 +37,9 @@ def pack_call(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> bytes:
     return packed
 
 
-def pack_code(scenario: type[Scenario]) -> bytes:
-    """Return a scenario class as bytes.
+@lru_cache(maxsize=1)
+def pack_code(run_id: str, scenario: type[Scenario]) -> bytes:
+    """Return the scenario class of a run as bytes, the same for all of its nodes.
 
     Raises
     ------

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+import murmur
 from murmur.cluster._sources import TravelledModules, names_imported, sources_of
+from murmur.cluster._travel import pack_code
 
 
 @pytest.fixture
@@ -87,3 +89,22 @@ def test_what_came_is_imported_until_something_else_comes(folder):
 
     node.take(second)
     assert importlib.import_module("lead_user").RATE == 2
+
+
+def test_all_nodes_of_a_run_get_the_same_text_and_the_next_run_the_new_one(folder):
+    write(folder, lead_rate="RATE = 1\n")
+
+    class Reads(murmur.Scenario):
+        """Users look up the rate."""
+
+        async def start(self, user: murmur.User) -> None:
+            from lead_rate import RATE  # type: ignore[import-not-found]
+
+            user.count(str(RATE))
+
+    first = pack_code("run 1", Reads)
+    write(folder, lead_rate="RATE = 2\n")
+
+    assert b"RATE = 1" in first
+    assert pack_code("run 1", Reads) == first
+    assert b"RATE = 2" in pack_code("run 2", Reads)
