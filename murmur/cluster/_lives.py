@@ -97,13 +97,13 @@ class Lives:
         refusal: JoinError | None = None
         async with anyio.create_task_group() as tasks:
             try:
-                over = await self._enter(tasks, self._wait)
+                over: anyio.Event | None = await self._enter(tasks, self._wait)
                 task_status.started(self.agent)
             except JoinError as error:
                 refusal = error  # raised below, or it would come in a group
             else:
-                while await self._come_back(tasks, over):
-                    over = self._over
+                while over is not None:
+                    over = await self._come_back(tasks, over)
             tasks.cancel_scope.cancel()
         if refusal is not None:
             raise refusal
@@ -115,22 +115,22 @@ class Lives:
             self._trying.cancel()
         await self.agent.leave(is_asked=is_asked)
 
-    async def _come_back(self, tasks: anyio.abc.TaskGroup, over: anyio.Event) -> bool:
-        """Wait for the end of a connection; return whether there is another one."""
+    async def _come_back(self, tasks: anyio.abc.TaskGroup, over: anyio.Event) -> anyio.Event | None:
+        """Wait for the end of a connection; return that of the next one, if there is one."""
         await over.wait()
         lost = self.agent
         if self._is_leaving or not lost.is_lost or not lost.rejoin:
-            return False
+            return None
         with anyio.CancelScope() as trying:
             self._trying = trying
             try:
-                await self._enter(tasks, lost.rejoin)
+                over = await self._enter(tasks, lost.rejoin)
             except JoinError as error:
                 _logger.warning("node %s does not come back: %s", lost.local.name, error.reason)
-                return False
+                return None
             _logger.warning("node %s is back, without users", self.agent.local.name)
-            return True
-        return False
+            return over
+        return None
 
     async def _enter(self, tasks: anyio.abc.TaskGroup, patience: float) -> anyio.Event:
         """Connect and be let in, trying for so long; return what is set when that is over."""
@@ -146,7 +146,6 @@ class Lives:
                 await anyio.sleep(min(pause, left))
                 pause = min(2 * pause, LONGEST_PAUSE)
             else:
-                self._over = over
                 return over
 
     async def _one(self, over: anyio.Event, *, task_status: TaskStatus[Agent]) -> None:
