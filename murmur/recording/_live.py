@@ -263,9 +263,7 @@ class LiveView:
             failures=tuple(failures[:_FAILURES]),
             failed_users=sum(failure.users for failure in failures),
             health={node: rows[-1] for node, rows in health.items()},
-            lag=_worst(
-                [row["loop_lag_p99"] for row in lately] + [s for s in silence if s > _SILENT]
-            ),
+            lag=_worst([row["loop_lag_p99"] for row in lately] + silence),
             cpu=_worst([row["cpu"] for row in lately]),
             unfit=unfit,
             judged=judged,
