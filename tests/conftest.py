@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import hypothesis  # noqa: F401 - before trio, whose hook warns when it comes first
 import pytest
 
-from murmur._backend import Native
+from murmur._backend import Native, guard_loop
 from murmur._backend import native as seam_here
 from murmur.testing import virtual_backend
 
@@ -45,3 +47,21 @@ def program() -> Callable[..., str]:
         pytest.skip(sentence)
 
     return find
+
+
+@pytest.fixture
+def press_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Return what has Ctrl-C pressed while the next thread with a loop starts.
+
+    Its caller waits for it then.
+    """
+
+    def interrupt() -> None:
+        monkeypatch.undo()
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.3)  # the caller notices while the loop is not there yet
+        guard_loop()
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job may ignore it
+    yield lambda: monkeypatch.setattr("murmur._backend._loop.guard_loop", interrupt)
+    signal.signal(signal.SIGINT, before)

@@ -17,13 +17,15 @@ from ._guard import cancel_task as cancel_task
 from ._guard import guard_loop as guard_loop
 from ._guard import name_of_task as name_of_task
 from ._guard import transports_of as transports_of
+from ._loop import BEAT as BEAT
+from ._loop import TAKEN_AWAY as TAKEN_AWAY
+from ._loop import LoopThread as LoopThread
 from ._native import AsyncioNative as AsyncioNative
 from ._native import Interruption as Interruption
 from ._native import Native as Native
 from ._native import Task as Task
 from ._native import Wakeup as Wakeup
 from ._native import native as native
-from ._native import start_thread as start_thread
 from ._native import thread_here as thread_here
 from ._native import thread_is_alive as thread_is_alive
 from ._native import thread_lock as thread_lock
@@ -32,10 +34,13 @@ from ._stream import Stream as Stream
 from ._stream import keep_what_came as keep_what_came
 
 __all__ = [
+    "BEAT",
+    "TAKEN_AWAY",
     "AsyncioNative",
     "Brood",
     "Caller",
     "Interruption",
+    "LoopThread",
     "Native",
     "OverdueError",
     "Pending",
@@ -57,7 +62,6 @@ __all__ = [
     "name_of_task",
     "native",
     "on_loop",
-    "start_thread",
     "thread_here",
     "thread_is_alive",
     "thread_lock",

@@ -35,7 +35,6 @@ __all__ = [
     "Task",
     "Wakeup",
     "native",
-    "start_thread",
     "thread_here",
     "thread_is_alive",
     "thread_lock",
@@ -513,11 +512,6 @@ def native() -> Native:
 def thread_is_alive(thread: int | None) -> bool:
     """Return whether a thread of that identifier runs."""
     return any(one.ident == thread for one in threading.enumerate())
-
-
-def start_thread(name: str, fn: Callable[..., object], *args: object) -> None:
-    """Call `fn` in a thread of its own, which keeps no process from ending."""
-    threading.Thread(target=fn, args=args, name=name, daemon=True).start()
 
 
 def thread_here() -> int:

@@ -9,15 +9,17 @@ from __future__ import annotations
 import atexit
 import logging
 import math
+import sys
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 import anyio.abc
 
-from murmur._backend import thread_lock
+from murmur._backend import TAKEN_AWAY, LoopThread, thread_lock
 from murmur.cluster import Cluster, LocalNode, NodeOverview
 from murmur.errors import (
     CallbackError,
@@ -32,7 +34,6 @@ from murmur.runtime import RunState, longest_end
 from murmur.telemetry import bus
 
 from ._call import Call
-from ._loop import TAKEN_AWAY, LoopThread
 from ._nodes import Gate
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ T = TypeVar("T")
 
 FAREWELL = 5.0
 """Seconds that closing waits for a run to end in order, besides its grace."""
+
+OPENING = 60.0
+"""Seconds that the first task of the loop has to start."""
 
 STEERING = ("do", "add", "add_users", "remove", "remove_user", "update", "stop")
 """Verbs after whose failure a person asks whether the run goes on."""
@@ -86,7 +90,7 @@ class Host:
         self.gate = Gate(self)
         self._run_here = run_here
         self._silence, self._rejoin = silence, rejoin
-        self._loop = LoopThread()
+        self._loop = LoopThread("murmur-loop", {"use_uvloop": _has_uvloop()})
         self._opening = thread_lock()
         self._is_closing = False
         self._cluster: Cluster | None = None
@@ -112,7 +116,7 @@ class Host:
         with self._opening:
             if self._cluster is None:
                 atexit.register(self.close)
-                self._loop.start(verb, self._live)
+                self._loop.start(verb, self._live, patience=OPENING)
             return self.cluster_here
 
     @property
@@ -256,3 +260,7 @@ def _check_seconds(name: str, given: object, *, least: float) -> None:
         raise InvalidArgumentError(
             f"{name}={given!r} makes no sense", f"give seconds from {least:g}"
         )
+
+
+def _has_uvloop() -> bool:
+    return sys.platform != "win32" and find_spec("uvloop") is not None

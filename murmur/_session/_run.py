@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 
+from murmur._backend import BEAT
 from murmur.errors import RunStateError, WaitTimeoutError
 from murmur.recording import LiveView
 from murmur.runtime import USER_RATE
 
-from ._loop import BEAT
 from ._observation import Observation
 from ._status import Status
 

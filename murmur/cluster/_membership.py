@@ -13,7 +13,6 @@ import os
 import platform
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -21,9 +20,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from anyio.abc import TaskStatus
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from murmur._backend import guard_loop, thread_lock
+from murmur._backend import LoopThread, thread_lock
 from murmur.errors import NodeLostError
 
 from ._lives import Lives
@@ -73,17 +71,13 @@ class Membership:
         )
         self._over: Future[None] = Future()
         self._leaving = thread_lock()
-        self._holder: AbstractContextManager[BlockingPortal] = start_blocking_portal(
-            "asyncio", name="murmur-node"
-        )
-        self._portal = self._holder.__enter__()
+        self._thread = LoopThread("murmur-node")
         try:
-            served, _ = self._portal.start_task(self._live)
+            self._thread.start("join", self._live)
         except BaseException:
-            self._holder.__exit__(None, None, None)
+            self._thread.close()
             raise
         self.name: str = self._agent.local.name
-        served.add_done_callback(lambda _: self._over.set_result(None))
         atexit.register(self.leave)
 
     @property
@@ -138,13 +132,11 @@ class Membership:
             self._leave(is_asked)
 
     def _leave(self, is_asked: bool) -> None:
-        if not self._over.done():
-            self._portal.start_task_soon(partial(self._lives.leave, is_asked=is_asked))
+        if not (self._over.done() or self._thread.is_closed):
+            self._thread.post("leave", partial(self._lives.leave, is_asked=is_asked))
             if not self.wait(LEAVE + self._agent.end_within):
                 _logger.warning("node %s leaves although its run did not end in time", self.name)
-                self._portal.start_task_soon(self._portal.stop, True)
-                return
-        self._holder.__exit__(None, None, None)
+        self._thread.close()
 
     def wait_steered(self) -> None:
         """Block until this process is a node no more, or its run outlives who steered it."""
@@ -185,8 +177,10 @@ class Membership:
         return DaskNodeLink(self._ticket), LinkThread()
 
     async def _live(self, *, task_status: TaskStatus[Agent]) -> None:
-        guard_loop()
-        await self._lives.live(task_status=task_status)
+        try:
+            await self._lives.live(task_status=task_status)
+        finally:
+            self._over.set_result(None)
 
 
 def join(ticket: Ticket | str | Path, *, name: str | None = None, wait: float = 0.0) -> Membership:

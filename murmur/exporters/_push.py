@@ -9,13 +9,12 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import anyio
 import anyio.to_thread
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from murmur._backend import LoopThread
 from murmur.errors import ExporterError
 
 from ._exporter import Exporter, Followed
@@ -89,7 +88,6 @@ class PushExporter(Exporter):
         self._pushed = 0
         self._failed = 0
         self._last_error = ""
-        self._portal: BlockingPortal | None = None
 
     @abstractmethod
     def push(self, reading: Reading) -> None:
@@ -115,25 +113,29 @@ class PushExporter(Exporter):
         )
 
     def _open(self) -> None:
-        self._stopping = anyio.Event()
-        holder = start_blocking_portal("asyncio", name="murmur-exporter")
-        self._holder: AbstractContextManager[BlockingPortal] = holder
-        self._portal = holder.__enter__()
-        self._pushing: Future[None] = self._portal.start_task_soon(self._push_forever)
+        self._thread = LoopThread("murmur-exporter")
+        try:
+            self._pushing: Future[None] = self._thread.post("push", self._push_forever)
+        except BaseException:
+            self._thread.close()
+            raise
 
     def _close(self) -> None:
-        assert self._portal is not None
-        self._portal.call(self._stopping.set)
+        if self._thread.is_closed:  # as in a process that was forked from this one
+            return
+        self._thread.post("stop", self._stop)
         try:
             self._pushing.result(LAST_PUSH)
         except TimeoutError:
             self._note_failure("the last push did not end in time")
-            self._pushing.cancel()
-        self._holder.__exit__(None, None, None)
-        self._portal = None
+        self._thread.close()
+
+    async def _stop(self) -> None:
+        self._stopping.set()
 
     async def _push_forever(self) -> None:
         """Push at the end of every interval, and once more after it is stopped."""
+        self._stopping = anyio.Event()
         sent = self.totals.read().version
         due_at = anyio.current_time()
         is_last = False

@@ -20,8 +20,8 @@ from urllib.request import Request, urlopen
 import anyio
 import numpy as np
 import pandas as pd
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from murmur._backend import LoopThread
 from murmur.errors import InvalidArgumentError, MissingExtraError
 
 from ._source import Source
@@ -173,7 +173,7 @@ class ProcessFigures(AbstractContextManager["ProcessFigures"]):
         self._process = psutil.Process(pid)
         self._every = every
         self._rows: list[tuple[float, float, float, float]] = []
-        self._portal: AbstractContextManager[BlockingPortal] | None = None
+        self._thread: LoopThread | None = None
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -190,8 +190,12 @@ class ProcessFigures(AbstractContextManager["ProcessFigures"]):
 
     def __enter__(self) -> Self:
         """Begin to sample."""
-        self._portal = start_blocking_portal("asyncio", name="murmur-process-figures")
-        self._task = self._portal.__enter__().start_task_soon(self._sample)
+        self._thread = LoopThread("murmur-process-figures")
+        try:
+            self._thread.post("sample", self._sample)
+        except BaseException:
+            self._thread.close()
+            raise
         return self
 
     def __exit__(
@@ -201,9 +205,8 @@ class ProcessFigures(AbstractContextManager["ProcessFigures"]):
         traceback: TracebackType | None,
     ) -> None:
         """End."""
-        if self._portal is not None:
-            self._task.cancel()
-            self._portal.__exit__(None, None, None)
+        if self._thread is not None:
+            self._thread.close()
 
     async def _sample(self) -> None:
         try:

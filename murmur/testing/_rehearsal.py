@@ -7,8 +7,8 @@ import math
 from typing import TYPE_CHECKING
 
 import anyio
-from anyio.from_thread import start_blocking_portal
 
+from murmur._backend import LoopThread
 from murmur.cluster import Cluster, Course, LocalNode, new_run_id
 from murmur.errors import InvalidArgumentError, InvalidScenarioError, MurmurError
 from murmur.recording import RunRecord
@@ -92,11 +92,11 @@ def rehearse(
         )
     resolved = resolve(scenario, settings, environment={})
     course = Course(users=users, duration=duration, end_when_idle=end_when_idle)
-    backend, options = virtual_backend("asyncio")
+    _, options = virtual_backend("asyncio")
     # A thread of its own, for a notebook's cell runs inside a loop.
-    with start_blocking_portal(backend, dict(options)) as portal:
-        spec, record = portal.call(_prepare, scenario, resolved, seed)
-        portal.call(_run, spec, record, course)
+    with LoopThread("murmur-rehearsal", options) as thread:
+        spec, record = thread.ask("prepare", _prepare, scenario, resolved, seed)
+        thread.ask("rehearse", _run, spec, record, course, patience=math.inf)
     from murmur.results import Results
 
     return Results(record, scenario=scenario)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
 import murmur
-from murmur._backend import guard_loop
 from murmur.errors import SessionClosedError
 
 TRIES = 50
@@ -52,16 +50,9 @@ def test_closing_beside_the_first_do_leaves_no_thread() -> None:
 
 
 @pytest.fixture
-def interrupted(monkeypatch: pytest.MonkeyPatch) -> murmur.Session:
+def interrupted(press_ctrl_c: Callable[[], None]) -> murmur.Session:
     """Return a session whose loop was starting when somebody pressed Ctrl-C."""
-
-    def interrupt() -> None:
-        monkeypatch.undo()
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.3)  # the caller notices while the loop is not there yet
-        guard_loop()
-
-    monkeypatch.setattr("murmur._session._loop.guard_loop", interrupt)
+    press_ctrl_c()
     session = murmur.Session()
     with pytest.raises(KeyboardInterrupt):
         session.do(Hello, 1)

@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -360,6 +362,20 @@ def test_a_node_waits_for_a_session_that_is_not_there_yet(nodes: Any) -> None:
     with pytest.raises(JoinError, match="refused"):
         murmur.join(ticket, wait=0.7)
     assert 0.6 < time.monotonic() - before < 5.0
+
+
+def test_a_ctrl_c_while_a_node_joins_ends_the_attempt(
+    session: murmur.Session, press_ctrl_c: Callable[[], None]
+) -> None:
+    ticket = session.open()
+    before = set(threading.enumerate())
+    press_ctrl_c()
+    with pytest.raises(KeyboardInterrupt):
+        murmur.join(ticket, name="there", wait=30.0)
+
+    assert set(threading.enumerate()) <= before
+    with murmur.join(ticket, name="there"):
+        assert list(session.nodes) == ["there"]
 
 
 def test_the_ticket_of_another_session_says_so(session: murmur.Session) -> None:

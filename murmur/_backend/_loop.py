@@ -1,4 +1,4 @@
-"""The thread in which users live, with a loop of its own.
+"""A thread with an event loop of its own, which is called from other threads.
 
 A cell that computes for a second stalls a loop it shares with the users for a second,
 and one in another thread for 20 ms.
@@ -7,28 +7,25 @@ and one in another thread for 20 ms.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
+import threading
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from contextvars import Context, copy_context
-from importlib.util import find_spec
-from time import monotonic, sleep
-from typing import Any, TypeVar
+from time import monotonic
+from typing import Any, Self, TypeVar
 
 import anyio
 import anyio.abc
 
-from murmur._backend import (
-    Wakeup,
-    guard_loop,
-    native,
-    start_thread,
-    thread_here,
-    thread_is_alive,
-)
 from murmur.errors import SessionClosedError, UnresponsiveError, WrongThreadError
+
+from ._guard import guard_loop
+from ._native import AsyncioNative, Wakeup
 
 __all__ = ["BEAT", "TAKEN_AWAY", "LoopThread"]
 
@@ -40,9 +37,6 @@ BEAT = 0.2
 TAKEN_AWAY = "its loop was taken away: code of this process stopped it, or cancelled every task"
 """What is known when the thread has ended although nobody closed it."""
 
-OPENING = 60.0
-"""Seconds that the first task of the loop has to start."""
-
 LAST_TURNS = 5.0
 """Seconds that the loop has to end once it is told to."""
 
@@ -53,10 +47,22 @@ class LoopThread:
     """One event loop in one thread, started by the first call that needs it.
 
     Calls are handed over by the loop's thread-safe queue, which never blocks: a loop that
-    is stuck costs its caller patience and nothing more.
+    is stuck costs its caller patience and nothing more.  As a context it is closed at the end.
+
+    anyio's portal in a thread is not enough: a Ctrl-C while it opens makes it wait for a loop
+    that nobody ends.
+
+    Parameters
+    ----------
+    name : str
+        Of the thread.
+    options : mapping
+        How asyncio is to run, as `anyio.run` takes it; by itself it is plain asyncio.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, options: Mapping[str, Any] | None = None) -> None:
+        self._name = name
+        self._options = dict(options or {})
         self._pid = os.getpid()
         self._opened: Future[None] | None = None
         self._posted: deque[tuple[Context, Future[Any], Callable[..., Awaitable[Any]], Any]] = (
@@ -66,7 +72,7 @@ class LoopThread:
         self._tasks: anyio.abc.TaskGroup | None = None
         self._run_here: Callable[..., None] = _nobody_home
         self._was_closed = False
-        self._thread: int | None = None
+        self._thread: threading.Thread | None = None
 
     @property
     def is_closed(self) -> bool:
@@ -76,7 +82,7 @@ class LoopThread:
     @property
     def is_dead(self) -> bool:
         """Whether the thread was started and has ended."""
-        return self._thread is not None and not thread_is_alive(self._thread)
+        return self._thread is not None and not self._thread.is_alive()
 
     @property
     def was_taken_away(self) -> bool:
@@ -86,7 +92,7 @@ class LoopThread:
     @property
     def is_here(self) -> bool:
         """Whether the caller is on the loop's thread."""
-        return self._thread == thread_here()
+        return self._thread is threading.current_thread()
 
     def ask(
         self,
@@ -133,9 +139,15 @@ class LoopThread:
         self._run_here(self._begin, copy_context(), future, fn, args)
         return future
 
-    def start(self, verb: str, fn: Callable[..., Awaitable[Any]]) -> Any:  # noqa: ANN401
-        """Start a task that lives on; return what it says it started with."""
-        return self.ask(verb, self._start, fn, patience=OPENING)
+    def start(
+        self,
+        verb: str,
+        fn: Callable[..., Awaitable[Any]],
+        *args: object,
+        patience: float = math.inf,
+    ) -> Any:  # noqa: ANN401 - as `anyio.abc.TaskGroup.start`
+        """Start ``fn(*args, task_status=...)``, which lives on; return what it starts with."""
+        return self.ask(verb, self._start, fn, *args, patience=patience)
 
     def close(self) -> None:
         """Cancel what is left on the loop and join the thread, if it ends in time.
@@ -149,9 +161,18 @@ class LoopThread:
         _await(self._opened, LAST_TURNS)  # after a Ctrl-C it may be opening still
         if self._thread is None:
             return
-        self._run_here(self._begin, copy_context(), Future(), self._leave, ())
-        while thread_is_alive(self._thread) and monotonic() < deadline:
-            sleep(BEAT / 20)
+        with suppress(RuntimeError):  # the loop has ended by itself
+            self._run_here(self._begin, copy_context(), Future(), self._leave, ())
+        while self._thread.is_alive() and monotonic() < deadline:
+            self._thread.join(BEAT)
+
+    def __enter__(self) -> Self:
+        """Return it; the first call starts it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
 
     def _open(self, verb: str) -> None:
         """Check that calls are taken; the first call starts the thread and waits for its loop."""
@@ -170,13 +191,14 @@ class LoopThread:
     def _start_thread(self) -> Future[None]:
         """Start the thread; return what is done once its loop takes calls.
 
-        Ctrl-C may come at any moment of it.  anyio's own portal in a thread would then wait
-        for a loop that nobody ends.
+        Ctrl-C may come at any moment of it.
         """
         opened: Future[None] = Future()
         self._opened = opened
         try:
-            start_thread("murmur-loop", self._live, opened)
+            threading.Thread(
+                target=self._live, args=(opened,), name=self._name, daemon=True
+            ).start()
         except BaseException:
             if opened.cancel():  # it had not begun, and ends as soon as it does
                 self._opened = None
@@ -188,18 +210,18 @@ class LoopThread:
         if not opened.set_running_or_notify_cancel():
             return
         try:
-            anyio.run(self._serve, opened, backend_options={"use_uvloop": _has_uvloop()})
+            anyio.run(self._serve, opened, backend_options=self._options)
         except BaseException as error:  # noqa: BLE001 - as `call_soon(sys.exit)` raises
             if not opened.done():
                 opened.set_exception(error)
             elif not self._was_closed:
-                _logger.error("the session's loop has ended: %r", error)
+                _logger.error("the loop of thread %s has ended: %r", self._name, error)
 
     async def _serve(self, opened: Future[None]) -> None:
         """Own the calls that are posted."""
         guard_loop()
-        seam = native()
-        self._run_here, self._thread = seam.run_here, seam.thread
+        seam = AsyncioNative()
+        self._run_here, self._thread = seam.run_here, threading.current_thread()
         async with anyio.create_task_group() as tasks:
             self._tasks = tasks
             opened.set_result(None)
@@ -208,13 +230,18 @@ class LoopThread:
                 while self._posted:
                     # In the caller's context: what a cell starts prints into that cell.
                     context, future, fn, args = self._posted.popleft()
+                    context.run(_say_asyncio)
                     if future.set_running_or_notify_cancel():
                         context.run(tasks.start_soon, _answer, future, fn, args)
                 await seam.wait(self._arrival)
 
-    async def _start(self, fn: Callable[..., Awaitable[Any]]) -> Any:  # noqa: ANN401 - see `start`
+    async def _start(
+        self,
+        fn: Callable[..., Awaitable[Any]],
+        *args: object,
+    ) -> Any:  # noqa: ANN401 - see `start`
         assert self._tasks is not None
-        return await self._tasks.start(fn)  # type: ignore[arg-type] # it starts only with a task
+        return await self._tasks.start(fn, *args)  # type: ignore[arg-type] # starts only with a task
 
     async def _leave(self) -> None:
         assert self._tasks is not None
@@ -256,5 +283,7 @@ def _nobody_home(*_: object) -> None:
     raise SessionClosedError
 
 
-def _has_uvloop() -> bool:
-    return sys.platform != "win32" and find_spec("uvloop") is not None
+def _say_asyncio() -> None:
+    """Let anyio find asyncio in a context that comes from a thread that runs trio."""
+    if sniffio := sys.modules.get("sniffio"):
+        sniffio.current_async_library_cvar.set("asyncio")
