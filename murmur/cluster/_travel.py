@@ -3,8 +3,8 @@
 A scenario that lives where nodes cannot import it, such as in a notebook, travels by value,
 and with it what it uses from there (cloudpickle).  Others travel by name, and modules that
 are not installed as sources, see `_sources`.  A scenario may name modules that travel by
-value too (``modules = [...]``).  Each run sends its code anew, so a class that was defined
-again, or a module that was edited and reloaded, just works.
+value too (``modules = [...]``), and data files (``files = [...]``).  Each run sends all of it
+anew, so a class that was defined again, or a module that was edited and reloaded, just works.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from murmur.errors import InvalidScenarioError, MissingExtraError
-from murmur.scenario import Scenario, is_from_file
+from murmur.scenario import Mix, Scenario, files_of, is_from_file
 
 try:
     import cloudpickle
 except ImportError:
     raise MissingExtraError("a cluster", "cluster", "cloudpickle") from None
 
+from ._files import arrived
 from ._sources import names_imported, sources_of, travelled
 
 __all__ = ["pack_call", "pack_code", "unpack", "unpack_code"]
@@ -46,6 +47,7 @@ def pack_code(run_id: str, scenario: type[Scenario]) -> bytes:
     InvalidScenarioError
         If it cannot travel; says what is in the way.
     """
+    files = [_contents(each) for each in _classes(scenario)]
     try:
         with _by_value(_modules_of(scenario)):
             written = io.BytesIO()
@@ -59,7 +61,7 @@ def pack_code(run_id: str, scenario: type[Scenario]) -> bytes:
             "make in init what cannot be copied, such as sockets, locks and files"
         )
         raise InvalidScenarioError(scenario.__name__, [reason]) from error
-    return pickle.dumps((sources, written.getvalue()))
+    return pickle.dumps((sources, written.getvalue(), files))
 
 
 def unpack(data: bytes) -> Any:  # noqa: ANN401 - whatever was packed
@@ -76,7 +78,7 @@ def unpack_code(data: bytes) -> type[Scenario]:
         If it needs a module that this node does not have.
     """
     try:
-        sources, packed = pickle.loads(data)
+        sources, packed, files = pickle.loads(data)
         travelled.take(sources)
         scenario: type[Scenario] = pickle.loads(packed)
     except ModuleNotFoundError as error:
@@ -87,7 +89,24 @@ def unpack_code(data: bytes) -> type[Scenario]:
                 f"travel: modules = [{error.name!r}] in the class"
             ],
         ) from error
+    arrived.take(dict(zip(_classes(scenario), files, strict=True)))
     return scenario
+
+
+def _classes(scenario: type[Scenario]) -> list[type[Scenario]]:
+    """Return the classes that name files: the scenario, or of a mix those it is made of."""
+    if issubclass(scenario, Mix):
+        return [part.scenario for part in scenario.parts]
+    return [scenario]
+
+
+def _contents(scenario: type[Scenario]) -> dict[str, bytes]:
+    """Return what is in the files that a class names, by their places on a node."""
+    try:
+        return {place: path.read_bytes() for place, path in files_of(scenario).items()}
+    except OSError as error:
+        reason = f"`files` names {error.filename!r}, which cannot be read: {error.strerror}"
+        raise InvalidScenarioError(scenario.__name__, [reason]) from error
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle has no types

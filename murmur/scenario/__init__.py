@@ -14,6 +14,8 @@ from ._description import Setting as Setting
 from ._description import SourceText as SourceText
 from ._environment import EnvironmentWarning as EnvironmentWarning
 from ._environment import parse_settings as parse_settings
+from ._files import files_of as files_of
+from ._files import keep_files as keep_files
 from ._find import find as find
 from ._find import is_from_file as is_from_file
 from ._find import scenarios_in as scenarios_in
@@ -43,9 +45,11 @@ __all__ = [
     "build",
     "callbacks",
     "describe",
+    "files_of",
     "find",
     "is_from_file",
     "is_secret",
+    "keep_files",
     "masked",
     "mix",
     "parse_settings",

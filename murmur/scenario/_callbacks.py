@@ -16,6 +16,7 @@ from traitlets import HasTraits
 from murmur.errors import InvalidScenarioError
 
 from ._declarations import declaration_faults, refuse_duplicates
+from ._files import file_faults
 from ._scenario import Scenario
 
 __all__ = ["Callback", "Callbacks", "callbacks"]
@@ -115,6 +116,7 @@ def callbacks(cls: type[Scenario]) -> Callbacks:
     faults += _constructor_faults(cls, specimen)
     if cls.leftovers not in ("tell", "cancel"):
         faults.append(f"`leftovers` must be 'tell' or 'cancel', not {cls.leftovers!r}")
+    faults += file_faults(cls)
     faults += declaration_faults(cls, taken=_TAKEN)
     if faults:
         raise InvalidScenarioError(cls.__qualname__, faults)

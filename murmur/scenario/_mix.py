@@ -136,9 +136,7 @@ def mix(weights: Mapping[type[Scenario], float]) -> type[Scenario]:
         "__qualname__": "_and_".join(part.scenario.__name__ for part in parts),
         "parts": parts,
     }
-    for attribute in ("modules", "files"):
-        if joined := _joined(parts, attribute):
-            namespace[attribute] = joined
+    namespace["modules"] = [each for part in parts for each in part.scenario.modules]
     for part in parts:
         for name, own in part.settings.items():
             namespace[name] = copy.deepcopy(settings_of(part.scenario)[own])
@@ -214,8 +212,3 @@ def _default(part: Part, own: str) -> Callable[[Any], object]:
         return getattr(part.scenario.__new__(part.scenario), own)
 
     return default
-
-
-def _joined(parts: Sequence[Part], attribute: str) -> list[object]:
-    """Return what the scenarios say of modules, or files, that travel with them."""
-    return [each for part in parts for each in getattr(part.scenario, attribute, None) or ()]

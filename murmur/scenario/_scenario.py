@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path, PurePath
+from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import traitlets
@@ -11,6 +13,7 @@ from traitlets import Float, HasTraits, TraitType
 from murmur.errors import ReadOnlySettingError, UnknownSettingError
 
 from ._declarations import is_live, live_names, refuse_duplicates, settings_of, shown
+from ._files import path_to
 
 __all__ = ["Scenario"]
 
@@ -71,6 +74,11 @@ class Scenario(HasTraits, metaclass=_ScenarioType):
     leftovers : {"tell", "cancel"}
         What becomes of asyncio tasks that a user started and left behind: they are told of, in
         any case, and may be cancelled.  An attribute of the class and no setting.
+    modules : collection of str or module
+        Modules that travel to nodes by value.  Of the class, and no setting.
+    files : collection of str or Path
+        Data files beside the class's own that travel to nodes, where `path_to` finds them.
+        Of the class, and no setting.
 
     Raises
     ------
@@ -110,6 +118,8 @@ class Scenario(HasTraits, metaclass=_ScenarioType):
     )
 
     leftovers: ClassVar[Literal["tell", "cancel"]] = "tell"
+    modules: ClassVar[Collection[str | ModuleType]] = ()
+    files: ClassVar[Collection[str | Path]] = ()
 
     _murmur_locked: bool = False  # true for the life of a run
     _murmur_held: list[traitlets.Bunch] | None = None  # where notifications go while held
@@ -127,6 +137,32 @@ class Scenario(HasTraits, metaclass=_ScenarioType):
             super().notify_change(change)
         else:
             self._murmur_held.append(change)
+
+    @classmethod
+    def path_to(cls, name: str | PurePath) -> Path:
+        """Return where one of ``files`` is on this node.
+
+        Parameters
+        ----------
+        name : str or path
+            The file, as ``files`` names it.
+
+        Raises
+        ------
+        InvalidScenarioError
+            If ``files`` does not name it.
+
+        Examples
+        --------
+        >>> import murmur
+        >>> class Shop(murmur.Scenario):
+        ...     '''Users buy what the list has.'''
+        ...     files = ["prices.csv"]
+        ...     async def init(self):
+        ...         return self.path_to("prices.csv").read_text(encoding="utf-8")
+        ...     async def start(self, user, prices): ...
+        """
+        return path_to(cls, name)
 
     if not TYPE_CHECKING:  # a visible __setattr__ would hide misspelt attributes from mypy
 

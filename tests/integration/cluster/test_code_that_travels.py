@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import murmur
+from murmur.errors import InvalidScenarioError
 
 SHOP = '''
 import murmur
@@ -40,10 +42,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def elsewhere(session: murmur.Session, tmp_path: Path) -> Iterator[str]:
     """Start a node in another folder, as on another machine; return its name."""
     ticket = session.open().save(tmp_path / "ticket")
-    other = tmp_path / "there"
+    other, temporary = tmp_path / "there", tmp_path / "temporary"
     other.mkdir()
+    temporary.mkdir()
     node = subprocess.Popen(
-        [sys.executable, "-m", "murmur", "node", str(ticket), "--name", "there"], cwd=other
+        [sys.executable, "-m", "murmur", "node", str(ticket), "--name", "there"],
+        cwd=other,
+        env={**os.environ, "TMPDIR": str(temporary)},
     )
     try:
         session.wait_for_nodes(1, timeout=60)
@@ -51,6 +56,7 @@ def elsewhere(session: murmur.Session, tmp_path: Path) -> Iterator[str]:
     finally:
         node.terminate()
         node.wait(20)
+    assert list(temporary.iterdir()) == []
 
 
 def counted(session: murmur.Session, scenario: type[murmur.Scenario], node: str) -> set[str]:
@@ -68,3 +74,38 @@ def test_helpers_travel_and_a_node_has_the_last_edit(
 
     (folder / "travel_prices.py").write_text("PRICE = 25\n", encoding="utf-8")
     assert counted(session, shop.Shop, elsewhere) == {"price 25"}
+
+
+READER = '''
+import murmur
+
+class Reader(murmur.Scenario):
+    """Users say what the file has, and whether the file is this machine's own."""
+    files = ["lists/travel_prices.csv"]
+    async def start(self, user):
+        path = self.path_to("lists/travel_prices.csv")
+        user.count(path.read_text())
+        user.count("its own" if path.parts[1:] and "here" not in path.parts else "shared")
+'''
+
+
+def test_files_travel_and_a_node_has_the_last_edit_and_leaves_nothing(
+    session: murmur.Session,
+    folder: Path,
+    elsewhere: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (folder / "travel_shop.py").write_text(READER, encoding="utf-8")
+    prices = folder / "lists" / "travel_prices.csv"
+    prices.parent.mkdir()
+    prices.write_text("apples,1")
+    reader = importlib.import_module("travel_shop").Reader
+    (spawned,) = session.spawn_nodes(1)
+    for node in (elsewhere, spawned):
+        assert counted(session, reader, node) == {"apples,1", "its own"}
+
+    prices.write_text("apples,2")
+    assert counted(session, murmur.mix({reader: 1}), elsewhere) == {"apples,2", "its own"}
+    prices.unlink()
+    with pytest.raises(InvalidScenarioError, match=r"travel_prices.csv', and there is no such"):
+        session.do(reader, 1, nodes=[elsewhere])
