@@ -88,7 +88,8 @@ class Cluster(Roster):
         ledger = Ledger(self._bus, anyio.current_time, record)
         self._current = current = Current(spec, record, course, ledger)
         current.nodes = {node.name: node for node in chosen}
-        current.is_open = nodes is None
+        if nodes is not None:
+            current.wanted = frozenset(current.nodes)
         self._unite(current)
         self._is_between = True
         self._state, self.highest_id, self._turn = RunState.IDLE, 0, 0

@@ -104,8 +104,8 @@ class Current:
     ----------
     nodes : dict of str to Node
         Those that take part.
-    is_open : bool
-        Whether nodes that come later take part too.
+    wanted : frozenset of str, or None
+        Names of the nodes that the run is meant for; None for any.
     announced : dict of str to list of (int, int)
         First and last id of the users that each node was told of.
     departed : int
@@ -124,13 +124,14 @@ class Current:
         self.course = course
         self.ledger = ledger
         self.nodes: dict[str, Node] = {}
-        self.is_open = True
+        self.wanted: frozenset[str] | None = None
         self.announced: dict[str, list[tuple[int, int]]] = {}
         self.departed = 0
         self.coming: set[str] = set()
         self.changes = 0
         self.leasing: Leasing | None = None
         self.meetings: Meetings | None = None
+        self._owing: set[str] = set()  # nodes that ran, and did not leave in order
         self.ends = anyio.CancelScope()
         self.idle = anyio.Event()
         self.over = anyio.Event()
@@ -142,6 +143,10 @@ class Current:
         """Seconds since the run started, until it ended."""
         until = anyio.current_time() if math.isnan(self.ended_at) else self.ended_at
         return until - self.started_at
+
+    def wants(self, node: str) -> bool:
+        """Return whether a node that comes, or comes back, takes part."""
+        return self.wanted is None or node in self.wanted
 
     def announce(self, node: str, first: int, last: int) -> None:
         """Remember which node has users `first` to `last`."""
@@ -156,8 +161,13 @@ class Current:
         return None
 
     def note_node(self, node: Node) -> None:
-        """Let the record know a node that takes part."""
+        """Let the record know a node that takes part, or that does so again.
+
+        One that was lost owes the time until it is back: its first moments stay.
+        """
         facts = node.facts
+        if node.name not in self._owing:
+            self.record.note_node(node.name, joined_at=node.joined_at, running_at=math.nan)
         self.record.note_node(
             node.name,
             host=facts.host,
@@ -165,9 +175,15 @@ class Current:
             python=facts.python,
             murmur=facts.murmur,
             cores=facts.cores,
-            joined_at=node.joined_at,
+            left_at=math.nan,
             outcome="here",
         )
+
+    def note_running(self, node: Node) -> None:
+        """Let the record know that the `init` of a node is done."""
+        if node.name not in self._owing:
+            self._owing.add(node.name)
+            self.record.note_node(node.name, running_at=anyio.current_time())
 
     def note_clock(self, node: str, offset: float, error: float) -> None:
         """Let the record know how the clock of a node that takes part is."""
@@ -177,6 +193,8 @@ class Current:
     def note_departure(self, node: Node, *, is_lost: bool) -> None:
         """Let the record know that a node takes part no more."""
         outcome: Literal["lost", "left"] = "lost" if is_lost else "left"
+        if not is_lost:
+            self._owing.discard(node.name)
         self.record.note_node(node.name, outcome=outcome, left_at=anyio.current_time())
 
     def note_end(self, cause: str) -> None:

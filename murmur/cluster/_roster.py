@@ -101,7 +101,9 @@ class Roster:
         self.nodes[node.name] = node
         self._ledger.event("amoc.cluster.connect_nodes", [node.name], "joined")
         current = self._current
-        if current is None or self._state is not RunState.RUNNING or not current.is_open:
+        if current is None or self._state is not RunState.RUNNING:
+            return
+        if not current.wants(node.name):
             return
         if current.leasing is None:  # it began before the session was open
             self._ledger.event(
@@ -319,7 +321,7 @@ class Roster:
     def _note_state(self, current: Current, node: Node, state: RunState) -> None:
         """Fail with the only node that failed after its `init`; go on without one of many."""
         if state is RunState.RUNNING:
-            current.record.note_node(node.name, running_at=anyio.current_time())
+            current.note_running(node)
         if state is not RunState.FAILED or self._state is not RunState.RUNNING:
             return
         if current.nodes.get(node.name) is not node:

@@ -13,6 +13,7 @@ import murmur
 from murmur._wire._values import encode
 from murmur.cluster._agent import Agent
 from murmur.errors import NodeLostError
+from murmur.results import Results
 from murmur.runtime import longest_end
 
 
@@ -300,6 +301,39 @@ async def test_a_long_cut_costs_users_and_no_node(pair: Any) -> None:
     ended = (table["started_at"] + table["service_time"])[np.asarray(table["node"].decode()) == "a"]
     assert ended[ended < 40].max() > 5.0  # what it measured while it was cut off
     assert len(ended[ended < 40]) <= 5 * 2 * 8.0  # and nothing twice
+
+
+async def test_a_run_that_named_its_nodes_takes_them_back_and_no_others(network: Any) -> None:
+    await network.join("a")
+    await network.do(Busy, 4, nodes=["a"])
+    await network.join("b")
+    await anyio.sleep(2)
+    network.links["a"].is_cut = True
+    await anyio.sleep(15)
+    await network.cluster.add(2, nodes=["a"])
+    await anyio.sleep(0.1)
+
+    assert await network.homes() == {"a": [5, 6]}
+    assert set(await network.counts()) == {"a"}
+
+
+async def test_a_node_owes_the_time_for_which_it_was_lost(pair: Any) -> None:
+    await pair.do(Busy, 10)
+    await anyio.sleep(2.2)
+    pair.links["a"].is_cut = pair.is_down = True
+    await anyio.sleep(10)
+    pair.is_down = False
+    await anyio.sleep(18)
+    await pair.stop()
+    results = Results(pair.record)
+    node = results.nodes.set_index("node").loc["a"]
+    silent = results.health.query("reason == 'no sign of life'")
+
+    assert node["outcome"] == "here"
+    assert node["joined_at"] < 0 <= node["running_at"] < 0.1
+    assert math.isnan(node["left_at"])
+    assert set(silent["node"]) == {"a"}
+    assert silent["window_at"].tolist() == list(range(8, 17))  # its load ended at 7.7 s
 
 
 async def test_a_node_is_not_awaited_for_ever(pair: Any) -> None:

@@ -22,6 +22,8 @@ import pytest
 
 import murmur
 
+from .conftest import NodeProcess, wait_for
+
 
 class Steady(murmur.Scenario):
     """Users do something small, again and again."""
@@ -67,6 +69,9 @@ class Cable:
 
     def pull(self) -> None:
         run_quietly("ip", "link", "set", self.near, "down")
+
+    def mend(self) -> None:
+        run_quietly("ip", "link", "set", self.near, "up")
 
     def remove(self) -> None:
         run_quietly("ip", "link", "del", self.near)
@@ -147,23 +152,55 @@ def test_times_of_a_node_with_another_clock_are_translated(
     assert run.results.windows["window_at"].max() <= status.elapsed
 
 
-def test_a_cut_cable_costs_the_users_of_one_node(
-    session: murmur.Session, nodes: Any, cable: Cable
-) -> None:
+def join_by_cable(session: murmur.Session, cable: Cable) -> NodeProcess:
     session.open(host="0.0.0.0")
-    ticket = session.open(seen_as=cable.here)
-    nodes.launch(ticket, "remote", *cable.prefix)
-    nodes.wait_for(lambda: "remote" in session.nodes)
-    run = session.do(Steady, 4, user_rate=math.inf, nodes=["remote"])
-    nodes.wait_for(lambda: session.status().users["running"] == 4)
-    before = time.monotonic()
-    cable.pull()
-    nodes.wait_for(lambda: "remote" not in session.nodes)
+    node = NodeProcess(session.open(seen_as=cable.here), "remote", *cable.prefix)
+    session.wait_for_nodes(1)
+    return node
 
-    assert 4.0 < time.monotonic() - before < 8.0
-    session.stop()
-    run.wait(timeout=20)
-    assert set(run.results.users["outcome"]) == {"lost"}
+
+def test_a_cut_cable_costs_users_and_no_node(cable: Cable) -> None:
+    with murmur.Session(silence=2.5) as session:
+        node = join_by_cable(session, cable)
+        try:
+            run = session.do(Steady, 4, user_rate=math.inf, nodes=["remote"])
+            wait_for(lambda: session.status().users["running"] == 4)
+            before = time.monotonic()
+            cable.pull()
+            wait_for(lambda: "remote" not in session.nodes)
+            assert 1.5 < time.monotonic() - before < 5.5
+            cable.mend()
+            wait_for(lambda: "remote" in session.nodes)
+            wait_for(lambda: session.nodes["remote"].state == "running")
+            session.add(2, nodes=["remote"])
+            time.sleep(4.0)  # longer than a silence: whatever was left of the cut is over
+            assert session.nodes["remote"].users["running"] == 2
+            session.stop()
+            run.wait(timeout=20)
+        finally:
+            node.close()
+
+    outcomes = run.results.users.set_index("user_id")["outcome"].astype(str)
+    assert outcomes.to_dict() == {1: "lost", 2: "lost", 3: "lost", 4: "lost", 5: "left", 6: "left"}
+
+
+def test_a_cable_that_is_cut_for_a_moment_costs_nobody(cable: Cable) -> None:
+    with murmur.Session() as session:
+        node = join_by_cable(session, cable)
+        try:
+            run = session.do(Steady, 4, user_rate=math.inf)
+            wait_for(lambda: session.status().users["running"] == 4)
+            cable.pull()
+            time.sleep(2.5)
+            cable.mend()
+            time.sleep(1.5)
+            assert session.status().users["running"] == 4
+            session.stop()
+            run.wait(timeout=20)
+        finally:
+            node.close()
+
+    assert set(run.results.users["outcome"]) == {"left"}
 
 
 def test_a_slow_and_lopsided_cable_is_allowed_for(session: murmur.Session, nodes: Any) -> None:
