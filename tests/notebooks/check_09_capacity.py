@@ -1,0 +1,6 @@
+"""What has to hold after the tutorial on capacity."""
+
+
+def the_search_has_taken_steps(capacity, *, after="cell-05"):
+    assert len(capacity.steps) >= 2
+    assert {"load", "answer", "goodput"} <= set(capacity.steps.columns)
