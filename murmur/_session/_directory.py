@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,15 +12,18 @@ import anyio
 
 from murmur.errors import MurmurError
 
+from ._pulse import write_pulse
+
 if TYPE_CHECKING:
     from murmur.cluster import Cluster
     from murmur.recording import RunRecord
     from murmur.results.archive import RunDirectory
     from murmur.scenario import Scenario
 
+    from ._ending import Ending
     from ._run import Run
 
-__all__ = ["keep_users", "run_directory"]
+__all__ = ["keep", "run_directory"]
 
 EVERY = 1.0
 """Seconds between two looks at which users there are, with few users."""
@@ -54,7 +58,24 @@ def run_directory(
         raise
 
 
-async def keep_users(cluster: Cluster, run: Run, record: RunRecord) -> None:
+async def keep(cluster: Cluster, run: Run, record: RunRecord, ending: Ending) -> None:
+    """Keep the directory of a run up to date, until the run is over."""
+    assert run.directory is not None  # who calls this has made it
+    ending.tell = partial(write_pulse, run.directory)
+    async with anyio.create_task_group() as keepers:
+        keepers.start_soon(_keep_users, cluster, run, record)
+        keepers.start_soon(_keep_pulse, cluster, run, ending)
+
+
+async def _keep_pulse(cluster: Cluster, run: Run, ending: Ending) -> None:
+    """Say once a second how the run stands; `ending` says how it ended."""
+    while not run.is_over:
+        with suppress(MurmurError):  # a node that is lost says nothing, and others tell of that
+            ending.say(await cluster.status())
+        await anyio.sleep(EVERY)
+
+
+async def _keep_users(cluster: Cluster, run: Run, record: RunRecord) -> None:
     """Have the nodes say once a second, or less often, which users they have."""
     pause = EVERY
     while not run.is_over:

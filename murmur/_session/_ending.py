@@ -29,12 +29,20 @@ class Ending:
         Name of the scenario, for the last status.
     abandon : callable
         ``abandon(record)`` says how a run stood whose loop does not answer.
+
+    Attributes
+    ----------
+    status : Status
+        The last one, once the run is over.
+    tell : callable
+        ``tell(status)`` hears how the run stands, and how it ended.
     """
 
     def __init__(
         self, record: RunRecord, scenario: str, abandon: Callable[[RunRecord], str]
     ) -> None:
         self.status: Status = IDLE
+        self.tell: Callable[[Status], None] = lambda _: None
         self._record = record
         self._scenario = scenario
         self._abandon = abandon
@@ -55,12 +63,18 @@ class Ending:
         """Return what the cluster says of the run, with what failed in it."""
         return status_of(answer, scenario=self._scenario, record=self._record)
 
+    def say(self, answer: ClusterStatus) -> None:
+        """Tell how a run that is on stands; nothing once it is over."""
+        if not self._over.done():
+            self.tell(self.read(answer))
+
     def come(self, answer: ClusterStatus | None = None) -> None:
         """Keep the last status and let go who waits; called when the run is over."""
         if self._over.done():
             return
         if answer is not None:
             self.status = self.read(answer)
+        self.tell(self.status)
         self._record.relay.end(self._record)  # first: who waits finds its archive complete
         if not self._over.done():
             self._over.set_result(None)

@@ -21,7 +21,7 @@ from murmur.scenario import find
 
 from ._calls import Calls
 from ._cluster_verbs import ClusterVerbs
-from ._directory import keep_users, run_directory
+from ._directory import keep, run_directory
 from ._ending import Ending
 from ._front_end import publisher_of
 from ._host import FAREWELL, Host
@@ -219,7 +219,7 @@ class Session(ClusterVerbs):
             self._host.ask("do", cluster.start, spec, record, course, named)
         if directory is not None:
             run.directory = directory.path
-            self._host.post("keep", keep_users, cluster, run, record)
+            self._host.post("keep", keep, cluster, run, record, ending)
         return run
 
     def find_capacity(  # noqa: PLR0913 - one keyword for each thing a search may need said

@@ -11,7 +11,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "run-nodes-in-kubernetes.
 MANIFESTS = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
 
 
-@pytest.mark.parametrize("text", MANIFESTS, ids=["service", "deployment", "policy"])
+@pytest.mark.parametrize("text", MANIFESTS, ids=["service", "deployment", "policy", "job"])
 def test_a_manifest_fits_its_schema(text: str) -> None:
     yaml = pytest.importorskip("yaml")
     schemas = pytest.importorskip("kubernetes_validate")

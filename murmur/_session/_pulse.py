@@ -1,0 +1,37 @@
+"""The pulse of a run that is kept in a directory: a small file, written anew every second.
+
+It says how the run stands, so that a program beside it can ask without reading what the run
+measured; ``murmur status`` does.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._status import Status
+
+__all__ = ["PULSE", "write_pulse"]
+
+PULSE = "status.json"
+
+
+def write_pulse(directory: Path, status: Status) -> None:
+    """Say how a run stands; a disk that refuses is told of by the journal."""
+    facts = {
+        "state": status.state.value,
+        "run_id": status.run_id,
+        "scenario": status.scenario,
+        "elapsed": round(status.elapsed, 3),
+        "users": dict(status.users),
+        "nodes": {name: state.value for name, state in status.nodes.items()},
+        "problems": list(status.problems),
+    }
+    part = directory / f".{PULSE}.part"
+    with suppress(OSError):
+        part.write_text(json.dumps(facts) + "\n", encoding="utf-8")
+        part.chmod(0o600)
+        part.replace(directory / PULSE)
