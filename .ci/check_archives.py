@@ -16,7 +16,7 @@ BOTH = [
     "murmur/results/_report.html",
 ]
 NEEDED = {
-    ".whl": [*BOTH, "METADATA", "licenses/LICENSE", "murmur/jupyter/panel/front/vega.js"],
+    ".whl": [*BOTH, "METADATA", "licenses/LICENSE", "murmur/_vega.js"],
     ".gz": [*BOTH, "pyproject.toml", "README.md", "LICENSE", "CITATION.cff", "binder/postBuild"],
 }
 UNWANTED = ["__pycache__", ".ipynb_checkpoints", ".venv", ".DS_Store"]  # parts of a path

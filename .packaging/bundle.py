@@ -1,6 +1,6 @@
-"""Puts the script of the charts into the wheel, so that panels need no network.
+"""Puts the script of the charts into the wheel: reports and panels need not build it.
 
-An editable installation goes without: its first panel builds the script into the user's
+An editable installation goes without: its first report or panel builds the script into the user's
 cache, and says so.
 """
 
@@ -13,8 +13,8 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-BUNDLE = "murmur/jupyter/panel/_bundle.py"
-TARGET = "murmur/jupyter/panel/front/vega.js"
+BUNDLE = "murmur/_vega.py"
+TARGET = "murmur/_vega.js"
 
 
 class BundleHook(BuildHookInterface):
@@ -26,7 +26,7 @@ class BundleHook(BuildHookInterface):
             return
         made = Path(self.directory) / "vega.js"
         made.parent.mkdir(parents=True, exist_ok=True)
-        made.write_text(_bundle().build_vega(), encoding="utf-8")
+        made.write_text(_module().build_script(), encoding="utf-8")
         build_data["force_include"][str(made)] = TARGET
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
@@ -34,9 +34,9 @@ class BundleHook(BuildHookInterface):
         (Path(self.directory) / "vega.js").unlink(missing_ok=True)
 
 
-def _bundle() -> ModuleType:
+def _module() -> ModuleType:
     """Return murmur's own module, without importing murmur and what it needs."""
-    spec = importlib.util.spec_from_file_location("_bundle", BUNDLE)
+    spec = importlib.util.spec_from_file_location("_vega", BUNDLE)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

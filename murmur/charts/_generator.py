@@ -152,9 +152,8 @@ def shaded(chart: AnyChart, health: pd.DataFrame | None) -> AnyChart:
         )
     )
     subtitle = "" if title.subtitle is alt.Undefined else f"{title.subtitle}; "
-    return dressed(
-        alt.LayerChart(layer=[shade, inside]), title.text, subtitle + _NOTE, height=height
-    ).properties(width=width)
+    both = alt.LayerChart(layer=[shade, inside])
+    return dressed(both, title.text, subtitle + _NOTE, height=height, width=width)
 
 
 def _bands(health: pd.DataFrame) -> pd.DataFrame:

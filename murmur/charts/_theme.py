@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar
 
 import altair as alt
 import pandas as pd
@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 AnyChart: TypeAlias = alt.Chart | alt.LayerChart
-Configurable = TypeVar("Configurable", bound=alt.TopLevelMixin)
+Configurable = TypeVar("Configurable", bound=alt.Chart | alt.LayerChart | alt.ConcatChart)
 
 BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
 PURPLE, ORANGE, SKY = "#CC79A7", "#E69F00", "#56B4E9"
@@ -65,10 +65,17 @@ SECONDS_LABEL = (
 )
 
 
-def dressed(chart: AnyChart, title: str, subtitle: str = "", *, height: int = _HEIGHT) -> AnyChart:
-    """Return `chart` with title, size and murmur's look."""
-    heading = alt.TitleParams(title, subtitle=subtitle) if subtitle else alt.TitleParams(title)
-    return _configured(chart.properties(width=_WIDTH, height=height, title=heading))
+def dressed(
+    chart: AnyChart, title: str, subtitle: str = "", *, height: int = _HEIGHT, width: int = _WIDTH
+) -> AnyChart:
+    """Give `chart` title, size and murmur's look, and return it.
+
+    In place: each of Altair's own verbs copies the chart with all of its layers, and to copy
+    them is most of what a chart costs.
+    """
+    chart.title = alt.TitleParams(title, subtitle=subtitle) if subtitle else alt.TitleParams(title)
+    chart.width, chart.height = width, height
+    return _configured(chart)
 
 
 def plain(chart: AnyChart) -> AnyChart:
@@ -199,10 +206,12 @@ def ordered(domain: Sequence[str], values: Sequence[Any]) -> alt.Scale:
 
 
 def _configured(chart: Configurable) -> Configurable:
-    configured = (
-        chart.configure(background="transparent", font=_FONT)
-        .configure_view(stroke=None)
-        .configure_axis(
+    """Give `chart` murmur's look, in place: each of Altair's own verbs copies all of it."""
+    chart.config = alt.Config(
+        background="transparent",
+        font=_FONT,
+        view=alt.ViewConfig(stroke=None),
+        axis=alt.AxisConfig(
             labelColor=GREY,
             titleColor=GREY,
             tickColor=GREY,
@@ -212,18 +221,18 @@ def _configured(chart: Configurable) -> Configurable:
             labelFontSize=11,
             titleFontSize=12,
             titleFontWeight="normal",
-        )
-        .configure_axisY(minExtent=_LABELS)
-        .configure_legend(
+        ),
+        axisY=alt.AxisConfig(minExtent=_LABELS),
+        legend=alt.LegendConfig(
             labelColor=GREY, titleColor=GREY, orient="top", labelFontSize=12, titleFontSize=12
-        )
-        .configure_title(
+        ),
+        title=alt.TitleConfig(
             color=GREY,
             subtitleColor=GREY,
             anchor="start",
             frame="group",
             fontSize=14,
             subtitleFontSize=11,
-        )
+        ),
     )
-    return cast(Configurable, configured)
+    return chart

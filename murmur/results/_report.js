@@ -1,5 +1,6 @@
 // Draws every chart of the report in the element that bears its name.
 // A module, so that its names do not meet the one-letter globals of the bundle before it.
+const { promise } = globalThis.__murmur_vega;
 const charts = JSON.parse(document.getElementById("charts").textContent);
 const dark = matchMedia("(prefers-color-scheme: dark)").matches;
 const options = {
@@ -10,7 +11,8 @@ const options = {
 };
 for (const [name, spec] of Object.entries(charts)) {
   const place = document.getElementById(name);
-  window.vegaEmbed(place, spec, options).catch((error) => {
+  const drawn = promise.then((vegaEmbed) => vegaEmbed(place, spec, options));
+  drawn.catch((error) => {
     place.textContent = `This chart cannot be drawn: ${error.message}`;
   });
 }

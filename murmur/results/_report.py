@@ -11,16 +11,17 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 from typing import Any, TypeAlias
 
 import pandas as pd
 
+from murmur._vega import script
 from murmur.errors import MissingExtraError
 
 from ._effects import effect_lines, effects
@@ -83,11 +84,12 @@ def _specs(results: Results) -> dict[str, Any]:
     """Return the specification of each chart that has something to show."""
     try:
         import altair as alt
-        import vl_convert  # noqa: F401 - only to say what is missing
 
         from murmur import charts
     except ImportError as error:
         raise MissingExtraError("results.report", "notebook", str(error.name)) from error
+    if find_spec("vl_convert") is None:  # it works in a process of its own
+        raise MissingExtraError("results.report", "notebook", "vl_convert")
     # Whatever the notebook chose, here the rows have to be inside.
     with alt.data_transformers.enable("default", max_rows=None):
         return {
@@ -97,15 +99,9 @@ def _specs(results: Results) -> dict[str, Any]:
         }
 
 
-@cache
 def _bundle() -> str:
-    """Return Vega, Vega-Lite and Vega-Embed as one script that can stand inside a page."""
-    import altair as alt
-    import vl_convert
-
-    version = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
-    script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", version)
-    return script.replace("</script", "\\x3c/script").replace("<!--", "\\x3c!--")
+    """Return Vega as one script that can stand inside a page."""
+    return script().replace("</script", "\\x3c/script").replace("<!--", "\\x3c!--")
 
 
 def _policy(*scripts: str) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from murmur._vega import picture
+
 if TYPE_CHECKING:
     from murmur.results import Results
 
@@ -32,14 +34,12 @@ class Frozen:
     """
 
     def __init__(self, results: Results) -> None:
-        import vl_convert
-
         summary = results.summary()
         self._text = repr(summary)
-        picture = str(vl_convert.vegalite_to_svg(json.dumps(_chart(results))))
+        drawn = picture(json.dumps(_chart(results)))
         self._html = (
             f'<div class="murmur-frozen">{summary._repr_html_()}'
-            f'<div style="overflow-x:auto">{picture}</div></div>'
+            f'<div style="overflow-x:auto">{drawn}</div></div>'
         )
 
     def __repr__(self) -> str:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from importlib import resources
 
 import pytest
 
+from murmur import _vega
 from murmur.jupyter.panel import _bundle
 from murmur.jupyter.panel._charts import specs
 
 
 def test_every_part_of_the_script_is_in_it():
-    folder = _bundle.BUILT.parent
-    parts = {path.name for path in folder.glob("*.js")} - {"vega.js"}
+    folder = resources.files("murmur.jupyter.panel") / "front"
+    parts = {path.name for path in folder.iterdir() if path.name.endswith(".js")}
 
     assert parts == set(_bundle.SCRIPTS)
     assert _bundle.script().count("export default") == 1
@@ -43,37 +45,5 @@ def test_the_library_is_of_the_version_that_the_charts_are_written_for():
     written_for = {spec["$schema"] for spec in specs().values()}
 
     assert [re.search(r"/v(\d+)\.", address)[1] for address in written_for] == [
-        _bundle.vega_lite_version().partition(".")[0]
+        _vega.vega_lite_version().partition(".")[0]
     ]
-
-
-def test_it_is_built_once_and_kept(tmp_path, monkeypatch, caplog):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(_bundle, "BUILT", tmp_path / "absent.js")
-    monkeypatch.setattr(_bundle, "build_vega", lambda version: f"// {version}")
-    _bundle.vega.cache_clear()
-
-    first = _bundle.vega()
-    said = [record.getMessage() for record in caplog.records]
-    _bundle.vega.cache_clear()
-    again = _bundle.vega()
-    _bundle.vega.cache_clear()
-
-    assert first == again == f"// {_bundle.vega_lite_version()}"
-    assert len(said) == 1
-    assert len(caplog.records) == 1
-    assert "building the script of the charts, once, into" in said[0]
-
-
-def test_it_is_used_all_the_same_where_nothing_can_be_kept(tmp_path, monkeypatch, caplog):
-    (tmp_path / "murmur").write_text("a file where the directory would be")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(_bundle, "BUILT", tmp_path / "absent.js")
-    monkeypatch.setattr(_bundle, "build_vega", lambda version: "// built")
-    _bundle.vega.cache_clear()
-
-    text = _bundle.vega()
-    _bundle.vega.cache_clear()
-
-    assert text == "// built"
-    assert "cannot be kept" in caplog.text
