@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from murmur.coordinators import CoordinatorEvent as CoordinatorEvent
     from murmur.coordinators import CoordinatorStatistics as CoordinatorStatistics
     from murmur.coordinators import Member as Member
+    from murmur.feeder import AccessLog as AccessLog
     from murmur.feeder import Feeder as Feeder
     from murmur.results import Results as Results
     from murmur.results import load as load
@@ -70,7 +71,7 @@ _HOMES = {
     "murmur.cluster": ("Membership", "NodeOverview", "Ticket", "join"),
     "murmur.connection": ("JsonConnection", "connect_json"),
     "murmur.coordinators": ("Coordinator", "CoordinatorEvent", "CoordinatorStatistics", "Member"),
-    "murmur.feeder": ("Feeder",),
+    "murmur.feeder": ("AccessLog", "Feeder"),
     "murmur.results": ("Results", "load"),
     "murmur.runtime": (
         "LeavingEvent",
@@ -104,6 +105,7 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "AccessLog",
     "Coordinator",
     "CoordinatorEvent",
     "CoordinatorStatistics",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import secrets
 import time
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from murmur.cluster import Course, new_run_id
 from murmur.errors import ConfigError, InvalidArgumentError
+from murmur.feeder import LogRows
 from murmur.recording import Relay, RunRecord
 from murmur.runtime import RunSpec, tell_refusals
 from murmur.scenario import masked, resolve
@@ -18,6 +20,8 @@ from murmur.telemetry import Emitter, bus
 if TYPE_CHECKING:
     from murmur.cluster import ClusterStatus
     from murmur.scenario import Resolved, Scenario
+
+_logger = logging.getLogger(__name__)
 
 __all__ = [
     "checked_seed",
@@ -104,7 +108,25 @@ def record_of(
         relay=relay,
     )
     record.plan = dict(zip(("users", "seconds", "end_when_idle"), plan, strict=True))
+    logs = [each for each in spec.settings.values.values() if isinstance(each, LogRows)]
+    if logs:
+        record.plan["rows"] = sum(map(len, logs))
+        for log in logs:
+            _tell_of(log, plan[0])
     return record
+
+
+def _tell_of(log: LogRows, users: int) -> None:
+    """Log what is not as it may seem: lines left out, and users that have no counterpart."""
+    for note in log.notes:
+        _logger.warning("%s: %s", log.source, note)
+    if users != log.users:
+        _logger.warning(
+            "%s holds %s users, and %s were asked for: each does the requests of one",
+            log.source,
+            f"{log.users:,}",
+            f"{users:,}",
+        )
 
 
 def checked_seed(seed: object) -> int:

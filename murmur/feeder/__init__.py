@@ -1,10 +1,13 @@
-"""Rows of data for users: accounts to log in with, texts to send, items to look for.
+"""Rows of data for users: accounts to log in with, items to look for, requests to make again.
 
-A `Feeder` is a setting of a scenario.  Whatever it is given (a file, a frame, a list), the
-rows are read where the run is started and travel to the nodes as plain columns.
+A `Feeder` and an `AccessLog` are settings of a scenario.  Whatever they are given (a file, a
+frame, a list), the rows are read where the run is started and travel to the nodes as plain
+columns.
 """
 
+from ._access_log import AccessLog as AccessLog
 from ._feeder import Feeder as Feeder
+from ._log_rows import LogRows as LogRows
 from ._rows import Rows as Rows
 
-__all__ = ["Feeder", "Rows"]
+__all__ = ["AccessLog", "Feeder", "LogRows", "Rows"]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         str | Path | pd.DataFrame | Sequence[Mapping[str, object]] | Mapping[str, Sequence[object]]
     )
 
-__all__ = ["Feeder"]
+__all__ = ["Feeder", "found_beside", "reading_of"]
 
 
 class Feeder(TraitType[Rows, Any]):
@@ -89,16 +89,13 @@ class Feeder(TraitType[Rows, Any]):
         for given, known in ((order, ORDERS), (beyond, BEYOND)):
             if given not in known:
                 raise TraitError(f"{given!r} is none of {', '.join(map(repr, known))}")
-        if delimiter is not None and len(delimiter) != 1:
-            raise TraitError(f"delimiter {delimiter!r} is not one character")
         super().__init__(Undefined if source is None else source, help=help, **options)
         self.columns: tuple[str] | tuple[str, ...] = (
             (columns,) if isinstance(columns, str) else tuple(columns)
         )
         self.order: Order = order
         self.beyond: Beyond = beyond
-        is_utf_8 = encoding.lower().replace("_", "-") in ("utf-8", "utf8")
-        self.text: Text = Text(delimiter, "utf-8-sig" if is_utf_8 else encoding)
+        self.text: Text = reading_of(delimiter, encoding)
         if source is None:
             self.tag(required=True)
 
@@ -116,7 +113,7 @@ class Feeder(TraitType[Rows, Any]):
                 raise TraitError(f"{value!r} has no column {missing[0]!r}")
             return value.arranged(self.order, self.beyond)
         try:
-            columns = columns_of(_found(value, obj), self.columns, self.text)
+            columns = columns_of(found_beside(value, obj), self.columns, self.text)
         except FeederError as error:
             raise TraitError(error.problem) from error
         except MissingExtraError as error:
@@ -132,7 +129,15 @@ class Feeder(TraitType[Rows, Any]):
         return s
 
 
-def _found(source: object, scenario: object) -> object:
+def reading_of(delimiter: str | None, encoding: str) -> Text:
+    """Return how a text file is read; UTF-8 may begin with a mark."""
+    if delimiter is not None and len(delimiter) != 1:
+        raise TraitError(f"delimiter {delimiter!r} is not one character")
+    is_utf_8 = encoding.lower().replace("_", "-") in ("utf-8", "utf8")
+    return Text(delimiter, "utf-8-sig" if is_utf_8 else encoding)
+
+
+def found_beside(source: object, scenario: object) -> object:
     """Return the path of a file that is beside the scenario's own, if it is not here."""
     if not isinstance(source, str | Path) or Path(source).exists():
         return source

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from murmur.errors import FeederError, MissingExtraError, closest
 
 from ._columns import Column, TextBuilder, packed
 
-__all__ = ["Text", "columns_of", "name_of_source"]
+__all__ = ["Text", "columns_of", "fields_of_any_size", "name_of_source", "opened"]
 
 Columns = dict[str, Column]
 
@@ -150,6 +151,8 @@ def _of_file(path: Path, wanted: Sequence[str], name: str, text: Text) -> Column
         return _of_csv(path, wanted, name, text)
     except FileNotFoundError:
         raise FeederError(name, f"no such file in {Path.cwd()}") from None
+    except (EOFError, zlib.error):
+        raise FeederError(name, "is cut off or damaged: it is no whole gzip file") from None
     except OSError as error:
         raise FeederError(name, f"cannot be read: {error.strerror or error}") from error
 
@@ -172,7 +175,7 @@ def _of_parquet(path: Path, wanted: Sequence[str], name: str) -> Columns:
 def _of_csv(path: Path, wanted: Sequence[str], name: str, text: Text) -> Columns:
     """Read text as it stands: what looks like a number may be a telephone number."""
     try:
-        with _opened(path, text.encoding) as file, _fields_of_any_size():
+        with opened(path, text.encoding) as file, fields_of_any_size():
             lines = csv.reader(file, delimiter=text.between(path), strict=True)
             header = next(lines, [])
             _refuse_one_column(header, text.between(path), name)
@@ -217,7 +220,7 @@ def _refuse_one_column(header: Sequence[str], delimiter: str, name: str) -> None
 
 
 @contextmanager
-def _fields_of_any_size() -> Iterator[None]:
+def fields_of_any_size() -> Iterator[None]:
     """Lift csv's limit of 128 KiB a field for a while: a photo in base64 is larger."""
     before = csv.field_size_limit(2**31 - 1)
     try:
@@ -226,7 +229,8 @@ def _fields_of_any_size() -> Iterator[None]:
         csv.field_size_limit(before)
 
 
-def _opened(path: Path, encoding: str) -> io.TextIOBase:
+def opened(path: Path, encoding: str, errors: str = "strict") -> io.TextIOBase:
+    """Return a text file, unpacked if it is gzipped."""
     if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding=encoding, newline="")
-    return path.open(encoding=encoding, newline="")
+        return gzip.open(path, "rt", encoding=encoding, errors=errors, newline="")
+    return path.open(encoding=encoding, errors=errors, newline="")

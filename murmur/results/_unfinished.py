@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from murmur.telemetry import CUT_SHORT
+from murmur.telemetry import CUT_SHORT, ROWS_DONE
 
 from ._deliveries import deliveries
 
@@ -36,6 +36,7 @@ def unfinished(record: RunRecord) -> tuple[str, ...]:
         *_bounded(_cut_short(record), "actions were cut short likewise"),
         *_bounded(_undelivered(record), "messages did not all arrive either"),
         *_bounded(_ungranted(record), "limits let too few through either"),
+        *_rows_undone(record),
         *_never_admitted(record),
         *_nothing(record),
     )
@@ -84,6 +85,18 @@ def _ungranted(record: RunRecord) -> Iterator[str]:
         asked, granted = (int(np.sum(table[key][rows])) for key in ("requested", "granted"))
         if granted + 1 < _KEPT * asked:
             yield f"The limit {name!r} granted {granted:,} of {asked:,} permits asked for."
+
+
+def _rows_undone(record: RunRecord) -> Iterator[str]:
+    """Yield how many requests of an access log nobody came to make."""
+    rows = cast("int", record.plan.get("rows", 0))
+    if not rows or not record.ended_by:
+        return
+    table: Mapping[str, Any] = record.table("counters")
+    is_row = np.array(table["name"].decode(), object) == ROWS_DONE
+    done = int(np.sum(np.asarray(table["value"])[is_row]))
+    if done < rows:
+        yield f"{rows - done:,} of the {rows:,} requests of the log were not made."
 
 
 def _never_admitted(record: RunRecord) -> Iterator[str]:

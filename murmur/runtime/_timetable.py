@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
@@ -65,6 +65,23 @@ class _Entry:
         return f"{self.name!r} every {self.period:g} s"
 
 
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    name: str
+    at: tuple[float, ...]
+
+    @property
+    def first(self) -> float:
+        return 0.0  # nothing is drawn
+
+    def moments(self, first: float) -> Iterator[tuple[float, int]]:
+        """Yield when it comes, and how often it came before."""
+        return zip(self.at, itertools.count())
+
+    def __str__(self) -> str:
+        return f"{self.name!r} at {len(self.at):,} moments"
+
+
 class Timetable:
     """Events of one user, in the order of time.
 
@@ -95,16 +112,26 @@ class Timetable:
 
     def __init__(self, *, spread: float = 0.0) -> None:
         self._spread = _checked("spread", spread, least=0.0)
-        self._entries: tuple[_Entry, ...] = ()
+        self._entries: tuple[_Entry | _Listed, ...] = ()
 
-    def at(self, moment: float, name: str) -> Timetable:
-        """Return a timetable with one more event, `moment` seconds after the start.
+    def at(self, moment: float | Sequence[float], name: str) -> Timetable:
+        """Return a timetable with one more event, or one at each of several moments.
+
+        Parameters
+        ----------
+        moment : float or sequence of float
+            Seconds after the start, in any order.
+        name : str
+            What is to be done.
 
         Raises
         ------
         InvalidArgumentError
-            If the moment is negative or not finite.
+            If a moment is negative or not finite.
         """
+        if isinstance(moment, Sequence) and not isinstance(moment, str):
+            moments = sorted(_checked("moment", each, least=0.0) for each in moment)
+            return self._with(_Listed(name, tuple(moments)))
         first = _checked("moment", moment, least=0.0)
         return self._with(_Entry(name, first, math.inf, count=1, until=math.inf))
 
@@ -175,10 +202,10 @@ class Timetable:
             for (at, number), order in heapq.merge(*columns, key=_by_time)
         )
 
-    def follow(self, user: User) -> Following:
+    def follow(self, user: User, *, start: float | None = None) -> Following:
         """Return an iterator that waits for each event: ``async for event in ...``.
 
-        It starts now.  An event that its user is too late for comes at once and keeps the
+        An event that its user is too late for comes at once and keeps the
         moment it was due, which the next `User.timer` takes; so a slow server shows in the
         response time.  No event is left out.  The wait ends with `Leaving` once the user is
         asked to leave.
@@ -187,6 +214,9 @@ class Timetable:
         ----------
         user : User
             Whose timetable it is; random offsets are drawn with its random numbers.
+        start : float, optional
+            Second of `User.now` that all moments are counted from, such as 0 for the start of
+            the run; now if not given.
 
         Raises
         ------
@@ -199,9 +229,9 @@ class Timetable:
                 "it is for `async for` in an `async def`; in a plain `def`, write "
                 "`for event in timetable.occurrences(user.random): user.sleep(...)`",
             )
-        return Following(self, user)
+        return Following(self, user, start)
 
-    def _with(self, entry: _Entry) -> Timetable:
+    def _with(self, entry: _Entry | _Listed) -> Timetable:
         longer = Timetable(spread=self._spread)
         longer._entries = (*self._entries, entry)
         return longer
@@ -220,11 +250,14 @@ class Following:
 
     __slots__ = ("_native", "_now", "_occurrences", "_user")
 
-    def __init__(self, timetable: Timetable, user: User) -> None:
+    def __init__(self, timetable: Timetable, user: User, start: float | None = None) -> None:
         self._user = user
         self._native = user.run.native
         self._now = self._native.now
-        self._occurrences = timetable.occurrences(user.random, start=self._now())
+        begin = self._now()
+        if start is not None:
+            begin += start - user.now()
+        self._occurrences = timetable.occurrences(user.random, start=begin)
 
     def __aiter__(self) -> Self:
         """Return itself."""

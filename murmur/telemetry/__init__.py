@@ -51,6 +51,7 @@ from ._plain import one_line as one_line
 from ._plain import text_of as text_of
 from ._plain import trace_of as trace_of
 from ._recorder import CUT_SHORT as CUT_SHORT
+from ._recorder import ROWS_DONE as ROWS_DONE
 from ._recorder import Recorder as Recorder
 
 # What users may rely on; the other names above are for murmur's own packages.

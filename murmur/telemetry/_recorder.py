@@ -38,10 +38,13 @@ if TYPE_CHECKING:
     from ._events import Event
     from ._rows import Rows
 
-__all__ = ["CUT_SHORT", "Recorder"]
+__all__ = ["CUT_SHORT", "ROWS_DONE", "Recorder"]
 
 CUT_SHORT = "cut_short"
 """The span of an action that its user did not bring to an end, since it was due."""
+
+ROWS_DONE = "log.rows"
+"""The counter of requests of an access log that users took in hand."""
 
 NAN = float("nan")
 FAILED_ACTION = "_murmur_action"

@@ -113,7 +113,10 @@ def _read(path: Path) -> Flow:
         return read_har(document, path.name)
     if "openapi" in document or "swagger" in document:
         return read_openapi(document, path.name)
-    raise MurmurError(f"{path.name}: no HAR file, no OpenAPI document, and no lines of curl")
+    raise MurmurError(
+        f"{path.name}: no HAR file, no OpenAPI document, and no lines of curl; "
+        "an access log is read by murmur.AccessLog"
+    )
 
 
 def _document(text: str, name: str) -> Mapping[str, Any]:

@@ -44,6 +44,7 @@ SHOWN_BY = {
     "Permit": "murmur.Throttle",
     "Reply": "murmur.http.Client",
     "Response": "murmur.http.Client",
+    "LogRows": "murmur.AccessLog",
     "Rows": "murmur.Feeder",
     "Capacity": "murmur.Session.find_capacity",
     "ServerEvent": "murmur.http.Response.events",

@@ -105,6 +105,8 @@ def test_the_same_random_numbers_give_the_same_offsets() -> None:
         lambda: Timetable().every(1, "a", offset="sometimes"),  # type: ignore[arg-type]
         lambda: Timetable().every(1, "a", count=0),
         lambda: Timetable().at(-1, "a"),
+        lambda: Timetable().at([1, -1], "a"),
+        lambda: Timetable().at("12", "a"),  # type: ignore[arg-type]
         lambda: Timetable().at(math.nan, "a"),
         lambda: Timetable(spread=-1),
     ],
@@ -141,6 +143,32 @@ async def test_a_user_meets_each_event_when_it_is_due(stage: Any) -> None:
 
     assert met == [("login", 2.0), ("ping", 5.0), ("ping", 10.0)]
     assert stage.users() == {1: "finished"}
+
+
+def test_several_moments_are_one_entry_in_the_order_of_time() -> None:
+    day = Timetable().at([7.5, 0, 3], "look").at(3, "login")
+
+    assert first(9, day) == [("look", 0.0), ("look", 3.0), ("login", 3.0), ("look", 7.5)]
+    assert [each.number for each in day.occurrences()] == [0, 1, 0, 2]
+    assert repr(day) == "<Timetable: 'look' at 3 moments, 'login' at 3 s>"
+
+
+async def test_moments_are_counted_from_the_start_of_the_run_if_asked(stage: Any) -> None:
+    met: list[tuple[int, float]] = []
+
+    class Day(murmur.Scenario):
+        """Two users, of whom one comes three seconds later."""
+
+        async def start(self, user: murmur.User) -> None:
+            await user.sleep(3.0 * (user.id - 1))
+            async for _ in Timetable().at([2, 9], "look").follow(user, start=1.0):
+                met.append((user.id, round(user.now(), 1)))  # noqa: PERF401 - each in its time
+
+    await stage.do(Day, 2, user_rate=math.inf)
+    await anyio.sleep(60)
+    await stage.stop()
+
+    assert sorted(met) == [(1, 3.0), (1, 10.0), (2, 3.0), (2, 10.0)]
 
 
 async def test_late_events_come_at_once_and_keep_when_they_were_due(stage: Any) -> None:
