@@ -47,6 +47,9 @@ class AccessLog(TraitType[LogRows, Any]):
     spread : float, optional
         Seconds over which requests of the same whole second are spread evenly; by default 1
         for a log whose times are whole seconds, and 0 for a table.
+    delimiter : str, optional
+        What stands between two values of a text table; a comma, or a tab in a ``.tsv``,
+        unless given.
     help : str
         What the log is, as for every setting.
     **options

@@ -254,9 +254,7 @@ class Following:
         self._user = user
         self._native = user.run.native
         self._now = self._native.now
-        begin = self._now()
-        if start is not None:
-            begin += start - user.now()
+        begin = self._now() if start is None else user.run.recorder.started_at + start
         self._occurrences = timetable.occurrences(user.random, start=begin)
 
     def __aiter__(self) -> Self:
