@@ -35,6 +35,7 @@ The tree; a branch for each thing that a caller may want to catch::
     │   ├── CoordinatorConflictError
     │   └── CoordinatorStoppedError
     ├── ArchiveError
+    ├── WriteError (OSError)
     ├── CheckFailedError (AssertionError)
     ├── InvalidCheckError (ValueError)
     ├── ClusterError
@@ -73,6 +74,7 @@ The tree; a branch for each thing that a caller may want to catch::
 from __future__ import annotations
 
 import difflib
+import os
 import traceback
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -139,6 +141,7 @@ __all__ = [
     "UnknownThrottleError",
     "UnresponsiveError",
     "WaitTimeoutError",
+    "WriteError",
     "WrongThreadError",
 ]
 
@@ -585,6 +588,26 @@ class ArchiveError(MurmurError):
         self.problem = problem
         self.remedy = remedy
         super().__init__(f"archive {str(path)!r}: {problem}; {remedy}")
+
+
+class WriteError(MurmurError, OSError):
+    """A file of results cannot be written: the disk is full, it may not be, the place is gone.
+
+    Nothing half-made is left.  ``errno`` is that of the system's own error.
+
+    Attributes
+    ----------
+    path : object
+        The file or directory, as it was given.
+    """
+
+    def __init__(self, path: object, error: OSError) -> None:
+        self.path = path
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        super().__init__(
+            f"{str(path)!r} cannot be written ({reason}); make room, or give another place"
+        )
+        self.errno = error.errno
 
 
 class CheckFailedError(MurmurError, AssertionError):

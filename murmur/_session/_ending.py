@@ -76,6 +76,8 @@ class Ending:
             self.status = self.read(answer)
         self.tell(self.status)
         self._record.relay.end(self._record)  # first: who waits finds its archive complete
+        if answer is not None:
+            self.status = self.read(answer)  # with what became of its archive
         if not self._over.done():
             self._over.set_result(None)
 

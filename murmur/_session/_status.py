@@ -154,7 +154,7 @@ def abandoned_status(record: RunRecord, scenario: str, reason: str) -> Status:
         elapsed=record.latest,
         nodes={},
         run_id=record.run_id,
-        problems=(f"the run did not end in order: {reason}",),
+        problems=(f"the run did not end in order: {reason}", *record.troubles.values()),
     )
 
 

@@ -55,9 +55,12 @@ class FailureLog(Follower):
 
 
 def problems_of(record: RunRecord, users: Mapping[str, int]) -> tuple[str, ...]:
-    """Return a line for each frequent failure but those of actions that ended nobody."""
+    """Return a line for each frequent failure but those of actions that ended nobody.
+
+    Last come what is wrong with what follows the run, such as a directory on a full disk.
+    """
     table = record.table("errors")
-    lines = failure_lines(table, only_harm=True)
+    lines = (*failure_lines(table, only_harm=True), *record.troubles.values())
     failed = sum(map(int, table["users"]))  # type: ignore[arg-type]  # a column of numbers
     if failed and failed == sum(users.values()):
         return (f"every user failed ({failed:,})", *lines)

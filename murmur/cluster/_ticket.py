@@ -82,9 +82,13 @@ class Ticket:
         """Write the ticket to a file with mode 0600, and return its path."""
         path = Path(path)
         handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # 0600 as made
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(self.text + "\n")
-        return Path(draft).replace(path)
+        try:
+            with os.fdopen(handle, "w", encoding="ascii") as file:
+                file.write(self.text + "\n")
+            return Path(draft).replace(path)
+        except OSError:
+            Path(draft).unlink(missing_ok=True)
+            raise
 
     @classmethod
     def read(cls, source: Ticket | str | Path) -> Ticket:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 
 from murmur.results import compare, load
+from murmur.results.archive import write_frame
 
 from ._verb import Kind, Parameter, Verb
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ._context import Context
     from ._verb import Call
 
@@ -23,17 +22,15 @@ __all__ = ["RESULTS_VERBS"]
 def _frame(context: Context, call: Call) -> object:
     frame = context.run.results.frame(call.values["name"])
     if "save" in call.values:
-        _write(frame, Path(call.values["save"]))
+        write_frame(frame, _frame_file(call.values["save"]))
     return frame.head(call.values["head"]) if "head" in call.values else frame
 
 
-def _write(frame: pd.DataFrame, path: Path) -> None:
-    if path.suffix == ".csv":
-        frame.to_csv(path, index=False)
-    elif path.suffix == ".parquet":
-        frame.to_parquet(path, index=False)
-    else:
-        raise UsageError(f"--save takes a path that ends in .csv or .parquet, not {str(path)!r}")
+def _frame_file(text: str) -> Path:
+    path = Path(text)
+    if path.suffix not in (".csv", ".parquet"):
+        raise UsageError(f"--save takes a path that ends in .csv or .parquet, not {text!r}")
+    return path
 
 
 def _check(context: Context, call: Call) -> object:

@@ -97,6 +97,9 @@ class RunRecord:
         ``arguments``; the first 10,000.
     calls_dropped : int
         How many more there were.
+    troubles : dict of str to str
+        What is wrong with what follows the run and harms it not, such as its directory, by
+        what it is about; a sentence each.
     """
 
     ended_by: str = ""
@@ -130,6 +133,7 @@ class RunRecord:
         self.ending_at: float = math.nan
         self.plan: dict[str, object] = {}
         self.calls: list[dict[str, object]] = []
+        self.troubles: dict[str, str] = {}
         self._codes = Codebook()
         self.users: Users = Users(self._codes)
         self._nodes = Nodes(started_at)

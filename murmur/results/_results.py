@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING, Literal, Self, overload
 
 import pandas as pd
 
-from murmur.errors import InvalidArgumentError, closest
+from murmur.errors import InvalidArgumentError, WriteError, closest
 from murmur.recording import FRAMES, RunRecord
 from murmur.telemetry import Histogram
 
@@ -16,7 +17,7 @@ from ._manifest import Manifest
 from ._source import RecordSource, Source
 from ._summary import Summary
 from ._verdict import Verdict
-from ._write import guarded, write_text
+from ._write import write_frame, writing
 from .checks._check import Check
 from .checks._log import note
 from .checks._table import Checks, checked
@@ -305,13 +306,24 @@ class Results:
         -------
         pathlib.Path
             The directory.
+
+        Raises
+        ------
+        WriteError
+            If it cannot be written: the disk is full, or it may not be.
         """
         target = Path(directory)
-        target.mkdir(parents=True, exist_ok=True)
+        is_new = not target.exists()
+        with writing(target):
+            target.mkdir(parents=True, exist_ok=True)
         self._source.refresh()
-        for name in FRAMES:
-            text = guarded(self._source.frame(name)).to_csv(index=False)
-            write_text(target / f"{name}.csv", text)
+        try:
+            for name in FRAMES:
+                write_frame(self._source.frame(name), target / f"{name}.csv")
+        except WriteError:
+            if is_new:  # a part of the frames would be taken for all
+                rmtree(target, ignore_errors=True)
+            raise
         return target
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -336,6 +348,8 @@ class Results:
         ------
         ArchiveError
             If something else is there, or an archive and `overwrite` is not set.
+        WriteError
+            If it cannot be written: the disk is full, or it may not be.
         MissingExtraError
             If pyarrow is not installed.
 
@@ -374,6 +388,8 @@ class Results:
 
         Raises
         ------
+        WriteError
+            If it cannot be written: the disk is full, or it may not be.
         MissingExtraError
             If altair or vl-convert is not installed.
         """

@@ -1,5 +1,6 @@
 """Archives of results: runs that are saved, read again, or recovered after a crash."""
 
+from murmur.results._write import write_frame as write_frame
 from murmur.results._write import write_text as write_text
 
 from ._archive import load as load
@@ -8,5 +9,6 @@ from ._run_directory import RunDirectory as RunDirectory
 __all__ = [
     "RunDirectory",
     "load",
+    "write_frame",
     "write_text",
 ]

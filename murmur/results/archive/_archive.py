@@ -32,6 +32,7 @@ from murmur.results._source import Source
 from murmur.results._spans import Spanned, Spans, SpanTimes
 from murmur.results._summary import ActionSummary, Summary
 from murmur.results._verdict import State, Verdict
+from murmur.results._write import writing
 from murmur.telemetry import Histogram
 
 from ._histograms import HISTOGRAMS, read_histograms, times_of_actions, write_histograms
@@ -88,14 +89,19 @@ def write(source: Source, path: Path, *, overwrite: bool = False) -> Path:
     require_pyarrow("results.save")
     place = path.resolve()  # what a link points to is replaced, not the link
     replaced = _replaced(place, path, overwrite=overwrite)
-    place.parent.mkdir(parents=True, exist_ok=True)
     source.refresh()
+    with writing(path):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _write(source, place, replaced)
+    return path
+
+
+def _write(source: Source, place: Path, replaced: Iterable[str]) -> None:
     with TemporaryDirectory(prefix=f".{place.name}-", dir=place.parent) as beside:
         new = Path(beside) / "new"
         new.mkdir()
         fill(source, new)
         _put(new, place, old=Path(beside) / "old", replaced=replaced)
-    return path
 
 
 def fill(source: Source, directory: Path) -> None:

@@ -76,19 +76,29 @@ class JournalWriter:
     def _append(self, data: bytes) -> None:
         end = self._file.tell()
         try:
-            written = 0
-            while written < len(data):
-                written += self._file.write(data[written:])
+            _write_all(self._file, data)
         except OSError:
             self._file.seek(end)
             self._file.truncate()
             raise
 
     def _next(self) -> FileIO:
-        file = FileIO(self._folder / f"{self._number + 1:06}.log", "xb", opener=_private)
+        path = self._folder / f"{self._number + 1:06}.log"
+        file = FileIO(path, "xb", opener=_private)
+        try:
+            _write_all(file, _MAGIC)
+        except OSError:
+            file.close()
+            path.unlink()
+            raise
         self._number += 1
-        file.write(_MAGIC)
         return file
+
+
+def _write_all(file: FileIO, data: bytes) -> None:
+    written = 0
+    while written < len(data):
+        written += file.write(data[written:])
 
 
 def _private(path: str, flags: int) -> int:

@@ -135,7 +135,8 @@ class _CutOff(RecordSource):
             return verdict
         missing = (
             f"{self._damaged:,} {'piece' if self._damaged == 1 else 'pieces'} of the journal "
-            "cannot be read: about a second of one node is missing for each."
+            "cannot be read, or could not be written: about a second of one node is missing "
+            "for each."
         )
         state: State = "suspect" if verdict.state == "valid" else verdict.state
         return replace(verdict, state=state, reasons=(missing, *verdict.reasons))

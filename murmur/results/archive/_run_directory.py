@@ -1,13 +1,14 @@
 """A run directory: a journal while the run goes on, an archive once it is over.
 
 It follows the run's record, so it holds what the record holds, from whichever node.  What
-goes wrong with it is told once and harms no run.
+goes wrong with it is told among the problems of the run, and harms none.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,15 @@ if TYPE_CHECKING:
     from murmur.telemetry import Chunk
 
 __all__ = ["RunDirectory"]
+
+_TROUBLE = "directory"
+"""The key of what is wrong with it, among the troubles of the record."""
+
+_CALM = 4
+"""Pieces of news in a row that are written until the disk counts as one with room again.
+
+A small one finds room where a large one does not: each would be told.
+"""
 
 _logger = logging.getLogger(__name__)
 
@@ -73,20 +83,10 @@ class RunDirectory(Follower):
         self._bound = actions_bound
         self._random = np.random.default_rng(record.seed)
         self._is_broken = self._is_over = False
-        self._unwritten = 0
-        try:
-            self._journal = JournalWriter(self.path)
-            facts: Any = as_json(self._source.facts())
-            more = {
-                "started_at": record.started_at,
-                "wall_seconds": record.wall_started_at,
-                "actions_bound": actions_bound,
-            }
-            for _ in range(2):  # twice, so that no damaged byte takes all
-                self._journal.write("start", facts | more)
-        except OSError as error:
-            remedy = "give a directory that can be written to, with room"
-            raise ArchiveError(self.path, f"it cannot be made ({error})", remedy) from error
+        self._unwritten = 0  # since the last that was written
+        self._missing = 0  # since it was told
+        self._calm = 0
+        self._journal = self._opened(parent, record)
 
     def take(self, record: RunRecord, chunk: Chunk) -> None:
         """Write a chunk; beyond the bound, a sample of its actions."""
@@ -127,11 +127,13 @@ class RunDirectory(Follower):
             remove_journal(self.path)
         except (OSError, ValueError, MurmurError) as error:
             remove_files(self.path)  # nothing half-made is left
-            _logger.warning(
-                "the run directory %s stays a journal, which murmur.load reads as well: %s",
-                self.path,
-                error,
+            lacks = f"without {self._missing:,} {_pieces(self._missing)}, " if self._missing else ""
+            self._tell(
+                f"the run directory {self.path} stays a journal, {lacks}which murmur.load reads "
+                f"as well ({error}); results.save() keeps all that was measured"
             )
+        else:
+            record.troubles.pop(_TROUBLE, None)  # it is whole now
 
     def close(self) -> None:
         """Let go of the journal, which stays as it is."""
@@ -147,25 +149,74 @@ class RunDirectory(Follower):
         remove_journal(self.path)
         self.path.rmdir()
 
+    def _opened(self, parent: Path, record: RunRecord) -> JournalWriter:
+        """Return the journal, with its first entry; what cannot be made leaves nothing."""
+        new = [each for each in (self.path, *self.path.parents) if not each.exists()]
+        facts: Any = as_json(self._source.facts())
+        more = {
+            "started_at": record.started_at,
+            "wall_seconds": record.wall_started_at,
+            "actions_bound": self._bound,
+        }
+        journal: JournalWriter | None = None
+        try:
+            journal = JournalWriter(self.path)
+            for _ in range(2):  # twice, so that no damaged byte takes all
+                journal.write("start", facts | more)
+        except OSError as error:
+            if journal is not None:
+                journal.close()
+            with suppress(OSError):
+                remove_journal(self.path)
+            for each in new:
+                with suppress(OSError):
+                    each.rmdir()
+            remedy = "give a directory that can be written to, with room"
+            raise ArchiveError(self.path, f"it cannot be made ({error})", remedy) from error
+        return journal
+
     def _write(self, record: RunRecord, *entry: object) -> None:
         if record is not self._record or self._is_broken:
             return
         try:
             if self._unwritten:
                 self._journal.write("gap", self._unwritten)
-                _logger.warning(
-                    "the run directory %s is written again; %d pieces of news are missing in it",
-                    self.path,
-                    self._unwritten,
-                )
                 self._unwritten = 0
             self._journal.write(*entry)
         except OSError as error:
-            if not self._unwritten:
-                _logger.warning(
-                    "the run directory %s cannot be written (%s); the run goes on, "
-                    "results.save() keeps what was measured, and it is tried again",
-                    self.path,
-                    error,
-                )
-            self._unwritten += 1
+            self._miss(error)
+        else:
+            if self._missing:
+                self._recover()
+
+    def _miss(self, error: OSError) -> None:
+        """Count a piece of news that could not be written, and tell."""
+        is_news = not self._missing or self._calm >= _CALM
+        self._unwritten += 1
+        self._missing += 1
+        self._calm = 0
+        self._tell(
+            f"the run directory {self.path} cannot be written ({error}), and lacks "
+            f"{self._missing:,} {_pieces(self._missing)} so far; the run goes on, results.save() "
+            "keeps what was measured, and it is tried again",
+            is_news=is_news,
+        )
+
+    def _recover(self) -> None:
+        """Tell that there is room again, once that can be relied on."""
+        self._calm += 1
+        if self._calm == _CALM:
+            self._tell(
+                f"the run directory {self.path} is written again, and lacks {self._missing:,} "
+                f"{_pieces(self._missing)} until the run is over"
+            )
+
+    def _tell(self, sentence: str, *, is_news: bool = True) -> None:
+        """Keep a sentence among the problems of the run; what is news is logged, too."""
+        self._record.troubles[_TROUBLE] = sentence
+        if is_news:
+            _logger.warning("%s", sentence)
+
+
+def _pieces(count: int) -> str:
+    return "piece of news" if count == 1 else "pieces of news"

@@ -286,15 +286,19 @@ def test_a_disk_that_is_full_is_told_and_written_again_when_there_is_room(
     directory._journal._file = full = Full(directory._journal._file)
     with caplog.at_level(logging.WARNING):
         _play(record)
+        assert "cannot be written" in record.troubles["directory"]
         full.is_full = False
         _play(record, 1)
+        for _ in range(4):  # a single small piece may find room where a chunk does not
+            record.note_node("a", host="again")
 
     told = [line.getMessage() for line in caplog.records]
     assert "cannot be written ([Errno 28] No space left on device)" in told[0]
     assert "is written again" in told[1]
     assert len(told) == 2
+    assert told[1] == record.troubles["directory"]
     loaded = murmur.load(directory.path)
-    assert "of the journal cannot be read" in str(loaded.verdict)
+    assert "of the journal cannot be read, or could not be written" in str(loaded.verdict)
     assert "damaged" not in [entry[0] for entry in entries(directory.path)]
     assert len(Results(record).actions) == 80
 
@@ -311,4 +315,5 @@ def test_an_archive_that_cannot_be_finished_leaves_nothing_half_made(
     record.relay.end(record)
 
     assert [file.name for file in directory.path.iterdir()] == ["journal"]
+    assert "stays a journal" in record.troubles["directory"]
     assert len(murmur.load(directory.path).actions) == 60
