@@ -104,6 +104,7 @@ class RunRecord:
 
     ended_by: str = ""
     calls_dropped: int = 0
+    version: int = 0
 
     def __init__(  # noqa: PLR0913 - the last five are bounds, by keyword
         self,
@@ -126,7 +127,6 @@ class RunRecord:
         self.settings: dict[str, object] = dict(settings or {})
         self.seed = seed
         self.window = window
-        self.version: int = 0
         self.relay: Relay = Relay() if relay is None else relay
         self.broken_off = ""
         self.planned_end: float = math.inf
