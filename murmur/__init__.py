@@ -161,7 +161,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever goes by the name
     """Import a public name from its home when it is first used."""
     if name not in _HOME_OF:
-        raise AttributeError(f"module 'murmur' has no attribute {name!r}")
+        from ._moved import AMOC_MODULES
+
+        hint = f"; amoc's {name} is {AMOC_MODULES[name]} here" if name in AMOC_MODULES else ""
+        raise AttributeError(f"module 'murmur' has no attribute {name!r}{hint}")
     from importlib import import_module
 
     value = getattr(import_module(_HOME_OF[name]), name)

@@ -1,13 +1,80 @@
-"""Old homes of names that moved: they still answer, and say where the name lives now."""
+"""Names from elsewhere that still answer: those that moved, and those that amoc has.
+
+What moved is handed over, with a warning; a name of amoc is an error that has the new one.
+"""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["old_names"]
+__all__ = ["AMOC_MODULES", "AMOC_VERBS", "amoc_names", "old_names"]
+
+C = TypeVar("C", bound=type)
+
+AMOC_MODULES: Mapping[str, str] = {
+    "amoc": "murmur.Session",
+    "amoc_cluster": "Session.open and murmur.join",
+    "amoc_code_server": "nothing: the code of a scenario travels by itself",
+    "amoc_config": "the traits of a murmur.Scenario",
+    "amoc_controller": "murmur.Session",
+    "amoc_coordinator": "murmur.coordinator",
+    "amoc_dist": "murmur.Session",
+    "amoc_metrics": "murmur.count, murmur.gauge and murmur.timer",
+    "amoc_scenario": "murmur.Scenario",
+    "amoc_telemetry": "murmur.on",
+    "amoc_throttle": "murmur.throttle",
+    "amoc_user": "murmur.User and Session.remove",
+}
+"""Modules of amoc, and what has their place."""
+
+AMOC_VERBS: Mapping[str, str] = {
+    "all_nodes": "nodes",
+    "change_rate": "throttle",
+    "change_rate_gradually": "ramp",
+    "connect_nodes": "open",
+    "get_state": "status",
+    "get_status": "status",
+    "remove_users": "remove",
+    "set_master_node": "open",
+    "slave_nodes": "nodes",
+    "start_scenario": "do",
+    "stop_scenario": "stop",
+    "update_settings": "update",
+}
+"""Functions of amoc that steer, and the verb of ``%amoc`` that has their place."""
+
+
+def amoc_names(names: Mapping[str, str]) -> Callable[[C], C]:
+    """Return a decorator by which a class answers to amoc's names, with an error.
+
+    Parameters
+    ----------
+    names : mapping of str to str
+        A name of amoc, and what the class calls it.
+
+    Examples
+    --------
+    >>> @amoc_names({"get_status": "status"})
+    ... class Run: ...
+    >>> Run().get_status
+    Traceback (most recent call last):
+      ...
+    AttributeError: 'Run' object has no attribute 'get_status'; amoc's get_status is status here
+    """
+
+    def getattr_unknown(self: object, name: str) -> Any:  # noqa: ANN401 - raises
+        hint = f"; amoc's {name} is {names[name]} here" if name in names else ""
+        problem = f"{type(self).__name__!r} object has no attribute {name!r}{hint}"
+        raise AttributeError(problem, name=name, obj=self)
+
+    def decorate(owner: C) -> C:
+        owner.__getattr__ = getattr_unknown  # type: ignore[attr-defined]
+        return owner
+
+    return decorate
 
 
 def old_names(module: str, homes: Mapping[str, str]) -> Callable[[str], Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._codes import INVALID, REFUSED
+from ._completion import settings_of
 from ._sections import SectionedCommand, option
 
 if TYPE_CHECKING:
@@ -59,7 +60,12 @@ _EXIT = {
 @option("--confirm", type=int, default=2, show_default=True, help="Answers of each kind, at least.")
 @option("-u", "--users", type=int, default=0, help="Users of every step, where a throttle sets it.")
 @option(
-    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting; repeat for more."
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    shell_complete=settings_of,
+    help="A setting; repeat for more.",
 )
 @option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
 @option("--chart", metavar="FILE", help="Write the curve: .html, .svg, .png or .json.")

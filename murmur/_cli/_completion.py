@@ -1,12 +1,13 @@
-"""``murmur completion``: what a shell needs to complete murmur's words."""
+"""Completion in a shell: the command that prints its script, and what Tab offers for settings."""
 
 from __future__ import annotations
 
 import click
+from click.shell_completion import CompletionItem, get_completion_class
 
 from ._sections import SectionedCommand
 
-__all__ = ["completion"]
+__all__ = ["completion", "settings_of"]
 
 _HOW = """\
 \b
@@ -23,10 +24,41 @@ def completion(shell: str) -> None:
 
     Write it to where your shell looks for such scripts, and open a new shell.
     """
-    from click.shell_completion import get_completion_class
-
     from ._commands import murmur
 
     kind = get_completion_class(shell)
     assert kind is not None  # the choice above
     click.echo(kind(murmur, {}, "murmur", "_MURMUR_COMPLETE").source())
+
+
+def settings_of(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the settings of the scenario in the line, or the values that one may have.
+
+    The scenario is read and not imported: a Tab runs nobody's code.
+    """
+    from murmur.errors import MurmurError
+    from murmur.scenario import Description, describe
+
+    # Click leaves words unread, in `args`, where an option still lacks its value.
+    words = [context.params.get("scenario") or "", *context.args]
+    files = [word for word in words if word.partition(":")[0].endswith((".py", ".ipynb"))]
+    if not files:
+        return []
+    try:
+        described = describe(files[0])
+    except MurmurError:  # no such file, or one that cannot be read: nothing to offer
+        return []
+    one = described if isinstance(described, Description) else described[0]
+    name, equals, _ = incomplete.partition("=")
+    if equals:
+        offers = [
+            CompletionItem(f"{name}={choice}")
+            for setting in one.settings
+            if setting.name == name
+            for choice in (("true", "false") if setting.type == "Bool" else setting.choices or ())
+        ]
+    else:
+        offers = [CompletionItem(f"{each.name}=", help=each.help) for each in one.settings]
+    return [offer for offer in offers if offer.value.startswith(incomplete)]

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ._codes import EXIT_CODES
+from ._completion import settings_of
 from ._sections import SectionedCommand, option
 from ._signals import Interrupts
 
@@ -71,6 +72,7 @@ _NODES = "Nodes"
     multiple=True,
     metavar="NAME=VALUE",
     section=_SCENARIO,
+    shell_complete=settings_of,
     help="A setting of the scenario, read by its type; before AMOC_NAME in the environment.",
 )
 @option("--seed", type=int, metavar="N", section=_SCENARIO, help="Repeat another run's choices.")

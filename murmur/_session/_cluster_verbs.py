@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from murmur._moved import AMOC_VERBS, amoc_names
+
 from ._nodes import LIFETIME, Nodes
 
 if TYPE_CHECKING:
@@ -14,6 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["ClusterVerbs"]
 
 
+@amoc_names(
+    {
+        **AMOC_VERBS,
+        "change_rate": "throttles[name].change_rate",
+        "change_rate_gradually": "throttles[name].ramp",
+    }
+)
 class ClusterVerbs:
     """The part of `Session` that is about nodes."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
+from murmur._moved import amoc_names
 from murmur.errors import UnknownCoordinatorError, UnknownThrottleError
 from murmur.throttles import throttle_table
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["CoordinatorView", "Coordinators", "ThrottleView", "Throttles"]
 
 
+@amoc_names({"change_rate_gradually": "ramp"})
 class ThrottleView:
     """One throttle of the run; every method returns when the change is made.
 

@@ -19,6 +19,7 @@ from IPython.core.completer import (
 from IPython.core.error import UsageError
 
 from murmur.errors import MurmurError
+from murmur.results import FRAMES
 from murmur.scenario import Description, Setting, describe, scenarios_in
 
 from ._context import Context
@@ -35,6 +36,11 @@ __all__ = ["complete", "matcher_for"]
 _CALL = re.compile(
     r".*\b(?:do|find_capacity|rehearse)\(\s*(?P<scenario>\w+)\s*,(?P<rest>[^)]*)", re.DOTALL
 )
+# The name of an action in a check: ``check="p99(or``.
+_CHECK = re.compile(
+    r".*\bcheck\w*\b.*\b(?:count|rate|failed|\w*(?:mean|min|max|p\d[\d.]*))\((?P<name>[^()'\"]*)",
+    re.DOTALL,
+)
 # Also where the answer is kept: ``run = %amoc do``, ``first, last = %amoc ...``.
 _LINE = re.compile(r"\s*(?:[\w., ]+=\s*)?%{1,2}amoc\s+(?P<words>.*)", re.DOTALL)
 
@@ -46,6 +52,8 @@ def matcher_for(context: Callable[[], Context]) -> Matcher:
     """Return a matcher for IPython's completer that looks names up in `context()`."""
 
     def match_amoc(position: CompletionContext) -> SimpleMatcherResult:
+        if (check := _CHECK.fullmatch(position.line_with_cursor)) is not None:
+            return _in_a_check(check["name"], context())
         line = _LINE.fullmatch(position.line_with_cursor)
         if line is None:
             return _in_a_call(position.line_with_cursor, context())
@@ -74,6 +82,21 @@ def _in_a_call(line: str, context: Context) -> SimpleMatcherResult:
         "completions": [SimpleCompletion(text, type="param") for text in fitting],
         "matched_fragment": fragment,
         "suppress": False,
+    }
+
+
+def _in_a_check(fragment: str, context: Context) -> SimpleMatcherResult:
+    """Return the actions of the run whose names begin so."""
+    run = context.session.run
+    names = [] if run is None else [each.name for each in run.observe().recent.actions]
+    return {
+        "completions": [
+            SimpleCompletion(f"{name})", type="action")
+            for name in names
+            if name.startswith(fragment)
+        ],
+        "matched_fragment": fragment,
+        "suppress": True,
     }
 
 
@@ -119,19 +142,23 @@ def _offers(words: Sequence[str], fragment: str, context: Context) -> Iterable[s
 
 
 def _of_kind(kind: Kind, context: Context) -> Iterable[str]:
+    named: Iterable[object] = ()
     match kind:
         case Kind.SCENARIO:
-            return sorted(scenarios_in(context.namespace))
+            named = scenarios_in(context.namespace)
         case Kind.THROTTLE:
-            return sorted(context.session.throttles)
+            named = context.session.throttles
+        case Kind.COORDINATOR:
+            named = context.session.coordinators
         case Kind.NODES:
-            return sorted(context.session.nodes)
+            named = context.session.nodes
+        case Kind.FRAME:
+            named = FRAMES
         case Kind.CHART:
             from murmur.charts import CHARTS
 
-            return CHARTS
-        case _:
-            return ()
+            return CHARTS  # in their own order
+    return sorted(map(str, named))
 
 
 def _settings(verb: Verb, given: Sequence[str], context: Context) -> Sequence[Setting]:

@@ -75,7 +75,7 @@ RESULTS_VERBS = (
         "frame",
         "A frame of the run by its name: errors, throttles, health, ...",
         _frame,
-        words=(Parameter("NAME", Kind.TEXT, "the frame", required=True),),
+        words=(Parameter("NAME", Kind.FRAME, "the frame", required=True),),
         options=(
             Parameter("--head", Kind.WHOLE, "only so many rows, the first ones"),
             Parameter("--save", Kind.TEXT, "write it all to a .csv or .parquet file", "PATH"),
@@ -124,7 +124,7 @@ RESULTS_VERBS = (
         "coordinators",
         "Coordinators of the run, or one of them, to look at, reset or stop.",
         _coordinators,
-        words=(Parameter("NAME", Kind.TEXT, "the coordinator (all, if not given)"),),
+        words=(Parameter("NAME", Kind.COORDINATOR, "the coordinator (all, if not given)"),),
         options=(
             Parameter("--reset", Kind.SWITCH, "close its open batches"),
             Parameter("--stop", Kind.SWITCH, "let it take no more users"),

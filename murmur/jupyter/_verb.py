@@ -32,6 +32,8 @@ class Kind(Enum):
     SCENARIO = "a scenario"
     THROTTLE = "a throttle"
     CHART = "a chart"
+    FRAME = "a frame"
+    COORDINATOR = "a coordinator"
     NODES = "nodes"
     TEXT = "text"
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 from murmur._backend import Native, Wakeup, block, on_loop
+from murmur._moved import amoc_names
 from murmur.errors import Leaving, ThrottleError, ThrottleStoppedError, WrongThreadError
 from murmur.telemetry import text_of, trace_of
 
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Permit", "Throttle"]
 
-_REQUEST = "amoc.throttle.request"
-_EXECUTE = "amoc.throttle.execute"
+_REQUEST, _EXECUTE = "amoc.throttle.request", "amoc.throttle.execute"
 
 
+@amoc_names({"change_rate_gradually": "ramp"})
 class Throttle:
     """Grant permits one at a time, in order of request, at a rate that may change.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from IPython.core.completer import provisionalcompleter
 
@@ -119,3 +121,24 @@ def test_a_file_is_not_run_for_a_tab(tab, tmp_path):
     path.write_text("raise SystemExit\n")
 
     tab(f"%amoc do {path} 5 p")
+
+
+def test_frames_and_coordinators(tab, run):
+    assert tab("%amoc frame err") == ["%amoc frame errors"]
+    assert tab("%amoc coordinators p") == ["%amoc coordinators pairs"]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "session.find_capacity(Chat, check='p99(",
+        "run.results.check('failed(",
+        "%amoc check 'service_p50(",
+    ],
+)
+def test_actions_in_a_check(tab, run, before):
+    actions = [SimpleNamespace(name=name) for name in ("login", "logout", "GET /items/{id}")]
+    run.answers["observe"] = SimpleNamespace(recent=SimpleNamespace(actions=actions))
+
+    assert tab(f"{before}log") == [f"{before}login)", f"{before}logout)"]
+    assert tab(f"{before}GET /it") == [f"{before}GET /items/{{id}})"]

@@ -1,0 +1,42 @@
+"""Names of amoc answer with what has their place."""
+
+from __future__ import annotations
+
+import pytest
+from IPython.core.error import UsageError
+
+import murmur
+from murmur._moved import AMOC_MODULES, AMOC_VERBS
+from murmur._session import Session
+from murmur._session._views import ThrottleView
+from murmur.jupyter._verbs import VERBS, find_verb
+from murmur.throttles import Throttle
+
+
+@pytest.mark.parametrize("name", AMOC_MODULES)
+def test_a_module_of_amoc(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"amoc's {name} is .+ here"):
+        getattr(murmur, name)
+
+
+@pytest.mark.parametrize(("old", "new"), AMOC_VERBS.items())
+def test_a_verb_of_amoc(old: str, new: str) -> None:
+    assert new in VERBS
+    with pytest.raises(UsageError, match=f"amoc's {old} is {new} here"):
+        find_verb(old)
+    with murmur.Session() as session, pytest.raises(AttributeError, match=f"amoc's {old} is"):
+        getattr(session, old)
+    if not old.startswith("change_rate"):  # of the session: those are methods of a throttle
+        assert hasattr(Session, new)
+
+
+@pytest.mark.parametrize("owner", [Throttle, ThrottleView])
+def test_a_function_of_a_throttle(owner: type) -> None:
+    with pytest.raises(AttributeError, match="amoc's change_rate_gradually is ramp here"):
+        owner.__new__(owner).change_rate_gradually  # noqa: B018 - it is looked up
+
+
+def test_other_names_are_missing_as_ever() -> None:
+    assert not hasattr(murmur, "nothing")
+    with murmur.Session() as session:
+        assert not hasattr(session, "nothing")
