@@ -16,6 +16,10 @@ Several runs of each side, with -- between them:
   murmur compare before-1 before-2 before-3 -- after-1 after-2 after-3
 
 \b
+With the runs kept in a directory, where good ones join them:
+  murmur compare --baseline baselines/shop results --margin 5% --update
+
+\b
 Rules, by example:
   p99(echo) > +10%       the 99th percentile of `echo` rose by a tenth
   rate < -5%             of any action, a second holds 5 % fewer
@@ -31,7 +35,8 @@ Exit codes:
        without either, if anything is worse, surely
   2    a rule or a directory cannot be read
   3    one of the runs is invalid: murmur was too slow, or a node was lost
-  4    cannot tell: too little was measured, or nothing says how much is too much
+  4    cannot tell: too little was measured, nothing says how much is too much,
+       or the baseline is empty (0 if --update has just begun it)
 """
 
 _BETWEEN = "\0"
@@ -47,7 +52,7 @@ class _CompareCommand(SectionedCommand):
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """Return what stands behind the name of the command in its help."""
-        return ["[OPTIONS]", "A... [--] B..."]
+        return ["[OPTIONS]", "A... [--] B... | --baseline DIR B..."]
 
 
 @click.command(cls=_CompareCommand, epilog=_EPILOG)
@@ -57,10 +62,21 @@ class _CompareCommand(SectionedCommand):
 @option("--confidence", type=float, default=0.95, show_default=True, help="Of the intervals.")
 @option("--fail-if", multiple=True, metavar="RULE", help="Fail if this is so; repeat for more.")
 @option("--margin", metavar="SHARE", help="Fail if anything is worse by more, such as 5%.")
+@option("--baseline", metavar="DIR", help="Compare with the runs that are kept there.")
+@option("--update", is_flag=True, help="Keep the runs there, unless they are worse or invalid.")
+@option("--keep", type=int, default=5, show_default=True, help="Runs kept there; the oldest go.")
 @option("--all", "every", is_flag=True, help="Show service times and the mean as well.")
 @option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
 def compare(runs: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click's own values
     """Show how the runs saved in B differ from those in A, and how sure that is."""
+    if options["baseline"] is not None:
+        from ._baseline import compare_with_baseline
+
+        if not runs or _BETWEEN in runs:
+            raise click.UsageError("with --baseline give the directories of the new runs alone")
+        return compare_with_baseline(list(runs), options)
+    if options["update"]:
+        raise click.UsageError("--update says what is kept in a --baseline; give one")
     from ._side_by_side import compare_saved
 
     return compare_saved(*_sides(runs), options)

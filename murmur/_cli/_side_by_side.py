@@ -147,7 +147,7 @@ def _remarks(frame: pd.DataFrame, sides: tuple[list[Results], list[Results]]) ->
     confidence = frame.attrs["confidence"]
     yield f"Intervals hold the true change with {confidence:.0%} confidence, each by itself; higher"
     yield "and lower are said only of what is as sure among all rows together."
-    if min(map(len, sides)) == 1:
+    if max(map(len, sides)) == 1:
         yield "One run knows chance within itself, and not what differs from day to day or between"
         yield "machines: repeat both for that."
 
