@@ -125,9 +125,14 @@ class Timer:
         recorder.span(self._name, SPAN_CUT_SHORT, self._due_at, at)
 
     def _is_ended_from_outside(self) -> bool:
-        """Whether a cancellation is the end of the user or the run, not a timeout."""
+        """Whether a cancellation is the end of the user or the run, not a timeout.
+
+        Of the tasks of a user one hears that it should leave, and their group cancels the
+        others: what these had begun before is cut short.  A goodbye that is cancelled began
+        afterwards, and took too long.
+        """
         if self._user is not None:
-            return self._user.is_killed
+            return self._user.is_killed or self._started_at < self._user.leaving_since
         return self._run.state is not RunState.RUNNING
 
 

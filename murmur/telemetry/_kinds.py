@@ -219,7 +219,7 @@ def _said(error: BaseException) -> tuple[str, str]:
     name = encodable(type(error).__name__)
     if isinstance(error, BaseExceptionGroup):
         return name, f"{text_of(error)}: {_parts(error.exceptions)}"
-    text, code = text_of(error), _code_of(error)
+    text, code = _grpc_details(error) or text_of(error), _code_of(error)
     if code and not re.search(rf"\b{re.escape(code)}\b", text[:40]):
         text = f"{code}: {text}" if text else code
     return name, text
@@ -252,6 +252,15 @@ def _grpc_code(error: Any) -> str:  # noqa: ANN401 - whatever was raised
         return ""
     name = getattr(error.code(), "name", "")
     return name if isinstance(name, str) else ""
+
+
+def _grpc_details(error: Any) -> str:  # noqa: ANN401 - whatever was raised
+    """Return what the server said: the text of such an error says it amid its own fields."""
+    try:
+        details = error.details() if _grpc_code(error) else ""
+    except BaseException:  # noqa: BLE001 - methods of a user's class
+        return ""
+    return details if isinstance(details, str) else ""
 
 
 def _sql_state(error: Any) -> str:  # noqa: ANN401 - whatever was raised

@@ -95,3 +95,33 @@ async def test_a_timeout_after_the_end_does_not_fail_the_action(stage: Any) -> N
     await stage.stop()
 
     assert recorded(stage) == [("ask", "", pytest.approx(1))]
+
+
+class Pair(murmur.Scenario):
+    """A user whose tasks read and write, and who says goodbye to a server that is silent."""
+
+    async def start(self, user: murmur.User) -> None:
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(user.sleep, 100)
+                tasks.start_soon(self.write, user)
+        finally:
+            with anyio.move_on_after(1), user.timer("goodbye"):
+                await anyio.sleep(100)
+
+    async def write(self, user: murmur.User) -> None:
+        with user.timer("write"):
+            await anyio.sleep(100)
+
+
+async def test_a_task_that_ends_with_its_leaving_sibling_is_cut_short_and_not_failed(
+    stage: Any,
+) -> None:
+    await stage.do(Pair, 1)
+    await anyio.sleep(5)
+    await stage.stop()
+
+    ((name, error, duration),) = recorded(stage)
+    assert (name, duration) == ("goodbye", pytest.approx(1))
+    assert error.startswith("failed: cancelled")
+    assert stage.counters() == {"actions.cut_short": 1}
