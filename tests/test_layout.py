@@ -33,6 +33,8 @@ NO_MIRROR = {"benchmarks", "browser", "docs", "integration", "notebooks", "typin
 MACHINE_PATH = re.compile(r"(?<![\w.:*)}])/(?:root|work|farm|opt|home/[\w-]+|Users/[\w-]+)/[\w.]")
 MAX_MODULE_LINES = 600
 MAX_FUNCTION_LINES = 40
+# Pure arithmetic is tested where it is; each other one would be a toll on every move.
+MAX_PRIVATE_IMPORTS = 80
 # One table or one tree that is read as a whole: longer than the rule, with the reason.
 LONG_MODULES = {"errors.py": "every exception, under the tree in its docstring"}
 
@@ -151,6 +153,13 @@ def test_a_package_imports_another_only_through_its_face(path: Path) -> None:
     assert private == []
 
 
+def test_few_tests_import_what_is_private_to_a_package() -> None:
+    paths = [path for path in FILES if path.is_relative_to(ROOT / "tests") and path.suffix == ".py"]
+    private = [name for path in paths for name in _imports_of_private_modules(path)]
+
+    assert len(private) < MAX_PRIVATE_IMPORTS
+
+
 def test_the_tests_mirror_the_package() -> None:
     packages = {path.name.strip("_") for path in (ROOT / "murmur").iterdir()}
     folders = {
@@ -160,6 +169,13 @@ def test_the_tests_mirror_the_package() -> None:
     }
 
     assert folders - NO_MIRROR <= packages
+
+
+def _imports_of_private_modules(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        named = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        named += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        yield from (name for name in named if re.match(r"murmur\..+\._[a-z]|murmur\._\w+\._", name))
 
 
 def _imports(path: Path) -> Iterator[str]:

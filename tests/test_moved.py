@@ -7,9 +7,8 @@ from IPython.core.error import UsageError
 
 import murmur
 from murmur._moved import AMOC_MODULES, AMOC_VERBS
-from murmur._session import Session
-from murmur._session._views import ThrottleView
-from murmur.jupyter._verbs import VERBS, find_verb
+from murmur._session import Session, ThrottleView
+from murmur.jupyter import VERBS, find_verb
 from murmur.throttles import Throttle
 
 

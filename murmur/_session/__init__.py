@@ -4,6 +4,8 @@ from ._default import is_default as is_default
 from ._default import session as session
 from ._judge import Judge as Judge
 from ._observation import Observation as Observation
+from ._pulse import PULSE as PULSE
+from ._pulse import write_pulse as write_pulse
 from ._replay import replay as replay
 from ._run import Run as Run
 from ._session import Session as Session
@@ -11,17 +13,21 @@ from ._start import notebook_names as notebook_names
 from ._status import IDLE as IDLE
 from ._status import Status as Status
 from ._troubles import FAILURES_LOG as FAILURES_LOG
+from ._views import ThrottleView as ThrottleView
 
 __all__ = [
     "FAILURES_LOG",
     "IDLE",
+    "PULSE",
     "Judge",
     "Observation",
     "Run",
     "Session",
     "Status",
+    "ThrottleView",
     "is_default",
     "notebook_names",
     "replay",
     "session",
+    "write_pulse",
 ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ._agent import Agent as Agent
 from ._answers import Answers as Answers
 from ._clock import ClockOffset as ClockOffset
 from ._cluster import Cluster as Cluster
@@ -17,6 +18,7 @@ from ._local import LocalNode as LocalNode
 from ._node import Node as Node
 from ._node import NodeStatus as NodeStatus
 from ._overview import NodeOverview as NodeOverview
+from ._parts import PARTS as PARTS
 from ._split import id_ranges as id_ranges
 from ._split import split_addition as split_addition
 from ._split import split_removal as split_removal
@@ -27,9 +29,11 @@ if TYPE_CHECKING:
     from ._membership import join as join
     from ._membership import serve_node as serve_node
     from ._opening import Opening as Opening
+    from ._ticket import Authority as Authority
     from ._ticket import Ticket as Ticket
 
 _HOMES = {
+    "Authority": "_ticket",
     "Deployment": "_deployment",
     "Membership": "_membership",
     "Opening": "_opening",
@@ -40,7 +44,10 @@ _HOMES = {
 
 
 __all__ = [
+    "PARTS",
+    "Agent",
     "Answers",
+    "Authority",
     "ClockOffset",
     "Cluster",
     "ClusterStatus",

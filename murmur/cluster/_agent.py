@@ -85,14 +85,14 @@ class Agent:
     def __init__(
         self, link: NodeLink, clock: ClockOffset, past: Past, *, bus: Bus, tasks: TaskGroup
     ) -> None:
-        self.over = anyio.Event()
-        self.reason = ""
-        self.is_lost = False
+        self.over: anyio.Event = anyio.Event()
+        self.reason: str = ""
+        self.is_lost: bool = False
         self.undelivered: RunRecord | None = None
         self.is_deserted = False
-        self.silence = WELCOME
-        self.rejoin = 0.0
-        self.local = LocalNode("node", bus=bus, tasks=tasks)
+        self.silence: float = WELCOME
+        self.rejoin: float = 0.0
+        self.local: LocalNode = LocalNode("node", bus=bus, tasks=tasks)
         self._link = link
         self._clock = clock
         self._past = past

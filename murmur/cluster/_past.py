@@ -33,7 +33,7 @@ class Past:
     """
 
     def __init__(self) -> None:
-        self.life = secrets.token_hex(8)
+        self.life: str = secrets.token_hex(8)
         self.name = ""
         self._chunks: OrderedDict[int, tuple[str, Chunk]] = OrderedDict()
         self._number = 0

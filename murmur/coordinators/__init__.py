@@ -8,7 +8,10 @@ from ._coordinator import CoordinatorStatistics as CoordinatorStatistics
 from ._coordinators import Coordinators as Coordinators
 from ._plan import CoordinatorEvent as CoordinatorEvent
 from ._plan import Member as Member
+from ._plan import Plan as Plan
 from ._plan import PlanLike as PlanLike
+from ._plan import distinct_pairs as distinct_pairs
+from ._tally import Tally as Tally
 
 __all__ = [
     "Coordinator",
@@ -16,5 +19,8 @@ __all__ = [
     "CoordinatorStatistics",
     "Coordinators",
     "Member",
+    "Plan",
     "PlanLike",
+    "Tally",
+    "distinct_pairs",
 ]

@@ -62,12 +62,12 @@ class Tally:
     __slots__ = ("_counts", "_kept", "_members", "_random", "_required", "_serial", "count", "item")
 
     def __init__(self, item: Item, random: Random) -> None:
-        self.item = item
+        self.item: Item = item
         self._random = random
         self._begin()
 
     def _begin(self) -> None:
-        self.count = 0
+        self.count: int = 0
         self._required = self.item.draw(self._random)
         self._counts: dict[int, int] = {}
         self._members: dict[int, list[tuple[int, Member]]] = {}

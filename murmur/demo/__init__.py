@@ -5,5 +5,7 @@ says what came of it.  In a notebook, `Chat` is a scenario like any other.
 """
 
 from ._chat import Chat as Chat
+from ._report import Report as Report
+from ._talk import Talk as Talk
 
-__all__ = ["Chat"]
+__all__ = ["Chat", "Report", "Talk"]

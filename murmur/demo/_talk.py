@@ -32,8 +32,8 @@ class Talk:
     __slots__ = ("_due_at", "_first", "_neighbours", "_number", "_user", "left", "name")
 
     def __init__(self, user: User, *, neighbours: int, messages: int) -> None:
-        self.name = str(user.id)
-        self.left = messages
+        self.name: str = str(user.id)
+        self.left: int = messages
         self._user = user
         self._first = max(1, user.id - neighbours)
         self._neighbours = user.id + neighbours - self._first

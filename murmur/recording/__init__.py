@@ -12,6 +12,10 @@ from ._column import TEXT as TEXT
 from ._column import WALL as WALL
 from ._column import Column as Column
 from ._column import Frame as Frame
+from ._column import flag as flag
+from ._column import number as number
+from ._column import text as text
+from ._column import whole as whole
 from ._failures import failed_thing as failed_thing
 from ._failures import failure_lines as failure_lines
 from ._holds import Hold as Hold
@@ -31,23 +35,32 @@ from ._record import THE_RUN as THE_RUN
 from ._record import RunRecord as RunRecord
 from ._relay import Follower as Follower
 from ._relay import Relay as Relay
+from ._reservoir import Reservoir as Reservoir
+from ._rolling import Rolling as Rolling
 from ._schema import FRAMES as FRAMES
 from ._schema import NODE_OUTCOMES as NODE_OUTCOMES
 from ._schema import OUTCOMES as OUTCOMES
 from ._schema import USER_STATES as USER_STATES
+from ._tables import TABLES as TABLES
+from ._window_rows import ALL_NODES as ALL_NODES
+from ._window_store import LENGTHS as LENGTHS
+from ._window_store import WindowStore as WindowStore
 
 __all__ = [
+    "ALL_NODES",
     "BANDS_A_DECADE",
     "BOOL",
     "CATEGORY",
     "FLOAT",
     "FRAMES",
     "INT",
+    "LENGTHS",
     "NODE_OUTCOMES",
     "OUTCOMES",
     "QUANTILES",
     "SHORTEST",
     "SPAN",
+    "TABLES",
     "TEXT",
     "THE_RUN",
     "USER_STATES",
@@ -63,9 +76,16 @@ __all__ = [
     "LiveWindow",
     "Recent",
     "Relay",
+    "Reservoir",
+    "Rolling",
     "RunRecord",
+    "WindowStore",
     "failed_thing",
     "failure_lines",
+    "flag",
     "live_changes",
+    "number",
     "rows_of",
+    "text",
+    "whole",
 ]

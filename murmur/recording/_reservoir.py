@@ -45,8 +45,8 @@ class Reservoir:
         self._bound = bound
         self._random = np.random.default_rng(seed)
         self._version = 0
-        self.seen = 0
-        self.kept = 0
+        self.seen: int = 0
+        self.kept: int = 0
 
     def add(self, rows: NDArray[Any]) -> None:
         """Take in rows, in the order in which they came."""

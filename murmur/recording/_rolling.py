@@ -36,7 +36,7 @@ class Rolling:
 
         self._bound = bound
         self._published: tuple[NDArray[Any], int] = np.empty(_FIRST, fields), 0
-        self.dropped = 0
+        self.dropped: int = 0
 
     def __len__(self) -> int:
         return self._published[1]

@@ -32,13 +32,14 @@ class Part:
         failed: NDArray[np.int64],
         times: tuple[Distributions, Distributions],
     ) -> None:
-        self.node = node
-        self.name = name
-        self.count = count
-        self.failed = failed
-        self.service, self.response = times
+        self.node: int = node
+        self.name: NDArray[np.int64] = name
+        self.count: NDArray[np.int64] = count
+        self.failed: NDArray[np.int64] = failed
+        self.service: Distributions = times[0]
+        self.response: Distributions = times[1]
         entries = len(self.service.bucket) + len(self.response.bucket)
-        self.size_bytes = _OVERHEAD + 6 * entries + 80 * len(name)
+        self.size_bytes: int = _OVERHEAD + 6 * entries + 80 * len(name)
 
     @classmethod
     def of(

@@ -110,8 +110,8 @@ class WindowStore:
         self._summaries: dict[int, tuple[int, NDArray[Any]]] = {}
         self._whole: tuple[Part | None, tuple[Part, ...]] = (None, ())
         self.by_node: dict[int, tuple[int, int]] = {}
-        self.rows_dropped = 0
-        self.newest = 0
+        self.rows_dropped: int = 0
+        self.newest: int = 0
 
     def add(self, windows: Windows, *, node: int, names: NDArray[np.int64]) -> None:
         """Take in the windows of one chunk.

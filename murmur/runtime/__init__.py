@@ -24,7 +24,10 @@ from ._deliveries import DUPLICATES as DUPLICATES
 from ._deliveries import EXPECTED as EXPECTED
 from ._deliveries import SENT as SENT
 from ._deliveries import UNCERTAIN as UNCERTAIN
+from ._population import Population as Population
 from ._population import Presence as Presence
+from ._process import SWITCH_INTERVAL as SWITCH_INTERVAL
+from ._process import tuned_process as tuned_process
 from ._run import USER_RATE as USER_RATE
 from ._run import NodeRun as NodeRun
 from ._run import check_throttle_verb as check_throttle_verb
@@ -37,11 +40,14 @@ from ._state import NODE_RELEASED as NODE_RELEASED
 from ._state import LeavingEvent as LeavingEvent
 from ._state import Outcome as Outcome
 from ._state import RunState as RunState
+from ._state import outcome_of as outcome_of
 from ._targets import check_target as check_target
 from ._targets import checked_patterns as checked_patterns
+from ._targets import is_allowed as is_allowed
 from ._timer import Timer as Timer
 from ._timetable import Occurrence as Occurrence
 from ._timetable import Timetable as Timetable
+from ._user import MAILBOX_SIZE as MAILBOX_SIZE
 from ._user import User as User
 from ._users import longest_end as longest_end
 
@@ -51,9 +57,11 @@ __all__ = [
     "DUPLICATES",
     "EXPECTED",
     "EXPELLED",
+    "MAILBOX_SIZE",
     "NODE_LEFT",
     "NODE_RELEASED",
     "SENT",
+    "SWITCH_INTERVAL",
     "UNCERTAIN",
     "USER_RATE",
     "LeavingEvent",
@@ -61,6 +69,7 @@ __all__ = [
     "NodeRun",
     "Occurrence",
     "Outcome",
+    "Population",
     "Presence",
     "RunSpec",
     "RunState",
@@ -75,13 +84,16 @@ __all__ = [
     "current_run",
     "current_user",
     "gauge",
+    "is_allowed",
     "longest_end",
+    "outcome_of",
     "record",
     "running_here",
     "send",
     "tell_refusals",
     "throttle",
     "timer",
+    "tuned_process",
 ]
 
 __getattr__: Callable[[str], Any] = old_names(

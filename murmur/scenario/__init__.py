@@ -3,6 +3,7 @@
 from ._callbacks import Callback as Callback
 from ._callbacks import Callbacks as Callbacks
 from ._callbacks import callbacks as callbacks
+from ._declarations import RESERVED as RESERVED
 from ._declarations import is_secret as is_secret
 from ._declarations import masked as masked
 from ._declarations import settings_of as settings_of
@@ -14,6 +15,7 @@ from ._description import Setting as Setting
 from ._description import SourceText as SourceText
 from ._environment import EnvironmentWarning as EnvironmentWarning
 from ._environment import parse_settings as parse_settings
+from ._environment import read_text as read_text
 from ._files import files_of as files_of
 from ._files import keep_files as keep_files
 from ._find import find as find
@@ -31,6 +33,7 @@ from ._update import Update as Update
 from ._update import plan_update as plan_update
 
 __all__ = [
+    "RESERVED",
     "Callback",
     "Callbacks",
     "Description",
@@ -56,6 +59,7 @@ __all__ = [
     "plan_update",
     "put_values",
     "read_rate",
+    "read_text",
     "resolve",
     "scenarios_in",
     "settings_of",

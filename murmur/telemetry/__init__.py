@@ -14,9 +14,11 @@ from murmur._moved import old_names
 from ._buckets import RESOLUTION as RESOLUTION
 from ._buckets import WIDTH as WIDTH
 from ._buckets import bounds as bounds
+from ._buckets import bucket_of as bucket_of
 from ._buckets import middle as middle
 from ._buckets import nearest_rank as nearest_rank
 from ._buckets import sums as sums
+from ._buckets import tally as tally
 from ._bus import Bus as Bus
 from ._bus import Emitter as Emitter
 from ._bus import Handler as Handler
@@ -36,6 +38,7 @@ from ._codes import MISSING as MISSING
 from ._codes import OTHER as OTHER
 from ._codes import Codes as Codes
 from ._codes import Labels as Labels
+from ._codes import Names as Names
 from ._distributions import Distributions as Distributions
 from ._events import CATALOGUE as CATALOGUE
 from ._events import Event as Event
@@ -48,11 +51,13 @@ from ._kinds import joined_kinds as joined_kinds
 from ._kinds import kind_text as kind_text
 from ._kinds import leaf_of as leaf_of
 from ._plain import one_line as one_line
+from ._plain import plain as plain
 from ._plain import text_of as text_of
 from ._plain import trace_of as trace_of
 from ._recorder import CUT_SHORT as CUT_SHORT
 from ._recorder import ROWS_DONE as ROWS_DONE
 from ._recorder import Recorder as Recorder
+from ._rows import Rows as Rows
 
 # What users may rely on; the other names above are for murmur's own packages.
 __all__ = [

@@ -107,7 +107,7 @@ class Pacing:
         catch_up: bool = False,
         windows: Windows | None = None,
     ) -> None:
-        self.free = 0
+        self.free: int = 0
         self._curve = curve
         self._piece = curve.piece(now)
         self._gap = gap

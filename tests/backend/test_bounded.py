@@ -11,15 +11,8 @@ from random import Random
 import anyio
 import pytest
 
-from murmur._backend._bounded import (
-    LAST_WORDS,
-    Answer,
-    EscapedError,
-    OverdueError,
-    call_within,
-    hear_out,
-)
-from murmur._backend._native import native
+from murmur._backend import OverdueError, call_within, hear_out, native
+from murmur._backend._bounded import LAST_WORDS, Answer, EscapedError
 from murmur.coordinators import Coordinators
 from murmur.testing import RecordingEmitter
 from murmur.throttles import Throttles

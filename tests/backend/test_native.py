@@ -8,8 +8,7 @@ import gc
 import anyio
 import pytest
 
-from murmur._backend._guard import guard_loop
-from murmur._backend._native import native
+from murmur._backend import guard_loop, native
 from murmur.errors import TaskExitError
 
 

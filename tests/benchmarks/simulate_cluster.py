@@ -19,8 +19,8 @@ from collections.abc import Callable
 from traitlets import Unicode
 
 import murmur
-from murmur._wire._values import decode, encode
-from murmur.cluster._parts import PARTS
+from murmur._wire import decode, encode
+from murmur.cluster import PARTS
 from murmur.demo import Chat
 from murmur.recording import RunRecord
 from murmur.telemetry import Recorder

@@ -21,7 +21,7 @@ import anyio
 import uvloop
 
 from murmur import Throttle
-from murmur._backend._native import native
+from murmur._backend import native
 from murmur.throttles import Throttles
 
 USERS = 1000

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from murmur._cli._look import Look
-from murmur._session._status import IDLE
+from murmur._session import IDLE
 from murmur.recording import Figures, RunRecord
 from murmur.results import CheckResult, Results
 from murmur.runtime import RunState

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from murmur._cli._file import KEYS, read_file
+from murmur._cli import KEYS, read_file
 from murmur._cli._run import run
 from murmur.errors import ConfigError
 

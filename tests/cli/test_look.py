@@ -8,8 +8,7 @@ from dataclasses import replace
 import pytest
 
 from murmur._cli._look import Watch
-from murmur._session import Observation
-from murmur._session._status import IDLE
+from murmur._session import IDLE, Observation
 from murmur.recording import LiveView, RunRecord
 from murmur.results import Results, parse_check
 from murmur.telemetry import Recorder

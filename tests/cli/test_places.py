@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from murmur._cli._places import Places
+from murmur._cli import Places
 
 
 def found(**given: object) -> list[str]:

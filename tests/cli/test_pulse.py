@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from murmur._cli._pulse import Pulse, pulse_in
-from murmur._session import IDLE
-from murmur._session._pulse import PULSE, write_pulse
+from murmur._session import IDLE, PULSE, write_pulse
 
 
 @pytest.fixture

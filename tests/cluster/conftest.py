@@ -10,8 +10,7 @@ import anyio
 import anyio.abc
 import pytest
 
-from murmur.cluster import Cluster, Course, LocalNode, new_run_id
-from murmur.cluster._agent import Agent
+from murmur.cluster import Agent, Cluster, Course, LocalNode, new_run_id
 from murmur.cluster._lives import Lives
 from murmur.cluster._memory import MemoryNodeLink, MemorySteeringLink
 from murmur.cluster._opening import receive

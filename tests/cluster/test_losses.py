@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import murmur
-from murmur._wire._values import encode
-from murmur.cluster._agent import Agent
+from murmur._wire import encode
+from murmur.cluster import Agent
 from murmur.errors import NodeLostError
 from murmur.results import Results
 from murmur.runtime import longest_end

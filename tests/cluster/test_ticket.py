@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from murmur.cluster import Ticket
-from murmur.cluster._ticket import Authority
+from murmur.cluster import Authority, Ticket
 from murmur.errors import TicketError
 
 TICKET = Authority().ticket("127.0.0.1:8790", 86_400.0)  # made when tests are collected

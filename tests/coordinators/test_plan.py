@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from murmur import CoordinatorEvent, Member
-from murmur.coordinators._plan import Plan, distinct_pairs
+from murmur.coordinators import Plan, distinct_pairs
 from murmur.errors import InvalidPlanError
 
 EVENT = CoordinatorEvent("coordinate", 3, "rooms", 3)

@@ -10,9 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from murmur import Member
-from murmur.coordinators import _tally
-from murmur.coordinators._plan import Plan
-from murmur.coordinators._tally import Tally
+from murmur.coordinators import Plan, Tally, _tally
 
 
 @dataclass(frozen=True)

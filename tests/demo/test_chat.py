@@ -8,9 +8,8 @@ import anyio
 import pytest
 from traitlets import TraitError
 
-from murmur.demo import Chat
+from murmur.demo import Chat, Talk
 from murmur.demo._chat import _introduce, _part
-from murmur.demo._talk import Talk
 
 
 class FakeConnection:

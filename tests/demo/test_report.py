@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from murmur.demo._report import Report
+from murmur.demo import Report
 from murmur.recording import RunRecord
 from murmur.results import Results
 from murmur.telemetry import Recorder

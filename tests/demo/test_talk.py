@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from murmur.demo._talk import Talk
+from murmur.demo import Talk
 
 
 @pytest.fixture

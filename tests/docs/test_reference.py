@@ -17,7 +17,7 @@ import pytest
 import murmur
 from murmur import errors
 from murmur._cli._commands import murmur as command_line
-from murmur.jupyter._verbs import VERBS
+from murmur.jupyter import VERBS
 from murmur.results import FRAMES
 from murmur.results.checks import _text as _check_text
 from murmur.telemetry import CATALOGUE

@@ -10,8 +10,7 @@ import sys
 import pytest
 
 import murmur
-from murmur.demo import Chat
-from murmur.demo._report import Report
+from murmur.demo import Chat, Report
 from murmur.testing import RouterProcess, router_process
 
 

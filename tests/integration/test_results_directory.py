@@ -122,7 +122,7 @@ def test_secrets_are_not_in_the_journal_either(tmp_path: Path) -> None:
     with murmur.Session(directory=tmp_path) as session:
         run = session.do(Brief, 1, token="tell-no-one")
         assert run.directory is not None
-        from murmur.results.archive._journal import entries
+        from murmur.results.archive import entries
 
         assert "tell-no-one" not in repr(list(entries(run.directory)))
 

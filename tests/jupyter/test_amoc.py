@@ -8,8 +8,7 @@ import pytest
 from IPython.core.error import UsageError
 
 from murmur.errors import RunStateError
-from murmur.jupyter import Amoc
-from murmur.jupyter._verbs import VERBS
+from murmur.jupyter import VERBS, Amoc
 
 
 @pytest.fixture

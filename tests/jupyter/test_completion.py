@@ -7,8 +7,7 @@ from types import SimpleNamespace
 import pytest
 from IPython.core.completer import provisionalcompleter
 
-from murmur.jupyter._completion import complete
-from murmur.jupyter._verbs import VERBS
+from murmur.jupyter import VERBS, complete
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import murmur
 import murmur.jupyter
-from murmur.jupyter._completion import complete
+from murmur.jupyter import complete
 
 CELL = '''\
 %%amoc do Nap {users} user_rate=inf pace=0.01 {options}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from IPython.core.error import UsageError
 
-from murmur.jupyter._words import split_words
+from murmur.jupyter import split_words
 
 
 @pytest.mark.parametrize(

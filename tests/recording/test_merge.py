@@ -7,8 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from murmur.recording import FLOAT, Column, Frame
-from murmur.recording._column import flag, number, text, whole
+from murmur.recording import FLOAT, Column, Frame, flag, number, text, whole
 from murmur.recording._merge import layout, merged, whole_population
 
 NAN = math.nan

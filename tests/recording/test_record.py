@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from murmur.errors import InvalidArgumentError
-from murmur.recording import FRAMES, RunRecord
-from murmur.recording._tables import TABLES
+from murmur.recording import FRAMES, TABLES, RunRecord
 from murmur.telemetry import Event, Histogram, Labels, Recorder
 
 

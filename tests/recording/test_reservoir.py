@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from murmur.recording._reservoir import Reservoir
+from murmur.recording import Reservoir
 
 FIELDS = [("number", "<i8"), ("twice", "<i8")]
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from murmur.recording._rolling import Rolling
+from murmur.recording import Rolling
 
 FIELDS = [("at", "<f8"), ("node", "<i2")]
 

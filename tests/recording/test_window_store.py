@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from murmur.recording._window_rows import ALL_NODES
-from murmur.recording._window_store import LENGTHS, WindowStore
+from murmur.recording import ALL_NODES, LENGTHS, WindowStore
 from murmur.telemetry import Histogram, Recorder
 
 NODE = 1

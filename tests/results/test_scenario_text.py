@@ -14,7 +14,7 @@ from traitlets import Dict, HasTraits, Int, Unicode, default
 from murmur.recording import RunRecord
 from murmur.results import Results, RunDirectory
 from murmur.results._scenario_text import scenario_text
-from murmur.results.archive._journal import entries
+from murmur.results.archive import entries
 
 
 class Plain(HasTraits):

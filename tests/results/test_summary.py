@@ -9,8 +9,7 @@ import pytest
 
 import murmur
 from murmur.recording import RunRecord
-from murmur.results import Results, Verdict
-from murmur.results._summary import duration_text
+from murmur.results import Results, Verdict, duration_text
 from murmur.telemetry import Recorder
 from murmur.testing import rehearse
 

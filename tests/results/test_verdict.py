@@ -6,8 +6,7 @@ import math
 
 import pytest
 
-from murmur.results import Evidence, Verdict, judge
-from murmur.results._verdict import NodeHealth, Permits
+from murmur.results import Evidence, NodeHealth, Permits, Verdict, judge
 
 
 def one(**seconds: object) -> Evidence:

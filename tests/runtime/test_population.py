@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from murmur.errors import InvalidRangeError
-from murmur.runtime._population import Population
+from murmur.runtime import Population
 
 
 class Someone:

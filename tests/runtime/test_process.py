@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from murmur.runtime._process import SWITCH_INTERVAL, tuned_process
+from murmur.runtime import SWITCH_INTERVAL, tuned_process
 
 
 def settings() -> tuple[tuple[int, int, int], float]:

@@ -5,8 +5,7 @@ import asyncio
 import pytest
 
 from murmur.errors import Leaving
-from murmur.runtime import Outcome, RunState
-from murmur.runtime._state import outcome_of
+from murmur.runtime import Outcome, RunState, outcome_of
 
 
 class UnprintableError(Exception):

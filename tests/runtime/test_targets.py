@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from murmur.errors import TargetNotAllowedError
-from murmur.runtime import check_target, checked_patterns
-from murmur.runtime._targets import is_allowed
+from murmur.runtime import check_target, checked_patterns, is_allowed
 
 
 @pytest.mark.parametrize(("host", "pattern"), [

@@ -10,7 +10,7 @@ import pytest
 
 import murmur
 from murmur.errors import InvalidArgumentError, WaitTimeoutError
-from murmur.runtime._user import MAILBOX_SIZE
+from murmur.runtime import MAILBOX_SIZE
 
 
 async def test_a_message_reaches_the_mailbox_in_order(stage: Any) -> None:

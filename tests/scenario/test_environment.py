@@ -24,8 +24,7 @@ from traitlets import (
 )
 
 from murmur.errors import InvalidSettingError, UnknownSettingError
-from murmur.scenario import EnvironmentWarning, Scenario, parse_settings, resolve
-from murmur.scenario._environment import read_text
+from murmur.scenario import EnvironmentWarning, Scenario, parse_settings, read_text, resolve
 
 SCALARS = (
     st.none()

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from murmur.errors import ConfigError
-from murmur.scenario import Scenario, callbacks, resolve, scenarios_in, settings_of
-from murmur.scenario._declarations import RESERVED
+from murmur.scenario import RESERVED, Scenario, callbacks, resolve, scenarios_in, settings_of
 
 DOCS = Path(__file__).parents[2] / "docs"
 REFERENCE = (DOCS / "reference/settings.md").read_text(encoding="utf-8")

@@ -8,8 +8,7 @@ import weakref
 
 import numpy as np
 
-from murmur.telemetry import Labels
-from murmur.telemetry._codes import OTHER, Codes, Names
+from murmur.telemetry import OTHER, Codes, Labels, Names
 
 
 def test_a_label_keeps_its_code():

@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from murmur.telemetry import Histogram
-from murmur.telemetry._buckets import WIDTH, bounds, bucket_of, middle, tally
-from murmur.telemetry._distributions import Distributions
+from murmur.telemetry import WIDTH, Distributions, Histogram, bounds, bucket_of, middle, tally
 
 PROBABILITIES = (0.0, 0.25, 0.5, 0.9, 0.99, 0.999, 1.0)
 

@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from murmur.recording import RunRecord
-from murmur.recording._tables import TABLES
+from murmur.recording import TABLES, RunRecord
 from murmur.telemetry import Event, Labels, Recorder
 
 

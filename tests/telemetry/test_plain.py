@@ -7,7 +7,7 @@ import enum
 import numpy as np
 import pytest
 
-from murmur.telemetry._plain import plain, text_of, trace_of
+from murmur.telemetry import plain, text_of, trace_of
 
 
 class State(enum.StrEnum):

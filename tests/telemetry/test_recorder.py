@@ -14,10 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from murmur.errors import InvalidArgumentError
-from murmur.telemetry import Event, Recorder
-from murmur.telemetry._chunk import Dropped
-from murmur.telemetry._codes import OTHER
-from murmur.telemetry._rows import Rows
+from murmur.telemetry import OTHER, Dropped, Event, Recorder, Rows
 
 
 class _Clock:

@@ -11,9 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from murmur.throttles._curve import Pieces
-from murmur.throttles._pacing import Pacing
-from murmur.throttles._rate import Rate
+from murmur.throttles import Pacing, Pieces, Rate
 
 Phase = tuple[float, float, str]  # seconds, permits per second, what the caller does
 

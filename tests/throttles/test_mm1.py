@@ -9,9 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from murmur.throttles._curve import Pieces
-from murmur.throttles._pacing import Pacing
-from murmur.throttles._rate import Rate
+from murmur.throttles import Pacing, Pieces, Rate
 
 ARRIVALS, SERVICE = 8.0, 10.0  # per second
 JOBS = 200_000

@@ -13,10 +13,7 @@ from hypothesis import strategies as st
 
 from murmur import Ramp
 from murmur.errors import InvalidRateError
-from murmur.throttles._curve import Curve, Piece, Pieces
-from murmur.throttles._pacing import Pacing, Slots
-from murmur.throttles._rate import Rate, capacity
-from murmur.throttles._window import Window
+from murmur.throttles import Curve, Pacing, Piece, Pieces, Rate, Slots, Window, capacity
 
 
 def pace(permits: float, interval: float = 1.0, now: float = 0.0) -> Pacing:

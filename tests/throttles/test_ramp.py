@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from murmur import Ramp
 from murmur.errors import InvalidRateError
-from murmur.throttles._pacing import Pacing
-from murmur.throttles._ramp import step_rate
+from murmur.throttles import Pacing, step_rate
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,7 @@ import pytest
 
 from murmur import Ramp, preview
 from murmur.errors import InvalidRateError
-from murmur.throttles._curve import Curve
-from murmur.throttles._pacing import Pacing
-from murmur.throttles._shape import shape_curve
+from murmur.throttles import Curve, Pacing, shape_curve
 
 
 def grants(curve: Curve, until: float, start: float = 0.0) -> list[float]:

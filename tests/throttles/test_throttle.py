@@ -19,8 +19,7 @@ from hypothesis import strategies as st
 from murmur import Permit, Throttle
 from murmur.errors import ThrottleError, ThrottleStoppedError
 from murmur.testing import RecordingEmitter, virtual_backend
-from murmur.throttles import Throttles, permit_due
-from murmur.throttles._due import Due
+from murmur.throttles import Due, Throttles, permit_due
 
 
 @pytest.fixture

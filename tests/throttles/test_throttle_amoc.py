@@ -21,10 +21,7 @@ from murmur.errors import (
     UnknownThrottleError,
 )
 from murmur.testing import RecordingEmitter
-from murmur.throttles import Throttles
-from murmur.throttles._curve import Pieces
-from murmur.throttles._pacing import Pacing
-from murmur.throttles._rate import Rate
+from murmur.throttles import Pacing, Pieces, Rate, Throttles
 
 
 @pytest.fixture

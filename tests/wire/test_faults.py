@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from murmur import errors
-from murmur._wire._faults import describe_fault, revive_fault
-from murmur._wire._values import WireError, decode, encode
+from murmur._wire import WireError, decode, describe_fault, encode, revive_fault
 from murmur.errors import (
     CallbackError,
     InvalidSettingError,

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from murmur._wire._values import WireError, decode, encode
-from murmur.cluster._parts import PARTS
+from murmur._wire import WireError, decode, encode
+from murmur.cluster import PARTS
 from murmur.errors import InvalidArgumentError
 from murmur.recording import RunRecord
 from murmur.telemetry import Event, Recorder

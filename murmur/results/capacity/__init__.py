@@ -4,5 +4,6 @@ from ._capacity import Capacity as Capacity
 from ._measure import Step as Step
 from ._measure import step_of as step_of
 from ._search import Search as Search
+from ._usl import fitted as fitted
 
-__all__ = ["Capacity", "Search", "Step", "step_of"]
+__all__ = ["Capacity", "Search", "Step", "fitted", "step_of"]

@@ -62,7 +62,7 @@ class Measured:
         self, source: Source, memory: dict[tuple[str, float], float] | None = None
     ) -> None:
         self._source = source
-        self.memory = {} if memory is None else memory
+        self.memory: dict[tuple[str, float], float] = {} if memory is None else memory
 
     @cached_property
     def elapsed(self) -> float:

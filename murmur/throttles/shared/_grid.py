@@ -87,12 +87,12 @@ class Grid:
     def __init__(
         self, curve: Curve, at: float, *, late: float, gap: Callable[[], float] | None = None
     ) -> None:
-        self.at = at
-        self.number = 0
-        self.late = late
+        self.at: float = at
+        self.number: int = 0
+        self.late: float = late
         self._curve = curve
         self._gap = gap
-        self.idle = 0.0
+        self.idle: float = 0.0
         self._left = 0.0 if gap is None else gap()  # of a permit, until the next slot
 
     @property

@@ -44,7 +44,7 @@ class Pool:
     """
 
     def __init__(self, limit: float) -> None:
-        self.limit = int(min(limit, PLENTY))
+        self.limit: int = int(min(limit, PLENTY))
         self._leases: dict[str, _Lease] = {}
         self._stranded: list[tuple[float, int]] = []
 

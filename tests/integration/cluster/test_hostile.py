@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 import murmur
-from murmur._wire._values import encode
-from murmur.cluster import Ticket
+from murmur._wire import encode
+from murmur.cluster import Authority, Ticket
 from murmur.cluster._facts import NodeFacts
 from murmur.cluster._link import MAX_MESSAGE
-from murmur.cluster._ticket import STEERING_NAME, Authority
+from murmur.cluster._ticket import STEERING_NAME
 
 HELLO = {
     name: getattr(NodeFacts.here("raw"), name)

@@ -10,8 +10,7 @@ from importlib import resources
 import pytest
 
 from murmur import _vega
-from murmur.jupyter.panel import _bundle
-from murmur.jupyter.panel._charts import specs
+from murmur.jupyter.panel import _bundle, specs
 
 
 def test_every_part_of_the_script_is_in_it():

@@ -8,8 +8,7 @@ import pytest
 import vl_convert
 
 from murmur._session import Observation
-from murmur.jupyter.panel._charts import specs
-from murmur.jupyter.panel._rows import charts
+from murmur.jupyter.panel import charts, specs
 
 
 @pytest.mark.parametrize("name", list(specs()))

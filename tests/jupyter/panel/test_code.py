@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from murmur.jupyter.panel._code import CodeLog, call, start, update
+from murmur.jupyter.panel import CodeLog, call, start, update
 
 
 def test_a_call_reads_as_one_would_type_it():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from murmur.errors import InvalidSettingError, RunStateError
-from murmur.jupyter.panel._commands import COMMANDS, carry_out
+from murmur.jupyter.panel import COMMANDS, carry_out
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from murmur.errors import InvalidSettingError, ReadOnlySettingError, combine
-from murmur.jupyter.panel._form import fields, problems, read
+from murmur.jupyter.panel import fields, problems, read
 
 
 @pytest.fixture

@@ -9,9 +9,7 @@ import pytest
 
 from murmur._session import Observation
 from murmur.errors import RunStateError
-from murmur.jupyter.panel import Panel
-from murmur.jupyter.panel._snapshot import snapshot
-from murmur.jupyter.panel._view import Library
+from murmur.jupyter.panel import Library, Panel, snapshot
 
 
 class Publisher:

@@ -8,8 +8,7 @@ import anyio
 import pytest
 
 from murmur.errors import RunStateError, SessionClosedError
-from murmur.jupyter.panel import Publisher
-from murmur.jupyter.panel._kernel import Cell
+from murmur.jupyter.panel import Cell, Publisher
 
 
 class Listening:

@@ -8,9 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from murmur._session import Observation
-from murmur._session._status import IDLE
-from murmur.jupyter.panel._rows import charts, target
+from murmur._session import IDLE, Observation
+from murmur.jupyter.panel import charts, target
 from murmur.recording import SPAN, LiveView
 
 

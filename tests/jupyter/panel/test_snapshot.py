@@ -11,7 +11,7 @@ import pytest
 
 from murmur._session import Observation
 from murmur.cluster import NodeStatus
-from murmur.jupyter.panel._snapshot import snapshot
+from murmur.jupyter.panel import snapshot
 from murmur.recording import LiveView
 from murmur.results import Verdict
 from murmur.runtime import RunState

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from IPython.utils.capture import capture_output
 
-from murmur.jupyter.panel._text import TextOutput, words
+from murmur.jupyter.panel import TextOutput, words
 
 
 def state(**changed):

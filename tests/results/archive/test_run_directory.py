@@ -13,7 +13,7 @@ import murmur
 from murmur.errors import ArchiveError
 from murmur.recording import RunRecord
 from murmur.results import FRAMES, Results, RunDirectory
-from murmur.results.archive._journal import JournalWriter, entries
+from murmur.results.archive import JournalWriter, entries
 from murmur.telemetry import Event, Recorder
 
 STARTED_AT = 100.0

@@ -8,8 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from murmur.results.capacity import Search
-from murmur.results.capacity._usl import fitted
+from murmur.results.capacity import Search, fitted
 
 SERVERS = 100.0  # 1/s that a server of the queues below serves
 

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from murmur.results import parse_check
-from murmur.results.checks._check import Windows, matching
+from murmur.results.checks import Windows, matching
 
 NAMES = ("GET /a", "GET /b", "login", "log*")
 

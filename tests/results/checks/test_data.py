@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from murmur.results import parse_check
-from murmur.results.checks._data import Measured
-from murmur.results.checks._judge import judge_check
+from murmur.results.checks import Measured, judge_check
 
 
 class CountingSource:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from murmur.errors import InvalidCheckError
 from murmur.results import parse_check
-from murmur.results.checks._check import Statistic, Windows
+from murmur.results.checks import Statistic, Windows
 
 SPOKEN = {
     "p50": Statistic("p50", "response", 0.5),

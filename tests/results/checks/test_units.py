@@ -6,8 +6,7 @@ import math
 
 import pytest
 
-from murmur.results.checks import TEXTS, read_duration, read_rate, read_share
-from murmur.results.checks._units import read_count
+from murmur.results.checks import TEXTS, read_count, read_duration, read_rate, read_share
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-from murmur.runtime.health._pauses import Pauses
+from murmur.runtime.health import Pauses
 
 
 def test_collections_are_counted_and_the_longest_is_kept() -> None:

@@ -18,7 +18,7 @@ import anyio
 import pytest
 
 import murmur
-from murmur.runtime.health._probe import BEAT, due_moments
+from murmur.runtime.health import BEAT, due_moments
 from murmur.testing import VirtualLoop, rehearse
 
 RHYTHMS = [

@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from murmur.runtime.health import is_crowded_out
-from murmur.runtime.health._saturation import high, reasons, schedule_lag
-from murmur.runtime.health._vitals import Vitals
+from murmur.runtime.health import Vitals, high, is_crowded_out, reasons, schedule_lag
 
 NAN = math.nan
 

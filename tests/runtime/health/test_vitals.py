@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from murmur.runtime.health._vitals import VitalsReader
+from murmur.runtime.health import VitalsReader
 
 # Whole files of a virtual machine with two cores, Linux 6.18; `tw` and `TCP6: inuse` were 0.
 STAT = """\

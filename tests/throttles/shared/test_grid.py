@@ -11,14 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from murmur import Ramp
-from murmur.throttles._curve import Pieces
-from murmur.throttles._rate import Rate
-from murmur.throttles._shape import Followed
-from murmur.throttles.shared._grid import Grid, Run
-from murmur.throttles.shared._lease import LATENESS
-from murmur.throttles.shared._pool import PLENTY, Pool
+from murmur.throttles import Followed, Pieces, Rate
+from murmur.throttles.shared import LATENESS, PLENTY, Grid, Pool, Run, Wanted
 from murmur.throttles.shared._shares import allowance, fair, owns, shares
-from murmur.throttles.shared._wire import Wanted
 
 
 def grid(rate: float, interval: float = 1.0, *, late: float = 0.01, **how) -> Grid:

@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 
 from murmur.errors import InvalidRateError, RampInProgressError, UnknownThrottleError
 from murmur.testing._scripted_leases import Link, ScriptedCluster
-from murmur.throttles.shared import LeaseMaster
-from murmur.throttles.shared._wire import Tag, pack, unpack
+from murmur.throttles.shared import LeaseMaster, Tag, pack, unpack
 
 SETTLED = 1.0
 """Seconds until all nodes of a scripted cluster have the throttle and its slots."""
