@@ -34,6 +34,7 @@ from murmur.runtime import RunState, longest_end
 from murmur.telemetry import bus
 
 from ._call import Call
+from ._late_output import follow_cells
 from ._nodes import Gate
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ class Host:
         with self._opening:
             if self._cluster is None:
                 atexit.register(self.close)
+                follow_cells()
                 self._loop.start(verb, self._live, patience=OPENING)
             return self.cluster_here
 

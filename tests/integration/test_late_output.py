@@ -1,0 +1,76 @@
+"""What users print and log is in the saved notebook, whichever cell waits for them."""
+
+from __future__ import annotations
+
+import warnings
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+SCENARIO = """
+import logging, math, sys, time, murmur
+
+log = logging.getLogger("shop")
+log.addHandler(logging.StreamHandler())
+
+class Say(murmur.Scenario):
+    async def start(self, user):
+        print(f"<first {user.id}>")
+        await user.sleep(0.8)
+        print(f"<second {user.id}>")
+        log.warning("<logged %d>", user.id)
+
+class Block(murmur.Scenario):
+    def start(self, user):
+        print(f"<blocking {user.id}>")
+"""
+START = "run = session.do(Say, 3, user_rate=math.inf, end_when_idle=True)\nprint('<started>')"
+CELLS = {
+    "session": "session = murmur.session()",
+    "start": START,
+    "between": "time.sleep(0.3)",
+    "wait": "run.wait(60)",
+    "quiet": "print('<quiet>')",
+    "start again": START,
+    "await": "await run",
+    "block": "run = session.do(Block, 2, user_rate=math.inf, end_when_idle=True)",
+    "wait for those": "run.wait(60)",
+}
+
+
+@pytest.fixture(scope="module")
+def saved() -> dict[str, str]:
+    """Return the text that each cell has in the notebook as nbclient saves it."""
+    cells = [nbformat.v4.new_code_cell(source) for source in (SCENARIO, *CELLS.values())]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
+        patch.delenv("JPY_SESSION_NAME", raising=False)  # as if no Jupyter server were there
+        warnings.simplefilter("ignore")  # nbclient's own
+        NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    texts = ["".join(each.get("text", "") for each in cell.outputs) for cell in cells[1:]]
+    return dict(zip(CELLS, texts, strict=True))
+
+
+@pytest.mark.parametrize("word", ["first", "second", "logged"])
+def test_all_that_users_say_is_there_once_for_each_run(saved, word):
+    everything = "".join(saved.values())
+
+    assert [everything.count(f"<{word} {user}>") for user in (1, 2, 3)] == [2, 2, 2], saved
+
+
+def test_what_comes_while_a_cell_waits_is_below_that_cell(saved):
+    for user in (1, 2, 3):
+        assert f"<second {user}>" in saved["wait"]
+        assert f"<second {user}>" in saved["await"]
+
+
+def test_a_user_in_a_thread_of_its_own_is_heard_as_well(saved):
+    said = saved["block"] + saved["wait for those"]
+
+    assert [said.count(f"<blocking {user}>") for user in (1, 2)] == [1, 1], saved
+
+
+def test_what_a_cell_says_itself_stays_with_it(saved):
+    assert saved["quiet"] == "<quiet>\n"
+    assert "<started>" in saved["start"]
