@@ -23,7 +23,7 @@ import sys
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -123,7 +123,7 @@ class Native(ABC):
         """Return a new wake-up for one waiter."""
 
     @abstractmethod
-    async def wait(self, wakeup: Wakeup) -> Any:  # noqa: ANN401 - whatever `wake` was given
+    def wait(self, wakeup: Wakeup) -> Awaitable[Any]:
         """Block until `wakeup` is woken; return the value it was woken with.
 
         If the waiter is cancelled after it was woken and before it ran, the exception
@@ -208,10 +208,10 @@ class AsyncioNative(Native):
         """Return a new wake-up around a future."""
         return _AsyncioWakeup(self._loop.create_future())
 
-    async def wait(self, wakeup: Wakeup) -> Any:  # noqa: ANN401 - see the base
-        """Await the future."""
+    def wait(self, wakeup: Wakeup) -> Awaitable[Any]:
+        """Return the future itself: a coroutine around it would be one more object to collect."""
         assert isinstance(wakeup, _AsyncioWakeup)
-        return await wakeup.future
+        return wakeup.future
 
     async def wait_until(self, wakeup: Wakeup, deadline: float) -> bool:
         """Await the future with one timer, which is taken back when woken early."""

@@ -21,7 +21,7 @@ from typing import Any, Self
 __all__ = ["Sleeper", "Wheel"]
 
 LONG = 10.0
-"""Seconds; longer sleeps take a timer of their own, which can be taken back.
+"""Seconds; longer sleeps, and waits, take a timer of their own, which can be taken back.
 
 One who is woken early stays in its slot of the wheel until the time of that slot comes."""
 
@@ -42,12 +42,13 @@ class Wheel:
         Returns its monotonic seconds.
     """
 
-    __slots__ = ("_slots", "loop", "now")
+    __slots__ = ("_roused", "_slots", "loop", "now")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, now: Callable[[], float]) -> None:
         self.loop: asyncio.AbstractEventLoop = loop
         self.now: Callable[[], float] = now
         self._slots: dict[int, list[Sleeper]] = {}
+        self._roused: list[Sleeper] = []
 
     def put(self, sleeper: Sleeper, seconds: float) -> int:
         """Have `sleeper` woken, up to a millisecond late; return its slot."""
@@ -59,6 +60,17 @@ class Wheel:
             self.loop.call_later(slot / 1000 - now, self._turn, slot)
         sleepers.append(sleeper)
         return slot
+
+    def rouse(self, sleeper: Sleeper) -> None:
+        """Have `sleeper` woken in the next turn of the loop, with all others of this turn."""
+        if not self._roused:
+            self.loop.call_soon(self._rouse)
+        self._roused.append(sleeper)
+
+    def _rouse(self) -> None:
+        sleepers, self._roused = self._roused, []
+        sleepers.reverse()
+        self._wake(_WOKEN, sleepers)
 
     def _turn(self, slot: int) -> None:
         sleepers = self._slots.pop(slot)
@@ -82,8 +94,8 @@ class Sleeper:
     when it is awaited.  The wheel resumes the task at once, without a turn of the loop between.
     """
 
-    __slots__ = ("_asyncio_future_blocking", "_context", "_error", "_seconds", "_state", "_timer",
-                 "_wake", "_wheel")  # fmt: skip
+    __slots__ = ("_asyncio_future_blocking", "_context", "_error", "_may_be_woken", "_seconds",
+                 "_state", "_timer", "_wake", "_wheel", "was_woken")  # fmt: skip
 
     __qualname__ = "User.sleep"  # of the task that is made of it
     __class__ = property(lambda self: CoroutineType)  # `inspect.iscoroutine` asks
@@ -96,6 +108,8 @@ class Sleeper:
         self._timer: asyncio.TimerHandle | None = None
         self._wake: Callable[[Sleeper], object] | None = None
         self._context: Context | None = None
+        self._may_be_woken = False
+        self.was_woken: bool = False
 
     @property
     def is_taken(self) -> bool:
@@ -106,7 +120,27 @@ class Sleeper:
         """Return itself, to be awaited for that long."""
         self._seconds = seconds if seconds > 0 else 0.0
         self._state = _ASKED
+        self._may_be_woken = False
         return self
+
+    def wait(self, seconds: float) -> Self:
+        """Return itself, to be awaited for that long or until `wake`; `was_woken` says which."""
+        self.sleep(seconds)
+        self._may_be_woken, self.was_woken = True, False
+        return self
+
+    def wake(self, value: object = None) -> bool:
+        """End a wait that is under way; False if none is.  So it is a `Wakeup` meanwhile."""
+        if not self._may_be_woken or self.done():
+            return False
+        self.was_woken = True
+        self._end(None)
+        return True
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the wait ended."""
+        return self.done()
 
     def interrupt(self, error: BaseException) -> None:
         """Let the sleep that is under way, or about to be, end by `error`."""
@@ -196,19 +230,19 @@ class Sleeper:
         if self._error is not None or seconds == 0:
             self._state = _OWN_TIMER
             loop.call_soon(self.ring, _OWN_TIMER)
-        elif seconds <= LONG:
+        elif seconds <= LONG and not self._may_be_woken:
             self._state = self._wheel.put(self, seconds)
         else:
             self._state = _OWN_TIMER
             if seconds < math.inf:
                 self._timer = loop.call_later(seconds, self.ring, _OWN_TIMER)
 
-    def _end(self, error: BaseException) -> None:
+    def _end(self, error: BaseException | None) -> None:
         """End the sleep in the next turn of the loop, for this may be the turn of another task."""
         self._error = error
         self._state = _WOKEN
         self._drop_timer()
-        self._wheel.loop.call_soon(self.ring, _WOKEN)
+        self._wheel.rouse(self)
 
     def _forget(self) -> None:
         self._state = _FREE

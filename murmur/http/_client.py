@@ -9,8 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias, cast
 
 from murmur._backend import native
 from murmur.errors import (
@@ -22,7 +23,7 @@ from murmur.errors import (
 )
 from murmur.runtime import Timer, current_user, running_here
 
-from ._body import encode
+from ._body import UNSET, encode
 from ._call import Call, Check, Wish
 from ._codings import accepted
 from ._cookies import Cookies
@@ -57,12 +58,30 @@ PLAIN = {"Accept-Encoding": "identity"}
 """What a body that is read part by part is asked for as: parts are not decompressed."""
 
 
+_Written: TypeAlias = "dict[tuple[str, str, str | None], tuple[Request, str]]"
+
+
 class _Plain(NamedTuple):
-    """The header fields that all requests share, and what they were made from."""
+    """The header fields that all requests share, what they were made from, and what with them.
+
+    `written` has the requests that say nothing but method and URL, by these and the name that
+    was given: each with the name of its action.
+    """
 
     known: dict[str, str]
     host: str | None
     pairs: Pairs
+    written: _Written
+
+
+WRITTEN = 1_000
+"""Requests that are kept for all clients with the same header fields."""
+
+
+@lru_cache(maxsize=256)
+def _written_with(base_url: str, host: str | None, pairs: Pairs) -> _Written:
+    """Return where all clients keep such requests that have these fields."""
+    return {}
 
 
 class Client(Verbs):
@@ -117,7 +136,7 @@ class Client(Verbs):
         self._transport = self.options_used.make_transport()
         self._ledger = Ledger(self._run, self._user, phases=self.options_used.phases)
         self._is_closed = False
-        self._plain = _Plain({}, None, ())
+        self._plain = _Plain({}, None, (), {})
         if self._user is not None:
             self._user.adopt(self)
 
@@ -195,7 +214,8 @@ class Client(Verbs):
     async def _make(self, wish: Wish) -> Response:
         if wish.stream:
             raise InvalidRequestError("stream=True needs `async with` around the request")
-        await self._admit(leaving=wish.leaving)
+        if self._user is not None and self._user.is_leaving:
+            await self._admit(leaving=wish.leaving)
         request = self._request(wish)
         with self._timer(wish) as timer:
             return await self._perform(request, wish, timer)
@@ -208,11 +228,13 @@ class Client(Verbs):
             raise Leaving
 
     def _timer(self, wish: Wish) -> Timer:
-        name = wish.name
-        if name is None:
-            label = template_of(self._base_url, wish.url).label
-            name = wish.name = f"{wish.method} {label}"
-        return self._stopwatch(name)
+        return self._stopwatch(self._name(wish))
+
+    def _name(self, wish: Wish) -> str:
+        """Return the name of the action, by default method and path."""
+        if wish.name is None:
+            wish.name = f"{wish.method} {template_of(self._base_url, wish.url).label}"
+        return wish.name
 
     def _stopwatch(self, name: str) -> Timer:
         if self._run is None:
@@ -273,10 +295,27 @@ class Client(Verbs):
         """Return the request that was wished, or raise all that cannot be sent of it."""
         if self._is_closed:
             raise InvalidRequestError("the client is closed")
+        is_plain = not (self.options_used.trace or _says_more(wish))
+        if is_plain and self._plain.known == self.headers:
+            known = self._plain.written.get((wish.method, wish.url, wish.name))
+            if known is not None:
+                request, wish.name = known
+                return request
         try:
-            return self._written(wish)
+            request = self._written(wish)
+            if is_plain:
+                self._keep(wish, request)
+            return request
         except InvalidRequestError as error:
             raise all_wrong(wish, self._base_url, error) from error.__cause__
+
+    def _keep(self, wish: Wish, request: Request) -> None:
+        """Keep a request that says nothing but method and URL: the next one is the same."""
+        written = self._plain.written
+        if len(written) >= WRITTEN:
+            written.clear()
+        key = wish.method, wish.url, wish.name
+        written[key] = request, self._name(wish)
 
     def _written(self, wish: Wish) -> Request:
         """Return the request that was wished, or raise the first thing wrong with it."""
@@ -318,7 +357,7 @@ class Client(Verbs):
             known = dict(self.headers)
             host, pairs = _without_host(merge(known, {}))
             render(pairs)
-            self._plain = _Plain(known, host, pairs)
+            self._plain = _Plain(known, host, pairs, _written_with(self._base_url, host, pairs))
         if not more and content_type is None:
             return self._plain.host, self._plain.pairs
         of_body = {} if content_type is None else {"Content-Type": content_type}
@@ -353,13 +392,9 @@ class Client(Verbs):
         sent_at = self._native.now()
         reply = await self._transport.exchange(request, patience)
         self._ledger.head(reply, name, max(sent_at, patience.turn_at))
-        for field, _ in reply.fields:
-            if field.lower() == b"set-cookie":
-                self._keep_cookies(reply.fields, request.authority, target)
-                break
-        if reply.is_complete:
-            self._ledger.bytes(reply)
-        else:
+        if reply.may_set_cookies:
+            self._keep_cookies(reply.fields, request.authority, target)
+        if not reply.is_complete:
             self._count_at_release(reply)
         return reply
 
@@ -407,6 +442,26 @@ class AnsweredError(StatusError):
 
 
 AnsweredError.__name__ = StatusError.__name__  # kinds of failures go by the public name
+
+
+def _says_more(wish: Wish) -> bool:
+    """Whether a request says more than its method and its URL."""
+    return not (
+        (wish.name is None or type(wish.name) is str)
+        and wish.params is None
+        and wish.headers is None
+        and wish.data is None
+        and wish.json is UNSET
+        and wish.form is None
+        and wish.files is None
+        and wish.timeout is None
+        and wish.expect is None
+        and wish.check is None
+        and not wish.path
+        and not wish.stream
+        and type(wish.url) is str
+        and type(wish.method) is str
+    )
 
 
 def _without_host(fields: Pairs) -> tuple[str | None, Pairs]:

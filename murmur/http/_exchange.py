@@ -48,6 +48,8 @@ class Request:
         What is sent.
     is_streamed : bool
         Whether the reply is handed over at its head, or at its end.
+    head : bytes
+        What a connection writes of it, once one has put it together.
     """
 
     method: str
@@ -57,6 +59,7 @@ class Request:
     headers: Pairs
     body: Body = None
     is_streamed: bool = False
+    head: bytes = field(default=b"", init=False, repr=False)
 
     @property
     def can_be_repeated(self) -> bool:
@@ -79,7 +82,7 @@ class Opened:
     tls_seconds: float
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Reply:
     """What comes back for one request, filled by a connection as it arrives.
 
@@ -95,6 +98,8 @@ class Reply:
         The body as far as it was not read.
     is_headed, is_complete : bool
         Whether the head, and all of it, are there.
+    may_set_cookies : bool
+        False if it is known that no field sets a cookie.
     error : HttpError or None
         Why there will be no more.
     first_byte_at : float
@@ -114,39 +119,44 @@ class Reply:
     """
 
     limit: float = 64 << 20
-    status: int = 0
-    fields: Fields = ()
-    version: str = "1.1"
-    chunks: list[bytes | bytearray] = field(default_factory=list)
-    is_headed: bool = False
-    is_complete: bool = False
-    error: HttpError | None = None
-    first_byte_at: float = 0.0
-    sent_bytes: int = 0
-    received_bytes: int = 0
-    opened: Opened | None = None
-    retries: int = 0
-    unread: int = 0
     alarm: Alarm | None = None
-    trailers: Fields = ()
-    on_release: Callable[[], None] | None = None
-    on_room: Callable[[], None] | None = None
-    _size: int = 0
-    _wants_chunks: bool = False
-    _waiter: Wakeup | None = None
+    version: str = "1.1"
+    # What is not set stays with the class: to set it all took as long as to parse an answer.
+    status: int = field(default=0, init=False)
+    fields: Fields = field(default=(), init=False)
+    chunks: list[bytes | bytearray] = field(default_factory=list, init=False)
+    is_headed: bool = field(default=False, init=False)
+    is_complete: bool = field(default=False, init=False)
+    may_set_cookies: bool = field(default=True, init=False)
+    error: HttpError | None = field(default=None, init=False)
+    first_byte_at: float = field(default=0.0, init=False)
+    sent_bytes: int = field(default=0, init=False)
+    received_bytes: int = field(default=0, init=False)
+    opened: Opened | None = field(default=None, init=False)
+    retries: int = field(default=0, init=False)
+    unread: int = field(default=0, init=False)
+    trailers: Fields = field(default=(), init=False)
+    on_release: Callable[[], None] | None = field(default=None, init=False)
+    on_room: Callable[[], None] | None = field(default=None, init=False)
+    _size: int = field(default=0, init=False)
+    _wants_chunks: bool = field(default=False, init=False)
+    _waiter: Wakeup | None = field(default=None, init=False)
 
     @classmethod
     def of(cls, status: int, fields: Fields = (), body: bytes = b"") -> Self:
         """Return a complete reply, for stacks that have no connection."""
-        size = len(body)
-        return cls(
-            status=status,
-            fields=fields,
-            chunks=[body] if body else [],
-            is_headed=True,
-            is_complete=True,
-            received_bytes=size,
-        )
+        reply = cls()
+        reply.whole(status, fields, body)
+        reply.received_bytes = len(body)
+        return reply
+
+    def whole(self, status: int, fields: Fields, body: bytes) -> None:
+        """Take head, body and end at once."""
+        self.status, self.fields = status, fields
+        if body:
+            self.chunks = [body]
+        self.is_headed = self.is_complete = True
+        self._wake()
 
     def head(self, status: int, fields: Fields) -> None:
         """Take the head."""
@@ -198,19 +208,19 @@ class Reply:
         """Wait for the head; from now on, parts of the body are read one by one."""
         self._wants_chunks = True
         while not self.is_headed:
-            await self._wait(patience)
+            await self.wait(patience)
 
     async def wait_end(self, patience: Patience) -> None:
         """Wait for the whole reply."""
         while not self.is_complete:
-            await self._wait(patience)
+            await self.wait(patience)
 
     async def read(self, patience: Patience) -> bytes:
         """Return the next part of the body; empty at its end."""
         while not self.chunks:
             if self.is_complete:
                 return b""
-            await self._wait(patience)
+            await self.wait(patience)
         part = b"".join(self.chunks)
         self.chunks.clear()
         self._size = 0
@@ -224,8 +234,8 @@ class Reply:
         if release is not None:
             release()
 
-    async def _wait(self, patience: Patience) -> None:
-        """Wait for anything to happen."""
+    async def wait(self, patience: Patience) -> None:
+        """Wait for anything to happen, or raise why nothing will."""
         if self.error is not None:
             raise self.error
         self._waiter = wakeup = patience.native.wakeup()

@@ -20,6 +20,7 @@ from murmur.errors import (
 from ._body import parts_of
 from ._exchange import Reply
 from ._headers import render
+from ._known import Luck, known_answer, remember
 from ._mend import mended, without_hints
 from ._wire import Alarm, Wire, lost, within
 
@@ -81,6 +82,11 @@ class Http1(Wire):
         self._is_head = False
         self._head_so_far = b""
         self._refused: httptools.HttpParserError | None = None
+        self._parser = _parser(self)
+        self._is_parser_used = False  # and not at the end of an answer, where it begins anew
+        self._is_mended = False
+        self._is_usual = False
+        self._luck = Luck()
         self._head_count = 0
         self._idle_bytes = 0  # that came since the last byte of a body
         self._had_body = False
@@ -113,8 +119,10 @@ class Http1(Wire):
         self._is_sent = False
         self._fields = []
         self._head_so_far, self._refused = b"", None
-        self._parser = _parser(self)
+        if self._is_parser_used:
+            self._parser, self._is_parser_used, self._is_mended = _parser(self), False, False
         self._is_head = request.method == "HEAD"
+        self._is_usual = not (self._is_head or request.is_streamed)
         head = self._head(request)
         body = request.body
         if body is None or isinstance(body, bytes):
@@ -129,7 +137,8 @@ class Http1(Wire):
             reply.on_room = self._make_room
             await reply.wait_head(patience)
         else:
-            await reply.wait_end(patience)
+            while not reply.is_complete:
+                await reply.wait(patience)
         self.was_used = True
         return reply
 
@@ -148,12 +157,31 @@ class Http1(Wire):
         if reply is None or reply.is_complete:
             self.close()  # nobody asked for it
             return
-        if not reply.first_byte_at:
+        if reply.first_byte_at:
+            reply.received_bytes += len(data)
+            self._parse(data, reply)
+        else:
             reply.first_byte_at = self._now()
-        reply.received_bytes += len(data)
-        self._parse(data, reply)
+            reply.received_bytes = len(data)
+            self._parse_first(data, reply)
         if not reply.is_complete:
             self._bound(data, reply)
+
+    def _parse_first(self, data: bytes, reply: Reply) -> None:
+        """Parse the first that came of an answer, unless its head is one that is known."""
+        if not (self._is_usual and self._luck.is_worth_a_look()):
+            self._parse(data, reply)
+            return
+        known, end = known_answer(data)
+        if known is not None and known.length <= reply.limit:
+            self._luck.hit()
+            reply.may_set_cookies = known.sets_cookies
+            reply.whole(known.status, known.fields, data[end:])
+            return
+        self._luck.miss()
+        self._parse(data, reply)
+        if reply.is_complete and self._is_kept and reply.error is None:
+            remember(data, reply)
 
     def _bound(self, data: bytes, reply: Reply) -> None:
         """Keep a server from sending without end what is no body, and a body too fast."""
@@ -174,6 +202,7 @@ class Http1(Wire):
         if self._refused is not None:
             self._parse_mended(data, reply)
             return
+        self._is_parser_used = True
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -195,7 +224,7 @@ class Http1(Wire):
         self._refused = None
         readable, rest = mended(whole[: end.end()]), whole[end.end() :]
         self._fields = []
-        self._parser = _parser(self)
+        self._parser, self._is_mended = _parser(self), True
         self._parser.set_dangerous_leniencies(lenient_headers=True)  # `mended` has looked
         try:
             if readable is None:
@@ -269,12 +298,16 @@ class Http1(Wire):
             self._fields = []
             return
         self._is_kept = self._is_kept and self._parser.should_keep_alive()
+        self._is_parser_used = self._is_mended
         if len(self._fields) > self._head_count:
             reply.trailers = self._fields[self._head_count :]
             del self._fields[self._head_count :]
         reply.end()
 
     def _head(self, request: Request) -> bytes:
+        """Return the head of a request; of one without a body it is kept with it."""
+        if request.head:
+            return request.head
         if request.headers is not self._rendered[0]:
             self._rendered = (request.headers, render(request.headers))
         body = request.body
@@ -285,7 +318,10 @@ class Http1(Wire):
         else:
             length = b"\r\n" if request.method in BODILESS else b"Content-Length: 0\r\n\r\n"
         start = f"{request.method} {request.target} HTTP/1.1\r\nHost: {request.authority}\r\n"
-        return start.encode("latin-1") + self._rendered[1] + length
+        head = start.encode("latin-1") + self._rendered[1] + length
+        if body is None:
+            request.head = head
+        return head
 
     def _ends_with_connection(self) -> bool:
         """Whether the answer has no other end than that of the connection (RFC 9112, 6.3)."""

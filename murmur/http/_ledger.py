@@ -42,18 +42,25 @@ class Ledger:
         self._phases = phases
 
     def head(self, reply: Reply, name: str, sent_at: float) -> None:
-        """Record a reply whose head is there, to a request of that moment."""
+        """Record a reply whose head is there, to a request of that moment.
+
+        With its bytes, if it is complete; `bytes` does so later for any other.
+        """
         recorder = self._recorder
         if recorder is None:
             return
-        recorder.count(_STATUS_NAMES.get(reply.status, "http.status.other"))
         if reply.retries:
             recorder.count("http.retries", reply.retries)
         opened = reply.opened
         if opened is not None:
             self.connection(opened.connect_seconds, opened.tls_seconds)
         first_byte_at = max(reply.first_byte_at, sent_at)
-        recorder.gauge("http.first_byte_seconds", first_byte_at - sent_at)
+        recorder.answer(
+            _STATUS_NAMES.get(reply.status, "http.status.other"),
+            reply.sent_bytes if reply.is_complete else 0,
+            reply.received_bytes if reply.is_complete else 0,
+            first_byte_at - sent_at,
+        )
         if self._phases:
             self._record_phases(reply, name, sent_at, first_byte_at)
 

@@ -7,7 +7,7 @@ connections that these hold.  They load the machine and the target, and belong t
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from murmur._backend import cancel_task, name_of_task, transports_of
 
@@ -16,10 +16,17 @@ if TYPE_CHECKING:
 
     from murmur._backend import Brood
 
-__all__ = ["LINGER", "Leftovers", "Litter"]
+__all__ = ["LINGER", "Closable", "Leftovers", "Litter"]
 
 LINGER = 1.0
 """Seconds that the tasks of a user that is gone have to end before they count as left behind."""
+
+
+class Closable(Protocol):
+    """Something that a user holds and that can be closed at once."""
+
+    def close(self) -> None:
+        """Close it."""
 
 
 class Litter(NamedTuple):

@@ -7,7 +7,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from murmur._backend import Brood, block
 from murmur._guard import heard
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from murmur._backend import Pending, Sleeper, Task, Wakeup
     from murmur.http import Client, Connecting
 
+    from ._leftovers import Closable
     from ._run import NodeRun
 
 __all__ = ["MAILBOX_SIZE", "User"]
@@ -36,13 +37,6 @@ T = TypeVar("T")
 
 MAILBOX_SIZE = 1_000
 """Messages a mailbox holds; one more pushes the oldest out, and is counted."""
-
-
-class Closable(Protocol):
-    """Something that can be closed at once."""
-
-    def close(self) -> None:
-        """Close it."""
 
 
 class User:
@@ -242,12 +236,17 @@ class User:
         """
         if not self.run.native.is_here():
             return self._block("sleep", lambda: self._sleep(seconds))
+        sleeper = self._free_sleeper()
+        if sleeper is None:
+            return self._sleep(seconds)
+        return cast("Coroutine[Any, Any, None]", sleeper.sleep(seconds))
+
+    def _free_sleeper(self) -> Sleeper | None:
+        """Return what a task can wait by and leave nothing behind, unless another task does."""
         sleeper = self._sleeper
         if sleeper is None:
             sleeper = self._sleeper = self.run.native.sleeper()
-        if sleeper is None or sleeper.is_taken or self.is_leaving:
-            return self._sleep(seconds)
-        return cast("Coroutine[Any, Any, None]", sleeper.sleep(seconds))
+        return None if sleeper is None or sleeper.is_taken or self.is_leaving else sleeper
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep where there is no sleeper, or another task of this user sleeps by it."""
@@ -255,13 +254,9 @@ class User:
         if self.is_leaving:
             await native.checkpoint()
             raise Leaving
-        wakeup = native.wakeup()
-        parked = self.listen(wakeup)
-        try:
-            woken = await native.wait_until(wakeup, native.now() + max(0.0, seconds))
-        finally:
-            parked.remove(wakeup)
-        if woken:
+        if self._parked is None:
+            self._parked = []
+        if await self._park(self._parked, native.now() + max(0.0, seconds)):
             raise Leaving
 
     def receive(self, timeout: float | None = None) -> Coroutine[Any, Any, object]:
@@ -289,7 +284,8 @@ class User:
     async def _receive(self, timeout: float | None) -> object:
         native = self.run.native
         deadline = math.inf if timeout is None else native.now() + timeout
-        await native.checkpoint()
+        if self._mailbox or self.is_leaving:
+            await native.checkpoint()  # otherwise the wait is one
         if self._receivers is None:
             self._receivers = []
         while True:
@@ -301,7 +297,7 @@ class User:
                     give_due(message.at, native)
                     return message.message
                 return message
-            in_time = await self._park(self._receivers, deadline)
+            in_time = await self._park(self._receivers, deadline, self._free_sleeper())
             if not in_time and not self._mailbox and not self.is_leaving:
                 raise WaitTimeoutError(f"no message for user {self.id}", timeout or 0.0)
 
@@ -542,13 +538,16 @@ class User:
         with suppress(Leaving):
             await self._sleep(math.inf)
 
-    async def _park(self, among: list[Wakeup], deadline: float) -> bool:
-        """Wait for a wake-up that others find in `among`; False at the deadline."""
+    async def _park(self, among: list[Wakeup], until: float, by: Sleeper | None = None) -> bool:
+        """Wait, with `by` at the least cost, for a wake-up in `among`; False at the deadline."""
         native = self.run.native
-        wakeup = native.wakeup()
+        wakeup: Wakeup = by or native.wakeup()
         among.append(wakeup)
         try:
-            return await native.wait_until(wakeup, deadline)
+            if by is None:
+                return await native.wait_until(wakeup, until)
+            await by.wait(until - native.now())
+            return by.was_woken
         finally:
             among.remove(wakeup)
 

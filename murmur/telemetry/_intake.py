@@ -33,6 +33,11 @@ def _value_rows() -> Rows:
     return Rows("<hdd", [("name", "<i2"), ("value", "<f8"), ("at", "<f8")])
 
 
+def _answer_rows() -> Rows:
+    sizes = [("sent", "<u8"), ("received", "<u8")]
+    return Rows("<hQQdd", [("name", "<i2"), *sizes, ("first_byte", "<f8"), ("at", "<f8")])
+
+
 @dataclass(slots=True)
 class Hot:
     """Rows that come many times a second."""
@@ -42,6 +47,7 @@ class Hot:
     users: Rows = field(default_factory=_user_rows)
     counts: Rows = field(default_factory=_value_rows)
     gauges: Rows = field(default_factory=_value_rows)
+    answers: Rows = field(default_factory=_answer_rows)
 
 
 @dataclass(slots=True)

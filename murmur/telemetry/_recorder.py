@@ -262,6 +262,21 @@ class Recorder:
         rows = self._hot.gauges
         rows.append(rows.pack(self._names[name], value, self._now()))
 
+    def answer(self, status: str, sent: int, received: int, first_byte: float) -> None:
+        """Record an answer of a server in one row, which `seal` makes counters and a gauge of.
+
+        Parameters
+        ----------
+        status : str
+            Name of the counter that goes up by one.
+        sent, received : int
+            Bytes, added to the counters ``http.sent_bytes`` and ``http.received_bytes``.
+        first_byte : float
+            Seconds until it began, the gauge ``http.first_byte_seconds``.
+        """
+        rows = self._hot.answers
+        rows.append(rows.pack(self._names[status], sent, received, first_byte, self._now()))
+
     def event(self, event: Event) -> None:
         """Keep an event, its metadata reduced to plain values; see `Emitter`."""
         if event.name in FAILURES:
@@ -363,7 +378,7 @@ class Recorder:
         """
         hot, cold = self._hot, self._cold
         actions, users = self._since_start(hot.actions), self._since_start(hot.users)
-        counts, gauges = self._since_start(hot.counts), self._since_start(hot.gauges)
+        counts, gauges = self._values()
         return Chunk(
             node=self.node,
             names=self._names.labels(),
@@ -384,6 +399,30 @@ class Recorder:
             events_dropped=self._refused.take(),
             spans=Windows.fold(self._since_start(hot.spans), self.window),
         )
+
+    def _values(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Take what was added to counters, and the values of gauges."""
+        import numpy as np
+
+        hot = self._hot
+        counts, gauges = self._since_start(hot.counts), self._since_start(hot.gauges)
+        answers = self._since_start(hot.answers)
+        if not len(answers):
+            return counts, gauges
+
+        def rows(name: NDArray[Any] | int, value: NDArray[Any] | int) -> NDArray[Any]:
+            made = np.empty(len(answers), counts.dtype)
+            made["name"], made["value"], made["at"] = name, value, answers["at"]
+            return made
+
+        sent, received = self._names["http.sent_bytes"], self._names["http.received_bytes"]
+        added = (
+            rows(answers["name"], 1),
+            rows(sent, answers["sent"]),
+            rows(received, answers["received"]),
+        )
+        first_byte = rows(self._names["http.first_byte_seconds"], answers["first_byte"])
+        return np.concatenate([counts, *added]), np.concatenate([gauges, first_byte])
 
     def _since_start(self, rows: Rows) -> NDArray[Any]:
         """Take rows, their times turned into seconds since the run started."""

@@ -208,3 +208,81 @@ async def test_a_sleep_leaves_no_container_behind(stage: Any) -> None:
         gc.enable()
 
     assert young < 300  # what every sleep left would be here a thousand times
+
+
+@on_asyncio
+async def test_a_wait_for_a_message_leaves_little_behind(stage: Any) -> None:
+    users = []
+
+    class Hearing(murmur.Scenario):
+        """Hears something once a second."""
+
+        async def start(self, user: murmur.User) -> None:
+            users.append(user)
+            while True:
+                await user.receive()
+
+    await stage.do(Hearing, 1_000)
+    await anyio.sleep(0.5)
+    for user in users:
+        user.send("first")  # makes its mailbox
+    await anyio.sleep(0.5)
+    gc.collect()
+    gc.disable()
+    try:
+        for user in users:
+            user.send("news")
+        await anyio.sleep(1)
+        young = len(gc.get_objects(generation=0))
+    finally:
+        gc.enable()
+
+    assert young < 2_300  # two coroutines each; a future and what belongs to it were six more
+
+
+async def test_a_message_wakes_who_waits_for_one_and_not_who_sleeps(stage: Any) -> None:
+    heard: list[tuple[str, object, float]] = []
+    users = []
+
+    class Both(murmur.Scenario):
+        """The user sleeps, and listens afterwards; a task beside it listens meanwhile."""
+
+        async def start(self, user: murmur.User) -> None:
+            users.append(user)
+
+            async def listen(name: str, timeout: float | None = None) -> None:
+                heard.append((name, await user.receive(timeout), round(user.now(), 1)))
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(listen, "beside")
+                await anyio.sleep(0.1)
+                await user.sleep(1.9)
+                heard.append(("slept", None, round(user.now(), 1)))
+            await listen("user", 5)
+
+    await stage.do(Both, 1)
+    for moment in (1, 3):
+        await anyio.sleep(moment - users[0].now())
+        users[0].send(moment)
+    await anyio.sleep(5)
+
+    assert heard == [("beside", 1, 1.0), ("slept", None, 2.0), ("user", 3, 3.0)]
+
+
+async def test_who_waits_for_a_message_in_vain_is_told_in_time(stage: Any) -> None:
+    told = []
+
+    class Deaf(murmur.Scenario):
+        """Waits for what never comes: briefly, long, and between two sleeps."""
+
+        async def start(self, user: murmur.User) -> None:
+            for seconds in (0, 0.5, 30):
+                await user.sleep(1)
+                with pytest.raises(murmur.errors.WaitTimeoutError):
+                    await user.receive(timeout=seconds)
+                told.append(round(user.now(), 1))
+
+    await stage.do(Deaf, 1)
+    await anyio.sleep(60)
+
+    assert told == [1.0, 2.5, 33.5]

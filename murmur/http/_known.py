@@ -1,0 +1,117 @@
+"""Heads of answers that were parsed before, found again by their bytes.
+
+A server's answers to one request differ by little, for a second even by nothing; to parse
+such a head is a third of what a request costs.  Only what llhttp has read is remembered, so
+there is no second parser that could read a head otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._exchange import Reply
+    from ._headers import Fields
+
+__all__ = ["Known", "Luck", "known_answer", "remember"]
+
+MOST = 1_024
+"""Heads that are remembered in this process; one more, and all are forgotten."""
+
+LONGEST = 4_096
+"""Bytes of a head that is remembered."""
+
+MISSES = 8
+"""Heads in a row that were new, after which a connection does without for `REST` answers."""
+
+REST = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a head says whose body is as long as it says, and which ends no connection.
+
+    Attributes
+    ----------
+    status : int
+        Its status.
+    fields : sequence of (bytes, bytes)
+        Its fields as they came.
+    length : int
+        Bytes of the body.
+    sets_cookies : bool
+        Whether a field sets a cookie.
+    """
+
+    status: int
+    fields: Fields
+    length: int
+    sets_cookies: bool
+
+
+_known: dict[bytes, Known] = {}
+
+
+def known_answer(data: bytes) -> tuple[Known | None, int]:
+    """Return what is known of the one whole answer that `data` is, and where its body begins."""
+    end = data.find(b"\r\n\r\n") + 4
+    known = _known.get(data[:end])
+    if known is not None and len(data) == end + known.length:
+        return known, end
+    return None, end
+
+
+def remember(data: bytes, reply: Reply) -> None:
+    """Remember the head of an answer that came in one piece, if it is a plain one.
+
+    Parameters
+    ----------
+    data : bytes
+        All that came.
+    reply : Reply
+        What the parser made of it: complete, not the answer to HEAD, on a connection that
+        can be used again.
+    """
+    end = data.find(b"\r\n\r\n") + 4
+    if end > LONGEST or reply.version != "1.1" or reply.trailers:
+        return
+    if reply.status < 200 or reply.status in {204, 304}:
+        return  # its length says nothing of its body
+    names = [name.lower() for name, _ in reply.fields]
+    lengths = [value for name, value in reply.fields if name.lower() == b"content-length"]
+    if b"transfer-encoding" in names or b"upgrade" in names or len(lengths) != 1:
+        return
+    # Also false if the head ended elsewhere, after "\n\n" or behind a "103 Early Hints".
+    body = b"".join(reply.chunks)
+    if lengths[0] != b"%d" % len(body) or data[end:] != body:
+        return
+    if len(_known) >= MOST:
+        _known.clear()
+    _known[data[:end]] = Known(reply.status, tuple(reply.fields), len(body), b"set-cookie" in names)
+
+
+class Luck:
+    """Chance that a look is worth its while: where each head is new, it costs and finds nothing."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = MISSES
+
+    def is_worth_a_look(self) -> bool:
+        """Whether to look; while it is not, this counts the answers until the next look."""
+        if self._left > 0:
+            return True
+        self._left -= 1
+        if self._left < -REST:
+            self._left = 1
+        return False
+
+    def hit(self) -> None:
+        """Note that a head was known."""
+        self._left = MISSES
+
+    def miss(self) -> None:
+        """Note that one was not."""
+        self._left -= 1

@@ -1,0 +1,96 @@
+"""Heads that were parsed before: found again by their bytes, and only plain ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from murmur.http import _known
+from murmur.http._exchange import Reply
+
+
+@pytest.fixture(autouse=True)
+def nothing_known(monkeypatch):
+    monkeypatch.setattr(_known, "_known", {})
+
+
+def parsed(status: int, *fields: tuple[bytes, bytes], body: bytes = b"", version="1.1") -> Reply:
+    reply = Reply(version=version)
+    reply.whole(status, fields, body)
+    return reply
+
+
+PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
+LENGTH = (b"Content-Length", b"2")
+
+
+def test_a_head_is_known_the_second_time_whatever_body_of_its_length_comes():
+    first = _known.known_answer(PLAIN + b"ab")
+    _known.remember(PLAIN + b"ab", parsed(200, LENGTH, body=b"ab"))
+    known, end = _known.known_answer(PLAIN + b"cd")
+
+    assert first[0] is None
+    assert (known.status, known.fields, known.length) == (200, (LENGTH,), 2)
+    assert (PLAIN + b"cd")[end:] == b"cd"
+    assert not known.sets_cookies
+
+
+@pytest.mark.parametrize("rest", [b"", b"a", b"abc", b"ab" + PLAIN + b"ab"])
+def test_an_answer_that_is_not_just_whole_is_left_to_the_parser(rest):
+    _known.remember(PLAIN + b"ab", parsed(200, LENGTH, body=b"ab"))
+
+    assert _known.known_answer(PLAIN + rest)[0] is None
+
+
+def test_a_head_that_sets_cookies_says_so():
+    head = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nContent-Length: 2\r\n\r\n"
+    fields = ((b"Set-Cookie", b"a=1"), LENGTH)
+    _known.remember(head + b"ab", parsed(200, *fields, body=b"ab"))
+
+    assert _known.known_answer(head + b"ab")[0].sets_cookies
+
+
+@pytest.mark.parametrize(
+    ("data", "reply"),
+    [
+        (
+            b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n",
+            parsed(204, (b"Content-Length", b"0")),
+        ),
+        (PLAIN.replace(b"1.1", b"1.0") + b"ab", parsed(200, LENGTH, body=b"ab", version="1.0")),
+        # Two lengths, one that is written oddly, none at all, and one beside chunks.
+        (PLAIN + b"ab", parsed(200, LENGTH, LENGTH, body=b"ab")),
+        (PLAIN + b"ab", parsed(200, (b"Content-Length", b"02"), body=b"ab")),
+        (b"HTTP/1.1 200 OK\r\n\r\nab", parsed(200, body=b"ab")),
+        (PLAIN + b"ab", parsed(200, LENGTH, (b"Transfer-Encoding", b"chunked"), body=b"ab")),
+        # What looks like the end of the head is not: it ended before, or a hint came first.
+        (
+            b"HTTP/1.1 200 OK\nContent-Length: 6\n\na\r\n\r\nb",
+            parsed(200, LENGTH, body=b"a\r\n\r\nb"),
+        ),
+        (b"HTTP/1.1 103 Early Hints\r\n\r\n" + PLAIN + b"ab", parsed(200, LENGTH, body=b"ab")),
+    ],
+)
+def test_only_a_plain_head_is_remembered(data, reply):
+    _known.remember(data, reply)
+
+    assert _known._known == {}
+
+
+def test_a_server_of_ever_new_heads_fills_no_memory():
+    for number in range(_known.MOST + 10):
+        head = b"HTTP/1.1 200 OK\r\nETag: %d\r\nContent-Length: 2\r\n\r\n" % number
+        _known.remember(head + b"ab", parsed(200, (b"ETag", b"%d" % number), LENGTH, body=b"ab"))
+
+    assert len(_known._known) == 10
+
+
+def test_a_connection_of_ever_new_heads_looks_only_now_and_then():
+    luck, looks = _known.Luck(), 0
+    for _ in range(1_000):
+        if luck.is_worth_a_look():
+            looks += 1
+            luck.miss()
+
+    assert looks == _known.MISSES + (1_000 - _known.MISSES) // (_known.REST + 2)
+    luck.hit()
+    assert luck.is_worth_a_look()
