@@ -141,7 +141,8 @@ class Ledger:
 
     def _write(self, node: str) -> None:
         if self._recorder is not None and self._record is not None:
-            self._record.add(replace(self._recorder.seal(), node=node))
+            news = replace(self._recorder.seal(), node=node, under_way=None)
+            self._record.add(news)
 
 
 def _set_remaining(record: RunRecord, node: str, announced: Sequence[tuple[int, int]]) -> int:

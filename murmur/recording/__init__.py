@@ -33,6 +33,7 @@ from ._live import live_changes as live_changes
 from ._live import rows_of as rows_of
 from ._record import THE_RUN as THE_RUN
 from ._record import RunRecord as RunRecord
+from ._record import UnderWay as UnderWay
 from ._relay import Follower as Follower
 from ._relay import Relay as Relay
 from ._reservoir import Reservoir as Reservoir

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from murmur.errors import InvalidArgumentError, closest
 from murmur.telemetry import Change
@@ -23,11 +24,11 @@ from ._window_store import SpanTimes, WindowStore
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from murmur.telemetry import Chunk, Event, Histogram
+    from murmur.telemetry import Begun, Chunk, Event, Histogram
 
     from ._tables import Table
 
-__all__ = ["THE_RUN", "RunRecord"]
+__all__ = ["THE_RUN", "RunRecord", "UnderWay"]
 
 THE_RUN = "the run"
 """What changes at the end that was asked for; no setting can have that name."""
@@ -39,6 +40,28 @@ ALL_NODES = 0  # the code of "all"
 
 _CALLS = 10_000
 """Calls that are kept: a program may steer many times a second for days."""
+
+
+class UnderWay(NamedTuple):
+    """Actions that were under way when they were last heard of.
+
+    Attributes
+    ----------
+    name : str
+        The action.
+    due, started : float
+        When they were due and started, at the latest, in seconds since the run's start.
+    until : float
+        When they were under way yet: now, or when their node was lost.
+    number : int
+        How many.
+    """
+
+    name: str
+    due: float
+    started: float
+    until: float
+    number: int
 
 
 class RunRecord:
@@ -103,6 +126,7 @@ class RunRecord:
     """
 
     ended_by: str = ""
+    broken_off: str = ""
     calls_dropped: int = 0
     version: int = 0
 
@@ -128,7 +152,6 @@ class RunRecord:
         self.seed = seed
         self.window = window
         self.relay: Relay = Relay() if relay is None else relay
-        self.broken_off = ""
         self.planned_end: float = math.inf
         self.ending_at: float = math.nan
         self.plan: dict[str, object] = {}
@@ -141,6 +164,7 @@ class RunRecord:
         self._windows = WindowStore(bound_bytes=histograms_bound, rows_bound=rows_bound)
         self._spans = WindowStore(bound_bytes=histograms_bound // 8, rows_bound=rows_bound // 8)
         self._span_names: set[int] = set()
+        self._under_way: dict[str, tuple[tuple[str, ...], tuple[Begun, ...]]] = {}
         self._series = Series(rows_bound, events_bound)
         self._latest = 0.0
         self._failures = Failures()
@@ -217,6 +241,8 @@ class RunRecord:
         if chunk.spans is not None and len(chunk.spans.window):
             self._span_names.update(names[chunk.spans.name].tolist())
             self._spans.add(chunk.spans, node=node, names=names)
+        if chunk.under_way is not None:
+            self._under_way[chunk.node] = (chunk.names, chunk.under_way)
         self._actions.add(action_rows(chunk.actions, node=node, names=names, kinds=kinds))
         self._failures.add(chunk, names=names, kinds=kinds)
         if len(chunk.actions):
@@ -436,6 +462,21 @@ class RunRecord:
             first=math.ceil(start / self.window),
             end=None if end is None else math.ceil(end / self.window),
         )
+
+    def under_way(self) -> list[UnderWay]:
+        """Return the actions that were under way when their node told last.
+
+        A node that was lost told last of those that nobody will ever hear of.
+        """
+        left = {name: facts["left_at"] for name, facts in self._nodes.rows(self.nodes)}
+        found = Counter[tuple[str, float, float, float]]()
+        for node, (names, rows) in sorted(self._under_way.copy().items()):
+            gone_at = left.get(node, math.nan)
+            until = self.latest if math.isnan(gone_at) else gone_at
+            for each in rows:
+                due, started = ((at + 1) * self.window for at in (each.due, each.started))
+                found[names[each.name], due, started, until] += each.number
+        return [UnderWay(*key, number) for key, number in found.items()]
 
     def starts(self) -> list[float]:
         """Return where the windows that `histogram` knows apart begin, in seconds, ascending."""

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from murmur._version import __version__
-from murmur.recording import OUTCOMES, THE_RUN, RunRecord, failure_lines, live_changes
+from murmur.recording import OUTCOMES, THE_RUN, RunRecord, UnderWay, failure_lines, live_changes
 from murmur.telemetry import Histogram
 
 from ._build import BUILDERS
@@ -81,6 +81,9 @@ class Source(Protocol):
 
     def span_times(self) -> SpanTimes:
         """Return the histograms of all spans."""
+
+    def under_way(self) -> Sequence[UnderWay]:
+        """Return the actions that were under way when they were last heard of."""
 
     def verdict(self) -> Verdict:
         """Return whether the numbers can be trusted."""
@@ -170,6 +173,7 @@ class RecordSource:
             "sampled": record.sampled,
             "actions_total": record.actions_total,
             "actions_kept": record.actions_kept,
+            "under_way": [each._asdict() for each in record.under_way()],
             "events_dropped": record.events_dropped,
             "rows_dropped": dict(record.rows_dropped),
         }
@@ -194,6 +198,9 @@ class RecordSource:
     def span_times(self) -> SpanTimes:
         kept = self._record.span_times()
         return SpanTimes(np.array(kept.name, object), kept.start, kept.length, kept.times)
+
+    def under_way(self) -> Sequence[UnderWay]:
+        return self._record.under_way()
 
     def is_on(self) -> bool:
         return self._record.is_on

@@ -12,17 +12,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from murmur.telemetry import CUT_SHORT, ROWS_DONE
+from murmur.telemetry import ROWS_DONE
 
 from ._deliveries import deliveries
+from ._unended import CUT_SUFFIX
 
 if TYPE_CHECKING:
     from murmur.recording import RunRecord
 
-__all__ = ["CUT_SUFFIX", "unfinished"]
-
-CUT_SUFFIX = f".{CUT_SHORT}"
-"""What the span of actions that were cut short adds to their name."""
+__all__ = ["unfinished"]
 
 _KEPT = 0.99
 """Of the permits asked of a limit, what has to be granted for there to be no line."""
@@ -34,6 +32,7 @@ def unfinished(record: RunRecord) -> tuple[str, ...]:
     """Return a sentence for each thing that was begun, asked or sent, and came to no end."""
     return (
         *_bounded(_cut_short(record), "actions were cut short likewise"),
+        *_bounded(_under_way(record), "actions have not ended either"),
         *_bounded(_undelivered(record), "messages did not all arrive either"),
         *_bounded(_ungranted(record), "limits let too few through either"),
         *_rows_undone(record),
@@ -63,6 +62,23 @@ def _cut_short(record: RunRecord) -> Iterator[str]:
             yield (
                 f"{cut.count:,} {name!r} {verb} cut short with their users, after up to "
                 f"{cut.max:,.3g} s: they are in no percentile."
+            )
+
+
+def _under_way(record: RunRecord) -> Iterator[str]:
+    """Yield which actions have been under way for longer than any of their name that ended."""
+    ages: dict[str, list[tuple[float, int]]] = {}
+    for each in record.under_way():
+        ages.setdefault(each.name, []).append((each.until - each.due, each.number))
+    for name, known in sorted(ages.items()):
+        longest = record.histogram("response", name=name).max
+        late = [(age, number) for age, number in known if not age <= longest]
+        if late:
+            number = sum(number for _, number in late)
+            verb = "action has" if number == 1 else "actions have"
+            yield (
+                f"{number:,} {name!r} {verb} not ended, after up to {max(late)[0]:,.3g} s: "
+                "they are in no percentile."
             )
 
 

@@ -61,6 +61,26 @@ class Timer:
         self._ended_at: float | None = None
         self._error: BaseException | str | None = None
 
+    @property
+    def name(self) -> str:
+        """What is timed."""
+        return self._name
+
+    @property
+    def due_at(self) -> float:
+        """When it was due, in monotonic seconds; NaN before the block is entered."""
+        return math.nan if self._due_at is None else self._due_at
+
+    @property
+    def started_at(self) -> float:
+        """When it started, in monotonic seconds."""
+        return self._started_at
+
+    @property
+    def is_void(self) -> bool:
+        """Whether its user is gone, so that it will record nothing."""
+        return self._user is not None and self._user.is_gone
+
     def begin(self) -> None:
         """Start the service time now: until here the action waited for its turn.
 
@@ -89,6 +109,7 @@ class Timer:
         due_at = permit if self._due_at is None else self._due_at
         self._started_at = now = native.now()
         self._due_at = now if due_at is None or not due_at < now else due_at
+        self._run.recorder.open[self] = now
         return self
 
     def __exit__(
@@ -99,6 +120,7 @@ class Timer:
     ) -> None:
         """Stop the clock and record the action."""
         assert self._due_at is not None
+        self._run.recorder.open.pop(self, None)
         ended_at = self._run.native.now() if self._ended_at is None else self._ended_at
         owner = self._user if self._user is not None else current_user()
         if refuse_the_gone(self._run.recorder, owner):
@@ -119,10 +141,9 @@ class Timer:
 
     def _cut_short(self, at: float) -> None:
         """Count it, and for how long it had gone on: a target that hangs shows nowhere else."""
-        assert self._due_at is not None
         recorder = self._run.recorder
         recorder.count(CUT_SHORT)
-        recorder.span(self._name, SPAN_CUT_SHORT, self._due_at, at)
+        recorder.span(self._name, SPAN_CUT_SHORT, self._started_at, at, due_at=self._due_at)
 
     def _is_ended_from_outside(self) -> bool:
         """Whether a cancellation is the end of the user or the run, not a timeout.

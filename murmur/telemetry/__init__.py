@@ -58,6 +58,8 @@ from ._recorder import CUT_SHORT as CUT_SHORT
 from ._recorder import ROWS_DONE as ROWS_DONE
 from ._recorder import Recorder as Recorder
 from ._rows import Rows as Rows
+from ._under_way import Begun as Begun
+from ._under_way import Open as Open
 
 # What users may rely on; the other names above are for murmur's own packages.
 __all__ = [

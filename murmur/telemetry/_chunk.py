@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._buckets import sums, tally
 from ._distributions import Distributions
+from ._under_way import Begun
 
 if TYPE_CHECKING:
     import numpy as np
@@ -216,6 +217,8 @@ class Chunk:
         The text of one traceback for each kind that was new.
     spans : Windows or None
         Parts of actions, as windows have actions.
+    under_way : tuple of Begun or None
+        Actions that have not ended yet; None from whoever knows nothing of them.
     actions, users : numpy.ndarray
         Structured; one row per action, and one per user that is gone.
     samples : mapping of str to tuple of Sample
@@ -243,6 +246,7 @@ class Chunk:
     events: tuple[Event, ...]
     events_dropped: int
     spans: Windows | None = None  # of a journal that was written before there were any
+    under_way: tuple[Begun, ...] | None = None
 
 
 def window_of(at: NDArray[np.float64], length: float) -> NDArray[np.int64]:

@@ -31,6 +31,7 @@ from ._codes import MISSING, OTHER, Codes, Names
 from ._intake import Cold, Hot, Tally, taken, taken_items
 from ._kinds import LONGEST, Kind, Kinds, leaf_of
 from ._plain import name_of, plain, trace_of
+from ._under_way import Begun, Open, begun
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,6 +94,12 @@ class Recorder:
         The same for kinds of errors (type and message).
     event_limit : int, default 10000
         How many events are kept between two seals; more are dropped and counted.
+
+    Attributes
+    ----------
+    open : dict of Open to float
+        Actions that are under way, with when each was entered; whoever times one adds and
+        removes it.
     """
 
     def __init__(  # noqa: PLR0913 - all by keyword, four of them bounds with defaults
@@ -123,6 +130,7 @@ class Recorder:
         self._explained: set[int] = set()
         self._ended_users: set[int] = set()
         self._tracebacks: dict[int, str] = {}
+        self.open: dict[Open, float] = {}
         self._hot = Hot()
         self._cold = Cold()
         self._pack_action = self._hot.actions.pack
@@ -161,7 +169,15 @@ class Recorder:
             )
         )
 
-    def span(self, action: str, span: str, started_at: float, ended_at: float) -> None:
+    def span(
+        self,
+        action: str,
+        span: str,
+        started_at: float,
+        ended_at: float,
+        *,
+        due_at: float | None = None,
+    ) -> None:
         """Record a part of an action, such as the time to the first event of an answer.
 
         Parameters
@@ -170,9 +186,12 @@ class Recorder:
             What it is a part of, and what it is called: together ``action.span``.
         started_at, ended_at : float
             When it began and ended.
+        due_at : float, optional
+            When it should have begun; when it did, if not given.
         """
+        due_at = started_at if due_at is None else due_at
         rows, name = self._hot.spans, self._names[f"{action}.{span}"]
-        rows.append(rows.pack(name, MISSING, 0, started_at, started_at, ended_at))
+        rows.append(rows.pack(name, MISSING, 0, due_at, started_at, ended_at))
 
     def user_gone(  # noqa: PLR0913 - the last two by keyword, with defaults
         self,
@@ -377,6 +396,7 @@ class Recorder:
         in this chunk or in the next, never in none.
         """
         hot, cold = self._hot, self._cold
+        under_way = self._under_way()  # its names are among the labels
         actions, users = self._since_start(hot.actions), self._since_start(hot.users)
         counts, gauges = self._values()
         return Chunk(
@@ -398,6 +418,14 @@ class Recorder:
             events=taken(cold.events),
             events_dropped=self._refused.take(),
             spans=Windows.fold(self._since_start(hot.spans), self.window),
+            under_way=under_way,
+        )
+
+    def _under_way(self) -> tuple[Begun, ...]:
+        found = begun(self.open, self._now(), started_at=self.started_at, window=self.window)
+        return tuple(
+            Begun(self._names[name], due, started, number)
+            for (name, due, started), number in found.items()
         )
 
     def _values(self) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -112,11 +112,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--nodes", type=int, nargs="+", choices=(1, 3), default=[1, 3])
     parser.add_argument("--intervals", type=float, nargs="+", default=INTERVALS, metavar="SECONDS")
     given = parser.parse_args(arguments)
-    print(f"theory: mean {MEAN:.3f} s, 99th percentile {P99:.3f} s")
-    print("| nodes | interval | jobs | reached | mean | 99th percentile | CPU |")
+    sys.stdout.write("| nodes | interval | jobs | reached | mean | 99th percentile | CPU |\n")
     for nodes in given.nodes:
         for line in lines(nodes, given.intervals, given.jobs):
-            print(line, flush=True)
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
     return 0
 
 

@@ -8,7 +8,9 @@ import anyio
 import pytest
 
 import murmur
+from murmur.recording import RunRecord
 from murmur.results import Results
+from murmur.telemetry import Chunk, Recorder
 from murmur.testing import rehearse
 
 
@@ -155,3 +157,155 @@ def test_an_end_that_was_asked_for_is_a_change(options, who, cause):
     assert (row["node"], row["who"], row["what"]) == ("all", who, "the run")
     assert (row["old"], row["new"]) == ("running", cause)
     assert results.manifest["changes"] == []  # nothing to do again
+
+
+class HangsAtFirst(murmur.Scenario):
+    """Five of thirty users ask a question that is never answered; the others go on."""
+
+    async def start(self, user: murmur.User) -> None:
+        if user.id <= 5:
+            with user.timer("ask"):
+                await anyio.sleep_forever()
+        while True:
+            with user.timer("ask"):
+                await user.sleep(0.8)
+
+
+@pytest.fixture(scope="module")
+def hung_in_part() -> Results:
+    return rehearse(HangsAtFirst, 30, duration=30, user_rate=math.inf)
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("p99(ask) < 1s in every 10s window", False),  # 5 of some 320
+        ("p99(ask) < 1s in 50% of 1s windows", False),  # and 5 of 36
+        ("p99(ask) > 5s in any 1s window", True),
+        ("p99(ask) < 1s after 20s", False),
+        ("p50(ask) < 1s in 90% of 1s windows", True),
+        ("max(ask) < 1s in any 1s window", True),  # the first: nobody had waited for longer
+    ],
+)
+def test_windows_count_what_was_under_way_in_them(hung_in_part, tmp_path, text, holds):
+    (result,) = hung_in_part.check(text)
+    assert result.holds is holds
+    saved = murmur.load(hung_in_part.save(tmp_path / "run"))
+    assert str(saved.check(text)[0]) == str(result)
+
+
+def test_slow_actions_that_end_count_once():
+    class Seldom(murmur.Scenario):
+        """One in two hundred takes five seconds, to the end."""
+
+        async def start(self, user: murmur.User) -> None:
+            for turn in range(1000):
+                with user.timer("ask"):
+                    await user.sleep(5 if (turn + user.id * 2) % 200 == 0 else 0.1)
+
+    results = rehearse(Seldom, 100, duration=40, user_rate=math.inf)
+
+    assert results.check("p99(ask) < 1s", "p99(ask) < 1s after 10s before 40s")
+
+
+class Waiting:
+    """An action of a recorder that is under way."""
+
+    is_void = False
+
+    def __init__(self, name: str, at: float) -> None:
+        self.name, self.due_at, self.started_at = name, at, at
+
+
+def record_of(seconds: int, *, hung: int, name: str = "ask", node: str = "n1") -> RunRecord:
+    """Return a run that is on, ten answers a second, with `hung` questions since 0.5 s."""
+    clock = [0.0]
+    recorder = Recorder(node=node, started_at=0.0, wall_started_at=0.0, now=lambda: clock[0])
+    record = RunRecord("r", 0.0, 0.0)
+    record.note_node(node, joined_at=0.0, running_at=0.0)
+    record.set_present(node, range(1, 11), [0.0] * 10, [0.0] * 10)
+    for _ in range(hung):
+        recorder.open[Waiting(name, 0.5)] = 0.5
+    for second in range(1, seconds + 1):
+        clock[0] = float(second)
+        for part in range(10):
+            at = second - 0.95 + part / 10
+            recorder.action("ask", 1, at - 0.05, at - 0.05, at)
+        recorder.health(float(second), [0.001] * 20, 0.1, 1e8, False)
+        record.add(recorder.seal())
+    return record
+
+
+def test_what_is_under_way_counts_while_the_run_is_on():
+    results = Results(record_of(20, hung=5))
+
+    checks = results.check("p99(ask) < 1s", "p99(ask) > 1s", "p99(ask) < 1s in 50% of 1s windows")
+    assert [each.holds for each in checks] == [False, True, False]
+    assert checks[0].value == pytest.approx(19, abs=0.2)
+    assert "under way" in checks[0].reason
+    assert results.verdict.reasons == (
+        "5 'ask' actions have not ended, after up to 19 s: they are in no percentile.",
+    )
+
+
+def test_an_action_of_which_none_ended_is_known():
+    results = Results(record_of(20, hung=2, name="pay"))
+
+    less, more, number = results.check("p99(pay) < 1s", "p50(pay) > 10s", "count(pay) == 0")
+    assert not less.holds
+    assert less.value == pytest.approx(19, abs=0.2)
+    assert more.holds
+    assert not number.holds  # of what never ended, nothing was counted
+
+
+def test_what_a_lost_node_had_under_way_is_not_forgotten(tmp_path):
+    record = record_of(10, hung=5)
+    record.lose("n1", 15.0)
+    results = Results(record)
+
+    saved = murmur.load(results.save(tmp_path / "run"))
+    for each in (results, saved):
+        (check,) = each.check("p99(ask) < 1s", even_if_invalid=True)
+        assert not check.holds
+        assert check.value == pytest.approx(14, abs=0.2)
+        assert any("have not ended, after up to 14 s" in text for text in each.verdict.reasons)
+
+
+def test_no_window_holds_in_which_a_node_was_silent():
+    """Another node went on; this one told last at 10 s and was lost at 15 s.
+
+    The fifth second may have been on its way.
+    """
+    record = record_of(20, hung=0, node="n2")
+    for chunk in chunks_of("n1", 10):
+        record.add(chunk)
+    record.note_node("n1", joined_at=0.0, running_at=0.0)
+    record.lose("n1", 15.0)
+
+    (check,) = Results(record).check("p99(ask) < 1s in every 1s window", even_if_invalid=True)
+    assert not check.holds
+    assert check.reason == "held in 16 of 20 windows, 4 of them without data"
+
+
+def test_no_window_holds_of_a_node_that_never_told_anything():
+    record = record_of(20, hung=0)
+    record.note_node("n2", joined_at=0.0, running_at=4.0)
+
+    checks = Results(record).check(
+        "p99(ask) < 1s in every 1s window", "failed(ask) < 1% in every 1s window"
+    )
+    assert [each.holds for each in checks] == [False, False]
+    assert "held in 6 of 20 windows" in checks[0].reason  # 4, and 2 that are on their way
+
+
+def chunks_of(node: str, seconds: int) -> list[Chunk]:
+    """Return what a node told of ten answers a second."""
+    recorder = Recorder(node=node, started_at=0.0, wall_started_at=0.0, now=lambda: 0.0)
+    found = []
+    for second in range(1, seconds + 1):
+        for part in range(10):
+            at = second - 0.95 + part / 10
+            recorder.action("ask", 1, at - 0.05, at - 0.05, at)
+        recorder.health(float(second), [0.001] * 20, 0.1, 1e8, False)
+        found.append(recorder.seal())
+    return found

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, get_args
 import pandas as pd
 
 from murmur.errors import ArchiveError, MissingExtraError
-from murmur.recording import FRAMES
+from murmur.recording import FRAMES, UnderWay
 from murmur.results._frame import empty, unknown
 from murmur.results._paces import PaceSummary
 from murmur.results._results import Results
@@ -202,6 +202,7 @@ class _Archive:
         try:
             self._verdict = _verdict_of(self._manifest["verdict"])
             self._summary = _summary_of(self._manifest["summary"], self._verdict)
+            self._under_way = tuple(map(_under_way_of, self._manifest.get("under_way", ())))
             self._frames = {
                 name: _entry_of(entry) for name, entry in self._manifest["frames"].items()
             }
@@ -280,6 +281,9 @@ class _Archive:
 
     def span_times(self) -> SpanTimes:
         return self._times
+
+    def under_way(self) -> Sequence[UnderWay]:
+        return self._under_way
 
     def is_on(self) -> bool:
         return False
@@ -369,6 +373,11 @@ def _summary_of(entry: Mapping[str, Any], verdict: Verdict) -> Summary:
         failures=tuple(_of(line, str) for line in _of(entry.get("failures", []), list)),
         paces=tuple(map(_pace_of, _of(entry.get("paces", []), list))),
     )
+
+
+def _under_way_of(entry: Mapping[str, Any]) -> UnderWay:
+    due, started, until = (float(_of(entry[key], int, float)) for key in UnderWay._fields[1:4])
+    return UnderWay(_of(entry["name"], str), due, started, until, _of(entry["number"], int))
 
 
 def _pace_of(entry: Mapping[str, Any]) -> PaceSummary:

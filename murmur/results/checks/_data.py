@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from murmur.results._absences import NO_SIGN
 from murmur.results._spans import Spanned, Spans, cut_by
-from murmur.results._unfinished import CUT_SUFFIX
+from murmur.results._unended import CUT_SUFFIX, Unended
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,8 +32,10 @@ SETTLED = 30.0
 """Seconds after which no node has anything to add to a window."""
 
 
-_SILENT = 2.5
-"""Windows between two samples of a node's health from which on it was silent in between."""
+_SILENT = 2
+"""Windows in a row of which a node told nothing, from which on nothing is known of them.
+
+One alone may be a sample that came late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,9 @@ class Measured:
     def tally(self, names: Sequence[str], start: float, end: float) -> tuple[int, int]:
         """Return how many actions of `names` ended between two moments, and how many failed."""
         if start <= 0 and math.isinf(end):
-            known = [self._totals.get(name) or (self._span_totals[name], 0) for name in names]
+            known = [
+                self._totals.get(name) or (self._span_totals.get(name, 0), 0) for name in names
+            ]
             return sum(count for count, _ in known), sum(failed for _, failed in known)
         rows = self._windows
         low, high = np.searchsorted(rows.at, [start, end])
@@ -128,22 +132,58 @@ class Measured:
             first = first + other
         return first
 
-    def with_cut_short(self, which: str, names: Sequence[str]) -> Histogram | None:
-        """Return the times over the whole run with those of actions that were cut short.
+    def with_unended(self, which: str, names: Sequence[str]) -> Histogram | None:
+        """Return the times over the whole run with those of actions that never ended.
 
-        What these had taken when their users went is less than they would have taken.
-        None if there are none.
+        What these had taken when they were cut short, or by now, is less than they would
+        have taken.  None if there are none.
         """
         cut = [name + CUT_SUFFIX for name in names if name + CUT_SUFFIX in self.spans]
-        if not cut:
+        is_open = any(each.name in names for each in self._source.under_way())
+        if not cut and not is_open:
             return None
-        return self.times(which, names, 0.0, math.inf) + self._of_spans(which, cut)
+        whole = self.times(which, names, 0.0, math.inf)
+        for name in cut:
+            whole = whole + self._spanned.histogram(which, name=name)
+        return whole + self._ages_of_open(which, names)
 
-    def _of_spans(self, which: str, names: Sequence[str]) -> Histogram:
-        first, *others = (self._spanned.histogram(which, name=name) for name in names)
-        for other in others:
-            first = first + other
-        return first
+    def with_unended_in(
+        self, which: str, names: Sequence[str], start: float, end: float
+    ) -> Histogram | None:
+        """Return the times in a stretch with those of actions that never ended.
+
+        These count with how long they had gone on at its end, if they went on for longer in
+        the end than any of their name that ended: of others it is not known that they would
+        not have.  None if there are none.
+        """
+        ages = self._unended[which].named(names).ages(start, end)
+        return self.times(which, names, start, end) + ages if ages.count else None
+
+    def unended_in(self, names: Sequence[str], start: float, end: float) -> int:
+        """Return how many actions that never ended, as above, were under way in a stretch."""
+        return self._unended["response"].named(names).ages(start, end).count
+
+    def _ages_of_open(self, which: str, names: Sequence[str]) -> Histogram:
+        return Unended.under_way(self._source, which).named(names).ages(0.0, math.inf)
+
+    @cached_property
+    def unended_names(self) -> tuple[str, ...]:
+        """Names of the actions of which some never ended, in alphabetical order."""
+        cut = (name.removesuffix(CUT_SUFFIX) for name in self.spans if name.endswith(CUT_SUFFIX))
+        return tuple(sorted({*cut, *(each.name for each in self._source.under_way())}))
+
+    @cached_property
+    def _unended(self) -> Mapping[str, Unended]:
+        """What never ended, and went on for longer than all that did, by the kind of time."""
+        found = {}
+        for which in ("response", "service"):
+            longest = {
+                name: self._spanned.histogram(which, name=name).max
+                for name in self.unended_names
+                if name in self._totals
+            }
+            found[which] = Unended.of(self._source, which).beyond(longest)
+        return found
 
     def cuts(self, start: float, end: float) -> bool:
         """Whether a stretch begins or ends amid seconds whose durations are joined."""
@@ -159,15 +199,19 @@ class Measured:
 
     @cached_property
     def _silences(self) -> Spans:
-        """Stretches in which a node told nothing of its health, between two times it did."""
+        """Stretches in which a node that took part told nothing of its health.
+
+        Half a window at each end is left out: a sample that is so late tells about it.
+        """
         health, window = self._source.frame("health"), self._source.window
-        health = health[health["reason"] != NO_SIGN]  # nobody wrote these
-        found = []
-        for _, mine in health.groupby("node", observed=True):
-            ends = np.sort(mine["window_at"].to_numpy()) + window
+        found: list[tuple[float, float]] = []
+        for _, mine in health[health["reason"] == NO_SIGN].groupby("node", observed=True):
+            number = np.sort(np.rint(mine["window_at"].to_numpy() / window))
+            breaks = np.flatnonzero(np.diff(number) > 1) + 1
             found += [
-                (float(ends[at]) + window / 2, float(ends[at + 1]) - 1.5 * window)
-                for at in np.flatnonzero(np.diff(ends) > _SILENT * window)
+                ((run[0] + 0.5) * window, (run[-1] + 0.5) * window)
+                for run in np.split(number, breaks)
+                if len(run) >= _SILENT
             ]
         return found
 

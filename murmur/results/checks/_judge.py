@@ -27,7 +27,7 @@ __all__ = ["CheckResult", "judge_check"]
 
 _JOINED = "the percentiles of their windows: older seconds are joined"
 
-_CUT = "at least, with the actions that were cut short with their users"
+_UNENDED = "at least, with the actions that were cut short or are under way"
 
 _COUNTED = {"count", "rate", "failed"}
 """What is counted by rows of windows, which stay; all else is of durations."""
@@ -75,20 +75,23 @@ def judge_check(check: Check, measured: Measured) -> CheckResult:
     """Return what comes of a check on what was measured so far."""
     if check.statistic.word == "users":
         return _judge_users(check, measured)
-    names = matching(check.name, measured.names)
+    known = set(measured.names)
+    if check.statistic.word not in _COUNTED:
+        known.update(measured.unended_names)
+    names = matching(check.name, sorted(known))
     if check.name is not None and not names:
         names = matching(check.name, measured.spans)
     if not names:
-        return _unknown(check, _absence(check.name, measured.names))
+        return _unknown(check, _absence(check.name, sorted(known)))
     is_whole = check.windows is None and check.start <= 0 and math.isinf(check.end)
     if reason := _out_of_reach(check, measured, is_whole=is_whole):
         return _unknown(check, reason)
     if check.windows is not None:
         return _judge_windows(check, check.windows, names, measured)
     value, detail = _value(check, names, measured, check.start, check.end)
-    at_least = _with_cut_short(check, names, measured) if is_whole else math.nan
-    if at_least > value and check.accepts(value) and not check.accepts(at_least):
-        value, detail = at_least, _CUT
+    at_least = _at_least(check, names, measured, check.start, check.end)
+    if _decides(check, value, at_least):
+        value, detail = at_least, _UNENDED
     return CheckResult(check, check.accepts(value), value, detail)
 
 
@@ -101,12 +104,26 @@ def _out_of_reach(check: Check, measured: Measured, *, is_whole: bool) -> str:
     return ""
 
 
-def _with_cut_short(check: Check, names: Sequence[str], measured: Measured) -> float:
-    """Return what a time is at least if actions that were cut short count; NaN without any."""
+def _at_least(
+    check: Check, names: Sequence[str], measured: Measured, start: float, end: float
+) -> float:
+    """Return what a time is at least if actions that never ended count; NaN without any."""
     if check.statistic.word in _COUNTED:
         return math.nan
-    times = measured.with_cut_short(check.statistic.time or "response", names)
+    which = check.statistic.time or "response"
+    if start <= 0 and math.isinf(end):
+        times = measured.with_unended(which, names)
+    else:
+        times = measured.with_unended_in(which, names, start, min(end, measured.elapsed))
     return math.nan if times is None else check.statistic.of(times)
+
+
+def _decides(check: Check, value: float, at_least: float) -> bool:
+    """Whether it is enough to know that a time is at least so much: it can only be longer."""
+    if not (at_least > value or math.isnan(value)):
+        return False
+    is_upper = check.comparison in {"<", "<=", "=="}
+    return not math.isnan(at_least) and is_upper != check.accepts(at_least)
 
 
 def _judge_users(check: Check, measured: Measured) -> CheckResult:
@@ -127,16 +144,21 @@ def _judge_windows(
 ) -> CheckResult:
     """Judge every span that is complete; what is left at the end is too short to tell."""
     until = min(check.end, measured.elapsed)
-    held = total = silent = joined = 0
+    held = total = silent = joined = unended = 0
     worst = math.nan
     for number in count():
         start = check.start + number * windows.length
         if start + windows.length > until + 1e-9:
             break
-        value = _window_value(check, names, measured, start, start + windows.length)
+        end = start + windows.length
+        value = _window_value(check, names, measured, start, end)
+        at_least = _at_least(check, names, measured, start, end)
+        if _decides(check, value, at_least):
+            value = at_least
+            unended += 1
         total += 1
         silent += math.isnan(value)
-        joined += _is_joined(check, measured, start, start + windows.length)
+        joined += _is_joined(check, measured, start, end)
         held += check.accepts(value)
         worst = check.worse(worst, value)
     if not total:
@@ -144,6 +166,8 @@ def _judge_windows(
     reason = f"held in {held:,} of {total:,} windows"
     if silent:
         reason += f", {silent:,} of them without data"
+    if unended:
+        reason += f", {unended:,} of them decided by actions that were cut short or are under way"
     if joined:
         reason += f", {joined:,} of them by {_JOINED}"
     return CheckResult(check, windows.suffice(held, total), worst, reason)
@@ -156,8 +180,8 @@ def _window_value(
     known = measured.memory.get((check.text, start))
     if known is not None:
         return known
-    if check.statistic.word in _COUNTED and measured.is_missing(start, end):
-        return math.nan  # nothing was counted, which is not the same as nothing happened
+    if measured.is_missing(start, end):
+        return math.nan  # nothing was told, which is not the same as nothing happened
     value, _ = _value(check, names, measured, start, end)
     if end <= measured.settled:
         measured.memory[check.text, start] = value
@@ -180,7 +204,9 @@ def _value(
             return math.nan, "no action ended"
         case "failed":
             value = failed / actions if check.kind == "share" else float(failed)
-            return value, f"{failed:,} of {actions:,} actions"
+            others = measured.unended_in(names, start, end)
+            more = f", {others:,} more never ended" if others else ""
+            return value, f"{failed:,} of {actions:,} actions{more}"
     return _duration(check, names, measured, start, end)
 
 
