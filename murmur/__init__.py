@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from murmur._session import Run as Run
     from murmur._session import Session as Session
     from murmur._session import Status as Status
+    from murmur._session import attach as attach
     from murmur._session import replay as replay
     from murmur._session import session as session
     from murmur.cluster import Membership as Membership
@@ -67,7 +68,7 @@ if TYPE_CHECKING:
     from murmur.throttles import preview as preview
 
 _HOMES = {
-    "murmur._session": ("Run", "Session", "Status", "replay", "session"),
+    "murmur._session": ("Run", "Session", "Status", "attach", "replay", "session"),
     "murmur.cluster": ("Membership", "NodeOverview", "Ticket", "join"),
     "murmur.connection": ("JsonConnection", "connect_json"),
     "murmur.coordinators": ("Coordinator", "CoordinatorEvent", "CoordinatorStatistics", "Member"),
@@ -138,6 +139,7 @@ __all__ = [
     "Timer",
     "Timetable",
     "User",
+    "attach",
     "connect_json",
     "coordinator",
     "count",

@@ -13,6 +13,7 @@ from murmur.errors import ClusterError
 
 if TYPE_CHECKING:
     from murmur._session import Session
+    from murmur.cluster import Ticket
 
 __all__ = ["Crew"]
 
@@ -30,12 +31,14 @@ class Crew:
     listen : str
         ``host:port`` where other machines may join; empty if they may not.
     ticket : Path or None
-        The file that lets them.
+        The file that lets them, and whoever attaches.
+    look_ticket : Path or None
+        A file that lets its holder look at the run, and no more.
     seen_as : str or None
         What they call this machine, if it is another name than that in `listen`.
     wait_for : int
-        Nodes that have to be there before the run starts, those of `spawn` included; one at
-        least where others may join.
+        Nodes that have to be there before the run starts, those of `spawn` included; one where
+        others may join, unless something else is said.
     patience : float
         Seconds to wait for them.
     """
@@ -43,6 +46,7 @@ class Crew:
     spawn: int = 0
     listen: str = ""
     ticket: Path | None = None
+    look_ticket: Path | None = None
     seen_as: str | None = None
     wait_for: int = 0
     patience: float = 300.0
@@ -54,9 +58,15 @@ class Crew:
             spawn=given.get("nodes") or 0,
             listen=given.get("listen") or "",
             ticket=Path(given["ticket"]) if given.get("ticket") else None,
+            look_ticket=Path(given["look_ticket"]) if given.get("look_ticket") else None,
             seen_as=given.get("seen_as"),
-            wait_for=given.get("wait_for") or int(bool(given.get("listen"))),
+            wait_for=given.get("wait_for", int(bool(given.get("listen")))),
         )
+
+    @property
+    def stays_here(self) -> bool:
+        """Whether the users live in this process, although others may come."""
+        return bool(self.listen) and not self.wait_for and not self.spawn
 
     def problems(self) -> Iterator[str]:
         """Say what does not fit."""
@@ -65,8 +75,11 @@ class Crew:
             yield f"--listen {self.listen}: write HOST:PORT, such as 0.0.0.0:8790"
         if bool(self.listen) != bool(self.ticket):
             yield "--listen and --ticket go together: who joins needs the file"
-        if self.ticket is not None:
-            yield from _ticket_problems(self.ticket)
+        if self.look_ticket is not None and not self.listen:
+            yield "--look-ticket: nobody can look without --listen"
+        for option, path in (("--ticket", self.ticket), ("--look-ticket", self.look_ticket)):
+            if path is not None:
+                yield from _ticket_problems(option, path)
         if self.wait_for > self.spawn and not self.listen:
             yield f"--wait-for {self.wait_for}: nobody can join without --listen"
 
@@ -81,11 +94,12 @@ class Crew:
         if self.ticket is not None:
             host, _, port = self.listen.rpartition(":")
             ticket = session.open(host, int(port), seen_as=self.seen_as)
-            try:
-                ticket.save(self.ticket)
-            except OSError as error:  # `problems` tried, and that was a while ago
-                raise ClusterError(_refusal(self.ticket, error)) from error
+            _save(ticket, "--ticket", self.ticket)
             say(f"nodes join with: murmur node {self.ticket}")
+            say(f'notebooks attach with: murmur.attach("{self.ticket}")')
+            if self.look_ticket is not None:
+                ticket = session.open(seen_as=self.seen_as, read_only=True)
+                _save(ticket, "--look-ticket", self.look_ticket)
         if self.spawn:
             session.spawn_nodes(self.spawn)
         deadline = monotonic() + self.patience
@@ -101,17 +115,24 @@ class Crew:
             sleep(_LOOK)
 
 
-def _ticket_problems(path: Path) -> Iterator[str]:
+def _save(ticket: Ticket, option: str, path: Path) -> None:
+    try:
+        ticket.save(path)
+    except OSError as error:  # `problems` tried, and that was a while ago
+        raise ClusterError(_refusal(option, path, error)) from error
+
+
+def _ticket_problems(option: str, path: Path) -> Iterator[str]:
     """Try to write beside where the ticket goes, as long as no port is open."""
     if path.is_dir():
-        yield f"--ticket {path}: that is a directory; give a file"
+        yield f"{option} {path}: that is a directory; give a file"
         return
     try:
         with TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
-        yield _refusal(path, error)
+        yield _refusal(option, path, error)
 
 
-def _refusal(path: Path, error: OSError) -> str:
-    return f"--ticket {path}: it cannot be written ({error.strerror}); give another place"
+def _refusal(option: str, path: Path, error: OSError) -> str:
+    return f"{option} {path}: it cannot be written ({error.strerror}); give another place"

@@ -68,7 +68,7 @@ def perform(
     """
     with ExitStack() as stack:
         stack.enter_context(_no_second_telling())
-        session = stack.enter_context(Session(directory=plan.places.unfinished, **plan.session))
+        session = stack.enter_context(_session_of(plan))
         if plan.prometheus is not None:
             from murmur.exporters import Prometheus
 
@@ -103,6 +103,11 @@ def perform(
         signal=interrupts.exit_code if interrupts.number else 0,
         is_strict=plan.is_strict,
     )
+
+
+def _session_of(plan: Plan) -> Session:
+    here = plan.crew.stays_here
+    return Session(directory=plan.places.unfinished, run_here=here, **plan.session)
 
 
 def _follow(run: Run, watch: Watch, steering: Steering, interrupts: Interrupts, show: Show) -> None:

@@ -158,16 +158,22 @@ _NODES = "Nodes"
     "--listen",
     metavar="HOST:PORT",
     section=_NODES,
-    help="Let other machines be nodes: they run `murmur node` with the file of --ticket.",
+    help="Let other machines be nodes, and notebooks attach, with the file of --ticket.",
 )
 @option("--ticket", metavar="FILE", section=_NODES, help="Write the ticket here; it is a secret.")
+@option(
+    "--look-ticket",
+    metavar="FILE",
+    section=_NODES,
+    help="Write a ticket here with which a notebook may look, and do no more.",
+)
 @option("--seen-as", metavar="HOST", section=_NODES, help="What they call this machine.")
 @option(
     "--wait-for",
     type=click.IntRange(min=0),
     metavar="N",
     section=_NODES,
-    help="Start once N nodes are there, those of --nodes included.",
+    help="Start once N nodes are there, those of --nodes included; 0 runs the users here.",
 )
 def run(**options: Any) -> int:  # noqa: ANN401 - click's own values
     """Run SCENARIO, check what came of it, and exit with the answer.

@@ -1,5 +1,8 @@
 """The synchronous handle by which notebooks, magics and scripts steer runs."""
 
+from ._attached import AttachedRun as AttachedRun
+from ._attached import AttachedSession as AttachedSession
+from ._attached import attach as attach
 from ._default import is_default as is_default
 from ._default import session as session
 from ._judge import Judge as Judge
@@ -19,12 +22,15 @@ __all__ = [
     "FAILURES_LOG",
     "IDLE",
     "PULSE",
+    "AttachedRun",
+    "AttachedSession",
     "Judge",
     "Observation",
     "Run",
     "Session",
     "Status",
     "ThrottleView",
+    "attach",
     "is_default",
     "notebook_names",
     "replay",

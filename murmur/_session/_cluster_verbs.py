@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from murmur._moved import AMOC_VERBS, amoc_names
+from murmur.cluster import ANYTHING, LOOK
 
 from ._nodes import LIFETIME, Nodes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from murmur.cluster import Deployment, Ticket
 
+    from ._calls import Calls
     from ._host import Host
 
 __all__ = ["ClusterVerbs"]
@@ -26,6 +30,7 @@ __all__ = ["ClusterVerbs"]
 class ClusterVerbs:
     """The part of `Session` that is about nodes."""
 
+    _calls: Calls
     _host: Host
 
     def open(
@@ -35,10 +40,14 @@ class ClusterVerbs:
         *,
         lifetime: float = LIFETIME,
         seen_as: str | None = None,
+        name: str | None = None,
+        read_only: bool = False,
     ) -> Ticket:
-        """Let nodes join this session, and return a ticket for them.
+        """Let other processes into this session, and return a ticket for them.
 
-        Once there is a node, users live there and no more here (but see ``run_here``).
+        With it they are nodes (`murmur.join`, ``murmur node``), or look at the session and steer
+        it (`murmur.attach`).  Once there is a node, users live there and no more here (but see
+        ``run_here``).
         Opening again gives another ticket for the same port.
 
         Parameters
@@ -51,20 +60,52 @@ class ClusterVerbs:
             Seconds for which the ticket lets nodes in, a year at most.  Who is in stays in.
         seen_as : str, optional
             The name or address of this machine that nodes connect to, if it is another.
+        name : str, optional
+            What `revoke` calls the ticket; ``ticket-1`` and so on unless given.
+        read_only : bool, default False
+            Whether its holder may look at the session, and neither steer it nor be a node.
 
         Returns
         -------
         Ticket
-            A secret: whoever has it can be a node.  ``ticket.save(path)`` writes it to a
+            A secret: whoever has it can do that.  ``ticket.save(path)`` writes it to a
             file, ``ticket.text`` is one line.
 
         Raises
         ------
         ClusterError
-            If it cannot listen there, or listens elsewhere already.
+            If it cannot listen there, listens elsewhere already, or `name` was revoked.
         """
         self._host.cluster("open")
-        return self._host.gate.open(host, port, lifetime, seen_as)
+        rights = (LOOK,) if read_only else ANYTHING
+        return self._host.gate.open(host, port, lifetime, seen_as, name=name, rights=rights)
+
+    def revoke(self, name: str) -> None:
+        """Let nobody in by the tickets of this name any more, and send away who is in.
+
+        Nodes among them are expelled, see `expel`; whoever looks or steers is cut off.
+
+        Raises
+        ------
+        UnknownNameError
+            If no ticket has that name.
+
+        Examples
+        --------
+        >>> import murmur
+        >>> with murmur.Session() as session:
+        ...     ticket = session.open(name="for Ann")
+        ...     session.revoke("for Ann")
+        ...     murmur.attach(ticket)
+        Traceback (most recent call last):
+            ...
+        murmur.errors.JoinError: ...
+        """
+        self._host.gate.revoke(name)
+
+    def call_throttle(self, name: str, verb: str, arguments: Mapping[str, object]) -> None:
+        """Call a method of a throttle by its name; for front ends, others use `throttles`."""
+        self._calls.of_throttle(self._host.call_throttle)(name, verb, arguments)
 
     def spawn_nodes(self, n: int, *, timeout: float = 60.0) -> list[str]:
         """Start `n` node processes on this machine; return their names once they joined.

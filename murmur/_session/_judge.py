@@ -47,9 +47,6 @@ class Judge:
     def judge(self, run: Run, status: Status, now: float) -> None:
         """Judge the run; in a thread, where it may take its time."""
         began = monotonic()
-        from murmur.results import told_effects
-
-        self.verdict = run.results.verdict
-        self.effects = told_effects(run.results.effects)
+        self.verdict, self.effects = run.judged()
         self._judged = (status.run_id, status.state.is_over)
         self._next_at = now + max(PERIOD, SHARE * (monotonic() - began))

@@ -13,7 +13,7 @@ from html import escape
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
-from murmur.cluster import NodeOverview
+from murmur.cluster import JOIN, NodeOverview
 from murmur.errors import (
     ClusterError,
     JoinError,
@@ -25,7 +25,7 @@ from murmur.errors import (
 from ._named import Named
 
 if TYPE_CHECKING:
-    from murmur.cluster import Answers, Deployment, Opening, Ticket
+    from murmur.cluster import Answers, Deployment, Opening, Service, Ticket
 
     from ._host import Host
 
@@ -54,7 +54,14 @@ class Gate:
     ----------
     host : Host
         The session's loop.
+
+    Attributes
+    ----------
+    service : Service
+        What guests may ask for; set by whoever has the session.
     """
+
+    service: Service
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -63,12 +70,23 @@ class Gate:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._spawned = 0
         self._deployments: list[Deployment] = []
+        self._tickets: dict[str, bool] = {}  # whether those of that name were revoked
 
-    def open(self, host: str, port: int, lifetime: float, seen_as: str | None) -> Ticket:
+    def open(
+        self,
+        host: str,
+        port: int,
+        lifetime: float,
+        seen_as: str | None,
+        *,
+        name: str | None = None,
+        rights: tuple[str, ...] = (JOIN,),
+    ) -> Ticket:
         """Listen, unless that is so already, and return a new ticket."""
         from murmur.cluster import Opening
 
         Opening.check(host, port, lifetime)
+        name = self._ticket_name(name)
         if self._opening is None:
             authority = Opening.prepare()  # here: users wait for nothing that is imported
             self._opening = self._host.ask("open", self._open, Opening.at, host, port, authority)
@@ -76,7 +94,30 @@ class Gate:
         elif port and (host, port) != self._where:
             address = self._opening.address
             raise ClusterError(f"this session listens at {address} already")
-        return self._opening.ticket(lifetime, seen_as)
+        self._tickets[name] = False
+        return self._opening.ticket(lifetime, seen_as, name=name, rights=rights)
+
+    def revoke(self, name: str) -> None:
+        """Let nobody in by tickets of a name any more, and send away who is in."""
+        opening = self._opening
+        if opening is None or name not in self._tickets:
+            raise UnknownNameError("ticket", [name], self._tickets)
+        self._tickets[name] = True
+
+        async def revoke() -> None:
+            opening.members.revoke(name)
+
+        self._host.ask("revoke", revoke)
+
+    def _ticket_name(self, given: object) -> str:
+        """Return what a ticket is called, or refuse a name that is none or was revoked."""
+        if given is None:
+            return f"ticket-{len(self._tickets) + 1}"
+        if not isinstance(given, str) or not given.isascii() or not 0 < len(given) <= 60:
+            raise ClusterError(f"a ticket cannot be called {given!r}: give a short name in ASCII")
+        if self._tickets.get(given):
+            raise ClusterError(f"tickets called {given!r} were revoked; give another name")
+        return given
 
     def spawn(self, number: object, patience: float) -> list[str]:
         """Start node processes here and return their names once all have joined.
@@ -185,7 +226,7 @@ class Gate:
         self._processes = []
 
     async def _open(self, at: Callable[..., Awaitable[Opening]], *args: object) -> Opening:
-        return await at(self._host.cluster_here, *args)
+        return await at(self._host.cluster_here, *args, self.service)
 
     def _names(self, pids: Iterable[int]) -> list[str]:
         """Return what those processes of this host that joined are called, sorted."""

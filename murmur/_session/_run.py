@@ -22,7 +22,7 @@ from ._status import Status
 
 if TYPE_CHECKING:
     from murmur.recording import RunRecord
-    from murmur.results import Results
+    from murmur.results import Results, Verdict
     from murmur.scenario import Scenario
 
     from ._ending import Ending
@@ -109,6 +109,16 @@ class Run:
         from murmur.results import Results
 
         return Results(self._record, refresh=self._refresh, scenario=self._class)
+
+    def judged(self) -> tuple[Verdict, dict[tuple[float, str], str]]:
+        """Return the verdict up to now, and in words what each live change did; for front ends.
+
+        Effects go by when the change was, and what was changed.
+        """
+        from murmur.results import told_effects
+
+        results = self.results
+        return results.verdict, told_effects(results.effects)
 
     @property
     def is_over(self) -> bool:

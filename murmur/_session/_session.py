@@ -33,6 +33,7 @@ from ._status import IDLE, Status, status_of
 from ._troubles import FailureLog
 from ._user_look import UserLook, look_at_user
 from ._views import Coordinators, Throttles, ThrottleView, given
+from ._visits import Visits
 
 if TYPE_CHECKING:
     from murmur.cluster import ClusterStatus
@@ -112,6 +113,7 @@ class Session(ClusterVerbs):
         self._host = Host(
             callback_timeout=callback_timeout, run_here=run_here, silence=silence, rejoin=rejoin
         )
+        self._host.gate.service = Visits(self)
         self._run: Run | None = None
         self._ending: Ending | None = None
         self._live: LiveView | None = None
@@ -137,8 +139,8 @@ class Session(ClusterVerbs):
     @property
     def throttles(self) -> Throttles:
         """Throttles of the run by name, to change while it is on."""
-        call = self._calls.of_throttle(self._host.call_throttle)
-        return Throttles(self._host.throttle_names, lambda: self.status().throttles, call)
+        names, call = self._host.throttle_names, self.call_throttle
+        return Throttles(names, lambda: self.status().throttles, call)
 
     @property
     def coordinators(self) -> Coordinators:
@@ -432,11 +434,9 @@ class Session(ClusterVerbs):
         """
         cluster, run, live = self._host.present, self._run, self._live
         if cluster is None or self._host.is_closed:
-            status = IDLE if run is None else run.status()
-            return Observation.of(live, status, by_name=by_name)
+            return Observation.of(live, run.status() if run else IDLE, by_name=by_name)
         answer = self._host.ask("observe", cluster.status, patience=patience)
-        status = self._read(answer)
-        return Observation.of(live, status, answer.nodes, by_name=by_name)
+        return Observation.of(live, self._read(answer), answer.nodes, by_name=by_name)
 
     def background(self, fn: Callable[..., Awaitable[T]], *args: object) -> Future[T]:
         """Have ``await fn(*args)`` run on the session's own loop; return at once.
@@ -484,7 +484,7 @@ class Session(ClusterVerbs):
         """
         rates = {"rate": rate, "interval": interval}
         if wanted := given({**rates, "interarrival": interarrival, "limit": limit}):
-            self._calls.of_throttle(self._host.call_throttle)(name, "open", wanted)
+            self.call_throttle(name, "open", wanted)
         return self.throttles[name]
 
     def stop(self) -> None:

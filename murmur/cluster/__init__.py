@@ -22,29 +22,45 @@ from ._parts import PARTS as PARTS
 from ._split import id_ranges as id_ranges
 from ._split import split_addition as split_addition
 from ._split import split_removal as split_removal
+from ._ticket import ANYTHING as ANYTHING
+from ._ticket import JOIN as JOIN
+from ._ticket import LOOK as LOOK
+from ._ticket import STEER as STEER
 
 if TYPE_CHECKING:
     from ._deployment import Deployment as Deployment
+    from ._guests import Service as Service
     from ._membership import Membership as Membership
     from ._membership import join as join
     from ._membership import serve_node as serve_node
     from ._opening import Opening as Opening
     from ._ticket import Authority as Authority
     from ._ticket import Ticket as Ticket
+    from ._travel import pack_code as pack_code
+    from ._travel import unpack_code as unpack_code
+    from ._visit import Visit as Visit
 
 _HOMES = {
     "Authority": "_ticket",
     "Deployment": "_deployment",
     "Membership": "_membership",
     "Opening": "_opening",
+    "Service": "_guests",
     "Ticket": "_ticket",
+    "Visit": "_visit",
     "join": "_membership",
+    "pack_code": "_travel",
     "serve_node": "_membership",
+    "unpack_code": "_travel",
 }
 
 
 __all__ = [
+    "ANYTHING",
+    "JOIN",
+    "LOOK",
     "PARTS",
+    "STEER",
     "Agent",
     "Answers",
     "Authority",
@@ -59,13 +75,17 @@ __all__ = [
     "NodeOverview",
     "NodeStatus",
     "Opening",
+    "Service",
     "Ticket",
+    "Visit",
     "id_ranges",
     "join",
     "new_run_id",
+    "pack_code",
     "serve_node",
     "split_addition",
     "split_removal",
+    "unpack_code",
 ]
 
 

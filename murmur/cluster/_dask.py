@@ -31,7 +31,7 @@ from murmur._backend import Native, Wakeup, native
 from murmur.errors import JoinError, MissingExtraError
 
 from ._link import MAX_MESSAGE, NodeAudience, SteeringAudience
-from ._ticket import STEERING_NAME, Ticket
+from ._ticket import STEERING_NAME, Holder, Ticket
 
 try:
     from distributed.comm.core import CommClosedError
@@ -86,6 +86,15 @@ class _Frames(TLS):
             await self._open_stream().write(msg)
         except StreamClosedError as error:
             raise CommClosedError(reason_of(error)) from None
+
+    @property
+    def holder(self) -> Holder:
+        """Who is at the other end; nobody with any right, if it is gone already."""
+        try:
+            certificate: Any = self._open_stream().socket.getpeercert()  # type: ignore[attr-defined]
+        except (OSError, ValueError):
+            return Holder(rights=())
+        return Holder.of(certificate or {})
 
     def _open_stream(self) -> IOStream:
         if self.stream is None:
@@ -234,7 +243,8 @@ class DaskSteeringLink:
         assert self._seam is not None
         peer, audience = next(self._numbers), self._audience
         outbox = self._outboxes[peer] = _Outbox(comm, self._seam)
-        audience.joined(peer, comm.peer_address.removeprefix("tls://").rpartition(":")[0])
+        host = comm.peer_address.removeprefix("tls://").rpartition(":")[0]
+        audience.joined(peer, host, comm.holder)
         reason = "the steering kernel closed"
         try:
             reason = await _carry(comm, outbox, lambda *message: audience.heard(peer, *message))

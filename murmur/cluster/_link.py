@@ -13,6 +13,8 @@ from typing import Protocol
 
 from anyio.abc import TaskStatus
 
+from ._ticket import Holder
+
 __all__ = [
     "MAX_MESSAGE",
     "RELEASED",
@@ -32,8 +34,8 @@ RELEASED = "it was released"
 class SteeringAudience(Protocol):
     """Whom the steering end tells; called on the link's loop, and must not raise."""
 
-    def joined(self, peer: int, host: str) -> None:
-        """Take note of a connection whose certificate is good."""
+    def joined(self, peer: int, host: str, holder: Holder) -> None:
+        """Take note of a connection whose certificate is good, and says who it is."""
 
     def heard(self, peer: int, kind: str, body: bytes) -> None:
         """Take a message."""

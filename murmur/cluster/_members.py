@@ -20,9 +20,11 @@ from murmur.runtime import EXPELLED
 from ._facts import NodeFacts, own_version
 from ._link import RELEASED
 from ._remote import RemoteNode
+from ._ticket import JOIN, Holder
 
 if TYPE_CHECKING:
     from ._cluster import Cluster
+    from ._guests import Guests
     from ._link import SteeringLink
 
 __all__ = ["Members"]
@@ -44,20 +46,27 @@ class Members:
         What they are nodes of.
     link : SteeringLink
         The steering end.
+    guests : Guests, optional
+        Where those come in who are no nodes; nobody does without.
     """
 
-    def __init__(self, cluster: Cluster, link: SteeringLink) -> None:
+    def __init__(self, cluster: Cluster, link: SteeringLink, guests: Guests | None = None) -> None:
         self.nodes: dict[int, RemoteNode] = {}
+        self._guests = guests
+        self._holders: dict[int, Holder] = {}
+        self._revoked: set[str] = set()
+        self._expelled: set[str] = set()
         self._cluster = cluster
         self._link = link
         self._strangers: dict[int, float] = {}
         self._parting: dict[int, str] = {}
         self._taken: dict[str, int] = {}
 
-    def joined(self, peer: int, host: str) -> None:
+    def joined(self, peer: int, host: str, holder: Holder) -> None:
         """See `Desk`."""
         now = self._link.now()
         self._strangers[peer] = now
+        self._holders[peer] = holder
         for other, since in list(self._strangers.items()):
             if now - since > PATIENCE:
                 self._link.expel(other)
@@ -67,8 +76,10 @@ class Members:
         try:
             if peer in self.nodes:
                 self._hear(self.nodes[peer], kind, body)
-            elif peer in self._strangers and kind == "hello":
-                self._receive(peer, _read_facts(body))
+            elif self._guests is not None and peer in self._guests:
+                self._guests.heard(peer, kind, body)
+            elif peer in self._strangers and kind in ("hello", "visit"):
+                self._meet(peer, kind, body)
         except Exception as error:  # noqa: BLE001 - it was made by somebody else
             _logger.warning("a node sent what makes no sense (%s: %s)", kind, error)
             self._link.expel(peer)
@@ -96,6 +107,9 @@ class Members:
     def left(self, peer: int, reason: str) -> None:
         """See `Desk`."""
         self._strangers.pop(peer, None)
+        self._holders.pop(peer, None)
+        if self._guests is not None:
+            self._guests.left(peer)
         node = self.nodes.pop(peer, None)
         farewell = self._parting.pop(peer, None)
         if node is None:
@@ -118,12 +132,26 @@ class Members:
         """
         for peer, node in self.nodes.items():
             if node.name == name:
-                node.post("farewell", encode(EXPELLED))
-                self._link.expel(peer)
-                self._cluster.note_expulsion(name)
-                self.left(peer, EXPELLED)
+                self._send_away(peer, node)
                 return
         raise UnknownNameError("node", [name], [node.name for node in self.nodes.values()])
+
+    def revoke(self, ticket: str) -> None:
+        """Let nobody in with a ticket of this name any more, and send away who is in by it."""
+        self._revoked.add(ticket)
+        for peer, node in list(self.nodes.items()):
+            if self._holders[peer].ticket == ticket:
+                self._send_away(peer, node)
+        if self._guests is not None:
+            self._guests.revoke(ticket)
+
+    def _send_away(self, peer: int, node: RemoteNode) -> None:
+        """Expel a node for good: it may not have heard, and want to come back."""
+        self._expelled.add(node.facts.life)
+        node.post("farewell", encode(EXPELLED))
+        self._link.expel(peer)
+        self._cluster.note_expulsion(node.name)
+        self.left(peer, EXPELLED)
 
     async def dismiss(self) -> None:
         """Ask all nodes to leave in order, and wait until they have, or for a while."""
@@ -133,14 +161,33 @@ class Members:
             while self.nodes:  # noqa: ASYNC110 - a moment at the end of a session
                 await anyio.sleep(0.01)
 
-    def _receive(self, peer: int, facts: NodeFacts) -> None:
-        """Let a node in, or say why not."""
+    def _meet(self, peer: int, kind: str, body: bytes) -> None:
+        """Let a node or a guest in, or say why not."""
         del self._strangers[peer]
+        holder = self._holders[peer]
+        if holder.ticket in self._revoked:
+            self._refuse(peer, "its ticket was revoked")
+        elif kind == "hello":
+            self._receive(peer, _read_facts(body), holder)
+        elif self._guests is None:
+            self._refuse(peer, "this session has no guests")
+        elif (version := decode(body)) != own_version():
+            self._refuse(peer, f"it has murmur {version} and this session murmur {own_version()}")
+        else:
+            self._guests.receive(peer, holder)
+
+    def _refuse(self, peer: int, reason: str) -> None:
+        self._link.send(peer, "refused", encode(reason))
+        self._link.expel(peer)
+
+    def _receive(self, peer: int, facts: NodeFacts, holder: Holder) -> None:
+        """Let a node in, or say why not."""
         reason = self._objection(facts)
+        if JOIN not in holder.rights:
+            reason = "its ticket is not good for nodes"
         if reason:
             _logger.warning("node %s on %s was refused: %s", facts.name, facts.host, reason)
-            self._link.send(peer, "refused", encode(reason))
-            self._link.expel(peer)
+            self._refuse(peer, reason)
             return
         self._lose_former(facts)
         name = self._free_name(facts.name)
@@ -169,6 +216,8 @@ class Members:
             )
         if facts.murmur != own_version():
             return f"it has murmur {facts.murmur} and this session murmur {own_version()}"
+        if facts.life and facts.life in self._expelled:
+            return "it was expelled"
         return ""
 
     def _free_name(self, wanted: str) -> str:

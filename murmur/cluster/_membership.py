@@ -26,7 +26,7 @@ from murmur.errors import NodeLostError
 
 from ._lives import Lives
 from ._thread import LinkThread
-from ._ticket import Ticket
+from ._ticket import JOIN, Ticket
 
 if TYPE_CHECKING:
     from murmur.recording import RunRecord
@@ -216,7 +216,7 @@ def join(ticket: Ticket | str | Path, *, name: str | None = None, wait: float = 
     ...         list(session.nodes)
     ['second']
     """
-    return Membership(Ticket.read(ticket), name or platform.node() or "node", wait=wait)
+    return Membership(_for_nodes(ticket), name or platform.node() or "node", wait=wait)
 
 
 def serve_node(
@@ -246,7 +246,7 @@ def serve_node(
         See `join`.
     """
     called = name or platform.node() or "node"
-    membership = Membership(Ticket.read(ticket), called, wait=wait, is_wanted=is_wanted)
+    membership = Membership(_for_nodes(ticket), called, wait=wait, is_wanted=is_wanted)
     is_stranded = False
     try:
         membership.wait_steered()
@@ -261,3 +261,10 @@ def serve_node(
     if membership.is_lost:
         _logger.error("%s", NodeLostError("steering", membership.reason))
     return int(membership.is_lost)
+
+
+def _for_nodes(source: Ticket | str | Path) -> Ticket:
+    """Return a ticket that lets its holder join, or say that it does not."""
+    ticket = Ticket.read(source)
+    ticket.demand(JOIN)
+    return ticket

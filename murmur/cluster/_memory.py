@@ -13,6 +13,7 @@ from murmur._backend import Wakeup, native
 from murmur.errors import JoinError
 
 from ._link import MAX_MESSAGE, NodeAudience, SteeringAudience
+from ._ticket import Holder
 
 __all__ = ["MemoryNodeLink", "MemorySteeringLink"]
 
@@ -65,7 +66,7 @@ class MemorySteeringLink:
             raise JoinError(self.address, "nobody listens there")
         peer = next(self._numbers)
         self._nodes[peer] = node
-        self._audience.joined(peer, "memory")
+        self._audience.joined(peer, "memory", Holder())
         return peer
 
     def heard(self, peer: int, kind: str, body: bytes) -> None:

@@ -8,27 +8,36 @@ from typing import TYPE_CHECKING, Any
 from murmur._backend import native
 from murmur.errors import ClusterError
 
+from ._guests import Guests
 from ._members import Members
 from ._reception import Reception
 from ._thread import LinkThread
-from ._ticket import LONGEST, Authority, Ticket
+from ._ticket import ANYTHING, LONGEST, Authority, Ticket
 
 if TYPE_CHECKING:
     from ._cluster import Cluster
+    from ._guests import Service
     from ._link import SteeringLink
 
 __all__ = ["Opening", "receive"]
 
 
-async def receive(cluster: Cluster, link: SteeringLink, start_link: Callable[..., Any]) -> Members:
+async def receive(
+    cluster: Cluster,
+    link: SteeringLink,
+    start_link: Callable[..., Any],
+    guests: Guests | None = None,
+) -> Members:
     """Let nodes join `cluster` over `link`; return the desk that they come to.
 
     Parameters
     ----------
     start_link : callable
         ``await start_link(link.serve, reception)`` opens it and keeps it served.
+    guests : Guests, optional
+        Where those come in who are no nodes.
     """
-    members = Members(cluster, link)
+    members = Members(cluster, link, guests)
     cluster.is_listening = True
     try:
         await start_link(link.serve, Reception(link, members, native()))
@@ -83,8 +92,15 @@ class Opening:
         return Authority()
 
     @classmethod
-    async def at(cls, cluster: Cluster, host: str, port: int, authority: Authority) -> Opening:
-        """Listen at `host` and `port` in a thread of its own.
+    async def at(
+        cls,
+        cluster: Cluster,
+        host: str,
+        port: int,
+        authority: Authority,
+        service: Service,
+    ) -> Opening:
+        """Listen at `host` and `port` in a thread of its own; guests may ask for `service`.
 
         Raises
         ------
@@ -96,7 +112,8 @@ class Opening:
         thread = LinkThread()
         link = DaskSteeringLink(authority.context(), host, port)
         try:
-            members = await receive(cluster, link, thread.start)
+            guests = Guests(link, service, cluster.spawn)
+            members = await receive(cluster, link, thread.start, guests)
         except (OSError, ExceptionGroup) as error:
             raise ClusterError(f"cannot listen at {host}:{port}: {reason_of(error)}") from None
         opening = cls(members, thread, authority)
@@ -108,13 +125,20 @@ class Opening:
         """Where it listens, ``host:port``."""
         return self._address
 
-    def ticket(self, lifetime: float, host: str | None = None) -> Ticket:
+    def ticket(
+        self,
+        lifetime: float,
+        host: str | None = None,
+        *,
+        name: str = "ticket",
+        rights: tuple[str, ...] = ANYTHING,
+    ) -> Ticket:
         """Return a new ticket, good for so many seconds; `host` if nodes see another one."""
         address = self._address
         if host is not None:
             port = address.rpartition(":")[2]
             address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        return self._authority.ticket(address, lifetime)
+        return self._authority.ticket(address, lifetime, name=name, rights=rights)
 
     async def close(self) -> None:
         """Let all nodes go, and close the port."""

@@ -14,6 +14,7 @@ import anyio
 from murmur._backend import Native
 
 from ._link import SteeringLink
+from ._ticket import Holder
 
 __all__ = ["ECHO", "PULSE", "SUSPECT", "Desk", "Reception"]
 
@@ -33,7 +34,7 @@ LOOK = 0.25
 class Desk(Protocol):
     """Who decides; called on the loop where the cluster lives."""
 
-    def joined(self, peer: int, host: str) -> None:
+    def joined(self, peer: int, host: str, holder: Holder) -> None:
         """Take note of a connection."""
 
     def heard(self, peer: int, kind: str, body: bytes) -> None:
@@ -59,10 +60,10 @@ class Reception:
         self._heard_at: dict[int, float] = {}
         self._suspects: set[int] = set()
 
-    def joined(self, peer: int, host: str) -> None:
+    def joined(self, peer: int, host: str, holder: Holder) -> None:
         """See `SteeringAudience`."""
         self._heard_at[peer] = self._link.now()
-        self._home.run_here(self._desk.joined, peer, host)
+        self._home.run_here(self._desk.joined, peer, host, holder)
 
     def heard(self, peer: int, kind: str, body: bytes) -> None:
         """See `SteeringAudience`."""

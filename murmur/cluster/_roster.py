@@ -7,8 +7,8 @@ and its users.  What a person may ask of the run is in `_cluster`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
@@ -89,6 +89,10 @@ class Roster:
         self._run_here = run_here
         self._state = RunState.IDLE
         self._current: Current | None = None
+
+    def spawn(self, fn: Callable[..., Coroutine[Any, Any, Any]], *args: object) -> None:
+        """Start a task that ends with the session; it must not raise."""
+        self._tasks.start_soon(fn, *args)
 
     async def status(self) -> ClusterStatus:
         """Return the state of the run and of each node."""

@@ -1,7 +1,8 @@
-"""Tickets that let a process be a node, and the session's own certificate authority.
+"""Tickets that let a process into a session, and the session's own certificate authority.
 
 A ticket holds an address and a certificate with its key.  Whoever has one may run this
 session's code and feed it data, so it is a secret; nothing shows its key unless asked to.
+What it lets its holder do stands in the certificate, where nobody else can write.
 """
 
 from __future__ import annotations
@@ -21,10 +22,17 @@ from typing import TYPE_CHECKING, Any
 from murmur.errors import MissingExtraError, TicketError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-__all__ = ["STEERING_NAME", "Authority", "Ticket"]
+__all__ = ["ANYTHING", "JOIN", "LOOK", "STEER", "STEERING_NAME", "Authority", "Holder", "Ticket"]
+
+JOIN, STEER, LOOK = "join", "steer", "look"
+"""What a ticket may be good for: being a node, steering the run, looking at it."""
+
+ANYTHING = (JOIN, STEER, LOOK)
 
 STEERING_NAME = "steering.murmur.internal"
 """The name in the steering kernel's certificate, whatever its host is called."""
@@ -44,10 +52,14 @@ SKEW = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """The right to be a node of a session.  It is a secret.
+    """The right to be a node of a session, or to steer it, or to look at it.  It is a secret.
 
     Attributes
     ----------
+    name : str
+        What `Session.revoke` takes.
+    rights : tuple of str
+        What it lets its holder do: "join", "steer", "look".
     address : str
         Where the steering kernel listens, ``host:port``.
     expires_at : float
@@ -66,6 +78,8 @@ class Ticket:
     authority: str = field(repr=False)
     certificate: str = field(repr=False)
     key: str = field(repr=False)
+    name: str = ""
+    rights: tuple[str, ...] = ANYTHING
 
     @property
     def text(self) -> str:
@@ -112,17 +126,53 @@ class Ticket:
         try:
             data = base64.urlsafe_b64decode(text.removeprefix(PREFIX))
             facts: dict[str, Any] = json.loads(zlib.decompressobj().decompress(data, 2**16))
+            facts["rights"] = tuple(facts["rights"])
             ticket = cls(**facts)
             _check(ticket)
-        except (ValueError, TypeError, RecursionError, zlib.error):
+        except (ValueError, TypeError, KeyError, RecursionError, zlib.error):
             raise TicketError("it is damaged; copy it again, as a whole") from None
         return ticket
 
+    def demand(self, right: str) -> None:
+        """Refuse to be used for what this ticket is not good for.
+
+        Raises
+        ------
+        TicketError
+            If its holder may not do that.
+        """
+        if right not in self.rights:
+            may = " and ".join(self.rights)
+            raise TicketError(f"it lets its holder {may}, and not {right}")
+
     def context(self) -> ssl.SSLContext:
-        """Return what a node connects with."""
+        """Return what its holder connects with."""
         context = _context(ssl.PROTOCOL_TLS_CLIENT, self.authority, self.certificate, self.key)
         context.check_hostname = True
         return context
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who connects, as the certificate says.
+
+    Attributes
+    ----------
+    ticket : str
+        Name of the ticket.
+    rights : tuple of str
+        What it is good for.
+    """
+
+    ticket: str = ""
+    rights: tuple[str, ...] = ANYTHING
+
+    @classmethod
+    def of(cls, certificate: Mapping[str, Any]) -> Holder:
+        """Return the holder of a certificate that was checked, as `ssl` describes it."""
+        facts = {key: value for part in certificate.get("subject", ()) for key, value in part}
+        rights = facts.get("organizationalUnitName", "")
+        return cls(facts.get("commonName", ""), tuple(rights.split()))
 
 
 class Authority:
@@ -133,7 +183,14 @@ class Authority:
         self._name = _named("murmur session")
         self._certificate = self._sign(self._key, self._name, LONGEST, is_authority=True)
 
-    def ticket(self, address: str, lifetime: float) -> Ticket:
+    def ticket(
+        self,
+        address: str,
+        lifetime: float,
+        *,
+        name: str = "ticket",
+        rights: tuple[str, ...] = ANYTHING,
+    ) -> Ticket:
         """Return a new ticket for the steering kernel at `address`, good for so many seconds."""
         key = _new_key()
         lasts = timedelta(seconds=lifetime)
@@ -141,8 +198,10 @@ class Authority:
             address=address,
             expires_at=time.time() + lifetime,
             authority=_pem(self._certificate),
-            certificate=_pem(self._sign(key, _named("murmur node"), lasts)),
+            certificate=_pem(self._sign(key, _named(name, " ".join(rights)), lasts)),
             key=_secret_pem(key),
+            name=name,
+            rights=rights,
         )
 
     def context(self) -> ssl.SSLContext:
@@ -221,6 +280,7 @@ _USAGES = (
 def _check(ticket: Ticket) -> None:
     """Raise `ValueError` if a field, which somebody else may have written, is none."""
     texts: list[object] = [ticket.address, ticket.authority, ticket.certificate, ticket.key]
+    texts += [ticket.name, *ticket.rights]
     if not all(isinstance(text, str) and text.isascii() for text in texts):
         raise ValueError("these are no texts")
     given: object = ticket.expires_at
@@ -262,10 +322,11 @@ def _context(protocol: int, authority: str, certificate: str, key: str) -> ssl.S
     return context
 
 
-def _named(name: str) -> x509.Name:
+def _named(name: str, rights: str = "") -> x509.Name:
     from cryptography import x509
 
-    return x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, name)])
+    parts = {x509.oid.NameOID.COMMON_NAME: name, x509.oid.NameOID.ORGANIZATIONAL_UNIT_NAME: rights}
+    return x509.Name([x509.NameAttribute(kind, text) for kind, text in parts.items() if text])
 
 
 def _new_key() -> EllipticCurvePrivateKey:

@@ -122,6 +122,7 @@ class Failure:
     last_at: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class LiveWindow:
     """Actions that ended in one window, all names and nodes together.
 
@@ -137,19 +138,27 @@ class LiveWindow:
         How many took how long; band 0 begins at `SHORTEST`.
     """
 
-    __slots__ = ("at", "bands", "count", "failed", "quantiles")
+    at: float
+    count: int
+    failed: int
+    quantiles: NDArray[np.float64]
+    bands: NDArray[np.int64]
 
-    def __init__(self, at: float, count: int, failed: int, times: Histogram) -> None:
+    @classmethod
+    def of(cls, at: float, count: int, failed: int, times: Histogram) -> LiveWindow:
+        """Return the window at `at` in which actions took so long."""
         import numpy as np
 
-        self.at: float = at
-        self.count: int = count
-        self.failed: int = failed
-        self.quantiles: NDArray[np.float64] = times.quantiles(list(QUANTILES.values()))
         buckets, counts = times.buckets()
         seconds = np.maximum(middle(buckets), SHORTEST)
         band = np.floor(BANDS_A_DECADE * np.log10(seconds / SHORTEST)).astype(np.int64)
-        self.bands: NDArray[np.int64] = np.bincount(band, weights=counts).astype(np.int64)
+        return cls(
+            at,
+            count,
+            failed,
+            quantiles=times.quantiles(list(QUANTILES.values())),
+            bands=np.bincount(band, weights=counts).astype(np.int64),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,7 +313,7 @@ class LiveView:
             known = self._known.get(number)
             if known is None or number > newest - _LATE or known.count != count:
                 times = self._times(number, number + 1)
-                self._known[number] = LiveWindow(number * length, count, failed, times)
+                self._known[number] = LiveWindow.of(number * length, count, failed, times)
         for number in [number for number in self._known if number < end - SPAN]:
             del self._known[number]
         return names

@@ -62,6 +62,7 @@ def test_the_run_waits_until_all_are_there(tmp_path):
     assert ticket.read_text() == "secret"
     assert said == [
         f"nodes join with: murmur node {ticket}",
+        f'notebooks attach with: murmur.attach("{ticket}")',
         "1 of 2 nodes: crow",
         "2 of 2 nodes: crow, raven",
     ]
@@ -81,6 +82,7 @@ def test_nodes_that_do_not_come_are_an_error():
         ({"listen": "host:99999", "ticket": "t"}, "write HOST:PORT"),
         ({"listen": "host:1"}, "--listen and --ticket go together"),
         ({"ticket": "t"}, "--listen and --ticket go together"),
+        ({"look_ticket": "t"}, "--look-ticket: nobody can look without --listen"),
         ({"wait_for": 2, "nodes": 1}, "nobody can join without --listen"),
     ],
 )
@@ -112,3 +114,12 @@ def test_a_ticket_that_cannot_be_written_in_the_end_is_a_sentence(tmp_path):
 def test_what_fits_is_fine():
     assert list(Crew.of({"listen": "::1:8790", "ticket": "t", "wait_for": 4}).problems()) == []
     assert list(Crew.of({"nodes": 2, "wait_for": 2}).problems()) == []
+
+
+def test_users_stay_where_nobody_is_waited_for():
+    listen = {"listen": "127.0.0.1:0", "ticket": "t"}
+
+    assert Crew.of(listen | {"wait_for": 0}).stays_here
+    assert not Crew.of(listen).stays_here
+    assert not Crew.of(listen | {"wait_for": 0, "nodes": 2}).stays_here
+    assert not Crew.of({}).stays_here

@@ -348,6 +348,16 @@ async def test_a_node_is_not_awaited_for_ever(pair: Any) -> None:
     assert set(pair.cluster.nodes) == {"b", "local"}
 
 
+async def test_a_node_that_was_expelled_does_not_come_back(pair: Any) -> None:
+    pair.links["a"].is_cut = True  # it does not hear that it was sent away
+    await anyio.sleep(1)
+    pair.members.expel("a")
+    await anyio.sleep(15)
+
+    assert pair.agents["a"].is_lost
+    assert set(pair.cluster.nodes) == {"b", "local"}
+
+
 async def test_silence_is_as_long_as_the_session_says(network: Any) -> None:
     network.cluster.silence = 20.0
     await network.join("a")

@@ -1,0 +1,173 @@
+"""The guest's side of a session: questions, and their answers.
+
+Each question goes over a connection that no other one is using, so that a person's `stop`
+waits for nobody, and blocks until its answer is there.  Whoever asks brings the thread.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from murmur._backend import thread_lock
+from murmur._wire import WireError, decode, encode, revive_fault
+from murmur.errors import JoinError, NodeTimeoutError, SessionClosedError
+
+from ._facts import own_version
+from ._link import MAX_MESSAGE
+from ._ticket import STEERING_NAME
+
+if TYPE_CHECKING:
+    from ._ticket import Ticket
+
+__all__ = ["Visit"]
+
+_HEAD = struct.Struct("!IB")  # bytes of the body, bytes of the kind
+
+CONNECT = 10.0
+"""Seconds that connecting may take."""
+
+
+class Visit:
+    """A guest's connections to a session.
+
+    Parameters
+    ----------
+    ticket : Ticket
+        Lets it in.
+    records : mapping of str to type
+        Records that may be in an answer.
+
+    Attributes
+    ----------
+    rights : tuple of str
+        What the session lets this guest do.
+    """
+
+    def __init__(self, ticket: Ticket, records: Mapping[str, type]) -> None:
+        self.rights: tuple[str, ...] = ()
+        self.is_closed = False
+        self._ticket = ticket
+        self._records = records
+        self._context = ticket.context()
+        self._idle: list[ssl.SSLSocket] = []
+        self._lock = thread_lock()
+        self._idle.append(self._connect())
+
+    def ask(self, verb: str, *arguments: object, patience: float, **keywords: object) -> Any:  # noqa: ANN401 - the verb's own
+        """Return what the session answers, or raise what it raised.
+
+        Raises
+        ------
+        SessionClosedError
+            If the session is gone.
+        NodeTimeoutError
+            If it does not answer within `patience` seconds.
+        """
+        if self.is_closed:
+            raise SessionClosedError("this process left it")
+        question = encode([0, verb, list(arguments), keywords], what=f"the arguments of {verb}")
+        try:
+            kind, body = self._exchange("ask", question, patience)
+        except JoinError as error:
+            raise SessionClosedError(error.reason) from None
+        except TimeoutError:
+            raise NodeTimeoutError("steering", verb, patience) from None
+        except OSError as error:
+            raise SessionClosedError(f"nobody is at {self._ticket.address} ({error})") from None
+        if kind != "answer":
+            raise WireError(f"the session said {kind!r}")
+        _, is_done, value = decode(body, self._records)
+        if not is_done:
+            raise revive_fault("steering", value)
+        return value
+
+    def close(self) -> None:
+        """Leave."""
+        self.is_closed = True
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _exchange(self, kind: str, body: bytes, patience: float) -> tuple[str, bytes]:
+        with self._connection() as connection:
+            connection.settimeout(patience)
+            connection.sendall(_frame(kind, body))
+            return _read(connection)
+
+    @contextmanager
+    def _connection(self) -> Iterator[ssl.SSLSocket]:
+        """Lend a connection; one over which something went wrong is closed."""
+        with self._lock:
+            kept = self._idle.pop() if self._idle else None
+        if kept is not None and _has_ended(kept):
+            kept.close()
+            kept = None
+        connection = kept or self._connect()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        with self._lock:
+            self._idle.append(connection)
+
+    def _connect(self) -> ssl.SSLSocket:
+        address = self._ticket.address
+        host, _, port = address.rpartition(":")
+        try:
+            plain = socket.create_connection((host.strip("[]"), int(port)), CONNECT)
+        except OSError as error:
+            raise JoinError(address, error.strerror or str(error)) from None
+        try:
+            connection = self._context.wrap_socket(plain, server_hostname=STEERING_NAME)
+            connection.sendall(_frame("visit", encode(own_version())))
+            kind, body = _read(connection)
+        except OSError as error:
+            plain.close()
+            raise JoinError(address, f"it let nobody in with this ticket ({error})") from None
+        if kind != "welcome":
+            connection.close()
+            raise JoinError(address, str(decode(body)), is_final=True)
+        self.rights = tuple(decode(body))
+        return connection
+
+
+def _frame(kind: str, body: bytes) -> bytes:
+    name = kind.encode("ascii")
+    return _HEAD.pack(len(body), len(name)) + name + body
+
+
+def _read(connection: ssl.SSLSocket) -> tuple[str, bytes]:
+    size, kind_size = _HEAD.unpack(_exactly(connection, _HEAD.size))
+    if size > MAX_MESSAGE:
+        raise WireError(f"a message of {size:,} bytes is too large")
+    data = _exactly(connection, kind_size + size)
+    return data[:kind_size].decode("ascii", "replace"), data[kind_size:]
+
+
+def _exactly(connection: ssl.SSLSocket, size: int) -> bytes:
+    parts = bytearray()
+    while len(parts) < size:
+        part = connection.recv(min(size - len(parts), 2**20))
+        if not part:
+            raise ConnectionResetError("the connection was closed")
+        parts += part
+    return bytes(parts)
+
+
+def _has_ended(connection: ssl.SSLSocket) -> bool:
+    """Return whether the other side closed a connection over which nothing was asked."""
+    connection.settimeout(0.0)
+    try:
+        connection.recv(1)
+    except ssl.SSLWantReadError:
+        return False
+    except OSError:
+        return True
+    return True  # the end, or something that nobody asked for
