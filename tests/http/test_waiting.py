@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import anyio
-import pytest
 
 import murmur
 from murmur.http import Options
@@ -48,13 +47,13 @@ def actions_of(scenario: type[murmur.Scenario]) -> murmur.results.Results:
 
 def test_waiting_for_a_connection_is_response_time_and_no_service_time() -> None:
     actions = actions_of(Queueing)
-    ended = actions["started_at"] + actions["service_time"]
+    started, ended = actions["started_at"], actions["started_at"] + actions["service_time"]
 
     assert actions["ok"].all()
     assert actions["due_at"].max() - actions["due_at"].min() < FIRST / 2  # asked together
-    assert list(actions["service_time"]) == pytest.approx([FIRST] * 3, abs=0.6 * FIRST)
+    assert actions["service_time"].min() > 0.99 * FIRST
     assert actions["response_time"].iloc[2] > 2.9 * FIRST
-    assert list(actions["started_at"])[1:] == pytest.approx(list(ended)[:2], abs=0.1 * FIRST)
+    assert (started.to_numpy()[1:] > ended.to_numpy()[:-1] - 0.001).all()  # one after the other
 
 
 def test_who_never_gets_a_connection_was_not_served() -> None:
