@@ -8,7 +8,7 @@ breaks off are settings, so that what a client measured can be compared with the
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, cast
 
 from ._listening import Listening
@@ -39,6 +39,9 @@ class TokenServer(Listening):
         Seconds from each to the next.
     fails_after : int, optional
         Tokens after which the connection is cut; never if not given.
+    slots : int, optional
+        Answers under way at a time, as the batch of a model; who asks beyond that waits for the
+        first token.  No limit if not given.
     host, port : str, int
         Where to listen; port 0 lets the system choose one.
 
@@ -46,6 +49,8 @@ class TokenServer(Listening):
     ----------
     answers : int
         Answers that were begun.
+    turn : async context manager
+        What an answer holds while it is under way.
 
     Examples
     --------
@@ -64,6 +69,7 @@ class TokenServer(Listening):
         gap: float = 0.02,
         *,
         fails_after: int | None = None,
+        slots: int | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
@@ -73,6 +79,9 @@ class TokenServer(Listening):
         self.gap = gap
         self.fails_after = fails_after
         self.answers = 0
+        self.turn: asyncio.Semaphore | nullcontext[None] = (
+            nullcontext() if slots is None else asyncio.Semaphore(slots)
+        )
         self._open: set[_Talk] = set()
 
     def _welcome(self) -> asyncio.Protocol:
@@ -137,12 +146,13 @@ class _Talk(asyncio.Protocol):
     async def _say(self) -> None:
         server = self._server
         self._transport.write(OK)
-        for number in range(server.tokens):
-            if number == server.fails_after:
-                self.close()
-                return
-            await asyncio.sleep(server.gap if number else server.first)
-            self._chunk(b'id: %d\ndata: {"token": "t%d"}\n\n' % (number, number))
+        async with server.turn:
+            for number in range(server.tokens):
+                if number == server.fails_after:
+                    self.close()
+                    return
+                await asyncio.sleep(server.gap if number else server.first)
+                self._chunk(b'id: %d\ndata: {"token": "t%d"}\n\n' % (number, number))
         self._chunk(b"data: [DONE]\n\n")
         self._transport.write(b"0\r\n\r\n")
         self._answer = None
