@@ -62,7 +62,7 @@ class TokenServer(Listening):
     True
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a setting of its own, and all have a default
         self,
         tokens: int = 10,
         first: float = 0.1,
