@@ -19,6 +19,7 @@ from murmur.coordinators.shared import pack_meeting, read_meeting
 from murmur.errors import JoinError, MurmurError, NodeLostError
 from murmur.recording import RunRecord
 from murmur.runtime import NODE_LEFT, NODE_RELEASED, Listener, Presence, RunSpec, RunState
+from murmur.scenario import localize
 from murmur.throttles.shared import NodeLeases
 
 from ._facts import NodeFacts
@@ -263,9 +264,11 @@ class Agent:
             await anyio.sleep(FOLLOW / 50)
         offset = self._clock.offset
         scenario = unpack_code(facts.pop("scenario"))
+        settings = localize(scenario, facts.pop("settings"))
         started_at = facts.pop("started_at")
         self._spec = spec = RunSpec(
             scenario=scenario,
+            settings=settings,
             started_at=started_at + offset,
             **facts | {"clock_error": self._clock.error},
         )

@@ -209,7 +209,9 @@ class Current:
         settings = self.spec.settings
         new = {name: pair[1] for name, pair in changed.items() if name != USER_RATE}
         values = settings.values | new
-        self.spec = replace(self.spec, settings=replace(settings, values=values))
+        sources = settings.sources | dict.fromkeys(new, "argument")  # local ones no more
+        settings = replace(settings, values=values, sources=sources)
+        self.spec = replace(self.spec, settings=settings)
 
     def note_idle(self) -> None:
         """Say that a node has no user left."""

@@ -449,6 +449,12 @@ class NodeRun:
                 },
             )
 
+        settings = self.spec.settings
+        for name, value in masked(self.spec.scenario, settings.values).items():
+            if settings.sources.get(name) == "node":
+                told = {"setting": name, "value": value}
+                self.emitter.emit("amoc.config.local", {"count": 1}, told)
+
     def _enter(self, state: RunState) -> None:
         assert state in TRANSITIONS[self.state], (self.state, state)
         old, self.state = self.state, state

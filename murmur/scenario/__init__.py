@@ -27,6 +27,7 @@ from ._mix import mix as mix
 from ._rate import read_rate as read_rate
 from ._resolve import Resolved as Resolved
 from ._resolve import build as build
+from ._resolve import localize as localize
 from ._resolve import resolve as resolve
 from ._scenario import Scenario as Scenario
 from ._update import Update as Update
@@ -53,6 +54,7 @@ __all__ = [
     "is_from_file",
     "is_secret",
     "keep_files",
+    "localize",
     "masked",
     "mix",
     "parse_settings",

@@ -26,6 +26,7 @@ __all__ = [
     "declaration_faults",
     "default_of",
     "is_live",
+    "is_local",
     "is_required",
     "is_secret",
     "live_names",
@@ -68,6 +69,11 @@ def settings_of(cls: type[HasTraits]) -> dict[str, Trait]:
 def is_live(trait: Trait) -> bool:
     """Return whether the setting may change while the scenario runs."""
     return bool(trait.metadata.get("live")) and not trait.read_only
+
+
+def is_local(trait: Trait) -> bool:
+    """Return whether each node reads the setting from its own environment."""
+    return bool(trait.metadata.get("local"))
 
 
 def is_required(trait: Trait) -> bool:
@@ -198,6 +204,11 @@ def _trait_faults(name: str, trait: Trait) -> list[str]:
         )
     if trait.metadata.get("live") and trait.read_only:
         faults.append(f"setting {name!r} cannot be both live and read_only")
+    if is_local(trait) and is_required(trait):
+        faults.append(
+            f"setting {name!r} cannot be both local and required: a node that has no "
+            f"{variable_of(name)} takes its default"
+        )
     return faults
 
 

@@ -15,6 +15,7 @@ from ._declarations import (
     Trait,
     default_of,
     is_live,
+    is_local,
     is_required,
     is_secret,
     settings_of,
@@ -112,6 +113,7 @@ def _setting(cls: type[HasTraits], name: str, trait: Trait) -> Setting:
         limits=None if limits == (None, None) else limits,
         choices=tuple(trait.values or ()) if isinstance(trait, Enum) and not secret else None,
         declared_in=owner.__name__ if owner is not None else cls.__name__,
+        local=is_local(trait),
     )
 
 

@@ -47,6 +47,8 @@ class Setting:
         The allowed values, None if they are not enumerated.
     declared_in : str
         The class that declares it.
+    local : bool
+        Whether each node reads it from its own environment.
 
     Examples
     --------
@@ -67,6 +69,7 @@ class Setting:
     limits: tuple[object, object] | None
     choices: tuple[object, ...] | None
     declared_in: str
+    local: bool = False
 
     @property
     def accepts(self) -> str:
@@ -83,7 +86,7 @@ class Setting:
     def row(self) -> tuple[str, ...]:
         """Return the words of a table's row, in the order of its headings."""
         default = "required" if self.required else _text(self)
-        marks = [word for word in ("live", "secret") if getattr(self, word)]
+        marks = [word for word in ("live", "secret", "local") if getattr(self, word)]
         return (
             self.name,
             self.type,

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from murmur.errors import ConfigError, UnknownSettingError, combine
 
 from ._callbacks import callbacks
-from ._declarations import MASK, is_secret, settings_of, variable_of
+from ._declarations import MASK, is_local, is_secret, settings_of, variable_of
 from ._environment import EnvironmentReading, EnvironmentWarning, read_environment
 from ._insides import lock, put_values
 from ._scenario import Scenario
 from ._verification import Verification
 
-__all__ = ["Resolved", "Source", "build", "resolve"]
+__all__ = ["Resolved", "Source", "build", "localize", "resolve"]
 
-Source = Literal["argument", "environment", "default"]
+Source = Literal["argument", "environment", "default", "node"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,8 @@ class Resolved:
     values : dict of str to object
         Value by the name of its setting, in the order of the declarations.
     sources : dict of str to str
-        Where each came from: ``"argument"``, ``"environment"`` or ``"default"``.
+        Where each came from: ``"argument"``, ``"environment"``, ``"default"``, or ``"node"`` for
+        the environment of the node that it is for.
     warnings : tuple of EnvironmentWarning
         Environment variables that could not be read.
     secrets : frozenset of str
@@ -111,6 +112,66 @@ def resolve(
         sources={name: _source(name, given, reading) for name in settings},
         warnings=reading.warnings,
         secrets=frozenset(name for name, trait in settings.items() if is_secret(trait)),
+    )
+
+
+def localize(
+    cls: type[Scenario], resolved: Resolved, *, environment: Mapping[str, str] | None = None
+) -> Resolved:
+    """Return the values for one node: local settings are read from its own environment.
+
+    A setting is local if it is tagged ``local=True``.  One that was given as an argument, or
+    changed since, is the same everywhere; one that this node's environment does not have takes
+    its default, whatever the environment of the session said.
+
+    Parameters
+    ----------
+    cls : type of Scenario
+        The class whose settings were resolved.
+    resolved : Resolved
+        What the session resolved.
+    environment : mapping of str to str, optional
+        That of the node; `os.environ` if not given.
+
+    Raises
+    ------
+    InvalidSettingError
+        If a value does not fit; names the variable.
+
+    Examples
+    --------
+    >>> import murmur.scenario as ms, traitlets
+    >>> class Chat(ms.Scenario):
+    ...     interface = traitlets.Unicode("eth0", help="to send by").tag(local=True)
+    ...     async def start(self, user):
+    ...         ...
+    >>> resolved = ms.resolve(Chat, {}, environment={"AMOC_INTERFACE": "eth1"})
+    >>> ms.localize(Chat, resolved, environment={"AMOC_INTERFACE": "eth2"}).values["interface"]
+    'eth2'
+    """
+    settings = {
+        name: trait
+        for name, trait in settings_of(cls).items()
+        if is_local(trait) and resolved.sources[name] != "argument"
+    }
+    if not settings:
+        return resolved
+    reading = read_environment(settings, os.environ if environment is None else environment)
+    like = cls.__new__(cls)
+    put_values(like, {n: value for n, value in resolved.values.items() if n not in settings})
+    origins = {name: variable_of(name) for name in reading.values}
+    verification = Verification(cls, origins=origins, like=like)
+    for name, value in reading.values.items():
+        verification.propose(name, value)
+    verification.fill(name for name in settings if name not in reading.values)
+    verification.cross_validate(settings)
+    _refuse({}, verification)
+    own: dict[str, Source] = {n: "node" if n in reading.values else "default" for n in settings}
+    return replace(
+        resolved,
+        values=resolved.values | {name: verification.value(name) for name in settings},
+        sources=resolved.sources | own,
+        warnings=(*resolved.warnings, *reading.warnings),
     )
 
 

@@ -95,6 +95,7 @@ class Source:
             limits=call.limits(),
             choices=None if secret else call.choices(),
             declared_in=owner,
+            local=bool(call.tag("local")),
         )
 
     def _default(self, call: TraitCall) -> object:

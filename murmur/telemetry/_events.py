@@ -267,6 +267,12 @@ def _config_events() -> list[EventType]:
             measurements=("error",),
         ),
         _event("config.update", "A live setting changed.", "setting", "old", "new"),
+        _event(
+            "config.local",
+            "A node took a local setting from its own environment.",
+            "setting",
+            "value",
+        ),
     ]
 
 

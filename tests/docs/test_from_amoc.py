@@ -54,7 +54,7 @@ VARIABLES = ["NODES", "USER_RATE", "EXTRA_CODE_PATHS", "INTERARRIVAL", "GRAPHITE
 EVENTS = [name.removeprefix("amoc.") for name in CATALOGUE] + ["config.get"]
 OF_AMOC = re.compile(r"(scenario|controller|throttle|coordinator|config|cluster)\.")
 OURS = {"throttle.failure", "coordinator.overflow", "coordinator.failure",
-        "config.failure", "config.update"}  # fmt: skip
+        "config.failure", "config.update", "config.local"}  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from traitlets import Int, Unicode
 
 import murmur
 from murmur.errors import InvalidScenarioError
@@ -136,3 +137,50 @@ def test_what_cannot_be_copied_is_refused_with_a_reason(
     """)
     with namespace["line"], pytest.raises(InvalidScenarioError, match="make in init"):
         session.do(namespace["Holds"], 1)
+
+
+class Labelled(murmur.Scenario):
+    """Users count by which interface their node sends."""
+
+    interface = Unicode("eth0", help="to send by").tag(local=True, live=True)
+    port = Int(1, min=1, max=65535, help="to connect to").tag(local=True)
+
+    async def start(self, user: murmur.User) -> None:
+        user.count(self.interface)
+
+
+def by_node(run: murmur.Run) -> dict[str, str]:
+    frame = run.results.counters
+    return dict(zip(frame["node"].astype(str), frame["name"].astype(str), strict=True))
+
+
+def test_each_node_has_its_own_local_settings(
+    session: murmur.Session, nodes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AMOC_INTERFACE", "eth9")  # that of the session, and of its children
+    nodes.start("a", prefix=("env", "AMOC_INTERFACE=eth1"))
+    nodes.start("b", prefix=("env", "-u", "AMOC_INTERFACE"))
+    run = session.do(Labelled, 4, user_rate=math.inf, end_when_idle=True)
+    run.wait(timeout=20)
+    told = run.results.events.query("name == 'amoc.config.local'")
+
+    assert by_node(run) == {"a": "eth1", "b": "eth0"}
+    assert told["node"].astype(str).tolist() == ["a"]
+
+    run = session.do(
+        Labelled, 4, user_rate=math.inf, end_when_idle=True, interface="eth5"
+    )  # an argument is the same everywhere
+    run.wait(timeout=20)
+    assert by_node(run) == {"a": "eth5", "b": "eth5"}
+
+
+def test_a_local_setting_that_does_not_fit_starts_nothing(
+    session: murmur.Session, nodes: Any
+) -> None:
+    nodes.start("a", prefix=("env", "AMOC_PORT=70000"))
+    nodes.start("b")
+    with pytest.raises(murmur.MurmurError, match="AMOC_PORT"):
+        session.do(Labelled, 4)
+
+    assert session.status().state == "failed"
+    assert session.status().highest_id == 0
