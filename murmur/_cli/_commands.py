@@ -28,6 +28,8 @@ COMMANDS: Mapping[str, str] = {
     "completion": "Print what makes your shell complete murmur's words.",
 }
 
+_LONG_WORD = re.compile(r"[^\s/]{200,}")
+
 _EPILOG = f"""\
 \b
 Examples:
@@ -67,7 +69,7 @@ class Group(click.Group):
         try:
             code = self.main(arguments, prog_name="murmur", standalone_mode=False)
         except click.UsageError as error:
-            error.show()
+            click.UsageError(_short(error.message), error.ctx).show()
             return REFUSED
         except click.ClickException as error:
             error.show()
@@ -85,8 +87,13 @@ class Group(click.Group):
 
 def _told(error: MurmurError) -> str:
     """Return the message, with a headline if it is a list."""
-    text = str(error)
+    text = _short(str(error))
     return f"{len(getattr(error, 'problems', ()))} problems{text}" if text[:1] == "\n" else text
+
+
+def _short(text: str) -> str:
+    """Return a message without the middle of words that nobody wrote by hand."""
+    return _LONG_WORD.sub(lambda found: f"{found[0][:40]}...{found[0][-10:]}", text)
 
 
 def _place(error: MurmurError) -> str:

@@ -71,7 +71,8 @@ class Crew:
     def problems(self) -> Iterator[str]:
         """Say what does not fit."""
         host, colon, port = self.listen.rpartition(":")
-        if self.listen and not (host and colon and port.isdecimal() and int(port) < 65536):
+        is_port = port.isdecimal() and len(port) <= 5 and int(port) < 65536
+        if self.listen and not (host and colon and is_port):
             yield f"--listen {self.listen}: write HOST:PORT, such as 0.0.0.0:8790"
         if bool(self.listen) != bool(self.ticket):
             yield "--listen and --ticket go together: who joins needs the file"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from murmur.errors import ConfigError, closest
+from murmur.scenario import read_file as read_text_file
 
 __all__ = ["KEYS", "read_file"]
 
@@ -74,11 +75,16 @@ def read_file(path: str | Path) -> dict[str, Any]:
     """
     file = Path(path)
     try:
-        found = tomllib.loads(file.read_text(encoding="utf-8"))
+        found = tomllib.loads(read_text_file(file, is_regular=False).decode("utf-8"))
     except OSError as error:
         raise ConfigError([f"{file} cannot be read: {error.strerror or error}"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError([f"{file} is no TOML file: {error}"]) from error
+    except RecursionError as error:
+        raise ConfigError([f"{file} is nested too deeply"]) from error
+    except ValueError as error:  # it is too large, or a number in it has thousands of digits
+        reason = "a number in it is too long" if "digits" in str(error) else error
+        raise ConfigError([f"{file} cannot be read: {reason}"]) from error
     problems = _problems(file, found)
     if problems:
         raise ConfigError(problems)

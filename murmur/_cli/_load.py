@@ -15,6 +15,9 @@ from murmur.results.checks import read_duration, read_rate
 
 __all__ = ["Load", "Stage", "read_stages"]
 
+_MOST_DIGITS = 10
+"""Of a number of users: ids go up to 2 ** 32."""
+
 _STAGE_FORM = "write DURATION:USERS, such as 30s:100, or DURATION:RATE, such as 30s:10/s"
 
 
@@ -162,6 +165,8 @@ def _stage(text: str) -> Stage:
         return Stage(duration, rate, "rate")
     if not target.strip().isdecimal():
         raise ValueError(f"{text!r} is no stage; {_STAGE_FORM}")
+    if len(target.strip()) > _MOST_DIGITS:
+        raise ValueError(f"{text!r}: there are no ids for so many users")
     return Stage(duration, float(int(target)), "users")
 
 

@@ -37,6 +37,9 @@ LIFETIME = 86_400.0
 LONGEST = 365 * LIFETIME
 """Seconds for which the ticket of a deployment is good: its workers come when they are needed."""
 
+MOST_SPAWNED = 1_024
+"""Node processes of one machine: more of them only take each other's memory."""
+
 PATIENCE = 60.0
 """Seconds that a run waits for nodes it was told to wait for."""
 
@@ -126,6 +129,9 @@ class Gate:
         """
         if not isinstance(number, int) or isinstance(number, bool) or number < 0:
             raise ClusterError(f"cannot spawn {number!r} nodes: give a whole number from 0")
+        if number > MOST_SPAWNED:
+            remedy = f"one machine takes {MOST_SPAWNED:,} at most; others can join with a ticket"
+            raise ClusterError(f"cannot spawn {number:,} nodes: {remedy}")
         ticket = self.open("127.0.0.1", 0, LIFETIME, "127.0.0.1")
         started: list[subprocess.Popen[bytes]] = []
         try:

@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from murmur.runtime import RunState
+from murmur.telemetry import one_line
 
 from ._troubles import problems_of
 
@@ -137,7 +138,7 @@ def status_of(
         nodes={node.node: node.state for node in answer.nodes},
         throttles=throttles,
         run_id=None if record is None else record.run_id,
-        problems=tuple(problems),
+        problems=tuple(one_line(" ".join(problem.split())) for problem in problems),
     )
 
 

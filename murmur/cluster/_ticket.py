@@ -10,7 +10,9 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shlex
 import ssl
+import stat
 import tempfile
 import time
 import zlib
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from murmur.errors import MissingExtraError, TicketError
+from murmur.scenario import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -287,7 +290,7 @@ def _check(ticket: Ticket) -> None:
     if not isinstance(given, (int, float)) or not 0 < given < END_OF_TIME:
         raise ValueError("this is no time")
     host, _, port = ticket.address.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+    if not host or not port.isdecimal() or len(port) > 5 or not 0 < int(port) < 2**16:
         raise ValueError("this is no address")
     for text in (ticket.authority, ticket.certificate):
         ssl.PEM_cert_to_DER_cert(text)
@@ -300,12 +303,32 @@ def _text_of(source: str | Path) -> str:
     if text.startswith(PREFIX):
         return text
     try:
-        return Path(text).expanduser().read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+        path = Path(text).expanduser()
+        data = read_file(path, is_regular=False)
+        _check_private(path)
+        return data.decode("ascii").strip()
+    except TicketError:
+        raise
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise TicketError(
             f"it is neither the text of one nor a file that can be read ({reason})"
         ) from None
+
+
+def _check_private(path: Path) -> None:
+    """Raise TicketError if all may read a ticket of one's own, much as ssh does of a key.
+
+    A group may: that is how Kubernetes hands a secret to whoever is not root.
+    """
+    facts = path.stat()
+    is_own = os.name == "posix" and facts.st_uid == os.getuid() and stat.S_ISREG(facts.st_mode)
+    if is_own and facts.st_mode & 0o007:
+        mode = stat.S_IMODE(facts.st_mode)
+        raise TicketError(
+            f"its mode {mode:04o} lets everybody on this machine read it, and whoever has it can "
+            f"be a node; run chmod 600 {shlex.quote(str(path))}"
+        )
 
 
 def _context(protocol: int, authority: str, certificate: str, key: str) -> ssl.SSLContext:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from murmur.telemetry import Kind, joined_kinds, kind_text
+from murmur.telemetry import Kind, joined_kinds, kind_text, one_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,14 +21,14 @@ _LONGEST_LINE = 200  # characters; an error may carry a whole page
 
 
 def failed_thing(source: str, name: str) -> str:
-    """Return what failed, in words; of an action its name alone.
+    """Return what failed, in words and on one line; of an action its name alone.
 
     Examples
     --------
     >>> failed_thing("action", "login"), failed_thing("coordinator", "pairs")
     ('login', 'coordinator pairs')
     """
-    return name if source == "action" else f"{source} {name}"
+    return one_line(name if source == "action" else f"{source} {name}")
 
 
 def failure_lines(

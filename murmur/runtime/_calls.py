@@ -143,10 +143,12 @@ class Calls:
 
     def observer_error(self, failures: Sequence[tuple[str, BaseException]]) -> CallbackError:
         """Return one error for observers that failed after settings changed."""
+        conceal = self._run.secrets.conceal
         summary = "; ".join(f"{name}: {error_text(e)}" for name, e in failures)
         text = "".join(trace_of(e) for _, e in failures)
-        failure = CallbackError("changed", self._run.node, summary, text)
-        failure.__cause__ = failures[0][1]
+        failure = CallbackError("changed", self._run.node, conceal(summary), conceal(text))
+        if conceal(text) == text:  # else whoever shows the cause shows the secret
+            failure.__cause__ = failures[0][1]
         return failure
 
     async def _span(
@@ -179,7 +181,8 @@ class Calls:
         if isinstance(error, OverdueError):
             return CallbackTimeoutError(name, run.node, run.spec.callback_timeout)
         origin = error.original if isinstance(error, EscapedError) else error
-        return CallbackError(name, run.node, error_text(origin), trace_of(error))
+        conceal = run.secrets.conceal
+        return CallbackError(name, run.node, conceal(error_text(origin)), conceal(trace_of(error)))
 
     async def _within(self, callback: Callback, arguments: tuple[object, ...], role: Role) -> Any:  # noqa: ANN401 - whatever the callback returns
         run = self._run

@@ -27,7 +27,7 @@ from murmur.errors import (
     RunStateError,
     ThrottleError,
 )
-from murmur.scenario import Scenario, build, masked, plan_update, put_values
+from murmur.scenario import Scenario, Secrets, build, masked, plan_update, put_values
 from murmur.telemetry import Bus, Emitter, Recorder, text_of, trace_of
 from murmur.throttles import Throttle, Throttles
 
@@ -102,8 +102,9 @@ class NodeRun:
         self.initialised: anyio.Event = anyio.Event()
         self.ended: anyio.Event = anyio.Event()
         self.native: Native = native()
-        self.recorder: Recorder = _recorder(spec, node, self.native)
-        self.emitter: Emitter = _emitter(spec, node, self.native, bus=bus, recorder=self.recorder)
+        self.secrets: Secrets = Secrets(spec.scenario, spec.settings.values)
+        self.recorder: Recorder = _recorder(spec, node, self.native, self.secrets)
+        self.emitter: Emitter = _emitter(self, bus)
         self._listener = listener
         self._stop_asked = anyio.Event()
         self._stop_reason = ""
@@ -217,6 +218,7 @@ class NodeRun:
             tell_refusals(self.emitter, refusal)
             raise
         changes = dict(plan.changes)
+        self.secrets.note({name: new for name, (_, new) in changes.items()})
         if USER_RATE in changes and arrivals.statistics().ramping:
             raise RampInProgressError(USER_RATE, "change the rate of")
         failures = plan.commit()
@@ -341,7 +343,7 @@ class NodeRun:
 
         scenario, error = heard(copy_context().run, make)
         if error is not None:
-            text, trace = error_text(error), trace_of(error)
+            text, trace = map(self.secrets.conceal, (error_text(error), trace_of(error)))
             raise CallbackError("__init__", self.node, text, trace) from tame(error)
         made: Scenario = scenario
         return made
@@ -462,23 +464,25 @@ class NodeRun:
         self._listener.state(state)
 
 
-def _recorder(spec: RunSpec, node: str, native: Native) -> Recorder:
+def _recorder(spec: RunSpec, node: str, native: Native, secrets: Secrets) -> Recorder:
     return Recorder(
         node=node,
         started_at=spec.started_at,
         wall_started_at=spec.wall_started_at,
         now=native.now,
+        conceal=secrets.conceal,
     )
 
 
-def _emitter(spec: RunSpec, node: str, native: Native, *, bus: Bus, recorder: Recorder) -> Emitter:
+def _emitter(run: NodeRun, bus: Bus) -> Emitter:
     return Emitter(
         bus,
-        run_id=spec.run_id,
-        node=node,
-        now=native.now,
+        run_id=run.spec.run_id,
+        node=run.node,
+        now=run.native.now,
         wall_now=time.time,
-        keep=recorder.event,
+        keep=run.recorder.event,
+        conceal=run.secrets.conceal,
     )
 
 

@@ -25,11 +25,13 @@ from ._insides import put_values as put_values
 from ._mix import Mix as Mix
 from ._mix import mix as mix
 from ._rate import read_rate as read_rate
+from ._read import read_file as read_file
 from ._resolve import Resolved as Resolved
 from ._resolve import build as build
 from ._resolve import localize as localize
 from ._resolve import resolve as resolve
 from ._scenario import Scenario as Scenario
+from ._secrets import Secrets as Secrets
 from ._update import Update as Update
 from ._update import plan_update as plan_update
 
@@ -43,6 +45,7 @@ __all__ = [
     "Mix",
     "Resolved",
     "Scenario",
+    "Secrets",
     "Setting",
     "SourceText",
     "Update",
@@ -60,6 +63,7 @@ __all__ = [
     "parse_settings",
     "plan_update",
     "put_values",
+    "read_file",
     "read_rate",
     "read_text",
     "resolve",

@@ -85,7 +85,7 @@ def _describe_file(text: str, path: Path, name: str | None) -> Description | Des
     except OSError as error:
         reason = f"the file cannot be read: {error.strerror or error}"
         raise UnknownScenarioError(text, reason) from error
-    except (SyntaxError, ValueError, RecursionError) as error:
+    except (SyntaxError, ValueError) as error:
         raise UnknownScenarioError(text, f"the file cannot be read: {error}") from error
     scenarios = source.scenarios()
     if name is not None:

@@ -16,6 +16,7 @@ from typing import TypeGuard
 
 from murmur.errors import InvalidScenarioError, UnknownScenarioError, closest
 
+from ._read import read_file
 from ._scenario import Scenario
 
 __all__ = ["absence", "find", "is_from_file", "scenarios_in", "split_reference"]
@@ -226,9 +227,9 @@ def _module_name(location: Path) -> str:
 
 def _read(reference: str, location: Path) -> bytes:
     try:
-        return location.read_bytes()
-    except OSError as error:
-        reason = f"the file cannot be read: {error.strerror or error}"
+        return read_file(location)
+    except (OSError, ValueError) as error:
+        reason = f"the file cannot be read: {getattr(error, 'strerror', None) or error}"
         raise UnknownScenarioError(reference, reason) from error
 
 

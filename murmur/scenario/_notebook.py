@@ -7,6 +7,8 @@ import json
 import re
 from pathlib import Path
 
+from ._read import read_file
+
 __all__ = ["statements_of"]
 
 _CELLS_OF_PYTHON = re.compile(r"%%(amoc|time|capture)\b")
@@ -22,21 +24,33 @@ def statements_of(path: Path) -> list[ast.stmt]:
     OSError
         If the file cannot be read.
     SyntaxError, ValueError
-        If a module does not parse, or a notebook is not one.
+        If a module does not parse, a notebook is not one, or the file is none that a person
+        wrote.
     """
-    if path.suffix != ".ipynb":
-        return ast.parse(path.read_bytes(), filename=str(path)).body
-    return [statement for source in _cells(path) for statement in _parsed(source)]
+    try:
+        if path.suffix != ".ipynb":
+            return ast.parse(read_file(path), filename=str(path)).body
+        cells = _cells(path)
+    except (MemoryError, RecursionError) as error:  # the first is the parser's, and says nothing
+        message = "it is nested too deeply"
+        raise ValueError(message) from error
+    return [statement for source in cells for statement in _parsed(source)]
 
 
 def _cells(path: Path) -> list[str]:
-    document = json.loads(path.read_text(encoding="utf-8"))
+    document = json.loads(read_file(path).decode("utf-8"))
     cells = document.get("cells") if isinstance(document, dict) else None
     if not isinstance(cells, list):
         message = "it is not a notebook (format 4)"
         raise ValueError(message)  # the content is at fault
-    sources = (cell.get("source", "") for cell in cells if cell.get("cell_type") == "code")
-    return ["".join(source) for source in sources]  # a string, or a list of lines
+    code = (cell for cell in cells if isinstance(cell, dict) and cell.get("cell_type") == "code")
+    return [_source(cell.get("source")) for cell in code]
+
+
+def _source(given: object) -> str:
+    """Return a cell's text, which is a string or a list of lines; anything else holds none."""
+    lines = given if isinstance(given, list) else [given]
+    return "".join(line for line in lines if isinstance(line, str))
 
 
 def _parsed(source: str) -> list[ast.stmt]:
@@ -55,6 +69,6 @@ def _parsed(source: str) -> list[ast.stmt]:
     for attempt in (text, without_magics, _HELP.sub(r"\1pass", without_magics)):
         try:
             return ast.parse(attempt).body
-        except (SyntaxError, ValueError, RecursionError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
     return []

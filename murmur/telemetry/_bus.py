@@ -245,9 +245,11 @@ class Emitter:
         Monotonic seconds of the node, and UNIX seconds UTC.
     keep : callable, optional
         Takes every event that is not frequent, for the run's results.
+    conceal : callable, optional
+        Returns a text of an error without the secrets in it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the first by keyword
         self,
         bus: Bus,
         *,
@@ -256,7 +258,9 @@ class Emitter:
         now: Callable[[], float],
         wall_now: Callable[[], float],
         keep: Callable[[Event], None] | None = None,
+        conceal: Callable[[str], str] = str,
     ) -> None:
+        self._conceal = conceal
         self._bus = bus
         self._run_id = run_id
         self._node = node
@@ -287,6 +291,11 @@ class Emitter:
         """
         if not self.listening(name):
             return
+        if "reason" in metadata or "traceback" in metadata:
+            metadata = {
+                key: self._conceal(value) if isinstance(value, str) else value
+                for key, value in metadata.items()
+            }
         event = Event(
             name, self._now(), self._wall_now(), self._node, self._run_id, measurements, metadata
         )

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ._plain import encodable, text_of
+from ._plain import encodable, one_line, text_of
 
 __all__ = ["LONGEST", "Kind", "Kinds", "joined_kinds", "kind_text", "leaf_of"]
 
@@ -82,7 +82,7 @@ class Kind(NamedTuple):
 
 def kind_text(name: str, text: str) -> str:
     """Return class and text of a kind in one line; a mere text alone, where it is all."""
-    return f"{name}: {text}" if text else name
+    return one_line(f"{name}: {text}" if text else name)
 
 
 def leaf_of(error: BaseException) -> BaseException:
@@ -103,6 +103,11 @@ class Kinds:
 
     Any thread may ask.  What is remembered is bounded.
 
+    Parameters
+    ----------
+    conceal : callable, optional
+        Returns a text without the secrets in it.
+
     Examples
     --------
     >>> kinds = Kinds()
@@ -113,7 +118,8 @@ class Kinds:
     (11, True)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, conceal: Callable[[str], str] = str) -> None:
+        self._conceal = conceal
         self._known: dict[tuple[str, str], Kind] = {}
         self._families: dict[tuple[str, str], set[tuple[str, ...]]] = {}
 
@@ -130,7 +136,7 @@ class Kinds:
         if known is None:
             if len(self._known) >= REMEMBERED:
                 self._known = {}
-            known = self._known[name, text] = self._kind(name, settled(text))
+            known = self._known[name, text] = self._kind(name, settled(self._conceal(text)))
         return known
 
     def _kind(self, name: str, text: str) -> Kind:

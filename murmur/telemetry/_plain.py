@@ -63,4 +63,6 @@ def one_line(text: str) -> str:
     >>> one_line("login\nverdict: valid"), one_line("\x1b[2J")
     ('login\\nverdict: valid', '\\x1b[2J')
     """
+    if text.isprintable():
+        return text
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

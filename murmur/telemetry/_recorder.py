@@ -94,6 +94,8 @@ class Recorder:
         The same for kinds of errors (type and message).
     event_limit : int, default 10000
         How many events are kept between two seals; more are dropped and counted.
+    conceal : callable, optional
+        Returns a text of an error without the secrets in it.
 
     Attributes
     ----------
@@ -113,6 +115,7 @@ class Recorder:
         name_limit: int = 1000,
         kind_limit: int = 200,
         event_limit: int = 10_000,
+        conceal: Callable[[str], str] = str,
     ) -> None:
         self.node = node
         self.started_at = started_at
@@ -126,7 +129,8 @@ class Recorder:
         self._results: set[str] = set()
         self._reasons = Names(name_limit, OTHER)
         self._kinds = Codes(kind_limit, Kind(OTHER, ""))
-        self._told_apart = Kinds()
+        self._conceal = conceal
+        self._told_apart = Kinds(conceal)
         self._explained: set[int] = set()
         self._ended_users: set[int] = set()
         self._tracebacks: dict[int, str] = {}
@@ -494,7 +498,7 @@ class Recorder:
     def _explain(self, code: int, text: str) -> None:
         if text and code not in self._explained:
             self._explained.add(code)
-            self._tracebacks[code] = text
+            self._tracebacks[code] = self._conceal(text)
 
 
 def _summed(counts: Sequence[ErrorCount]) -> list[ErrorCount]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from murmur.errors import MurmurError
+from murmur.scenario import read_file
 
 from ._curl import looks_like_curl, read_curl
 from ._flow import Flow
@@ -19,6 +20,9 @@ from ._openapi import read_openapi
 from ._source import Writer
 
 __all__ = ["Written", "scenario_from"]
+
+LARGEST = 512
+"""Megabytes of a recording with what the server answered."""
 
 STATIC = ("leave", "group")
 
@@ -102,9 +106,10 @@ def scenario_from(
 
 def _read(path: Path) -> Flow:
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "no text"
+        text = read_file(path, is_regular=False, megabytes=LARGEST).decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        is_text = not isinstance(error, UnicodeDecodeError)
+        reason = (getattr(error, "strerror", None) or str(error)) if is_text else "no text"
         raise MurmurError(f"{path.name}: {reason.lower()}") from error
     if looks_like_curl(text):
         return read_curl(text, path.name)

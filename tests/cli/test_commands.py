@@ -82,3 +82,30 @@ def test_without_click_a_sentence_says_what_to_install():
     assert done.returncode == 2
     assert "pip install 'murmur-load[cli]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+DIGITS = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--stage", f"10s:{DIGITS}"],
+        ["--stage", f"{DIGITS}:10"],
+        ["--stage", "1s:999999999999"],
+        ["--listen", f"127.0.0.1:{DIGITS}", "--ticket", "ticket"],
+        ["--users", DIGITS],
+        ["--duration", DIGITS],
+        ["--rate", f"{DIGITS}/parsec"],
+        ["--seed", DIGITS],
+        ["--check", f"p{DIGITS} < 1s"],
+    ],
+    ids=lambda words: " ".join(words)[:20],
+)
+def test_a_number_of_thousands_of_digits_is_a_short_sentence(words, capsys, scenario):
+    assert main(["run", str(scenario), *words]) == 2
+    told = capsys.readouterr().err
+
+    assert "Traceback" not in told
+    assert "set_int_max_str_digits" not in told
+    assert 20 < len(told) < 600

@@ -62,3 +62,22 @@ def test_what_is_no_toml_is_refused(file):
 
 def test_a_file_that_is_not_there_is_refused(file):
     assert "cannot be read: No such file" in refusal(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("users = " + "9" * 5000, "a number in it is too long"),
+        ("a = " + "[" * 100_000, "is nested too deeply"),
+        ("users = 1e999", "users has to be a whole number, not inf"),
+        ("nodes = nan", "nodes has to be a whole number, not nan"),
+    ],
+)
+def test_an_absurd_file_is_refused_in_a_sentence(file, text, reason):
+    file.write_text(text)
+
+    assert reason in refusal(file)
+
+
+def test_a_file_without_end_is_not_read_to_its_end():
+    assert "larger than 64 MB" in refusal(Path("/dev/zero"))

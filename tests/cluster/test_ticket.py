@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,3 +53,32 @@ def test_a_field_that_is_none_is_damage(wrong: dict[str, Any]) -> None:
 def test_a_ticket_of_the_past_says_when_it_expired() -> None:
     with pytest.raises(TicketError, match=r"it expired at \d{4}-"):
         Ticket.read(replace(TICKET, expires_at=time.time() - 1).text)
+
+
+def test_a_ticket_that_everybody_may_read_is_refused(tmp_path: Path) -> None:
+    path = TICKET.save(tmp_path / "ticket")
+    assert Ticket.read(path) == TICKET
+    path.chmod(0o440)  # as Kubernetes mounts a secret
+    assert Ticket.read(path) == TICKET
+    path.chmod(0o644)
+
+    with pytest.raises(TicketError, match=r"mode 0644 .*run chmod 600 /"):
+        Ticket.read(path)
+
+
+def test_a_ticket_that_finds_no_room_leaves_no_draft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        TICKET.save(tmp_path / "ticket")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_device_is_no_ticket() -> None:
+    with pytest.raises(TicketError, match="not text"):
+        Ticket.read("/dev/zero")
