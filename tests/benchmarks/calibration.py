@@ -1,6 +1,6 @@
 """Calibration of `murmur.results.compare`: how often it is wrong, and how often it sees.
 
-    python tests/benchmarks/calibration.py [pairs=60] [part of a name]
+    python -m tests.benchmarks.calibration [pairs=60] [part of a name]
 
 Pairs of runs are drawn from laws that are known: twice from the same one, where whatever is
 called different is a false alarm, and from two, where it is a find.  One line is one law:
