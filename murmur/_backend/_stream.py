@@ -40,11 +40,11 @@ class Stream(asyncio.Protocol):
 
     portion = 4 << 10
 
-    _transport: asyncio.Transport
+    transport: asyncio.Transport
 
     def __init__(self) -> None:
         self.is_closed: bool = False
-        self._is_secured = False
+        self.is_secured = False
         self._rest = b""
         self._is_held = False
         self._is_full = False
@@ -59,7 +59,7 @@ class Stream(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        self._transport = cast("asyncio.Transport", transport)
+        self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Take what came, in portions if it is much."""
@@ -75,7 +75,7 @@ class Stream(asyncio.Protocol):
         """Note the end, and tell the subclass once it has all that had come."""
         self.is_closed = True
         if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
-            left = b"" if self._is_secured else _unread(self._transport)
+            left = b"" if self.is_secured else _unread(self.transport)
             if left:
                 self.data_received(left)
         if self._rest:
@@ -87,14 +87,14 @@ class Stream(asyncio.Protocol):
         """Make the other side wait, until `release`."""
         if not self._is_full and not self.is_closed:
             self._is_full = True
-            self._transport.pause_reading()
+            self.transport.pause_reading()
 
     def release(self) -> None:
         """Let the other side go on."""
         if self._is_full:
             self._is_full = False
             if not self._is_held and not self.is_closed:
-                self._transport.resume_reading()
+                self.transport.resume_reading()
 
     def _take_turn(self) -> None:
         """Take portions, but not for long."""
@@ -108,13 +108,13 @@ class Stream(asyncio.Protocol):
         if self._rest:
             if not self._is_held and not self.is_closed:
                 self._is_held = True
-                self._transport.pause_reading()
+                self.transport.pause_reading()
             asyncio.get_running_loop().call_soon(self._take_turn)
             return
         if self._is_held:
             self._is_held = False
             if not self._is_full and not self.is_closed:
-                self._transport.resume_reading()
+                self.transport.resume_reading()
         if self._last is not None:
             last, self._last = self._last, None
             self.ended(last[0])
@@ -130,7 +130,7 @@ class _Between(asyncio.BufferedProtocol):
     resume_writing: Any
 
     def __init__(self, transport: asyncio.Transport, tls: Any) -> None:  # noqa: ANN401 - asyncio's own, or uvloop's
-        self._transport = transport
+        self.transport = transport
         self._tls = tls
         # As attributes, they are called without a step in between.
         self.get_buffer = tls.get_buffer
@@ -141,7 +141,7 @@ class _Between(asyncio.BufferedProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         if isinstance(error, OSError):
-            left = _unread(self._transport)
+            left = _unread(self.transport)
             with contextlib.suppress(Exception):  # of what TLS makes of it, the end is told below
                 while left:
                     buffer = memoryview(self._tls.get_buffer(len(left)))

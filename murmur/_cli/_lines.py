@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
 from murmur.results import duration_text
@@ -40,12 +39,7 @@ class Lines:
         """Return itself; there is nothing to open."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Do nothing: every line is written at once."""
 
     def show(self, look: Look) -> None:

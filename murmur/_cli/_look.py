@@ -108,7 +108,7 @@ class Watch:
         self._stock_at = ended + max(0.9, _DEAR * (ended - began))
 
     def _judge(self) -> None:
-        source = self._run.results._source
+        source = self._run.results.source
         source.refresh()
         if self._wanted:
             self._checks = tuple(checked(source, self._wanted, memory=self._memory))

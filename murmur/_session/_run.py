@@ -7,7 +7,6 @@ from contextlib import suppress
 from html import escape
 from pathlib import Path
 from time import monotonic
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import anyio
@@ -183,12 +182,7 @@ class Run:
         """Return the run."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop the run and wait for its end."""
         self.stop()
         self.wait()

@@ -10,7 +10,6 @@ import ipaddress
 import logging
 import secrets
 from collections.abc import Iterable
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from murmur._backend import thread_lock
@@ -136,12 +135,7 @@ class Deployment:
         """Return the deployment."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Give the workers back."""
         self.release()
 

@@ -29,8 +29,6 @@ from murmur.runtime import check_target
 from ._documents import DocumentReader
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from murmur._backend import Wakeup
     from murmur.runtime import User
 
@@ -154,12 +152,7 @@ class JsonConnection(ABC):
         """Return the connection."""
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close."""
         await self.aclose()
 
@@ -218,19 +211,19 @@ class _AsyncioConnection(JsonConnection, Stream):
             self._writable = None
 
     async def send(self, message: object) -> None:
-        if self._transport.is_closing():
+        if self.transport.is_closing():
             raise anyio.BrokenResourceError("the connection is gone")
-        self._transport.write(_encode(message).encode())
+        self.transport.write(_encode(message).encode())
         if self._writable is not None:
             await self._writable.wait()
 
     async def send_eof(self) -> None:
         self._has_sent_eof = True
-        if not self._transport.is_closing():
-            self._transport.write_eof()
+        if not self.transport.is_closing():
+            self.transport.write_eof()
 
     async def aclose(self) -> None:
-        self._transport.close()
+        self.transport.close()
 
     async def _wait_input(self, deadline: float) -> bool:
         if self._waiter is not None:

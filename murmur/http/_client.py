@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias, cast
 
 from murmur._backend import native
@@ -199,12 +198,7 @@ class Client(Verbs):
         """Return the client."""
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close."""
         self.close()
 

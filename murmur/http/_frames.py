@@ -86,7 +86,7 @@ class Frames(Wire):
         self._unread = 0
         self._drops = False
         self._answer: Response | None = None
-        self._now = now
+        self.now = now
         self._alarm = Alarm(now)
         self.inbox: deque[str | bytes] = deque()
         self.end: Exception | None = None
@@ -242,7 +242,7 @@ class Frames(Wire):
             self._drop()
         else:
             self.hold()
-            self._alarm.set(self._now() + PATIENCE, self)
+            self._alarm.set(self.now() + PATIENCE, self)
 
     def _drop(self) -> None:
         while self._unread > UNREAD and self.inbox:
@@ -292,12 +292,12 @@ class Frames(Wire):
 
     def _flush(self) -> None:
         for data in self._protocol.data_to_send():
-            if self.is_closed or self._transport.is_closing():
+            if self.is_closed or self.transport.is_closing():
                 return
             if data:
-                self._transport.write(data)
+                self.transport.write(data)
             else:
-                self._transport.close()  # once everything is written
+                self.transport.close()  # once everything is written
 
     def _wake(self) -> None:
         if self.waiter is not None:

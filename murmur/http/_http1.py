@@ -72,8 +72,8 @@ class Http1(Wire):
         self.was_used = False
         self._alarm = Alarm(now)
         self.early = b""
-        self._now = now
-        self._body_limit = body_limit
+        self.now = now
+        self.body_limit = body_limit
         self._reply: Reply | None = None
         self._fields: list[tuple[bytes, bytes]] = []
         self._rendered: tuple[Pairs, bytes] = ((), b"")
@@ -115,7 +115,7 @@ class Http1(Wire):
         if self.early:
             self._is_kept = False
             raise HttpProtocolError("the server spoke before it was asked")
-        reply = self._reply = Reply(self._body_limit, alarm=self._alarm)
+        reply = self._reply = Reply(self.body_limit, alarm=self._alarm)
         self._is_sent = False
         self._fields = []
         self._head_so_far, self._refused = b"", None
@@ -127,7 +127,7 @@ class Http1(Wire):
         body = request.body
         if body is None or isinstance(body, bytes):
             data = head + body if body else head
-            self._transport.write(data)
+            self.transport.write(data)
             reply.sent_bytes = len(data)
             self._is_sent = True
         else:
@@ -161,7 +161,7 @@ class Http1(Wire):
             reply.received_bytes += len(data)
             self._parse(data, reply)
         else:
-            reply.first_byte_at = self._now()
+            reply.first_byte_at = self.now()
             reply.received_bytes = len(data)
             self._parse_first(data, reply)
         if not reply.is_complete:
@@ -354,7 +354,7 @@ class Http1(Wire):
         sent, start = 0, head
         async for part in parts_of(body):
             patience.hurry()
-            if self._now() >= patience.deadline:  # no timer ends a body that never waits
+            if self.now() >= patience.deadline:  # no timer ends a body that never waits
                 patience.give_up("no complete request")
             if not part:
                 continue  # an empty chunk would end the body
@@ -362,10 +362,10 @@ class Http1(Wire):
                 return sent  # the server has made up its mind
             chunk = b"%b%x\r\n%b\r\n" % (start, len(part), part)
             start = b""
-            self._transport.write(chunk)
+            self.transport.write(chunk)
             sent += len(chunk)
             await self.drain(patience)
-        self._transport.write(start + b"0\r\n\r\n")
+        self.transport.write(start + b"0\r\n\r\n")
         self._is_sent = True
         return sent + len(start) + 5
 

@@ -71,8 +71,8 @@ class Http2(Wire):
     def __init__(self, now: Callable[[], float], body_limit: float) -> None:
         super().__init__()
         self.was_used = False
-        self._now = now
-        self._body_limit = body_limit
+        self.now = now
+        self.body_limit = body_limit
         self._is_refused = False
         self._replies: dict[int, Reply] = {}
         self._senders: dict[int, Wakeup] = {}
@@ -81,10 +81,10 @@ class Http2(Wire):
     @classmethod
     def over(cls, wire: Http1) -> Http2:
         """Return the connection that goes on where the handshake of `wire` ended."""
-        made = cls(wire._now, wire._body_limit)
-        made.connection_made(wire._transport)
+        made = cls(wire.now, wire.body_limit)
+        made.connection_made(wire.transport)
         made.connect_seconds, made.tls_seconds = wire.connect_seconds, wire.tls_seconds
-        wire._transport.set_protocol(made)
+        wire.transport.set_protocol(made)
         codes = h2.settings.SettingCodes
         made._state.local_settings = h2.settings.Settings(
             client=True,
@@ -119,7 +119,7 @@ class Http2(Wire):
 
     async def exchange(self, request: Request, patience: Patience) -> Reply:
         """Send a request and wait for its reply, or for the head of it."""
-        reply = Reply(self._body_limit, version="2")
+        reply = Reply(self.body_limit, version="2")
         stream = self._begin(request, reply)
         try:
             if isinstance(request.body, bytes):
@@ -203,7 +203,7 @@ class Http2(Wire):
         """Send a body of unknown length, part by part."""
         async for part in parts_of(body):
             patience.hurry()
-            if self._now() >= patience.deadline:  # no timer ends a body that never waits
+            if self.now() >= patience.deadline:  # no timer ends a body that never waits
                 patience.give_up("no complete request")
             await self._send(stream, part, reply, patience, is_last=False)
             await self.drain(patience)
@@ -266,7 +266,7 @@ class Http2(Wire):
             reply.trailers = [(bytes(name), bytes(value)) for name, value in event.headers or ()]
 
     def _take_head(self, reply: Reply, event: h2.events.ResponseReceived) -> None:
-        reply.first_byte_at = reply.first_byte_at or self._now()
+        reply.first_byte_at = reply.first_byte_at or self.now()
         fields = [(bytes(name), bytes(value)) for name, value in event.headers or ()]
         reply.received_bytes += sum(len(name) + len(value) for name, value in fields)
         status = next((value for name, value in fields if name == b":status"), b"0")
@@ -331,7 +331,7 @@ class Http2(Wire):
     def _flush(self) -> int:
         data = self._state.data_to_send()
         if data and not self.is_closed:
-            self._transport.write(data)
+            self.transport.write(data)
         return len(data)
 
 

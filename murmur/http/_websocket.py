@@ -19,8 +19,6 @@ from ._patience import Patience, checked_timeout
 from ._wire import open_wire
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from ._client import Client
     from ._frames import Frames
     from ._url import Template
@@ -304,12 +302,7 @@ class Connecting:
         client._ledger.connection(frames.connect_seconds, frames.tls_seconds)
         return frames
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Say goodbye and close."""
         if self._opened is not None:
             await self._opened.aclose()

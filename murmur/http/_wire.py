@@ -126,12 +126,12 @@ class Wire(Stream):
     def close(self) -> None:
         """End the connection at once, whatever is under way on it."""
         self.is_closed = True
-        self._transport.abort()
+        self.transport.abort()
 
     @property
     def is_flooded(self) -> bool:
         """Whether the server makes this side answer more than it reads."""
-        return self._is_paused and self._transport.get_write_buffer_size() > FLOOD
+        return self._is_paused and self.transport.get_write_buffer_size() > FLOOD
 
 
 class Alarm:
@@ -322,7 +322,7 @@ class _Tunnel(Wire):
 
     async def ask(self, request: bytes) -> None:
         """Send `request` and wait for consent."""
-        self._transport.write(request)
+        self.transport.write(request)
         await self._answered
         status = self._head.split(b" ", 2)[1:2]
         if not (status and len(status[0]) == 3 and status[0].startswith(b"2")):
@@ -331,8 +331,8 @@ class _Tunnel(Wire):
 
     def become(self, wire: Wire) -> None:
         """Have `wire` go on."""
-        wire.connection_made(self._transport)
-        self._transport.set_protocol(wire)
+        wire.connection_made(self.transport)
+        self.transport.set_protocol(wire)
 
     def take(self, data: bytes) -> None:
         """Collect the head of the answer."""
@@ -352,7 +352,7 @@ class _Tunnel(Wire):
 async def _secure(wire: Wire, tls: ssl.SSLContext, host: str) -> None:
     """Put TLS around a connection."""
     loop = asyncio.get_running_loop()
-    plain = wire._transport
+    plain = wire.transport
     try:
         transport = await loop.start_tls(plain, wire, tls, server_hostname=host)
     except ssl.SSLError as error:
@@ -361,7 +361,7 @@ async def _secure(wire: Wire, tls: ssl.SSLContext, host: str) -> None:
         raise TlsError("the server ended the connection during the handshake") from error
     if transport is None:
         raise TlsError("the server ended the connection during the handshake")
-    wire._transport, wire._is_secured = transport, True
+    wire.transport, wire.is_secured = transport, True
     keep_what_came(plain)
     secured = transport.get_extra_info("ssl_object")
     wire.alpn = secured.selected_alpn_protocol() if secured is not None else None

@@ -167,7 +167,7 @@ def compare(  # noqa: PLR0913 - all but the runs by keyword
         raise _uncuttable(block or 0.0, math.nan, confidence)
     chosen = chosen_statistics(statistics, STATISTICS)
     asked = [parse_difference(rule) for rule in rules]
-    sources = [run._source for run in (*firsts, *seconds)]
+    sources = [run.source for run in (*firsts, *seconds)]
     for source in sources:
         source.refresh()
     spans = [_span(source, max(start, 0.0), end) for source in sources]

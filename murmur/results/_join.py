@@ -11,7 +11,6 @@ import math
 import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Self
 from urllib.error import URLError
 from urllib.parse import urlencode
@@ -198,12 +197,7 @@ class ProcessFigures(AbstractContextManager["ProcessFigures"]):
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End."""
         if self._thread is not None:
             self._thread.close()

@@ -60,7 +60,7 @@ _Columns: TypeAlias = Mapping[str, tuple[str, Callable[[Any], str]]]
 
 def write(source: Source, path: Path, checks: Checks | None = None) -> Path:
     """Write the report of `source` to the file `path`, and return it."""
-    specs = _specs(Results._of(source))
+    specs = _specs(Results(source))
     bundle, program = _bundle(), _text_of("_report.js")
     summary, facts = source.summary(), source.facts()
     page = Template(_text_of("_report.html")).substitute(

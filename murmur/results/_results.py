@@ -61,8 +61,8 @@ class Results:
 
     Parameters
     ----------
-    record : murmur.telemetry.RunRecord
-        Where the chunks of all nodes are merged.
+    record : murmur.recording.RunRecord or Source
+        Where the chunks of all nodes are merged; or another source, such as an archive.
     refresh : callable, optional
         Called before a frame is built; it has the nodes hand over what they still hold.
     scenario : str or type, default ""
@@ -81,19 +81,16 @@ class Results:
 
     def __init__(
         self,
-        record: RunRecord,
+        record: RunRecord | Source,
         refresh: Callable[[], None] | None = None,
         *,
         scenario: str | type = "",
     ) -> None:
-        self._source: Source = RecordSource(record, refresh, scenario=scenario)
-
-    @classmethod
-    def _of(cls, source: Source) -> Self:
-        """Return the results of another source than a record, such as an archive."""
-        results = cls.__new__(cls)
-        results._source = source
-        return results
+        self.source: Source = (
+            RecordSource(record, refresh, scenario=scenario)
+            if isinstance(record, RunRecord)
+            else record
+        )
 
     users: FrameProperty = FrameProperty("users")
     actions: FrameProperty = FrameProperty("actions")
@@ -126,24 +123,24 @@ class Results:
         """
         if name not in FRAMES:
             raise InvalidArgumentError(f"no frame {name!r}{closest(name, list(FRAMES), 'frames')}")
-        self._source.refresh()
-        return self._source.frame(name)
+        self.source.refresh()
+        return self.source.frame(name)
 
     @property
     def elapsed(self) -> float:
         """Seconds from the run's start to the last thing that is known of it."""
-        self._source.refresh()
-        return self._source.elapsed()
+        self.source.refresh()
+        return self.source.elapsed()
 
     @property
     def wall_started_at(self) -> pd.Timestamp:
         """When the run started, UTC: what ``*_at`` count from, to join frames of others."""
-        return pd.Timestamp(str(self._source.facts()["wall_started_at"]))
+        return pd.Timestamp(str(self.source.facts()["wall_started_at"]))
 
     @property
     def window(self) -> float:
         """Seconds in a window."""
-        return self._source.window
+        return self.source.window
 
     def histogram(
         self,
@@ -172,20 +169,20 @@ class Results:
         murmur.telemetry.Histogram
             Ask it for ``quantile(0.99)``, ``mean``, ``max``, ``count``; add it to others.
         """
-        self._source.refresh()
-        return self._source.histogram(time, name=name, start=start, end=end)
+        self.source.refresh()
+        return self.source.histogram(time, name=name, start=start, end=end)
 
     @property
     def manifest(self) -> Manifest:
         """All that is needed to do the run again, and to see what it is comparable with."""
-        self._source.refresh()
-        return Manifest(self._source.facts())
+        self.source.refresh()
+        return Manifest(self.source.facts())
 
     @property
     def verdict(self) -> Verdict:
         """Whether the numbers can be trusted, by the rules of `murmur.results.judge`."""
-        self._source.refresh()
-        return self._source.verdict()
+        self.source.refresh()
+        return self.source.verdict()
 
     @property
     def effects(self) -> pd.DataFrame:
@@ -201,8 +198,8 @@ class Results:
         """
         from ._effects import effects
 
-        self._source.refresh()
-        return effects(self._source)
+        self.source.refresh()
+        return effects(self.source)
 
     def join(
         self,
@@ -253,8 +250,8 @@ class Results:
         """
         from ._join import joined
 
-        self._source.refresh()
-        return joined(self._source, other, on=on, name=name, offset=offset)
+        self.source.refresh()
+        return joined(self.source, other, on=on, name=name, offset=offset)
 
     def check(self, *checks: str | Check, even_if_invalid: bool = False) -> Checks:
         """Judge what the run came to; up to now while it goes on.
@@ -281,15 +278,15 @@ class Results:
         InvalidCheckError
             If one cannot be read; the message points at the place.
         """
-        self._source.refresh()
-        answer = checked(self._source, checks, even_if_invalid=even_if_invalid)
+        self.source.refresh()
+        answer = checked(self.source, checks, even_if_invalid=even_if_invalid)
         note(answer)
         return answer
 
     def summary(self) -> Summary:
         """Return what came of the run on one page, for text, HTML, frame and JSON."""
-        self._source.refresh()
-        return self._source.summary()
+        self.source.refresh()
+        return self.source.summary()
 
     def to_csv(self, directory: str | Path) -> Path:
         """Write every frame to ``<directory>/<frame>.csv``, replacing files of that name.
@@ -316,10 +313,10 @@ class Results:
         is_new = not target.exists()
         with writing(target):
             target.mkdir(parents=True, exist_ok=True)
-        self._source.refresh()
+        self.source.refresh()
         try:
             for name in FRAMES:
-                write_frame(self._source.frame(name), target / f"{name}.csv")
+                write_frame(self.source.frame(name), target / f"{name}.csv")
         except WriteError:
             if is_new:  # a part of the frames would be taken for all
                 rmtree(target, ignore_errors=True)
@@ -366,7 +363,7 @@ class Results:
         """
         from .archive._archive import write
 
-        return write(self._source, Path(path), overwrite=overwrite)
+        return write(self.source, Path(path), overwrite=overwrite)
 
     def report(self, path: str | Path, *, checks: Checks | None = None) -> Path:
         """Write one HTML file that opens offline: verdict, summary, charts, errors, settings.
@@ -395,12 +392,12 @@ class Results:
         """
         from ._report import write
 
-        self._source.refresh()
-        return write(self._source, Path(path), checks)
+        self.source.refresh()
+        return write(self.source, Path(path), checks)
 
     def __repr__(self) -> str:
         """Return which run it is and how many actions it has; builds nothing."""
-        source = self._source
+        source = self.source
         return f"<Results of run {source.run_id}: {source.actions_total:,} actions>"
 
     def _repr_html_(self) -> str:

@@ -14,7 +14,6 @@ import logging
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from functools import partial
-from types import TracebackType
 
 from murmur.errors import InvalidArgumentError, UnknownNameError
 
@@ -81,12 +80,7 @@ class Subscription:
     def __enter__(self) -> Subscription:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.cancel()
 
     def __repr__(self) -> str:

@@ -19,7 +19,6 @@ from ._router import RouterCounters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
 __all__ = ["RouterProcess", "TargetProcess", "router_process"]
 
@@ -109,12 +108,7 @@ class TargetProcess(Generic[C]):
         """Return the process, which runs already."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop it."""
         self.stop()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextvars
 import math
 from collections.abc import Callable, Coroutine, Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 from murmur._backend import Native, Wakeup, block, on_loop
@@ -152,24 +151,14 @@ class Throttle:
             )
         return self._block("with", lambda: self._acquire(holds=True))
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Give the permit back."""
         self._native.run_here(self._release)
 
     async def __aenter__(self) -> Permit:
         return await self._acquire(holds=True)
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._release()
 
     def run(self, fn: Callable[..., object], *args: object) -> Job:

@@ -79,9 +79,9 @@ def load(path: str | Path) -> Results:
     """
     directory = Path(path)
     if has_journal(directory) and not (directory / _MANIFEST).exists():
-        return Results._of(recovered(directory))
+        return Results(recovered(directory))
     require_pyarrow("murmur.load")
-    return Results._of(_Archive(directory))
+    return Results(_Archive(directory))
 
 
 def write(source: Source, path: Path, *, overwrite: bool = False) -> Path:
