@@ -62,6 +62,7 @@ html_theme_options = {
 html_static_path = ["_static"]
 html_css_files = ["murmur.css"]
 html_show_sourcelink = False
+html_extra_path = ["llms.txt"]  # beside the start page, where assistants look for it
 
 
 def setup(app: Sphinx) -> None:

@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "capacity": "Search for the load up to which a check holds.",
     "import": "Write a scenario from a HAR file, an OpenAPI document or lines of curl.",
     "node": "Join a session as a node, and run users for it until it ends.",
+    "schema": "Print the JSON schema of what programs read: --json, and archives.",
     "completion": "Print what makes your shell complete murmur's words.",
 }
 

@@ -12,6 +12,8 @@ from ._compare import compare as compare
 from ._effects import told_effects as told_effects
 from ._join import ProcessFigures as ProcessFigures
 from ._join import Prometheus as Prometheus
+from ._json_schema import JSON_KINDS as JSON_KINDS
+from ._json_schema import json_schema as json_schema
 from ._manifest import Manifest as Manifest
 from ._paces import PaceSummary as PaceSummary
 from ._results import Results as Results
@@ -51,6 +53,7 @@ __all__ = [
     "Summary",
     "Verdict",
     "compare",
+    "json_schema",
     "judge",
     "load",
     "parse_check",
