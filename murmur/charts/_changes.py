@@ -11,6 +11,7 @@ from ._theme import GREY, AnyChart, time_axis
 __all__ = ["with_changes"]
 
 _RULES = 200
+_THE_END = "the run"  # what `Results.changes` calls an end that was asked for
 _LABELS = 12  # more would overlap; the tooltips still tell
 _LABEL_LENGTH = 42  # more would be higher than the chart
 _APART = 0.035  # of the axis: nearer labels would lie on each other
@@ -32,9 +33,10 @@ def with_changes(chart: AnyChart, changes: pd.DataFrame | None, until: float) ->
     if changes is None:
         return chart
     check(changes, "changes", ("at", "who", "what", "old", "new"))
-    if changes.empty:
+    steered = changes[changes["what"] != _THE_END]  # the chart ends there, which says the same
+    if steered.empty:
         return chart
-    newest = changes.tail(_RULES)
+    newest = steered.tail(_RULES)
     texts = {column: newest[column].astype(str) for column in ("who", "what", "old", "new")}
     rows = pd.DataFrame({"at": newest["at"], **texts})
     labels = rows["what"].str.removeprefix("throttle ") + " → " + rows["new"]

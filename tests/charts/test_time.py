@@ -309,3 +309,13 @@ def test_many_series_share_the_bound_on_rows() -> None:
         frame[f"response_{quantile}"] = 0.1
 
     assert len(values(charts.percentiles(frame), "measure")) <= 5_000
+
+
+def test_the_end_of_a_run_is_no_change_to_mark(windows: pd.DataFrame) -> None:
+    end = {"at": 3.0, "who": "session", "what": "the run", "old": "running", "new": "duration"}
+    pace = {"at": 1.0, "who": "session", "what": "pace", "old": "1.0", "new": "0.5"}
+
+    both = charts.throughput(windows, changes=pd.DataFrame([pace, end]))
+    alone = charts.throughput(windows, changes=pd.DataFrame([end]))
+    assert {row["what"] for row in values(both, "who")} == {"pace"}
+    assert alone.to_dict() == charts.throughput(windows).to_dict()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -52,3 +54,34 @@ def test_it_runs_a_python_that_the_project_supports() -> None:
 
 def test_its_script_can_be_executed() -> None:
     assert os.access(BINDER / "postBuild", os.X_OK)
+
+
+def test_it_opens_at_a_page_whose_links_and_picture_are_there() -> None:
+    badge = (BINDER / "badge.md").read_text(encoding="utf-8")
+    (opened,) = re.findall(r"urlpath=lab/tree/([\w./]+)\)", badge)
+    page = ROOT / opened
+    text = page.read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)]+)\)", text)
+
+    assert "![" in text
+    assert [link for link in links if not (page.parent / link).is_file()] == []
+
+
+def test_the_place_for_the_name_of_the_repository_is_in_one_file() -> None:
+    holders = [
+        path.name
+        for path in [ROOT / "README.md", *BINDER.iterdir(), *(ROOT / "docs").rglob("*.md")]
+        if "OWNER/REPOSITORY" in path.read_text(encoding="utf-8")
+    ]
+
+    assert holders == ["badge.md"]
+
+
+def test_its_settings_go_where_jupyter_reads_them(tmp_path: Path) -> None:
+    lines = (BINDER / "postBuild").read_text(encoding="utf-8").splitlines()
+    installs = "\n".join(line for line in lines if line.startswith("install "))
+
+    subprocess.run(["bash", "-euc", f"prefix={tmp_path}\n{installs}"], cwd=ROOT, check=True)
+
+    settings = json.loads((tmp_path / "share/jupyter/lab/settings/overrides.json").read_text())
+    assert "@jupyterlab/docmanager-extension:plugin" in settings

@@ -16,7 +16,10 @@ const NO_NAMES = "{}"; // in the legend, besides those of the specification
 const THEME = ["data-jp-theme-light", "data-jp-theme-name", "data-vscode-theme-kind"];
 
 // Of the palette, what is hard to see on a dark page, and its like that is not.
-const ON_DARK = { "#0072B2": "#4AA9E0", "#D55E00": "#F0844A", "#CC79A7": "#DF9CC2", "#7A7A7A": "#A7AFBA" };
+const ON_DARK = {
+  "#0072B2": "#4AA9E0", "#D55E00": "#F0844A", "#CC79A7": "#DF9CC2",
+  "#B08800": "#E6B325", "#3B97D3": "#9AD5F7", "#7A7A7A": "#A7AFBA",
+};
 
 /** Return a specification in colours that stand out from the page. */
 function coloured(spec, element) {
