@@ -80,6 +80,7 @@ __all__ = [
     "Reservoir",
     "Rolling",
     "RunRecord",
+    "UnderWay",
     "WindowStore",
     "failed_thing",
     "failure_lines",
