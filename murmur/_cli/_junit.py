@@ -30,8 +30,9 @@ def write_junit(outcome: Outcome, path: Path) -> Path:
     valid = _case(suite, outcome, "the run is valid", summary.elapsed)
     if outcome.signal or outcome.invalid or (outcome.suspect and outcome.is_strict):
         ElementTree.SubElement(valid, "error", message=_text(outcome.sentence))
-    elif outcome.suspect:
-        ElementTree.SubElement(valid, "system-out").text = _text(f"suspect: {outcome.suspect}")
+    elif outcome.suspect or outcome.remarks:
+        said = f"suspect: {outcome.suspect}" if outcome.suspect else f"valid: {outcome.remarks}"
+        ElementTree.SubElement(valid, "system-out").text = _text(said)
     for each in outcome.aborted_by:
         case = _case(suite, outcome, f"never: {each.check}")
         ElementTree.SubElement(case, "failure", message=_text(f"{each.value_text} {each.reason}"))

@@ -57,6 +57,12 @@ class Outcome:
         return " ".join(verdict.reasons) if verdict.state == "suspect" else ""
 
     @property
+    def remarks(self) -> str:
+        """What there is to say of a valid run all the same; empty if nothing is."""
+        verdict = self.summary.verdict
+        return " ".join(verdict.reasons) if verdict.is_valid else ""
+
+    @property
     def exit_code(self) -> int:
         """The exit code: the highest of those that apply."""
         if self.signal:
@@ -76,7 +82,7 @@ class Outcome:
         if self.suspect:
             strictly = " (--strict)" if self.is_strict else ""
             return f"{self._checked}; the run is suspect{strictly}: {self.suspect}"
-        return self._checked
+        return f"{self._checked}; note: {self.remarks}" if self.remarks else self._checked
 
     @property
     def _checked(self) -> str:

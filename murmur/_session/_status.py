@@ -48,7 +48,9 @@ class Status:
         What a person should know about.
     verdict : str
         ``valid``, ``suspect`` or ``invalid``, of what the run measured so far; empty where
-        nobody judged it.  ``%amoc status`` does, and `Results.verdict` has the reasons.
+        nobody judged it.  ``%amoc status`` does.
+    remarks : tuple of str
+        What the verdict says besides, as `Results.verdict` has it.
 
     Examples
     --------
@@ -68,6 +70,7 @@ class Status:
     run_id: str | None = None
     problems: tuple[str, ...] = ()
     verdict: str = ""
+    remarks: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Return one line."""
@@ -79,6 +82,9 @@ class Status:
             more = f" (and {others} more)" if others else ""
             trouble = f"; problem: {self.problems[0]}{more}"
         judged = f"; verdict: {self.verdict}" if self.verdict else ""
+        if self.remarks:
+            others = len(self.remarks) - 1
+            judged += f": {self.remarks[0].rstrip('.')}" + f" (and {others} more)" * bool(others)
         return f"<{self.state.value}{what}: {users}; {self.elapsed:.1f} s{judged}{trouble}>"
 
     def _repr_html_(self) -> str:
@@ -97,7 +103,8 @@ class Status:
             )
         )
         caption = escape(f"{self.scenario or 'no scenario'} on {', '.join(self.nodes)}")
-        problems = "".join(f"<li>{escape(problem)}</li>" for problem in self.problems)
+        told = (*self.problems, *self.remarks)
+        problems = "".join(f"<li>{escape(line)}</li>" for line in told)
         return (
             f"<table><caption>{caption}</caption><thead><tr>{numbers}</tr></thead>"
             f"<tbody><tr>{cells}</tr></tbody></table>" + (f"<ul>{problems}</ul>" * bool(problems))

@@ -23,6 +23,9 @@ FAILURES_LOG = "murmur.failures"
 MOST = 20
 """Kinds of failure that are logged of a run; `results.errors` has the others."""
 
+HANGS = 10.0
+"""Seconds from which on an action that is under way, for longer than any took, is told."""
+
 _logger = logging.getLogger(FAILURES_LOG)
 _NUMBER = re.compile(r"<n>|\d+")
 
@@ -57,10 +60,12 @@ class FailureLog(Follower):
 def problems_of(record: RunRecord, users: Mapping[str, int]) -> tuple[str, ...]:
     """Return a line for each frequent failure but those of actions that ended nobody.
 
-    Last come what is wrong with what follows the run, such as a directory on a full disk.
+    Then come actions that seem not to end, and last what is wrong with what follows the
+    run, such as a directory on a full disk.
     """
     table = record.table("errors")
-    lines = (*failure_lines(table, only_harm=True), *record.troubles.values())
+    failures, hanging = failure_lines(table, only_harm=True), record.hanging(at_least=HANGS)[:3]
+    lines = (*failures, *hanging, *record.troubles.values())
     failed = sum(map(int, table["users"]))  # type: ignore[arg-type]  # a column of numbers
     if failed and failed == sum(users.values()):
         return (f"every user failed ({failed:,})", *lines)

@@ -102,6 +102,7 @@ SAMPLED: Mapping[str, Sequence[tuple[str, str]]] = {
 _TABLE = (
     Metric("run_info", "gauge", "", "The run that all other numbers are of: 1.", ("run", "seed")),
     Metric("run_active", "gauge", "", "Whether a run is on: 1, else 0."),
+    Metric("run_actions", "counter", "", "Actions that ended, of any name: 0 if none did."),
     Metric("run_start", "gauge", "seconds", "When the run started, in UNIX seconds."),
     Metric("users", "gauge", "", "Users waiting, running or leaving.", ("state", "node")),
     Metric("users_gone", "counter", "", "Users that ended, by outcome.", ("outcome", "node")),
@@ -126,6 +127,20 @@ _TABLE = (
         "seconds",
         "Time of successful actions from their start to their end.",
         ("action",),
+    ),
+    Metric(
+        "actions_under_way",
+        "gauge",
+        "",
+        "Actions that were begun more than a second ago and have not ended.",
+        ("action", "node"),
+    ),
+    Metric(
+        "actions_under_way_longest",
+        "gauge",
+        "seconds",
+        "For how long the oldest of them has gone on since it was due.",
+        ("action", "node"),
     ),
     Metric("counted", "counter", "", "Counters of the scenario.", ("counter", "node")),
     Metric("value", "gauge", "", "Gauges of the scenario, as last set.", ("gauge", "node")),

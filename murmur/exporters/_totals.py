@@ -146,6 +146,7 @@ class Totals(Follower):
                 return
             self._version += 1
             self._take_actions(chunk)
+            self._take_under_way(record, chunk)
             self._take_users(chunk)
             self._take_values(chunk)
             for frame, samples in chunk.samples.items():
@@ -190,12 +191,14 @@ class Totals(Follower):
         self._record = record
         self._set("run_info", (record.run_id, str(record.seed)), 1.0)
         self._set("run_active", (), 1.0)
+        self._set("run_actions", (), 0.0)
         self._set("run_start", (), record.wall_started_at)
         return True
 
     def _take_actions(self, chunk: Chunk) -> None:
         windows, node = chunk.windows, chunk.node
         names, counts = windows.name.tolist(), windows.count.tolist()
+        self._add("run_actions", (), sum(counts))
         for code, count in zip(names, counts, strict=True):
             self._add("actions", (self._known_as("action", chunk.names[code]), node), count)
         self._take_durations("response_time", chunk, windows.response)
@@ -208,6 +211,21 @@ class Totals(Follower):
             action = self._known_as("action", chunk.names[error.name])
             labels = (action, self._known_as("error", label), node)
             self._add("actions_failed", labels, error.number)
+
+    def _take_under_way(self, record: RunRecord, chunk: Chunk) -> None:
+        """Set what a node has under way; what it had before and has no more is 0."""
+        if chunk.under_way is None:
+            return
+        numbers: dict[LabelValues, float] = {}
+        longest: dict[LabelValues, float] = {}
+        for each in chunk.under_way:
+            labels = (self._known_as("action", chunk.names[each.name]), chunk.node)
+            age = max(0.0, record.latest - (each.due + 1) * record.window)
+            numbers[labels] = numbers.get(labels, 0.0) + each.number
+            longest[labels] = max(longest.get(labels, 0.0), age)
+        for name, found in (("actions_under_way", numbers), ("actions_under_way_longest", longest)):
+            before = [labels for labels in self._series[name] if labels[-1] == chunk.node]
+            self._series[name].update({**dict.fromkeys(before, 0.0), **found})
 
     def _take_durations(self, metric: str, chunk: Chunk, columns: Distributions) -> None:
         """Add the histograms of a chunk, one per window and name, to those of the names."""

@@ -88,7 +88,8 @@ def _status(context: Context, call: Call) -> object:
     run = context.session.run
     if run is None or not isinstance(status, Status):
         return status
-    return replace(status, verdict=run.results.verdict.state)
+    verdict = run.results.verdict
+    return replace(status, verdict=verdict.state, remarks=verdict.reasons)
 
 
 def _stop(context: Context, call: Call) -> None:

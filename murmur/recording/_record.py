@@ -478,6 +478,31 @@ class RunRecord:
                 found[names[each.name], due, started, until] += each.number
         return [UnderWay(*key, number) for key, number in found.items()]
 
+    def hanging(self, at_least: float = 0.0) -> list[str]:
+        """Return which actions have been under way for longer than any of their name took.
+
+        Parameters
+        ----------
+        at_least : float, default 0.0
+            And for so many seconds.
+        """
+        whole, labels = self._windows.totals(), self._codes.names.labels()
+        names = (labels[code] for code in whole.name.tolist())
+        longest = dict(zip(names, whole.response.maxima().tolist(), strict=True))
+        ages: dict[str, list[tuple[float, int]]] = {}
+        for each in self.under_way():
+            age = each.until - each.due
+            if age >= at_least and not age <= longest.get(each.name, math.nan):
+                ages.setdefault(each.name, []).append((age, each.number))
+        lines = []
+        for name, known in sorted(ages.items()):
+            number = sum(number for _, number in known)
+            verb = "action has" if number == 1 else "actions have"
+            lines.append(
+                f"{number:,} {name!r} {verb} not ended, after up to {max(known)[0]:,.3g} s"
+            )
+        return lines
+
     def starts(self) -> list[float]:
         """Return where the windows that `histogram` knows apart begin, in seconds, ascending."""
         return [number * self.window for number in self._windows.starts()]

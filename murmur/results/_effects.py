@@ -28,7 +28,14 @@ NEWEST = 30
 _DRAWS = 1000
 _SHOWN = ("rate", "failed", "response_p50", "response_p99")
 _TOO_SHORT = "too short to tell"
-_OUTCOMES = ("higher", "lower", "unclear", _TOO_SHORT)
+_STOPPED, _STARTED = "stopped", "started"
+_OUTCOMES = ("higher", "lower", "unclear", _STOPPED, _STARTED, _TOO_SHORT)
+
+_EXPECTED = 10.0
+"""Actions that would have ended in a time in which none did, for that to be no chance.
+
+Of ten that come at random none comes in one time of 20,000.
+"""
 
 EFFECTS = Frame(
     "effects",
@@ -53,7 +60,8 @@ EFFECTS = Frame(
             CATEGORY,
             "",
             "higher or lower if that is sure for all rows of the change together, unclear if "
-            "not; too short to tell without an interval.",
+            "not; stopped or started if none ended after it, or before it, for as long as ten "
+            "would have taken; too short to tell without an interval.",
             _OUTCOMES,
         ),
     ),
@@ -103,6 +111,9 @@ def told_effects(frame: pd.DataFrame) -> dict[tuple[float, str], str]:
 
 def _sure(rows: pd.DataFrame) -> str:
     """Return what is surely different after a change, for one action."""
+    turned = rows[rows["outcome"].isin([_STOPPED, _STARTED])]
+    if not turned.empty:
+        return str(turned["outcome"].iloc[0])
     sure = rows[rows["outcome"].isin(["higher", "lower"])]
     if not sure.empty:
         return ", ".join(map(_part, sure.to_dict("records")))
@@ -158,7 +169,22 @@ def _compared(source: Source, moment: _Moment) -> list[dict[str, Any]]:
     frame = side_by_side(sides[:1], sides[1:], statistics, confidence=0.95)
     renamed = frame.astype({"outcome": "str"}).rename(columns={"a": "before", "b": "after"})
     renamed["outcome"] = renamed["outcome"].replace("too little", _TOO_SHORT)
-    return [{str(k): v for k, v in row.items()} for row in renamed.to_dict("records")]
+    rows = [{str(k): v for k, v in row.items()} for row in renamed.to_dict("records")]
+    for row in rows:
+        if row["statistic"] == "rate":
+            row["outcome"] = _turned(row, moment) or row["outcome"]
+    return rows
+
+
+def _turned(row: Mapping[str, Any], moment: _Moment) -> str:
+    """Return whether an action stopped or started; a rate of nothing has no interval."""
+    before, after = (0.0 if math.isnan(row[side]) else row[side] for side in ("before", "after"))
+    low, high = (end - begin for begin, end in (moment.before, moment.after))
+    if before and not after and before * high >= _EXPECTED:
+        return _STOPPED
+    if after and not before and after * low >= _EXPECTED:
+        return _STARTED
+    return ""
 
 
 def _unknown(name: str, statistic: str, unit: str) -> dict[str, Any]:

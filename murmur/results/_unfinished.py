@@ -66,20 +66,8 @@ def _cut_short(record: RunRecord) -> Iterator[str]:
 
 
 def _under_way(record: RunRecord) -> Iterator[str]:
-    """Yield which actions have been under way for longer than any of their name that ended."""
-    ages: dict[str, list[tuple[float, int]]] = {}
-    for each in record.under_way():
-        ages.setdefault(each.name, []).append((each.until - each.due, each.number))
-    for name, known in sorted(ages.items()):
-        longest = record.histogram("response", name=name).max
-        late = [(age, number) for age, number in known if not age <= longest]
-        if late:
-            number = sum(number for _, number in late)
-            verb = "action has" if number == 1 else "actions have"
-            yield (
-                f"{number:,} {name!r} {verb} not ended, after up to {max(late)[0]:,.3g} s: "
-                "they are in no percentile."
-            )
+    for line in record.hanging():
+        yield f"{line}: they are in no percentile."
 
 
 def _undelivered(record: RunRecord) -> Iterator[str]:

@@ -36,6 +36,15 @@ def test_an_invalid_run_is_an_error(results, tmp_path):
     assert found.find("testcase/error").get("message") == "the run is invalid: Too slow."
 
 
+def test_remarks_stand_at_the_valid_run(results, tmp_path):
+    summary = replace(results.summary(), verdict=Verdict("valid", ("No action ended.",)))
+    outcome = Outcome(summary=summary, checks=results.check())
+
+    found = ElementTree.parse(write_junit(outcome, tmp_path / "junit.xml")).getroot()
+
+    assert found.find("testcase/system-out").text == "valid: No action ended."
+
+
 def test_what_ended_the_run_is_a_failure(results, tmp_path):
     aborted_by = tuple(results.check("failed > 0"))
     found = suite(

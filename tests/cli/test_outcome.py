@@ -11,6 +11,7 @@ from murmur._cli import Outcome
 from murmur.results import Verdict
 
 SUSPECT = Verdict("suspect", ("The generator was saturated for 9 of 100 s.",))
+REMARKED = Verdict("valid", ("No action ended.",))
 INVALID = Verdict("invalid", ("The generator was saturated in 9 of 10 windows.",))
 
 
@@ -42,6 +43,7 @@ def outcome(results, *checks: str, **changes) -> Outcome:
         (("failed == 1",), {"verdict": SUSPECT, "is_strict": True}, 3, "suspect (--strict): The"),
         (("failed == 1",), {"verdict": INVALID, "is_strict": True}, 3, "the run is invalid"),
         (("failed == 1",), {"is_strict": True}, 0, "all checks hold"),
+        ((), {"verdict": REMARKED}, 0, "nothing was checked; note: No action ended."),
         ((), {"failure": "no answer"}, 3, "the run is invalid: no answer"),
         (("failed == 0",), {"signal": 130, "verdict": INVALID}, 130, "interrupted"),
         ((), {"signal": 143}, 143, "interrupted"),

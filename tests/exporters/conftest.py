@@ -22,6 +22,12 @@ VITALS = {
 }
 
 
+class _Hung(SimpleNamespace):
+    """An action that is under way."""
+
+    __hash__ = object.__hash__
+
+
 class Course:
     """Stands in for a session: one run after another, told by hand."""
 
@@ -58,6 +64,12 @@ class Course:
         """Record an action that failed."""
         start = self.record.started_at + 1.0
         self.on(node).action(name, 1, start, start, start + 0.1, error)
+
+    def hang(self, name: str, since: float, node: str = "local") -> SimpleNamespace:
+        """Begin an action that does not end; `since` is negative, for now is 0.5 s."""
+        hung = _Hung(name=name, due_at=since, started_at=since, is_void=False)
+        self.on(node).open[hung] = since
+        return hung
 
     def feel(self, at: float, lag: float, *, saturated: bool = False) -> None:
         """Record the health of the generator, in full."""

@@ -30,6 +30,7 @@ def everything(course) -> None:
     """Record at least one of whatever there is a metric for."""
     course.act("echo", 0.01, 0.04, 0.3, late=0.5)
     course.fail("echo", TimeoutError("slow"))
+    course.hang("echo", -10.0)
     recorder = course.on()
     recorder.count("bytes", 7)
     recorder.gauge("rooms", 2.5)

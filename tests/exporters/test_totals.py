@@ -289,3 +289,53 @@ def test_a_reading_does_not_change_while_more_is_taken_in(course, totals):
     assert before.series["actions"] == {("echo", "local"): 1}
     assert before.series["response_time"][("echo",)].counts.tolist() == counts
     assert after.version > before.version
+
+
+def test_a_run_in_which_nothing_ended_says_so(course, totals):
+    course.on().population(1.0, waiting=0, running=3, leaving=0)
+
+    assert read(course, totals).series["run_actions"] == {(): 0.0}
+
+
+def test_what_is_under_way_is_told_until_it_ended(course, totals):
+    hung = [course.hang("pay", -10.0), course.hang("pay", -3.0), course.hang("echo", 0.4)]
+    course.record.reach(5.0)
+
+    series = read(course, totals).series
+    assert series["actions_under_way"] == {("pay", "local"): 2.0}
+    assert series["actions_under_way_longest"] == {("pay", "local"): 4.0}  # due before 1 s
+
+    for each in hung:
+        del course.on().open[each]
+    series = read(course, totals).series
+    assert series["actions_under_way"] == {("pay", "local"): 0.0}
+    assert series["actions_under_way_longest"] == {("pay", "local"): 0.0}
+
+
+def histogram_quantile(quantile: float, bounds: list[float], counts: list[int]) -> float:
+    """Return what Prometheus makes of buckets: a line through that of the rank."""
+    rank, below, low = quantile * sum(counts), 0, 0.0
+    for high, count in zip(bounds, counts, strict=False):
+        if below + count >= rank:
+            return low + (high - low) * (rank - below) / count
+        below, low = below + count, high
+    return bounds[-1]
+
+
+@given(st.lists(st.floats(0.0006, 59), min_size=1, max_size=200), st.sampled_from([0.5, 0.9, 0.99]))
+def test_a_quantile_of_the_buckets_lies_in_the_bucket_of_the_true_one(seconds, quantile):
+    """So it is wrong by a factor of 1.67 at most, and of 2 from 30 s on."""
+    totals, record = Totals(), RunRecord("r", 0.0, 0.0)
+    record.relay.attach(totals)
+    recorder = Recorder(node="n", started_at=0.0, wall_started_at=0.0)
+    for each in seconds:
+        recorder.action("echo", 1, 0.0, 0.0, each)
+    record.add(recorder.seal())
+    reading = totals.read()
+    (durations,) = reading.series["response_time"].values()
+
+    found = histogram_quantile(quantile, list(reading.bounds), reading.counts(durations).tolist())
+
+    exact = float(np.quantile(seconds, quantile, method="inverted_cdf"))
+    factor = max(found / exact, exact / found)
+    assert factor <= (2.02 if exact > 29.7 else 1.69)  # with the 0.8 % of the finer buckets

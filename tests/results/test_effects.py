@@ -5,6 +5,7 @@ import pytest
 
 from murmur.recording import RunRecord
 from murmur.results import Results
+from murmur.results._effects import effect_lines
 from murmur.telemetry import Recorder
 
 
@@ -84,3 +85,39 @@ def test_the_report_says_what_a_change_did(tmp_path):
     page = run_with(slow_from=41).report(tmp_path / "r.html").read_text()
 
     assert "40 s, pace → 0.5: order p50 +" in page
+
+
+def run_of_part(begin, end, *, rate=30, changes=(40.5,)):
+    """Return a run whose "order" only ends from one second to another; "look" always does."""
+    recorder = Recorder(node="n", started_at=0.0, wall_started_at=0.0)
+    for at in range(80):
+        for part in range(rate):
+            recorder.action("look", 1, at, at, at + (part + 0.5) / rate)
+            if begin <= at < end:
+                recorder.action("order", 1, at, at, at + (part + 0.5) / rate)
+    for at in changes:
+        recorder.change(at, "session", "pace", 1.0, 0.5)
+    record = RunRecord("r", 0.0, 0.0)
+    record.add(recorder.seal())
+    record.reach(80.0)
+    return Results(record)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "word"), [(0, 40, "stopped"), (41, 80, "started"), (0, 80, "unclear")]
+)
+def test_an_action_that_stops_or_starts_at_a_change_says_so(begin, end, word):
+    frame = run_of_part(begin, end).effects
+
+    rates = frame[frame["statistic"] == "rate"].set_index("name")
+    assert rates.loc["order", "outcome"] == word
+    assert rates.loc["look", "outcome"] == "unclear"
+    told = "no difference beyond chance" if word == "unclear" else word
+    assert any(line.endswith(f"order {told}") for line in effect_lines(frame))
+
+
+def test_a_few_that_did_not_come_are_no_stop():
+    frame = run_of_part(0, 41, rate=2, changes=(40.5, 44.5)).effects
+
+    found = frame[(frame["name"] == "order") & (frame["statistic"] == "rate")]
+    assert list(found["outcome"]) == ["too short to tell"] * 2  # six in three seconds

@@ -37,3 +37,19 @@ def test_the_first_of_the_problems_is_told_and_the_others_are_counted(problems, 
     assert repr(status).startswith("<running Shop: 0 waiting, 0 running, 0 leaving, 20 gone; 2.0 s")
     assert repr(status).endswith(end)
     assert all(problem in status._repr_html_() for problem in problems)
+
+
+def test_what_the_verdict_says_is_told_with_it():
+    status = Status(
+        state=RunState.FINISHED,
+        scenario="Shop",
+        users={"waiting": 0, "running": 0, "leaving": 0, "gone": 3},
+        highest_id=3,
+        elapsed=2.0,
+        nodes={},
+        verdict="valid",
+        remarks=("No action ended.", "5 events were dropped."),
+    )
+
+    assert repr(status).endswith("2.0 s; verdict: valid: No action ended (and 1 more)>")
+    assert "<li>5 events were dropped.</li>" in status._repr_html_()

@@ -197,9 +197,8 @@ def _health(recent: Recent, *, is_on: bool) -> dict[str, Any]:
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:
-    """Return the word, and the sentences that speak against the numbers."""
-    reasons = [] if verdict.is_valid else list(verdict.reasons)
-    return {"state": verdict.state, "reasons": reasons}
+    """Return the word and its sentences; those of a valid run are remarks."""
+    return {"state": verdict.state, "reasons": list(verdict.reasons)}
 
 
 def _number(value: Any) -> float | str | None:  # noqa: ANN401 - a trait's default may be anything

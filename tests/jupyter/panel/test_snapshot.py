@@ -74,11 +74,11 @@ def take(chat):
     ("verdict", "shown"),
     [
         (None, None),
-        (Verdict("valid", ("A remark.",)), {"state": "valid", "reasons": []}),
+        (Verdict("valid", ("A remark.",)), {"state": "valid", "reasons": ["A remark."]}),
         (Verdict("invalid", ("A ground.",)), {"state": "invalid", "reasons": ["A ground."]}),
     ],
 )
-def test_the_verdict_is_a_word_and_what_speaks_against_the_numbers(take, verdict, shown):
+def test_the_verdict_is_a_word_and_its_sentences(take, verdict, shown):
     assert take(Observation(), verdict=verdict)["verdict"] == shown
 
 

@@ -176,7 +176,8 @@ function renderPanel({ model, el }) {
       return `No news for ${silence} s: the kernel cannot be reached, or a user's code blocks the loop.`;
     }
     const { state, reasons = [] } = news.verdict ?? {};
-    const doubts = reasons.length ? `The run is ${state}: ${reasons.join(" ")}` : "";
+    const word = state === "valid" ? "Note" : `The run is ${state}`;
+    const doubts = reasons.length ? `${word}: ${reasons.join(" ")}` : "";
     return [news.health?.warning, doubts, ...(news.problems ?? [])].filter(Boolean).join(" ");
   }
   function warn() {
