@@ -406,14 +406,26 @@ class CallbackError(ScenarioError):
 
 
 class CallbackTimeoutError(ScenarioError, TimeoutError):
-    """`init` or `terminate` did not return within the session's callback timeout."""
+    """`init` or `terminate` did not return within the session's callback timeout.
 
-    def __init__(self, callback: str, node: str, timeout: float) -> None:
+    Attributes
+    ----------
+    callback, node : str
+        Which of them, and where.
+    timeout : float
+        Seconds that it had.
+    line : str
+        File and line at which it still was; empty if that is not known.
+    """
+
+    def __init__(self, callback: str, node: str, timeout: float, line: str = "") -> None:
         self.callback = callback
         self.node = node
         self.timeout = timeout
+        self.line = line
         super().__init__(
-            f"{callback} did not return within {timeout:g} s on node {node}; "
+            f"{callback} did not return within {timeout:g} s on node {node}"
+            f"{f': it was still at {line}' if line else ''}; "
             "give it longer with Session(callback_timeout=...)"
         )
 

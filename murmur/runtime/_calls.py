@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio
 import anyio.to_thread
 
-from murmur._backend import OverdueError, call_within
+from murmur._backend import OverdueError, call_within, thread_here
 from murmur._guard import EscapedError, error_text
 from murmur.errors import CallbackError, CallbackTimeoutError, MurmurError
 from murmur.scenario import Callback, Mix, callbacks
 from murmur.telemetry import text_of, trace_of
 from murmur.throttles import Seat
+
+from .health._watchdog import line_of_thread, line_within
 
 if TYPE_CHECKING:
     from murmur.scenario import Scenario
@@ -68,6 +70,7 @@ class Role:
         self.name: str = type(scenario).__name__
         self.callbacks = callbacks(type(scenario))
         self.state: Any = None
+        self.line: str = ""  # where its callback was when that was given up
 
     def body(self, threads: Threads) -> Callable[[User], Awaitable[object]]:
         """Return what one user does: a coroutine, or a function in a thread."""
@@ -161,7 +164,7 @@ class Calls:
         try:
             value = await self._within(callback, arguments, role)
         except Exception as error:
-            failure = self._failure(name, error)
+            failure = self._failure(name, error, role)
             origin = error.original if isinstance(error, EscapedError) else error
             metadata |= {
                 "kind": type(origin).__name__,
@@ -176,10 +179,10 @@ class Calls:
     def _end_span(self, event: str, began: float, metadata: dict[str, object]) -> None:
         self._run.emitter.emit(event, {"duration": self._run.native.now() - began}, metadata)
 
-    def _failure(self, name: str, error: Exception) -> MurmurError:
+    def _failure(self, name: str, error: Exception, role: Role) -> MurmurError:
         run = self._run
         if isinstance(error, OverdueError):
-            return CallbackTimeoutError(name, run.node, run.spec.callback_timeout)
+            return CallbackTimeoutError(name, run.node, run.spec.callback_timeout, role.line)
         origin = error.original if isinstance(error, EscapedError) else error
         conceal = run.secrets.conceal
         return CallbackError(name, run.node, conceal(error_text(origin)), conceal(trace_of(error)))
@@ -188,9 +191,20 @@ class Calls:
         run = self._run
         bound = callback.bind(role.scenario)
 
+        thread = 0
+
+        def call_in_thread() -> Any:  # noqa: ANN401 - whatever the callback returns
+            nonlocal thread
+            thread = thread_here()
+            return bound(*arguments)
+
         async def call() -> Any:  # noqa: ANN401 - whatever the callback returns
-            if callback.is_async:
-                return await bound(*arguments)
-            return await run.threads.run(lambda: bound(*arguments))
+            try:
+                if callback.is_async:
+                    return await bound(*arguments)
+                return await run.threads.run(call_in_thread)
+            except run.native.cancelled as error:  # it is overdue, or the run is given up
+                role.line = line_of_thread(thread) if thread else line_within(error)
+                raise
 
         return await call_within(run.spec.callback_timeout, run.native, call)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import http.server
 import re
 import socketserver
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -58,7 +60,7 @@ def test_the_page_on_language_models_measures_what_the_server_was_told() -> None
     assert (first.value, gap.value) >= (0.099, 0.019)
 
 
-@pytest.mark.parametrize("scenario", ["Lines", "BlockingLines", "Patient"])
+@pytest.mark.parametrize("scenario", ["Lines", "BlockingLines", "Patient", "Tidy"])
 def test_users_of_any_client_are_timed_and_leave_in_order(scenario: str, port: int) -> None:
     users = executed("use-any-client-library.md")[scenario]
     with murmur.Session() as session:
@@ -68,3 +70,52 @@ def test_users_of_any_client_are_timed_and_leave_in_order(scenario: str, port: i
         assert run.results.summary().users == {"left": 5}
         assert run.results.windows["count"].sum() == 5
         assert run.results.windows["failed"].sum() == 0
+
+
+class _Shop(http.server.BaseHTTPRequestHandler):
+    """Answers every request; each third order is sold out."""
+
+    protocol_version = "HTTP/1.1"
+    asked: ClassVar[Counter[str]] = Counter()
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"] or 0))
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        self.asked[self.path] += 1
+        is_sold_out = self.path == "/order" and self.asked[self.path] % 3 == 0
+        body = b"sold out" if is_sold_out else b"here it is"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+def test_a_locustfile_of_two_classes_does_what_it_did() -> None:
+    shop = executed("port-from-locust.md")["Shop"]
+    _Shop.asked.clear()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Shop) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        with murmur.Session() as session:
+            settings = {"host": f"http://127.0.0.1:{server.server_port}", "pace": 0.02}
+            run = session.do(shop, 40, seed=1, user_rate=float("inf"), duration=2, **settings)
+            run.wait(timeout=30)
+        server.shutdown()
+        thread.join()
+
+    users, asked = run.results.users, _Shop.asked
+    shares = users["scenario"].value_counts()
+    assert shares["Visitor"] + shares["Keeper"] == 40
+    assert 20 <= shares["Visitor"] <= 38
+    assert set(users["outcome"]) == {"left"}
+    assert asked["/login"] == asked["/logout"] == shares["Visitor"]
+    assert asked["/stock"] >= shares["Keeper"]
+    assert 2 < asked["/items"] / asked["/order"] < 4.5
+    (error,) = run.results.errors.itertuples()
+    assert error.count == asked["/order"] // 3
+    assert "sold out" in error.error

@@ -16,6 +16,7 @@ import sysconfig
 import time
 from collections import Counter
 from pathlib import Path
+from traceback import walk_tb
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING
 
@@ -243,6 +244,26 @@ class Watchdog:
             {"count": 1, "duration": seconds},
             {"user_id": next(iter(users), 0), "line": place.line},
         )
+
+
+def line_within(error: BaseException) -> str:
+    """Return the innermost line that `error` passed and that belongs to no library; or none."""
+    places = [(frame.f_code.co_filename, number) for frame, number in walk_tb(error.__traceback__)]
+    own = [
+        f"{file}:{number}" for file, number in places if not file.startswith((_MURMUR, *_LIBRARIES))
+    ]
+    return own[-1] if own else ""
+
+
+def line_of_thread(thread: int) -> str:
+    """Return the innermost line of no library at which a thread is; or none."""
+    frame = sys._current_frames().get(thread)  # noqa: SLF001 - documented, for such purposes
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith((_MURMUR, *_LIBRARIES)):
+            return f"{file}:{frame.f_lineno}"
+        frame = frame.f_back
+    return ""
 
 
 def culprit(frame: FrameType, wrapper: CodeType) -> tuple[int, str]:
