@@ -129,7 +129,10 @@ class Run:
         return self._ending.status if self.is_over else self._session.status()
 
     def observe(self, *, by_name: bool = True) -> Observation:
-        """Return what the run is doing and what it measured lately; see `Session.observe`."""
+        """Return what the run is doing and what it measured lately.
+
+        `by_name` is as in `Session.observe`.
+        """
         if not self.is_over:
             return self._session.observe(by_name=by_name)
         status = self._ending.status

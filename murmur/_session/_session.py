@@ -361,7 +361,7 @@ class Session(ClusterVerbs):
             return self._host.ask("remove", remove)
 
     def remove_user(self, user_id: int, *, force: bool = False) -> bool:
-        """Ask one user to leave; return whether it was there to be asked.
+        """Ask the user `user_id` to leave; return whether it was there to be asked.
 
         One that waits is dropped.  With `force` it is cancelled after the scenario's `grace`.
         """
@@ -370,7 +370,7 @@ class Session(ClusterVerbs):
             return self._host.ask("remove_user", remove, user_id, force)
 
     def send(self, user_id: int, message: object) -> bool:
-        """Put a message into the mailbox of a user, as `murmur.send` does from a scenario.
+        """Put `message` into the mailbox of the user `user_id`, as `murmur.send` does.
 
         To another process only plain values travel.  Returns whether some node has, or had, a
         user of that id; a message that finds nobody is counted as ``mailbox.undeliverable``.
@@ -378,7 +378,7 @@ class Session(ClusterVerbs):
         return self._host.ask("send", self._host.cluster("send").send, user_id, message)
 
     def user(self, user_id: int) -> UserLook:
-        """Return what is known of one user of the latest run.
+        """Return what is known of the user `user_id` of the latest run.
 
         Raises
         ------
@@ -392,7 +392,7 @@ class Session(ClusterVerbs):
     def update(
         self, *, nodes: Sequence[str] | None = None, **settings: object
     ) -> Mapping[str, tuple[object, object]]:
-        """Change live settings; return what changed, as (old, new).
+        """Change live `settings`, on all nodes or on `nodes`; return what changed, as (old, new).
 
         Raises
         ------

@@ -109,7 +109,7 @@ class Ticket:
 
     @classmethod
     def read(cls, source: Ticket | str | Path) -> Ticket:
-        """Return the ticket that is given as such, as its text, or as a file with it.
+        """Return the ticket that `source` is: itself, its text, or a file with it.
 
         Raises
         ------
@@ -137,7 +137,7 @@ class Ticket:
         return ticket
 
     def demand(self, right: str) -> None:
-        """Refuse to be used for what this ticket is not good for.
+        """Refuse to be used for `right` if this ticket is not good for that.
 
         Raises
         ------

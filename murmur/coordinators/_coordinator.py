@@ -114,7 +114,7 @@ class Coordinator(Attendance):
         self._last_round: Round | None = None
 
     def start(self, task_group: TaskGroup) -> None:
-        """Start the tasks that carry the plan out; they end with `stop`."""
+        """Start the tasks that carry the plan out in `task_group`; they end with `stop`."""
         self._stage.start(task_group)
         if self._tallies and self.plan.timeout != math.inf:
             task_group.start_soon(self._countdown.run)
@@ -285,7 +285,7 @@ class Coordinator(Attendance):
             await self._wait_for(self._last_round)
 
     def user_gone(self, user: HasId, *, has_finished: bool = False) -> None:
-        """Take a user out of `gather`, and out of the open batches unless it has finished."""
+        """Take a user out of `gather`, and out of the open batches unless it `has_finished`."""
         self._users.discard(user.id)
         if not has_finished:
             for tally in self._tallies:

@@ -94,7 +94,7 @@ class Graphite(PushExporter):
         self._run_before = ""
 
     def push(self, reading: Reading) -> None:
-        """See the base."""
+        """Send the totals, `reading`."""
         from prometheus_client.bridge.graphite import GraphiteBridge
 
         before = self._before if reading.run_id == self._run_before else {}

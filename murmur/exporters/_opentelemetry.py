@@ -101,7 +101,7 @@ class OpenTelemetry(PushExporter):
         return ExporterStatistics(self._pushed, self._failed, self._last_error, self._spans.dropped)
 
     def push(self, reading: Reading) -> None:
-        """See the base."""
+        """Send the totals, `reading`."""
         resource = self._resource(reading.run_id)
         sample = self._spans.drain()
         try:

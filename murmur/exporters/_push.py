@@ -91,7 +91,7 @@ class PushExporter(Exporter):
 
     @abstractmethod
     def push(self, reading: Reading) -> None:
-        """Send the totals; called in a thread of its own, one push at a time.
+        """Send the totals, `reading`; called in a thread of its own, one push at a time.
 
         Whatever is raised counts as a failed push.  Give everything that may block a
         timeout: nobody can end it from outside.

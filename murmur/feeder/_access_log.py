@@ -111,7 +111,7 @@ class AccessLog(TraitType[LogRows, Any]):
         return super().tag(**metadata)
 
     def validate(self, obj: Any, value: Any) -> LogRows:  # noqa: ANN401 - traitlets' signature
-        """Return the requests that `value` holds, or names."""
+        """Return the requests that `value` holds, or names; `obj` is the scenario."""
         if isinstance(value, LogRows):
             return value
         try:

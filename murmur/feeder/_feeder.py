@@ -106,7 +106,7 @@ class Feeder(TraitType[Rows, Any]):
         return super().tag(**metadata)
 
     def validate(self, obj: Any, value: Any) -> Rows:  # noqa: ANN401 - traitlets' signature
-        """Return the rows that `value` is, or names."""
+        """Return the rows that `value` is, or names; `obj` is the scenario."""
         if isinstance(value, Rows):
             missing = [each for each in self.columns if each not in value.columns]
             if missing:

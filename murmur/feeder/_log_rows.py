@@ -80,7 +80,7 @@ class LogRows:
         return [self.row(number) for number in self.numbers_of(user)]
 
     def row(self, number: int) -> dict[str, Any]:
-        """Return a row: time, path, user, method, status, name, and what a table has besides."""
+        """Return row `number`: time, path, user, method, status, name, and other columns."""
         return {name: column[number] for name, column in self._columns.items()}
 
     def follow(self, user: User, *, speed: float = 1.0, begin: float = BEGIN) -> LogFollowing:
@@ -119,7 +119,10 @@ class LogRows:
         return range(self._ends[number - 2] if number > 1 else 0, self._ends[number - 1])
 
     def timetable(self, user: User | int, *, speed: float, begin: float) -> Timetable:
-        """Return when a user's rows are due, in seconds since the start of the run."""
+        """Return when a user's rows are due, in seconds since the start of the run.
+
+        The first row of all is at `begin`; `speed` times as fast as it was.
+        """
         times: Sequence[Any] = self._columns["time"]
         return Timetable().at(
             [begin + times[at] / speed for at in self.numbers_of(user)], "request"

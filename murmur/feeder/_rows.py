@@ -87,7 +87,7 @@ class Rows:
         return {name: column[number] for name, column in self._columns.items()}
 
     def arranged(self, order: Order, beyond: Beyond) -> Rows:
-        """Return the same rows, dealt otherwise."""
+        """Return the same rows, dealt as `order` and `beyond` say; see `Feeder`."""
         return Rows(self._columns, source=self.source, order=order, beyond=beyond)
 
     def __repr__(self) -> str:

@@ -76,11 +76,11 @@ class Cookies:
                 yield name, cookie.value
 
     def get(self, name: str, default: str | None = None) -> str | None:
-        """Return the value of a cookie, whatever its domain and path."""
+        """Return the value of the cookie `name`, whatever its domain and path; else `default`."""
         return next((value for known, value in self if known == name), default)
 
     def set(self, name: str, value: str, *, domain: str, path: str = "/") -> None:
-        """Keep a cookie for `domain` and its subdomains, until it is cleared."""
+        """Keep the cookie `name` with `value` for `path` of `domain` and its subdomains."""
         cookie = _Cookie(value, False, False, math.inf)
         self._keep(domain.lstrip(".").lower(), (path, name), cookie)
 
@@ -118,7 +118,10 @@ class Cookies:
         return "; ".join(f"{name}={cookie.value}" for _, name, cookie in fitting)
 
     def take(self, field: str, host: str, path: str, now: float) -> None:
-        """Keep what one ``Set-Cookie`` field says; one that makes no sense is ignored."""
+        """Keep what a ``Set-Cookie`` field says that came from `host` and `path` at `now`.
+
+        One that makes no sense is ignored.
+        """
         pair, *attributes = field.split(";")
         name, equals, value = pair.partition("=")
         name, value = name.strip(" \t"), value.strip(" \t")

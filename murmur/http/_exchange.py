@@ -144,14 +144,14 @@ class Reply:
 
     @classmethod
     def of(cls, status: int, fields: Fields = (), body: bytes = b"") -> Self:
-        """Return a complete reply, for stacks that have no connection."""
+        """Return a reply of `status`, `fields` and `body`, for stacks without a connection."""
         reply = cls()
         reply.whole(status, fields, body)
         reply.received_bytes = len(body)
         return reply
 
     def whole(self, status: int, fields: Fields, body: bytes) -> None:
-        """Take head, body and end at once."""
+        """Take the head (`status` and `fields`), the `body` and the end at once."""
         self.status, self.fields = status, fields
         if body:
             self.chunks = [body]
@@ -159,13 +159,13 @@ class Reply:
         self._wake()
 
     def head(self, status: int, fields: Fields) -> None:
-        """Take the head."""
+        """Take the head: `status` and `fields`."""
         self.status, self.fields, self.is_headed = status, fields, True
         if self._wants_chunks:
             self._wake()
 
     def data(self, chunk: bytes) -> None:
-        """Take a part of the body."""
+        """Take `chunk`, a part of the body."""
         chunks, size = self.chunks, len(chunk)
         if size >= SMALL or not chunks:
             chunks.append(chunk)
@@ -185,7 +185,7 @@ class Reply:
         self._wake()
 
     def fail(self, error: HttpError) -> None:
-        """Take note that no more will come."""
+        """Take note that no more will come, for `error` happened."""
         if self.error is None and not self.is_complete:
             self.error = error
             self._wake()
@@ -205,18 +205,18 @@ class Reply:
         return is_refused or self.is_complete or self.error is not None
 
     async def wait_head(self, patience: Patience) -> None:
-        """Wait for the head; from now on, parts of the body are read one by one."""
+        """Wait for the head, within `patience`; then parts of the body are read one by one."""
         self._wants_chunks = True
         while not self.is_headed:
             await self.wait(patience)
 
     async def wait_end(self, patience: Patience) -> None:
-        """Wait for the whole reply."""
+        """Wait for the whole reply, within `patience`."""
         while not self.is_complete:
             await self.wait(patience)
 
     async def read(self, patience: Patience) -> bytes:
-        """Return the next part of the body; empty at its end."""
+        """Return the next part of the body, within `patience`; empty at its end."""
         while not self.chunks:
             if self.is_complete:
                 return b""
@@ -235,7 +235,7 @@ class Reply:
             release()
 
     async def wait(self, patience: Patience) -> None:
-        """Wait for anything to happen, or raise why nothing will."""
+        """Wait for anything to happen, within `patience`, or raise why nothing will."""
         if self.error is not None:
             raise self.error
         self._waiter = wakeup = patience.native.wakeup()

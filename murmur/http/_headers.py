@@ -67,7 +67,7 @@ class Headers(Mapping[str, str]):
         return f"Headers({dict(self)!r})"
 
     def all_of(self, name: str) -> list[str]:
-        """Return every value of a field, such as ``Set-Cookie``."""
+        """Return every value of the field `name`, such as ``Set-Cookie``."""
         return list(self._by_name.get(name.lower(), ()))
 
 

@@ -252,7 +252,7 @@ class Response:
             self._timer.fail(reason)
 
     def check(self, condition: object, reason: str) -> bool:
-        """Mark the request failed unless `condition` holds; return whether it does.
+        """Mark the request failed for `reason` unless `condition` holds; return whether it does.
 
         Examples
         --------

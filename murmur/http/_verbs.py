@@ -6,6 +6,8 @@ misspelt keyword is found.
 
 from __future__ import annotations
 
+import inspect
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
@@ -277,3 +279,17 @@ class Verbs(ABC):
                 stream=stream, leaving=leaving,
             )
         )  # fmt: skip
+
+
+def _tell_parameters() -> None:
+    """Tell in the docstring of each method those parameters of `request` that it takes."""
+    _, _, text = inspect.cleandoc(Verbs.request.__doc__ or "").partition("Parameters\n----------\n")
+    told = re.split(r"\n(?=\S)", text.partition("\n\nRaises\n")[0])
+    for name in ("get", "head", "options", "delete", "post", "put", "patch"):
+        verb = getattr(Verbs, name)
+        taken = inspect.signature(verb).parameters
+        parts = [part for part in told if re.split(r" : |\n", part)[0].lstrip("*") in taken]
+        verb.__doc__ = "\n".join([f"{verb.__doc__}\n\nParameters\n----------", *parts])
+
+
+_tell_parameters()

@@ -122,7 +122,7 @@ class WebSocket:
         return self._frames.next()
 
     async def receive_json(self, timeout: float | None = None, *, leaving: bool = False) -> Any:  # noqa: ANN401 - any JSON
-        """Return the next message, read as JSON; else as `receive`."""
+        """Return the next message, read as JSON; `timeout` and `leaving` as in `receive`."""
         return json.loads(await self.receive(timeout, leaving=leaving))
 
     async def ask(

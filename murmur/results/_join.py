@@ -86,7 +86,7 @@ class Prometheus:
     timeout: float = 10.0
 
     def measured(self, start: float, end: float) -> Measured:
-        """Return what the server has between two UNIX seconds on the clock here.
+        """Return what the server has between the UNIX seconds `start` and `end`, on the clock here.
 
         Raises
         ------
@@ -183,7 +183,7 @@ class ProcessFigures(AbstractContextManager["ProcessFigures"]):
         return pd.DataFrame(self._rows, columns=["at", "cpu", "rss", "threads"])
 
     def measured(self, start: float, end: float) -> Measured:
-        """Return the samples between two UNIX seconds; the clock is the one here."""
+        """Return the samples between the UNIX seconds `start` and `end`, on the clock here."""
         frame = self.frame
         return Measured(frame[frame["at"].between(start - self._every, end)], 0.0, 0.0)
 

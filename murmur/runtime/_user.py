@@ -515,7 +515,7 @@ class User:
         self._possessions.append(possession)
 
     def disown(self, possession: Closable) -> None:
-        """Take back what `adopt` did; nothing if it was closed already."""
+        """Give `possession`, which `adopt` took, back; nothing if it was closed already."""
         if self._possessions is not None and possession in self._possessions:
             self._possessions.remove(possession)
 
@@ -565,7 +565,7 @@ class User:
         self._task = task
 
     def ask(self, at: float) -> None:
-        """Tell the user to leave: wake whatever it waits for with us; called by the runtime."""
+        """Tell the user at the moment `at` to leave, and wake what it waits for; of the runtime."""
         self.is_leaving = True
         self.leaving_since = at
         if self._sleeper is not None:

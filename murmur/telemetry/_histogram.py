@@ -108,7 +108,7 @@ class Histogram:
         return float(self.quantiles([probability])[0])
 
     def quantiles(self, probabilities: Sequence[float]) -> NDArray[np.float64]:
-        """Return several quantiles at once, in seconds; see `quantile`."""
+        """Return the quantiles of all `probabilities`, in seconds; see `quantile`."""
         values: NDArray[np.float64] = self._columns.quantiles(probabilities)[0]
         return values
 

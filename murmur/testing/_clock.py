@@ -59,7 +59,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._virtual_time
 
     def jump(self, seconds: float) -> None:
-        """Move the clock forward, as a loop that was blocked would find it."""
+        """Move the clock forward by `seconds`, as a loop that was blocked would find it."""
         self._virtual_time += seconds
 
 

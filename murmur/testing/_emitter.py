@@ -38,7 +38,7 @@ class RecordingEmitter:
     def emit(
         self, name: str, measurements: Mapping[str, float], metadata: Mapping[str, object]
     ) -> None:
-        """Check the event against the catalogue and remember it."""
+        """Check the event `name`, its `measurements` and `metadata`, and remember it."""
         check(name, measurements, metadata)
         self.events.append((name, dict(measurements), dict(metadata)))
 

@@ -63,7 +63,7 @@ class HttpStub:
         return self
 
     async def exchange(self, request: Request, patience: Patience) -> Reply:
-        """Answer one request, when it is time to."""
+        """Answer one request, when it is time to, within `patience`."""
         self.requests.append(request)
         latency = self._latency(request) if callable(self._latency) else self._latency
         patience.hurry()

@@ -92,11 +92,11 @@ class TokenServer(Listening):
             talk.close()
 
     def opened(self, talk: _Talk) -> None:
-        """Note a connection."""
+        """Note the connection `talk`."""
         self._open.add(talk)
 
     def closed(self, talk: _Talk) -> None:
-        """Forget a connection."""
+        """Forget the connection `talk`."""
         self._open.discard(talk)
 
 

@@ -82,7 +82,7 @@ class Job:
         self.finish(answer.value, answer.error)
 
     def finish(self, result: object = None, error: BaseException | None = None) -> None:
-        """End the job and wake those who await it."""
+        """End the job with a `result` or an `error`, and wake those who await it."""
         self._result, self.error, self.is_done = result, error, True
         for wakeup in self._waiting:
             wakeup.wake()

@@ -211,7 +211,7 @@ class Throttle:
         self._line.admit(crowd)
 
     def crowd_changed(self, by: int) -> None:
-        """Take note that so many more of the crowd wait, or less."""
+        """Take note that `by` more of the crowd wait; fewer if it is below zero."""
         self._line.crowd_changed(by)
 
     @on_loop("throttle.change_rate")
@@ -312,7 +312,7 @@ class Throttle:
 
     @on_loop("throttle.unlock")
     async def unlock(self, *, cancel_ramp: bool = False) -> None:
-        """Let everybody through: the same as a rate of ``math.inf``."""
+        """Let everybody through: a rate of ``math.inf``; `cancel_ramp` as in `change_rate`."""
         await self._call("unlock", cancel_ramp=cancel_ramp)
 
     @on_loop("throttle.pause")
@@ -407,7 +407,7 @@ class Throttle:
         )
 
     def sample(self, now: float) -> list[dict[str, object]]:
-        """Return rows of what came since the call before: one for each window it tells about.
+        """Return rows of what came since the call before, up to `now`: one for each window.
 
         The last is of this moment, with what was asked for and how late permits were.  Those
         before tell more of windows that are over: permits are booked when they were due.
@@ -438,7 +438,7 @@ class Throttle:
         self._line.alert()
 
     def tell(self, message: str) -> None:
-        """Tell those who listen what happened."""
+        """Tell those who listen what happened: `message`."""
         state = f"{self.rate:g} per {self.interval:g} s, {len(self._line)} waiting"
         self._emit("amoc.throttle.process", {"count": 1}, {"message": message, "state": state})
 
@@ -451,7 +451,7 @@ class Throttle:
             self.on_rate()
 
     def report(self, error: BaseException) -> None:
-        """Tell of an exception in a user's code."""
+        """Tell of `error`, which a user's code raised."""
         self._emit(
             "amoc.throttle.failure",
             {"count": 1},
@@ -463,7 +463,7 @@ class Throttle:
         )
 
     def let_in(self, due_at: float, granted_at: float) -> None:
-        """Note that one of a crowd went on."""
+        """Note that one of a crowd went on, due at `due_at` and let in at `granted_at`."""
         if self._passes:
             self._free += 1
         else:

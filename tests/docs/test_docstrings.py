@@ -62,6 +62,9 @@ INNER = {
     "murmur.exporters": {"Durations", "Exporter", "Metric", "Reading", "Totals"},
 }
 
+# Each of their methods is handed the record that the class tells of.
+HANDED_A_RECORD = {"Follower", "Relay"}
+
 
 def has_example(value: object) -> bool:
     """Return whether the docstring has a part for examples, of itself or of a method."""
@@ -130,6 +133,42 @@ def test_every_parameter_is_told_and_no_other() -> None:
             wrong[path] = sorted(taken ^ told)
 
     assert wrong == {}
+
+
+def calls() -> Iterator[tuple[str, Callable[..., object]]]:
+    """Yield name and callable of each public function, and of what public classes have of ours."""
+    for module in PUBLIC:
+        there = importlib.import_module(module)
+        for name in set(there.__all__) - INNER.get(module, set()) - HANDED_A_RECORD:
+            value = getattr(there, name)
+            if inspect.isfunction(value):
+                yield f"{module}.{name}", value
+            for member, found in dict(vars(value)).items() if inspect.isclass(value) else ():
+                function = getattr(found, "__func__", found)
+                is_ours = not any(
+                    hasattr(base, member)
+                    for base in value.__mro__[1:]
+                    if not base.__module__.startswith("murmur")
+                )
+                if inspect.isfunction(function) and is_ours and not member.startswith("_"):
+                    yield f"{module}.{name}.{member}", function
+
+
+def test_a_docstring_names_every_parameter() -> None:
+    unnamed = {
+        path: missing
+        for path, function in calls()
+        if (
+            missing := [
+                name
+                for name in inspect.signature(function).parameters
+                if name not in {"self", "cls"}
+                and not re.search(rf"\b{name}\b", inspect.getdoc(function) or "")
+            ]
+        )
+    }
+
+    assert unnamed == {}
 
 
 @pytest.mark.parametrize(("name", "where"), SHOWN_BY.items())

@@ -138,7 +138,7 @@ class Check:
         return "-" if math.isnan(value) else TEXTS[self.kind](value)
 
     def worse(self, one: float, other: float) -> float:
-        """Return which of two values is further from being accepted."""
+        """Return which of the values `one` and `other` is further from being accepted."""
         if math.isnan(one):
             return other
         if self.comparison in {"<", "<="}:
