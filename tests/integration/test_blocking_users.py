@@ -11,7 +11,7 @@ import anyio.from_thread
 import pytest
 
 import murmur
-from murmur.errors import WrongThreadError
+from murmur.errors import CallbackTimeoutError, WrongThreadError
 
 AT_ONCE = float("inf")
 
@@ -208,3 +208,24 @@ def test_five_hundred_blocking_users_fit_on_a_node(session: murmur.Session) -> N
     due_at = results.actions["due_at"].sort_values().to_numpy()
     assert (due_at[200:] - due_at[:-200] >= 1 - 1e-6).all()  # never above the rate
     assert len(due_at) > 400  # of 800, on however busy a machine
+
+
+def test_an_init_that_hangs_in_its_thread_is_told_with_the_line() -> None:
+    gate = threading.Event()
+
+    class Hangs(murmur.Scenario):
+        """Opens something for ever."""
+
+        def init(self) -> None:
+            gate.wait(20)
+
+        def start(self, user: murmur.User) -> None: ...
+
+    with murmur.Session(callback_timeout=1) as session:
+        try:
+            with pytest.raises(CallbackTimeoutError) as told:
+                session.do(Hangs, 1)
+        finally:
+            gate.set()
+
+    assert told.value.line == f"{__file__}:{Hangs.init.__code__.co_firstlineno + 1}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import threading
 from typing import Any
 
 import anyio
@@ -312,23 +311,6 @@ async def test_an_init_that_hangs_is_given_up(stage: Any) -> None:
     first = Hangs.init.__code__.co_firstlineno
     assert told.value.line == f"{__file__}:{first + 1}"
     assert told.value.line in str(told.value)
-
-
-async def test_an_init_in_a_thread_that_hangs_is_told_with_its_line(stage: Any) -> None:
-    gate = threading.Event()
-
-    class Hangs(Idle):
-        def init(self) -> None:
-            gate.wait(20)
-
-    try:
-        with pytest.raises(CallbackTimeoutError) as told:
-            await stage.do(Hangs, callback_timeout=5)
-    finally:
-        gate.set()
-
-    first = Hangs.init.__code__.co_firstlineno
-    assert told.value.line == f"{__file__}:{first + 1}"
 
 
 @pytest.mark.parametrize("junk", [None, 3, "ok", {"a": 1}, object()])
