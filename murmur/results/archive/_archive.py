@@ -354,7 +354,7 @@ def _look_at(manifest: Mapping[str, Any]) -> None:
     """Raise TypeError or ValueError unless the facts are what `Results` takes them for."""
     if not 0 < _of(manifest.get("window", 1.0), int, float) < math.inf:
         raise ValueError("its windows have no length")
-    datetime.fromisoformat(_of(manifest.get("wall_started_at", "1970-01-01"), str))
+    datetime.fromisoformat(_of(manifest["wall_started_at"], str))
     for name in ("settings", "settings_at_start", "scenario", "plan", "host"):
         _of(manifest.get(name, {}), dict, str)
     for name in ("actions_total", "actions_kept"):
@@ -410,6 +410,8 @@ def _of(value: Any, *kinds: type) -> Any:  # noqa: ANN401 - as JSON has it
     """Return a value if it is of one of these kinds; a truth is no number."""
     if not isinstance(value, kinds) or isinstance(value, bool):
         raise TypeError(f"{value!r} where {' or '.join(kind.__name__ for kind in kinds)} should be")
+    if isinstance(value, int) and abs(value) >= 2**63:
+        raise ValueError("a number is larger than any that is counted")
     return value
 
 

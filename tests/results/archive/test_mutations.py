@@ -15,7 +15,10 @@ import pytest
 import murmur
 from murmur.errors import MurmurError
 
-ODD: tuple[Any, ...] = (None, -1, "x", [], {}, float("inf"), 3.5, True, "", [1], {"a": 1})
+ODD: tuple[Any, ...] = (
+    *(None, -1, "x", [], {}, float("inf"), float("nan"), 3.5, True, "", [1], {"a": 1}),
+    *(2**63, 10**400, 10**5000, "9" * 5000, "\ud800", [[[]]]),
+)
 
 
 def _places(value: object, *above: object) -> Iterator[tuple[Any, ...]]:
@@ -43,33 +46,64 @@ def saved(results, tmp_path: Path) -> Path:
     return results.save(tmp_path / "saved")
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_a_manifest_that_was_edited_raises_no_raw_error(seed: int, saved: Path) -> None:
-    _use(saved)
-    file = saved / "manifest.json"
-    whole = json.loads(file.read_text(encoding="utf-8"))
-    pick = random.Random(seed)
-    for *above, last in pick.sample(list(_places(whole)), 20):
+def _edited(pick: random.Random, whole: Any) -> str:
+    """Return a manifest in which one thing is another, or is missing."""
+    while True:
         edited = json.loads(json.dumps(whole))
+        *above, last = pick.choice(list(_places(whole)))
         inside = edited
         for key in above:
             inside = inside[key]
-        inside[last] = pick.choice(ODD)
-        file.write_text(json.dumps(edited), encoding="utf-8")
+        if pick.random() < 0.25:
+            del inside[last]
+        else:
+            inside[last] = pick.choice(ODD)
+        with suppress(ValueError):  # a number of more digits than JSON is written with
+            return json.dumps(edited)
+
+
+def _damaged(pick: random.Random, data: bytes) -> bytes:
+    """Return bytes of which some are flipped, missing, or too many."""
+    match pick.choice(["flip", "cut", "empty", "grow"]):
+        case "cut":
+            return data[: pick.randrange(len(data))]
+        case "empty":
+            return b""
+        case "grow":
+            return data + bytes(pick.randrange(1, 100))
+    flipped = bytearray(data)
+    for _ in range(pick.randrange(1, 6)):
+        flipped[pick.randrange(len(data))] ^= pick.randrange(1, 256)
+    return bytes(flipped)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_manifest_that_was_edited_raises_no_raw_error(seed: int, saved: Path) -> None:
+    file = saved / "manifest.json"
+    whole = json.loads(file.read_text(encoding="utf-8"))
+    pick = random.Random(seed)
+    for _ in range(25):
+        file.write_text(_edited(pick, whole), encoding="utf-8")
         with suppress(MurmurError):
             _use(saved)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(10))
 def test_a_file_that_was_damaged_raises_no_raw_error(seed: int, saved: Path) -> None:
     pick = random.Random(seed)
-    for number in range(15):
+    for number in range(25):
         copy = saved.with_name(f"copy{number}")
         shutil.copytree(saved, copy)
-        file = pick.choice(sorted(copy.iterdir()))
-        data = bytearray(file.read_bytes())
-        place = pick.randrange(len(data))
-        data[place] ^= pick.randrange(1, 256)
-        file.write_bytes(bytes(data[: place if pick.random() < 0.3 else len(data)]))
+        first, second = pick.sample(sorted(copy.iterdir()), 2)
+        data = first.read_bytes()
+        if pick.random() < 0.2:  # one in the place of another
+            first.write_bytes(second.read_bytes())
+            second.write_bytes(data)
+        else:
+            first.write_bytes(_damaged(pick, data))
         with suppress(MurmurError):
             _use(copy)
+
+
+def test_an_archive_as_it_was_written_is_used(saved: Path) -> None:
+    _use(saved)
