@@ -325,7 +325,9 @@ class Cluster(Roster):
         nodes = list(current.nodes.values())
         if current.over.is_set():
             return
-        if len(nodes) > 1 or self._state is RunState.RUNNING:  # else its `init` ended it
+        failed = self.answers.failures if self.answers else {}
+        goes_on = any(node.name not in failed for node in nodes)  # one alone, if another died
+        if goes_on or len(nodes) > 1 or self._state is RunState.RUNNING:  # else `init` ended it
             await ask_each(nodes, "reset", lambda node: node.abort())
         else:
             with anyio.move_on_after(END_PATIENCE):  # until what it measured has come

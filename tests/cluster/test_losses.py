@@ -413,3 +413,18 @@ async def test_after_a_reset_in_the_midst_of_an_end_the_session_is_idle(
     await anyio.sleep(1.0)
 
     assert (await network.cluster.status()).state == "idle"
+
+
+async def test_a_node_that_dies_while_a_run_starts_leaves_no_run_on_the_others(pair: Any) -> None:
+    async def expel_soon() -> None:
+        await anyio.sleep(2)
+        pair.members.expel("b")
+
+    pair.tasks.start_soon(expel_soon)
+    with pytest.raises(murmur.MurmurError, match="b"):
+        await pair.do(Prepares, 4)
+
+    assert (await pair.cluster.status()).state == "failed"
+    assert not pair.agents["a"].local.is_running
+    await pair.do(Busy, 4)
+    assert await pair.homes() == {"a": [1, 2, 3, 4]}

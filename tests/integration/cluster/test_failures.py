@@ -16,11 +16,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from traitlets import Float, Unicode
 
 import murmur
-from murmur.errors import CallbackError, JoinError, NodesFailedError, TicketError, UnknownNameError
+from murmur.errors import (
+    CallbackError,
+    JoinError,
+    NodeLostError,
+    NodesFailedError,
+    TicketError,
+    UnknownNameError,
+)
 
 from .conftest import wait_for
 
@@ -47,6 +55,14 @@ class Steady(murmur.Scenario):
                 await user.sleep(self.pace)
             if user.node == self.slow_on:
                 time.sleep(0.3)  # noqa: ASYNC251 - what a careless scenario does
+
+
+class SlowInit(Steady):
+    """It takes a while to prepare."""
+
+    async def init(self) -> None:
+        await anyio.sleep(1.5)
+        await super().init()
 
 
 class Blocking(murmur.Scenario):
@@ -303,6 +319,56 @@ def test_a_node_may_leave_in_order_and_come_back(session: murmur.Session, nodes:
         session.stop()
         run.wait(timeout=20)
     assert accounted(run, 10)
+
+
+def test_five_nodes_come_and_go_and_one_of_them_fails_beside_a_run(
+    session: murmur.Session, nodes: Any
+) -> None:
+    nodes.start("one")
+    run = session.do(Steady, 4, user_rate=AT_ONCE, broken_on="guest-3")
+    for number in range(1, 6):
+        name = f"guest-{number}"
+        with murmur.join(session.open(), name=name):
+            if name == "guest-3":
+                nodes.wait_for(lambda: "node" in set(run.results.errors["source"]))
+                continue
+            nodes.wait_for(lambda name=name: session.nodes[name].state == "running")
+            session.add(2, nodes=[name])
+            nodes.wait_for(lambda name=name: session.nodes[name].users["running"] == 2)
+        nodes.wait_for(lambda name=name: name not in session.nodes)
+        assert session.status().state == "running"
+        assert session.nodes["one"].users["running"] == 4
+    session.stop()
+    last = run.wait(timeout=20)
+
+    assert last.state == "finished"
+    assert last.users == {"waiting": 0, "running": 0, "leaving": 0, "gone": 12}
+    assert accounted(run, 12)
+    assert set(run.results.users["outcome"]) == {"left"}
+    failed = run.results.errors.set_index("source").loc["node"]
+    assert (failed["name"], "no database here" in failed["error"]) == ("guest-3", True)
+
+
+def test_a_node_that_is_killed_while_the_run_starts_leaves_nobody_behind(
+    session: murmur.Session, nodes: Any
+) -> None:
+    (_, two) = nodes.start("one", "two")
+    threading.Timer(0.5, two.signal, (signal.SIGKILL,)).start()
+    with contextlib.suppress(NodesFailedError, NodeLostError):
+        session.do(SlowInit, 20, user_rate=AT_ONCE)
+    run = session.run
+    assert run is not None
+    nodes.wait_for(lambda: "two" not in session.nodes)
+    if not run.is_over:
+        session.stop()
+    run.wait(timeout=20)
+
+    assert run.results.users["outcome"].notna().all()
+    assert session.nodes["one"].users["running"] == 0
+    again = session.do(Steady, 2, user_rate=AT_ONCE)
+    again.stop()
+    assert again.wait(timeout=20).state == "finished"
+    assert accounted(again, 2)
 
 
 def test_an_expelled_node_is_gone_at_once(session: murmur.Session, nodes: Any) -> None:
