@@ -199,7 +199,7 @@ class Verdict:
 
     @property
     def is_valid(self) -> bool:
-        """Whether nothing speaks against the numbers."""
+        """Whether the numbers can be trusted as they are."""
         return self.state == "valid"
 
     def __str__(self) -> str:
