@@ -120,4 +120,4 @@ def test_a_few_that_did_not_come_are_no_stop():
     frame = run_of_part(0, 41, rate=2, changes=(40.5, 44.5)).effects
 
     found = frame[(frame["name"] == "order") & (frame["statistic"] == "rate")]
-    assert list(found["outcome"]) == ["too short to tell"] * 2  # six in three seconds
+    assert set(found["outcome"]) == {"too short to tell"}  # six would come in three seconds

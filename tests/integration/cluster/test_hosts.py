@@ -152,6 +152,38 @@ def test_times_of_a_node_with_another_clock_are_translated(
     assert run.results.windows["window_at"].max() <= status.elapsed
 
 
+class Whisper(murmur.Scenario):
+    """Two users on two nodes write to each other; a message is held back for 0.3 s."""
+
+    async def start(self, user: murmur.User) -> None:
+        await user.sleep(0.5)
+        for _ in range(5):
+            stamp = user.stamp("whisper", expected=1)
+            await user.sleep(0.3)
+            murmur.send(3 - user.id, stamp)
+            user.arrived(str(await user.receive(timeout=10)))
+
+
+def test_messages_between_clocks_that_are_far_apart_take_as_long_as_they_took(
+    session: murmur.Session, nodes: Any, skewed: tuple[str, ...]
+) -> None:
+    nodes.start("ahead", prefix=skewed)
+    nodes.start("plain")
+    run = session.do(Whisper, 2, user_rate=math.inf, end_when_idle=True)
+    run.wait(timeout=30)
+    (row,) = run.results.deliveries.to_dict("records")
+    actions = run.results.actions
+
+    assert set(run.results.users["node"]) == {"ahead", "plain"}
+    assert (row["sent"], row["expected"], row["arrived"], row["lost"]) == (10, 10, 10, 0)
+    assert (row["reach"], row["duplicates"]) == (1.0, 0)
+    error = row["clock_error"]
+    assert 0 < error < 0.5  # wide on a busy machine
+    assert 0.3 - error <= row["p50"] <= row["p99"] < 5  # slow posts on a busy machine, not 1,000 s
+    assert set(actions["node"]) == {"ahead", "plain"}  # both ways
+    assert actions["response_time"].min() >= 0.3 - error
+
+
 def join_by_cable(session: murmur.Session, cable: Cable) -> NodeProcess:
     session.open(host="0.0.0.0")
     node = NodeProcess(session.open(seen_as=cable.here), "remote", *cable.prefix)
