@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "describe": "Show the settings of a scenario without importing it.",
     "report": "Read a saved run: summary, checks, an HTML page, CSV.",
     "status": "Say how the run in a directory stands; the exit code is for health checks.",
+    "replay": "Do a saved run again: settings, seed, users, every change at its time.",
     "compare": "Show how two saved runs differ, and how sure that is.",
     "capacity": "Search for the load up to which a check holds.",
     "import": "Write a scenario from a HAR file, an OpenAPI document or lines of curl.",

@@ -9,6 +9,7 @@ from ._judge import Judge as Judge
 from ._observation import Observation as Observation
 from ._pulse import PULSE as PULSE
 from ._pulse import write_pulse as write_pulse
+from ._replay import archived_scenario as archived_scenario
 from ._replay import replay as replay
 from ._run import Run as Run
 from ._session import Session as Session
@@ -30,6 +31,7 @@ __all__ = [
     "Session",
     "Status",
     "ThrottleView",
+    "archived_scenario",
     "attach",
     "is_default",
     "notebook_names",

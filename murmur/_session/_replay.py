@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ._run import Run
     from ._session import Session
 
-__all__ = ["replay"]
+__all__ = ["archived_scenario", "replay"]
 
 _logger = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ def replay(
         results = load(results)
     manifest = results.manifest
     _refuse_unknown(manifest)
-    chosen = _scenario_of(manifest) if scenario is None else find(scenario, _notebook())
+    chosen = archived_scenario(manifest) if scenario is None else find(scenario, _notebook())
     values = {**_settings_of(chosen, manifest["settings_at_start"], settings), **settings}
     return _again(session or default_session(), chosen, manifest, values, results.elapsed)
 
@@ -126,8 +126,14 @@ def _notebook() -> Mapping[str, object]:
     return notebook_names()
 
 
-def _scenario_of(manifest: Manifest) -> type[Scenario]:
-    """Return the class that the text in a manifest defines."""
+def archived_scenario(manifest: Manifest) -> type[Scenario]:
+    """Return the class that the text in a manifest defines; the text is run.
+
+    Raises
+    ------
+    ConfigError
+        If the text, or what it needs, was not kept.
+    """
     told = manifest["scenario"]
     remedy = "pass scenario=, the class"
     if "source" not in told:

@@ -11,7 +11,7 @@ asks, follows from the queue's own law.  One line is one queue:
     steps     median and most of a search
     found     % of searches that ended because the interval was as narrow as asked
 
-With 100 searches of 8,000 and 16,000 requests a step it takes some five minutes of one core;
+With 100 searches of 8,000 and 16,000 requests a step it takes some ten minutes of one core;
 the table in docs/explanation/calibration.md is of it.
 """
 
@@ -127,9 +127,9 @@ QUEUES = (
 
 
 def search_of(queue: Queue, seed: int, requests: int) -> Search:
-    """Return a search that is over: it began at a tenth of what the servers serve."""
+    """Return a search that is over: it began at a quarter of what the servers serve."""
     draw = np.random.default_rng(seed)
-    search = Search(SERVED / 10)
+    search = Search(SERVED / 4)
     while (load := search.next_load()) is not None:
         seen = queue.responses(load, requests + FILLING, draw)[FILLING:]
         search.take(load, "holds" if np.quantile(seen, 0.99) < queue.asked else "fails")

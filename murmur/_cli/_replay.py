@@ -1,0 +1,77 @@
+"""``murmur replay``: a saved run, done again."""
+
+from __future__ import annotations
+
+import sys
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ._codes import EXIT_CODES
+from ._sections import SectionedCommand, option
+
+if TYPE_CHECKING:
+    from murmur.results import Results
+
+__all__ = ["replay"]
+
+_EPILOG = f"""\
+The text of the scenario in the archive is run: replay only archives that you trust.
+Secret settings are in no archive: give them with --set, or as AMOC_<NAME>.
+
+\b
+By example:
+  murmur replay results/monday --out results/again --set port=8002
+  murmur compare results/monday results/again --margin 5%
+
+{EXIT_CODES}
+"""
+
+
+@click.command(cls=SectionedCommand, epilog=_EPILOG, no_args_is_help=True)
+@click.argument("directory", type=click.Path())
+@option("--scenario", metavar="FILE[:NAME]", help="Run this in place of the archive's own text.")
+@option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting; repeat for more."
+)
+@option("--check", multiple=True, metavar="CHECK", help="What has to hold; repeat for more.")
+@option("--strict", is_flag=True, help="Exit with 3 if the run is suspect, not only if invalid.")
+@option("--out", metavar="DIR", help="Save the new run there.")
+@option("--html", metavar="FILE", help="Write a page that opens in any browser, offline.")
+@option("--csv", metavar="DIR", help="Write every frame as a CSV file.")
+@option("--junit", metavar="FILE", help="Write the checks for a CI server.")
+@option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
+def replay(directory: str, **options: Any) -> int:  # noqa: ANN401 - click's own values
+    """Do the run saved in DIRECTORY again: same scenario, settings, seed, users, changes.
+
+    Every change that was made by hand is made again at its time.  What is not as it was,
+    such as a version or the host, goes to standard error; then come summary and checks.
+    """
+    from murmur.results.archive import load
+
+    from ._conclude import conclude_saved
+
+    saved = load(directory)
+    again = _done_again(saved, options["scenario"], options["settings"])
+    for note in saved.manifest.diff(again.manifest):
+        sys.stderr.write(f"note: {note}\n")
+    with TemporaryDirectory(prefix="murmur-replay-") as folder:
+        where = again.save(options["out"] or f"{folder}/run")
+        return conclude_saved(str(where), options)
+
+
+def _done_again(saved: Results, place: str | None, texts: tuple[str, ...]) -> Results:
+    """Return what came of doing a run again."""
+    from murmur._session import Session, archived_scenario
+    from murmur._session import replay as do_again
+    from murmur.errors import ConfigError
+    from murmur.scenario import find, parse_settings
+
+    pairs = [text.partition("=") for text in texts]
+    if wrong := [name for name, equals, _ in pairs if not equals]:
+        raise ConfigError([f"--set {name}: give NAME=VALUE" for name in wrong])
+    scenario = find(place, {}) if place else archived_scenario(saved.manifest)
+    given = parse_settings(scenario, {name: value for name, _, value in pairs})
+    with Session() as session:
+        return do_again(saved, session=session, scenario=scenario, **given).results
