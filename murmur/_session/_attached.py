@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AttachedRun", "AttachedSession", "attach"]
 
-PATIENCE = 15.0
+ANSWER_WITHIN = 15.0
 """Seconds that an answer may take."""
 
 LONG = 120.0
@@ -140,7 +140,7 @@ class AttachedSession(Session):
         return Nodes(self._overview, None)
 
     def ask(
-        self, verb: str, *arguments: object, patience: float = PATIENCE, **keywords: object
+        self, verb: str, *arguments: object, patience: float = ANSWER_WITHIN, **keywords: object
     ) -> Any:  # noqa: ANN401 - the verb's own
         """Return what the session there answers; for the parts of this one."""
         return self._visit.ask(verb, *arguments, patience=patience, **keywords)
@@ -183,7 +183,7 @@ class AttachedSession(Session):
 
     def observe(self, *, by_name: bool = True, patience: float | None = None) -> Observation:
         """See `Session.observe`."""
-        seen: Observation = self.ask("observe", by_name, patience=patience or PATIENCE)
+        seen: Observation = self.ask("observe", by_name, patience=patience or ANSWER_WITHIN)
         nodes = tuple(replace(node, state=RunState(node.state)) for node in seen.nodes)
         return replace(seen, status=_revived(seen.status), nodes=nodes)
 

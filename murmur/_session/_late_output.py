@@ -16,7 +16,7 @@ from typing import Any
 
 __all__ = ["follow_cells"]
 
-PATIENCE = 1.0
+NEXT_CELL_WITHIN = 1.0
 """Seconds that output waits for the next cell."""
 
 Message = dict[str, Any]
@@ -79,7 +79,7 @@ class _Follower:
         if not parent.get("msg_id"):
             return message
         self._held.append(message)
-        self._stream.pub_thread.io_loop.call_later(PATIENCE, self._release)
+        self._stream.pub_thread.io_loop.call_later(NEXT_CELL_WITHIN, self._release)
         # With None in its place ipykernel leaves out what else there is to send.
         return {**message, "content": {**message["content"], "text": ""}}
 

@@ -40,7 +40,7 @@ LONGEST = 365 * LIFETIME
 MOST_SPAWNED = 1_024
 """Node processes of one machine: more of them only take each other's memory."""
 
-PATIENCE = 60.0
+NODES_WITHIN = 60.0
 """Seconds that a run waits for nodes it was told to wait for."""
 
 GLANCE = 0.02
@@ -173,7 +173,7 @@ class Gate:
         """Return the names of nodes that were given, or wait for so many and return None."""
         if nodes is None or not isinstance(nodes, int):
             return nodes
-        self.wait_for(nodes, PATIENCE)
+        self.wait_for(nodes, NODES_WITHIN)
         return None
 
     def _others(self) -> list[str]:

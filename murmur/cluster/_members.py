@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Members"]
 
-PATIENCE = 10.0
+WELCOME_WITHIN = 10.0
 """Seconds that a connection has to say who it is."""
 
 _NAME = re.compile(r"[^\w.@+-]+")
@@ -68,7 +68,7 @@ class Members:
         self._strangers[peer] = now
         self._holders[peer] = holder
         for other, since in list(self._strangers.items()):
-            if now - since > PATIENCE:
+            if now - since > WELCOME_WITHIN:
                 self._link.expel(other)
 
     def heard(self, peer: int, kind: str, body: bytes) -> None:
@@ -157,7 +157,7 @@ class Members:
         """Ask all nodes to leave in order, and wait until they have, or for a while."""
         for node in self.nodes.values():
             node.post("farewell", encode("the session was closed"))
-        with anyio.move_on_after(PATIENCE):
+        with anyio.move_on_after(WELCOME_WITHIN):
             while self.nodes:  # noqa: ASYNC110 - a moment at the end of a session
                 await anyio.sleep(0.01)
 

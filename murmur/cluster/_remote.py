@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RemoteNode"]
 
-PATIENCE = 5.0
+ANSWER_WITHIN = 5.0
 """Seconds that a node has to answer, unless a scenario's own code is part of the answer."""
 
 QUICK = 1.0
@@ -99,7 +99,7 @@ class RemoteNode(Node):
         self._listener, self._run_id, self._ended = listener, spec.run_id, anyio.Event()
         facts = {field.name: getattr(spec, field.name) for field in fields(spec)}
         facts["scenario"] = pack_code(spec.run_id, spec.scenario)
-        await self._call("start", facts, patience=spec.callback_timeout + PATIENCE)
+        await self._call("start", facts, patience=spec.callback_timeout + ANSWER_WITHIN)
 
     async def add(self, first: int, last: int, *, live: bool = True) -> None:
         """See the base."""
@@ -115,7 +115,7 @@ class RemoteNode(Node):
 
     async def update(self, given: Mapping[str, object]) -> dict[str, tuple[object, object]]:
         """See the base."""
-        changed = await self._call("update", dict(given), patience=60.0 + PATIENCE)
+        changed = await self._call("update", dict(given), patience=60.0 + ANSWER_WITHIN)
         return {str(name): (old, new) for name, (old, new) in changed.items()}
 
     async def stop(self) -> None:
@@ -216,7 +216,7 @@ class RemoteNode(Node):
         self,
         verb: str,
         *arguments: Any,  # noqa: ANN401 - the verb's own
-        patience: float = PATIENCE,
+        patience: float = ANSWER_WITHIN,
         **keywords: Any,  # noqa: ANN401 - the verb's own
     ) -> Any:  # noqa: ANN401 - the verb's own
         if self._lost is not None:

@@ -48,7 +48,7 @@ UNREAD = 4 << 20
 EACH = 64
 """Bytes that a message takes beside its own."""
 
-PATIENCE = 1.0
+UNREAD_FOR = 1.0
 """Seconds that a server waits while nobody receives; then the oldest messages are dropped,
 so that pings are seen and answered (RFC 6455, 5.5.2)."""
 
@@ -242,7 +242,7 @@ class Frames(Wire):
             self._drop()
         else:
             self.hold()
-            self._alarm.set(self.now() + PATIENCE, self)
+            self._alarm.set(self.now() + UNREAD_FOR, self)
 
     def _drop(self) -> None:
         while self._unread > UNREAD and self.inbox:

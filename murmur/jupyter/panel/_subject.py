@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Subject"]
 
-PATIENCE = 2.0
+LOOK_WITHIN = 2.0
 """Seconds that a look may take: a node may be silent."""
 
 _logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class Subject:
 
         None if the nodes do not answer in time.
         """
-        look = partial(self.session.observe, by_name=False, patience=PATIENCE)
+        look = partial(self.session.observe, by_name=False, patience=LOOK_WITHIN)
         try:
             return await anyio.to_thread.run_sync(look, abandon_on_cancel=True)
         except UnresponsiveError:

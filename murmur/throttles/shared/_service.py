@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NodeLeases", "SteeringLeases"]
 
-PATIENCE = 5.0
+ANSWER_WITHIN = 5.0
 """Seconds that a node waits for the steering kernel to answer."""
 
 
@@ -182,11 +182,12 @@ class NodeLeases:
             answered.set()
 
         begin(answer)
-        with anyio.move_on_after(PATIENCE):
+        with anyio.move_on_after(ANSWER_WITHIN):
             await answered.wait()
         if not answers:
             raise ThrottleError(
-                f"the steering kernel did not answer for throttle {name!r} within {PATIENCE:g} s"
+                f"the steering kernel did not answer for throttle {name!r} "
+                f"within {ANSWER_WITHIN:g} s"
             )
         lease, fault = answers[0]
         if fault is not None:

@@ -47,7 +47,7 @@ GRAIN = 0.005
 REVIEW = 0.5
 """Seconds between two looks at how late slots are used."""
 
-PATIENCE = 2.0
+KEPT_FOR = 2.0
 """Seconds for which the allowance stays before it may shrink: to shrink it costs time."""
 
 HALF_LIFE = 8.0
@@ -443,7 +443,7 @@ class ClusterThrottle:
         self._counts = [count * 0.5 ** (passed / HALF_LIFE) for count in self._counts]
         wanted = allowance(self._counts, self.rate.interval, conditions.uncertainty)
         is_more = wanted > self._grid.late * 1.05
-        is_less = wanted < self._grid.late * 0.8 and now - self._lowered_at > PATIENCE
+        is_less = wanted < self._grid.late * 0.8 and now - self._lowered_at > KEPT_FOR
         if is_more or is_less:
             self._grid.allow(wanted)
             self._lowered_at = now
