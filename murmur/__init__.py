@@ -163,9 +163,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever goes by the name
     """Import a public name from its home when it is first used."""
     if name not in _HOME_OF:
-        from ._moved import AMOC_MODULES
+        from ._moved import MODULES_OF_AMOC
 
-        hint = f"; amoc's {name} is {AMOC_MODULES[name]} here" if name in AMOC_MODULES else ""
+        hint = f"; amoc's {name} is {MODULES_OF_AMOC[name]} here" if name in MODULES_OF_AMOC else ""
         raise AttributeError(f"module 'murmur' has no attribute {name!r}{hint}")
     from importlib import import_module
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, TypeVar
 
-__all__ = ["AMOC_MODULES", "AMOC_VERBS", "amoc_names", "old_names"]
+__all__ = ["MODULES_OF_AMOC", "VERBS_OF_AMOC", "amoc_names", "old_names"]
 
 C = TypeVar("C", bound=type)
 
-AMOC_MODULES: Mapping[str, str] = {
+MODULES_OF_AMOC: Mapping[str, str] = {
     "amoc": "murmur.Session",
     "amoc_cluster": "Session.open and murmur.join",
     "amoc_code_server": "nothing: the code of a scenario travels by itself",
@@ -30,7 +30,7 @@ AMOC_MODULES: Mapping[str, str] = {
 }
 """Modules of amoc, and what has their place."""
 
-AMOC_VERBS: Mapping[str, str] = {
+VERBS_OF_AMOC: Mapping[str, str] = {
     "all_nodes": "nodes",
     "change_rate": "throttle",
     "change_rate_gradually": "ramp",

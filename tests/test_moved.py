@@ -6,19 +6,19 @@ import pytest
 from IPython.core.error import UsageError
 
 import murmur
-from murmur._moved import AMOC_MODULES, AMOC_VERBS
+from murmur._moved import MODULES_OF_AMOC, VERBS_OF_AMOC
 from murmur._session import Session, ThrottleView
 from murmur.jupyter import VERBS, find_verb
 from murmur.throttles import Throttle
 
 
-@pytest.mark.parametrize("name", AMOC_MODULES)
+@pytest.mark.parametrize("name", MODULES_OF_AMOC)
 def test_a_module_of_amoc(name: str) -> None:
     with pytest.raises(AttributeError, match=f"amoc's {name} is .+ here"):
         getattr(murmur, name)
 
 
-@pytest.mark.parametrize(("old", "new"), AMOC_VERBS.items())
+@pytest.mark.parametrize(("old", "new"), VERBS_OF_AMOC.items())
 def test_a_verb_of_amoc(old: str, new: str) -> None:
     assert new in VERBS
     with pytest.raises(UsageError, match=f"amoc's {old} is {new} here"):

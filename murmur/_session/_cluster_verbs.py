@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from murmur._moved import AMOC_VERBS, amoc_names
+from murmur._moved import VERBS_OF_AMOC, amoc_names
 from murmur.cluster import ANYTHING, LOOK
 
 from ._nodes import LIFETIME, Nodes
@@ -22,7 +22,7 @@ __all__ = ["ClusterVerbs"]
 
 @amoc_names(
     {
-        **AMOC_VERBS,
+        **VERBS_OF_AMOC,
         "change_rate": "throttles[name].change_rate",
         "change_rate_gradually": "throttles[name].ramp",
     }

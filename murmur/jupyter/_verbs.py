@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from murmur._moved import AMOC_VERBS
+from murmur._moved import VERBS_OF_AMOC
 from murmur._session import Status
 from murmur.errors import closest
 from murmur.scenario import describe, find, parse_settings, scenarios_in
@@ -34,7 +34,7 @@ __all__ = ["VERBS", "find_verb"]
 def find_verb(name: str) -> Verb:
     """Return the verb of that name, or raise a `UsageError` with the closest one."""
     if name not in VERBS:
-        known = f"; amoc's {name} is {AMOC_VERBS[name]} here" if name in AMOC_VERBS else ""
+        known = f"; amoc's {name} is {VERBS_OF_AMOC[name]} here" if name in VERBS_OF_AMOC else ""
         raise UsageError(f"unknown verb {name!r}{known or closest(name, list(VERBS), 'verbs')}")
     return VERBS[name]
 
