@@ -31,7 +31,10 @@ def write_pulse(directory: Path, status: Status) -> None:
         "problems": list(status.problems),
     }
     part = directory / f".{PULSE}.part"
-    with suppress(OSError):
+    try:
         part.write_text(json.dumps(facts) + "\n", encoding="utf-8")
         part.chmod(0o600)
         part.replace(directory / PULSE)
+    except OSError:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)

@@ -90,7 +90,8 @@ def test_an_archive_without_room_stays_a_journal_and_says_so(disk: Path, tmp_pat
         last = run.wait(20)
 
     assert "stays a journal" in " ".join(last.problems)
-    assert {Path(name).suffix for name in files(disk) - {"ballast"}} == {".log"}
+    kept = {Path(name).name for name in files(disk) - {"ballast"}}
+    assert kept - {"status.json"} == {"000001.log"}
     ballast.unlink()
     assert len(murmur.load(run.directory).actions) > 0
     saved = run.results.save(tmp_path / "saved")
