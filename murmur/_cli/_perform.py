@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol, Self
 
-from murmur._session import FAILURES_LOG, Session
+from murmur._session import FAILURES_LOG, RequestLog, Session
 from murmur.errors import MurmurError, SessionClosedError, UnresponsiveError, WaitTimeoutError
 from murmur.runtime import RunState
 
@@ -73,6 +73,7 @@ def perform(
             from murmur.exporters import Prometheus
 
             stack.enter_context(Prometheus(session, plan.prometheus))
+        log = stack.enter_context(RequestLog(1)) if plan.is_watched else None
         plan.crew.gather(session, _say)
         interrupts.check()
         run = session.do(
@@ -85,10 +86,9 @@ def perform(
         )
         interrupts.hold()
         watch = Watch(run, plan.checks, plan.abort_on)
-        steering = Steering(session, plan.load)
         with show_of(run) as show:
             try:
-                _follow(run, watch, steering, interrupts, show)
+                _follow(run, watch, Steering(session, plan.load), interrupts, show, log)
                 failure = _failure(run)
             except MurmurError as error:  # the run was on: what it measured is concluded
                 failure = str(error)
@@ -110,7 +110,14 @@ def _session_of(plan: Plan) -> Session:
     return Session(directory=plan.places.unfinished, run_here=here, **plan.session)
 
 
-def _follow(run: Run, watch: Watch, steering: Steering, interrupts: Interrupts, show: Show) -> None:
+def _follow(
+    run: Run,
+    watch: Watch,
+    steering: Steering,
+    interrupts: Interrupts,
+    show: Show,
+    log: RequestLog | None = None,
+) -> None:
     """Look, steer and wait until the run is over."""
     began = look_at = monotonic()
     is_ending = False
@@ -130,7 +137,13 @@ def _follow(run: Run, watch: Watch, steering: Steering, interrupts: Interrupts, 
                 steering.tick(now - began, run.status().users)
         with suppress(WaitTimeoutError):
             run.wait(TURN)
+        _tell_of_requests(log, show)
     show.show(watch.look())
+
+
+def _tell_of_requests(log: RequestLog | None, show: Show) -> None:
+    for line in log.take() if log is not None else ():
+        show.say(line)
 
 
 @contextmanager

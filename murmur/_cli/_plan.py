@@ -48,6 +48,8 @@ class Plan:
         Port where Prometheus may look.
     places : Places
         Where results go.
+    is_watched : bool
+        Whether each request of user 1 is shown.
     """
 
     scenario: type[Scenario]
@@ -61,6 +63,7 @@ class Plan:
     session: dict[str, Any] = field(default_factory=dict)
     prometheus: int | None = None
     places: Places = field(default_factory=Places)
+    is_watched: bool = False
 
 
 class _Problems(list[str]):
@@ -114,7 +117,7 @@ def plan_of(options: Mapping[str, Any]) -> Plan:
     abort_on, never = read_checks(_both("abort_on", file, options), "--abort-on")
     problems += [*unread, *never]
     places, crew = Places.of(given), Crew.of(given)
-    problems.extend([*places.problems(), *crew.problems()])
+    problems.extend([*places.problems(), *crew.problems(), *_unwatchable(options, crew)])
     session = _session(given, problems)
     if problems or scenario is None or load is None:
         raise ConfigError(problems)
@@ -130,7 +133,14 @@ def plan_of(options: Mapping[str, Any]) -> Plan:
         session=session,
         prometheus=given.get("prometheus"),
         places=places,
+        is_watched=bool(options.get("is_watched")),
     )
+
+
+def _unwatchable(options: Mapping[str, Any], crew: Crew) -> list[str]:
+    if options.get("is_watched") and (crew.spawn or crew.listen):
+        return ["--watch sees users of this process: leave --nodes and --listen away"]
+    return []
 
 
 def _scenario(given: Mapping[str, Any], problems: _Problems) -> type[Scenario] | None:

@@ -133,6 +133,13 @@ _NODES = "Nodes"
     help="A live table, or a line now and then; auto asks whether standard error is a terminal.",
 )
 @option(
+    "--watch",
+    "is_watched",
+    is_flag=True,
+    section=_OUTPUT,
+    help="Show each request of user 1, to see what the scenario does; with -u 1, say.",
+)
+@option(
     "--every",
     metavar="TIME",
     default="5s",

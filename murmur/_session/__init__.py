@@ -11,6 +11,7 @@ from ._pulse import PULSE as PULSE
 from ._pulse import write_pulse as write_pulse
 from ._replay import archived_scenario as archived_scenario
 from ._replay import replay as replay
+from ._request_log import RequestLog as RequestLog
 from ._run import Run as Run
 from ._session import Session as Session
 from ._start import notebook_names as notebook_names
@@ -27,6 +28,7 @@ __all__ = [
     "AttachedSession",
     "Judge",
     "Observation",
+    "RequestLog",
     "Run",
     "Session",
     "Status",

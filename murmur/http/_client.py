@@ -53,6 +53,8 @@ DEFAULT_HEADERS = {
     "Accept-Encoding": accepted(),
 }
 
+REQUEST = "amoc.http.request"
+
 PLAIN = {"Accept-Encoding": "identity"}
 """What a body that is read part by part is asked for as: parts are not decompressed."""
 
@@ -283,7 +285,23 @@ class Client(Verbs):
         if not wish.stream or response.error is not None:
             timer.end()
         self._judge(response, wish, timer)
+        if self._run is not None and self._run.emitter.listening(REQUEST):
+            self._tell(response, wish, self._native.now() - patience.deadline + timeout)
         return response
+
+    def _tell(self, response: Response, wish: Wish, seconds: float) -> None:
+        """Tell who wants to see each request."""
+        assert self._run is not None
+        measured = {"received_bytes": response.received_bytes, "redirects": response.redirects}
+        told = {
+            "name": wish.name,
+            "user_id": self._user.id if self._user is not None else 0,
+            "method": wish.method,
+            "url": response.url,
+            "status": response.status,
+            "failure": response.failure or "",
+        }
+        self._run.emitter.emit(REQUEST, {"count": 1, "seconds": seconds, **measured}, told)
 
     def _request(self, wish: Wish) -> Request:
         """Return the request that was wished, or raise all that cannot be sent of it."""

@@ -24,6 +24,7 @@ from ._import_verb import IMPORT_VERB
 from ._results_verbs import RESULTS_VERBS
 from ._scenario_table import ScenarioTable
 from ._verb import Call, Kind, Parameter, Verb
+from ._watch_verb import WATCH_VERB
 
 if TYPE_CHECKING:
     from murmur._session import Run
@@ -331,6 +332,7 @@ _TABLE = (
         example="%amoc plot latency",
     ),
     Verb("panel", "Steer and watch the session, live.", _panel, example="%amoc panel"),
+    WATCH_VERB,
     CAPACITY_VERB,
     IMPORT_VERB,
     *RESULTS_VERBS,

@@ -209,6 +209,23 @@ def _throttle_events() -> list[EventType]:
     ]
 
 
+def _http_events() -> list[EventType]:
+    return [
+        _event(
+            "http.request",
+            "A request of `user.http` was made, with the redirects that it followed.",
+            "name",
+            "user_id",
+            "method",
+            "url",
+            "status",
+            "failure",
+            measurements=("count", "seconds", "received_bytes", "redirects"),
+            frequent=True,
+        )
+    ]
+
+
 def _coordinator_events() -> list[EventType]:
     batch = ("name", "kind", "configured")
     return [
@@ -295,6 +312,7 @@ CATALOGUE: Mapping[str, EventType] = _catalogue(
         *_health_events(),
         *_throttle_events(),
         *_coordinator_events(),
+        *_http_events(),
         *_config_events(),
         *_cluster_events(),
     ]

@@ -121,10 +121,15 @@ def windows(times: list[float], rate: float, interval: float) -> tuple[float, in
     return most / rate, sum(after - before < interval for before, after in apart)
 
 
+def measure(name: str, rate: float, interval: float, seconds: float) -> Outcome:
+    """Run one case on the loop of that name."""
+    with asyncio.Runner(loop_factory=LOOPS[name]) as runner:
+        return runner.run(load(rate, interval, seconds))
+
+
 def row(name: str, rate: float, interval: float, seconds: float) -> str:
     """Run one case and return its line of the table."""
-    with asyncio.Runner(loop_factory=LOOPS[name]) as runner:
-        it = runner.run(load(rate, interval, seconds))
+    it = measure(name, rate, interval, seconds)
     unlimited = rate == math.inf
     reached = f"{it.reached:,.0f}/s" if unlimited else f"{it.reached:.2%}"
     return " | ".join(

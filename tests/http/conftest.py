@@ -35,6 +35,7 @@ class Bench:
         self.run = SimpleNamespace(
             native=backend,
             recorder=self.recorder,
+            emitter=SimpleNamespace(listening=lambda name: False),
             state=RunState.RUNNING,
             grace=grace,
             spec=SimpleNamespace(allow=allow),

@@ -51,6 +51,7 @@ def test_what_comes_once_per_user_or_permit_is_frequent():
     frequent = {name for name, event_type in CATALOGUE.items() if event_type.frequent}
 
     assert frequent == {
+        "amoc.http.request",
         "amoc.scenario.start.start",
         "amoc.scenario.start.stop",
         "amoc.scenario.start.exception",

@@ -1,0 +1,78 @@
+"""Log of the requests of one user, line by line as they come to an end: to see what it does."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from murmur.telemetry import on
+
+if TYPE_CHECKING:
+    from murmur.telemetry import Event, Subscription
+
+__all__ = ["RequestLog"]
+
+MOST = 1_000
+"""Lines that wait to be taken; of more the oldest are left out, and that is said."""
+
+
+class RequestLog:
+    """Hears of the requests of one user in this process while it is entered.
+
+    Parameters
+    ----------
+    user_id : int
+        Whose.
+    """
+
+    def __init__(self, user_id: int) -> None:
+        self._user_id = user_id
+        self._heard: deque[Event] = deque(maxlen=MOST)
+        self._left_out = 0
+        self._subscription: Subscription | None = None
+
+    def __enter__(self) -> Self:
+        """Begin to listen."""
+        self._subscription = on("amoc.http.request", self._hear)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Listen no more."""
+        if self._subscription is not None:
+            self._subscription.cancel()
+
+    def take(self) -> list[str]:
+        """Return a line for each request since the last call."""
+        lines = [_line(self._heard.popleft()) for _ in range(len(self._heard))]
+        left_out, self._left_out = self._left_out, 0
+        return [*([f"{left_out:,} requests are left out here"] if left_out else []), *lines]
+
+    def _hear(self, event: Event) -> None:
+        if event.metadata["user_id"] == self._user_id:
+            self._left_out += len(self._heard) == MOST
+            self._heard.append(event)
+
+
+def _line(event: Event) -> str:
+    measured, told = event.measurements, event.metadata
+    moment = time.strftime("%H:%M:%S", time.gmtime(event.wall_at))
+    parts = [
+        f"{moment}.{event.wall_at % 1 * 1e3:03.0f}",
+        f"user {told['user_id']}",
+        f"{told['method']} {told['url']}",
+        f"-> {told['status'] or 'no answer'}",
+        f"{measured['seconds'] * 1e3:,.1f} ms",
+        f"{measured['received_bytes']:,.0f} B",
+    ]
+    if measured["redirects"]:
+        parts.append(f"after redirects: {measured['redirects']:.0f}")
+    if told["failure"]:
+        parts.append(f"FAILED: {told['failure']}")
+    return "  ".join(parts)

@@ -1,0 +1,211 @@
+"""What murmur costs, in one table: ``python -m tests.benchmarks [NAME ...] [--json]``.
+
+Each measurement is made in a process of its own: once to warm up, then five times or more,
+round by round, so that a machine that slows down slows all of them.  A figure is the median
+with the least and the most; processor time says more than wall time on a shared machine, and
+ratios of one call more than either.  Where a size grows tenfold twice, the exponent is told:
+0 where each of many costs what each of few does, 0.3 where ten times as many double it.
+
+The modules beside this one have the measurements, and more of their own to ask for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import murmur
+from murmur.testing import raise_open_files_limit
+from tests.benchmarks import http, recording, throttle, users
+
+ROOT = Path(__file__).parents[2]
+
+Figures = dict[str, float]
+
+
+def admission(rate: int) -> Figures:
+    """Ask for `rate` users a second for three seconds."""
+    asked = rate * 3
+    with murmur.Session() as session:
+        run = session.do(users.Churn, asked, user_rate=rate * 60.0)
+        users.until(lambda: session.status().users["gone"] == asked)
+        admitted = run.results.users["admitted_at"].sort_values().to_numpy()
+    spread = admitted[-1] - admitted[0]
+    second = admitted.searchsorted(admitted + 1.0) - range(len(admitted))
+    return {
+        "reached, share of the rate": (asked - 1) / spread / rate,
+        "fullest second, share of the rate": float(second.max()) / rate,
+    }
+
+
+def report(runners: int) -> Figures:
+    """Write a report of a small run while another thread asks for its turn every millisecond."""
+    with murmur.Session() as session, tempfile.TemporaryDirectory() as folder:
+        run = session.do(users.Churn, runners, user_rate=math.inf, end_when_idle=True)
+        run.wait()
+        os.environ["XDG_CACHE_HOME"] = folder  # as after an installation
+        with _Ticking() as ticking:
+            began = time.perf_counter()
+            run.results.report(Path(folder) / "run.html")
+            took = time.perf_counter() - began
+    return {"first report, s": took, "others held, ms": ticking.longest * 1e3}
+
+
+class _Ticking:
+    """A thread that asks for its turn every millisecond; `longest` is how long it waited."""
+
+    def __enter__(self) -> _Ticking:
+        self.longest, self._is_on = 0.0, True
+        self._thread = threading.Thread(target=self._tick)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_on = False
+        self._thread.join()
+
+    def _tick(self) -> None:
+        before = time.perf_counter()
+        while self._is_on:
+            time.sleep(0.001)
+            now = time.perf_counter()
+            self.longest, before = max(self.longest, now - before - 0.001), now
+
+
+def permits(rate: int) -> Figures:
+    """Take permits at a rate (0: unlimited) for two seconds, on uvloop."""
+    it = throttle.measure("uvloop", rate or math.inf, 1.0, 2.0)
+    if not rate:
+        return {"CPU per permit, us": it.cpu_per_permit * 1e6}
+    return {
+        "reached, share of the rate": it.reached,
+        "fullest window, share of the rate": it.window,
+        "lateness p99, ms": it.lateness_p99 * 1e3,
+        "of a core": it.core,
+    }
+
+
+def requests(connections: int) -> Figures:
+    """Ask nginx for a small file, each user over its own connection, for two seconds."""
+    raise_open_files_limit()
+    with tempfile.TemporaryDirectory() as folder, http.nginx(Path(folder)) as url:
+        os.environ["MURMUR_BENCHMARK_URL"] = url
+        it = http.measure_murmur(connections, 2.0)
+    if it["failed"]:
+        raise RuntimeError(f"{it['failed']:.0f} requests failed")
+    return {"CPU per request, us": it["cpu"] / it["requests"] * 1e6}
+
+
+# Name, what measures it, and the sizes; of several the exponent of the first figure is told.
+MEASUREMENTS: Mapping[str, tuple[Callable[[int], Figures], Sequence[int]]] = {
+    "idle": (users.idle, (1_000, 10_000, 100_000)),
+    "churn": (users.churn, (1_000, 10_000, 100_000)),
+    "ticking": (users.ticking, (1_000, 10_000, 100_000)),
+    "admission": (admission, (10_000,)),
+    "permits": (permits, (0, 1_000, 20_000)),
+    "recording": (recording.recording, (100_000,)),
+    "http": (requests, (10, 100, 1_000)),
+    "report": (report, (1_000,)),
+}
+
+
+def measure(name: str, size: int) -> Figures:
+    """Return the figures of one measurement, made in a process of its own."""
+    command = [sys.executable, "-m", "tests.benchmarks", "--once", name, str(size)]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"{name} {size} failed: {done.stderr[-2000:]}")
+    figures: Figures = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def exponent(sizes: Sequence[int], figures: Sequence[float]) -> float:
+    """Return the power of the size with which a figure grows, by least squares on logarithms."""
+    logs = [math.log(size) for size in sizes], [math.log(figure) for figure in figures]
+    return statistics.linear_regression(*logs).slope
+
+
+def tell(row: Mapping[str, object]) -> None:
+    """Print one line of the table."""
+    name, what = f"{row['name']} {row['size']:,}", row["figure"]
+    middle, least, most = row["median"], row["min"], row["max"]
+    sys.stdout.write(f"{name:18} {what:34} {middle:10,.3g}  ({least:,.3g} to {most:,.3g})\n")
+    sys.stdout.flush()
+
+
+def rows_of(names: Sequence[str], repeats: int) -> list[dict[str, object]]:
+    """Measure all of `names`, round by round, and return a row for each figure."""
+    cases = [(name, size) for name in names for size in MEASUREMENTS[name][1]]
+    seen: dict[tuple[str, int], list[Figures]] = {case: [] for case in cases}
+    for number in range(repeats + 1):
+        for case in cases:
+            figures = measure(*case)
+            if number:  # the first warms up
+                seen[case].append(figures)
+    rows: list[dict[str, object]] = []
+    for (name, size), rounds in seen.items():
+        for figure in rounds[0]:
+            values = [each[figure] for each in rounds]
+            summed = {"median": statistics.median(values), "min": min(values), "max": max(values)}
+            rows.append({"name": name, "size": size, "figure": figure, **summed})
+    return rows
+
+
+def exponents(rows: Sequence[Mapping[str, object]]) -> dict[str, float]:
+    """Return the exponent of each figure that was measured at three sizes, by name and figure."""
+    series: dict[str, list[tuple[int, float]]] = {}
+    for row in rows:
+        place = series.setdefault(f"{row['name']}: {row['figure']}", [])
+        place.append((int(str(row["size"])), float(str(row["median"]))))
+    return {
+        what: exponent(*zip(*points, strict=True))
+        for what, points in series.items()
+        if len(points) == 3 and all(min(point) > 0 for point in points)
+    }
+
+
+def main() -> None:
+    """Measure what is named, or all, and print it."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MEASUREMENTS))
+    parser.add_argument("--json", action="store_true", help="print one object instead")
+    parser.add_argument("--repeats", type=int, default=5, help="counted ones of each")
+    parser.add_argument("--once", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.once:
+        name, size = options.once
+        sys.stdout.write(json.dumps(MEASUREMENTS[name][0](int(size))) + "\n")
+        return
+    if unknown := set(options.names) - set(MEASUREMENTS):
+        parser.error(
+            f"no measurement {', '.join(sorted(unknown))}; there are {', '.join(MEASUREMENTS)}"
+        )
+    before = os.getloadavg()[0]
+    rows = rows_of(options.names or list(MEASUREMENTS), options.repeats)
+    noise = {"load before": before, "load after": os.getloadavg()[0], "CPUs": os.cpu_count()}
+    grown = exponents(rows)
+    if options.json:
+        told = {"python": sys.version, "machine": noise, "rows": rows, "exponents": grown}
+        sys.stdout.write(json.dumps(told) + "\n")
+        return
+    for row in rows:
+        tell(row)
+    for what, power in grown.items():
+        sys.stdout.write(f"grows with size to the power of {power:5.2f}   {what}\n")
+    sys.stdout.write(f"machine: {noise}; a load above its CPUs makes these figures too high\n")
+
+
+if __name__ == "__main__":
+    main()
