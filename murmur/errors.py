@@ -619,7 +619,7 @@ class WriteError(MurmurError, OSError):
         super().__init__(
             f"{str(path)!r} cannot be written ({reason}); make room, or give another place"
         )
-        self.errno = error.errno
+        self.errno: int | None = error.errno
 
 
 class CheckFailedError(MurmurError, AssertionError):

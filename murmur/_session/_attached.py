@@ -250,7 +250,7 @@ class AttachedRun(Run):
         self.scenario: str = facts["scenario"]
         self.seed: int = facts["seed"]
         self.settings_at_start: dict[str, object] = facts["settings_at_start"]
-        self.directory = None
+        self.directory: Path | None = None
         self._there = session
         self._last = Status(
             state=RunState.IDLE, scenario=None, users={}, highest_id=0, elapsed=0.0, nodes={}

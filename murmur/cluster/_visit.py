@@ -50,7 +50,7 @@ class Visit:
 
     def __init__(self, ticket: Ticket, records: Mapping[str, type]) -> None:
         self.rights: tuple[str, ...] = ()
-        self.is_closed = False
+        self.is_closed: bool = False
         self._ticket = ticket
         self._records = records
         self._context = ticket.context()
