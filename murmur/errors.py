@@ -769,8 +769,10 @@ class TicketError(ClusterError, ValueError):
 class SessionClosedError(MurmurError):
     """The session is closed, or belongs to another process."""
 
-    def __init__(self, reason: str = "it is closed") -> None:
-        super().__init__(f"this session takes no more calls: {reason}; make a new murmur.Session()")
+    def __init__(
+        self, reason: str = "it is closed", remedy: str = "make a new murmur.Session()"
+    ) -> None:
+        super().__init__(f"this session takes no more calls: {reason}; {remedy}")
 
 
 class UnresponsiveError(MurmurError, TimeoutError):

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from tempfile import mkdtemp
 from time import monotonic, sleep
@@ -17,7 +18,7 @@ from weakref import finalize
 
 from murmur._backend import BEAT
 from murmur.cluster import LOOK, STEER, Ticket, Visit, unpack_code
-from murmur.errors import ClusterError, ScenarioError, WaitTimeoutError
+from murmur.errors import ClusterError, MurmurError, ScenarioError, WaitTimeoutError
 from murmur.runtime import RunState
 
 from ._nodes import Nodes
@@ -183,9 +184,7 @@ class AttachedSession(Session):
 
     def observe(self, *, by_name: bool = True, patience: float | None = None) -> Observation:
         """See `Session.observe`."""
-        seen: Observation = self.ask("observe", by_name, patience=patience or ANSWER_WITHIN)
-        nodes = tuple(replace(node, state=RunState(node.state)) for node in seen.nodes)
-        return replace(seen, status=_revived(seen.status), nodes=nodes)
+        return _seen(self.ask("observe", by_name, patience=patience or ANSWER_WITHIN))
 
     def stop(self) -> None:
         """See `Session.stop`."""
@@ -229,6 +228,13 @@ class AttachedSession(Session):
         kind = "read only" if self.is_read_only else "steered from here, too"
         return f"<murmur.Session at {self.address}, {kind}>"
 
+    def _repr_html_(self) -> str | None:
+        """Return the status as a table, or why there is none."""
+        try:
+            return super()._repr_html_()
+        except MurmurError as error:
+            return _without_a_table(self, error)
+
     _known: AttachedRun | None = None
 
     def _overview(self) -> dict[str, NodeOverview]:
@@ -252,14 +258,11 @@ class AttachedRun(Run):
         self.settings_at_start: dict[str, object] = facts["settings_at_start"]
         self.directory: Path | None = None
         self._there = session
-        self._last = Status(
-            state=RunState.IDLE, scenario=None, users={}, highest_id=0, elapsed=0.0, nodes={}
-        )
 
     @property
     def settings(self) -> dict[str, object]:
         """See `Run.settings`."""
-        settings: dict[str, object] = self._there.ask("run")["settings"]
+        settings: dict[str, object] = self._there.ask("run_settings", self.id)
         return settings
 
     @property
@@ -298,12 +301,12 @@ class AttachedRun(Run):
         return Verdict(state, tuple(reasons)), {(at, what): text for at, what, text in effects}
 
     def status(self) -> Status:
-        """See `Run.status`."""
-        return self._there.status()
+        """See `Run.status`; refused once the session there has another run."""
+        return _revived(self._there.ask("run_status", self.id))
 
     def observe(self, *, by_name: bool = True) -> Observation:
         """See `Run.observe`."""
-        return self._there.observe(by_name=by_name)
+        return _seen(self._there.ask("run_observe", self.id, by_name))
 
     def stop(self) -> None:
         """See `Run.stop`."""
@@ -321,8 +324,28 @@ class AttachedRun(Run):
             sleep(BEAT)
         return self.status()
 
+    def __repr__(self) -> str:
+        """Return id, scenario and where it is; asks nobody, who may be gone."""
+        return f"<Run {self.id} of {self.scenario}, at {self._there.address}>"
+
+    def _repr_html_(self) -> str:
+        """Return a table of its settings, or why there is none."""
+        try:
+            return super()._repr_html_()
+        except MurmurError as error:
+            return _without_a_table(self, error)
+
     def _look(self) -> None:
         """Do nothing: each question tells whether the session is there."""
+
+
+def _without_a_table(shown: object, error: MurmurError) -> str:
+    return f"<p>{escape(repr(shown))}: {escape(str(error))}</p>"
+
+
+def _seen(seen: Observation) -> Observation:
+    nodes = tuple(replace(node, state=RunState(node.state)) for node in seen.nodes)
+    return replace(seen, status=_revived(seen.status), nodes=nodes)
 
 
 def _revived(status: Status) -> Status:

@@ -73,8 +73,13 @@ class Visits:
             "coordinators": self._coordinators,
             "judged": self._judged,
             "nodes": lambda: {name: session.nodes[name] for name in session.nodes},
-            "observe": self._observe,
+            "observe": lambda by_name: _shown(session.observe(by_name=by_name)),
             "run": self._facts,
+            "run_observe": lambda run_id, by_name: _shown(
+                self._run(run_id).observe(by_name=by_name)
+            ),
+            "run_settings": lambda run_id: _plain_values(self._run(run_id).settings),
+            "run_status": lambda run_id: self._run(run_id).status(),
             "status": session.status,
             "throttles": lambda: list(session.throttles),
         }
@@ -97,15 +102,6 @@ class Visits:
         known = self._session.coordinators
         return {name: known[name].statistics() for name in known}
 
-    def _observe(self, by_name: bool) -> Observation:
-        seen = self._session.observe(by_name=by_name)
-        changes = tuple(
-            LiveChange(each.at, each.what, _plain(each.old), _plain(each.new))
-            for each in seen.recent.changes
-        )
-        health = {node: dict(row) for node, row in seen.recent.health.items()}
-        return replace(seen, recent=replace(seen.recent, changes=changes, health=health))
-
     def _update(self, nodes: list[str] | None, settings: dict[str, Any]) -> dict[str, object]:
         changed = self._session.update(nodes=nodes, **settings)
         return {name: (_plain(old), _plain(new)) for name, (old, new) in changed.items()}
@@ -119,8 +115,7 @@ class Visits:
             "id": run.id,
             "scenario": run.scenario,
             "seed": run.seed,
-            "settings_at_start": {k: _plain(v) for k, v in run.settings_at_start.items()},
-            "settings": {k: _plain(v) for k, v in run.settings.items()},
+            "settings_at_start": _plain_values(run.settings_at_start),
             "is_over": run.is_over,
         }
 
@@ -155,12 +150,27 @@ class Visits:
     def _run(self, run_id: str) -> Run:
         run = self._session.run
         if run is None or run.id != run_id:
-            raise RunStateError(f"look at run {run_id}", "on with another one", "look at that one")
+            remedy = "session.run is the one to look at"
+            raise RunStateError(f"look at run {run_id}", "followed by another", remedy)
         return run
 
 
 def _ends(ids: range) -> tuple[int, int]:
     return ids.start, ids.stop
+
+
+def _shown(seen: Observation) -> Observation:
+    """Return an observation as it can travel."""
+    changes = tuple(
+        LiveChange(each.at, each.what, _plain(each.old), _plain(each.new))
+        for each in seen.recent.changes
+    )
+    health = {node: dict(row) for node, row in seen.recent.health.items()}
+    return replace(seen, recent=replace(seen.recent, changes=changes, health=health))
+
+
+def _plain_values(settings: Mapping[str, object]) -> dict[str, object]:
+    return {name: _plain(value) for name, value in settings.items()}
 
 
 def _plain(value: object) -> object:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Visit"]
 
+_AGAIN = "murmur.attach() enters one that is there"
+
 _HEAD = struct.Struct("!IB")  # bytes of the body, bytes of the kind
 
 CONNECT = 10.0
@@ -69,16 +71,17 @@ class Visit:
             If it does not answer within `patience` seconds.
         """
         if self.is_closed:
-            raise SessionClosedError("this process left it")
+            raise SessionClosedError("this process left it", _AGAIN)
         question = encode([0, verb, list(arguments), keywords], what=f"the arguments of {verb}")
         try:
             kind, body = self._exchange("ask", question, patience)
         except JoinError as error:
-            raise SessionClosedError(error.reason) from None
+            raise SessionClosedError(str(error), _AGAIN) from None
         except TimeoutError:
             raise NodeTimeoutError("steering", verb, patience) from None
         except OSError as error:
-            raise SessionClosedError(f"nobody is at {self._ticket.address} ({error})") from None
+            reason = f"nobody is at {self._ticket.address} ({error})"
+            raise SessionClosedError(reason, _AGAIN) from None
         if kind != "answer":
             raise WireError(f"the session said {kind!r}")
         _, is_done, value = decode(body, self._records)

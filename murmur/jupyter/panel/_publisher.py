@@ -18,7 +18,7 @@ import anyio.to_thread
 
 from murmur._backend import thread_lock
 from murmur._session import Judge
-from murmur.errors import MurmurError, RunStateError
+from murmur.errors import MurmurError, NodeTimeoutError, RunStateError, SessionClosedError
 
 from ._code import CodeLog
 from ._commands import Done, carry_out
@@ -133,9 +133,12 @@ class Publisher:
                 def draw(view: View, results: Results) -> None:
                     drawing.start_soon(_draw, painter, view, results)
 
-                await self._tell(draw)
+                with suppress(SessionClosedError):  # of another process, which is gone
+                    await self._tell(draw)
                 drawing.cancel_scope.cancel()
         finally:
+            with self._lock:
+                self._is_serving = False
             for panel in self._views:
                 panel.show({**panel.state, "session": "closed"}, None)
 
@@ -143,7 +146,8 @@ class Publisher:
         sent: deque[float] = deque([-1.0] * MOST, maxlen=MOST)
         while self._goes_on():
             self._wake = anyio.Event()
-            await self._publish(draw)
+            with suppress(NodeTimeoutError, RunStateError):  # silent, or with another run by now
+                await self._publish(draw)
             sent.append(anyio.current_time())
             with anyio.move_on_after(REGULAR):
                 await self._wake.wait()

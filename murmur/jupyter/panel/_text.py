@@ -25,9 +25,11 @@ def words(state: dict[str, Any]) -> str:
     --------
     >>> words({})
     'murmur: no news yet'
+    >>> words({"session": "closed"})
+    'murmur: the session is closed'
     """
-    if not state:
-        return "murmur: no news yet"
+    if "state" not in state:  # nothing was heard of it
+        return f"murmur: {'the session is closed' if state else 'no news yet'}"
     users, figures = state["users"], state["figures"]
     parts = [f"murmur: {state['state']}"]
     if state["scenario"]:

@@ -16,6 +16,7 @@ import murmur
 from murmur.errors import (
     ClusterError,
     JoinError,
+    RunStateError,
     SessionClosedError,
     TicketError,
     UnknownNameError,
@@ -109,8 +110,42 @@ def test_a_session_that_ends_is_told(run: murmur.Run, session: murmur.Session) -
     there = murmur.attach(session.open())
     session.close()
 
-    with there, pytest.raises(SessionClosedError):
+    with there, pytest.raises(SessionClosedError, match=r"murmur\.attach\(\) enters"):
         there.status()
+
+
+def test_what_was_fetched_of_a_session_that_is_gone_can_still_be_shown(
+    run: murmur.Run, session: murmur.Session
+) -> None:
+    there = murmur.attach(session.open())
+    seen = there.run
+    session.close()
+
+    with there:
+        assert run.id in repr(seen)
+        for each in (there, seen):
+            assert "this session takes no more calls" in each._repr_html_()
+
+
+def test_a_run_never_answers_with_the_figures_of_the_next(
+    session: murmur.Session, run: murmur.Run
+) -> None:
+    with murmur.attach(session.open()) as there:
+        first = there.run
+        assert first is not None
+        session.stop()
+        run.wait(timeout=20)
+        assert first.wait(timeout=5).users["gone"] == 5
+        session.reset()
+        assert first.status().users["gone"] == 5
+
+        later = session.do(Steady, 9, user_rate=math.inf, pace=0.5)
+        for look in (first.status, first.observe, first.wait, lambda: first.settings):
+            with pytest.raises(RunStateError, match=f"look at run {first.id}"):
+                look()
+        assert there.run is not None
+        assert there.run.id == later.id
+        assert there.run.settings["pace"] == 0.5
 
 
 @pytest.mark.parametrize(

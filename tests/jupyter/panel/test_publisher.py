@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
-from murmur.errors import RunStateError, SessionClosedError
+from murmur.errors import NodeTimeoutError, RunStateError, SessionClosedError
 from murmur.jupyter.panel import Cell, Publisher
 
 
@@ -180,3 +180,42 @@ async def test_a_node_that_is_silent_leaves_the_page_without_news(publisher, sub
         tasks.cancel_scope.cancel()
 
     assert listening.moments == []
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [NodeTimeoutError("steering", "observe", 2.0), RunStateError("look at run 1", "another")],
+)
+async def test_a_session_elsewhere_that_says_nothing_for_a_while_is_shown_again(
+    publisher, subject, trouble
+):
+    look, is_silent = subject.look, True
+
+    async def silent_at_first() -> Any:
+        if is_silent:
+            raise trouble
+        return await look()
+
+    subject.look = silent_at_first
+    panel = publisher.open()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(publisher.serve)
+        await anyio.sleep(5)
+        assert panel.state == {}
+        is_silent = False
+        await anyio.sleep(1)
+        assert panel.state["session"] == "open"
+        panel.close()
+
+
+async def test_panels_of_a_session_elsewhere_that_is_gone_say_so(publisher, subject):
+    async def gone() -> Any:
+        raise SessionClosedError("nobody is there")
+
+    subject.look = gone
+    for _ in range(2):  # the second is opened when the first has been told
+        panel = publisher.open()
+        await publisher.serve()
+        assert panel.state["session"] == "closed"
+        assert str(panel) == "murmur: the session is closed"
+    assert [post[0] for post in subject.posted] == [publisher.serve] * 2
