@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 
+from murmur._backend import native
 from murmur.errors import (
     CallbackError,
     ClusterError,
@@ -85,7 +86,7 @@ class Cluster(Roster):
         if self._is_between or not self._state.is_over:
             state = "starting or being reset" if self._is_between else self._state.value
             raise RunStateError("start a run", state, "stop it first, or reset()")
-        ledger = Ledger(self._bus, anyio.current_time, record)
+        ledger = Ledger(self._bus, native().now, record)
         self._current = current = Current(spec, record, course, ledger)
         current.nodes = {node.name: node for node in chosen}
         if nodes is not None:
@@ -294,7 +295,7 @@ class Cluster(Roster):
         if current is None or self._state.is_over:
             return
         answers = await ask_each(current.nodes.values(), "flush", lambda node: node.flush())
-        current.record.reach(anyio.current_time())
+        current.record.reach(native().now())
         for name, here in answers.values.items():
             current.record.set_present(
                 name, here.user_ids, here.admitted_at, here.started_at, here.waiting

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import anyio
 
+from murmur._backend import native
 from murmur.errors import InvalidArgumentError
 from murmur.runtime import USER_RATE
 
@@ -135,13 +136,13 @@ class Current:
         self.ends = anyio.CancelScope()
         self.idle = anyio.Event()
         self.over = anyio.Event()
-        self.started_at = anyio.current_time()
+        self.started_at = native().now()
         self.ended_at = math.nan
 
     @property
     def elapsed(self) -> float:
         """Seconds since the run started, until it ended."""
-        until = anyio.current_time() if math.isnan(self.ended_at) else self.ended_at
+        until = native().now() if math.isnan(self.ended_at) else self.ended_at
         return until - self.started_at
 
     def wants(self, node: str) -> bool:
@@ -183,7 +184,7 @@ class Current:
         """Let the record know that the `init` of a node is done."""
         if node.name not in self._owing:
             self._owing.add(node.name)
-            self.record.note_node(node.name, running_at=anyio.current_time())
+            self.record.note_node(node.name, running_at=native().now())
 
     def note_clock(self, node: str, offset: float, error: float) -> None:
         """Let the record know how the clock of a node that takes part is."""
@@ -195,11 +196,11 @@ class Current:
         outcome: Literal["lost", "left"] = "lost" if is_lost else "left"
         if not is_lost:
             self._owing.discard(node.name)
-        self.record.note_node(node.name, outcome=outcome, left_at=anyio.current_time())
+        self.record.note_node(node.name, outcome=outcome, left_at=native().now())
 
     def note_end(self, cause: str) -> None:
         """Let the record know that the run begins to end, and why."""
-        self.record.note_end(anyio.current_time(), cause)
+        self.record.note_end(native().now(), cause)
 
     def note_settings(self, changed: Mapping[str, tuple[object, object]]) -> None:
         """Let nodes that come later begin with the settings as they are now.

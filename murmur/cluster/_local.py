@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from murmur._backend import native
 from murmur.errors import MurmurError, RunStateError
 from murmur.runtime import NodeRun, RunState, longest_end
 
@@ -41,7 +42,7 @@ class LocalNode(Node):
     def __init__(self, name: str, *, bus: Bus, tasks: TaskGroup) -> None:
         self.name = name
         self.facts: NodeFacts = NodeFacts.here(name)
-        self.joined_at: float = anyio.current_time()
+        self.joined_at: float = native().now()
         self._bus = bus
         self._tasks = tasks
         self._run: NodeRun | None = None

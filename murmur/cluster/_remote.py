@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from murmur._backend import native
 from murmur._wire import WireError, decode, encode, revive_fault
 from murmur.errors import NodeLostError, NodeTimeoutError
 from murmur.runtime import Presence, RunState
@@ -67,7 +68,7 @@ class RemoteNode(Node):
         self.name = name
         self.peer = peer
         self.facts = facts
-        self.joined_at = anyio.current_time()
+        self.joined_at = native().now()
         self.clock_error = math.inf
         self._link = link
         self._numbers = itertools.count(1)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
+from murmur._backend import native
 from murmur.errors import NodeLostError
 from murmur.runtime import Listener, RunState, longest_end
 from murmur.telemetry import bus as process_bus
@@ -254,7 +255,7 @@ class Roster:
     def _ledger(self) -> Ledger:
         if self._current is not None and not self._current.over.is_set():
             return self._current.ledger
-        return Ledger(self._bus, anyio.current_time)
+        return Ledger(self._bus, native().now)
 
     def _staff(self) -> dict[str, Node]:
         """Return the nodes that users go to: the others, as soon as there are others."""
@@ -393,7 +394,7 @@ class Roster:
         for name in current.nodes:
             current.record.set_present(name, (), (), (), ())
         self._state = state
-        current.ended_at = anyio.current_time()
+        current.ended_at = native().now()
         current.over.set()
         current.course.on_over(self._status(nodes))
 

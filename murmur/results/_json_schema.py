@@ -81,6 +81,8 @@ def _manifest() -> dict[str, Any]:
     call = _object({"at": _SECONDS, "verb": _TEXT, "arguments": {"type": "object"}})
     source = {"name": _TEXT, "source": _TEXT, "sha256": _TEXT, "above": _TEXT}
     scenario = {**source, "missing": _list(_TEXT)}
+    moments = dict.fromkeys(("due", "started", "until"), _NUMBER)
+    open_ones = _object({"name": _TEXT, **moments, "number": _WHOLE})
     plan = {"users": _WHOLE, "seconds": _NUMBER, "end_when_idle": _FLAG}
     settings = {"type": "object", "description": "by name; secret ones are masked"}
     return _object(
@@ -107,6 +109,7 @@ def _manifest() -> dict[str, Any]:
             "actions_kept": _WHOLE,
             "events_dropped": _WHOLE,
             "rows_dropped": {"type": "object", "additionalProperties": _WHOLE},
+            "under_way": _list(open_ones),
             "verdict": _verdict(),
             "summary": _object(_summary()),
             "frames": _object({name: _frame(name) for name in FRAMES}),

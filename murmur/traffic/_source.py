@@ -62,7 +62,7 @@ class Writer:
     def text(self) -> str:
         """Return the module."""
         body = list(self._steps())
-        files = self._files() if any("self.files(" in line for line in body) else []
+        files = self._files() if any("self.fetch_files(" in line for line in body) else []
         whole = "\n".join([*self._class(), *body, *files])
         imports = ["import anyio"] if files else []
         imports += ["import re"] if "re.search(" in whole else []
@@ -225,7 +225,7 @@ class Writer:
     def _files(self) -> list[str]:
         return [
             "",
-            "    async def files(self, user, *paths):",
+            "    async def fetch_files(self, user, *paths):",
             '        """Fetch the files of a page, side by side as browsers do."""',
             "",
             "        async def fetch(path):",
@@ -275,7 +275,7 @@ def _literal_path(entry: Entry) -> str:
 
 def _files_line(files: list[str]) -> Iterator[str]:
     if files:
-        yield "        await self.files(user, " + ", ".join(files) + ")"
+        yield "        await self.fetch_files(user, " + ", ".join(files) + ")"
 
 
 def _text(value: str) -> str:

@@ -86,7 +86,7 @@ def test_a_process_that_is_killed_loses_two_seconds_at_most(tmp_path: Path) -> N
     path, killed_at, known = _run_until_killed(tmp_path, seconds=3.5)
     loaded = murmur.load(path)
 
-    wall_started_at = pd.Timestamp(loaded._source.facts()["wall_started_at"]).timestamp()
+    wall_started_at = pd.Timestamp(loaded.source.facts()["wall_started_at"]).timestamp()
     last = wall_started_at + (loaded.actions["started_at"] + loaded.actions["service_time"]).max()
     assert killed_at - last < 2.0
     assert len(loaded.actions) >= known - 2 * 20 * 20

@@ -67,7 +67,7 @@ def test_the_scenario_has_its_settings(shop: Path) -> None:
 def test_files_of_a_page_may_be_fetched_side_by_side(shop: Path) -> None:
     source = scenario_from(shop, static="group").source
 
-    assert 'await self.files(user, "/app.css?v=3", "/logo.svg")' in source
+    assert 'await self.fetch_files(user, "/app.css?v=3", "/logo.svg")' in source
     made(source, "BookShop")
 
 

@@ -31,7 +31,7 @@ class CountingSource:
 
 @pytest.fixture
 def source(results) -> CountingSource:
-    return CountingSource(results._source)
+    return CountingSource(results.source)
 
 
 def test_counts_are_of_names_and_spans(source):

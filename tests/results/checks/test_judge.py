@@ -184,7 +184,7 @@ def test_of_the_first_moments_there_is_no_rate_yet():
 
 def test_a_run_that_stands_still_has_a_falling_rate():
     results = steady(2.0)
-    results._source._record.reach(8.0)
+    results.source._record.reach(8.0)
 
     assert results.check("rate(op) == 25/s")[0].holds
 
