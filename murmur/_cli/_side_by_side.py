@@ -133,7 +133,8 @@ def _change(row: Mapping[Hashable, Any]) -> tuple[str, str]:
     """Return the change and its interval: relative where it can be, in its unit else."""
     if not math.isnan(row["ratio_low"]):
         low, high = row["ratio_low"] - 1, row["ratio_high"] - 1
-        return f"{row['ratio'] - 1:+.1%}", f"{low:+.1%} to {high:+.1%}"
+        reach = f"{low:+.1%} and more" if math.isinf(high) else f"{low:+.1%} to {high:+.1%}"
+        return f"{row['ratio'] - 1:+.1%}", reach
     write = TEXTS[_KINDS[row["unit"]]]
     values = (row["difference"], row["difference_low"], row["difference_high"])
     change, low, high = (

@@ -88,6 +88,9 @@ def comparison(frame: pd.DataFrame, *, name: str | None = None) -> AnyChart:
 def _intervals(rows: pd.DataFrame) -> alt.LayerChart:
     """Return a point for each row, on the interval that holds it, and a rule where both meet."""
     scale, axis = _change_scale(rows[["ratio", "ratio_low", "ratio_high"]].to_numpy())
+    # An interval without an upper end is drawn to the edge, and has none in its tooltip.
+    rows["line_end"] = rows["ratio_high"].replace(np.inf, scale.domain[1])
+    rows["ratio_high"] = rows["ratio_high"].replace(np.inf, np.nan)
     x = alt.X("ratio:Q", title="change", scale=scale, axis=axis)
     labels = alt.Axis(labelLimit=300, ticks=False, domain=False)
     outcomes = [outcome for outcome in _OUTCOMES if (rows["outcome"] == outcome).any()]
@@ -112,13 +115,14 @@ def _intervals(rows: pd.DataFrame) -> alt.LayerChart:
     points = base.mark_point(filled=True, size=70, opacity=1).encode(x=x, shape=shape)
     one = alt.Chart(pd.DataFrame({"ratio": [1.0]})).mark_rule(color=GREY, strokeDash=[4, 3])
     low = alt.X("ratio_low:Q", title="change", scale=scale)
-    return alt.LayerChart(layer=[one.encode(x=x), lines.encode(x=low, x2="ratio_high:Q"), points])
+    return alt.LayerChart(layer=[one.encode(x=x), lines.encode(x=low, x2="line_end:Q"), points])
 
 
 def _change_scale(bounds: np.ndarray) -> tuple[alt.Scale, alt.Axis]:
     """Return a logarithmic scale of factors, as far to both sides of 1 as `bounds` need."""
     # Some room where nothing changed.
-    reach = max(float(np.nanmax(np.abs(np.log(bounds[bounds > 0])))) * 1.1, np.log(1.12))
+    known = bounds[(bounds > 0) & np.isfinite(bounds)]
+    reach = max(float(np.abs(np.log(known)).max()) * 1.1, np.log(1.12))
     low, high = float(np.exp(-reach)), float(np.exp(reach))
     ticks = [1.0]
     for tick in sorted(_TICKS, key=lambda tick: abs(np.log(tick))):  # from 1 to both sides

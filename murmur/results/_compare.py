@@ -15,6 +15,7 @@ from murmur.errors import InvalidArgumentError
 from murmur.recording import CATEGORY, FLOAT, TEXT, Column, Frame
 from murmur.telemetry import RESOLUTION
 
+from ._at_least import count_unended
 from ._bootstrap import Floats
 from ._cells import Statistic
 from ._frame import build
@@ -58,7 +59,7 @@ COMPARISON = Frame(
         Column("b", FLOAT, "`unit`", "Its value in the second run."),
         Column("difference", FLOAT, "`unit`", "`b` less `a`."),
         Column("difference_low", FLOAT, "`unit`", "The difference is at least this; NaN: unsure."),
-        Column("difference_high", FLOAT, "`unit`", "The difference is at most this."),
+        Column("difference_high", FLOAT, "`unit`", "It is at most this; inf: nobody knows."),
         Column("ratio", FLOAT, "", "`b` by `a`; NaN if `a` is 0."),
         Column("ratio_low", FLOAT, "", "The ratio is at least this."),
         Column("ratio_high", FLOAT, "", "The ratio is at most this."),
@@ -143,6 +144,10 @@ def compare(  # noqa: PLR0913 - all but the runs by keyword
     In a run of many hours, the oldest seconds are joined to spans of 10, 60, 600 and more.  A
     span that `start` or `end` would cut is left out of that run, with its counts.
 
+    Actions that never ended count with how long they had gone on, as in checks, if that was
+    longer than any of their name took.  What is longer for them is known to be at least so
+    much: in `b` its interval has no upper end, in `a` there is none, and notes tell.
+
     Examples
     --------
     >>> from murmur.results import Results, compare
@@ -177,11 +182,13 @@ def compare(  # noqa: PLR0913 - all but the runs by keyword
         raise _uncuttable(block or window, shortest, confidence)
     sides = _sides_of(sources, spans, chosen, block)
     frame = side_by_side(sides[: len(firsts)], sides[len(firsts) :], chosen, confidence=confidence)
+    stretches, first = list(zip(sources, spans, strict=True)), len(firsts)
+    unended = count_unended(frame, stretches[:first], stretches[first:], chosen)
     answer, reasons = answer_of(frame, asked, margin, is_trusted=_are_trusted(sources))
     frame.attrs = {
         "answer": answer,
         "reasons": [str(reason) for reason in reasons],
-        "notes": list(doubts(firsts, seconds)),
+        "notes": [*unended, *doubts(firsts, seconds)],
         "confidence": confidence,
     }
     return frame

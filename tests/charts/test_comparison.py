@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -79,3 +80,14 @@ def test_one_action_can_be_chosen(frame: pd.DataFrame) -> None:
 def test_a_frame_without_the_columns_is_refused(frame: pd.DataFrame) -> None:
     with pytest.raises(InvalidArgumentError, match="ratio"):
         charts.comparison(frame.drop(columns="ratio"))
+
+
+def test_an_interval_without_an_upper_end_goes_to_the_edge(frame: pd.DataFrame) -> None:
+    frame.loc[1, "ratio_high"] = math.inf
+    chart = charts.comparison(frame)
+    row = points(chart)[1]
+
+    assert row["line_end"] == chart.to_dict()["layer"][0]["encoding"]["x"]["scale"]["domain"][1]
+    assert row["ratio_high"] is None
+    assert "Infinity" not in json.dumps(chart.to_dict())
+    vl_convert.vegalite_to_svg(chart.to_dict())

@@ -6,10 +6,11 @@ import math
 
 import anyio
 import pytest
+import traitlets
 
 import murmur
 from murmur.recording import RunRecord
-from murmur.results import Results
+from murmur.results import Results, compare
 from murmur.telemetry import Chunk, Recorder
 from murmur.testing import rehearse
 
@@ -309,3 +310,63 @@ def chunks_of(node: str, seconds: int) -> list[Chunk]:
         recorder.health(float(second), [0.001] * 20, 0.1, 1e8, False)
         found.append(recorder.seal())
     return found
+
+
+class AnswersOften(murmur.Scenario):
+    """A server that holds some requests for ever, while the others are answered as ever."""
+
+    hold = traitlets.Int(0, help="each n-th request is held; 0 for none")
+
+    async def start(self, user: murmur.User) -> None:
+        async with anyio.create_task_group() as requests:
+            for number in range(1, 10_000):
+                requests.start_soon(self.ask, user, self.hold and number % self.hold == 0)
+                await user.sleep(0.1)
+
+    async def ask(self, user: murmur.User, is_held: bool) -> None:
+        with user.timer("ask"):
+            await user.sleep(math.inf if is_held else 0.05)
+
+
+@pytest.fixture(scope="module")
+def often() -> Results:
+    return rehearse(AnswersOften, 5, duration=60, user_rate=math.inf)
+
+
+@pytest.fixture(scope="module")
+def often_held() -> Results:
+    return rehearse(AnswersOften, 5, duration=60, user_rate=math.inf, hold=12)
+
+
+def test_a_comparison_does_not_pass_because_the_slowest_never_ended(often, often_held):
+    # 1 of 12 is held, 8 %: the 95th percentile is one of those, the median is not.
+    frame = compare(often, often_held, rules=["p95(ask) > +20%"])
+    rows = frame.set_index("statistic")
+
+    assert frame.attrs["answer"] == "fail"
+    assert rows.loc["response_p95", "b"] > 5
+    assert rows.loc["response_p95", "ratio_high"] == math.inf
+    assert rows.loc["response_p95", "outcome"] == "higher"
+    value = rows.loc["response_p95", "b"]
+    (note,) = (each for each in frame.attrs["notes"] if "its response_p95" in each)
+    assert note.endswith(
+        f"'ask' actions that never ended, its response_p95 is at least {value:.3g} s"
+    )
+    assert rows.loc["response_p50", "b"] == pytest.approx(0.05, rel=0.01)
+    assert math.isfinite(rows.loc["response_p50", "ratio_high"])
+    assert compare(often, often_held, rules=["p50(ask) > +20%"]).attrs["answer"] == "pass"
+    assert compare(often, often_held, rules=["mean(ask) > +20%"]).attrs["answer"] == "cannot tell"
+
+
+def test_nothing_is_better_than_a_run_whose_slowest_never_ended(often, often_held):
+    frame = compare(often_held, often, rules=["p95(ask) > +20%"])
+
+    assert frame.attrs["answer"] == "cannot tell"
+    assert frame.set_index("statistic").loc["response_p95", "outcome"] == "too little"
+
+
+def test_a_comparison_of_runs_that_were_answered_is_as_it_was(often):
+    frame = compare(often, often, rules=["p95(ask) > +20%"])
+
+    assert frame.attrs["answer"] == "pass"
+    assert not [note for note in frame.attrs["notes"] if "never ended" in note]

@@ -119,6 +119,8 @@ def _judged(rule: Difference, name: str, row: Mapping[Hashable, Any]) -> Differe
     else:
         change, low, high = row["ratio"] - 1, row["ratio_low"] - 1, row["ratio_high"] - 1
         text = f"{name}: {change:+.1%}, between {low:+.1%} and {high:+.1%}"
+        if math.isinf(high):
+            text = f"{name}: surely {low:+.1%} and more, with actions that never ended"
     if math.isnan(low) or math.isnan(high):
         return DifferenceResult(rule, None, f"{name}: too little was measured, or nothing before")
     is_met = _lies(rule, low, high)
