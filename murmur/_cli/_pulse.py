@@ -20,6 +20,7 @@ __all__ = ["Pulse", "pulse_in"]
 PULSE = "status.json"  # as `murmur._session` writes it
 _MANIFEST = "manifest.json"
 _OVER = {"finished", "failed"}
+_WELL = {"idle", "running", "terminating", "finished"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Pulse:
     directory : Path
         Where the run is kept.
     age : float
-        Seconds since this was written.
+        Seconds since this was written; below 0 if that is still to come by this clock.
     """
 
     state: str
@@ -78,18 +79,21 @@ class Pulse:
                 dict(facts["nodes"]),
                 tuple(facts["problems"]),
                 path.parent,
-                max(0.0, time.time() - path.stat().st_mtime),
+                time.time() - path.stat().st_mtime,
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"{path} is no pulse of a run: {error!r}") from error
 
     def is_silent(self, within: float) -> bool:
-        """Whether the run was on and has said nothing for longer than `within` seconds."""
-        return self.state not in _OVER and self.age > within
+        """Whether the run was on and has said nothing for longer than `within` seconds.
+
+        What seems to come from the future would look new for as long as that is ahead.
+        """
+        return self.state not in _OVER and abs(self.age) > within
 
     def is_well(self, within: float) -> bool:
         """Whether the run is on and says so, or has ended in order."""
-        return self.state != "failed" and not self.is_silent(within)
+        return self.state in _WELL and not self.is_silent(within)
 
     def to_dict(self, within: float) -> dict[str, Any]:
         """Return it as one JSON object."""

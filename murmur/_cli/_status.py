@@ -56,7 +56,11 @@ def _told(pulse: Pulse, within: float) -> str:
     what = f"{pulse.state} {pulse.scenario or ''}".rstrip()
     users = ", ".join(f"{count:,} {state}" for state, count in pulse.users.items())
     lines = [f"{what}: {users}; {pulse.elapsed:,.0f} s; run {pulse.run_id}"]
-    if pulse.is_silent(within):
+    if pulse.is_silent(within) and pulse.age < 0:
+        lines.append(
+            f"this was written {-pulse.age:,.0f} s in the future: set the clocks, nobody can tell"
+        )
+    elif pulse.is_silent(within):
         lines.append(
             f"nothing was heard of it for {pulse.age:,.0f} s: its process is gone or stuck"
         )

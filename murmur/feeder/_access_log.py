@@ -10,7 +10,7 @@ from traitlets import TraitError, TraitType, Undefined
 from murmur.errors import FeederError, MissingExtraError
 
 from ._feeder import found_beside, reading_of
-from ._log_read import Wanted, log_rows
+from ._log_read import OURS, Wanted, log_rows
 from ._log_rows import LogRows
 from ._read import name_of_source
 
@@ -40,7 +40,7 @@ class AccessLog(TraitType[LogRows, Any]):
         the setting is required.
     columns : mapping of str to str, default {}
         Names of a table's columns by murmur's, such as ``{"time": "ts", "user": "session"}``.
-    methods : sequence of str, default ("GET", "HEAD")
+    methods : str or sequence of str, default ("GET", "HEAD")
         Requests that are kept: a log does not hold what others sent.
     longest_gap : float, optional
         Seconds that a longer time without any request is cut to; kept if not given.
@@ -83,20 +83,27 @@ class AccessLog(TraitType[LogRows, Any]):
         source: Source | None = None,
         *,
         columns: Mapping[str, str] | None = None,
-        methods: Sequence[str] = ("GET", "HEAD"),
+        methods: str | Sequence[str] = ("GET", "HEAD"),
         longest_gap: float | None = None,
         spread: float | None = None,
         delimiter: str | None = None,
         help: str = "",
         **options: Any,  # noqa: ANN401 - traitlets'
     ) -> None:
+        for name in sorted({"speed", "begin"} & options.keys()):
+            raise TraitError(f"{name}= belongs to follow(): self.log.follow(user, {name}=...)")
+        if unknown := sorted((columns or {}).keys() - {*OURS}):
+            known = ", ".join(OURS)
+            raise TraitError(f"columns={{{unknown[0]!r}: ...}}: give the names of {known}")
         for name, seconds in (("longest_gap", longest_gap), ("spread", spread)):
             if seconds is not None and not 0 <= seconds < float("inf"):
                 raise TraitError(f"{name}={seconds!r}: give seconds, 0 or more")
         super().__init__(Undefined if source is None else source, help=help, **options)
         self.wanted: Wanted = Wanted(
             columns=dict(columns or {}),
-            methods=tuple(each.upper() for each in methods),
+            methods=tuple(
+                each.upper() for each in ([methods] if isinstance(methods, str) else methods)
+            ),
             longest_gap=longest_gap,
             spread=spread,
             text=reading_of(delimiter, "utf-8"),

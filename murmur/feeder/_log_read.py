@@ -23,7 +23,7 @@ from ._log_line import LineError, label_of, moment_of, read_line, wire_path
 from ._log_rows import LogRows
 from ._read import Text, columns_of, fields_of_any_size, name_of_source, opened
 
-__all__ = ["Wanted", "log_rows"]
+__all__ = ["OURS", "Wanted", "log_rows"]
 
 SILENCE = 60.0
 """Seconds without any request of which there is a note."""
@@ -33,7 +33,7 @@ NAMES = 200
 
 TABLES = (".csv", ".tsv", ".parquet")
 
-_OURS = ("time", "path", "user", "method", "status", "name")
+OURS = ("time", "path", "user", "method", "status", "name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ def _require(row: Row, columns: Mapping[str, str], name: str) -> None:
 
 
 def _asked(row: Row, columns: Mapping[str, str]) -> Row:
-    theirs = {ours: columns.get(ours, ours) for ours in _OURS}
+    theirs = {ours: columns.get(ours, ours) for ours in OURS}
     rest = {key: value for key, value in row.items() if key not in theirs.values()}
     if row[theirs["user"]] in (None, ""):
         raise LineError("no user in it")

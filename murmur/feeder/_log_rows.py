@@ -130,7 +130,9 @@ class LogRows:
 
     def __repr__(self) -> str:
         """Return how many there are, whose, and from where; never what is in them."""
-        kept = f"{len(self):,} requests of {self.users:,} users in {self.seconds:,.0f} s"
+        requests = f"{len(self):,} {'request' if len(self) == 1 else 'requests'}"
+        users = f"{self.users:,} {'user' if self.users == 1 else 'users'}"
+        kept = f"{requests} of {users} in {self.seconds:,.0f} s"
         notes = f"; {'; '.join(self.notes)}" if self.notes else ""
         return f"<{kept}, of {self.source}{notes}>"
 

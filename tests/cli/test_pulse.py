@@ -54,6 +54,9 @@ def test_a_run_of_the_command_line_is_found_beside_where_it_will_be(tmp_path: Pa
         ("terminating", 30.0, False, True),
         ("finished", 3600.0, True, False),
         ("failed", 1.0, False, False),
+        ("running", -1.0, True, False),  # clocks differ a little
+        ("running", -3600.0, False, True),  # it would look new for an hour, dead or not
+        ("dancing", 1.0, False, False),  # of another version: nobody knows whether that is good
     ],
 )
 def test_a_good_word_counts_as_long_as_it_is_new(

@@ -64,6 +64,19 @@ def test_a_run_that_says_nothing_any_more_is_not_well(session, tmp_path: Path, c
     assert answer(capsys, str(run.directory), "--within", "120")[0] == 0
 
 
+def test_what_comes_from_the_future_is_not_well(session, tmp_path: Path, capsys):
+    run = session.do(Steady, 1, user_rate=math.inf)
+    run.stop()
+    run.wait(timeout=30)
+    path = run.directory / "status.json"
+    path.write_text(path.read_text("utf-8").replace("finished", "running"), "utf-8")
+    os.utime(path, (time.time() + 3600,) * 2)
+
+    code, text = answer(capsys, str(run.directory))
+    assert code == 1
+    assert "s in the future: set the clocks" in text
+
+
 def test_nothing_there_is_not_well(tmp_path: Path, capsys):
     code, text = answer(capsys, str(tmp_path))
     assert (code, text) == (1, f"no run in {tmp_path}\n")

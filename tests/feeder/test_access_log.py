@@ -292,3 +292,22 @@ def test_a_run_tells_what_was_not_asked_again(caplog):
     assert "holds 3 users, and 2 were asked for" in caplog.text
     assert results.manifest["plan"]["rows"] == 4
     assert "2 of the 4 requests of the log were not made." in str(results.summary())
+
+
+@pytest.mark.parametrize(
+    ("option", "problem"),
+    [
+        ({"speed": 10}, r"speed= belongs to follow\(\)"),
+        ({"begin": 5}, r"begin= belongs to follow\(\)"),
+        ({"columns": {"tme": "ts"}}, "'tme': .* give the names of time, path, user"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(option, problem):
+    with pytest.raises(TraitError, match=problem):
+        murmur.AccessLog("access.log", help="a log", **option)
+
+
+def test_one_method_is_a_text_and_one_user_is_no_users():
+    rows = read([{"time": 0, "path": "/", "user": "ann", "method": "POST"}], methods="post")
+
+    assert repr(rows) == "<1 request of 1 user in 0 s, of a list of 1>"
