@@ -71,7 +71,7 @@ class Group(click.Group):
         try:
             code = self.main(arguments, prog_name="murmur", standalone_mode=False)
         except click.UsageError as error:
-            click.UsageError(_short(error.message), error.ctx).show()
+            click.UsageError(_short(error.format_message()), error.ctx).show()
             return REFUSED
         except click.ClickException as error:
             error.show()

@@ -12,6 +12,8 @@ from ._codes import EXIT_CODES
 from ._sections import SectionedCommand, option
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from murmur.results import Results
 
 __all__ = ["replay"]
@@ -38,6 +40,7 @@ By example:
 @option("--check", multiple=True, metavar="CHECK", help="What has to hold; repeat for more.")
 @option("--strict", is_flag=True, help="Exit with 3 if the run is suspect, not only if invalid.")
 @option("--out", metavar="DIR", help="Save the new run there.")
+@option("--overwrite", is_flag=True, help="Replace the run that --out holds.")
 @option("--html", metavar="FILE", help="Write a page that opens in any browser, offline.")
 @option("--csv", metavar="DIR", help="Write every frame as a CSV file.")
 @option("--junit", metavar="FILE", help="Write the checks for a CI server.")
@@ -53,12 +56,26 @@ def replay(directory: str, **options: Any) -> int:  # noqa: ANN401 - click's own
     from ._conclude import conclude_saved
 
     saved = load(directory)
+    _refuse_early(options)
     again = _done_again(saved, options["scenario"], options["settings"])
     for note in saved.manifest.diff(again.manifest):
         sys.stderr.write(f"note: {note}\n")
     with TemporaryDirectory(prefix="murmur-replay-") as folder:
-        where = again.save(options["out"] or f"{folder}/run")
+        where = again.save(options["out"] or f"{folder}/run", overwrite=options["overwrite"])
         return conclude_saved(str(where), options)
+
+
+def _refuse_early(options: Mapping[str, Any]) -> None:
+    """Raise ConfigError for what would be refused when the run is over, and lose it."""
+    from murmur.errors import ConfigError
+
+    from ._places import Places
+    from ._plan import read_checks
+
+    _, problems = read_checks(options["check"], "--check")
+    places = Places.of({**options, "report": options["html"]})
+    if refused := [*problems, *places.problems()]:
+        raise ConfigError(refused)
 
 
 def _done_again(saved: Results, place: str | None, texts: tuple[str, ...]) -> Results:

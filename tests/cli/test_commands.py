@@ -51,6 +51,8 @@ def test_every_option_has_help():
     ("arguments", "said"),
     [
         (["rnu"], "No such command 'rnu'"),
+        (["status"], "Missing argument 'DIRECTORY'"),
+        (["status", "x", "--within", "0"], "Invalid value for '--within': 0.0 is not in the range"),
         (["run", "x.py", "--user", "3"], "No such option"),
         (["run", "x.py", "-u", "many"], "'many' is not a valid integer"),
         (["run", "x.py"], "the file cannot be read: No such file"),

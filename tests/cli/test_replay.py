@@ -47,6 +47,20 @@ def test_what_is_set_otherwise_is_told_and_checks_are_the_exit_code(kept, capsys
     assert "note: settings_at_start pace differs: 0.05, then 0.2" in capsys.readouterr().err
 
 
+def test_what_would_lose_the_run_at_its_end_is_refused_before(kept, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("murmur._cli._replay._done_again", lambda *_: pytest.fail("it was done"))
+    junk = tmp_path / "junk"
+    junk.mkdir()
+    (junk / "letter").touch()
+
+    assert main(["replay", kept, "--out", kept, "--check", "p99(nap < 1s"]) == 2
+    said = capsys.readouterr().err
+    assert "it holds a run already; choose another, or add --overwrite" in said
+    assert "--check" in said
+    assert main(["replay", kept, "--out", str(junk)]) == 2
+    assert main(["replay", kept, "--html", str(junk)]) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
