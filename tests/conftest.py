@@ -9,12 +9,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import hypothesis  # noqa: F401 - before trio, whose hook warns when it comes first
+import hypothesis  # before trio, whose hook warns when it comes first
 import pytest
 
 from murmur._backend import Native, guard_loop
 from murmur._backend import native as seam_here
 from murmur.testing import virtual_backend
+
+# A busy machine may stop at any example for longer than the 0.2 s that one has by default.
+hypothesis.settings.register_profile("unhurried", hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture(params=["asyncio", "trio"])

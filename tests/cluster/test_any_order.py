@@ -310,7 +310,6 @@ def test_whatever_is_asked_in_whatever_order_every_user_has_one_end(
             max_examples=SEQUENCES or 20,
             derandomize=not SEQUENCES,
             stateful_step_count=25,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -83,7 +83,7 @@ def permits_by(script: list[Phase], at: float) -> float:
     return total
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(phases)
 def test_every_permit_that_the_rate_comes_to_is_booked_once(script: list[Phase]) -> None:
     driver = Driver(Pacing(Pieces.constant(Rate(script[0][1], 1.0)), 0.0))

@@ -382,7 +382,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     first=rates,
     script=st.lists(st.tuples(steps, st.floats(0.0, 1.5)), max_size=8),

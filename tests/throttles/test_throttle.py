@@ -465,7 +465,7 @@ moves = st.one_of(
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(script=st.lists(st.tuples(moves, st.floats(0, 1)), max_size=12), seed=st.integers(0, 99))
 def test_no_sequence_of_events_loses_or_reorders_a_permit(native, backend, script, seed):
     name, options = virtual_backend(backend)

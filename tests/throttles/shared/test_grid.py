@@ -104,7 +104,7 @@ def test_a_ramp_has_as_many_slots_as_its_rate_comes_to():
         max_size=40,
     ),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_window_exceeds_the_largest_rate_whenever_within_their_time_slots_are_used(seed, steps):
     draw = random.Random(seed)
     slots = grid(50)

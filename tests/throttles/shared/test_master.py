@@ -116,7 +116,7 @@ class Script:
     users=st.lists(st.integers(0, 60), min_size=4, max_size=4),
     happens=incidents,
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_no_window_over_all_nodes_holds_more_than_the_rate(
     seed, rate, interval, places, users, happens
 ):
@@ -408,7 +408,7 @@ def test_poisson_arrivals_are_poisson_over_all_nodes_and_on_each(rate):
     users=st.lists(st.integers(0, 50), min_size=2, max_size=4),
     happens=st.lists(st.tuples(st.floats(0.5, 3), st.integers(0, 3)), max_size=4),
 )
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_never_more_permits_of_a_limit_are_out_than_the_limit(seed, limit, users, happens):
     """Permits of killed nodes are free again: nobody holds them any more."""
     cluster = ScriptedCluster(seed=seed)
