@@ -138,6 +138,8 @@ def _follow(
         with suppress(WaitTimeoutError):
             run.wait(TURN)
         _tell_of_requests(log, show)
+    if log is not None and (silence := log.silence()):
+        show.say(silence)
     show.show(watch.look())
 
 

@@ -31,6 +31,7 @@ class RequestLog:
         self._user_id = user_id
         self._heard: deque[Event] = deque(maxlen=MOST)
         self._left_out = 0
+        self._has_heard = False
         self._subscription: Subscription | None = None
 
     def __enter__(self) -> Self:
@@ -54,8 +55,18 @@ class RequestLog:
         left_out, self._left_out = self._left_out, 0
         return [*([f"{left_out:,} requests are left out here"] if left_out else []), *lines]
 
+    def silence(self) -> str:
+        """Return a sentence if no request was heard of at all, and nothing otherwise."""
+        if self._has_heard:
+            return ""
+        return (
+            f"no request of user {self._user_id} ended: it is not here, made none, or not through "
+            "user.http"
+        )
+
     def _hear(self, event: Event) -> None:
         if event.metadata["user_id"] == self._user_id:
+            self._has_heard = True
             self._left_out += len(self._heard) == MOST
             self._heard.append(event)
 

@@ -24,8 +24,10 @@ def _watch(context: Context, call: Call) -> None:
             is_over = run.is_over or time.monotonic() >= until
             sys.stdout.writelines(f"{line}\n" for line in log.take())
             if is_over:
-                return
+                break
             time.sleep(TURN)
+        if silence := log.silence():
+            sys.stdout.write(f"{silence}\n")
 
 
 WATCH_VERB = Verb(

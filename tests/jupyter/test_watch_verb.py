@@ -33,8 +33,11 @@ def test_it_shows_the_requests_of_that_user_until_its_time_is_over(
         session.do(Looking, 2, user_rate=float("inf"))
         capsys.readouterr()
         shell.run_line_magic("amoc", "watch 2 --seconds 0.5")
+        lines = capsys.readouterr().out.splitlines()
+        shell.run_line_magic("amoc", "watch 77 --seconds 0.2")
+        silent = capsys.readouterr().out
     InteractiveShell.clear_instance()
 
-    lines = capsys.readouterr().out.splitlines()
+    assert silent.startswith("no request of user 77 ended")
     assert lines
     assert all("user 2  GET http://shop.test/of/2  -> 200" in line for line in lines)

@@ -45,6 +45,7 @@ def test_it_has_a_line_for_each_request_of_that_user_and_no_other():
         "user 2  POST http://shop.test/nope  -> 404  0 B  FAILED: HTTP 404",
     ]
     assert again == []
+    assert log.silence() == ""
 
 
 def test_nobody_listens_when_it_is_left():
@@ -53,6 +54,14 @@ def test_nobody_listens_when_it_is_left():
     perform(Looking, 1)
 
     assert log.take() == []
+
+
+def test_that_nothing_was_heard_is_said():
+    with RequestLog(9) as log:
+        perform(Looking, 1)
+
+    assert log.take() == []
+    assert log.silence().startswith("no request of user 9 ended")
 
 
 class Asking(Looking):
