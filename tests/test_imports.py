@@ -122,6 +122,12 @@ def test_what_a_node_imports_holds_no_frames_and_no_front_end() -> None:
     assert loaded & HEAVY == set()
 
 
+def test_a_session_alone_and_the_demo_need_nothing_of_a_cluster() -> None:
+    _, loaded = probe("murmur._session", "murmur.cluster", "murmur.testing", "murmur.demo")
+
+    assert loaded & {"cloudpickle", "cryptography", "distributed"} == set()
+
+
 def test_what_is_public_is_there() -> None:
     assert sorted(NAMESPACES) == NAMESPACES
     assert set(NAMESPACES) <= set(PUBLIC)

@@ -1,8 +1,10 @@
-"""The synchronous handle by which notebooks, magics and scripts steer runs."""
+"""The synchronous handle by which notebooks, magics and scripts steer runs.
 
-from ._attached import AttachedRun as AttachedRun
-from ._attached import AttachedSession as AttachedSession
-from ._attached import attach as attach
+What needs the extra ``murmur-load[cluster]`` is imported when it is first asked for.
+"""
+
+from typing import TYPE_CHECKING, Any
+
 from ._default import is_default as is_default
 from ._default import session as session
 from ._judge import Judge as Judge
@@ -19,6 +21,11 @@ from ._status import IDLE as IDLE
 from ._status import Status as Status
 from ._troubles import FAILURES_LOG as FAILURES_LOG
 from ._views import ThrottleView as ThrottleView
+
+if TYPE_CHECKING:
+    from ._attached import AttachedRun as AttachedRun
+    from ._attached import AttachedSession as AttachedSession
+    from ._attached import attach as attach
 
 __all__ = [
     "FAILURES_LOG",
@@ -41,3 +48,12 @@ __all__ = [
     "session",
     "write_pulse",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever goes by the name
+    """Import what attaches to a session elsewhere when it is first used."""
+    if name not in {"AttachedRun", "AttachedSession", "attach"}:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import _attached
+
+    return getattr(_attached, name)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._agent import Agent as Agent
 from ._answers import Answers as Answers
 from ._clock import ClockOffset as ClockOffset
 from ._cluster import Cluster as Cluster
@@ -28,6 +27,7 @@ from ._ticket import LOOK as LOOK
 from ._ticket import STEER as STEER
 
 if TYPE_CHECKING:
+    from ._agent import Agent as Agent
     from ._deployment import Deployment as Deployment
     from ._guests import Service as Service
     from ._membership import Membership as Membership
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ._visit import Visit as Visit
 
 _HOMES = {
+    "Agent": "_agent",
     "Authority": "_ticket",
     "Deployment": "_deployment",
     "Membership": "_membership",
