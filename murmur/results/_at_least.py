@@ -57,7 +57,7 @@ def count_unended(
             f"warning: {side}: with the '{row['name']}' actions that never ended, its "
             f"{row['statistic']} is at least {TEXTS['time'](changed[column])}"
             for side, column in (("A", "a"), ("B", "b"))
-            if changed.get(column, row[column]) != row[column]
+            if _is_moved(row[column], changed.get(column, math.nan))
         ]
     return notes
 

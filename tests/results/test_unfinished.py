@@ -370,3 +370,16 @@ def test_a_comparison_of_runs_that_were_answered_is_as_it_was(often):
 
     assert frame.attrs["answer"] == "pass"
     assert not [note for note in frame.attrs["notes"] if "never ended" in note]
+
+
+def test_an_action_that_never_ends_on_one_side_is_at_least_so_long():
+    # All that `ask` is on the second side was held: it ended on the first side alone.
+    answered = rehearse(AnswersOften, 5, duration=20, user_rate=math.inf)
+    held = rehearse(AnswersOften, 5, duration=20, user_rate=math.inf, hold=1)
+    frame = compare(answered, held, rules=["p50(ask) > +20%"])
+    row = frame.set_index("statistic").loc["response_p50"]
+
+    assert frame.attrs["answer"] == "cannot tell"
+    assert row["outcome"] == "too little"
+    assert row["b"] > 5
+    assert not [note for note in frame.attrs["notes"] if "nan" in note]
