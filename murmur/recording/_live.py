@@ -288,6 +288,8 @@ class LiveView:
         found: dict[str, dict[float, list[float]]] = {}
         table = self._record.table("throttles", max(0, end - SPAN) * length)
         for at, name, asked, granted in rows_of(table, "window_at", "name", "requested", "granted"):
+            if round(at / length) >= end:
+                continue  # it is not over, and would show as a fall
             row = found.setdefault(name, {}).setdefault(at, [0.0, 0.0])
             row[0] += asked / length
             row[1] += granted / length

@@ -70,6 +70,18 @@ def test_rates_divide_by_the_time_that_passed(tape):
     assert tape.live.recent(4.0).total.rate == pytest.approx(10.0)
 
 
+def test_permits_of_a_window_that_is_not_over_are_no_fall(tape):
+    for end in (1.0, 2.0, 3.0):
+        tape.on().throttle(end, "messages", {"requested": 100, "granted": 90})
+        tape.second(int(end), 0.010)
+    tape.on().throttle(3.2, "messages", {"requested": 20, "granted": 1})
+    tape.record.add(tape.on().seal())
+
+    permits = tape.live.recent(3.2).permits["messages"]
+
+    assert permits == ((0.0, 100, 90), (1.0, 100, 90), (2.0, 100, 90))
+
+
 def test_of_a_run_that_is_over_the_last_part_of_a_window_counts(tape):
     tape.second(1, *([0.010] * 10))
     tape.on().action("echo", 1, 1.1, 1.1, 1.2)
