@@ -78,7 +78,8 @@ class Outcome:
         if self.signal:
             return "the run was interrupted"
         if self.invalid:
-            return f"the run is invalid: {self.invalid}"
+            ended = f"{self._checked}; " if self.aborted_by else ""
+            return f"{ended}the run is invalid: {self.invalid}"
         if self.suspect:
             strictly = " (--strict)" if self.is_strict else ""
             return f"{self._checked}; the run is suspect{strictly}: {self.suspect}"

@@ -62,6 +62,11 @@ def test_what_ended_the_run_fails_it(results):
     assert found.exit_code == 1
     assert found.sentence == "--abort-on ended the run: failed > 0 (1)"
 
+    untrusted = outcome(results, aborted_by=found.aborted_by, verdict=INVALID)
+
+    assert untrusted.exit_code == 3
+    assert untrusted.sentence.startswith("--abort-on ended the run: failed > 0 (1); the run is inv")
+
 
 def test_the_text_ends_with_code_and_reason(results):
     lines = "\n".join(outcome(results, "failed == 0").lines()).splitlines()
