@@ -204,7 +204,10 @@ def main() -> None:
         tell(row)
     for what, power in grown.items():
         sys.stdout.write(f"grows with size to the power of {power:5.2f}   {what}\n")
-    sys.stdout.write(f"machine: {noise}; a load above its CPUs makes these figures too high\n")
+    sys.stdout.write(
+        f"load {before:.1f} before and {noise['load after']:.1f} after, {noise['CPUs']} CPUs: "
+        "a load above its CPUs makes these figures too high\n"
+    )
 
 
 if __name__ == "__main__":
