@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-axe = pytest.importorskip("axe_playwright_python")
+axe = pytest.importorskip(
+    "axe_playwright_python",
+    reason="axe is not installed; `pip install axe-playwright-python` brings it",
+)
 AXE = (Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 SCENARIO = """
 from traitlets import Float, Int

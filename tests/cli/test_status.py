@@ -29,6 +29,14 @@ def session(tmp_path: Path):
         yield session
 
 
+def ended(session: murmur.Session, users: int) -> murmur.Run:
+    """Return a run that was stopped, and is over."""
+    run = session.do(Steady, users, user_rate=math.inf)
+    run.stop()
+    run.wait(timeout=30)
+    return run
+
+
 def answer(capsys, *arguments: str) -> tuple[int, str]:
     code = main(["status", *arguments])
     return code, capsys.readouterr().out
@@ -51,9 +59,7 @@ def test_a_run_is_on_and_then_over(session, tmp_path: Path, capsys):
 
 
 def test_a_run_that_says_nothing_any_more_is_not_well(session, tmp_path: Path, capsys):
-    run = session.do(Steady, 1, user_rate=math.inf)
-    run.stop()
-    run.wait(timeout=30)
+    run = ended(session, 1)
     path = run.directory / "status.json"
     path.write_text(path.read_text("utf-8").replace("finished", "running"), "utf-8")
     os.utime(path, (time.time() - 60,) * 2)
@@ -65,9 +71,7 @@ def test_a_run_that_says_nothing_any_more_is_not_well(session, tmp_path: Path, c
 
 
 def test_what_comes_from_the_future_is_not_well(session, tmp_path: Path, capsys):
-    run = session.do(Steady, 1, user_rate=math.inf)
-    run.stop()
-    run.wait(timeout=30)
+    run = ended(session, 1)
     path = run.directory / "status.json"
     path.write_text(path.read_text("utf-8").replace("finished", "running"), "utf-8")
     os.utime(path, (time.time() + 3600,) * 2)
@@ -84,9 +88,7 @@ def test_nothing_there_is_not_well(tmp_path: Path, capsys):
 
 
 def test_an_archive_is_a_run_that_is_over(session, tmp_path: Path, capsys):
-    run = session.do(Steady, 2, user_rate=math.inf)
-    run.stop()
-    run.wait(timeout=30)
+    run = ended(session, 2)
     run.results.save(tmp_path / "kept")
 
     code, text = answer(capsys, str(tmp_path / "kept"))
@@ -95,9 +97,7 @@ def test_an_archive_is_a_run_that_is_over(session, tmp_path: Path, capsys):
 
 
 def test_programs_get_one_object(session, tmp_path: Path, capsys):
-    run = session.do(Steady, 3, user_rate=math.inf)
-    run.stop()
-    run.wait(timeout=30)
+    run = ended(session, 3)
     told = json.loads(answer(capsys, str(tmp_path / "runs"), "--json")[1])
 
     assert told["state"] == "finished"
