@@ -20,7 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "run": "Run a scenario, check what came of it, and exit with the answer.",
     "describe": "Show the settings of a scenario without importing it.",
     "report": "Read a saved run: summary, checks, an HTML page, CSV.",
-    "status": "Say how the run in a directory stands; the exit code is for health checks.",
+    "status": "Say how a run stands; the exit code is for health checks.",
     "replay": "Do a saved run again: settings, seed, users, every change at its time.",
     "compare": "Show how two saved runs differ, and how sure that is.",
     "capacity": "Search for the load up to which a check holds.",

@@ -51,7 +51,7 @@ def test_every_option_has_help():
     ("arguments", "said"),
     [
         (["rnu"], "No such command 'rnu'"),
-        (["status"], "Missing argument 'DIRECTORY'"),
+        (["status"], "Missing argument 'DIRECTORY|TICKET'"),
         (["status", "x", "--within", "0"], "Invalid value for '--within': 0.0 is not in the range"),
         (["run", "x.py", "--user", "3"], "No such option"),
         (["run", "x.py", "-u", "many"], "'many' is not a valid integer"),
