@@ -60,12 +60,9 @@ class Lines:
 
 
 class Silence(Lines):
-    """Shows nothing."""
+    """Shows no progress; what has to be said is said all the same."""
 
     def show(self, look: Look) -> None:
-        """Do nothing."""
-
-    def say(self, note: str) -> None:
         """Do nothing."""
 
 

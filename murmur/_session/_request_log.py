@@ -68,13 +68,14 @@ class RequestLog:
 def _line(event: Event) -> str:
     measured, told = event.measurements, event.metadata
     moment = time.strftime("%H:%M:%S", time.gmtime(event.wall_at))
+    is_answered = bool(told["status"])  # a head without the whole body has none either
     parts = [
-        f"{moment}.{event.wall_at % 1 * 1e3:03.0f}",
+        f"{moment}.{int(event.wall_at % 1 * 1e3):03}",
         f"user {told['user_id']}",
         f"{told['method']} {told['url']}",
-        f"-> {told['status'] or 'no answer'}",
+        f"-> {told['status'] if is_answered else 'no complete answer'}",
         f"{measured['seconds'] * 1e3:,.1f} ms",
-        f"{measured['received_bytes']:,.0f} B",
+        *([f"{measured['received_bytes']:,.0f} B"] * is_answered),
     ]
     if measured["redirects"]:
         parts.append(f"after redirects: {measured['redirects']:.0f}")

@@ -64,10 +64,10 @@ def test_an_error_is_told_when_it_first_appears(look):
     ]
 
 
-def test_silence_says_nothing(look):
+def test_silence_shows_no_progress_and_says_what_there_is_to_say(look):
     out = io.StringIO()
     with Silence(out, 1.0) as shown:
         shown.show(look(elapsed=10))
         shown.say("interrupted")
 
-    assert out.getvalue() == ""
+    assert out.getvalue() == "interrupted\n"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 import murmur
 from murmur._session import RequestLog
 from murmur._session._request_log import MOST
+from murmur.errors import TruncatedError
 from murmur.http import Options
 from murmur.testing import HttpStub
 
@@ -16,7 +18,11 @@ class Looking(murmur.Scenario):
 
     async def init(self) -> None:
         def answer(request):
-            moved = {"/old": (302, {"location": "/"}, b""), "/": (200, {}, b"welcome")}
+            moved = {
+                "/old": (302, {"location": "/"}, b""),
+                "/": (200, {}, b"welcome"),
+                "/cut": TruncatedError("the connection ended in the body of the answer"),
+            }
             return moved.get(request.target, 404)
 
         self.http = Options(
@@ -26,6 +32,8 @@ class Looking(murmur.Scenario):
     async def start(self, user: murmur.User) -> None:
         await user.http.get("/old")
         await user.http.post("/nope")
+        with suppress(TruncatedError):
+            await user.http.get("/cut")
 
 
 def perform(scenario: type[murmur.Scenario], users: int) -> None:
@@ -43,6 +51,8 @@ def test_it_has_a_line_for_each_request_of_that_user_and_no_other():
     assert lines == [
         "user 2  GET http://shop.test/  -> 200  7 B  after redirects: 1",
         "user 2  POST http://shop.test/nope  -> 404  0 B  FAILED: HTTP 404",
+        "user 2  GET http://shop.test/cut  -> no complete answer  "
+        "FAILED: the connection ended in the body of the answer",
     ]
     assert again == []
     assert log.silence() == ""
