@@ -29,11 +29,11 @@ class Devices(murmur.Scenario):
                 self.host, self.port, identifier=f"murmur-{user.id}", timeout=self.patience
             )
             try:
-                with user.timer("connect"):
-                    await user.wait_for(client.__aenter__(), timeout=self.patience)
                 try:
+                    with user.timer("connect"):
+                        await user.wait_for(client.__aenter__(), timeout=self.patience)
                     await role(user, client)
-                finally:
+                finally:  # also after half a connect, whose socket would stay open
                     await client.__aexit__(None, None, None)
             except (aiomqtt.MqttError, OSError, TimeoutError):
                 user.count("interruptions")

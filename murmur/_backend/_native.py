@@ -43,6 +43,9 @@ __all__ = [
 SPARED = 8
 """Turns of the loop for which a task that has a result may go on before it is interrupted."""
 
+RECALLED_AFTER = 0.5
+"""Seconds after which code that goes on although it was called back is called back again."""
+
 
 class Wakeup(Protocol):
     """Something one task waits for, once; whoever wakes it may hand over a value."""
@@ -65,8 +68,10 @@ class Task(Protocol):
 class Interruption(Protocol):
     """A block of the running task, ``with`` which foreign code can be called back from a wait.
 
-    The code in it is cancelled once, as by its backend, and the cancellation ends with the
-    block.  A result that is on its way to the task is not lost: the code goes on with it.
+    The code in it is cancelled as by its backend, and the cancellation ends with the block.  A
+    result that is on its way to the task is not lost: the code goes on with it.  On asyncio
+    code can swallow a cancellation, also unknowingly: `asyncio.wait_for` did so before Python
+    3.12.  So it is cancelled again, time after time, until the block ends.
 
     Attributes
     ----------
@@ -155,8 +160,13 @@ class Native(ABC):
         """Return whether the loop can still be given work; from any thread."""
 
     @abstractmethod
-    def interruption(self, deadline: float = math.inf) -> Interruption:
-        """Return a block that can be ended from outside, and ends at `deadline`."""
+    def interruption(
+        self, deadline: float = math.inf, recalled_after: float = RECALLED_AFTER
+    ) -> Interruption:
+        """Return a block that can be ended from outside, and ends at `deadline`.
+
+        Its code has `recalled_after` seconds to clean up before it is cancelled again.
+        """
 
     @abstractmethod
     def run_here(self, fn: Callable[..., object], *args: object) -> None:
@@ -246,11 +256,13 @@ class AsyncioNative(Native):
         """Return whether the loop is not closed."""
         return not self._loop.is_closed()
 
-    def interruption(self, deadline: float = math.inf) -> Interruption:
-        """Return a block that is ended as `asyncio.timeout` ends one."""
+    def interruption(
+        self, deadline: float = math.inf, recalled_after: float = RECALLED_AFTER
+    ) -> Interruption:
+        """Return a block that is ended as `asyncio.timeout` ends one, but again if need be."""
         task = asyncio.current_task(self._loop)
         assert task is not None
-        return _AsyncioInterruption(self._loop, task, deadline - self.now())
+        return _AsyncioInterruption(self._loop, task, deadline - self.now(), recalled_after)
 
     def run_here(self, fn: Callable[..., object], *args: object) -> None:
         """Call directly, or through the loop's thread-safe queue."""
@@ -286,19 +298,24 @@ def _time_out(future: asyncio.Future[Any]) -> None:
 
 
 class _AsyncioInterruption:
-    """Cancels its task once, and takes the cancellation back at the end of the block."""
+    """Cancels its task, and takes each cancellation back at the end of the block."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any], seconds: float
+        self,
+        loop: asyncio.AbstractEventLoop,
+        task: asyncio.Task[Any],
+        seconds: float,
+        recalled_after: float,
     ) -> None:
         self.was_woken = False
         self.was_late = False
         self._loop = loop
         self._task = task
         self._seconds = seconds
+        self._recalled_after = recalled_after
         self._alarm: asyncio.TimerHandle | None = None
         self._is_open = False
-        self._has_cancelled = False
+        self._cancellations = 0
         self._before = 0
 
     def __enter__(self) -> Self:
@@ -317,10 +334,12 @@ class _AsyncioInterruption:
         self._is_open = False
         if self._alarm is not None:
             self._alarm.cancel()
-        if not self._has_cancelled:
+        if not self._cancellations:
             self.was_woken = self.was_late = False
             return False
-        was_ours_alone = self._task.uncancel() <= self._before
+        for _ in range(self._cancellations):
+            self._task.uncancel()
+        was_ours_alone = self._task.cancelling() <= self._before
         is_cancellation = kind is not None and issubclass(kind, asyncio.CancelledError)
         if kind is None:  # the code came to its own end all the same
             self.was_woken = self.was_late = False
@@ -354,8 +373,11 @@ class _AsyncioInterruption:
         if spared and (future is None or future.done()):
             self._loop.call_soon(self._cancel, spared - 1)
         else:
-            self._has_cancelled = True
+            self._cancellations += 1
             self._task.cancel()
+            if self._alarm is not None:
+                self._alarm.cancel()
+            self._alarm = self._loop.call_later(self._recalled_after, self._cancel, SPARED)
 
 
 class _TrioWakeup:
@@ -478,8 +500,10 @@ class TrioNative(Native):
         """Return whether the thread of the loop is there."""
         return thread_is_alive(self.thread)
 
-    def interruption(self, deadline: float = math.inf) -> Interruption:
-        """Return a block around a cancel scope."""
+    def interruption(
+        self, deadline: float = math.inf, recalled_after: float = RECALLED_AFTER
+    ) -> Interruption:
+        """Return a block around a cancel scope, which by itself ends every wait in it."""
         return _TrioInterruption(self._trio.CancelScope(deadline=deadline))
 
     def run_here(self, fn: Callable[..., object], *args: object) -> None:

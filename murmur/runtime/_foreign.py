@@ -16,12 +16,19 @@ __all__ = ["Iterating", "wait_for"]
 
 T = TypeVar("T")
 
+RECALL = 0.2
+"""Part of the grace after which what goes on although it was cancelled is cancelled again."""
+
+SHORTEST_RECALL = 0.05
+"""Seconds; the same where there is no grace."""
+
 
 async def wait_for(user: User, awaitable: Awaitable[T], timeout: float | None) -> T:
     """Return what `awaitable` comes to, unless the user is asked to leave or time is up.
 
-    It is awaited in the user's own task, and cancelled once, as `asyncio.timeout` would: a
-    client may clean up for as long as the user has.
+    It is awaited in the user's own task, and cancelled as `asyncio.timeout` would.  A client
+    may clean up for `RECALL` of the grace; what goes on longer has mostly swallowed that it was
+    cancelled, and is cancelled again.
     """
     native = user.run.native
     if user.is_leaving and not _has_result(awaitable):
@@ -29,7 +36,7 @@ async def wait_for(user: User, awaitable: Awaitable[T], timeout: float | None) -
         await native.checkpoint()
         raise Leaving
     deadline = math.inf if timeout is None else native.now() + timeout
-    interruption = native.interruption(deadline)
+    interruption = native.interruption(deadline, max(user.run.grace * RECALL, SHORTEST_RECALL))
     parked = user.listen(interruption)
     try:
         with interruption:

@@ -307,8 +307,9 @@ class User:
         """Await something of any library, until it is there or the user is asked to leave.
 
         For waits that do not know of users: a pool's connection, a queue's message.  What it
-        waits for is cancelled then, once, and may clean up as long as the user has time; a
-        result that had come is returned, and not lost.  Without ``await`` in a plain ``def``.
+        waits for is cancelled then, and may clean up; if it goes on for a fifth of the grace,
+        it is cancelled again.  A result that had come is returned, and not lost.  Without
+        ``await`` in a plain ``def``.
 
         Parameters
         ----------

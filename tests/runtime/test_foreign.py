@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -115,13 +116,59 @@ async def test_a_client_may_clean_up_when_it_is_called_back(stage: Any) -> None:
                 user.count("closed")
                 raise ConnectionError("of the clean-up")
 
-    await stage.do(Client, 1, grace=5.0)
+    await stage.do(Client, 1, grace=10.0)
     await stage.cluster.remove(1, force=False)
     await anyio.sleep(2)
     stage.run.flush()
 
     assert stage.counters() == {"closing": 1, "closed": 1}
     assert stage.users() == {1: "left"}
+
+
+async def test_a_client_that_swallows_a_cancellation_is_called_back_again(stage: Any) -> None:
+    """As `asyncio.wait_for` did before Python 3.12, when its task ended in the same turn."""
+
+    class Swallows(murmur.Scenario):
+        async def start(self, user: murmur.User) -> None:
+            await user.wait_for(self.read(user))
+
+        async def read(self, user: murmur.User) -> None:
+            for _ in range(2):
+                with contextlib.suppress(anyio.get_cancelled_exc_class()):
+                    await anyio.Event().wait()
+                user.count("swallowed")
+            await anyio.Event().wait()
+
+    await stage.do(Swallows, 100, grace=10.0)
+    await stage.cluster.remove(100, force=False)
+    await anyio.sleep(4.5)  # a fifth of the grace for each time
+    stage.run.flush()
+
+    assert stage.counters() == {"swallowed": 200}
+    assert set(stage.users().values()) == {"left"}
+
+
+async def test_a_wait_whose_time_is_up_ends_although_its_client_swallows_that(stage: Any) -> None:
+    late: list[float] = []
+
+    class Swallows(murmur.Scenario):
+        async def start(self, user: murmur.User) -> None:
+            with pytest.raises(TimeoutError):
+                await user.wait_for(self.read(), timeout=3)
+            late.append(user.now())
+            await anyio.sleep(1)  # no cancellation is left for what comes after
+            await user.wait_for(anyio.sleep(1))
+
+        async def read(self) -> None:
+            with contextlib.suppress(anyio.get_cancelled_exc_class()):
+                await anyio.Event().wait()
+            await anyio.Event().wait()
+
+    await stage.do(Swallows, 1, end_when_idle=True)
+    await anyio.sleep(20)
+
+    assert 3 <= late[0] < 3.5
+    assert stage.users() == {1: "finished"}
 
 
 async def test_who_was_asked_to_leave_begins_no_foreign_wait(stage: Any) -> None:
