@@ -14,25 +14,19 @@ The tree; a branch for each thing that a caller may want to catch::
     ├── ScenarioError
     │   ├── UnknownScenarioError (LookupError)
     │   ├── InvalidScenarioError (TypeError)
-    │   ├── CallbackError
-    │   └── CallbackTimeoutError (TimeoutError)
+    │   └── CallbackError
     ├── RunStateError
     ├── SessionClosedError
     ├── UnresponsiveError (TimeoutError)
     ├── WrongThreadError
     ├── OutsideRunError
-    ├── TaskExitError
     ├── WaitTimeoutError (TimeoutError)
     ├── ThrottleError
-    │   ├── InvalidRateError (ValueError)
     │   ├── UnknownThrottleError (LookupError)
     │   ├── ThrottleConflictError
     │   ├── ThrottleStoppedError
     │   └── RampInProgressError
     ├── CoordinatorError
-    │   ├── InvalidPlanError (ValueError)
-    │   ├── UnknownCoordinatorError (LookupError)
-    │   ├── CoordinatorConflictError
     │   └── CoordinatorStoppedError
     ├── ArchiveError
     ├── WriteError (OSError)
@@ -43,22 +37,17 @@ The tree; a branch for each thing that a caller may want to catch::
     │   ├── NodeLostError (ConnectionError)
     │   ├── NodeTimeoutError (TimeoutError)
     │   ├── NodesFailedError
-    │   ├── NodesMissingError (TimeoutError)
     │   ├── RemoteError
     │   └── TicketError (ValueError)
-    ├── ExporterError
     ├── FeederError (ValueError)
-    │   └── NoRowError (LookupError)
     ├── HttpError
     │   ├── ConnectFailedError
     │   ├── ConnectionLostError
-    │   │   └── TruncatedError
     │   ├── HttpProtocolError
     │   ├── HttpTimeoutError (TimeoutError)
     │   ├── InvalidRequestError (ValueError)
     │   ├── StatusError
-    │   ├── TlsError
-    │   └── TooManyRedirectsError
+    │   └── TlsError
     ├── InvalidDocumentError (ValueError)
     ├── TargetError
     ├── TargetNotAllowedError
@@ -83,17 +72,14 @@ from typing import TYPE_CHECKING
 __all__ = [
     "ArchiveError",
     "CallbackError",
-    "CallbackTimeoutError",
     "CheckFailedError",
     "ClusterError",
     "ConfigError",
     "ConnectFailedError",
     "ConnectionLostError",
-    "CoordinatorConflictError",
     "CoordinatorError",
     "CoordinatorStoppedError",
     "DuplicateSettingError",
-    "ExporterError",
     "FeederError",
     "HttpError",
     "HttpProtocolError",
@@ -101,9 +87,7 @@ __all__ = [
     "InvalidArgumentError",
     "InvalidCheckError",
     "InvalidDocumentError",
-    "InvalidPlanError",
     "InvalidRangeError",
-    "InvalidRateError",
     "InvalidRequestError",
     "InvalidScenarioError",
     "InvalidSettingError",
@@ -111,11 +95,9 @@ __all__ = [
     "Leaving",
     "MissingExtraError",
     "MurmurError",
-    "NoRowError",
     "NodeLostError",
     "NodeTimeoutError",
     "NodesFailedError",
-    "NodesMissingError",
     "OutsideRunError",
     "RampInProgressError",
     "ReadOnlySettingError",
@@ -126,15 +108,11 @@ __all__ = [
     "StatusError",
     "TargetError",
     "TargetNotAllowedError",
-    "TaskExitError",
     "ThrottleConflictError",
     "ThrottleError",
     "ThrottleStoppedError",
     "TicketError",
     "TlsError",
-    "TooManyRedirectsError",
-    "TruncatedError",
-    "UnknownCoordinatorError",
     "UnknownNameError",
     "UnknownScenarioError",
     "UnknownSettingError",
@@ -147,22 +125,33 @@ __all__ = [
 
 
 _RENAMED = {
+    "CallbackTimeoutError": "WaitTimeoutError",
     "ComparisonError": "InvalidArgumentError",
+    "CoordinatorConflictError": "CoordinatorError",
+    "ExporterError": "InvalidArgumentError",
     "FrameError": "InvalidArgumentError",
     "HttpBackendError": "InvalidRequestError",
     "InvalidCountError": "InvalidArgumentError",
     "InvalidDurationError": "InvalidArgumentError",
     "InvalidMeasurementError": "InvalidArgumentError",
+    "InvalidPlanError": "InvalidArgumentError",
+    "InvalidRateError": "InvalidArgumentError",
     "InvalidRowsError": "FeederError",
     "InvalidSeedError": "InvalidArgumentError",
     "InvalidTimetableError": "InvalidArgumentError",
     "MessageTypeError": "InvalidArgumentError",
+    "NoRowError": "FeederError",
+    "NodesMissingError": "WaitTimeoutError",
     "ReceiveTimeoutError": "WaitTimeoutError",
     "ResultsError": "MurmurError",
     "RunTimeoutError": "WaitTimeoutError",
     "SessionError": "MurmurError",
+    "TaskExitError": "ScenarioError",
     "TelemetryError": "InvalidArgumentError",
+    "TooManyRedirectsError": "HttpProtocolError",
+    "TruncatedError": "ConnectionLostError",
     "UnknownChartError": "UnknownNameError",
+    "UnknownCoordinatorError": "UnknownNameError",
     "UnknownEventError": "UnknownNameError",
     "UnknownNodeError": "UnknownNameError",
     "UserError": "MurmurError",
@@ -265,7 +254,7 @@ class ConfigError(MurmurError, ValueError):
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems: tuple[str, ...] = tuple(problems)
-        super().__init__(_sentences(self.problems))
+        super().__init__(sentences(self.problems))
 
 
 class UnknownSettingError(ConfigError):
@@ -366,7 +355,7 @@ def combine(errors: Sequence[ConfigError]) -> ConfigError:
 
 
 class ScenarioError(MurmurError):
-    """A scenario cannot be found, is not usable, or failed in `init` or `terminate`."""
+    """A scenario cannot be found, is not usable, or failed outside its users."""
 
 
 class UnknownScenarioError(ScenarioError, LookupError):
@@ -384,7 +373,7 @@ class InvalidScenarioError(ScenarioError, TypeError):
     def __init__(self, scenario: str, reasons: Sequence[str]) -> None:
         self.scenario = scenario
         self.reasons: tuple[str, ...] = tuple(reasons)
-        super().__init__(f"{scenario} is not a usable scenario: {_sentences(self.reasons)}")
+        super().__init__(f"{scenario} is not a usable scenario: {sentences(self.reasons)}")
 
 
 class CallbackError(ScenarioError):
@@ -403,31 +392,6 @@ class CallbackError(ScenarioError):
         self.summary = summary
         self.traceback_text = traceback_text
         super().__init__(f"{callback} failed on node {node}: {summary}")
-
-
-class CallbackTimeoutError(ScenarioError, TimeoutError):
-    """`init` or `terminate` did not return within the session's callback timeout.
-
-    Attributes
-    ----------
-    callback, node : str
-        Which of them, and where.
-    timeout : float
-        Seconds that it had.
-    line : str
-        File and line at which it still was; empty if that is not known.
-    """
-
-    def __init__(self, callback: str, node: str, timeout: float, line: str = "") -> None:
-        self.callback = callback
-        self.node = node
-        self.timeout = timeout
-        self.line = line
-        super().__init__(
-            f"{callback} did not return within {timeout:g} s on node {node}"
-            f"{f': it was still at {line}' if line else ''}; "
-            "give it longer with Session(callback_timeout=...)"
-        )
 
 
 class RunStateError(MurmurError):
@@ -461,15 +425,8 @@ class InvalidRangeError(InvalidArgumentError):
         super().__init__(f"cannot add users {first} to {last}: {rule}")
 
 
-class TaskExitError(MurmurError):
-    """A task of a scenario raised SystemExit or KeyboardInterrupt; it ended the task alone."""
-
-    def __init__(self, original: BaseException) -> None:
-        super().__init__(f"{type(original).__name__}: {original}")
-
-
 class WaitTimeoutError(MurmurError, TimeoutError):
-    """What was waited for did not come in time: a message, an answer, the end of a run.
+    """What was waited for did not come in time: a message, nodes, the end of a callback or a run.
 
     Attributes
     ----------
@@ -487,15 +444,6 @@ class WaitTimeoutError(MurmurError, TimeoutError):
 
 class ThrottleError(MurmurError):
     """A throttle cannot do what was asked."""
-
-
-class InvalidRateError(ThrottleError, ValueError):
-    """A rate, interval, limit, ramp or shape makes no sense."""
-
-    def __init__(self, given: str, remedy: str) -> None:
-        self.given = given
-        self.remedy = remedy
-        super().__init__(f"invalid {given}: {remedy}")
 
 
 class UnknownThrottleError(ThrottleError, LookupError):
@@ -543,37 +491,6 @@ class RampInProgressError(ThrottleError):
 
 class CoordinatorError(MurmurError):
     """A coordinator cannot do what was asked."""
-
-
-class InvalidPlanError(CoordinatorError, ValueError):
-    """The plan of a coordinator is not usable.
-
-    Attributes
-    ----------
-    reasons : tuple of str
-        One sentence for each problem.
-    """
-
-    def __init__(self, reasons: Sequence[str]) -> None:
-        self.reasons: tuple[str, ...] = tuple(reasons)
-        super().__init__(f"invalid plan: {_sentences(self.reasons)}")
-
-
-class UnknownCoordinatorError(CoordinatorError, LookupError):
-    """No coordinator of that name exists in the run."""
-
-    def __init__(self, name: object, known: Iterable[object] = ()) -> None:
-        self.name = name
-        names = sorted(map(str, known))
-        super().__init__(f"no coordinator {name!r}{closest(str(name), names, 'known')}")
-
-
-class CoordinatorConflictError(CoordinatorError):
-    """A coordinator of that name exists with another plan or timeout."""
-
-    def __init__(self, name: object) -> None:
-        self.name = name
-        super().__init__(f"coordinator {name!r} exists with another plan or timeout; stop it first")
 
 
 class CoordinatorStoppedError(CoordinatorError):
@@ -691,28 +608,6 @@ class NodesFailedError(ClusterError):
             rows.append(f"{len(self.succeeded)} ok: {others}")
         asked = len(self.failures) + len(self.succeeded)
         super().__init__(f"{verb} failed on {len(self.failures)} of {asked} nodes:{_list(rows)}")
-
-
-class NodesMissingError(ClusterError, TimeoutError):
-    """Fewer nodes came in than were waited for.
-
-    Attributes
-    ----------
-    wanted : int
-        How many were waited for.
-    nodes : tuple of str
-        Those that are there.
-    """
-
-    def __init__(self, wanted: int, nodes: Iterable[str], timeout: float) -> None:
-        self.wanted = wanted
-        self.nodes: tuple[str, ...] = tuple(nodes)
-        self.timeout = timeout
-        here = ", ".join(self.nodes) or "none"
-        super().__init__(
-            f"{len(self.nodes)} of {wanted} nodes came in within {timeout:g} s ({here}); start "
-            "more with spawn_nodes(n), a ticket of open(), or use(cluster)"
-        )
 
 
 class JoinError(ClusterError, ConnectionError):
@@ -860,12 +755,8 @@ class ConnectionLostError(HttpError):
     was_refused = False
 
 
-class TruncatedError(ConnectionLostError):
-    """The connection ended in the middle of an answer."""
-
-
 class HttpProtocolError(HttpError):
-    """The server sent what is not HTTP, or more of it than is accepted."""
+    """The server sent what is not HTTP, or more of it, or of redirects, than is accepted."""
 
 
 class HttpTimeoutError(HttpError, TimeoutError):
@@ -907,14 +798,6 @@ class TlsError(HttpError):
     """No secure connection could be agreed on."""
 
 
-class TooManyRedirectsError(HttpError):
-    """The server redirected more often than is followed."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        super().__init__(f"more than {limit} redirects")
-
-
 class InvalidDocumentError(MurmurError, ValueError):
     """What arrived on a connection is not JSON."""
 
@@ -932,24 +815,8 @@ class TargetError(MurmurError):
         super().__init__(f"{target}: {reason}")
 
 
-class ExporterError(MurmurError):
-    """An exporter cannot start.
-
-    Attributes
-    ----------
-    exporter, problem, remedy : str
-        Which exporter, what stands in its way, and what would do.
-    """
-
-    def __init__(self, exporter: str, problem: str, remedy: str) -> None:
-        self.exporter = exporter
-        self.problem = problem
-        self.remedy = remedy
-        super().__init__(f"{exporter} {problem}; {remedy}")
-
-
 class FeederError(MurmurError, ValueError):
-    """Rows of data cannot be read, or are not what was asked for.
+    """Rows of data cannot be read, are not what was asked for, or are fewer than the users.
 
     Attributes
     ----------
@@ -961,24 +828,6 @@ class FeederError(MurmurError, ValueError):
         self.source = source
         self.problem = problem
         super().__init__(f"{source}: {problem}")
-
-
-class NoRowError(FeederError, LookupError):
-    """There are fewer rows than users.
-
-    Attributes
-    ----------
-    user_id, rows : int
-        The user that has no row, and how many rows there are.
-    """
-
-    def __init__(self, user_id: int, rows: int) -> None:
-        self.user_id = user_id
-        self.rows = rows
-        super().__init__(
-            f"no row for user {user_id}",
-            f'there are {rows} rows; give more, or say beyond="cycle" or beyond="stop"',
-        )
 
 
 class TargetNotAllowedError(MurmurError):
@@ -1031,7 +880,8 @@ def closest(name: str, known: Sequence[str], what: str) -> str:
     return f" ({what}: none)"
 
 
-def _sentences(parts: Sequence[str]) -> str:
+def sentences(parts: Sequence[str]) -> str:
+    """Return one problem as it is, and several as a list of lines."""
     if len(parts) == 1:
         return parts[0]
     return _list(parts)

@@ -1,7 +1,7 @@
 """Guard of a loop: what a scenario's own tasks raise ends none but them, and is told by name.
 
 asyncio raises SystemExit and KeyboardInterrupt of a task out of the loop, and with it ends
-everybody's tasks.  Here they end the task alone, as a `TaskExitError`.  trio has no such rule.
+everybody's tasks.  Here they end the task alone, as a `ScenarioError`.  trio has no such rule.
 
 The tasks a piece of code starts, and those that these start, have its `Brood` in their
 context, so that whoever owns the code can say which of them it left behind.
@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from typing import Any
 from weakref import WeakSet
 
-from murmur.errors import Leaving, TaskExitError
+from murmur.errors import Leaving, ScenarioError
 
 __all__ = ["Brood", "brood_here", "cancel_task", "guard_loop", "name_of_task", "transports_of"]
 
@@ -65,6 +65,10 @@ def _make_task(
     return task
 
 
+def _ended(error: BaseException) -> ScenarioError:
+    return ScenarioError(f"a task ended with {type(error).__name__}: {error}")
+
+
 class _Guarded(Coroutine[Any, Any, Any]):
     """A coroutine that cannot end its loop; in every other way the one that it stands for.
 
@@ -81,13 +85,13 @@ class _Guarded(Coroutine[Any, Any, Any]):
         try:
             return self._body.send(value)
         except (SystemExit, KeyboardInterrupt) as error:
-            raise TaskExitError(error) from error
+            raise _ended(error) from error
 
     def throw(self, *error: Any) -> Any:  # noqa: ANN401 - as the body
         try:
             return self._body.throw(*error)
         except (SystemExit, KeyboardInterrupt) as exit_:
-            raise TaskExitError(exit_) from exit_
+            raise _ended(exit_) from exit_
 
     def close(self) -> None:
         self._body.close()

@@ -181,7 +181,7 @@ class ClusterVerbs:
 
         Raises
         ------
-        NodesMissingError
+        WaitTimeoutError
             If fewer are there by then (a `TimeoutError`).
         """
         self._host.cluster("wait_for_nodes")

@@ -18,8 +18,8 @@ from murmur.errors import (
     ClusterError,
     JoinError,
     MurmurError,
-    NodesMissingError,
     UnknownNameError,
+    WaitTimeoutError,
 )
 
 from ._named import Named
@@ -165,7 +165,11 @@ class Gate:
         deadline = monotonic() + patience
         while len(names := self._others()) < number:
             if monotonic() > deadline:
-                raise NodesMissingError(number, names, patience)
+                raise WaitTimeoutError(
+                    f"{len(names)} of {number} nodes ({', '.join(names) or 'none'}) came in",
+                    patience,
+                    "start more with spawn_nodes(n), a ticket of open(), or use(cluster)",
+                )
             sleep(GLANCE)
         return names
 

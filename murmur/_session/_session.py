@@ -476,7 +476,7 @@ class Session(ClusterVerbs):
         ------
         ThrottleConflictError
             If there is one of that name with another configuration.
-        InvalidRateError
+        InvalidArgumentError
             If the arguments do not describe one.
         RunStateError
             If no run is on.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from murmur._moved import amoc_names
-from murmur.errors import UnknownCoordinatorError, UnknownThrottleError
+from murmur.errors import UnknownNameError, UnknownThrottleError
 from murmur.throttles import throttle_table
 
 from ._named import Named
@@ -181,7 +181,7 @@ class CoordinatorView:
         """Return timeout and the members pending for each item as a frozen record."""
         known = self._statistics()
         if self.name not in known:
-            raise UnknownCoordinatorError(self.name, known)
+            raise UnknownNameError("coordinator", [str(self.name)], map(str, known))
         return known[self.name]
 
     def __repr__(self) -> str:
@@ -197,10 +197,10 @@ class Coordinators(Named[Hashable, CoordinatorView]):
         self._call = call
 
     def __getitem__(self, name: Hashable) -> CoordinatorView:
-        """Return the coordinator `name`; UnknownCoordinatorError if there is none."""
+        """Return the coordinator `name`; UnknownNameError if there is none."""
         known = self._statistics()
         if name not in known:
-            raise UnknownCoordinatorError(name, known)
+            raise UnknownNameError("coordinator", [str(name)], map(str, known))
         return CoordinatorView(name, self._statistics, self._call)
 
     def __iter__(self) -> Iterator[Hashable]:

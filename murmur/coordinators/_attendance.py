@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Protocol, TypeVar, cast
 
 from murmur._backend import Caller, Native, block
-from murmur.errors import CoordinatorStoppedError, InvalidPlanError, Leaving
+from murmur.errors import CoordinatorStoppedError, InvalidArgumentError, Leaving
 
 from ._performer import Emits
 from ._plan import HasId, Plan, whole_number
@@ -85,7 +85,7 @@ class Attendance(ABC):
         self._refuse_if_stopped()
         size = whole_number(n)
         if size is None:
-            raise InvalidPlanError([f"gather needs a whole number of at least 1, not {n!r}"])
+            raise InvalidArgumentError(f"gather needs a whole number of at least 1, not {n!r}")
         leaving = getattr(user, "leaving", None)
         if leaving is not None and leaving.is_set():
             raise Leaving

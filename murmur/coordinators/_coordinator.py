@@ -222,7 +222,7 @@ class Coordinator(Attendance):
             If the coordinator is stopped, also while waiting.
         Leaving
             If the user is asked to leave, also while waiting.
-        InvalidPlanError
+        InvalidArgumentError
             If `n` is not a whole number of at least 1.
 
         Examples

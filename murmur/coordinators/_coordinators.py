@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from murmur._backend import Native
 from murmur.errors import (
-    CoordinatorConflictError,
-    InvalidPlanError,
-    UnknownCoordinatorError,
+    InvalidArgumentError,
+    UnknownNameError,
 )
 
 from ._coordinator import Coordinator
 from ._performer import Emits
-from ._plan import HasId, Plan, PlanLike
+from ._plan import HasId, Plan, PlanLike, conflict
 from .shared._shared import Post, SharedCoordinator
 
 if TYPE_CHECKING:
@@ -63,9 +62,9 @@ class Coordinators(Mapping[Hashable, Coordinator]):
         self._joined: dict[int, set[Coordinator]] = {}  # by user id
 
     def __getitem__(self, name: Hashable) -> Coordinator:
-        """Return the coordinator of that name, or raise `UnknownCoordinatorError`."""
+        """Return the coordinator of that name, or raise `UnknownNameError`."""
         if name not in self:
-            raise UnknownCoordinatorError(name, self)
+            raise UnknownNameError("coordinator", [str(name)], map(str, self))
         return self._named[name]
 
     def get(self, name: Hashable, default: Any = None, /) -> Any:  # noqa: ANN401 - as Mapping has it
@@ -109,11 +108,11 @@ class Coordinators(Mapping[Hashable, Coordinator]):
 
         Raises
         ------
-        InvalidPlanError
+        InvalidArgumentError
             If plan, timeout or name cannot be used.
-        CoordinatorConflictError
+        CoordinatorError
             If one of that name exists with another plan or timeout.
-        UnknownCoordinatorError
+        UnknownNameError
             If no plan is given and no coordinator has that name.
         """
         _check_name(name)
@@ -121,7 +120,7 @@ class Coordinators(Mapping[Hashable, Coordinator]):
             return self[name]
         wanted = Plan.read(plan, timeout)
         if scope not in ("node", "cluster"):
-            raise InvalidPlanError([f"scope must be 'node' or 'cluster', not {scope!r}"])
+            raise InvalidArgumentError(f"invalid scope {scope!r}", "give 'node' or 'cluster'")
         if name in self:
             return self._existing(name, wanted)
         if scope == "cluster" and self._post is not None:
@@ -175,7 +174,7 @@ class Coordinators(Mapping[Hashable, Coordinator]):
     def _existing(self, name: Hashable, wanted: Plan) -> Coordinator:
         coordinator = self._named[name]
         if not coordinator.plan.is_same(wanted):
-            raise CoordinatorConflictError(name)
+            raise conflict(name)
         return coordinator
 
     def user_joined(self, coordinator: Coordinator, user_id: int) -> None:
@@ -223,6 +222,6 @@ def _check_name(name: object) -> None:
     try:
         hash(name)
     except TypeError:
-        raise InvalidPlanError(
-            [f"a coordinator's name must be hashable (a tuple, not a list), not {name!r}"]
+        raise InvalidArgumentError(
+            f"invalid name of a coordinator {name!r}", "give what is hashable: a tuple, not a list"
         ) from None

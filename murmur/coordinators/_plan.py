@@ -16,7 +16,7 @@ from random import Random
 from types import CellType, FunctionType
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
-from murmur.errors import InvalidPlanError
+from murmur.errors import CoordinatorError, InvalidArgumentError, sentences
 
 __all__ = [
     "Action",
@@ -28,6 +28,7 @@ __all__ = [
     "Member",
     "Plan",
     "PlanLike",
+    "conflict",
     "distinct_pairs",
     "whole_number",
 ]
@@ -187,7 +188,7 @@ class Plan:
 
         Raises
         ------
-        InvalidPlanError
+        InvalidArgumentError
             With every problem that was found.
         """
         problems: list[str] = []
@@ -196,7 +197,7 @@ class Plan:
         lines = given if isinstance(given, list) else [given]
         items = [_read_item(line, f"item {i}", problems) for i, line in enumerate(lines, 1)]
         if problems:
-            raise InvalidPlanError(problems)
+            raise InvalidArgumentError("invalid plan", sentences(problems))
         ordered = sorted((item for item in items if item), key=lambda item: item.is_all)
         return cls(tuple(ordered), float(timeout))
 
@@ -211,6 +212,12 @@ class Plan:
                 for one, another in zip(item.actions, counterpart.actions, strict=True)
             )
         )
+
+
+def conflict(name: object) -> CoordinatorError:
+    """Return the error of a coordinator that is asked for with another plan than it has."""
+    problem = f"coordinator {name!r} exists with another plan or timeout"
+    return CoordinatorError(f"{problem}; stop it first")
 
 
 def distinct_pairs(

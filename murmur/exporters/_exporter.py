@@ -56,7 +56,7 @@ class Exporter(ABC):
 
         Raises
         ------
-        ExporterError
+        InvalidArgumentError
             If that cannot be: an address that is taken, for instance.
         """
         if not self._is_on:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from murmur.errors import ExporterError, MissingExtraError
+from murmur.errors import InvalidArgumentError, MissingExtraError
 
 from ._catalogue import METRICS, Metric
 
@@ -45,7 +45,7 @@ def registry_of(totals: Totals, labels: Mapping[str, str]) -> CollectorRegistry:
 
     Raises
     ------
-    ExporterError
+    InvalidArgumentError
         If a label cannot be called that, or is one that a metric has.
     """
     from prometheus_client import CollectorRegistry
@@ -61,10 +61,10 @@ def _check(labels: Iterable[str]) -> None:
     for name in labels:
         if name in _TAKEN:
             remedy = f"choose another name, such as 'my_{name}'"
-            raise ExporterError("Prometheus", f"has a label {name!r} of its own", remedy)
+            raise InvalidArgumentError(f"Prometheus has a label {name!r} of its own", remedy)
         if not _LABEL.fullmatch(name):
             remedy = "give ASCII letters, digits and _, with no digit and no __ in front"
-            raise ExporterError("Prometheus", f"cannot call a label {name!r}", remedy)
+            raise InvalidArgumentError(f"Prometheus cannot call a label {name!r}", remedy)
 
 
 class _Collector:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from murmur.errors import ExporterError
+from murmur.errors import InvalidArgumentError
 
 from ._catalogue import BOUNDS
 from ._exporter import Followed
@@ -61,7 +61,7 @@ class Graphite(PushExporter):
 
     Raises
     ------
-    ExporterError
+    InvalidArgumentError
         If there is no host, or the port is not a number.
     MissingExtraError
         If prometheus_client is not installed.
@@ -163,7 +163,7 @@ def _host() -> str:
     host = _environment("HOST")
     if host is None:
         remedy = "give host=..., or set AMOC_GRAPHITE_HOST"
-        raise ExporterError("Graphite", "has no host to send to", remedy)
+        raise InvalidArgumentError("Graphite has no host to send to", remedy)
     return host
 
 
@@ -173,7 +173,7 @@ def _port() -> int:
         return PORT
     if not text.isdecimal() or not 0 < int(text) < 2**16:
         remedy = "give port=..., or set AMOC_GRAPHITE_PORT to a number"
-        raise ExporterError("Graphite", f"cannot send to port {text!r}", remedy)
+        raise InvalidArgumentError(f"Graphite cannot send to port {text!r}", remedy)
     return int(text)
 
 

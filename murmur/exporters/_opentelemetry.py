@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from murmur._backend import thread_here
-from murmur.errors import ExporterError, MissingExtraError
+from murmur.errors import InvalidArgumentError, MissingExtraError
 
 from ._exporter import Followed, labels_as_text
 from ._push import ExporterStatistics, PushExporter
@@ -58,7 +58,7 @@ class OpenTelemetry(PushExporter):
 
     Raises
     ------
-    ExporterError
+    InvalidArgumentError
         If `spans` is no share.
     MissingExtraError
         If the OpenTelemetry SDK or its OTLP exporter is not installed.
@@ -85,7 +85,7 @@ class OpenTelemetry(PushExporter):
     ) -> None:
         if not 0.0 <= spans <= 1.0:
             problem = f"cannot send a share of {spans!r} of the actions"
-            raise ExporterError("OpenTelemetry", problem, "give a number between 0 and 1")
+            raise InvalidArgumentError(f"OpenTelemetry {problem}", "give a number between 0 and 1")
         _require_sdk(metric_exporter is None or (spans > 0 and span_exporter is None))
         target = endpoint or ("an exporter of yours" if metric_exporter else "the environment's")
         super().__init__(session, target, interval=interval, names=names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from murmur.errors import ExporterError
+from murmur.errors import InvalidArgumentError
 
 from ._exporter import Exporter, Followed, labels_as_text
 from ._families import registry_of, require_prometheus
@@ -46,7 +46,7 @@ class Prometheus(Exporter):
 
     Raises
     ------
-    ExporterError
+    InvalidArgumentError
         If a label cannot be called that, or is one that murmur puts there itself.
     MissingExtraError
         If prometheus_client is not installed.
@@ -101,7 +101,7 @@ class Prometheus(Exporter):
         except OSError as error:
             problem = f"cannot listen on {self.host}:{self._asked_port}: {error}"
             remedy = "stop what listens there, or choose another port (0 for any)"
-            raise ExporterError("Prometheus", problem, remedy) from error
+            raise InvalidArgumentError(f"Prometheus {problem}", remedy) from error
         self._server, self._thread = started
 
     def _close(self) -> None:

@@ -15,7 +15,7 @@ import anyio
 import anyio.to_thread
 
 from murmur._backend import LoopThread
-from murmur.errors import ExporterError
+from murmur.errors import InvalidArgumentError
 
 from ._exporter import Exporter, Followed
 from ._totals import Reading
@@ -82,7 +82,9 @@ class PushExporter(Exporter):
         super().__init__(session, names=names)
         if not interval > 0:
             problem = f"cannot push every {interval!r} s"
-            raise ExporterError(type(self).__name__, problem, "give seconds above zero")
+            raise InvalidArgumentError(
+                f"{type(self).__name__} {problem}", "give seconds above zero"
+            )
         self.target = target
         self.interval = interval
         self._pushed = 0

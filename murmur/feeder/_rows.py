@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from murmur.errors import Leaving, NoRowError
+from murmur.errors import FeederError, Leaving
 from murmur.runtime import current_run
 
 from ._order import Beyond, Order, row_of
@@ -64,7 +64,7 @@ class Rows:
 
         Raises
         ------
-        NoRowError
+        FeederError
             If there are fewer rows, and `beyond` is ``"error"``.
         Leaving
             If there are fewer rows, and `beyond` is ``"stop"``: let it propagate.
@@ -76,7 +76,8 @@ class Rows:
             return self.row(number)
         if self.beyond == "stop":
             raise Leaving
-        raise NoRowError(user_id, len(self))
+        remedy = 'give more, or say beyond="cycle" or beyond="stop"'
+        raise FeederError(f"no row for user {user_id}", f"there are {len(self)} rows; {remedy}")
 
     def draw(self, user: User) -> dict[str, object]:
         """Return any row, drawn with the user's own random numbers."""

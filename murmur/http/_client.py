@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias, cast
 from murmur._backend import native
 from murmur.errors import (
     HttpError,
+    HttpProtocolError,
     InvalidRequestError,
     Leaving,
     StatusError,
-    TooManyRedirectsError,
 )
 from murmur.runtime import Timer, current_user, running_here
 
@@ -384,7 +384,7 @@ class Client(Verbs):
                 break
             reply.release()
             if redirects == limit:
-                raise TooManyRedirectsError(limit)
+                raise HttpProtocolError(f"more than {limit} redirects")
             redirects += 1
             request = next_request(request, reply)
         response = Response(request, reply, redirects=redirects)

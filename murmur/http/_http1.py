@@ -11,10 +11,10 @@ from collections.abc import AsyncIterable, Iterable
 from typing import TYPE_CHECKING
 
 from murmur.errors import (
+    ConnectionLostError,
     HttpError,
     HttpProtocolError,
     MissingExtraError,
-    TruncatedError,
 )
 
 from ._body import parts_of
@@ -250,7 +250,7 @@ class Http1(Wire):
             reply.end()
         elif reply.first_byte_at:
             where = "body" if reply.is_headed else "head"
-            reply.fail(TruncatedError(f"the connection ended in the {where} of the answer"))
+            reply.fail(ConnectionLostError(f"the connection ended in the {where} of the answer"))
         else:
             reply.fail(lost(error, "before an answer"))
 

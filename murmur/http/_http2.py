@@ -15,7 +15,6 @@ from murmur.errors import (
     HttpProtocolError,
     InvalidRequestError,
     MissingExtraError,
-    TruncatedError,
 )
 
 from ._body import parts_of
@@ -165,7 +164,9 @@ class Http2(Wire):
         for reply in tuple(self._replies.values()):
             if reply.first_byte_at:
                 where = "body" if reply.is_headed else "head"
-                reply.fail(TruncatedError(f"the connection ended in the {where} of the answer"))
+                reply.fail(
+                    ConnectionLostError(f"the connection ended in the {where} of the answer")
+                )
             else:
                 reply.fail(lost(error, "before an answer"))
         self._wake_senders()
@@ -337,7 +338,7 @@ class Http2(Wire):
 
 def _reset(reply: Reply, code: int | None) -> HttpError:
     if reply.first_byte_at:
-        return TruncatedError("the server reset the stream in the middle of the answer")
+        return ConnectionLostError("the server reset the stream in the middle of the answer")
     if code == h2.errors.ErrorCodes.REFUSED_STREAM:
         return _refused("the server refused the stream")
     return ConnectionLostError("the server reset the stream before an answer")

@@ -62,7 +62,7 @@ async def throttle(  # noqa: PLR0913 - one keyword for each way to say it
         If it exists with another configuration.
     UnknownThrottleError
         If nothing is configured and it does not exist.
-    InvalidRateError
+    InvalidArgumentError
         If the configuration makes no sense.
 
     Examples
@@ -116,9 +116,9 @@ async def coordinator(
 
     Raises
     ------
-    CoordinatorConflictError
+    CoordinatorError
         If it exists with another plan.
-    InvalidPlanError
+    InvalidArgumentError
         If the plan makes no sense; all reasons at once.
 
     Examples

@@ -11,7 +11,7 @@ import anyio.to_thread
 
 from murmur._backend import OverdueError, call_within, thread_here
 from murmur._guard import EscapedError, error_text
-from murmur.errors import CallbackError, CallbackTimeoutError, MurmurError
+from murmur.errors import CallbackError, MurmurError, WaitTimeoutError
 from murmur.scenario import Callback, Mix, callbacks
 from murmur.telemetry import text_of, trace_of
 from murmur.throttles import Seat
@@ -96,7 +96,7 @@ class Calls:
 
         Raises
         ------
-        CallbackError, CallbackTimeoutError
+        CallbackError, WaitTimeoutError
             If it raised, or did not return in time.
         """
         for role in self.roles:
@@ -182,7 +182,12 @@ class Calls:
     def _failure(self, name: str, error: Exception, role: Role) -> MurmurError:
         run = self._run
         if isinstance(error, OverdueError):
-            return CallbackTimeoutError(name, run.node, run.spec.callback_timeout, role.line)
+            return WaitTimeoutError(
+                f"{name} did not return on node {run.node}",
+                run.spec.callback_timeout,
+                f"{f'it was still at {role.line}; ' if role.line else ''}"
+                "give it longer with Session(callback_timeout=...)",
+            )
         origin = error.original if isinstance(error, EscapedError) else error
         conceal = run.secrets.conceal
         return CallbackError(name, run.node, conceal(error_text(origin)), conceal(trace_of(error)))

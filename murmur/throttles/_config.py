@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from murmur.errors import InvalidRateError
+from murmur.errors import InvalidArgumentError
 
 from ._curve import Curve, Pieces
 from ._rate import DEFAULT_INTERVAL, Rate
@@ -91,22 +91,24 @@ class ThrottleConfig:
 
         Raises
         ------
-        InvalidRateError
+        InvalidArgumentError
             If they do not describe one; the message says what would do.
         """
         if shape is not None:
             if not (rate is interarrival is limit is None):
-                raise InvalidRateError("shape with a rate", "the shape is the rate")
+                raise InvalidArgumentError("invalid shape with a rate", "the shape is the rate")
             base = Rate(0.0, DEFAULT_INTERVAL if interval is None else interval)
             shape_curve(shape, start=0.0, interval=base.interval)
         else:
             base = Rate.of(rate, interval=interval, interarrival=interarrival, limit=limit)
         if arrivals not in ("even", "poisson"):
-            raise InvalidRateError(f"arrivals {arrivals!r}", 'give "even" or "poisson"')
+            raise InvalidArgumentError(f"invalid arrivals {arrivals!r}", 'give "even" or "poisson"')
         if base.is_limit and arrivals != "even":
-            raise InvalidRateError("arrivals of a limit", "only a rate has arrivals")
+            raise InvalidArgumentError("invalid arrivals of a limit", "only a rate has arrivals")
         if catch_up and (base.is_limit or arrivals != "even"):
-            raise InvalidRateError("catch_up", "only an even pace has a grid to catch up with")
+            raise InvalidArgumentError(
+                "invalid catch_up", "only an even pace has a grid to catch up with"
+            )
         return cls(base, shape, arrivals, seed, catch_up)
 
     def curve(self, start: float, on_failure: Callable[[Exception], None]) -> Curve:

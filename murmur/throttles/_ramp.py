@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Integral
 
-from murmur.errors import InvalidRateError
+from murmur.errors import InvalidArgumentError
 
 from ._curve import Piece, Pieces
 from ._rate import DEFAULT_INTERVAL, Rate, permits_apart, permits_in
@@ -53,11 +53,15 @@ class Ramp:
         for value in (self.first, self.last):
             Rate(value, self.interval)
             if math.isinf(value):
-                raise InvalidRateError("ramp to or from an unlimited rate", "give finite rates")
+                raise InvalidArgumentError(
+                    "invalid ramp to or from an unlimited rate", "give finite rates"
+                )
         if self.interval == 0:
-            raise InvalidRateError("ramp of a limit", "only a rate can be ramped")
+            raise InvalidArgumentError("invalid ramp of a limit", "only a rate can be ramped")
         if not (0 < self.duration < math.inf):
-            raise InvalidRateError(f"ramp over {self.duration!r} s", _FORMS + ", more than 0")
+            raise InvalidArgumentError(
+                f"invalid ramp over {self.duration!r} s", _FORMS + ", more than 0"
+            )
 
     @classmethod
     def of(  # noqa: PLR0913 - one keyword for each way to say it
@@ -91,18 +95,21 @@ class Ramp:
 
         Raises
         ------
-        InvalidRateError
+        InvalidArgumentError
             If the arguments are too few, too many, or make no sense.
         """
         by_rate = from_rate is not None and to_rate is not None
         by_interarrival = from_interarrival is not None and to_interarrival is not None
         ends = (from_rate, to_rate, from_interarrival, to_interarrival)
         if by_rate == by_interarrival or sum(end is not None for end in ends) != 2:
-            raise InvalidRateError(
-                "ramp", "give from_rate and to_rate, or from_interarrival and to_interarrival"
+            raise InvalidArgumentError(
+                "invalid ramp",
+                "give from_rate and to_rate, or from_interarrival and to_interarrival",
             )
         if by_interarrival and interval is not None:
-            raise InvalidRateError("interval with interarrival", "an interval belongs to a rate")
+            raise InvalidArgumentError(
+                "invalid interval with interarrival", "an interval belongs to a rate"
+            )
         length, count = _length(duration, steps, step_interval)
         if from_rate is not None and to_rate is not None:
             length_of = DEFAULT_INTERVAL if interval is None else interval
@@ -168,9 +175,9 @@ def _length(
     if duration is not None and steps is None and step_interval is None:
         return duration, None
     if duration is not None or steps is None or step_interval is None:
-        raise InvalidRateError("length of a ramp", _FORMS)
+        raise InvalidArgumentError("invalid length of a ramp", _FORMS)
     if not isinstance(steps, Integral) or isinstance(steps, bool) or steps < 1:
-        raise InvalidRateError(f"steps {steps!r}", "give a whole number, at least 1")
+        raise InvalidArgumentError(f"invalid steps {steps!r}", "give a whole number, at least 1")
     return steps * step_interval, int(steps)
 
 

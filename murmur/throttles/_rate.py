@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from numbers import Real
 
-from murmur.errors import InvalidRateError
+from murmur.errors import InvalidArgumentError
 from murmur.scenario import read_rate
 
 __all__ = ["DEFAULT_INTERVAL", "Rate"]
@@ -35,7 +35,7 @@ class Rate:
 
     Raises
     ------
-    InvalidRateError
+    InvalidArgumentError
         If a number is negative, NaN or no number, or `interval` is infinite.
 
     Examples
@@ -51,17 +51,17 @@ class Rate:
 
     def __post_init__(self) -> None:
         if not _is_amount(self.permits):
-            raise InvalidRateError(
-                f"rate {self.permits!r}", "give permits per interval, from 0 to math.inf"
+            raise InvalidArgumentError(
+                f"invalid rate {self.permits!r}", "give permits per interval, from 0 to math.inf"
             )
         if not _is_amount(self.interval) or math.isinf(self.interval):
-            raise InvalidRateError(
-                f"interval {self.interval!r}",
+            raise InvalidArgumentError(
+                f"invalid interval {self.interval!r}",
                 "give seconds, more than 0, or 0 to limit how many permits are out at a time",
             )
         if self.is_limit and self.permits != math.inf and self.permits != int(self.permits):
-            raise InvalidRateError(
-                f"limit {self.permits!r}", "give a whole number of permits that may be out"
+            raise InvalidArgumentError(
+                f"invalid limit {self.permits!r}", "give a whole number of permits that may be out"
             )
 
     @classmethod
@@ -88,19 +88,25 @@ class Rate:
 
         Raises
         ------
-        InvalidRateError
+        InvalidArgumentError
             If not exactly one of `rate`, `interarrival` and `limit` is given, or the one
             given makes no sense.
         """
         given = {"rate": rate, "interarrival": interarrival, "limit": limit}
         chosen = [name for name, value in given.items() if value is not None]
         if len(chosen) != 1:
-            raise InvalidRateError(
-                " with ".join(chosen) or ("interval alone" if interval else "empty configuration"),
+            raise InvalidArgumentError(
+                "invalid "
+                + (
+                    " with ".join(chosen)
+                    or ("interval alone" if interval else "empty configuration")
+                ),
                 "give exactly one of rate (with or without interval), interarrival and limit",
             )
         if interval is not None and rate is None:
-            raise InvalidRateError(f"interval with {chosen[0]}", "an interval belongs to a rate")
+            raise InvalidArgumentError(
+                f"invalid interval with {chosen[0]}", "an interval belongs to a rate"
+            )
         if rate is not None:
             length = DEFAULT_INTERVAL if interval is None else interval
             return cls(permits_in(length, rate), length)
@@ -127,9 +133,9 @@ def permits_in(interval: float, rate: float | str) -> float:
     try:
         per_second = read_rate(rate, bare=False)
     except ValueError as error:
-        raise InvalidRateError(f"rate {rate!r}", str(error)) from None
+        raise InvalidArgumentError(f"invalid rate {rate!r}", str(error)) from None
     if interval == 0:
-        raise InvalidRateError(f"limit {rate!r}", "a limit is a number and has no unit")
+        raise InvalidArgumentError(f"invalid limit {rate!r}", "a limit is a number and has no unit")
     permits = per_second * interval
     whole = round(permits) if permits < math.inf else permits
     return float(whole) if abs(permits - whole) <= _ROUNDING * permits else permits
@@ -138,8 +144,9 @@ def permits_in(interval: float, rate: float | str) -> float:
 def permits_apart(seconds: float) -> float:
     """Return the permits per 60 s that lie `seconds` apart."""
     if not _is_amount(seconds):
-        raise InvalidRateError(
-            f"interarrival {seconds!r}", "give seconds between two permits, from 0 to math.inf"
+        raise InvalidArgumentError(
+            f"invalid interarrival {seconds!r}",
+            "give seconds between two permits, from 0 to math.inf",
         )
     if seconds == 0:
         return math.inf

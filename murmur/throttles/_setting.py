@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from murmur.errors import InvalidRateError, RampInProgressError, ThrottleStoppedError
+from murmur.errors import InvalidArgumentError, RampInProgressError, ThrottleStoppedError
 
 from ._config import Terms
 from ._curve import Curve, Pieces
@@ -128,7 +128,9 @@ class Setting:
             What the verb of a throttle on one node raises.
         """
         if verb not in VERBS:
-            raise InvalidRateError(f"verb {verb!r}", f"one of {', '.join(VERBS)} would do")
+            raise InvalidArgumentError(
+                f"invalid verb {verb!r}", f"one of {', '.join(VERBS)} would do"
+            )
         if verb == "stop":
             self.is_stopped = True
             return "stopped"
@@ -176,8 +178,9 @@ class Setting:
             arguments["interval"] = self.interval or None
         new = Rate.of(**arguments)
         if new.is_limit and has_plain:
-            raise InvalidRateError(
-                f"change to {new}", "callers of wait() are in line; a limit needs `async with`"
+            raise InvalidArgumentError(
+                f"invalid change to {new}",
+                "callers of wait() are in line; a limit needs `async with`",
             )
         was_ramping = self._make_way("change", now, cancel=cancel)
         self.points = None
@@ -192,7 +195,7 @@ class Setting:
             arguments["interval"] = self.interval or None
         new = Ramp.of(**arguments)
         if self.limit is not None:
-            raise InvalidRateError("ramp of a limit", "change it to a rate first")
+            raise InvalidArgumentError("invalid ramp of a limit", "change it to a rate first")
         self._make_way("ramp", now, cancel=cancel)
         self.points, self.curve = None, new.curve(now)
         number = new.steps or 1

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from murmur._guard import error_text, heard, tame
-from murmur.errors import InvalidRateError
+from murmur.errors import InvalidArgumentError
 
 from ._curve import Curve, Piece, Pieces
 from ._ramp import Ramp
@@ -185,11 +185,11 @@ def shape_curve(
 
     Raises
     ------
-    InvalidRateError
+    InvalidArgumentError
         If the shape is neither, its time runs backwards, or a rate makes no sense.
     """
     if Rate(1, interval).is_limit:
-        raise InvalidRateError("shape of a limit", "give an interval of more than 0")
+        raise InvalidArgumentError("invalid shape of a limit", "give an interval of more than 0")
     if hasattr(shape, "index") and hasattr(shape, "to_list"):
         points = [(start + at, rate) for at, rate in series_points(shape)]
         for _, rate in points:
@@ -200,9 +200,9 @@ def shape_curve(
             return Sampled(shape, start=start, interval=interval, on_failure=on_failure)
         except BaseException as error:  # whatever the class: it is the user's function
             why = f"it must return permits per interval, but at 0 s: {error_text(error)}"
-            raise InvalidRateError(f"shape {shape!r}", why) from error
-    raise InvalidRateError(
-        f"shape {shape!r}", "give a function of seconds, or a pandas Series over seconds"
+            raise InvalidArgumentError(f"invalid shape {shape!r}", why) from error
+    raise InvalidArgumentError(
+        f"invalid shape {shape!r}", "give a function of seconds, or a pandas Series over seconds"
     )
 
 
@@ -241,8 +241,8 @@ def preview(
         if until is None and isinstance(curve, Pieces):
             until = curve.pieces[-1].start
     if until is None or not step > 0:
-        raise InvalidRateError(
-            f"preview until {until!r} by {step!r}", "give until and step in seconds"
+        raise InvalidArgumentError(
+            f"invalid preview until {until!r} by {step!r}", "give until and step in seconds"
         )
     times = [float(number * step) for number in range(math.floor(until / step + 1e-9) + 1)]
     return times, [float(curve.piece(at).rate_at(at)) for at in times]
@@ -256,7 +256,7 @@ def series_points(series: Any) -> list[tuple[float, float]]:  # noqa: ANN401 - d
         for at in series.index.to_list()
     ]
     if not times or any(b < a for a, b in pairwise(times)):
-        raise InvalidRateError("shape", "give points in order of time, at least one")
+        raise InvalidArgumentError("invalid shape", "give points in order of time, at least one")
     if not all(math.isfinite(at) for at in times):
-        raise InvalidRateError("shape", "give finite times")
+        raise InvalidArgumentError("invalid shape", "give finite times")
     return list(zip(times, rates, strict=True))

@@ -242,7 +242,7 @@ class Throttle:
 
         Raises
         ------
-        InvalidRateError
+        InvalidArgumentError
             If the arguments make no sense, or a limit is asked for while callers of
             `wait` are in line, who would never give a permit back.
         RampInProgressError
@@ -292,7 +292,7 @@ class Throttle:
 
         Raises
         ------
-        InvalidRateError
+        InvalidArgumentError
             If the arguments make no sense.
         RampInProgressError
             If a ramp runs.

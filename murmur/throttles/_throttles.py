@@ -112,7 +112,7 @@ class Throttles(Mapping[str, Throttle]):
             If it is there, was started otherwise, and does not have that rate now.
         UnknownThrottleError
             If nothing is configured and it is not there.
-        InvalidRateError
+        InvalidArgumentError
             If the configuration makes no sense.
         """
         given = (rate, interval, interarrival, limit, shape, seed)

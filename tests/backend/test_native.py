@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from murmur._backend import guard_loop, native
-from murmur.errors import TaskExitError
+from murmur.errors import ScenarioError
 
 
 async def test_a_wakeup_hands_over_a_value() -> None:
@@ -148,4 +148,4 @@ def test_under_the_guard_a_task_ends_as_it_would_without() -> None:
     found, error = asyncio.run(main())
 
     assert found == 42
-    assert isinstance(error, TaskExitError)
+    assert isinstance(error, ScenarioError)

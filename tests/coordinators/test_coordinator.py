@@ -16,7 +16,7 @@ import anyio
 import pytest
 
 from murmur.coordinators import Coordinators
-from murmur.errors import CoordinatorStoppedError, InvalidPlanError, UnknownCoordinatorError
+from murmur.errors import CoordinatorStoppedError, InvalidArgumentError, UnknownNameError
 from murmur.testing import RecordingEmitter
 
 
@@ -149,7 +149,7 @@ async def test_coo_4_a_name_is_anything_hashable(coordinators, log, name):
 
 
 async def test_a_name_that_cannot_be_looked_up_is_refused(coordinators, log):
-    with pytest.raises(InvalidPlanError, match="tuple"):
+    with pytest.raises(InvalidArgumentError, match="tuple"):
         await coordinators.open(["a", "list"], (2, log.counting("x")))
 
 
@@ -408,7 +408,7 @@ async def test_the_registry_is_a_mapping_of_those_that_take_users(coordinators, 
     assert list(coordinators) == ["two"]
     assert len(coordinators) == 1
     assert coordinators.get("one") is None
-    with pytest.raises(UnknownCoordinatorError, match="two"):
+    with pytest.raises(UnknownNameError, match="two"):
         coordinators["one"]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from murmur import Coordinator
 from murmur.coordinators import Coordinators
-from murmur.errors import CoordinatorError, CoordinatorStoppedError, InvalidPlanError, Leaving
+from murmur.errors import CoordinatorError, CoordinatorStoppedError, InvalidArgumentError, Leaving
 from murmur.testing import RecordingEmitter
 
 
@@ -202,5 +202,5 @@ async def test_one_user_cannot_be_two(gathering, tasks):
 
 @pytest.mark.parametrize("n", [0, -1, 2.5, True, None, "all"])
 async def test_a_group_has_a_size(gathering, n):
-    with pytest.raises(InvalidPlanError, match="at least 1"):
+    with pytest.raises(InvalidArgumentError, match="at least 1"):
         await gathering.coordinator.gather(Visitor(1), n)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from murmur import CoordinatorEvent, Member
 from murmur.coordinators import Plan, distinct_pairs
-from murmur.errors import InvalidPlanError
+from murmur.errors import InvalidArgumentError
 
 EVENT = CoordinatorEvent("coordinate", 3, "rooms", 3)
 
@@ -117,7 +117,7 @@ def test_an_action_may_do_with_its_list_what_it_likes():
     [0, -1, 1.0, True, None, "every", (0, 3), (5, 3), (1, 2, 3), (1, math.inf), [2, 3], ()],
 )
 def test_how_many_is_refused_unless_it_can_be_counted_to(how_many):
-    with pytest.raises(InvalidPlanError, match="how many must be"):
+    with pytest.raises(InvalidArgumentError, match="how many must be"):
         Plan.read([(how_many, count)])
 
 
@@ -135,33 +135,34 @@ def test_how_many_is_refused_unless_it_can_be_counted_to(how_many):
     ],
 )
 def test_an_action_is_refused_unless_its_parameters_tell_what_it_wants(function, reason):
-    with pytest.raises(InvalidPlanError, match=reason):
+    with pytest.raises(InvalidArgumentError, match=reason):
         Plan.read((2, function))
 
 
 def test_pairs_of_all_are_refused():
-    with pytest.raises(InvalidPlanError, match="'all'"):
+    with pytest.raises(InvalidArgumentError, match="'all'"):
         Plan.read(("all", introduce))
 
 
 @pytest.mark.parametrize("timeout", [0, -1, math.nan, "30", None, True])
 def test_a_timeout_is_refused_unless_it_is_time(timeout):
-    with pytest.raises(InvalidPlanError, match="timeout"):
+    with pytest.raises(InvalidArgumentError, match="timeout"):
         Plan.read((2, count), timeout)
 
 
 @pytest.mark.parametrize("plan", [2, None, (2,), (2, count, meet), [2, count], "all", [(2, [])]])
 def test_a_shape_that_is_no_plan_is_refused(plan):
-    with pytest.raises(InvalidPlanError):
+    with pytest.raises(InvalidArgumentError):
         Plan.read(plan)
 
 
 def test_every_problem_is_reported_at_once():
-    with pytest.raises(InvalidPlanError) as caught:
+    with pytest.raises(InvalidArgumentError) as caught:
         Plan.read([(0, count), (2, None), ("all", introduce), 5], timeout=-1)
 
-    assert len(caught.value.reasons) == 5
-    assert [reason.partition(":")[0][:6] for reason in caught.value.reasons[1:]] == [
+    reasons = caught.value.remedy.splitlines()[1:]
+    assert len(reasons) == 5
+    assert [reason.strip(" -").partition(":")[0][:6] for reason in reasons[1:]] == [
         "item 1",
         "item 2",
         "item 3",

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from murmur.errors import ExporterError
+from murmur.errors import InvalidArgumentError
 from murmur.exporters import Graphite, Totals
 from murmur.exporters._graphite import _View
 
@@ -50,19 +50,19 @@ def test_amocs_way_to_quote_a_text_is_understood(course, monkeypatch):
 
 
 def test_without_a_host_it_says_how_to_give_one(course):
-    with pytest.raises(ExporterError, match="or set AMOC_GRAPHITE_HOST"):
+    with pytest.raises(InvalidArgumentError, match="or set AMOC_GRAPHITE_HOST"):
         Graphite(course)
 
 
 def test_a_port_that_is_no_number_is_refused(course, monkeypatch):
     monkeypatch.setenv("AMOC_GRAPHITE_PORT", "carbon")
 
-    with pytest.raises(ExporterError, match="cannot send to port 'carbon'"):
+    with pytest.raises(InvalidArgumentError, match="cannot send to port 'carbon'"):
         Graphite(course, "host")
 
 
 def test_an_interval_that_is_no_time_is_refused(course):
-    with pytest.raises(ExporterError, match="cannot push every 0 s"):
+    with pytest.raises(InvalidArgumentError, match="cannot push every 0 s"):
         Graphite(course, "host", interval=0)
 
 

@@ -7,7 +7,7 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality, Gauge, Hist
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import StatusCode
 
-from murmur.errors import ExporterError, MissingExtraError
+from murmur.errors import InvalidArgumentError, MissingExtraError
 from murmur.exporters import BOUNDS, OpenTelemetry, Totals
 from murmur.exporters._otlp import metrics_data, spans_of
 from murmur.exporters._spans import Action
@@ -104,7 +104,7 @@ def test_an_action_that_failed_is_a_span_in_error():
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
 def test_a_share_that_is_none_is_refused(course, share):
-    with pytest.raises(ExporterError, match="give a number between 0 and 1"):
+    with pytest.raises(InvalidArgumentError, match="give a number between 0 and 1"):
         OpenTelemetry(course, spans=share)
 
 

@@ -9,7 +9,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
 
-from murmur.errors import ExporterError, MissingExtraError
+from murmur.errors import InvalidArgumentError, MissingExtraError
 from murmur.exporters import METRICS, Prometheus
 from murmur.recording import FRAMES
 
@@ -124,11 +124,13 @@ def test_without_its_package_it_says_what_to_install(course, monkeypatch):
 
 @pytest.mark.parametrize("name", ["node", "action", "run", "le", "quantile"])
 def test_a_label_that_series_have_already_is_refused(course, name):
-    with pytest.raises(ExporterError, match=f"has a label '{name}' of its own; .*'my_{name}'"):
+    with pytest.raises(
+        InvalidArgumentError, match=f"has a label '{name}' of its own: .*'my_{name}'"
+    ):
         Prometheus(course, labels={name: "lab"})
 
 
 @pytest.mark.parametrize("name", ["", "1st", "service.name", "__name__", "größe", "a b", "a\n"])
 def test_a_label_that_prometheus_would_not_take_is_refused(course, name):
-    with pytest.raises(ExporterError, match="cannot call a label"):
+    with pytest.raises(InvalidArgumentError, match="cannot call a label"):
         Prometheus(course, labels={name: "lab"})

@@ -12,7 +12,7 @@ import pytest
 from traitlets import TraitError
 
 import murmur
-from murmur.errors import InvalidSettingError, NoRowError
+from murmur.errors import FeederError, InvalidSettingError
 from murmur.feeder import Rows
 from murmur.scenario import build, describe, resolve
 
@@ -162,7 +162,7 @@ def rows(**policy: str) -> Rows:
 
 
 def test_users_beyond_the_rows_fail_begin_again_or_leave():
-    with pytest.raises(NoRowError, match="no row for user 4: there are 3 rows"):
+    with pytest.raises(FeederError, match="no row for user 4: there are 3 rows"):
         rows()[4]
     assert rows(beyond="cycle")[4] == {"name": "ann"}
     with pytest.raises(murmur.Leaving):

@@ -190,7 +190,7 @@ async def test_redirects_without_end_are_a_failure(bench: Any) -> None:
     client = bench.client((302, {"Location": "/again"}, b""), max_redirects=3)
     await client.get("/")
 
-    assert bench.errors() == ["TooManyRedirectsError: more than 3 redirects"]
+    assert bench.errors() == ["HttpProtocolError: more than 3 redirects"]
     assert len(bench.asked) == 4
 
 

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 import murmur
-from murmur.errors import ExporterError
+from murmur.errors import InvalidArgumentError
 from murmur.exporters import Prometheus
 
 
@@ -185,7 +185,9 @@ def test_it_can_be_started_again(session):
 def test_a_port_that_is_taken_is_said_to_be(session):
     with Prometheus(session, port=0) as exporter:
         second = Prometheus(session, port=exporter.port)
-        with pytest.raises(ExporterError, match=f"cannot listen on 127.0.0.1:{exporter.port}"):
+        with pytest.raises(
+            InvalidArgumentError, match=f"cannot listen on 127.0.0.1:{exporter.port}"
+        ):
             second.start()
 
         assert not second.is_on

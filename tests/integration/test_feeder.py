@@ -71,7 +71,7 @@ def test_row_i_is_that_of_user_i_and_nobody_else_has_one(session):
     users = run.results.users
     assert pairs(run) == {n: f"user{n}" for n in range(1, 6)}
     assert outcomes(run) == ["finished"] * 5 + ["failed"] * 2
-    assert users["reason"].iloc[-1].startswith("NoRowError: no row for user 7: there are 5 rows")
+    assert users["reason"].iloc[-1].startswith("FeederError: no row for user 7: there are 5 rows")
 
 
 def test_rows_are_used_again_or_users_leave_if_that_is_asked_for(session):

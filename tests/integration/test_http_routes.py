@@ -14,7 +14,7 @@ import anyio
 import pytest
 
 import murmur
-from murmur.errors import TargetNotAllowedError, TruncatedError
+from murmur.errors import ConnectionLostError, TargetNotAllowedError
 from murmur.http import Client, Options
 from murmur.testing import TokenServer
 
@@ -184,4 +184,4 @@ async def test_tokens_come_one_by_one_and_a_stream_may_break(peer: Peer) -> None
     assert times[0] >= 0.2
     assert all(later - sooner >= 0.04 for sooner, later in pairwise(times[:5]))
     assert cut == ['{"token": "t0"}', '{"token": "t1"}']
-    assert isinstance(broken.error, TruncatedError)
+    assert isinstance(broken.error, ConnectionLostError)

@@ -13,7 +13,6 @@ from traitlets import Float, Int, Unicode, observe
 import murmur
 from murmur.errors import (
     CallbackError,
-    CallbackTimeoutError,
     InvalidArgumentError,
     InvalidRangeError,
     InvalidSettingError,
@@ -21,6 +20,7 @@ from murmur.errors import (
     RunStateError,
     UnknownNameError,
     UnknownSettingError,
+    WaitTimeoutError,
 )
 
 
@@ -304,13 +304,12 @@ async def test_an_init_that_hangs_is_given_up(stage: Any) -> None:
         async def init(self) -> None:
             await anyio.sleep(math.inf)
 
-    with pytest.raises(CallbackTimeoutError, match="within 5 s") as told:
+    with pytest.raises(WaitTimeoutError, match="within 5 s") as told:
         await stage.do(Hangs, callback_timeout=5)
 
     assert (await stage.status()).state == "failed"
     first = Hangs.init.__code__.co_firstlineno
-    assert told.value.line == f"{__file__}:{first + 1}"
-    assert told.value.line in str(told.value)
+    assert f"it was still at {__file__}:{first + 1}; give it longer" in str(told.value)
 
 
 @pytest.mark.parametrize("junk", [None, 3, "ok", {"a": 1}, object()])

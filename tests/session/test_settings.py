@@ -48,7 +48,7 @@ def test_a_rate_may_have_a_unit_wherever_it_is_given(session, monkeypatch) -> No
         assert (calls.statistics().rate, calls.statistics().interval) == (0.1, 1)
         calls.ramp(from_rate="1/s", to_rate="120/min", interval=60, steps=1, step_interval=60)
         assert calls.statistics().rate == 60
-        with pytest.raises(murmur.errors.InvalidRateError, match="write 10/s or 10/min"):
+        with pytest.raises(murmur.errors.InvalidArgumentError, match="write 10/s or 10/min"):
             calls.change_rate("10", cancel_ramp=True)
 
 

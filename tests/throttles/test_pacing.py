@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from murmur import Ramp
-from murmur.errors import InvalidRateError
+from murmur.errors import InvalidArgumentError
 from murmur.throttles import Curve, Pacing, Piece, Pieces, Rate, Slots, Window, capacity
 
 
@@ -323,7 +323,7 @@ def test_a_window_holds_the_whole_number_above_a_rate(permits, most):
 
 @pytest.mark.parametrize("permits", [-1, math.nan, "10", None, True])
 def test_a_rate_that_makes_no_sense_is_refused(permits):
-    with pytest.raises(InvalidRateError):
+    with pytest.raises(InvalidArgumentError):
         Rate(permits)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from murmur import Ramp
-from murmur.errors import InvalidRateError
+from murmur.errors import InvalidArgumentError
 from murmur.throttles import Pacing, step_rate
 
 
@@ -103,7 +103,7 @@ def test_a_fractional_ramp_is_not_rounded():
     ],
 )
 def test_a_ramp_that_makes_no_sense_is_refused(plan):
-    with pytest.raises(InvalidRateError):
+    with pytest.raises(InvalidArgumentError):
         Ramp.of(**plan)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from murmur import Ramp, preview
-from murmur.errors import InvalidRateError
+from murmur.errors import InvalidArgumentError
 from murmur.throttles import Curve, Pacing, shape_curve
 
 
@@ -108,12 +108,12 @@ def test_a_function_that_fails_later_keeps_its_last_rate_and_says_so():
     ],
 )
 def test_a_shape_that_makes_no_sense_is_refused(shape):
-    with pytest.raises(InvalidRateError):
+    with pytest.raises(InvalidArgumentError):
         shape_curve(shape, start=0.0)
 
 
 def test_a_shape_of_a_limit_is_refused():
-    with pytest.raises(InvalidRateError, match="interval of more than 0"):
+    with pytest.raises(InvalidArgumentError, match="interval of more than 0"):
         shape_curve(lambda t: 1.0, start=0.0, interval=0.0)
 
 
@@ -124,5 +124,5 @@ def test_a_preview_shows_a_ramp_before_it_runs():
 
 
 def test_a_preview_of_a_function_needs_an_end():
-    with pytest.raises(InvalidRateError, match="until"):
+    with pytest.raises(InvalidArgumentError, match="until"):
         preview(lambda t: 1.0)

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from murmur import Throttle
-from murmur.errors import InvalidRateError, RampInProgressError, ThrottleStoppedError
+from murmur.errors import InvalidArgumentError, RampInProgressError, ThrottleStoppedError
 from murmur.testing import RecordingEmitter
 from murmur.throttles import Throttles
 
@@ -235,7 +235,7 @@ async def test_a_change_that_makes_no_sense_changes_nothing(throttle):
         throttle.change_rate(limit=1.5),
         throttle.ramp(from_rate=1, to_rate=2),
     ):
-        with pytest.raises(InvalidRateError):
+        with pytest.raises(InvalidArgumentError):
             await change
 
     assert throttle.rate == 10
@@ -317,7 +317,7 @@ async def test_a_limit_changes_while_it_is_used(throttles):
 async def test_a_rate_does_not_become_a_limit_under_those_who_wait(throttle, demand):
     await demand.until(0.1)
 
-    with pytest.raises(InvalidRateError, match="async with"):
+    with pytest.raises(InvalidArgumentError, match="async with"):
         await throttle.change_rate(limit=3)
     assert throttle.rate == 10
 
@@ -337,5 +337,5 @@ async def test_jobs_that_wait_for_a_rate_obey_the_limit_it_becomes(throttles):
 async def test_a_limit_cannot_be_ramped(throttles):
     throttle = await throttles.open("t", limit=1)
 
-    with pytest.raises(InvalidRateError, match="limit"):
+    with pytest.raises(InvalidArgumentError, match="limit"):
         await throttle.ramp(from_rate=1, to_rate=2, duration=1)

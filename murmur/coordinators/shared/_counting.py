@@ -19,9 +19,9 @@ import anyio
 
 from murmur._backend import native
 from murmur.coordinators._countdown import Countdown
-from murmur.coordinators._plan import HowMany, Item, Kind, Member
+from murmur.coordinators._plan import HowMany, Item, Kind, Member, conflict
 from murmur.coordinators._tally import Batch, Tally
-from murmur.errors import CoordinatorConflictError, MurmurError
+from murmur.errors import MurmurError
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -193,7 +193,7 @@ class Meetings:
             self._rooms[name] = room
             self._watch(room)
         if room.shape != (shape, timeout):
-            self._answer(node, name, number, CoordinatorConflictError(name))
+            self._answer(node, name, number, conflict(name))
             return
         if node not in room.nodes:
             room.nodes.append(node)

@@ -14,7 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from murmur._wire import describe_fault
-from murmur.errors import ThrottleConflictError, ThrottleError, UnknownThrottleError
+from murmur.errors import (
+    InvalidArgumentError,
+    ThrottleConflictError,
+    ThrottleError,
+    UnknownThrottleError,
+)
 from murmur.throttles._account import Booked, Windows
 from murmur.throttles._config import Terms
 from murmur.throttles._permit import ThrottleStatistics
@@ -314,7 +319,7 @@ class LeaseMaster:
     ) -> None:
         try:
             self.call(name, verb, arguments, now)
-        except (ThrottleError, TypeError) as error:
+        except (InvalidArgumentError, ThrottleError, TypeError) as error:
             self._answer(node, call, None, error)
         else:
             self._answer(node, call, None, None)

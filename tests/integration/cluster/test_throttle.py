@@ -12,7 +12,7 @@ import pytest
 from traitlets import Float
 
 import murmur
-from murmur.errors import InvalidRateError
+from murmur.errors import InvalidArgumentError
 
 ENOUGH = 0.6
 """Of a rate, that a machine reaches which is busy with something else: a slot that comes too
@@ -119,7 +119,7 @@ def test_a_change_that_makes_no_sense_is_refused(session: murmur.Session) -> Non
     session.spawn_nodes(1)
     session.do(Paced, 1, user_rate=math.inf)
 
-    with pytest.raises(InvalidRateError):
+    with pytest.raises(InvalidArgumentError):
         session.throttles["acts"].change_rate(-1)
 
 

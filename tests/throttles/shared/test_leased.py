@@ -16,7 +16,7 @@ import pytest
 from murmur import Throttle
 from murmur.cluster import ClockOffset
 from murmur.errors import (
-    InvalidRateError,
+    InvalidArgumentError,
     RampInProgressError,
     ThrottleConflictError,
     ThrottleError,
@@ -226,7 +226,7 @@ async def test_a_change_on_one_node_is_a_change_on_all(rig):
 
     assert two.is_unlimited
     assert not two.is_ramping
-    with pytest.raises(InvalidRateError):
+    with pytest.raises(InvalidArgumentError):
         await one.change_rate(-1)
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from murmur.errors import InvalidRateError, RampInProgressError, UnknownThrottleError
+from murmur.errors import InvalidArgumentError, RampInProgressError, UnknownThrottleError
 from murmur.testing._scripted_leases import Link, ScriptedCluster
 from murmur.throttles.shared import LeaseMaster, Tag, pack, unpack
 
@@ -542,7 +542,7 @@ def test_a_scenario_changes_the_throttle_of_the_whole_cluster():
     cluster.nodes["n1"].call("change_rate", rate=-1)
     cluster.run(0.05)
 
-    assert cluster.nodes["n1"].error["own"] == "InvalidRateError"
+    assert cluster.nodes["n1"].error["own"] == "InvalidArgumentError"
 
 
 def test_who_would_give_nothing_back_keeps_a_rate_from_becoming_a_limit():
@@ -550,7 +550,7 @@ def test_who_would_give_nothing_back_keeps_a_rate_from_becoming_a_limit():
     cluster.nodes["n0"].line.has_plain_waiters = True
     cluster.run(1.0)
 
-    with pytest.raises(InvalidRateError, match="callers of wait"):
+    with pytest.raises(InvalidArgumentError, match="callers of wait"):
         cluster.call("change_rate", limit=3)
 
 
