@@ -219,6 +219,8 @@ class Totals(Follower):
         numbers: dict[LabelValues, float] = {}
         longest: dict[LabelValues, float] = {}
         for each in chunk.under_way:
+            if each.is_part:
+                continue
             labels = (self._known_as("action", chunk.names[each.name]), chunk.node)
             age = max(0.0, record.latest - (each.due + 1) * record.window)
             numbers[labels] = numbers.get(labels, 0.0) + each.number

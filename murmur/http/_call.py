@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from murmur.runtime import Timer
 
     from ._client import Client
+    from ._ledger import Spans
     from ._multipart import Files
     from ._response import Response
     from ._url import Pieces
@@ -58,13 +59,14 @@ class Call:
     so that checks in the block count; the time is that of the request alone.
     """
 
-    __slots__ = ("_client", "_is_made", "_response", "_timer", "wish")
+    __slots__ = ("_client", "_is_made", "_response", "_spans", "_timer", "wish")
 
     def __init__(self, client: Client, wish: Wish) -> None:
         self._client = client
         self._is_made = False
         self._timer: Timer
         self._response: Response
+        self._spans: Spans | None = None
         self.wish: Wish = wish
 
     def __await__(self) -> Generator[Any, Any, Response]:
@@ -80,12 +82,13 @@ class Call:
         request = client._request(wish)
         self._timer = client._timer(wish)
         self._timer.__enter__()
+        self._spans = client._spans(wish)
         try:
             self._response = await client._perform(request, wish, self._timer)
         except BaseException:
-            self._timer.__exit__(*sys.exc_info())
+            self._end(*sys.exc_info())
             raise
-        self._response._timer = self._timer
+        self._response._timer, self._response._spans = self._timer, self._spans
         return self._response
 
     async def __aexit__(
@@ -98,8 +101,18 @@ class Call:
         response = self._response
         response._timer = None
         response._release()
-        self._timer.__exit__(kind, error, traceback)
+        self._end(kind, error, traceback)
         return error is not None and error is response.error
+
+    def _end(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._spans is not None:
+            self._spans.end()
+        self._timer.__exit__(kind, error, traceback)
 
     def __del__(self) -> None:
         """Warn of a request that nobody made: it would go unnoticed."""

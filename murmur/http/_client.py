@@ -28,7 +28,7 @@ from ._codings import accepted
 from ._cookies import Cookies
 from ._exchange import Reply, Request
 from ._headers import Fields, Pairs, merge, render, with_cookies, with_login
-from ._ledger import Ledger, Spans
+from ._ledger import NO_PHASES, Ledger, Spans
 from ._options import Options
 from ._patience import Patience, checked_timeout
 from ._redirects import is_redirect, next_request
@@ -237,6 +237,12 @@ class Client(Verbs):
             return cast("Timer", Unrecorded())
         return Timer(self._run, name, self._user)
 
+    def _spans(self, wish: Wish) -> Spans | None:
+        """Return what records the events of an answer that is streamed."""
+        if self._run is None or not wish.stream:
+            return None
+        return Spans(self._run.recorder, self._name(wish), self._native.now, self._user)
+
     def _patience(self, timeout: float) -> Patience:
         return Patience(self._native, self._run, self._user, timeout)
 
@@ -377,7 +383,7 @@ class Client(Verbs):
 
     async def _follow(self, request: Request, patience: Patience, wish: Wish) -> Response:
         """Make the request, and those that it is redirected to."""
-        limit, redirects, sent_at = self.options_used.max_redirects, 0, self._native.now()
+        limit, redirects = self.options_used.max_redirects, 0
         while True:
             reply = await self._exchange(request, patience, wish.name or "")
             if not (limit and is_redirect(reply)):
@@ -390,9 +396,6 @@ class Client(Verbs):
         response = Response(request, reply, redirects=redirects)
         if not reply.is_complete:
             response._patience = patience
-            if self._run is not None:
-                spans = Spans(self._run.recorder, wish.name or "", sent_at, self._native.now)
-                response._on_event = spans.event
         return response
 
     async def _exchange(self, request: Request, patience: Patience, name: str) -> Reply:
@@ -402,7 +405,8 @@ class Client(Verbs):
             # A copy: a redirect starts from the caller's own fields.
             request = replace(request, headers=with_cookies(request.headers, held))
         sent_at = self._native.now()
-        reply = await self._transport.exchange(request, patience)
+        with self._ledger.waiting(name, patience) if self._ledger.has_phases else NO_PHASES:
+            reply = await self._transport.exchange(request, patience)
         self._ledger.head(reply, name, max(sent_at, patience.turn_at))
         if reply.may_set_cookies:
             self._keep_cookies(reply.fields, request.authority, target)

@@ -6,17 +6,26 @@ Phases become actions, with percentiles, for those who ask for them.
 
 from __future__ import annotations
 
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
+from murmur.telemetry import NEVER_CAME
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from murmur.runtime import NodeRun, User
     from murmur.telemetry import Recorder
 
     from ._exchange import Reply
+    from ._patience import Patience
 
-__all__ = ["Ledger", "Spans"]
+__all__ = ["NO_PHASES", "Ledger", "Spans"]
+
+NO_PHASES = nullcontext()
+"""In place of what records the phases of a request."""
+
+FIRST_EVENT = "first_event"
 
 _STATUS_NAMES = {status: f"http.status.{status}" for status in range(100, 600)}
 
@@ -32,14 +41,19 @@ class Ledger:
         Whose requests they are.
     phases : bool
         Whether phases become actions.
+
+    Attributes
+    ----------
+    has_phases : bool
+        Whether they do.
     """
 
-    __slots__ = ("_phases", "_recorder", "_user_id")
+    __slots__ = ("_recorder", "_user", "has_phases")
 
     def __init__(self, run: NodeRun | None, user: User | None, *, phases: bool) -> None:
         self._recorder = run.recorder if run is not None else None
-        self._user_id = user.id if user is not None else 0
-        self._phases = phases
+        self._user = user
+        self.has_phases: bool = phases and run is not None
 
     def head(self, reply: Reply, name: str, sent_at: float) -> None:
         """Record a reply whose head is there, to a request of that moment.
@@ -61,7 +75,7 @@ class Ledger:
             reply.received_bytes if reply.is_complete else 0,
             first_byte_at - sent_at,
         )
-        if self._phases:
+        if self.has_phases:
             self._record_phases(reply, name, sent_at, first_byte_at)
 
     def connection(self, connect_seconds: float, tls_seconds: float) -> None:
@@ -80,6 +94,22 @@ class Ledger:
             recorder.count("http.sent_bytes", reply.sent_bytes)
             recorder.count("http.received_bytes", reply.received_bytes)
 
+    @contextmanager
+    def waiting(self, name: str, patience: Patience) -> Iterator[None]:
+        """Record for how long a phase had gone on, if it does not end in the block."""
+        assert self._recorder is not None
+        phase, recorder = Phase(name, patience), self._recorder
+        recorder.open[phase] = phase.started_at
+        try:
+            yield
+        except BaseException:
+            if not phase.is_void:
+                now = patience.native.now()
+                recorder.span(phase.name, NEVER_CAME, phase.started_at, now)
+            raise
+        finally:
+            recorder.open.pop(phase, None)
+
     def _record_phases(self, reply: Reply, name: str, sent_at: float, first_byte_at: float) -> None:
         """Record the phases, as they followed each other."""
         moment, opened = sent_at, reply.opened
@@ -92,12 +122,47 @@ class Ledger:
     def _record(self, name: str, moment: float, seconds: float) -> float:
         ended_at = moment + seconds
         if self._recorder is not None:
-            self._recorder.action(name, self._user_id, moment, moment, ended_at)
+            user_id = self._user.id if self._user is not None else 0
+            self._recorder.action(name, user_id, moment, moment, ended_at)
         return ended_at
+
+
+class Phase:
+    """The phase that a request is in until the head of its answer comes, a part of it."""
+
+    __slots__ = ("_began", "_name", "_patience")
+
+    is_part = True
+
+    def __init__(self, name: str, patience: Patience) -> None:
+        self._name = name
+        self._patience = patience
+        self._began = patience.native.now()
+
+    @property
+    def name(self) -> str:
+        """Action and phase."""
+        return f"{self._name} [{'connect' if self._patience.is_connecting else 'first byte'}]"
+
+    @property
+    def due_at(self) -> float:
+        """When the phase began, in monotonic seconds."""
+        return max(self._began, self._patience.turn_at, self._patience.stage_at)
+
+    started_at = due_at
+
+    @property
+    def is_void(self) -> bool:
+        """Whether there is no phase yet, or nobody who would record it."""
+        user = self._patience.user
+        return self._patience.is_queueing or (user is not None and user.is_gone)
 
 
 class Spans:
     """Records the parts of a streamed answer: the time to its first event, and those between.
+
+    It is under way itself, as a part of the action: what never comes has an age all the same.
+    Only of answers that are read event by event, and of requests of the name of such.
 
     Parameters
     ----------
@@ -105,25 +170,68 @@ class Spans:
         Where to.
     name : str
         Name of the action.
-    sent_at : float
-        When the request was begun.
     now : callable
         The clock.
+    user : User or None
+        Who asked.
     """
 
-    __slots__ = ("_last_at", "_name", "_now", "_recorder", "_span")
+    __slots__ = ("_action", "_is_over", "_last_at", "_now", "_recorder", "_span", "_user")
+
+    is_part = True
 
     def __init__(
-        self, recorder: Recorder, name: str, sent_at: float, now: Callable[[], float]
+        self, recorder: Recorder, name: str, now: Callable[[], float], user: User | None
     ) -> None:
         self._recorder = recorder
-        self._name = name
-        self._last_at = sent_at
+        self._action = name
         self._now = now
-        self._span = "first_event"
+        self._user = user
+        self._last_at = now()
+        self._span = FIRST_EVENT
+        self._is_over = False
+        if name in recorder.streamed:
+            recorder.open[self] = self._last_at
+
+    @property
+    def name(self) -> str:
+        """Action and part."""
+        return f"{self._action}.{self._span}"
+
+    @property
+    def due_at(self) -> float:
+        """When the part began, in monotonic seconds."""
+        return self._last_at
+
+    started_at = due_at
+
+    @property
+    def is_void(self) -> bool:
+        """Whether who asked is gone."""
+        return self._user is not None and self._user.is_gone
+
+    def read(self) -> None:
+        """Note that the answer is read event by event: what does not come is missed."""
+        self._recorder.streamed.add(self._action)
+        self._recorder.open[self] = self._now()
 
     def event(self) -> None:
         """Record that an event came."""
-        now = self._now()
-        self._recorder.span(self._name, self._span, self._last_at, now)
+        now, recorder = self._now(), self._recorder
+        recorder.span(self._action, self._span, self._last_at, now)
+        recorder.open.pop(self, None)
         self._span, self._last_at = "event_gap", now
+        recorder.open[self] = now
+
+    def close(self) -> None:
+        """Note that no further event is waited for."""
+        if self._span != FIRST_EVENT:
+            self._is_over = True
+            self._recorder.open.pop(self, None)
+
+    def end(self) -> None:
+        """Record for how long the request had waited for what never came."""
+        recorder = self._recorder
+        if recorder.open.pop(self, None) is None or self._is_over or self.is_void:
+            return
+        recorder.span(self.name, NEVER_CAME, self._last_at, self._now())

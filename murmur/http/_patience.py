@@ -66,6 +66,10 @@ class Patience:
         When it is over, on the clock of `native`.
     turn_at : float
         When its turn came, if it had to queue; else 0.
+    is_connecting : bool
+        Whether a connection is being opened, or could not be.
+    stage_at : float
+        When that began, or had ended; 0 if there was one already.
     """
 
     __slots__ = (
@@ -74,8 +78,10 @@ class Patience:
         "_is_queueing",
         "_on_turn",
         "deadline",
+        "is_connecting",
         "native",
         "run",
+        "stage_at",
         "timeout",
         "turn_at",
         "user",
@@ -99,6 +105,13 @@ class Patience:
         self._is_queueing = False
         self._on_turn = on_turn
         self.turn_at: float = 0.0
+        self.is_connecting: bool = False
+        self.stage_at: float = 0.0
+
+    @property
+    def is_queueing(self) -> bool:
+        """Whether it waits for a connection, of which all are taken."""
+        return self._is_queueing and not self.turn_at
 
     def queue(self) -> None:
         """Note that all connections are taken."""

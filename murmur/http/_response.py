@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from murmur.errors import HttpError, HttpProtocolError, InvalidRequestError, StatusError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from murmur.runtime import Timer
 
     from ._exchange import Reply, Request
+    from ._ledger import Spans
     from ._patience import Patience
 
 __all__ = ["Response"]
@@ -49,7 +50,7 @@ class Response:
     """
 
     __slots__ = (
-        "_body", "_headers", "_on_event", "_patience", "_reply", "_request", "_timer", "error",
+        "_body", "_headers", "_patience", "_reply", "_request", "_spans", "_timer", "error",
         "failure", "redirects", "status",
     )  # fmt: skip
 
@@ -71,7 +72,7 @@ class Response:
         self._headers: Headers | None = None
         self._patience: Patience | None = None
         self._timer: Timer | None = None
-        self._on_event: Callable[[], None] | None = None
+        self._spans: Spans | None = None
 
     def __repr__(self) -> str:
         """Return status and URL."""
@@ -199,7 +200,9 @@ class Response:
         """Iterate over server-sent events as they arrive; for ``stream=True``.
 
         The time from the request to the first event is recorded as the span
-        ``first_event`` of the request, the times between events as ``event_gap``.
+        ``first_event`` of the request, the times between events as ``event_gap``.  What never
+        comes is ``first_event.never_came`` and ``event_gap.never_came``, with how long it was
+        waited for; checks of the span count it.
 
         Raises
         ------
@@ -215,12 +218,21 @@ class Response:
                     if event.data == "[DONE]":
                         break
         """
-        reader = EventReader()
-        async for part in self.iter_bytes():
-            for event in reader.feed(part):
-                if self._on_event is not None:
-                    self._on_event()
-                yield event
+        reader, spans = EventReader(), self._spans
+        if spans is not None:
+            spans.read()
+        try:
+            async for part in self.iter_bytes():
+                for event in reader.feed(part):
+                    if spans is not None:
+                        spans.event()
+                    yield event
+        except GeneratorExit:  # whoever read has had enough
+            if spans is not None:
+                spans.close()
+            raise
+        if spans is not None:
+            spans.close()
 
     def told(self) -> str:
         """Return status, type and beginning of the body, as a person looks at a failure."""

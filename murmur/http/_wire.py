@@ -214,7 +214,8 @@ async def open_wire(
     native = patience.native
     if not isinstance(native, AsyncioNative):
         raise InvalidRequestError(NOT_ON_TRIO)
-    began = native.now()
+    patience.stage_at = began = native.now()
+    patience.is_connecting = True
     limit = min(began + timeout, patience.deadline) - began
     wire: W | None = None
     try:
@@ -235,6 +236,7 @@ async def open_wire(
         if isinstance(error, (OSError, UnicodeError, asyncio.InvalidStateError)):
             raise _failure(error) from error
         raise
+    patience.is_connecting, patience.stage_at = False, native.now()
     return wire
 
 

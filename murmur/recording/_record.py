@@ -43,18 +43,20 @@ _CALLS = 10_000
 
 
 class UnderWay(NamedTuple):
-    """Actions that were under way when they were last heard of.
+    """Actions, or parts of them, that were under way when they were last heard of.
 
     Attributes
     ----------
     name : str
-        The action.
+        The action, or the span.
     due, started : float
         When they were due and started, at the latest, in seconds since the run's start.
     until : float
         When they were under way yet: now, or when their node was lost.
     number : int
         How many.
+    is_part : bool
+        Whether they are parts of actions, which `RunRecord.table` has among the spans.
     """
 
     name: str
@@ -62,6 +64,7 @@ class UnderWay(NamedTuple):
     started: float
     until: float
     number: int
+    is_part: bool = False
 
 
 class RunRecord:
@@ -464,40 +467,48 @@ class RunRecord:
         )
 
     def under_way(self) -> list[UnderWay]:
-        """Return the actions that were under way when their node told last.
+        """Return the actions and parts of them that were under way when their node told last.
 
         A node that was lost told last of those that nobody will ever hear of.
         """
         left = {name: facts["left_at"] for name, facts in self._nodes.rows(self.nodes)}
-        found = Counter[tuple[str, float, float, float]]()
+        found = Counter[tuple[str, float, float, float, bool]]()
         for node, (names, rows) in sorted(self._under_way.copy().items()):
             gone_at = left.get(node, math.nan)
             until = self.latest if math.isnan(gone_at) else gone_at
             for each in rows:
                 due, started = ((at + 1) * self.window for at in (each.due, each.started))
-                found[names[each.name], due, started, until] += each.number
-        return [UnderWay(*key, number) for key, number in found.items()]
+                found[names[each.name], due, started, until, each.is_part] += each.number
+        return [UnderWay(*key[:4], number, key[4]) for key, number in found.items()]
 
     def hanging(self, at_least: float = 0.0) -> list[str]:
         """Return which actions have been under way for longer than any of their name took.
+
+        And which parts of them, such as the first event, where that is not told by the action.
 
         Parameters
         ----------
         at_least : float, default 0.0
             And for so many seconds.
         """
-        whole, labels = self._windows.totals(), self._codes.names.labels()
-        names = (labels[code] for code in whole.name.tolist())
-        longest = dict(zip(names, whole.response.maxima().tolist(), strict=True))
+        labels = self._codes.names.labels()
+        longest: dict[str, float] = {}
+        for whole in (self._windows.totals(), self._spans.totals()):
+            names = (labels[code] for code in whole.name.tolist())
+            longest |= zip(names, whole.response.maxima().tolist(), strict=True)
         ages: dict[str, list[tuple[float, int]]] = {}
-        for each in self.under_way():
+        for each in sorted(self.under_way(), key=lambda each: each.is_part):
             age = each.until - each.due
+            if each.is_part and any(each.name.startswith((f"{of}.", f"{of} [")) for of in ages):
+                continue
             if age >= at_least and not age <= longest.get(each.name, math.nan):
                 ages.setdefault(each.name, []).append((age, each.number))
+        parts = {each.name for each in self.under_way() if each.is_part}
         lines = []
         for name, known in sorted(ages.items()):
             number = sum(number for _, number in known)
-            verb = "action has" if number == 1 else "actions have"
+            noun = "span" if name in parts else "action"
+            verb = f"{noun} has" if number == 1 else f"{noun}s have"
             lines.append(
                 f"{number:,} {name!r} {verb} not ended, after up to {max(known)[0]:,.3g} s"
             )

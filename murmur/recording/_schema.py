@@ -144,7 +144,8 @@ _SPANS = Frame(
         category(
             "name",
             "The action and the part of it, joined by a dot: `chat.first_event` is the time from "
-            "asking to the first server-sent event, `chat.event_gap` that between two events.",
+            "asking to the first server-sent event, `chat.event_gap` that between two events, "
+            "`chat.cut_short` for how long actions had gone on that ended with their users.",
             "key",
         ),
         category("node", "Always `all`: the nodes are merged.", "key"),
@@ -162,8 +163,9 @@ _SPANS = Frame(
             )
         ),
     ),
-    "A span is no action: it is in no count, rate or percentile of `windows`. A part that never "
-    "came, of an answer that broke off, has no row; its action failed.",
+    "A span is no action: it is in no count, rate or percentile of `windows`. A part that began "
+    "and never came is a row of `<name>.never_came`, with for how long it was waited for; checks "
+    "of the part count it as at least so long.",
 )
 
 _COUNTERS = Frame(

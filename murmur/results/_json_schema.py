@@ -82,7 +82,8 @@ def _manifest() -> dict[str, Any]:
     source = {"name": _TEXT, "source": _TEXT, "sha256": _TEXT, "above": _TEXT}
     scenario = {**source, "missing": _list(_TEXT)}
     moments = dict.fromkeys(("due", "started", "until"), _NUMBER)
-    open_ones = _object({"name": _TEXT, **moments, "number": _WHOLE})
+    open_ones = {"name": _TEXT, **moments, "number": _WHOLE}
+    begun = _object({**open_ones, "is_part": _FLAG}, required=tuple(open_ones))
     plan = {"users": _WHOLE, "seconds": _NUMBER, "end_when_idle": _FLAG}
     settings = {"type": "object", "description": "by name; secret ones are masked"}
     return _object(
@@ -109,7 +110,7 @@ def _manifest() -> dict[str, Any]:
             "actions_kept": _WHOLE,
             "events_dropped": _WHOLE,
             "rows_dropped": {"type": "object", "additionalProperties": _WHOLE},
-            "under_way": _list(open_ones),
+            "under_way": _list(begun),
             "verdict": _verdict(),
             "summary": _object(_summary()),
             "frames": _object({name: _frame(name) for name in FRAMES}),

@@ -1,4 +1,4 @@
-"""Actions that never ended: cut short with their users, or under way when last heard of.
+"""Actions, and parts of them, that never ended: cut short, or under way when last heard of.
 
 Of each it is known when it was due, and until when it was under way at least.  So at any
 moment its age is known, which is less than the time that it would have taken.
@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from murmur.telemetry import CUT_SHORT, Histogram, bounds
+from murmur.telemetry import CUT_SHORT, NEVER_CAME, Histogram, bounds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ._source import Source
 
-__all__ = ["CUT_SUFFIX", "Unended"]
+__all__ = ["CUT_SUFFIX", "NEVER_SUFFIX", "Unended"]
 
 CUT_SUFFIX = f".{CUT_SHORT}"
 """What the span of actions that were cut short adds to their name."""
+
+NEVER_SUFFIX = f".{NEVER_CAME}"
+"""What the span of parts of actions that never came adds to theirs."""
 
 _Row: TypeAlias = tuple[str, float, float, int]
 
@@ -34,7 +37,7 @@ class Unended:
     Attributes
     ----------
     name : numpy.ndarray of str
-        The action.
+        The action, or the span.
     begun : numpy.ndarray of float
         When they were due, or started, at the latest; in seconds since the run's start.
     until : numpy.ndarray of float
@@ -103,14 +106,15 @@ def _under_way(source: Source, which: str) -> Iterator[_Row]:
 
 
 def _cut_short(source: Source, which: str) -> Iterator[_Row]:
-    """Yield the actions that were cut short, from the histograms of how long they had taken."""
+    """Yield what was cut short or never came, from the histograms of how long it had taken."""
     spans: Any = source.frame("spans")["name"].astype(str)
-    if not spans.str.endswith(CUT_SUFFIX).any():
+    if not spans.str.endswith((CUT_SUFFIX, NEVER_SUFFIX)).any():
         return
     kept = source.span_times()
     for place, (span, start) in enumerate(zip(kept.name, kept.start.tolist(), strict=True)):
-        if str(span).endswith(CUT_SUFFIX):
-            name, until = str(span).removesuffix(CUT_SUFFIX), start + float(kept.length[place])
+        name, _, end = str(span).rpartition(".")
+        if end in {CUT_SHORT, NEVER_CAME}:
+            until = start + float(kept.length[place])
             taken = kept.times[which].between(place, place + 1)
             begun = until - bounds(taken.bucket)[0]
             for moment, number in zip(begun.tolist(), taken.count.tolist(), strict=True):

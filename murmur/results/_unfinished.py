@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from murmur.telemetry import ROWS_DONE
+from murmur.telemetry import CUT_SHORT, NEVER_CAME, ROWS_DONE
 
 from ._deliveries import deliveries
-from ._unended import CUT_SUFFIX
 
 if TYPE_CHECKING:
     from murmur.recording import RunRecord
@@ -49,19 +48,27 @@ def _bounded(lines: Iterator[str], others: str) -> Iterator[str]:
 
 
 def _cut_short(record: RunRecord) -> Iterator[str]:
-    """Yield which actions had already taken longer than nearly all that ended, when cut."""
+    """Yield what had already taken longer than nearly all that ended, when it was cut.
+
+    A part of an action, such as the first event, is told where its action is not.
+    """
     spans: Mapping[str, Any] = record.table("spans")
-    for span in sorted(set(spans["name"].decode())):
-        if not span.endswith(CUT_SUFFIX):
+    told: set[str] = set()
+    for span in sorted(set(spans["name"].decode()), key=lambda each: (NEVER_CAME in each, each)):
+        name, _, end = span.rpartition(".")
+        if end not in {CUT_SHORT, NEVER_CAME}:
             continue
-        name = span.removesuffix(CUT_SUFFIX)
+        if any(name.startswith((f"{of}.", f"{of} [")) for of in told):
+            continue
         cut, ended = (record.histogram("response", name=each) for each in (span, name))
         slow = ended.quantile(0.99)
         if math.isnan(slow) or cut.max > slow:
+            told.add(name)
             verb = "action was" if cut.count == 1 else "actions were"
+            what = "never came" if end == NEVER_CAME else f"{verb} cut short with their users"
             yield (
-                f"{cut.count:,} {name!r} {verb} cut short with their users, after up to "
-                f"{cut.max:,.3g} s: they are in no percentile."
+                f"{cut.count:,} {name!r} {what}, after up to {cut.max:,.3g} s: "
+                "they are in no percentile."
             )
 
 

@@ -81,6 +81,11 @@ class Timer:
         """Whether its user is gone, so that it will record nothing."""
         return self._user is not None and self._user.is_gone
 
+    @property
+    def is_part(self) -> bool:
+        """Whether it is a part of an action; it is one."""
+        return False
+
     def begin(self) -> None:
         """Start the service time now: until here the action waited for its turn.
 

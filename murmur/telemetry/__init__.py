@@ -55,6 +55,7 @@ from ._plain import plain as plain
 from ._plain import text_of as text_of
 from ._plain import trace_of as trace_of
 from ._recorder import CUT_SHORT as CUT_SHORT
+from ._recorder import NEVER_CAME as NEVER_CAME
 from ._recorder import ROWS_DONE as ROWS_DONE
 from ._recorder import Recorder as Recorder
 from ._rows import Rows as Rows

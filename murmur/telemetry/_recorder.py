@@ -39,10 +39,13 @@ if TYPE_CHECKING:
     from ._events import Event
     from ._rows import Rows
 
-__all__ = ["CUT_SHORT", "ROWS_DONE", "Recorder"]
+__all__ = ["CUT_SHORT", "NEVER_CAME", "ROWS_DONE", "Recorder"]
 
 CUT_SHORT = "cut_short"
 """The span of an action that its user did not bring to an end, since it was due."""
+
+NEVER_CAME = "never_came"
+"""The span of a part of an action that began and did not end, such as the first event."""
 
 ROWS_DONE = "log.rows"
 """The counter of requests of an access log that users took in hand."""
@@ -100,8 +103,10 @@ class Recorder:
     Attributes
     ----------
     open : dict of Open to float
-        Actions that are under way, with when each was entered; whoever times one adds and
-        removes it.
+        Actions and parts of them that are under way, with when each was entered; whoever
+        times one adds and removes it.
+    streamed : set of str
+        Names of the requests whose answers were read event by event.
     """
 
     def __init__(  # noqa: PLR0913 - all by keyword, four of them bounds with defaults
@@ -135,6 +140,7 @@ class Recorder:
         self._ended_users: set[int] = set()
         self._tracebacks: dict[int, str] = {}
         self.open: dict[Open, float] = {}
+        self.streamed: set[str] = set()
         self._hot = Hot()
         self._cold = Cold()
         self._pack_action = self._hot.actions.pack
@@ -428,8 +434,8 @@ class Recorder:
     def _under_way(self) -> tuple[Begun, ...]:
         found = begun(self.open, self._now(), started_at=self.started_at, window=self.window)
         return tuple(
-            Begun(self._names[name], due, started, number)
-            for (name, due, started), number in found.items()
+            Begun(self._names[name], due, started, number, is_part)
+            for (name, due, started, is_part), number in found.items()
         )
 
     def _values(self) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -1,4 +1,4 @@
-"""Actions that are under way: begun, and not ended by the time somebody looks.
+"""Actions, and parts of them, that are under way: begun, and not ended when somebody looks.
 
 A server that holds a request for ever leaves no trace in what ended.  So each node tells,
 whenever it tells anything, what is under way and since when, and the record keeps the last
@@ -34,6 +34,8 @@ class Open(Protocol):
         When it should have started, and did.
     is_void : bool
         Whether it will count as nothing when it ends.
+    is_part : bool
+        Whether it is a part of an action, such as the time to the first event of an answer.
     """
 
     @property
@@ -48,6 +50,9 @@ class Open(Protocol):
     @property
     def is_void(self) -> bool: ...
 
+    @property
+    def is_part(self) -> bool: ...
+
 
 class Begun(NamedTuple):
     """Actions of one name that were due in one window, started in one, and are under way.
@@ -60,18 +65,23 @@ class Begun(NamedTuple):
         The windows; later ones for those that have been under way for long.
     number : int
         How many.
+    is_part : bool
+        Whether they are parts of actions.
     """
 
     name: int
     due: int
     started: int
     number: int
+    is_part: bool = False
 
 
 def begun(
     actions: dict[Open, float], now: float, *, started_at: float, window: float
-) -> Counter[tuple[str, int, int]]:
+) -> Counter[tuple[str, int, int, bool]]:
     """Return how many of `actions` are under way for more than a window, as `Begun` has it.
+
+    The keys are their names, the windows, and whether they are parts of actions.
 
     Parameters
     ----------
@@ -86,12 +96,12 @@ def begun(
     old = bisect_right(known, now - window, key=lambda each: actions.get(each, now))
     stride = -(-old // _LOOKS) or 1
     newest = int((now - started_at) // window)
-    found: Counter[tuple[str, int, int]] = Counter()
+    found: Counter[tuple[str, int, int, bool]] = Counter()
     for each in known[:old:stride]:
         if not each.is_void:
             moments = (each.due_at, each.started_at)
             due, started = (_rounded(int((at - started_at) // window), newest) for at in moments)
-            found[name_of(each.name), due, started] += stride
+            found[name_of(each.name), due, started, each.is_part] += stride
     return found
 
 

@@ -214,11 +214,14 @@ class Waiting:
 
     is_void = False
 
-    def __init__(self, name: str, at: float) -> None:
+    def __init__(self, name: str, at: float, *, is_part: bool = False) -> None:
         self.name, self.due_at, self.started_at = name, at, at
+        self.is_part = is_part
 
 
-def record_of(seconds: int, *, hung: int, name: str = "ask", node: str = "n1") -> RunRecord:
+def record_of(
+    seconds: int, *, hung: int, name: str = "ask", node: str = "n1", is_part: bool = False
+) -> RunRecord:
     """Return a run that is on, ten answers a second, with `hung` questions since 0.5 s."""
     clock = [0.0]
     recorder = Recorder(node=node, started_at=0.0, wall_started_at=0.0, now=lambda: clock[0])
@@ -226,7 +229,7 @@ def record_of(seconds: int, *, hung: int, name: str = "ask", node: str = "n1") -
     record.note_node(node, joined_at=0.0, running_at=0.0)
     record.set_present(node, range(1, 11), [0.0] * 10, [0.0] * 10)
     for _ in range(hung):
-        recorder.open[Waiting(name, 0.5)] = 0.5
+        recorder.open[Waiting(name, 0.5, is_part=is_part)] = 0.5
     for second in range(1, seconds + 1):
         clock[0] = float(second)
         for part in range(10):
@@ -235,6 +238,20 @@ def record_of(seconds: int, *, hung: int, name: str = "ask", node: str = "n1") -
         recorder.health(float(second), [0.001] * 20, 0.1, 1e8, False)
         record.add(recorder.seal())
     return record
+
+
+def test_a_part_that_has_not_come_counts_while_the_run_is_on(tmp_path):
+    on = Results(record_of(20, hung=5, name="ask.first_event", is_part=True))
+    saved = murmur.load(on.save(tmp_path / "run"))
+
+    for results in (on, saved):
+        part, whole = results.check("p99(ask.first_event) < 1s", "p99 < 1s")
+        assert not part.holds
+        assert part.value == pytest.approx(19, abs=0.2)
+        assert whole.holds  # a part is no action
+    assert on.verdict.reasons == (
+        "5 'ask.first_event' spans have not ended, after up to 19 s: they are in no percentile.",
+    )
 
 
 def test_what_is_under_way_counts_while_the_run_is_on():

@@ -377,7 +377,8 @@ def _summary_of(entry: Mapping[str, Any], verdict: Verdict) -> Summary:
 
 def _under_way_of(entry: Mapping[str, Any]) -> UnderWay:
     due, started, until = (float(_of(entry[key], int, float)) for key in UnderWay._fields[1:4])
-    return UnderWay(_of(entry["name"], str), due, started, until, _of(entry["number"], int))
+    number, is_part = _of(entry["number"], int), entry.get("is_part") is True
+    return UnderWay(_of(entry["name"], str), due, started, until, number, is_part)
 
 
 def _pace_of(entry: Mapping[str, Any]) -> PaceSummary:

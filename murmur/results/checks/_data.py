@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from murmur.results._absences import NO_SIGN
 from murmur.results._spans import Spanned, Spans, cut_by
-from murmur.results._unended import CUT_SUFFIX, Unended
+from murmur.results._unended import CUT_SUFFIX, NEVER_SUFFIX, Unended
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,7 +138,12 @@ class Measured:
         What these had taken when they were cut short, or by now, is less than they would
         have taken.  None if there are none.
         """
-        cut = [name + CUT_SUFFIX for name in names if name + CUT_SUFFIX in self.spans]
+        cut = [
+            name + suffix
+            for name in names
+            for suffix in (CUT_SUFFIX, NEVER_SUFFIX)
+            if name + suffix in self.spans
+        ]
         is_open = any(each.name in names for each in self._source.under_way())
         if not cut and not is_open:
             return None
@@ -169,8 +174,17 @@ class Measured:
     @cached_property
     def unended_names(self) -> tuple[str, ...]:
         """Names of the actions of which some never ended, in alphabetical order."""
-        cut = (name.removesuffix(CUT_SUFFIX) for name in self.spans if name.endswith(CUT_SUFFIX))
-        return tuple(sorted({*cut, *(each.name for each in self._source.under_way())}))
+        return self._names_of_unended(CUT_SUFFIX, are_parts=False)
+
+    @cached_property
+    def unended_spans(self) -> tuple[str, ...]:
+        """Names of the spans of which some began and never came, in alphabetical order."""
+        return self._names_of_unended(NEVER_SUFFIX, are_parts=True)
+
+    def _names_of_unended(self, suffix: str, *, are_parts: bool) -> tuple[str, ...]:
+        cut = (name.removesuffix(suffix) for name in self.spans if name.endswith(suffix))
+        begun = (each.name for each in self._source.under_way() if each.is_part == are_parts)
+        return tuple(sorted({*cut, *begun}))
 
     @cached_property
     def _unended(self) -> Mapping[str, Unended]:
@@ -179,8 +193,8 @@ class Measured:
         for which in ("response", "service"):
             longest = {
                 name: self._spanned.histogram(which, name=name).max
-                for name in self.unended_names
-                if name in self._totals
+                for name in (*self.unended_names, *self.unended_spans)
+                if name in self._totals or name in self._span_totals
             }
             found[which] = Unended.of(self._source, which).beyond(longest)
         return found

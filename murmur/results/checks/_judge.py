@@ -27,7 +27,7 @@ __all__ = ["CheckResult", "judge_check"]
 
 _JOINED = "the percentiles of their windows: older seconds are joined"
 
-_UNENDED = "at least, with the actions that were cut short or are under way"
+_UNENDED = "at least, with those that were cut short, never came or are under way"
 
 _COUNTED = {"count", "rate", "failed"}
 """What is counted by rows of windows, which stay; all else is of durations."""
@@ -80,7 +80,7 @@ def judge_check(check: Check, measured: Measured) -> CheckResult:
         known.update(measured.unended_names)
     names = matching(check.name, sorted(known))
     if check.name is not None and not names:
-        names = matching(check.name, measured.spans)
+        names = matching(check.name, sorted({*measured.spans, *measured.unended_spans}))
     if not names:
         return _unknown(check, _absence(check.name, sorted(known)))
     is_whole = check.windows is None and check.start <= 0 and math.isinf(check.end)
@@ -167,7 +167,7 @@ def _judge_windows(
     if silent:
         reason += f", {silent:,} of them without data"
     if unended:
-        reason += f", {unended:,} of them decided by actions that were cut short or are under way"
+        reason += f", {unended:,} of them decided by what was cut short, never came or is under way"
     if joined:
         reason += f", {joined:,} of them by {_JOINED}"
     return CheckResult(check, windows.suffice(held, total), worst, reason)
