@@ -2,57 +2,42 @@
 
 A hundred users that fail alike make one kind with a count, not a hundred: object
 addresses, ephemeral ports, uuids and moments are replaced, white space is collapsed, and a
-number that keeps changing is a counter.  A number that has few values tells kinds apart:
-"refused: 5432" and "refused: 6379" stay two.
+number, a value or a word that keeps changing while all else stays is replaced too.  What has
+few values tells kinds apart: "refused: 5432" and "refused: 6379" stay two.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ._plain import encodable, one_line, text_of
+from ._varying import LONGEST, NUMBERS, VALUES, Parts, is_word, settled
 
 __all__ = ["LONGEST", "Kind", "Kinds", "joined_kinds", "kind_text", "leaf_of"]
 
-LONGEST = 1000
-"""Characters of a kind's text; of a longer one the middle is left out."""
-
 MOST = 10
-"""Texts that differ in numbers alone and are told apart; more of them, and a number counts."""
+"""Texts that differ in numbers, values or a word alone and are told apart; of more, it varies."""
+
+MANY = 3 * MOST
+"""Of values and words, while the run is on: numbers that are told apart yet bring some too."""
 
 FEW = 3
 """Values that a number may have and is still no counter, however rare each is."""
 
 FAMILIES = 1000
-"""Texts without their numbers that are remembered; numbers of later ones are all replaced."""
+"""Texts without their numbers or values that are remembered; those of later ones are replaced."""
 
 REMEMBERED = 2000
 """Texts as they came whose kind is known without another look."""
 
-_VARYING = (
-    (re.compile(r"\bat 0x[0-9a-fA-F]+"), "at 0x..."),
-    (re.compile(r"\b0x[0-9a-fA-F]{9,16}\b"), "0x..."),
-    (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "<uuid>"),
-    (re.compile(r"\b(?=[a-f]*\d)(?:[0-9a-f]{24}|[0-9a-f]{32,64})\b"), "<hex>"),
-    (
-        re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"),
-        "<time>",
-    ),
-    # The port of an address, behind a host, "port" or in a pair, if the system gave it.
-    (
-        re.compile(
-            r"((?:[\w\].%-]:|port[ =:]+|['\"], ))"
-            r"(?:3276[89]|327[7-9]\d|32[89]\d\d|3[3-9]\d{3}|[45]\d{4}|6[0-4]\d{3}|65[0-4]\d\d"
-            r"|655[0-2]\d|6553[0-5])\b"
-        ),
-        r"\1<port>",
-    ),
-    (re.compile(r"\b(Task|Thread|task|thread)-\d+"), r"\1-<n>"),
-)
-_NUMBER = re.compile(r"<n>|\d+(?:\.\d+)?")
+_DEPTH = 5  # groups in groups, and causes of causes, that are told
+_PARTS = 100  # of one group
+_TOKENS = 40  # words of a text in which one that varies is looked for
+_LONG = 16  # characters of a word that may be an id, beside other ids
+_ANY_WORD = "<...>"
 
 
 class Kind(NamedTuple):
@@ -121,7 +106,9 @@ class Kinds:
     def __init__(self, conceal: Callable[[str], str] = str) -> None:
         self._conceal = conceal
         self._known: dict[tuple[str, str], Kind] = {}
-        self._families: dict[tuple[str, str], set[tuple[str, ...]]] = {}
+        self._numbers = _Families(NUMBERS, MOST)
+        self._values = _Families(VALUES, MANY)
+        self._words = _Words()
 
     def of(self, error: BaseException | str) -> Kind:
         """Return the kind of an error, or of a text that stands for one."""
@@ -136,31 +123,86 @@ class Kinds:
         if known is None:
             if len(self._known) >= REMEMBERED:
                 self._known = {}
-            known = self._known[name, text] = self._kind(name, settled(self._conceal(text)))
+            whole = f"{settled(name)}\n{settled(self._conceal(text))}"
+            whole = self._words.settled(self._values.settled(self._numbers.settled(whole)))
+            known = self._known[name, text] = Kind(*whole.split("\n"))
         return known
 
-    def _kind(self, name: str, text: str) -> Kind:
-        numbers = tuple(_NUMBER.findall(text))
-        if not numbers:
-            return Kind(name, text)
-        family = (name, _NUMBER.sub("<n>", text))
-        seen = self._families.get(family)
+
+class _Families:
+    """Texts that differ in parts of one sort alone, of which a few are told apart.
+
+    A text is class and message here, with a line break between them.
+    """
+
+    def __init__(self, parts: Parts, most: int) -> None:
+        self._parts = parts
+        self._most = most
+        self._seen: dict[tuple[int, str], set[tuple[str, ...]]] = {}
+
+    def settled(self, text: str) -> str:
+        """Return a text with those of its parts replaced that were seen to vary."""
+        found = self._parts.of(text)
+        if not found:
+            return text
+        family = len(found), self._parts.masked(text)
+        seen = self._seen.get(family)
         if seen is None:
-            if len(self._families) >= FAMILIES:
-                return Kind(*family)
-            seen = self._families[family] = set()
-        if len(seen) < MOST:
-            seen.add(numbers)
-        if numbers in seen:
-            return Kind(name, text)
-        return Kind(name, _masked(text, _counters([*seen, numbers])))
+            if len(self._seen) >= FAMILIES:
+                return family[1]
+            seen = self._seen[family] = set()
+        if len(seen) < self._most:
+            seen.add(found)
+        if found in seen:
+            return text
+        return self._parts.masked(text, _masks(self._parts, [*seen, found]))
+
+
+class _Words:
+    """Texts that differ in one word alone, of which a few are told apart."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+        self._seen: dict[str, set[str]] = {}
+
+    def settled(self, text: str) -> str:
+        """Return a text with one of its words replaced, if that was seen to vary."""
+        known = self._known.get(text)
+        if known is None:
+            known = self._look(text)
+            if len(self._known) < REMEMBERED:  # later ones have another look each time
+                self._known[text] = known
+        return known
+
+    def _look(self, text: str) -> str:
+        for word, family in _with_a_word_left_out(text):
+            if len(self._seen) >= FAMILIES and family not in self._seen:
+                continue
+            seen = self._seen.setdefault(family, set())
+            if word not in seen and len(seen) >= MANY:
+                return family
+            seen.add(word)
+        return text
+
+
+def _with_a_word_left_out(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each word of a text that may vary, and the text without it."""
+    name, _, message = text.partition("\n")
+    tokens = message.split(" ")
+    if not 1 < len(tokens) <= _TOKENS:
+        return
+    for place, token in enumerate(tokens):
+        if is_word(token):
+            rest = [*tokens[:place], _ANY_WORD, *tokens[place + 1 :]]
+            yield token, f"{name}\n{' '.join(rest)}"
 
 
 def joined_kinds(counts: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], Kind]:
     """Return the kind that each of several is part of, once all are known.
 
     Kinds become one whose texts differ in numbers that count: more than `MOST` of them, or
-    more than `FEW` and hardly any that came twice.
+    more than `FEW` and hardly any that came twice; and those that differ in values or in a
+    word of which there are more than `MOST`.
 
     Parameters
     ----------
@@ -174,67 +216,95 @@ def joined_kinds(counts: Mapping[tuple[str, str], int]) -> dict[tuple[str, str],
     >>> joined_kinds({("E", "refused: 5432"): 1, ("E", "refused: 6379"): 1})["E", "refused: 5432"]
     Kind(name='E', text='refused: 5432')
     """
-    families: dict[tuple[str, str], list[str]] = {}
-    for name, text in counts:
-        families.setdefault((name, _NUMBER.sub("<n>", text)), []).append(text)
-    found: dict[tuple[str, str], Kind] = {}
-    for (name, _), texts in families.items():
-        total = sum(counts[name, text] for text in texts)
-        is_counting = len(texts) > MOST or (len(texts) > FEW and total < 2 * len(texts))
-        is_counting = is_counting or any("<n>" in text for text in texts[1:]) or "<n>" in texts[0]
-        masks: Sequence[bool] = ()
-        if is_counting and len(texts) > 1:
-            masks = _counters([tuple(_NUMBER.findall(text)) for text in texts])
-        for text in texts:
-            found[name, text] = Kind(name, _masked(text, masks) if masks else text)
+    found = {f"{name}\n{text}": f"{name}\n{text}" for name, text in counts}
+    number = {f"{name}\n{text}": count for (name, text), count in counts.items()}
+    for step in (_joined_by_numbers, _joined_by_values, _joined_by_a_word):
+        totals: Counter[str] = Counter()
+        for first, text in found.items():
+            totals[text] += number[first]
+        now = step(totals)
+        found = {first: now.get(text, text) for first, text in found.items()}
+    return {(name, text): Kind(*found[f"{name}\n{text}"].split("\n", 1)) for name, text in counts}
+
+
+def _joined_by_numbers(totals: Mapping[str, int]) -> dict[str, str]:
+    return _joined(NUMBERS, totals, few=FEW)
+
+
+def _joined_by_values(totals: Mapping[str, int]) -> dict[str, str]:
+    return _joined(VALUES, totals, few=MOST)
+
+
+def _joined(parts: Parts, totals: Mapping[str, int], *, few: int) -> dict[str, str]:
+    """Return what texts become that differ in parts of one sort, if those vary."""
+    families: dict[tuple[int, str], list[str]] = {}
+    for text in totals:
+        families.setdefault((len(parts.of(text)), parts.masked(text)), []).append(text)
+    found = {}
+    for several in families.values():
+        values = [parts.of(text) for text in several]
+        is_rare = sum(totals[text] for text in several) < 2 * len(several)
+        varies = len(several) > MOST or (len(several) > few and is_rare)
+        if len(several) > 1 and (varies or any(map(_is_masked, values))):
+            masks = _masks(parts, values)
+            found.update({text: parts.masked(text, masks) for text in several})
     return found
 
 
-def settled(text: str) -> str:
-    r"""Return a text in one line, with addresses, ephemeral ports, uuids and moments replaced.
-
-    Examples
-    --------
-    >>> settled("refused by\n  ('127.0.0.1', 40123): no route to 10.0.0.1:5432")
-    "refused by ('127.0.0.1', <port>): no route to 10.0.0.1:5432"
-    """
-    text = " ".join(encodable(text).split())
-    for pattern, replacement in _VARYING:
-        text = pattern.sub(replacement, text)
-    if len(text) <= LONGEST:
-        return text
-    half = LONGEST // 2
-    return f"{text[: half - 2]} ... {text[3 - half :]}"
+def _joined_by_a_word(totals: Mapping[str, int]) -> dict[str, str]:
+    families: dict[str, list[tuple[str, str]]] = {}
+    for text in totals:
+        for word, family in _with_a_word_left_out(text):
+            families.setdefault(family, []).append((word, text))
+    found = {}
+    for family, several in families.items():
+        with_id = family.replace(_ANY_WORD, "<id>")
+        if len(several) > MOST or family in totals:
+            found.update({text: family for _, text in several})
+        elif with_id in totals:  # some random ids look like words
+            found.update({text: with_id for word, text in several if len(word) >= _LONG})
+    return found
 
 
-def _counters(seen: Sequence[tuple[str, ...]]) -> list[bool]:
-    """Return of each number in texts of a family whether it counts: it has many values."""
-    values = [set(column) for column in zip(*seen, strict=True)]
-    many = [len(distinct) > FEW or "<n>" in distinct for distinct in values]
-    return many if any(many) else [len(distinct) > 1 for distinct in values]
+def _is_masked(values: Iterable[str]) -> bool:
+    return any(value.strip("b'\"`") in {"<n>", "<hex>", _ANY_WORD} for value in values)
 
 
-def _masked(text: str, masks: Sequence[bool]) -> str:
-    """Return `text` with those of its numbers replaced that count."""
-    places = iter(masks)
-    return _NUMBER.sub(lambda found: "<n>" if next(places) else found.group(), text)
+def _masks(parts: Parts, seen: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return for each part of the texts of a family what replaces it; "" if it does not vary."""
+    columns = [set(column) for column in zip(*seen, strict=True)]
+    many = [len(values) > FEW or (len(values) > 1 and _is_masked(values)) for values in columns]
+    if not any(many):
+        many = [len(values) > 1 for values in columns]
+    return [
+        ("<hex>" if "<hex>" in values else parts.mask(next(iter(values)))) if varies else ""
+        for values, varies in zip(columns, many, strict=True)
+    ]
 
 
-def _said(error: BaseException) -> tuple[str, str]:
+def _said(error: BaseException, depth: int = 0) -> tuple[str, str]:
     """Return class and text of an error, by what tells its kind first."""
     name = encodable(type(error).__name__)
     if isinstance(error, BaseExceptionGroup):
-        return name, f"{text_of(error)}: {_parts(error.exceptions)}"
+        # How many there were is chance, as is their order.
+        return name, f"{_text_of_group(error)}: {_parts(error.exceptions, depth + 1)}"
     text, code = _grpc_details(error) or text_of(error), _code_of(error)
     if code and not re.search(rf"\b{re.escape(code)}\b", text[:40]):
         text = f"{code}: {text}" if text else code
+    if not text and error.__cause__ is not None and depth < _DEPTH:
+        text = f"from {kind_text(*_said(leaf_of(error.__cause__), depth + 1))}"
     return name, text
 
 
-def _parts(errors: Iterable[BaseException]) -> str:
-    """Return what a group holds, each kind once, with how often it is there."""
-    counts = Counter(kind_text(*_said(leaf_of(part))) for part in errors)
-    return "; ".join(f"{count} x {text}" if count > 1 else text for text, count in counts.items())
+def _text_of_group(error: BaseExceptionGroup[BaseException]) -> str:
+    return re.sub(r" \(\d+ sub-exceptions?\)$", "", text_of(error))
+
+
+def _parts(errors: Sequence[BaseException], depth: int) -> str:
+    """Return what a group holds, each kind once."""
+    if depth > _DEPTH:
+        return "..."
+    return "; ".join(sorted({kind_text(*_said(leaf_of(part), depth)) for part in errors[:_PARTS]}))
 
 
 def _code_of(error: BaseException) -> str:
