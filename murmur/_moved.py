@@ -1,16 +1,18 @@
-"""Names from elsewhere that still answer: those that moved, and those that amoc has.
+"""Names that a module answers to without holding them: imported late, moved, or amoc's.
 
-What moved is handed over, with a warning; a name of amoc is an error that has the new one.
+What is imported late comes as if it were there, what moved comes with a warning, and a name
+of amoc is an error that has the new one.
 """
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, TypeVar
 
-__all__ = ["MODULES_OF_AMOC", "VERBS_OF_AMOC", "amoc_names", "old_names"]
+__all__ = ["MODULES_OF_AMOC", "VERBS_OF_AMOC", "amoc_names", "late_names", "old_names"]
 
 C = TypeVar("C", bound=type)
 
@@ -75,6 +77,27 @@ def amoc_names(names: Mapping[str, str]) -> Callable[[C], C]:
         return owner
 
     return decorate
+
+
+def late_names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+    """Return a package's ``__getattr__`` that imports a name when it is first used.
+
+    Parameters
+    ----------
+    package : str
+        The package that has the names.
+    homes : mapping of str to str
+        Name, and its module inside the package.
+    """
+
+    def getattr_late(name: str) -> Any:  # noqa: ANN401 - whatever goes by the name
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{package}.{homes[name]}"), name)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return getattr_late
 
 
 def old_names(module: str, homes: Mapping[str, str]) -> Callable[[str], Any]:

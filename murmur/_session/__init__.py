@@ -3,7 +3,10 @@
 What needs the extra ``murmur-load[cluster]`` is imported when it is first asked for.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from murmur._moved import late_names
 
 from ._default import is_default as is_default
 from ._default import session as session
@@ -49,11 +52,6 @@ __all__ = [
     "write_pulse",
 ]
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever goes by the name
-    """Import what attaches to a session elsewhere when it is first used."""
-    if name not in {"AttachedRun", "AttachedSession", "attach"}:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import _attached
-
-    return getattr(_attached, name)
+__getattr__: Callable[[str], Any] = late_names(
+    __name__, dict.fromkeys(("AttachedRun", "AttachedSession", "attach"), "_attached")
+)

@@ -5,7 +5,10 @@ What needs the extra ``murmur-load[cluster]`` is imported when it is first asked
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from murmur._moved import late_names
 
 from ._answers import Answers as Answers
 from ._clock import ClockOffset as ClockOffset
@@ -40,22 +43,6 @@ if TYPE_CHECKING:
     from ._travel import unpack_code as unpack_code
     from ._visit import Visit as Visit
 
-_HOMES = {
-    "Agent": "_agent",
-    "Authority": "_ticket",
-    "Deployment": "_deployment",
-    "Membership": "_membership",
-    "Opening": "_opening",
-    "Service": "_guests",
-    "Ticket": "_ticket",
-    "Visit": "_visit",
-    "join": "_membership",
-    "pack_code": "_travel",
-    "serve_node": "_membership",
-    "unpack_code": "_travel",
-}
-
-
 __all__ = [
     "ANYTHING",
     "JOIN",
@@ -89,13 +76,20 @@ __all__ = [
     "unpack_code",
 ]
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever goes by the name
-    """Import what needs the extra when it is first used."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'murmur.cluster' has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(f"murmur.cluster.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__: Callable[[str], Any] = late_names(
+    __name__,
+    {
+        "Agent": "_agent",
+        "Authority": "_ticket",
+        "Deployment": "_deployment",
+        "Membership": "_membership",
+        "Opening": "_opening",
+        "Service": "_guests",
+        "Ticket": "_ticket",
+        "Visit": "_visit",
+        "join": "_membership",
+        "pack_code": "_travel",
+        "serve_node": "_membership",
+        "unpack_code": "_travel",
+    },
+)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ._results import Results
     from ._source import Source
 
-__all__ = ["COMPARISON", "STATISTICS", "compare", "side_by_side"]
+__all__ = ["COMPARISON", "INTERVALS", "STATISTICS", "compare", "side_by_side"]
 
 _DRAWS = 2000
 _RESOLUTION = RESOLUTION * math.sqrt(2)  # of a ratio of two quantiles of histograms
@@ -47,6 +47,15 @@ STATISTICS: Mapping[str, Statistic] = {
     "service_p99": Statistic("s", "quantile", "service", 0.99),
 }
 
+INTERVALS = (
+    Column("difference_low", FLOAT, "`unit`", "The difference is at least this; NaN: unsure."),
+    Column("difference_high", FLOAT, "`unit`", "It is at most this; inf: nobody knows."),
+    Column("ratio", FLOAT, "", "The second of the two values by the first; NaN if that is 0."),
+    Column("ratio_low", FLOAT, "", "The ratio is at least this."),
+    Column("ratio_high", FLOAT, "", "The ratio is at most this."),
+)
+"""How one of two values lies to the other: of two runs, or before a change and after it."""
+
 COMPARISON = Frame(
     "comparison",
     "One row is one statistic of one action name in two runs: "
@@ -58,11 +67,7 @@ COMPARISON = Frame(
         Column("a", FLOAT, "`unit`", "Its value in the first run; NaN if there is none."),
         Column("b", FLOAT, "`unit`", "Its value in the second run."),
         Column("difference", FLOAT, "`unit`", "`b` less `a`."),
-        Column("difference_low", FLOAT, "`unit`", "The difference is at least this; NaN: unsure."),
-        Column("difference_high", FLOAT, "`unit`", "It is at most this; inf: nobody knows."),
-        Column("ratio", FLOAT, "", "`b` by `a`; NaN if `a` is 0."),
-        Column("ratio_low", FLOAT, "", "The ratio is at least this."),
-        Column("ratio_high", FLOAT, "", "The ratio is at most this."),
+        *INTERVALS,
         Column(
             "outcome",
             CATEGORY,

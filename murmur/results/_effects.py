@@ -12,7 +12,7 @@ import pandas as pd
 
 from murmur.recording import CATEGORY, FLOAT, TEXT, Column, Frame
 
-from ._compare import COMPARISON, STATISTICS, side_by_side
+from ._compare import COMPARISON, INTERVALS, STATISTICS, side_by_side
 from ._frame import build
 from ._sides import RunSide
 from ._source import Source
@@ -50,11 +50,7 @@ EFFECTS = Frame(
         Column("unit", TEXT, "", "Unit of the next two: 1/s, s, or a share."),
         Column("before", FLOAT, "`unit`", "Its value from the change before (or 60 s) to here."),
         Column("after", FLOAT, "`unit`", "Its value from here to the change after (or 60 s)."),
-        Column("difference_low", FLOAT, "`unit`", "It rose by this at least; NaN: nobody knows."),
-        Column("difference_high", FLOAT, "`unit`", "It rose by this at most."),
-        Column("ratio", FLOAT, "", "`after` by `before`."),
-        Column("ratio_low", FLOAT, "", "The ratio is at least this."),
-        Column("ratio_high", FLOAT, "", "The ratio is at most this."),
+        *INTERVALS,
         Column(
             "outcome",
             CATEGORY,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from murmur._cli import Crew
+from murmur._cli._crew import Crew
 from murmur.errors import ClusterError
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from murmur._cli import Outcome
+from murmur._cli._outcome import Outcome
 from murmur.results import Verdict
 
 SUSPECT = Verdict("suspect", ("The generator was saturated for 9 of 100 s.",))

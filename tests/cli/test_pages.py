@@ -11,8 +11,8 @@ import click
 import pytest
 import yaml
 
-from murmur._cli import read_file
 from murmur._cli._commands import murmur
+from murmur._cli._file import read_file
 from murmur.errors import InvalidCheckError
 from murmur.results import parse_check
 from murmur.results.checks import parse_difference

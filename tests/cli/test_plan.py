@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from murmur._cli._load import Load
 from murmur._cli._plan import plan_of
 from murmur.errors import ConfigError
 
@@ -34,7 +33,7 @@ def test_options_are_read_by_their_kind(scenario):
     )
 
     assert plan.scenario.__name__ == "Nap"
-    assert plan.load == Load(100, 10.0, 90.0)
+    assert (plan.load.users, plan.load.rate, plan.load.duration) == (100, 10.0, 90.0)
     assert plan.settings == {"port": 9000, "pace": 0.5, "mood": "cross", "user_rate": 600.0}
     assert [str(check) for check in plan.checks] == ["p99(nap) < 200ms"]
     assert [str(check) for check in plan.abort_on] == ["failed > 5% after 10s"]
@@ -152,7 +151,7 @@ def test_the_command_line_comes_before_the_file(scenario):
         }
     )
 
-    assert plan.load == Load(20, None, 60.0)
+    assert (plan.load.users, plan.load.duration) == (20, 60.0)
     assert plan.settings == {"pace": 0.5, "port": 9001}
     assert [str(check) for check in plan.checks] == ["failed < 1%", "count > 5"]
     assert plan.places.out == Path(scenario.parent) / "kept"

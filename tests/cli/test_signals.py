@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from murmur._cli import Interrupts
+from murmur._cli._signals import Interrupts
 
 
 @pytest.fixture(autouse=True)
