@@ -8,16 +8,13 @@ none of them load or send anything.
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from hashlib import sha256
-from html import escape
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
-from string import Template
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
 
@@ -30,6 +27,9 @@ from ._source import Source
 from ._summary import Summary, duration_text
 from ._write import write_text
 from .checks._table import Checks
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 __all__ = ["write"]
 
@@ -62,19 +62,16 @@ def write(source: Source, path: Path, checks: Checks | None = None) -> Path:
     """Write the report of `source` to the file `path`, and return it."""
     specs = _specs(Results(source))
     bundle, program = _bundle(), _text_of("_report.js")
-    summary, facts = source.summary(), source.facts()
-    page = Template(_text_of("_report.html")).substitute(
-        policy=escape(_policy(bundle, program)),
-        title=escape(f"{summary.scenario or 'Run'} {summary.run_id}"),
-        subtitle=escape(
-            f"{_moment(facts.get('wall_started_at'))}, {duration_text(summary.elapsed)}, "
-            f"seed {summary.seed}"
-        ),
-        body="\n".join(_sections(source, summary, facts, charts=list(specs), checks=checks)),
-        # The one character with which anything but text can begin.
-        charts=json.dumps(specs, allow_nan=False).replace("<", "\\u003c"),
+    facts, summary = source.facts(), source.summary()
+    page = _template().render(
+        policy=_policy(bundle, program),
+        title=f"{summary.scenario or 'Run'} {summary.run_id}",
+        subtitle=f"{_moment(facts.get('wall_started_at'))}, {duration_text(summary.elapsed)}, "
+        f"seed {summary.seed}",
+        charts=specs,
         bundle=bundle,
         program=program,
+        **_parts(source, summary, facts, checks),
     )
     write_text(path, page)
     return path
@@ -114,112 +111,58 @@ def _policy(*scripts: str) -> str:
     )
 
 
-def _sections(
-    source: Source,
-    summary: Summary,
-    facts: Mapping[str, Any],
-    *,
-    charts: Sequence[str],
-    checks: Checks | None,
-) -> Iterator[str]:
-    yield _verdict(summary)
-    if checks is not None and len(checks):
-        yield _section("Checks", f'<div class="wide">{checks._repr_html_()}</div>')
-    yield _section("Users", _counts(summary.users) or "<p>There were none.</p>")
-    yield _section("Actions", _table(summary.to_frame(), _ACTIONS) or "<p>None was recorded.</p>")
-    if charts:
-        figures = "".join(f'<figure id="{escape(name)}"></figure>' for name in charts)
-        yield _section("Charts", f'<div class="charts">{figures}</div>')
-    errors = source.frame("errors")
-    yield _section("Errors", _table(errors, _ERRORS) + _tracebacks(errors))
-    yield _section("Changes while it ran", _changes(source))
-    yield _section(
-        "Settings at the start", _pairs(facts.get("settings_at_start", facts.get("settings", {})))
+def _template() -> Template:
+    """Return the page; whatever is put into it is escaped."""
+    from jinja2 import Environment, StrictUndefined  # altair brings it
+
+    page = Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
-    paces = "".join(f"<p>{escape(line)}</p>" for line in summary.pace_lines)
-    yield _section("Throttles", paces + _table(_last(source.frame("throttles")), _THROTTLES))
-    yield _section("Nodes", _table(source.frame("nodes"), _NODES))
-    yield _section("Environment", _pairs(_environment(facts)))
-    text = facts.get("scenario", {}).get("source")
-    if text:
-        yield _section("Scenario", _folded("Its source", str(text)))
+    page.policies["json.dumps_kwargs"] = {"allow_nan": False}
+    return page.from_string(_text_of("_report.html"))
 
 
-def _verdict(summary: Summary) -> str:
-    verdict = summary.verdict
-    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in verdict.reasons)
-    return (
-        f'<section class="verdict {escape(verdict.state)}"><b>{escape(verdict.state)}</b>. '
-        f"{_ADVICE.get(verdict.state, '')}{f'<ul>{reasons}</ul>' if reasons else ''}</section>"
-    )
+def _parts(
+    source: Source, summary: Summary, facts: Mapping[str, Any], checks: Checks | None
+) -> dict[str, Any]:
+    """Return what the parts of the page show; a part without content is left out."""
+    errors, changes = source.frame("errors"), source.frame("changes")
+    return {
+        "summary": summary,
+        "advice": _ADVICE.get(summary.verdict.state, ""),
+        "checks": checks._repr_html_() if checks is not None and len(checks) else "",
+        "actions": _table(summary.to_frame(), _ACTIONS),
+        "errors": _table(errors, _ERRORS),
+        "tracebacks": _tracebacks(errors),
+        "changes": _table(changes, _CHANGES),
+        "effects": [] if changes.empty else list(effect_lines(effects(source))),
+        "settings": facts.get("settings_at_start", facts.get("settings", {})),
+        "throttles": _table(_last(source.frame("throttles")), _THROTTLES),
+        "nodes": _table(source.frame("nodes"), _NODES),
+        "environment": _environment(facts),
+        "scenario": facts.get("scenario", {}).get("source"),
+    }
 
 
-def _section(title: str, content: str) -> str:
-    """Return a part of the page; nothing without content."""
-    return f"<section><h2>{escape(title)}</h2>{content}</section>" if content else ""
-
-
-def _counts(counts: Mapping[str, int]) -> str:
-    cells = (
-        f"<div><dt>{escape(name)}</dt><dd>{count:,}</dd></div>" for name, count in counts.items()
-    )
-    content = "".join(cells)
-    return f'<dl class="counts">{content}</dl>' if content else ""
-
-
-def _pairs(values: Mapping[str, object]) -> str:
-    rows = "".join(
-        f"<tr><th scope=row>{escape(str(name))}</th><td><code>{escape(str(value))}</code></td></tr>"
-        for name, value in values.items()
-    )
-    return f'<div class="wide"><table>{rows}</table></div>' if rows else ""
-
-
-def _table(frame: pd.DataFrame, columns: _Columns) -> str:
-    """Return the first rows of a frame as a table; nothing of a frame without rows."""
-    if frame.empty:
-        return ""
-    head = "".join(_cell("th", title, shown) for title, (_, shown) in columns.items())
+def _table(frame: pd.DataFrame, columns: _Columns) -> dict[str, Any]:
+    """Return the first rows of a frame as texts, and how many more there are."""
     chosen = frame[[name for name, _ in columns.values()]].head(_MOST_ROWS)
-    body = "".join(
-        f"<tr>{_row(row, [shown for _, shown in columns.values()])}</tr>"
-        for row in chosen.itertuples(index=False, name=None)
-    )
-    more = len(frame) - len(chosen)
-    rest = f'<p class="quiet">and {more:,} more</p>' if more else ""
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return f'<div class="wide">{table}</div>{rest}'
+    shown = [show for _, show in columns.values()]
+    return {
+        "heads": [(title, show is not str) for title, (_, show) in columns.items()],
+        "rows": [
+            ["" if pd.isna(value) else show(value) for value, show in zip(row, shown, strict=True)]
+            for row in chosen.itertuples(index=False, name=None)
+        ],
+        "more": f"{more:,}" if (more := len(frame) - len(chosen)) else "",
+    }
 
 
-def _row(values: Iterable[Any], shown: Iterable[Callable[[Any], str]]) -> str:
-    pairs = zip(values, shown, strict=True)
-    return "".join(
-        _cell("td", "" if pd.isna(value) else show(value), show) for value, show in pairs
-    )
-
-
-def _cell(tag: str, text: str, shown: Callable[[Any], str]) -> str:
-    return f"<{tag}{'' if shown is str else ' class=number'}>{escape(text)}</{tag}>"
-
-
-def _changes(source: Source) -> str:
-    """Return the changes, and in small print what came of them."""
-    table = _table(source.frame("changes"), _CHANGES)
-    lines = "<br>".join(map(escape, effect_lines(effects(source)))) if table else ""
-    head = "<b>Before and after</b>, where the difference is surely more than chance:<br>"
-    return table + (f'<p class="quiet">{head}{lines}</p>' if lines else "")
-
-
-def _tracebacks(errors: pd.DataFrame) -> str:
-    """Return each traceback once; the actions that fail alike share it."""
+def _tracebacks(errors: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return kind and text of each traceback once; the actions that fail alike share it."""
     known = errors[errors["traceback"].fillna("") != ""].drop_duplicates("traceback")
-    pairs = known[["kind", "traceback"]].head(_MOST_ROWS).itertuples(index=False, name=None)
-    return "".join(_folded(f"Traceback of one {kind}", text) for kind, text in pairs)
-
-
-def _folded(title: str, text: str) -> str:
-    head = f"<summary>{escape(title)}</summary>"
-    return f"<details class=folded>{head}<pre>{escape(text)}</pre></details>"
+    pairs = known[["kind", "traceback"]].head(_MOST_ROWS)
+    return list(pairs.itertuples(index=False, name=None))
 
 
 def _last(throttles: pd.DataFrame) -> pd.DataFrame:
