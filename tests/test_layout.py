@@ -28,7 +28,7 @@ VAGUE = {"base", "common", "core", "helpers", "manager", "util", "utils"}
 # A module's docstring names what is inside; in a listing, one of these opens a riddle.
 RIDDLES = {"How", "What", "When", "Where", "Which", "Who", "Why"}
 # Folders of tests of more than one package, or of none.
-NO_MIRROR = {"benchmarks", "browser", "docs", "integration", "notebooks", "typing"}
+NO_MIRROR = {"benchmarks", "browser", "by_hand", "docs", "integration", "notebooks", "typing"}
 # A home, a checkout or an installation of one machine; never right on another.
 MACHINE_PATH = re.compile(r"(?<![\w.:*)}])/(?:root|work|farm|opt|home/[\w-]+|Users/[\w-]+)/[\w.]")
 MAX_MODULE_LINES = 600

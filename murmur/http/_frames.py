@@ -6,7 +6,7 @@ import math
 import ssl
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -52,7 +52,30 @@ UNREAD_FOR = 1.0
 """Seconds that a server waits while nobody receives; then the oldest messages are dropped,
 so that pings are seen and answered (RFC 6455, 5.5.2)."""
 
+DATA = {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}
+"""Frames that carry messages, or parts of them."""
+
 IN_ORDER = {1000, 1001, 1005}  # codes of an end that both sides meant; 1005 is none at all
+
+
+class _Protocol(ClientProtocol):
+    """What `websockets` knows of a connection, and a farewell between the parts of a message.
+
+    A control frame may stand there (RFC 6455, 5.4); `websockets` answers this one with 1002.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - of `websockets`
+        super().__init__(*args, **kwargs)
+        self._is_within = False
+
+    def recv_frame(self, frame: Frame) -> None:
+        """Take a frame; a message that is cut off by a farewell will have no end."""
+        if frame.opcode is Opcode.CLOSE and self._is_within:
+            super().recv_frame(Frame(Opcode.CONT, b""))
+            self.events.pop()
+        super().recv_frame(frame)
+        if frame.opcode in DATA:
+            self._is_within = not frame.fin
 
 
 class Frames(Wire):
@@ -94,7 +117,7 @@ class Frames(Wire):
         self._parts: list[bytes] = []
         self._is_text = True
         self._fields = fields
-        self._protocol = ClientProtocol(
+        self._protocol = _Protocol(
             uri,
             subprotocols=subprotocols or None,  # type: ignore[arg-type]  # its name for str
             extensions=[ClientPerMessageDeflateFactory()] if compress else None,
