@@ -126,7 +126,7 @@ def anyio_backend(request: Any) -> Any:
 
 @pytest.fixture
 async def client(url: str) -> Any:
-    async with Client(options=Options(base_url=url, timeout=5, connect_timeout=5)) as made:
+    async with Client(options=Options(base_url=url, timeout=20, connect_timeout=20)) as made:
         yield made
 
 
