@@ -129,8 +129,8 @@ class Response:
             if not reply.is_complete:
                 raise InvalidRequestError("the body is streamed: read it with iter_bytes()")
             body = b"".join(reply.chunks)
-            for coding in reversed(self.headers.get("content-encoding", "").split(",")):
-                body = decompressed(body, coding.strip().lower(), reply.limit)
+            for coding in reversed(_codings_of(self.headers)):
+                body = decompressed(body, coding, reply.limit)
             self._body = body
         return self._body
 
@@ -304,3 +304,12 @@ class Response:
         """Give back the connection, or end it if the body was not read to its end."""
         if self._reply is not None:
             self._reply.release()
+
+
+def _codings_of(headers: Headers) -> list[str]:
+    """Return what the body was packed by, in this order: for its own sake, then for transfer.
+
+    The latter nobody asked for (RFC 9112, 7.1): some servers do it all the same.
+    """
+    said = f"{headers.get('content-encoding', '')},{headers.get('transfer-encoding', '')}"
+    return [coding.strip().lower() for coding in said.split(",")]

@@ -42,6 +42,15 @@ def test_a_body_is_decompressed(coding: str, body: bytes) -> None:
     assert response(body, content_encoding=coding).content == b"hello"
 
 
+def test_a_body_that_was_packed_for_transfer_is_unpacked() -> None:
+    packed = gzip.compress(zlib.compress(b"hello"))
+    answer = response(
+        packed, **{"Content-Encoding": "deflate", "Transfer-Encoding": "gzip, chunked"}
+    )
+
+    assert answer.content == b"hello"
+
+
 def test_a_body_that_is_not_what_it_says_is_an_error() -> None:
     with pytest.raises(HttpProtocolError, match="cannot be decompressed"):
         response(b"hello", content_encoding="gzip").content  # noqa: B018

@@ -415,15 +415,44 @@ async def test_a_server_that_stalls_costs_the_timeout(
     assert 0.4 < time.monotonic() - began < 8
 
 
-async def test_an_answer_that_trickles_costs_the_timeout(server: Hostile, client: Client) -> None:
+DRIPS = {
+    "a status line": (b"HTTP/1.1 200 O", b"K"),
+    "empty lines": (b"", b"\r\n"),
+    "interim answers": (b"", b"HTTP/1.1 102 Wait\r\n\r\n"),
+    "a field": (b"HTTP/1.1 200 OK\r\nX: ", b"y"),
+    "fields": (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
+    "folds": (b"HTTP/1.1 200 OK\r\nX: y\r\n", b" y\r\n"),
+    "the size of a chunk": (CHUNKED, b"0"),
+    "an extension": (CHUNKED + b"2;x=", b"y"),
+    "chunks": (CHUNKED, b"1\r\nx\r\n"),
+    "a trailer": (CHUNKED + b"0\r\nX: ", b"y"),
+    "trailers": (CHUNKED + b"0\r\n", b"X: y\r\n"),
+    "a body": (b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"x"),
+    "a body without a length": (b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
+}
+
+
+@pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("what", DRIPS)
+async def test_a_server_that_drips_costs_the_timeout(
+    server: Hostile, client: Client, what: str, is_streamed: bool
+) -> None:
+    start, drop = DRIPS[what]
+
     def act(connection: socket.socket, request: bytes) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-        while not server._is_over.wait(0.02):
-            connection.sendall(b"x")
+        connection.sendall(start)
+        while not server._is_over.wait(0.01):
+            connection.sendall(drop)
 
     server.act = act
+    if is_streamed:
+        async with client.get("/", timeout=0.1, stream=True) as response:
+            async for _ in response.iter_bytes():
+                pass
+    else:
+        response = await client.get("/", timeout=0.1)
 
-    assert (await client.get("/", timeout=0.5)).failure == "no complete answer within 0.5 s"
+    assert str(response.error) in {f"no {part}answer within 0.1 s" for part in ("", "complete ")}
 
 
 async def test_a_server_that_does_not_read_costs_the_timeout(

@@ -163,6 +163,49 @@ async def test_a_server_may_call_off_a_connection_that_is_in_use(
     assert len(answers) == 200
 
 
+class Ordering(murmur.Scenario):
+    """Users send orders, each with a number of its own, over connections that they share."""
+
+    base_url = Unicode("", help="server to test")
+    ca = Unicode("", help="authority of the server")
+
+    async def init(self) -> None:
+        self.http = Options(
+            base_url=self.base_url,
+            ca=self.ca,
+            http2=True,
+            share_connections=True,
+            max_connections=2,
+        )
+
+    async def start(self, user: murmur.User) -> None:
+        for number in range(40):
+            await user.http.post("/items/{order}", order=f"{user.id}-{number}", json=number)
+
+
+def test_no_order_is_lost_or_sent_twice_when_connections_are_called_off(
+    start_nginx: Any, tls: Path, nginx: Any
+) -> None:
+    running = start_nginx(SERVER, "keepalive_requests 50;")
+    with murmur.Session() as session:
+        run = session.do(
+            Ordering,
+            25,
+            user_rate=math.inf,
+            end_when_idle=True,
+            base_url=f"https://localhost:{running.port}",
+            ca=str(tls / "ca.pem"),
+        )
+        run.wait(timeout=60)
+        until(lambda: len(running.log()) >= 1000)
+    logged = running.log()
+
+    assert run.results.actions["ok"].sum() == len(run.results.actions) == 1000
+    assert {(entry[0], entry[1], entry[4]) for entry in logged} == {("200", "POST", "HTTP/2.0")}
+    assert len({entry[2] for entry in logged}) == len(logged) == 1000
+    assert len({entry[3] for entry in logged}) >= 20  # of 50 requests each
+
+
 async def test_a_cancelled_request_spares_the_others(nginx: Any, client: Client) -> None:
     (nginx.root / "files" / "huge").write_bytes(b"h" * 30_000_000)
     with anyio.move_on_after(0.01):
