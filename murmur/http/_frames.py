@@ -119,7 +119,7 @@ class Frames(Wire):
         self._fields = fields
         self._protocol = _Protocol(
             uri,
-            subprotocols=subprotocols or None,  # type: ignore[arg-type]  # its name for str
+            subprotocols=subprotocols or None,
             extensions=[ClientPerMessageDeflateFactory()] if compress else None,
             max_size=None if limit == math.inf else int(limit),
         )
