@@ -31,7 +31,6 @@ from ._native import thread_is_alive as thread_is_alive
 from ._native import thread_lock as thread_lock
 from ._sleeper import Sleeper as Sleeper
 from ._stream import Stream as Stream
-from ._stream import keep_what_came as keep_what_came
 
 __all__ = [
     "BEAT",
@@ -57,7 +56,6 @@ __all__ = [
     "guard_loop",
     "hear_out",
     "is_address",
-    "keep_what_came",
     "loop_runs_here",
     "name_of_task",
     "native",

@@ -142,6 +142,11 @@ class Http1(Wire):
         self.was_used = True
         return reply
 
+    def eof_received(self) -> bool:
+        """Take no request any more; over TLS the connection is lost only a while later."""
+        self._is_kept = False
+        return super().eof_received()
+
     def finish(self) -> None:
         """Make ready for another request; ends the connection if the reply is not complete."""
         reply, self._reply = self._reply, None

@@ -81,9 +81,8 @@ class Http2(Wire):
     def over(cls, wire: Http1) -> Http2:
         """Return the connection that goes on where the handshake of `wire` ended."""
         made = cls(wire.now, wire.body_limit)
-        made.connection_made(wire.transport)
+        made.go_on_after(wire)
         made.connect_seconds, made.tls_seconds = wire.connect_seconds, wire.tls_seconds
-        wire.transport.set_protocol(made)
         codes = h2.settings.SettingCodes
         made._state.local_settings = h2.settings.Settings(
             client=True,
@@ -139,6 +138,11 @@ class Http2(Wire):
         else:
             self._hand_over(stream, reply)
         return reply
+
+    def eof_received(self) -> bool:
+        """Take no request any more; over TLS the connection is lost only a while later."""
+        self._is_refused = True
+        return super().eof_received()
 
     def finish(self) -> None:
         """Do nothing: streams end by themselves."""
@@ -331,7 +335,7 @@ class Http2(Wire):
 
     def _flush(self) -> int:
         data = self._state.data_to_send()
-        if data and not self.is_closed:
+        if data and not (self.is_closed or self.transport.is_closing()):
             self.transport.write(data)
         return len(data)
 

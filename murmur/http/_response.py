@@ -174,6 +174,7 @@ class Response:
                 yield part
         except HttpError as error:
             self.error = error
+            self.failure = self.failure or str(error)
             raise
         if self._timer is not None:
             self._timer.end()

@@ -17,7 +17,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
-from murmur._backend import AsyncioNative, Stream, dial, keep_what_came
+from murmur._backend import AsyncioNative, Stream, dial
 from murmur.errors import (
     ConnectFailedError,
     ConnectionLostError,
@@ -333,8 +333,7 @@ class _Tunnel(Wire):
 
     def become(self, wire: Wire) -> None:
         """Have `wire` go on."""
-        wire.connection_made(self.transport)
-        self.transport.set_protocol(wire)
+        wire.go_on_after(self)
 
     def take(self, data: bytes) -> None:
         """Collect the head of the answer."""
@@ -354,17 +353,15 @@ class _Tunnel(Wire):
 async def _secure(wire: Wire, tls: ssl.SSLContext, host: str) -> None:
     """Put TLS around a connection."""
     loop = asyncio.get_running_loop()
-    plain = wire.transport
     try:
-        transport = await loop.start_tls(plain, wire, tls, server_hostname=host)
+        transport = await loop.start_tls(wire.transport, wire, tls, server_hostname=host)
     except ssl.SSLError as error:
         raise tls_failure(error) from error
     except (ConnectionError, EOFError) as error:
         raise TlsError("the server ended the connection during the handshake") from error
     if transport is None:
         raise TlsError("the server ended the connection during the handshake")
-    wire.transport, wire.is_secured = transport, True
-    keep_what_came(plain)
+    wire.secure(transport)
     secured = transport.get_extra_info("ssl_object")
     wire.alpn = secured.selected_alpn_protocol() if secured is not None else None
 

@@ -448,3 +448,34 @@ async def test_an_answer_that_came_before_a_reset_is_read_from_tls() -> None:
     listener.close()
 
     assert (response.status, response.text) == (413, "no")
+
+
+async def test_no_answer_loses_its_end_over_tls_to_a_slow_reader() -> None:
+    """The server says farewell at once, as nginx does when it ends a connection in order."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trusted = trustme.CA()
+    trusted.issue_cert("localhost").configure_cert(context)
+    listener = socket.create_server(("127.0.0.1", 0))
+    body = b"x" * 3_000_000
+
+    def serve() -> None:
+        plain, _ = listener.accept()
+        tls = context.wrap_socket(plain, server_side=True)
+        tls.recv(1000)
+        tls.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        tls.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    size = 0
+    with trusted.cert_pem.tempfile() as ca:
+        async with Client(options=Options(ca=ca, timeout=30)) as client:
+            url = f"https://localhost:{listener.getsockname()[1]}/"
+            async with client.get(url, stream=True) as response:
+                async for part in response.iter_bytes():
+                    size += len(part)
+                    await anyio.sleep(0.002)
+    await anyio.to_thread.run_sync(thread.join)
+    listener.close()
+
+    assert (response.failure, size) == (None, len(body))

@@ -523,7 +523,9 @@ async def test_a_body_that_breaks_off_while_it_is_read_ends_no_user(
             got += part
 
     assert got == b"abc"
-    assert str(response.error) == "the connection ended in the body of the answer"
+    assert str(response.error) == response.failure
+    assert response.failure == "the connection ended in the body of the answer"
+    assert not response.ok
 
 
 async def test_nobody_listens(client: Client) -> None:
