@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from murmur.telemetry import Windows
 
-__all__ = ["Part", "merged", "merged_by_node"]
+__all__ = ["Part", "merged", "merged_in_lots"]
 
 _OVERHEAD = 4_000  # bytes of nineteen small arrays, as measured
 
@@ -54,6 +54,12 @@ class Part:
             (windows.service.between(first, end), windows.response.between(first, end)),
         )
 
+    def between(self, first: int, end: int) -> Part:
+        """Return the groups from `first` up to, and without, `end`."""
+        times = self.service.between(first, end), self.response.between(first, end)
+        chosen = slice(first, end)
+        return Part(self.node, self.name[chosen], self.count[chosen], self.failed[chosen], times)
+
     def times(self, which: str, name: int | None) -> list[Distributions]:
         """Return one kind of times, of one name or of all."""
         import numpy as np
@@ -88,12 +94,51 @@ def merged(parts: Sequence[Part], node: int) -> Part:
     return Part(node, name, count, failed, (service, response))
 
 
-def merged_by_node(parts: Iterable[Part]) -> list[Part]:
-    """Return one part for each node, in the order of their codes."""
+def merged_in_lots(
+    parts: Iterable[Part], lot: int, node: int | None = None
+) -> Generator[float, None, list[Part]]:
+    """Merge parts, and return one for each node, or all as one of `node`; yield after each lot.
+
+    A lot is as many names as have about `lot` bytes; what is yielded is how many it had.
+    """
     ordered = sorted(parts, key=lambda part: part.node)
-    return [
-        merged(list(several), node) for node, several in groupby(ordered, lambda part: part.node)
-    ]
+    found = []
+    for owner, several in groupby(ordered, lambda part: part.node if node is None else node):
+        found.append((yield from _merged_in_lots(list(several), lot, owner)))
+    return found
+
+
+def _merged_in_lots(parts: list[Part], lot: int, node: int) -> Generator[float, None, Part]:
+    import numpy as np
+
+    parts = [part if (np.diff(part.name) > 0).all() else merged([part], node) for part in parts]
+    names = np.unique(np.concatenate([part.name for part in parts]))
+    size = sum(part.size_bytes for part in parts)
+    lots = np.array_split(names, min(size // lot + 1, max(len(names), 1)))
+    done = []
+    for first, *_, last in ((lot[0], *lot) for lot in lots if len(lot)):
+        edges = [np.searchsorted(part.name, (first, last + 1)).tolist() for part in parts]
+        chosen = [part.between(*ends) for part, ends in zip(parts, edges, strict=True)]
+        done.append(merged([part for part in chosen if len(part.name)], node))
+        yield size / len(lots)
+    return done[0] if len(done) == 1 else _beside(done, node)
+
+
+def _beside(parts: Sequence[Part], node: int) -> Part:
+    """Return what parts say that have no name in common, in their order."""
+    import numpy as np
+
+    if not parts:
+        return merged((), node)
+    name, count, failed = (
+        np.concatenate([getattr(part, field) for part in parts])
+        for field in ("name", "count", "failed")
+    )
+    service, response = (
+        Distributions.beside([getattr(part, time) for part in parts])
+        for time in ("service", "response")
+    )
+    return Part(node, name, count, failed, (service, response))
 
 
 def _nothing() -> Distributions:

@@ -7,20 +7,21 @@ parts it was made of, and made again only when a part has come since.
 Histograms are what takes memory: ten busy names fill 130 MB an hour.  They are kept in
 *tiers*: single windows, then spans of 10, 60, 600 and more windows.  Each tier has its share
 of memory; when it is full, its oldest windows are merged to the next longer span and move on.
-That happens for one span at a time, so that it costs the load a few milliseconds now and then
-and never a second at once.  What is merged is exact: no value is lost, only *when* it was
-measured is known less well.  The rows of statistics are made before, and stay.
+That happens in lots, with each chunk that comes, so that it costs the load a few milliseconds
+and never a second at once; readers see it once it is done.  What is merged is exact: no value
+is lost, only *when* it was measured is known less well.  The rows of statistics are made
+before, and stay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from murmur.telemetry import Distributions, Histogram
 
-from ._window_part import Part, merged, merged_by_node
+from ._window_part import Part, merged, merged_in_lots
 from ._window_rows import ALL_NODES, ROW, expanded, packed, summarised, with_late
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ SHARES = (0.5, 0.25, 0.125, 0.0625, 0.0625)
 
 _BATCH = 60  # windows that are summarised at once; an hour of busy ones would take a gigabyte
 _PENDING = 32  # parts that wait to be added to the totals
+_LOT = 1 << 18  # bytes of histograms that are merged at once: some 5 ms
 
 _Tier = dict[int, list[Part]]
 
@@ -48,6 +50,9 @@ class _State(NamedTuple):
 
     tiers: tuple[_Tier, ...]
     frozen: tuple[NDArray[Any], ...]  # rows of the windows that left the first tier
+
+
+_Work = Generator[float, None, None]  # yields, after each lot, how many bytes it had
 
 
 class SpanTimes(NamedTuple):
@@ -109,6 +114,7 @@ class WindowStore:
         self._rows_frozen = 0
         self._summaries: dict[int, tuple[int, NDArray[Any]]] = {}
         self._whole: tuple[Part | None, tuple[Part, ...]] = (None, ())
+        self._work: _Work | None = None
         self.by_node: dict[int, tuple[int, int]] = {}
         self.rows_dropped: int = 0
         self.newest: int = 0
@@ -129,9 +135,12 @@ class WindowStore:
 
         numbers, first = np.unique(windows.window, return_index=True)
         edges = [*first.tolist(), len(windows.window)]
+        added = 0
         for number, (begin, end) in zip(numbers.tolist(), pairwise(edges), strict=True):
-            self._add(number, Part.of(windows, begin, end, node=node, names=names))
-        self._make_room()
+            part = Part.of(windows, begin, end, node=node, names=names)
+            added += part.size_bytes
+            self._add(number, part)
+        self._make_room(max(_LOT, 3 * added))
 
     def _add(self, number: int, part: Part) -> None:
         tier = next(place for place, edge in enumerate(self._edges) if number >= edge)
@@ -149,10 +158,7 @@ class WindowStore:
         if tier:
             self._amend(number, part)
         whole, pending = self._whole
-        if len(pending) < _PENDING:
-            self._whole = whole, (*pending, part)
-        else:
-            self._whole = merged([*([whole] if whole else []), *pending, part], ALL_NODES), ()
+        self._whole = whole, (*pending, part)
 
     def _amend(self, number: int, part: Part) -> None:
         """Add what is very late to rows that are finished."""
@@ -164,29 +170,82 @@ class WindowStore:
                 break
         self._state = self._state._replace(frozen=tuple(frozen))
 
-    def _make_room(self) -> None:
-        for tier, bound in enumerate(self._bounds):
-            while self._sizes[tier] > bound and self._move_on(tier):
-                pass
+    def _make_room(self, most: float) -> None:
+        """Go on with what is to be merged, by about `most` bytes."""
+        while most > 0:
+            if self._work is None:
+                self._work = self._next_work()
+            if self._work is None:
+                return
+            done = next(self._work, None)
+            if done is None:
+                self._work = None
+            else:
+                most -= done
 
-    def _move_on(self, tier: int) -> bool:
-        """Merge the oldest windows of a tier to one span of the next; False if it is not over."""
-        tiers = list(self._state.tiers)
-        length = LENGTHS[tier + 1]
-        span = min(tiers[tier], default=self.newest) // length * length
-        if span + length > (self._edges[tier - 1] if tier else self.newest):
-            return False
-        moved = {start: parts for start, parts in tiers[tier].items() if start < span + length}
-        tiers[tier] = {s: parts for s, parts in tiers[tier].items() if s not in moved}
-        parts = [part for several in moved.values() for part in several]
-        together = merged_by_node([*parts, *tiers[tier + 1].get(span, ())])
+    def _next_work(self) -> _Work | None:
+        """Return what is to be merged next, if anything is."""
+        if len(self._whole[1]) > _PENDING:
+            return self._add_up(_PENDING)
+        for tier, bound in enumerate(self._bounds):
+            length = LENGTHS[tier + 1]
+            span = min(self._state.tiers[tier], default=self.newest) // length * length
+            is_over = span + length <= (self._edges[tier - 1] if tier else self.newest)
+            if self._sizes[tier] > bound and is_over:
+                return self._move_on(tier, span)
+        return None
+
+    def _add_up(self, number: int) -> _Work:
+        """Merge the parts that have waited longest to the totals."""
+        whole, pending = self._whole
+        parts = [*([whole] if whole else []), *pending[:number]]
+        [whole] = yield from merged_in_lots(parts, _LOT, ALL_NODES)
+        self._whole = whole, self._whole[1][number:]
+
+    def _move_on(self, tier: int, span: int) -> _Work:
+        """Merge the windows of a tier that are one span of the next, and move them there."""
+        end = span + LENGTHS[tier + 1]
+        seen: dict[int, Part] = {}
+        together: list[Part] = []
+        while more := [part for part in self._in_span(tier, span, end) if id(part) not in seen]:
+            seen.update((id(part), part) for part in more)
+            if tier == 0:
+                yield from self._summarise_ahead(end)
+            together = yield from merged_in_lots([*together, *more], _LOT)
+        self._moved(tier, span, together)  # nothing that is very late came since the last look
+
+    def _in_span(self, tier: int, span: int, end: int) -> Iterator[Part]:
+        """Yield what goes to a span of the next tier, and what is there already."""
+        for start, parts in self._state.tiers[tier].items():
+            if start < end:
+                yield from parts
+        yield from self._state.tiers[tier + 1].get(span, ())
+
+    def _summarise_ahead(self, end: int) -> _Work:
+        """Make the rows of the windows before `end`, which are remembered, a few at a time."""
+        tier, batch, size = self._state.tiers[0], dict[int, tuple[Part, ...]](), 0
+        for start in sorted(start for start in tier if start < end):
+            batch[start] = tuple(tier[start])
+            size += sum(part.size_bytes for part in batch[start])
+            if size > _LOT / 4:  # quantiles cost more than merging does
+                self._summarise(batch)
+                yield size
+                batch, size = {}, 0
+        self._summarise(batch)
+
+    def _moved(self, tier: int, span: int, together: list[Part]) -> None:
+        """Put what was merged to its place, and let go of what it was merged from."""
+        tiers, end = list(self._state.tiers), span + LENGTHS[tier + 1]
+        moved = {start: parts for start, parts in tiers[tier].items() if start < end}
+        before = tiers[tier + 1].get(span, ())
+        tiers[tier] = {start: parts for start, parts in tiers[tier].items() if start >= end}
         tiers[tier + 1] = {**tiers[tier + 1], span: together}
         frozen = self._frozen(moved) if tier == 0 else self._state.frozen
-        self._edges[tier] = span + length
+        self._edges[tier] = end
         self._state = _State(tuple(tiers), frozen)
-        self._sizes[tier] -= sum(part.size_bytes for part in parts)
+        self._sizes[tier] -= sum(part.size_bytes for parts in moved.values() for part in parts)
         self._sizes[tier + 1] += sum(part.size_bytes for part in together)
-        return True
+        self._sizes[tier + 1] -= sum(part.size_bytes for part in before)
 
     def _frozen(self, moved: _Tier) -> tuple[NDArray[Any], ...]:
         """Return the finished rows with those of the windows that leave the first tier."""

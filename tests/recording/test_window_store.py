@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from murmur.recording import ALL_NODES, LENGTHS, WindowStore
+from murmur.recording import ALL_NODES, LENGTHS, WindowStore, _window_store
 from murmur.telemetry import Histogram, Recorder
 
 NODE = 1
@@ -179,3 +179,28 @@ def test_names_that_share_a_code_are_added_up(small: WindowStore) -> None:
     assert _histogram(small, name=1).count == 2
     assert _histogram(small, name=1, end=1).count == 2
     assert small.rows(of_all=True)["count"].tolist() == [2, 1]
+
+
+def test_merging_in_lots_is_seen_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is merged a little at a time is the same at each moment, whatever comes meanwhile."""
+    monkeypatch.setattr(_window_store, "_LOT", 1)
+    small, roomy = WindowStore(bound_bytes=150_000), WindowStore()
+    merging = 0
+    for window in range(150):
+        for store in (small, roomy):
+            _fill(store, range(window, window + 1), seed=window)
+            _fill(store, range(window, window + 1), node=NODE + 1, each=4, seed=window)
+            if window % 7 == 0:  # very late
+                _fill(store, range(window // 3, window // 3 + 1), each=3, seed=window)
+        merging += small._work is not None
+        assert _histogram(small).max == _histogram(roomy).max
+        assert sum(size for size, _ in small.by_node.values()) == _histogram(small).count
+        if window % 10 == 0:
+            for column in ("window", "node", "name", "count", "failed"):
+                np.testing.assert_array_equal(small.rows()[column], roomy.rows()[column])
+
+    assert merging > 50
+    assert len(small.starts()) < len(roomy.starts())
+    spans = [(start, start + 1) for start in small.starts()]
+    covered = [*(end for _, end in small.joined()), *(end for _, end in spans)]
+    assert max(covered) == 150
