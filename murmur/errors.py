@@ -692,7 +692,7 @@ class UnresponsiveError(MurmurError, TimeoutError):
         self.seconds = seconds
         self.problems: tuple[str, ...] = tuple(problems)
         self.fate = fate
-        known = f": {self.problems[-1]}" if self.problems else "; does a scenario block it?"
+        known = f": {self.problems[-1]}" if self.problems else "; perhaps a scenario blocks it"
         more = f". {fate[0].upper()}{fate[1:]}" if fate else ""
         super().__init__(f"no answer to {verb!r} within {seconds:.1f} s{known}{more}")
 

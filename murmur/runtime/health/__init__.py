@@ -10,6 +10,7 @@ from ._saturation import is_crowded_out as is_crowded_out
 from ._saturation import place as place
 from ._saturation import reasons as reasons
 from ._saturation import schedule_lag as schedule_lag
+from ._vitals import CoreWait as CoreWait
 from ._vitals import Vitals as Vitals
 from ._vitals import VitalsReader as VitalsReader
 
@@ -17,6 +18,7 @@ __all__ = [
     "BEAT",
     "BY_OTHERS",
     "LAG_LIMIT",
+    "CoreWait",
     "Pauses",
     "Vitals",
     "VitalsReader",

@@ -15,7 +15,7 @@ import anyio
 from ._pauses import Pauses
 from ._probe import LagProbe
 from ._saturation import is_crowded_out, reasons, schedule_lag
-from ._vitals import Vitals, VitalsReader
+from ._vitals import CoreWait, Vitals, VitalsReader
 
 if TYPE_CHECKING:
     from murmur.runtime._run import NodeRun
@@ -39,7 +39,8 @@ class Sampler:
         self._pauses = Pauses()
         self._cpu_before = time.process_time()
         self._at_before = run.native.now()
-        self._vitals.queued_share(self._at_before)  # the next is one since now
+        self._core_wait = CoreWait()
+        self._waited_before = self._core_wait.seconds(self._at_before)
 
     async def sample_forever(self) -> None:
         """Sample at the end of every window of the run.
@@ -75,11 +76,10 @@ class Sampler:
     def _sample_health(self, now: float, schedule: float) -> None:
         """Write how the generator fares, and say so when it became the bottleneck."""
         lags = self.probe.take()
-        cpu, vitals = self._cpu_share(now), self._vitals.read()
+        (cpu, queued), vitals = self._core_shares(now), self._vitals.read()
         if not self._run.native.is_real_time:
             vitals = replace(vitals, machine_cpu=math.nan)  # nobody is crowded out of such time
         pauses, longest = self._pauses.take()
-        queued = self._vitals.queued_share(now)
         why = reasons(
             lags,
             schedule,
@@ -119,10 +119,13 @@ class Sampler:
             {"saturated": bool(why), "reason": reason},
         )
 
-    def _cpu_share(self, now: float) -> float:
-        """Return the share of one core that this process used since the last sample."""
-        cpu = time.process_time()
+    def _core_shares(self, now: float) -> tuple[float, float]:
+        """Return the share of one core that this process used since the last sample.
+
+        And the share of that time for which its loop waited for one.
+        """
+        cpu, waited = time.process_time(), self._core_wait.seconds(now)
         elapsed = now - self._at_before
-        share = (cpu - self._cpu_before) / elapsed if elapsed > 0 else 0.0
-        self._at_before, self._cpu_before = now, cpu
-        return share
+        used, queued = cpu - self._cpu_before, waited - self._waited_before
+        self._at_before, self._cpu_before, self._waited_before = now, cpu, waited
+        return (used / elapsed, queued / elapsed) if elapsed > 0 else (0.0, math.nan)

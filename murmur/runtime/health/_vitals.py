@@ -19,7 +19,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Vitals", "VitalsReader"]
+__all__ = ["CoreWait", "Vitals", "VitalsReader"]
 
 NAN = math.nan
 
@@ -62,7 +62,6 @@ class VitalsReader:
     def __init__(self, proc: Path = Path("/proc"), descriptors: Path = Path("/dev/fd")) -> None:
         self._proc = proc
         self._before = (NAN, NAN)
-        self._queued_before = (NAN, NAN)
         self._port_range = self._count_of_ports()
         self._folder = next(filter(os.path.isdir, (proc / "self/fd", descriptors)), None)
         self._has_number = self._size_is_number()
@@ -80,16 +79,6 @@ class VitalsReader:
             ports=self._ports(open_files),
             ports_limit=self._port_range,
         )
-
-    def queued_share(self, now: float) -> float:
-        """Return for which share of the time since the last call this thread waited for a core.
-
-        That is, it could have run and none was free.  NaN the first time, or if unknown.
-        """
-        words = self._words("thread-self/schedstat")
-        queued = _number(words[1]) / 1e9 if len(words) == 3 else NAN
-        (queued_before, before), self._queued_before = self._queued_before, (queued, now)
-        return (queued - queued_before) / (now - before) if now > before else NAN
 
     def _resident_bytes(self) -> float:
         words = self._words("self/statm")
@@ -163,12 +152,49 @@ class VitalsReader:
         return self._text(name).split()
 
     def _text(self, name: str) -> str:
-        """Return what a file begins with; nothing if it cannot be read."""
-        try:
-            with open(self._proc / name, encoding="ascii") as file:
-                return file.read(4096)
-        except (OSError, UnicodeDecodeError):
-            return ""
+        return _beginning(self._proc / name)
+
+
+class CoreWait:
+    """For how long a thread could have run and no core was free.
+
+    Parameters
+    ----------
+    thread : int, optional
+        What `threading.get_native_id` says there; else the thread that asks.
+    proc : pathlib.Path
+        Where Linux tells; a test has its own.
+    """
+
+    def __init__(self, thread: int | None = None, proc: Path = Path("/proc")) -> None:
+        self._folder = proc / ("thread-self" if thread is None else f"self/task/{thread}")
+        self._ran = NAN
+        self._ran_until = NAN
+
+    def seconds(self, now: float) -> float:
+        """Return the time since the thread began; NaN if it cannot be known.
+
+        Linux adds a wait when it is over.  One that lasts shows in a thread that could run and
+        has not run since an earlier look: it counts from there.
+        """
+        words = _beginning(self._folder / "schedstat").split()
+        ran, waited = map(_number, words[:2]) if len(words) == 3 else (NAN, NAN)
+        if ran != self._ran or not self._is_runnable():
+            self._ran, self._ran_until = ran, now
+        return waited / 1e9 + (now - self._ran_until)
+
+    def _is_runnable(self) -> bool:
+        # proc(5): the state follows the name, which is in parentheses and may hold anything.
+        return _beginning(self._folder / "stat").rpartition(")")[2][:2] == " R"
+
+
+def _beginning(path: Path) -> str:
+    """Return what a file begins with; nothing if it cannot be read."""
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read(4096)
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _number(word: str) -> float:

@@ -3,16 +3,19 @@
 A thread looks at the loop now and then.  While the loop is late, its own stack says who
 holds it: our wrapper around each user is one of its frames.  Who holds it for long is told
 while it lasts, and for how long when it is over; where it is held again and again for less,
-the line that is met most often is the window's.
+the line that is met most often is the window's.  A line at which the loop's thread stands
+because other programs have all the cores is not to blame.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import random
 import selectors
 import sys
 import sysconfig
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -21,6 +24,8 @@ from types import CodeType, FrameType
 from typing import TYPE_CHECKING
 
 import anyio
+
+from ._vitals import CoreWait
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -144,6 +149,9 @@ class Watchdog:
         self._hold = self._told = _Hold(self._beat_at)
         self._places: dict[str, _Place] = {}
         self._glimpses: Counter[str] = Counter()
+        self._core_wait = CoreWait()
+        self._waited = self._waited_at_beat = math.nan
+        self._beat_seen_at = math.nan
         self._is_over = False
         self.blocker: int = 0  # id of the user that blocked the loop last
 
@@ -154,6 +162,7 @@ class Watchdog:
 
     async def watch(self) -> None:
         """Watch until cancelled."""
+        self._core_wait = CoreWait(threading.get_native_id())
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._beat)
@@ -190,8 +199,9 @@ class Watchdog:
         that shows in its lag, and nobody is to blame for it.
         """
         beat_at = self._beat_at
-        is_blocked = time.monotonic() - beat_at > LIMIT
-        if not is_blocked and self._probe.overdue < GLIMPSE:
+        waited = self._waited_since(beat_at)
+        is_blocked = time.monotonic() - beat_at - waited > LIMIT
+        if not is_blocked and self._probe.overdue - waited < GLIMPSE:
             return
         user_id, line = self._find_culprit()
         if line:
@@ -207,6 +217,18 @@ class Watchdog:
         elif is_blamed and not hold.is_over:
             self.blocker = user_id
             self._report(hold)
+
+    def _waited_since(self, beat_at: float) -> float:
+        """Return for how long the loop's thread waited for a core since a beat; 0 if unknown.
+
+        Counted since the last look before the beat: this thread had to wait as well.
+        """
+        before, self._waited = self._waited, self._core_wait.seconds(time.monotonic())
+        if beat_at != self._beat_seen_at:
+            self._beat_seen_at = beat_at
+            self._waited_at_beat = self._waited if math.isnan(before) else before
+        waited = self._waited - self._waited_at_beat
+        return 0.0 if math.isnan(waited) else waited
 
     def _find_culprit(self) -> tuple[int, str]:
         frames = sys._current_frames()  # noqa: SLF001 - documented, for purposes such as this

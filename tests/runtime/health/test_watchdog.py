@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import selectors
 import sys
-from types import FrameType
+import threading
+from types import FrameType, SimpleNamespace
 
+import pytest
+
+from murmur.runtime.health import _watchdog
 from murmur.runtime.health._watchdog import _Hold, _Place, culprit
 
 
@@ -60,6 +65,26 @@ def test_who_started_the_loop_is_not_to_blame_for_it() -> None:
     asyncio.run(look())
 
     assert looks == [(0, "")]
+
+
+@pytest.mark.parametrize(("waits_for_a_core", "blamed"), [(0.0, 1), (math.nan, 1), (1.0, 0)])
+def test_a_line_is_not_to_blame_while_its_thread_waits_for_a_core(
+    monkeypatch: pytest.MonkeyPatch, waits_for_a_core: float, blamed: int
+) -> None:
+    time_now = [100.0]
+    monkeypatch.setattr(_watchdog, "time", SimpleNamespace(monotonic=lambda: time_now[0]))
+    waited = SimpleNamespace(seconds=lambda now: (now - 100.0) * waits_for_a_core)
+    monkeypatch.setattr(_watchdog, "CoreWait", lambda: waited)
+    here = SimpleNamespace(thread=threading.get_ident())  # the loop's, at a line of this file
+    run = SimpleNamespace(native=here, users=SimpleNamespace(wrapper=None), problems=[])
+    watchdog = _watchdog.Watchdog(run, SimpleNamespace(overdue=0.0))
+
+    for _ in range(10):
+        watchdog._look()
+        time_now[0] += 0.1
+
+    assert len(run.problems) == blamed
+    assert all("test_watchdog.py" in problem for problem in run.problems)
 
 
 def test_one_user_at_two_looks_has_to_answer() -> None:
