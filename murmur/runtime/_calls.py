@@ -16,7 +16,7 @@ from murmur.scenario import Callback, Mix, callbacks
 from murmur.telemetry import text_of, trace_of
 from murmur.throttles import Seat
 
-from .health._watchdog import line_of_thread, line_within
+from .health._stack import line_of_thread, line_within
 
 if TYPE_CHECKING:
     from murmur.scenario import Scenario

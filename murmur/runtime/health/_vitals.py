@@ -156,18 +156,18 @@ class VitalsReader:
 
 
 class CoreWait:
-    """For how long a thread could have run and no core was free.
+    """For how long the thread that makes this could have run and no core was free.
+
+    Any thread may ask.
 
     Parameters
     ----------
-    thread : int, optional
-        What `threading.get_native_id` says there; else the thread that asks.
     proc : pathlib.Path
         Where Linux tells; a test has its own.
     """
 
-    def __init__(self, thread: int | None = None, proc: Path = Path("/proc")) -> None:
-        self._folder = proc / ("thread-self" if thread is None else f"self/task/{thread}")
+    def __init__(self, proc: Path = Path("/proc")) -> None:
+        self._folder = (proc / "thread-self").resolve()  # which is another for each that looks
         self._ran = NAN
         self._ran_until = NAN
 

@@ -12,19 +12,13 @@ from __future__ import annotations
 import logging
 import math
 import random
-import selectors
-import sys
-import sysconfig
-import threading
 import time
 from collections import Counter
-from pathlib import Path
-from traceback import walk_tb
-from types import CodeType, FrameType
 from typing import TYPE_CHECKING
 
 import anyio
 
+from ._stack import culprit, stack_of
 from ._vitals import CoreWait
 
 if TYPE_CHECKING:
@@ -34,7 +28,7 @@ if TYPE_CHECKING:
 
     from ._probe import LagProbe
 
-__all__ = ["Watchdog", "culprit"]
+__all__ = ["Watchdog"]
 
 BEAT = 0.1
 """Seconds between two beats, and on average between two looks."""
@@ -57,12 +51,6 @@ MOST_USERS = 10_000
 CURE = "await there instead, call it with anyio.to_thread.run_sync, or make start a plain def"
 """What helps where code holds the loop."""
 
-_LIBRARIES = (
-    "<frozen ",
-    *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-)
-_RUNNERS = str(Path(sysconfig.get_path("stdlib"), "asyncio", "runners.py"))
-_MURMUR = str(Path(__file__).parents[2])
 _logger = logging.getLogger(__name__)
 
 
@@ -162,7 +150,6 @@ class Watchdog:
 
     async def watch(self) -> None:
         """Watch until cancelled."""
-        self._core_wait = CoreWait(threading.get_native_id())
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._beat)
@@ -190,7 +177,10 @@ class Watchdog:
         while not self._is_over:
             # At random, or the looks could fall into step with who holds the loop.
             time.sleep(BEAT * (0.5 + random.random()))
-            self._look()
+            try:
+                self._look()
+            except Exception:  # who holds the loop is nice to know, and never costs a run
+                _logger.debug("a look at the loop failed", exc_info=True)
 
     def _look(self) -> None:
         """Note who holds the loop, if anybody does; tell of one who does so for long.
@@ -231,9 +221,7 @@ class Watchdog:
         return 0.0 if math.isnan(waited) else waited
 
     def _find_culprit(self) -> tuple[int, str]:
-        frames = sys._current_frames()  # noqa: SLF001 - documented, for purposes such as this
-        frame = frames.get(self._run.native.thread)
-        return culprit(frame, self._run.users.wrapper) if frame else (0, "")
+        return culprit(stack_of(self._run.native.thread), self._run.users.wrapper)
 
     def _report(self, hold: _Hold) -> None:
         line = hold.line
@@ -266,48 +254,3 @@ class Watchdog:
             {"count": 1, "duration": seconds},
             {"user_id": next(iter(users), 0), "line": place.line},
         )
-
-
-def line_within(error: BaseException) -> str:
-    """Return the innermost line that `error` passed and that belongs to no library; or none."""
-    places = [(frame.f_code.co_filename, number) for frame, number in walk_tb(error.__traceback__)]
-    own = [
-        f"{file}:{number}" for file, number in places if not file.startswith((_MURMUR, *_LIBRARIES))
-    ]
-    return own[-1] if own else ""
-
-
-def line_of_thread(thread: int) -> str:
-    """Return the innermost line of no library at which a thread is; or none."""
-    frame = sys._current_frames().get(thread)  # noqa: SLF001 - documented, for such purposes
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith((_MURMUR, *_LIBRARIES)):
-            return f"{file}:{frame.f_lineno}"
-        frame = frame.f_back
-    return ""
-
-
-def culprit(frame: FrameType, wrapper: CodeType) -> tuple[int, str]:
-    """Return the user whose code runs in `frame`, 0 if none, and the line that it is at.
-
-    The line is the innermost that belongs to no library, for that is where to look; else the
-    innermost of murmur; and empty if the loop is at none, as when it waits for a core.
-    """
-    line = own = ""
-    user_id = 0
-    current: FrameType | None = frame
-    while current is not None:
-        file = current.f_code.co_filename
-        if file == _RUNNERS:
-            break  # below are those who started the loop, and wait for it
-        if file.startswith(_MURMUR):
-            own = own or f"{file}:{current.f_lineno}"
-        elif not line and not file.startswith(_LIBRARIES):
-            line = f"{file}:{current.f_lineno}"
-        if current.f_code is wrapper:
-            user_id = current.f_locals["user"].id
-            break
-        current = current.f_back
-    is_idle = frame.f_code.co_filename == selectors.__file__
-    return (0, "") if is_idle else (user_id, line or own)

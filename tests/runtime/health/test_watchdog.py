@@ -1,70 +1,13 @@
 from __future__ import annotations
 
-import asyncio
 import math
-import selectors
-import sys
 import threading
-from types import FrameType, SimpleNamespace
+from types import SimpleNamespace
 
 import pytest
 
 from murmur.runtime.health import _watchdog
-from murmur.runtime.health._watchdog import _Hold, _Place, culprit
-
-
-class SomeUser:
-    id = 17
-
-
-def wrapper(user: SomeUser) -> tuple[int, str]:
-    return blocks()
-
-
-def blocks() -> tuple[int, str]:
-    return culprit(sys._getframe(), wrapper.__code__)
-
-
-def test_the_user_and_the_innermost_line_of_no_library_are_named() -> None:
-    user_id, line = wrapper(SomeUser())
-
-    assert user_id == 17
-    assert line == f"{__file__}:{blocks.__code__.co_firstlineno + 1}"
-
-
-def test_code_under_no_user_is_nobodys() -> None:
-    assert blocks()[0] == 0
-
-
-def test_a_loop_that_waits_is_held_by_nobody() -> None:
-    looks: list[tuple[int, str]] = []
-
-    def look(frame: FrameType, event: str, _: object) -> None:
-        if event == "call" and frame.f_code.co_filename == selectors.__file__:
-            looks.append(culprit(frame, wrapper.__code__))
-
-    selector = selectors.DefaultSelector()
-    sys.setprofile(look)
-    try:
-        selector.select(0)
-    finally:
-        sys.setprofile(None)
-        selector.close()
-
-    assert looks[0] == (0, "")
-
-
-def test_who_started_the_loop_is_not_to_blame_for_it() -> None:
-    looks: list[tuple[int, str]] = []
-
-    async def look() -> None:
-        frame = sys._getframe().f_back  # the task's caller: asyncio's own
-        assert frame is not None
-        looks.append(culprit(frame, wrapper.__code__))
-
-    asyncio.run(look())
-
-    assert looks == [(0, "")]
+from murmur.runtime.health._watchdog import _Hold, _Place
 
 
 @pytest.mark.parametrize(("waits_for_a_core", "blamed"), [(0.0, 1), (math.nan, 1), (1.0, 0)])

@@ -1,0 +1,87 @@
+"""Stack of a thread, read from another one: which line it is at, and which user it runs.
+
+The innermost line that belongs to no library is where to look.
+"""
+
+from __future__ import annotations
+
+import selectors
+import sys
+import sysconfig
+from contextlib import suppress
+from itertools import accumulate, repeat
+from pathlib import Path
+from traceback import walk_tb
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["culprit", "line_of_thread", "line_within", "stack_of"]
+
+DEEPEST = 10_000
+"""Frames that are looked at."""
+
+_LIBRARIES = (
+    "<frozen ",
+    *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+)
+_RUNNERS = str(Path(sysconfig.get_path("stdlib"), "asyncio", "runners.py"))
+_MURMUR = str(Path(__file__).parents[2])
+
+
+def stack_of(thread: int | None) -> Sequence[FrameType]:
+    """Return the frames of a thread, the innermost first; none if it is not there.
+
+    The walk goes through C code alone, where no other thread gets its turn: a coroutine that
+    runs on between two steps of a walk may leave what follows it dangling (seen in CPython
+    3.11.7: a ``f_back`` that was a dict).
+    """
+    innermost = sys._current_frames().get(thread or 0)  # noqa: SLF001 - documented, for this
+    if innermost is None:
+        return []
+    frames: list[Any] = []
+    with suppress(AttributeError):  # of None, which is behind the outermost
+        frames.extend(accumulate(repeat("f_back", DEEPEST), getattr, initial=innermost))
+    return [frame for frame in frames if isinstance(frame, FrameType)]
+
+
+def line_within(error: BaseException) -> str:
+    """Return the innermost line that `error` passed and that belongs to no library; or none."""
+    places = [(frame.f_code.co_filename, number) for frame, number in walk_tb(error.__traceback__)]
+    own = [
+        f"{file}:{number}" for file, number in places if not file.startswith((_MURMUR, *_LIBRARIES))
+    ]
+    return own[-1] if own else ""
+
+
+def line_of_thread(thread: int) -> str:
+    """Return the innermost line of no library at which a thread is; or none."""
+    for frame in stack_of(thread):
+        if not frame.f_code.co_filename.startswith((_MURMUR, *_LIBRARIES)):
+            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    return ""
+
+
+def culprit(stack: Sequence[FrameType], wrapper: CodeType) -> tuple[int, str]:
+    """Return the user whose code runs in a stack, 0 if none, and the line that it is at.
+
+    The line is the innermost that belongs to no library; else the innermost of murmur; and
+    empty if the loop waits for something to do.
+    """
+    line = own = ""
+    user_id = 0
+    for frame in stack:
+        file = frame.f_code.co_filename
+        if file == _RUNNERS:
+            break  # below are those who started the loop, and wait for it
+        if file.startswith(_MURMUR):
+            own = own or f"{file}:{frame.f_lineno}"
+        elif not line and not file.startswith(_LIBRARIES):
+            line = f"{file}:{frame.f_lineno}"
+        if frame.f_code is wrapper:
+            user_id = frame.f_locals["user"].id
+            break
+    is_idle = not stack or stack[0].f_code.co_filename == selectors.__file__
+    return (0, "") if is_idle else (user_id, line or own)
