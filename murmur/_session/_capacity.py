@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ._run import Run
     from ._session import Session
 
-__all__ = ["Plan", "plan_of", "searched"]
+__all__ = ["SearchPlan", "plan_of", "searched"]
 
 USERS, ARRIVALS = "users", "user_rate"
 """What sets the load, unless it is the name of a throttle."""
@@ -28,7 +28,7 @@ FEW = 80.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class SearchPlan:
     """What is searched for, and how.
 
     Attributes
@@ -69,7 +69,7 @@ class Plan:
         return None if self.by == USERS else self.by
 
 
-def plan_of(check: str, **rest: Any) -> Plan:  # noqa: ANN401 - the fields of a plan
+def plan_of(check: str, **rest: Any) -> SearchPlan:  # noqa: ANN401 - the fields of a plan
     """Return a plan; what makes no sense is refused before anything runs.
 
     Raises
@@ -82,7 +82,7 @@ def plan_of(check: str, **rest: Any) -> Plan:  # noqa: ANN401 - the fields of a 
     parsed = parse_check(check)
     if parsed.start or not math.isinf(parsed.end) or parsed.windows:
         raise InvalidCheckError(check, 0, "a search says itself which seconds count")
-    plan = Plan(check=parsed, **rest)
+    plan = SearchPlan(check=parsed, **rest)
     if not (plan.hold > 0 and plan.warm_up >= 0 and math.isfinite(plan.seconds)):
         raise ValueError(f"hold={plan.hold}, warm_up={plan.warm_up}: give seconds, above 0")
     if plan.by not in (USERS, ARRIVALS) and plan.users < 1:
@@ -90,7 +90,7 @@ def plan_of(check: str, **rest: Any) -> Plan:  # noqa: ANN401 - the fields of a 
     return plan
 
 
-def searched(session: Session, plan: Plan, search: Search) -> Capacity:
+def searched(session: Session, plan: SearchPlan, search: Search) -> Capacity:
     """Run steps until the search is over; an interrupt keeps what was found.
 
     Raises
@@ -125,7 +125,7 @@ def searched(session: Session, plan: Plan, search: Search) -> Capacity:
     )
 
 
-def _step(session: Session, plan: Plan, load: float) -> Step:
+def _step(session: Session, plan: SearchPlan, load: float) -> Step:
     run = _started(session, plan, load)
     try:
         if plan.throttle not in (None, ARRIVALS):
@@ -145,7 +145,7 @@ def _step(session: Session, plan: Plan, load: float) -> Step:
     )
 
 
-def _started(session: Session, plan: Plan, load: float) -> Run:
+def _started(session: Session, plan: SearchPlan, load: float) -> Run:
     settings = dict(plan.settings)
     users = plan.users
     if plan.by == USERS:

@@ -35,7 +35,7 @@ from murmur.telemetry import bus
 
 from ._call import Call
 from ._late_output import follow_cells
-from ._nodes import Gate
+from ._nodes import Entrance
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -74,7 +74,7 @@ class Host:
 
     Attributes
     ----------
-    gate : Gate
+    entrance : Entrance
         Where nodes come in.
     trouble : str
         Why the run could not be ended in order when this was closed; empty if it could.
@@ -88,7 +88,7 @@ class Host:
         _check_seconds("silence", silence, least=0.5)
         _check_seconds("rejoin", rejoin, least=0.0)
         self.callback_timeout = callback_timeout
-        self.gate = Gate(self)
+        self.entrance = Entrance(self)
         self._run_here = run_here
         self._silence, self._rejoin = silence, rejoin
         self._loop = LoopThread("murmur-loop", {"use_uvloop": _has_uvloop()})
@@ -199,7 +199,7 @@ class Host:
             self.trouble = str(error)
             _logger.warning("closing without the run's own end: %s", error)
         finally:
-            self.gate.close()
+            self.entrance.close()
             if self._loop.is_closed:  # also of a fork, whose lock nobody would release
                 self._loop.close()
             else:

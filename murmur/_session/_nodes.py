@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from ._host import Host
 
-__all__ = ["Gate", "Nodes"]
+__all__ = ["Entrance", "Nodes"]
 
 LIFETIME = 86_400.0
 """Seconds for which a ticket is good: a day."""
@@ -50,8 +50,8 @@ GOODBYE = 5.0
 """Seconds that a spawned node has to end after its session, before it is killed."""
 
 
-class Gate:
-    """Where nodes come into a session, and the processes it started itself.
+class Entrance:
+    """The place where nodes come into a session, and the processes it started itself.
 
     Parameters
     ----------

@@ -121,7 +121,7 @@ class Session:
         self._host = Host(
             callback_timeout=callback_timeout, run_here=run_here, silence=silence, rejoin=rejoin
         )
-        self._host.gate.service = Visits(self)
+        self._host.entrance.service = Visits(self)
         self._run: Run | None = None
         self._ending: Ending | None = None
         self._live: LiveView | None = None
@@ -225,7 +225,7 @@ class Session:
         for warning in resolved.warnings:
             _logger.warning("%s", warning)
         with run_directory(self._directory, record, chosen) as directory:
-            cluster, named = self._host.cluster("do"), self._host.gate.awaited(nodes)
+            cluster, named = self._host.cluster("do"), self._host.entrance.awaited(nodes)
             self._host.ask("do", cluster.start, spec, record, course, named)
         if directory is not None:
             run.directory = directory.path
@@ -559,7 +559,7 @@ class Session:
         """
         self._host.cluster("open")
         rights = (LOOK,) if read_only else ANYTHING
-        return self._host.gate.open(host, port, lifetime, seen_as, name=name, rights=rights)
+        return self._host.entrance.open(host, port, lifetime, seen_as, name=name, rights=rights)
 
     def revoke(self, name: str) -> None:
         """Let nobody in by the tickets of this name any more, and send away who is in.
@@ -582,7 +582,7 @@ class Session:
             ...
         murmur.errors.JoinError: ...
         """
-        self._host.gate.revoke(name)
+        self._host.entrance.revoke(name)
 
     def spawn_nodes(self, n: int, *, timeout: float = 60.0) -> list[str]:
         """Start `n` node processes on this machine; return their names once they joined.
@@ -598,7 +598,7 @@ class Session:
             If `n` is negative or not a whole number.
         """
         self._host.cluster("spawn_nodes")
-        return self._host.gate.spawn(n, timeout)
+        return self._host.entrance.spawn(n, timeout)
 
     def use(
         self, client_or_cluster: object, *, seen_as: str | None = None, plain: bool = False
@@ -644,7 +644,7 @@ class Session:
             run = session.do(Shop, 300, nodes=3)
         """
         self._host.cluster("use")
-        return self._host.gate.use(client_or_cluster, seen_as=seen_as, plain=plain)
+        return self._host.entrance.use(client_or_cluster, seen_as=seen_as, plain=plain)
 
     def wait_for_nodes(self, n: int, timeout: float = 60.0) -> list[str]:
         """Block until `n` nodes are there; return the names of all.
@@ -662,7 +662,7 @@ class Session:
             If fewer are there by then (a `TimeoutError`).
         """
         self._host.cluster("wait_for_nodes")
-        return self._host.gate.wait_for(n, timeout)
+        return self._host.entrance.wait_for(n, timeout)
 
     @property
     def nodes(self) -> Nodes:
@@ -678,7 +678,7 @@ class Session:
         UnknownNameError
             If no node that joined has that name.
         """
-        self._host.gate.expel(name)
+        self._host.entrance.expel(name)
 
     def panel(
         self,

@@ -3,7 +3,7 @@
 Counting and acting are apart.  `Coordinator.add` counts a user for every item of the
 plan at once, without a chance for other tasks in between, so that all items agree on who
 came before a timeout and who after.  What a complete batch asks for is queued, and the
-stage (`_stage`) carries it out.
+lanes (`_lanes`) carry out.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from murmur.errors import CoordinatorError, CoordinatorStoppedError
 
 from ._attendance import Attendance, Owner
 from ._countdown import Countdown
+from ._lanes import Lanes, Round
 from ._performer import Emits
 from ._plan import HasId, Kind, Member, Plan
 from ._rendezvous import Rendezvous
-from ._stage import Round, Stage
 from ._tally import Tally
 
 if TYPE_CHECKING:
@@ -110,12 +110,12 @@ class Coordinator(Attendance):
         self._tallies = tuple(Tally(item, random) for item in plan.items)
         self._rendezvous = Rendezvous(native)
         self._countdown = Countdown(plan.timeout, native, self._time_out)
-        self._stage = Stage(name, plan.items, native=native, emitter=emitter, on_end=self._end)
+        self._lanes = Lanes(name, plan.items, native=native, emitter=emitter, on_end=self._end)
         self._last_round: Round | None = None
 
     def start(self, task_group: TaskGroup) -> None:
         """Start the tasks that carry the plan out in `task_group`; they end with `stop`."""
-        self._stage.start(task_group)
+        self._lanes.start(task_group)
         if self._tallies and self.plan.timeout != math.inf:
             task_group.start_soon(self._countdown.run)
         self._emit("start")
@@ -128,7 +128,7 @@ class Coordinator(Attendance):
     @property
     def is_stopped(self) -> bool:
         """Whether it takes no more users."""
-        return self._last_round is not None or self._stage.has_ended
+        return self._last_round is not None or self._lanes.has_ended
 
     def statistics(self) -> CoordinatorStatistics:
         """Return how it stands at this moment."""
@@ -137,9 +137,9 @@ class Coordinator(Attendance):
             timeout=self.timeout,
             pending=tuple(tally.count for tally in self._tallies),
             gathering=len(self._rendezvous),
-            queued=self._stage.queued,
-            batches=self._stage.batches,
-            failures=self._stage.failures,
+            queued=self._lanes.queued,
+            batches=self._lanes.batches,
+            failures=self._lanes.failures,
             is_stopped=self.is_stopped,
         )
 
@@ -176,7 +176,7 @@ class Coordinator(Attendance):
 
     async def _add(self, user: HasId, data: object) -> None:
         self._refuse_if_stopped()
-        if self._stage.is_full and self._stage.is_performing_here:
+        if self._lanes.is_full and self._lanes.is_performing_here:
             raise CoordinatorError(
                 f"coordinator {self.name!r} has too many batches queued, and the action that "
                 "adds users is what keeps it from working them off"
@@ -184,14 +184,14 @@ class Coordinator(Attendance):
         self._tell_of_add(user)
         self._welcome(user.id)
         self._count(Member(user, data))
-        await self._stage.wait_for_room()
+        await self._lanes.wait_for_room()
 
     def _count(self, member: Member) -> None:
         self._countdown.arm()
         for index, tally in enumerate(self._tallies):
             batch = tally.add(member)
             if batch is not None:
-                self._stage.perform(index, batch)
+                self._lanes.perform(index, batch)
 
     def gather(
         self, user: HasId, n: int, data: object = None
@@ -257,7 +257,7 @@ class Coordinator(Attendance):
         self._emit("reset")
         round_ = self._play_round("reset")
         await self._wait_for(round_)
-        if self._stage.has_ended and self._last_round is None:
+        if self._lanes.has_ended and self._last_round is None:
             raise CoordinatorStoppedError(self.name)
 
     @on_loop("coordinator.stop")
@@ -303,10 +303,10 @@ class Coordinator(Attendance):
     def _play_round(self, kind: Kind, *, is_last: bool = False) -> Round:
         self._countdown.disarm()
         batches = [tally.close(kind) for tally in self._tallies]
-        return self._stage.play_round(batches, is_last=is_last)
+        return self._lanes.play_round(batches, is_last=is_last)
 
     async def _wait_for(self, round_: Round) -> None:
-        if not self._stage.is_performing_here:
+        if not self._lanes.is_performing_here:
             await round_.done.wait()
 
     def _close_rendezvous(self) -> None:

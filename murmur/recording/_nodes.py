@@ -18,7 +18,7 @@ from ._schema import FRAMES, NODE_OUTCOMES
 if TYPE_CHECKING:
     from ._tables import Legend, Table
 
-__all__ = ["Fact", "NodeRows", "Nodes", "nodes_table"]
+__all__ = ["Fact", "NodeHistory", "NodeRows", "nodes_table"]
 
 Fact: TypeAlias = str | int | float
 NodeRows: TypeAlias = Sequence[tuple[str, Mapping[str, Any]]]
@@ -31,7 +31,7 @@ _UNKNOWN: Mapping[str, Fact] = {
 """Every fact, and what stands for it when nobody noted it."""
 
 
-class Nodes:
+class NodeHistory:
     """The facts about each node of a run.
 
     One thread notes; others may read.

@@ -14,7 +14,7 @@ from ._columns import ACTION, Codebook, Series, action_rows, translation
 from ._failures import Failures
 from ._holds import Hold, Holds
 from ._newest import Newest
-from ._nodes import Fact, Nodes
+from ._nodes import Fact, NodeHistory
 from ._relay import Relay
 from ._reservoir import Reservoir
 from ._tables import TABLES, Present, of_all_nodes, recent
@@ -162,7 +162,7 @@ class RunRecord:
         self.troubles: dict[str, str] = {}
         self._codes = Codebook()
         self.users: Users = Users(self._codes)
-        self._nodes = Nodes(started_at)
+        self._nodes = NodeHistory(started_at)
         self._actions = Reservoir(actions_bound, ACTION, seed)
         self._windows = WindowStore(bound_bytes=histograms_bound, rows_bound=rows_bound)
         self._spans = WindowStore(bound_bytes=histograms_bound // 8, rows_bound=rows_bound // 8)

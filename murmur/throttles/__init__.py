@@ -33,7 +33,7 @@ from ._shape import preview as preview
 from ._shape import shape_curve as shape_curve
 from ._throttle import Throttle as Throttle
 from ._throttles import Throttles as Throttles
-from ._window import Window as Window
+from ._window_rule import WindowRule as WindowRule
 
 __all__ = [
     "Arrivals",
@@ -55,7 +55,7 @@ __all__ = [
     "ThrottleConfig",
     "ThrottleStatistics",
     "Throttles",
-    "Window",
+    "WindowRule",
     "capacity",
     "drop_due",
     "give_due",

@@ -16,7 +16,7 @@ from enum import StrEnum
 
 from ._curve import Piece
 
-__all__ = ["WINDOW", "Account", "Booked", "DrawnAccount", "Loss", "Plan", "Windows"]
+__all__ = ["WINDOW", "Account", "Booked", "DrawnAccount", "Loss", "PermitPlan", "WindowNumbers"]
 
 WINDOW = 1.0
 """Seconds of a window of the account, as of all frames."""
@@ -71,7 +71,7 @@ class Booked:
         setattr(self, outcome, getattr(self, outcome) + count)
 
 
-class Windows:
+class WindowNumbers:
     """Numbers of windows of one length from an origin on."""
 
     __slots__ = ("origin",)
@@ -96,7 +96,7 @@ class Windows:
         return self.origin + number * WINDOW
 
 
-class Plan:
+class PermitPlan:
     """The whole permits that a rate integrates to, window by window.
 
     The permit number k, from 0 on, is due as soon as the rate has come to k permits and is
@@ -104,7 +104,7 @@ class Plan:
 
     Parameters
     ----------
-    windows : Windows
+    windows : WindowNumbers
         What is counted by.
     now : float
         When the first permit may fall due.
@@ -117,7 +117,7 @@ class Plan:
         Whole permits that have fallen due.
     """
 
-    def __init__(self, windows: Windows, now: float) -> None:
+    def __init__(self, windows: WindowNumbers, now: float) -> None:
         self.sum = 0.0
         self._windows = windows
         self._at = now
@@ -175,14 +175,14 @@ class Account:
 
     Parameters
     ----------
-    windows : Windows
+    windows : WindowNumbers
         What is booked by.
     now : float
         When the first permit may fall due.
 
     Attributes
     ----------
-    plan : Plan
+    plan : PermitPlan
         What should be granted.
     number : int
         Permits that were granted or lost so far.
@@ -192,8 +192,8 @@ class Account:
         Whether nothing falls due any more: then what is granted is due as it is granted.
     """
 
-    def __init__(self, windows: Windows, now: float) -> None:
-        self.plan = Plan(windows, now)
+    def __init__(self, windows: WindowNumbers, now: float) -> None:
+        self.plan = PermitPlan(windows, now)
         self.number = 0
         self.place = 0.0
         self.is_over = False
@@ -288,7 +288,7 @@ class DrawnAccount:
     known, which is what the rate comes to meanwhile.
     """
 
-    def __init__(self, windows: Windows) -> None:
+    def __init__(self, windows: WindowNumbers) -> None:
         self._windows = windows
         self._cost = dict.fromkeys(Loss, 0.0)
         self._rows: dict[int, Booked] = {}

@@ -15,7 +15,7 @@ from typing import Protocol
 from murmur._backend import AsyncioNative, Native, Wakeup
 
 from ._pacing import Gate, Slots
-from ._permit import Ticket
+from ._permit import PlaceInLine
 
 __all__ = ["Crowd", "Line"]
 
@@ -54,8 +54,8 @@ class Crowd(Protocol):
 class Owner(Protocol):
     """A throttle, as its line sees it."""
 
-    def start_job(self, ticket: Ticket) -> None:
-        """Start the job of a ticket that was granted its permit."""
+    def start_job(self, place: PlaceInLine) -> None:
+        """Start the job of a place that was granted its permit."""
 
     def let_in(self, due_at: float, granted_at: float) -> None:
         """Note that one of a crowd went on."""
@@ -94,13 +94,13 @@ class Line:
         self._slots = slots
         self._native = native
         self._owner = owner
-        self._waiting: OrderedDict[Ticket, None] = OrderedDict()
+        self._waiting: OrderedDict[PlaceInLine, None] = OrderedDict()
         self._in_flight = 0  # granted to tasks that did not go on yet
         self._is_closed = False
         self._alarm: Wakeup | None = None
         self._wakes_at = math.inf
         self._crowd: Crowd | None = None
-        self._place: Ticket | None = None  # of the crowd in the line
+        self._place: PlaceInLine | None = None  # of the crowd in the line
         self._lot = 1
         # trio runs what was woken together in random order: there, one at a time.
         self._batch = _BATCH if isinstance(native, AsyncioNative) else 1
@@ -120,7 +120,7 @@ class Line:
     @property
     def has_plain_waiters(self) -> bool:
         """Whether somebody waits who would not give a permit back."""
-        return any(not ticket.holds and ticket.job is None for ticket in self._waiting)
+        return any(not place.holds and place.job is None for place in self._waiting)
 
     def admit(self, crowd: Crowd) -> None:
         """Let a crowd in from now on, one for each permit; see `crowd_changed`.
@@ -129,7 +129,7 @@ class Line:
         permits which fall due while one is let in are not lost.
         """
         now = self._native.now()
-        self._crowd, self._place = crowd, Ticket(now, holds=False)
+        self._crowd, self._place = crowd, PlaceInLine(now, holds=False)
         self.gate.want(now, wanted=False)
 
     def crowd_changed(self, by: int) -> None:
@@ -146,48 +146,48 @@ class Line:
             self.gate.want(now, wanted=True)
         self.alert()
 
-    def join(self, ticket: Ticket) -> None:
+    def join(self, place: PlaceInLine) -> None:
         """Ask for a permit: it is granted at once, or later, by `serve`."""
         self.requested += 1
         nobody_in_front = not self._waiting and not self._in_flight and not self.is_paused
-        if nobody_in_front and self._grant(ticket, ticket.requested_at):
+        if nobody_in_front and self._grant(place, place.requested_at):
             return
-        if ticket.job is None:
-            ticket.wakeup = self._native.wakeup()
-        self._waiting[ticket] = None
+        if place.job is None:
+            place.wakeup = self._native.wakeup()
+        self._waiting[place] = None
         if len(self._waiting) == 1:
             self.alert()
 
-    def leave(self, ticket: Ticket) -> None:
-        """Withdraw a ticket; a permit that it got goes to the next in line."""
-        if ticket.due_at is None:
-            if ticket in self._waiting:
-                del self._waiting[ticket]
+    def leave(self, place: PlaceInLine) -> None:
+        """Withdraw a place; a permit that it got goes to the next in line."""
+        if place.due_at is None:
+            if place in self._waiting:
+                del self._waiting[place]
                 self.gate.note_asked(self._native.now())
             return
-        assert ticket.gate is not None
+        assert place.gate is not None
         self._in_flight -= 1
         self.granted -= 1
-        ticket.gate.give_back(ticket.due_at)
-        if ticket.holds:
+        place.gate.give_back(place.due_at)
+        if place.holds:
             self._slots.free(self._native.now())
         self.alert()
 
-    def settle(self, ticket: Ticket, now: float) -> None:
-        """Note that the permit of a ticket went into use."""
-        assert ticket.gate is not None
-        assert ticket.due_at is not None
+    def settle(self, place: PlaceInLine, now: float) -> None:
+        """Note that the permit of a place went into use."""
+        assert place.gate is not None
+        assert place.due_at is not None
         self._in_flight -= 1
-        ticket.gate.settle(ticket.due_at, now)
+        place.gate.settle(place.due_at, now)
         if self._wakes_at == math.inf and self._waiting:
             self.alert()
 
-    def has_lapsed(self, ticket: Ticket, now: float) -> bool:
-        """Whether the permit of a ticket may be used no more; here none ever lapses."""
+    def has_lapsed(self, place: PlaceInLine, now: float) -> bool:
+        """Whether the permit of a place may be used no more; here none ever lapses."""
         return False
 
-    def rejoin(self, ticket: Ticket) -> None:
-        """Let a ticket whose permit has lapsed wait for another one, before all others."""
+    def rejoin(self, place: PlaceInLine) -> None:
+        """Let a place whose permit has lapsed wait for another one, before all others."""
         raise NotImplementedError
 
     def alert(self) -> None:
@@ -195,14 +195,14 @@ class Line:
         if self._alarm is not None:
             self._alarm.wake()
 
-    def close(self) -> list[Ticket]:
-        """Grant nothing any more; wake all who wait, and return their tickets."""
+    def close(self) -> list[PlaceInLine]:
+        """Grant nothing any more; wake all who wait, and return their places."""
         self._is_closed = True
-        left = [ticket for ticket in self._waiting if ticket is not self._place]
+        left = [place for place in self._waiting if place is not self._place]
         self._waiting.clear()
-        for ticket in left:
-            if ticket.wakeup is not None:
-                ticket.wakeup.wake()
+        for place in left:
+            if place.wakeup is not None:
+                place.wakeup.wake()
         self.alert()
         return left
 
@@ -283,30 +283,30 @@ class Line:
         """Grant the first in line a permit if one is due; False if there is no more to do."""
         if self.is_paused or not self._waiting:
             return False
-        ticket = next(iter(self._waiting))
-        if ticket is self._place:
+        place = next(iter(self._waiting))
+        if place is self._place:
             return False
-        if ticket.wakeup is not None and ticket.wakeup.is_over:
-            del self._waiting[ticket]  # cancelled, and did not go on yet to say so
+        if place.wakeup is not None and place.wakeup.is_over:
+            del self._waiting[place]  # cancelled, and did not go on yet to say so
             return True
-        if not self._grant(ticket, now):
+        if not self._grant(place, now):
             return False
-        del self._waiting[ticket]
-        if ticket.wakeup is not None:
-            ticket.wakeup.wake()
+        del self._waiting[place]
+        if place.wakeup is not None:
+            place.wakeup.wake()
         return True
 
-    def _grant(self, ticket: Ticket, now: float) -> bool:
-        due_at = self.gate.take(ticket.requested_at, now)
+    def _grant(self, place: PlaceInLine, now: float) -> bool:
+        due_at = self.gate.take(place.requested_at, now)
         if due_at is None:
             return False
-        ticket.due_at = due_at
-        ticket.gate = self.gate
+        place.due_at = due_at
+        place.gate = self.gate
         self._in_flight += 1
         self.granted += 1
-        if ticket.job is not None:
-            ticket.holds = self.gate is self._slots
-            self._owner.start_job(ticket)
-        if ticket.holds:
+        if place.job is not None:
+            place.holds = self.gate is self._slots
+            self._owner.start_job(place)
+        if place.holds:
             self._slots.hold()
         return True

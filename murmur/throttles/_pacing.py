@@ -2,7 +2,7 @@
 
 Two rules, kept apart.  The *pace* puts permits on slots, one for each unit that the rate
 integrates to, and makes good a timer that is a little late; it is what spreads permits
-evenly and reaches the rate.  The *window* (`_window`) allows no more permits than the
+evenly and reaches the rate.  The *window* (`_window_rule`) allows no more permits than the
 rate in any window of one interval; it is what never gives way.
 
 Slots that pass while somebody waits may still be used a little later; those that pass while
@@ -22,10 +22,10 @@ from bisect import insort
 from collections.abc import Callable
 from typing import Protocol
 
-from ._account import Account, Booked, DrawnAccount, Loss, Windows
+from ._account import Account, Booked, DrawnAccount, Loss, WindowNumbers
 from ._curve import Curve
 from ._rate import capacity
-from ._window import Window
+from ._window_rule import WindowRule
 
 __all__ = ["CATCH_UP", "Gate", "Pacing", "Slots"]
 
@@ -89,7 +89,7 @@ class Pacing:
         which is an even pace.  Draws of the unit exponential make arrivals Poisson.
     catch_up : bool, default False
         Whether slots that somebody waited for are made good for as long as one interval.
-    windows : Windows, optional
+    windows : WindowNumbers, optional
         What permits are booked by; from `now` on unless given.
 
     Attributes
@@ -105,7 +105,7 @@ class Pacing:
         gap: Callable[[], float] | None = None,
         *,
         catch_up: bool = False,
-        windows: Windows | None = None,
+        windows: WindowNumbers | None = None,
     ) -> None:
         self.free: int = 0
         self._curve = curve
@@ -121,10 +121,10 @@ class Pacing:
         self._asked_until = -math.inf  # up to here somebody waited
         self._is_wanted = True
         self._has_crowd = False
-        self._window = Window(curve.interval, math.inf)
-        self._spread = Window(_SPREAD, math.inf)
+        self._window = WindowRule(curve.interval, math.inf)
+        self._spread = WindowRule(_SPREAD, math.inf)
         self._patience = CATCH_UP
-        windows = windows or Windows(now)
+        windows = windows or WindowNumbers(now)
         self._account = Account(windows, now)
         self._drawn = DrawnAccount(windows)
         self._enter(now)

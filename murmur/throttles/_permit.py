@@ -1,4 +1,4 @@
-"""A permit of a throttle, the ticket of one who waits for it, and what a throttle tells."""
+"""A permit of a throttle, the place of one who waits for it, and what a throttle tells."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from murmur._backend import Wakeup
 from ._job import Job
 from ._pacing import Gate
 
-__all__ = ["Permit", "ThrottleStatistics", "Ticket", "throttle_table"]
+__all__ = ["Permit", "PlaceInLine", "ThrottleStatistics", "throttle_table"]
 
 
 class Permit(NamedTuple):
@@ -98,7 +98,7 @@ def throttle_table(throttles: Iterable[ThrottleStatistics]) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-class Ticket:
+class PlaceInLine:
     """A place in the line.
 
     Attributes

@@ -6,7 +6,7 @@ import math
 from array import array
 from collections.abc import Mapping
 
-from ._account import Booked, Windows
+from ._account import Booked, WindowNumbers
 
 __all__ = ["Lateness", "Samples"]
 
@@ -54,11 +54,11 @@ class Samples:
 
     Parameters
     ----------
-    windows : Windows
+    windows : WindowNumbers
         What permits are booked by.
     """
 
-    def __init__(self, windows: Windows) -> None:
+    def __init__(self, windows: WindowNumbers) -> None:
         self._windows = windows
         self._requested = 0
         self._rate = (0.0, False)

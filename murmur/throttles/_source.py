@@ -11,19 +11,19 @@ from typing import Any, Protocol
 
 from murmur._backend import Native
 
-from ._account import Booked, Windows
+from ._account import Booked, WindowNumbers
 from ._config import ThrottleConfig
 from ._curve import Curve, Pieces
 from ._line import Line
 from ._pacing import Pacing, Slots
-from ._permit import Ticket
+from ._permit import PlaceInLine
 from ._rate import Rate
 from ._setting import Setting
 
-__all__ = ["Emitter", "OwnSource", "Recipient", "Source", "Steered"]
+__all__ = ["EventSink", "OwnSource", "Recipient", "Source", "Steered"]
 
 
-class Emitter(Protocol):
+class EventSink(Protocol):
     """Where a throttle's events go."""
 
     def listening(self, name: str) -> bool:
@@ -45,8 +45,8 @@ class Recipient(Protocol):
 class Steered(Protocol):
     """A throttle, as its source sees it."""
 
-    def start_job(self, ticket: Ticket) -> None:
-        """Start the job of a ticket that was granted its permit."""
+    def start_job(self, place: PlaceInLine) -> None:
+        """Start the job of a place that was granted its permit."""
 
     def let_in(self, due_at: float, granted_at: float) -> None:
         """Note that one of a crowd went on."""
@@ -128,12 +128,18 @@ class OwnSource:
         The running backend.
     seed : str
         What Poisson arrivals are drawn from, unless the configuration says.
-    windows : Windows
+    windows : WindowNumbers
         What permits are booked by.
     """
 
     def __init__(
-        self, name: str, config: ThrottleConfig, *, native: Native, seed: str, windows: Windows
+        self,
+        name: str,
+        config: ThrottleConfig,
+        *,
+        native: Native,
+        seed: str,
+        windows: WindowNumbers,
     ) -> None:
         self.name = name
         self._config = config

@@ -12,14 +12,14 @@ from murmur._moved import amoc_names
 from murmur.errors import Leaving, ThrottleError, ThrottleStoppedError, WrongThreadError
 from murmur.telemetry import text_of, trace_of
 
-from ._account import Windows
+from ._account import WindowNumbers
 from ._config import ThrottleConfig
 from ._due import Seat, drop_due, give_due, seat_here, take_due, user_here
 from ._job import Job
 from ._line import Crowd
-from ._permit import Permit, ThrottleStatistics, Ticket
+from ._permit import Permit, PlaceInLine, ThrottleStatistics
 from ._samples import Lateness, Samples
-from ._source import Emitter, Recipient, Source
+from ._source import EventSink, Recipient, Source
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -45,13 +45,13 @@ class Throttle:
         What it starts with.
     source : Source
         Where its permits come from, and where its verbs go.
-    windows : Windows
+    windows : WindowNumbers
         What its permits are booked by.
     task_group : anyio.abc.TaskGroup
         Where its jobs run, and its own task (`serve`).
     native : Native
         The running backend.
-    emitter : Emitter
+    emitter : EventSink
         Where its events go.
 
     Examples
@@ -71,10 +71,10 @@ class Throttle:
         config: ThrottleConfig,
         *,
         source: Source,
-        windows: Windows,
+        windows: WindowNumbers,
         task_group: TaskGroup,
         native: Native,
-        emitter: Emitter,
+        emitter: EventSink,
     ) -> None:
         self.name = name
         self.config = config
@@ -183,12 +183,12 @@ class Throttle:
         ThrottleStoppedError
             If the throttle is stopped.  If that happens later, the job raises it.
         """
-        ticket = self._ticket(holds=False)
-        ticket.job = Job(fn, args, self._native)
-        ticket.context = contextvars.copy_context()
-        ticket.context.run(seat_here.set, None)  # the permit is the job's, and not the thread's
-        self._native.run_here(self._line.join, ticket)
-        return ticket.job
+        place = self._new_place(holds=False)
+        place.job = Job(fn, args, self._native)
+        place.context = contextvars.copy_context()
+        place.context.run(seat_here.set, None)  # the permit is the job's, and not the thread's
+        self._native.run_here(self._line.join, place)
+        return place.job
 
     def send(self, user: Recipient, message: object) -> Job:
         """Send `message` to a user as soon as there is a permit; return at once.
@@ -346,7 +346,7 @@ class Throttle:
         self._is_stopped = True
         self.turn(passes=False)
         error = ThrottleStoppedError(self.name)
-        for job in filter(None, (ticket.job for ticket in self._line.close())):
+        for job in filter(None, (place.job for place in self._line.close())):
             job.finish(error=ThrottleStoppedError(self.name))
         self.tell("stopped")
         if self._crowd is not None:
@@ -472,10 +472,10 @@ class Throttle:
         if self._emitter.listening(_EXECUTE):
             self._emit(_EXECUTE, {"count": 1, "lateness": granted_at - due_at}, {})
 
-    def start_job(self, ticket: Ticket) -> None:
-        """Start the job of a ticket that was granted its permit."""
-        assert ticket.context is not None
-        ticket.context.run(self._spawn, self._perform, ticket)
+    def start_job(self, place: PlaceInLine) -> None:
+        """Start the job of a place that was granted its permit."""
+        assert place.context is not None
+        place.context.run(self._spawn, self._perform, place)
 
     async def _call(self, verb: str, **arguments: object) -> None:
         self._check_stopped()
@@ -502,24 +502,24 @@ class Throttle:
         return self._permit(due_at, self._native.now())
 
     async def _acquire(self, *, holds: bool) -> Permit:
-        ticket = self._ticket(holds=holds)
+        place = self._new_place(holds=holds)
         line = self._line
-        line.join(ticket)
+        line.join(place)
         while True:
             try:
-                if ticket.wakeup is None or ticket.due_at is not None:
+                if place.wakeup is None or place.due_at is not None:
                     await self._native.checkpoint()
                 else:
-                    await self._queue(ticket, ticket.wakeup)
+                    await self._queue(place, place.wakeup)
             except BaseException:
-                line.leave(ticket)
+                line.leave(place)
                 drop_due()
                 raise
-            if not line.has_lapsed(ticket, self._native.now()):
-                return self._settle(ticket)
-            line.rejoin(ticket)
+            if not line.has_lapsed(place, self._native.now()):
+                return self._settle(place)
+            line.rejoin(place)
 
-    async def _queue(self, ticket: Ticket, wakeup: Wakeup) -> None:
+    async def _queue(self, place: PlaceInLine, wakeup: Wakeup) -> None:
         """Wait in line; a user that is asked to leave does so."""
         user = user_here.get()
         if user is None:
@@ -533,23 +533,23 @@ class Throttle:
             await self._native.wait(wakeup)
         finally:
             listening.remove(wakeup)
-        if ticket.due_at is None and not self._is_stopped:
+        if place.due_at is None and not self._is_stopped:
             raise Leaving
 
-    def _ticket(self, *, holds: bool) -> Ticket:
+    def _new_place(self, *, holds: bool) -> PlaceInLine:
         self._check_stopped()
         self._tell_of(_REQUEST)
-        return Ticket(self._native.now(), holds=holds)
+        return PlaceInLine(self._native.now(), holds=holds)
 
-    def _settle(self, ticket: Ticket) -> Permit:
-        """Let the holder of a ticket go on with its permit."""
-        if ticket.due_at is None:
+    def _settle(self, place: PlaceInLine) -> Permit:
+        """Let the holder of a place go on with its permit."""
+        if place.due_at is None:
             raise ThrottleStoppedError(self.name)
         now = self._native.now()
-        self._line.settle(ticket, now)
+        self._line.settle(place, now)
         if self._emitter.listening(_EXECUTE):
-            self._emit(_EXECUTE, {"count": 1, "lateness": now - ticket.due_at}, {})
-        return self._permit(ticket.due_at, now)
+            self._emit(_EXECUTE, {"count": 1, "lateness": now - place.due_at}, {})
+        return self._permit(place.due_at, now)
 
     def _permit(self, due_at: float, granted_at: float) -> Permit:
         self._lateness.add(granted_at - due_at)
@@ -561,19 +561,19 @@ class Throttle:
         if self.is_limit:
             self._line.alert()
 
-    async def _perform(self, ticket: Ticket) -> None:
-        job = ticket.job
+    async def _perform(self, place: PlaceInLine) -> None:
+        job = place.job
         assert job is not None
-        if self._line.has_lapsed(ticket, self._native.now()):
-            self._line.rejoin(ticket)
+        if self._line.has_lapsed(place, self._native.now()):
+            self._line.rejoin(place)
             if self._is_stopped:
                 job.finish(error=ThrottleStoppedError(self.name))
             return
-        self._settle(ticket)
+        self._settle(place)
         try:
             await job.perform()
         finally:
-            if ticket.holds:
+            if place.holds:
                 self._release()
         if job.error is not None:
             self.report(job.error)

@@ -10,11 +10,11 @@ import anyio
 from murmur._backend import Native
 from murmur.errors import ThrottleConflictError, UnknownThrottleError
 
-from ._account import Windows
+from ._account import WindowNumbers
 from ._config import Arrivals, ThrottleConfig
 from ._rate import Rate
 from ._shape import Shape
-from ._source import Emitter, OwnSource, Source
+from ._source import EventSink, OwnSource, Source
 from ._throttle import Throttle
 from .shared._leased import LeasedSource
 
@@ -37,7 +37,7 @@ class Throttles(Mapping[str, Throttle]):
         Where each throttle has its task.
     native : Native
         The running backend.
-    emitter : Emitter
+    emitter : EventSink
         Where events go.
     seed : int, default 0
         What Poisson arrivals are drawn from, together with the throttle's name.
@@ -52,13 +52,13 @@ class Throttles(Mapping[str, Throttle]):
         self,
         task_group: TaskGroup,
         native: Native,
-        emitter: Emitter,
+        emitter: EventSink,
         *,
         seed: int = 0,
         started_at: float | None = None,
         leases: Leases | None = None,
     ) -> None:
-        self._windows = Windows(native.now() if started_at is None else started_at)
+        self._windows = WindowNumbers(native.now() if started_at is None else started_at)
         self._task_group = task_group
         self._native = native
         self._emitter = emitter

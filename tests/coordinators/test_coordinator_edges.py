@@ -11,7 +11,7 @@ from random import Random
 import anyio
 import pytest
 
-from murmur.coordinators import Coordinators, _stage, _tally
+from murmur.coordinators import Coordinators, _lanes, _tally
 from murmur.errors import (
     CoordinatorError,
     CoordinatorStoppedError,
@@ -446,7 +446,7 @@ async def test_a_task_that_outlives_its_action_waits_like_any_other(coordinators
 
 
 async def test_add_waits_while_too_much_is_queued(coordinators, monkeypatch):
-    monkeypatch.setattr(_stage, "BACKLOG", 9)
+    monkeypatch.setattr(_lanes, "BACKLOG", 9)
     added = []
 
     async def slow(event, users):
@@ -470,7 +470,7 @@ async def test_add_waits_while_too_much_is_queued(coordinators, monkeypatch):
 
 
 async def test_an_action_that_feeds_itself_too_fast_is_told(coordinators, emitter, monkeypatch):
-    monkeypatch.setattr(_stage, "BACKLOG", 9)
+    monkeypatch.setattr(_lanes, "BACKLOG", 9)
 
     async def feed(event, users):
         if users[0].user.id == 0:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from murmur import Ramp
 from murmur.errors import InvalidArgumentError
-from murmur.throttles import Curve, Pacing, Piece, Pieces, Rate, Slots, Window, capacity
+from murmur.throttles import Curve, Pacing, Piece, Pieces, Rate, Slots, WindowRule, capacity
 
 
 def pace(permits: float, interval: float = 1.0, now: float = 0.0) -> Pacing:
@@ -264,7 +264,7 @@ def test_a_poisson_slot_that_nobody_waits_for_is_gone():
 
 
 def test_memory_follows_demand_and_not_the_rate():
-    window = Window(1.0, 10**9)
+    window = WindowRule(1.0, 10**9)
     for number in range(10_000):
         window.take(number * 1.0)
         window.settle(number * 1.0)
@@ -273,7 +273,7 @@ def test_memory_follows_demand_and_not_the_rate():
 
 
 def test_an_unlimited_rate_forgets_what_was_counted_before():
-    window = Window(1.0, 1)
+    window = WindowRule(1.0, 1)
     window.take(0.0)
     window.resize(math.inf, 0.5)
     window.settle(0.5)
@@ -284,7 +284,7 @@ def test_an_unlimited_rate_forgets_what_was_counted_before():
 
 
 def test_many_tokens_share_their_times():
-    window = Window(60.0, 1_200_000)
+    window = WindowRule(60.0, 1_200_000)
     for number in range(2000):
         window.take(number / 20_000)
         window.settle(number / 20_000)

@@ -61,7 +61,7 @@ class _Round:
     callers: list[tuple[str, int]] = field(default_factory=list)
 
 
-class _Room:
+class _Meeting:
     """One coordinator: its open batches, who gathers, and the nodes that opened it."""
 
     def __init__(self, name: Hashable, shape: object, timeout: float, random: Random) -> None:
@@ -112,152 +112,154 @@ class Meetings:
         self._post = post
         self._seed = seed
         self._native = native()
-        self._rooms: dict[Hashable, _Room] = {}
+        self._meetings: dict[Hashable, _Meeting] = {}
         self._numbers = itertools.count(1)
         self._tasks: TaskGroup | None = None
 
     async def serve(self, over: anyio.Event) -> None:
         """Watch the timeouts until the run is over."""
         async with anyio.create_task_group() as self._tasks:
-            for room in self._rooms.values():
-                self._watch(room)
+            for meeting in self._meetings.values():
+                self._watch(meeting)
             await over.wait()
             self._tasks.cancel_scope.cancel()
 
     def heard(self, node: str, message: Sequence[Any]) -> None:
         """Take in a node's message; raises if it makes no sense."""
         what, name, *arguments = message
-        room = self._rooms.get(name)
+        meeting = self._meetings.get(name)
         if what == "open":
-            self._open(node, room, name, *arguments)
-        elif room is None:  # stopped meanwhile
+            self._open(node, meeting, name, *arguments)
+        elif meeting is None:  # stopped meanwhile
             if what in ("reset", "stop"):
                 self._answer(node, name, arguments[0], None)
         else:
-            self._hear(room, node, what, arguments)
+            self._hear(meeting, node, what, arguments)
 
     def lose(self, node: str) -> None:
         """Go on without a node; what its actions were at is not done again."""
-        for room in list(self._rooms.values()):
-            if node not in room.nodes:
+        for meeting in list(self._meetings.values()):
+            if node not in meeting.nodes:
                 continue
-            was_keeper = room.keeper == node
-            room.nodes.remove(node)
-            for user_id in room.homes.pop(node, ()):
-                room.forget(user_id, has_finished=False)
-            if not room.nodes:
-                self._close(room)
+            was_keeper = meeting.keeper == node
+            meeting.nodes.remove(node)
+            for user_id in meeting.homes.pop(node, ()):
+                meeting.forget(user_id, has_finished=False)
+            if not meeting.nodes:
+                self._close(meeting)
             elif was_keeper:
-                self._post(room.keeper, ["keeper", room.name])
-                for number in list(room.rounds):
-                    self._done(room, number)
-            if room.nodes and room.leaving >= set(room.nodes):
-                self._stop(room)
+                self._post(meeting.keeper, ["keeper", meeting.name])
+                for number in list(meeting.rounds):
+                    self._done(meeting, number)
+            if meeting.nodes and meeting.leaving >= set(meeting.nodes):
+                self._stop(meeting)
 
-    def _hear(self, room: _Room, node: str, what: str, arguments: Sequence[Any]) -> None:
+    def _hear(self, meeting: _Meeting, node: str, what: str, arguments: Sequence[Any]) -> None:
         match what, arguments:
             case "add", (int(user_id), data):
-                room.homes.setdefault(node, set()).add(user_id)
-                self._add(room, Member(_Comer(user_id), data))
+                meeting.homes.setdefault(node, set()).add(user_id)
+                self._add(meeting, Member(_Comer(user_id), data))
             case "gone" | "finished", (int(user_id),):
-                room.forget(user_id, has_finished=what == "finished")
+                meeting.forget(user_id, has_finished=what == "finished")
             case "gather", (int(user_id), int(size), data):
-                self._gather(room, node, user_id, size, data)
+                self._gather(meeting, node, user_id, size, data)
             case "reset" | "stop", (int(number),):
                 end = self._stop if what == "stop" else partial(self._play, kind="reset")
-                end(room, callers=[(node, number)])
+                end(meeting, callers=[(node, number)])
             case "leave", ():
-                self._leave(room, node)
+                self._leave(meeting, node)
             case "done", (int(number),):
-                self._done(room, number)
+                self._done(meeting, number)
             case _:
                 raise ValueError(f"no message about a coordinator: {what!r}")
 
-    def _leave(self, room: _Room, node: str) -> None:
-        room.leaving.add(node)
-        if room.leaving >= set(room.nodes):
-            self._stop(room)
+    def _leave(self, meeting: _Meeting, node: str) -> None:
+        meeting.leaving.add(node)
+        if meeting.leaving >= set(meeting.nodes):
+            self._stop(meeting)
 
     def _open(
         self,
         node: str,
-        room: _Room | None,
+        meeting: _Meeting | None,
         name: Hashable,
         number: int,
         shape: list[Any],
         timeout: float,
     ) -> None:
-        if room is None:
-            room = _Room(name, shape, timeout, Random(f"{self._seed}/coordinators/{name}"))
-            room.countdown = Countdown(timeout, self._native, lambda: self._play(room, "timeout"))
-            self._rooms[name] = room
-            self._watch(room)
-        if room.shape != (shape, timeout):
+        if meeting is None:
+            meeting = _Meeting(name, shape, timeout, Random(f"{self._seed}/coordinators/{name}"))
+            meeting.countdown = Countdown(
+                timeout, self._native, lambda: self._play(meeting, "timeout")
+            )
+            self._meetings[name] = meeting
+            self._watch(meeting)
+        if meeting.shape != (shape, timeout):
             self._answer(node, name, number, conflict(name))
             return
-        if node not in room.nodes:
-            room.nodes.append(node)
-        if room.keeper == node:
+        if node not in meeting.nodes:
+            meeting.nodes.append(node)
+        if meeting.keeper == node:
             self._post(node, ["keeper", name])
         self._answer(node, name, number, None)
 
-    def _watch(self, room: _Room) -> None:
-        finite = room.tallies and room.shape[1] != math.inf
-        if finite and self._tasks is not None and room.countdown is not None:
-            self._tasks.start_soon(room.countdown.run)
+    def _watch(self, meeting: _Meeting) -> None:
+        finite = meeting.tallies and meeting.shape[1] != math.inf
+        if finite and self._tasks is not None and meeting.countdown is not None:
+            self._tasks.start_soon(meeting.countdown.run)
 
-    def _add(self, room: _Room, member: Member) -> None:
-        if room.is_stopping:
+    def _add(self, meeting: _Meeting, member: Member) -> None:
+        if meeting.is_stopping:
             return
-        if room.countdown is not None:
-            room.countdown.arm()
-        for index, tally in enumerate(room.tallies):
+        if meeting.countdown is not None:
+            meeting.countdown.arm()
+        for index, tally in enumerate(meeting.tallies):
             batch = tally.add(member)
             if batch is not None:
-                self._post(room.keeper, ["batch", room.name, index, *_plain(batch)])
+                self._post(meeting.keeper, ["batch", meeting.name, index, *_plain(batch)])
 
-    def _gather(self, room: _Room, node: str, user_id: int, size: int, data: object) -> None:
-        group = room.groups.setdefault(size, {})
+    def _gather(self, meeting: _Meeting, node: str, user_id: int, size: int, data: object) -> None:
+        group = meeting.groups.setdefault(size, {})
         group[user_id] = (node, data)
         if len(group) < size:
             return
-        del room.groups[size]
+        del meeting.groups[size]
         members = [[other, data] for other, (_, data) in group.items()]
         for other, (home, _) in group.items():
-            self._post(home, ["gathered", room.name, other, members])
+            self._post(home, ["gathered", meeting.name, other, members])
 
-    def _stop(self, room: _Room, callers: Sequence[tuple[str, int]] = ()) -> None:
-        if not room.is_stopping:
-            room.is_stopping = True
-            self._play(room, "stop", callers)
+    def _stop(self, meeting: _Meeting, callers: Sequence[tuple[str, int]] = ()) -> None:
+        if not meeting.is_stopping:
+            meeting.is_stopping = True
+            self._play(meeting, "stop", callers)
         else:
-            for round_ in room.rounds.values():
+            for round_ in meeting.rounds.values():
                 if round_.kind == "stop":
                     round_.callers.extend(callers)
 
-    def _play(self, room: _Room, kind: Kind, callers: Sequence[tuple[str, int]] = ()) -> None:
-        if room.countdown is not None:
-            room.countdown.disarm()
+    def _play(self, meeting: _Meeting, kind: Kind, callers: Sequence[tuple[str, int]] = ()) -> None:
+        if meeting.countdown is not None:
+            meeting.countdown.disarm()
         number = next(self._numbers)
-        room.rounds[number] = _Round(kind, list(callers))
-        batches = [list(_plain(tally.close(kind))) for tally in room.tallies]
-        self._post(room.keeper, ["round", room.name, number, kind, batches])
+        meeting.rounds[number] = _Round(kind, list(callers))
+        batches = [list(_plain(tally.close(kind))) for tally in meeting.tallies]
+        self._post(meeting.keeper, ["round", meeting.name, number, kind, batches])
 
-    def _done(self, room: _Room, number: int) -> None:
-        round_ = room.rounds.pop(number, None)
+    def _done(self, meeting: _Meeting, number: int) -> None:
+        round_ = meeting.rounds.pop(number, None)
         if round_ is None:
             return
         for node, call in round_.callers:
-            self._answer(node, room.name, call, None)
+            self._answer(node, meeting.name, call, None)
         if round_.kind == "stop":
-            self._close(room)
+            self._close(meeting)
 
-    def _close(self, room: _Room) -> None:
-        del self._rooms[room.name]
-        if room.countdown is not None:
-            room.countdown.end()
-        for node in room.nodes:
-            self._post(node, ["stopped", room.name])
+    def _close(self, meeting: _Meeting) -> None:
+        del self._meetings[meeting.name]
+        if meeting.countdown is not None:
+            meeting.countdown.end()
+        for node in meeting.nodes:
+            self._post(node, ["stopped", meeting.name])
 
     def _answer(self, node: str, name: Hashable, number: int, error: MurmurError | None) -> None:
         if number:

@@ -18,8 +18,8 @@ import anyio
 from murmur._backend import on_loop
 from murmur.coordinators._attendance import Attendance
 from murmur.coordinators._coordinator import CoordinatorStatistics
+from murmur.coordinators._lanes import Lanes
 from murmur.coordinators._plan import HasId, Kind, Member, Plan
-from murmur.coordinators._stage import Stage
 from murmur.coordinators._tally import Batch
 from murmur.errors import CoordinatorStoppedError, Leaving, MurmurError
 
@@ -98,7 +98,7 @@ class SharedCoordinator(Attendance):
         self._waiting: dict[int, Wakeup] = {}  # who gathers, by user id
         self._calls: dict[int, tuple[anyio.Event, list[MurmurError | None]]] = {}
         self._numbers = itertools.count(1)
-        self._stage = Stage(name, plan.items, native=native, emitter=emitter, on_end=lambda: None)
+        self._lanes = Lanes(name, plan.items, native=native, emitter=emitter, on_end=lambda: None)
         self._is_stopped = False
         self._is_leaving = False
         self._over = anyio.Event()
@@ -110,7 +110,7 @@ class SharedCoordinator(Attendance):
             [item.how_many, [action.arity for action in item.actions]] for item in self.plan.items
         ]
         await self._call("open", shape, self.plan.timeout)
-        self._stage.start(task_group)
+        self._lanes.start(task_group)
         self._emit("start")
 
     @property
@@ -125,9 +125,9 @@ class SharedCoordinator(Attendance):
             timeout=self.timeout,
             pending=(),
             gathering=len(self._waiting),
-            queued=self._stage.queued,
-            batches=self._stage.batches,
-            failures=self._stage.failures,
+            queued=self._lanes.queued,
+            batches=self._lanes.batches,
+            failures=self._lanes.failures,
             is_stopped=self.is_stopped,
         )
 
@@ -179,7 +179,7 @@ class SharedCoordinator(Attendance):
     async def reset(self) -> None:
         """Close the open batches at once; return when their actions have run."""
         self._refuse_if_stopped()
-        if self._stage.is_performing_here:
+        if self._lanes.is_performing_here:
             self._post(["reset", self.name, 0])
         else:
             await self._call("reset")
@@ -187,7 +187,7 @@ class SharedCoordinator(Attendance):
     @on_loop("coordinator.stop")
     async def stop(self) -> None:
         """Take no more users on any node, and return when the last actions have run."""
-        if self._stage.is_performing_here:
+        if self._lanes.is_performing_here:
             self._post(["stop", self.name, 0])
         elif not self._is_stopped:
             await self._call("stop")
@@ -200,7 +200,7 @@ class SharedCoordinator(Attendance):
 
     async def wait_stopped(self) -> None:
         """Block until the last actions have run, if they run here."""
-        if self.is_keeper and not self._stage.is_performing_here:
+        if self.is_keeper and not self._lanes.is_performing_here:
             await self._over.wait()
 
     def user_gone(self, user: HasId, *, has_finished: bool = False) -> None:
@@ -226,7 +226,7 @@ class SharedCoordinator(Attendance):
             case "keeper", ():
                 self.is_keeper = True
             case "batch", (index, count, members):
-                self._stage.perform(index, self._batch(index, "coordinate", count, members))
+                self._lanes.perform(index, self._batch(index, "coordinate", count, members))
             case "round", (number, kind, batches):
                 self._task_group.start_soon(self._play, number, kind, batches)
             case "gathered", (user_id, members):
@@ -241,7 +241,7 @@ class SharedCoordinator(Attendance):
         if kind != "stop":
             self._emit(kind)
         made = [self._batch(i, kind, *batch) for i, batch in enumerate(batches)]
-        round_ = self._stage.play_round(made, is_last=kind == "stop")
+        round_ = self._lanes.play_round(made, is_last=kind == "stop")
         await round_.done.wait()
         self._post(["done", self.name, number])
 

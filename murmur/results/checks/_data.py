@@ -39,7 +39,7 @@ One alone may be a sample that came late."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Windows:
+class _WindowRows:
     """Rows of the windows frame, in the order of time."""
 
     at: NDArray[np.float64]
@@ -258,9 +258,9 @@ class Measured:
         return self._source.frame("windows")
 
     @cached_property
-    def _windows(self) -> _Windows:
+    def _windows(self) -> _WindowRows:
         frame = self._frame
-        return _Windows(
+        return _WindowRows(
             frame["window_at"].to_numpy(),
             frame["name"].cat.codes.to_numpy(),
             frame["count"].to_numpy(),

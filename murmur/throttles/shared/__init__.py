@@ -3,8 +3,8 @@
 The proof that no window exceeds the rate is in docs/explanation/cluster-throttle.md.
 """
 
+from ._grid import EvenSlots as EvenSlots
 from ._grid import Grid as Grid
-from ._grid import Run as Run
 from ._lease import LATENESS as LATENESS
 from ._lease import Lease as Lease
 from ._lease import Leases as Leases
@@ -23,6 +23,7 @@ from ._wire import unpack as unpack
 __all__ = [
     "LATENESS",
     "PLENTY",
+    "EvenSlots",
     "Grid",
     "Lease",
     "LeaseMaster",
@@ -31,7 +32,6 @@ __all__ = [
     "Leases",
     "NodeLeases",
     "Pool",
-    "Run",
     "SteeringLeases",
     "Tag",
     "Wanted",

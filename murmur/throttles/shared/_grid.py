@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from murmur.throttles._curve import Curve
 
-__all__ = ["Grid", "Run"]
+__all__ = ["EvenSlots", "Grid"]
 
 STRIDE = 0.05
 """Seconds of a slope that are taken as level."""
@@ -30,7 +30,7 @@ FASTEST = 1e6
 """Slots per second of a rate that is infinite, where it is a shape's."""
 
 
-class Run(NamedTuple):
+class EvenSlots(NamedTuple):
     """Slots that follow each other evenly.
 
     Attributes
@@ -109,9 +109,9 @@ class Grid:
         rate = self.rate_at(self.at)
         return self.at + self._left * self._apart(rate) if rate else math.inf
 
-    def take(self, until: float, most: float = math.inf) -> list[Run]:
+    def take(self, until: float, most: float = math.inf) -> list[EvenSlots]:
         """Return the next slots, up to the time `until` and no more than `most`."""
-        runs: list[Run] = []
+        runs: list[EvenSlots] = []
         for rate, end in self._stretches(until):
             while most >= 1 and self.at < end:
                 run = self._fill(rate, end, most)
@@ -166,7 +166,7 @@ class Grid:
             if self.at < end:
                 return  # whoever asked has enough
 
-    def _fill(self, rate: float, end: float, most: float) -> Run | None:
+    def _fill(self, rate: float, end: float, most: float) -> EvenSlots | None:
         """Return slots up to `end`, or None and be there."""
         if rate == 0:
             self.at = end
@@ -180,20 +180,22 @@ class Grid:
             self.at = end
             return None
         count = int(min(most, (end - first) // apart + 1))
-        run = Run(self.number, count, first, apart)
+        run = EvenSlots(self.number, count, first, apart)
         self.number += count
         last = first + (count - 1) * apart
         self.at = last if count == most else end
         self._left = max(0.0, 1.0 - (self.at - last) / apart)
         return run
 
-    def _draw(self, first: float, end: float, apart: float, gap: Callable[[], float]) -> Run | None:
+    def _draw(
+        self, first: float, end: float, apart: float, gap: Callable[[], float]
+    ) -> EvenSlots | None:
         """Return one slot, and draw how far away the next is."""
         if first > end:
             self._left = max(0.0, self._left - (end - self.at) / apart)
             self.at = end
             return None
-        run = Run(self.number, 1, first, 0.0)
+        run = EvenSlots(self.number, 1, first, 0.0)
         self.number += 1
         self.at, self._left = first, gap()
         return run

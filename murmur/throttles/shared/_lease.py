@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from murmur.throttles._account import Booked, Windows
+from murmur.throttles._account import Booked, WindowNumbers
 from murmur.throttles._pacing import Slots
 
 if TYPE_CHECKING:
@@ -305,7 +305,7 @@ class Lease:
             self._row(slot).skipped += 1
 
     def _row(self, slot: Slot) -> Booked:
-        window = Windows(self.state.origin).at(slot.at)
+        window = WindowNumbers(self.state.origin).at(slot.at)
         return self._rows.setdefault(window, Booked())
 
     def _count(self, late: float) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from murmur._backend import Native
     from murmur.throttles._account import Booked
     from murmur.throttles._config import ThrottleConfig
-    from murmur.throttles._permit import Ticket
+    from murmur.throttles._permit import PlaceInLine
     from murmur.throttles._source import Steered
 
     from ._lease import Leases
@@ -47,13 +47,13 @@ class LeasedLine(Line):
     def __init__(self, lease: Lease, native: Native, owner: Owner) -> None:
         super().__init__(lease, lease.slots, native, owner)
         self._lease = lease
-        self._taken: dict[Ticket, Slot] = {}
-        self._again: list[Ticket] = []  # at the head of the line for the second time
+        self._taken: dict[PlaceInLine, Slot] = {}
+        self._again: list[PlaceInLine] = []  # at the head of the line for the second time
 
-    def join(self, ticket: Ticket) -> None:
+    def join(self, place: PlaceInLine) -> None:
         """Ask for a permit, and have the request reported if it must wait."""
-        super().join(ticket)
-        if ticket.due_at is None:
+        super().join(place)
+        if place.due_at is None:
             self._lease.ask()
 
     def crowd_changed(self, by: int) -> None:
@@ -61,51 +61,51 @@ class LeasedLine(Line):
         super().crowd_changed(by)
         self._lease.ask()
 
-    def leave(self, ticket: Ticket) -> None:
-        """Withdraw a ticket; a slot that it got goes to the next in line."""
-        slot = self._taken.pop(ticket, None)
+    def leave(self, place: PlaceInLine) -> None:
+        """Withdraw a place; a slot that it got goes to the next in line."""
+        slot = self._taken.pop(place, None)
         if slot is not None:
             self._lease.put_back(slot)
-        super().leave(ticket)
+        super().leave(place)
 
-    def settle(self, ticket: Ticket, now: float) -> None:
-        """Note that the permit of a ticket went into use."""
-        self._taken.pop(ticket, None)
-        super().settle(ticket, now)
+    def settle(self, place: PlaceInLine, now: float) -> None:
+        """Note that the permit of a place went into use."""
+        self._taken.pop(place, None)
+        super().settle(place, now)
 
-    def has_lapsed(self, ticket: Ticket, now: float) -> bool:
-        """Whether the slot of a ticket may be used no more."""
-        slot = self._taken.get(ticket)
+    def has_lapsed(self, place: PlaceInLine, now: float) -> bool:
+        """Whether the slot of a place may be used no more."""
+        slot = self._taken.get(place)
         return slot is not None and not self._lease.is_good(slot, now)
 
-    def rejoin(self, ticket: Ticket) -> None:
-        """Let a ticket whose slot has lapsed wait for another one, before all others."""
-        assert ticket.due_at is not None
-        self._lease.settle(ticket.due_at, self._native.now())
-        self._lease.lapse(self._taken.pop(ticket))
-        ticket.due_at = None
+    def rejoin(self, place: PlaceInLine) -> None:
+        """Let a place whose slot has lapsed wait for another one, before all others."""
+        assert place.due_at is not None
+        self._lease.settle(place.due_at, self._native.now())
+        self._lease.lapse(self._taken.pop(place))
+        place.due_at = None
         self._in_flight -= 1
         self.granted -= 1
-        if ticket.holds:
+        if place.holds:
             self._slots.free(self._native.now())
         if self._is_closed:
             return
-        if ticket.job is None:
-            ticket.wakeup = self._native.wakeup()
-        self._waiting[ticket] = None
+        if place.job is None:
+            place.wakeup = self._native.wakeup()
+        self._waiting[place] = None
         self._again = [other for other in self._again if other in self._waiting]
-        self._again.append(ticket)
+        self._again.append(place)
         for other in reversed(self._again):
             self._waiting.move_to_end(other, last=False)
         self._lease.ask()
         self.alert()
 
-    def _grant(self, ticket: Ticket, now: float) -> bool:
-        if not super()._grant(ticket, now):
+    def _grant(self, place: PlaceInLine, now: float) -> bool:
+        if not super()._grant(place, now):
             return False
-        if ticket.gate is self._lease:
+        if place.gate is self._lease:
             assert self._lease.last is not None
-            self._taken[ticket] = self._lease.last
+            self._taken[place] = self._lease.last
         return True
 
 

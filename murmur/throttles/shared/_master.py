@@ -20,7 +20,7 @@ from murmur.errors import (
     ThrottleError,
     UnknownThrottleError,
 )
-from murmur.throttles._account import Booked, Windows
+from murmur.throttles._account import Booked, WindowNumbers
 from murmur.throttles._config import Terms
 from murmur.throttles._permit import ThrottleStatistics
 
@@ -98,7 +98,7 @@ class LeaseMaster:
         started_at: float | None = None,
         on_demand: Collection[str] = (),
     ) -> None:
-        self._windows = None if started_at is None else Windows(started_at)
+        self._windows = None if started_at is None else WindowNumbers(started_at)
         self._on_demand = on_demand
         self._last: dict[str, dict[int, Booked]] = {}  # of throttles that were stopped
         self._seed = seed

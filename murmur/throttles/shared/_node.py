@@ -14,7 +14,7 @@ from murmur.throttles._config import ThrottleConfig
 from murmur.throttles._setting import POINT
 
 from ._demand import Demand
-from ._grid import Run
+from ._grid import EvenSlots
 from ._lease import Lease, LeaseState, SteeringClock
 from ._shares import owns
 from ._wire import KIND, Tag, pack, unpack
@@ -164,7 +164,7 @@ def _of_runs(lease: Lease, rest: list[Any]) -> list[float]:
     low, high, *numbers = rest
     times: list[float] = []
     for first, count, at, apart in zip(*[iter(numbers)] * 4, strict=True):
-        run = Run(first, count, at, apart)
+        run = EvenSlots(first, count, at, apart)
         times += [at for number, at in enumerate(run.times(), first) if owns(number, low, high)]
     return times
 

@@ -18,12 +18,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from murmur.throttles._account import Booked, Windows
+from murmur.throttles._account import Booked, WindowNumbers
 from murmur.throttles._config import Terms
 from murmur.throttles._permit import ThrottleStatistics
 from murmur.throttles._setting import Setting
 
-from ._grid import Grid, Run
+from ._grid import EvenSlots, Grid
 from ._lease import LATENESS, LeaseState
 from ._pool import Pool
 from ._shares import allowance, shares
@@ -110,7 +110,7 @@ class ClusterThrottle:
         When that is.
     seed : str, default ""
         What Poisson arrivals are drawn from, unless the terms say.
-    windows : Windows, optional
+    windows : WindowNumbers, optional
         What permits are booked by; from `now` on unless given.
     is_on_demand : bool, default False
         Whether permits fall due only while somebody waits.
@@ -129,7 +129,7 @@ class ClusterThrottle:
         now: float,
         *,
         seed: str = "",
-        windows: Windows | None = None,
+        windows: WindowNumbers | None = None,
         is_on_demand: bool = False,
     ) -> None:
         self.number = number
@@ -145,7 +145,7 @@ class ClusterThrottle:
         self._owner = draw.random if terms.arrivals == "poisson" else None
         gap = (lambda: draw.expovariate(1.0)) if self._owner else None
         self._grid = Grid(self.rate.curve, now, late=late, gap=gap)
-        self._windows = windows or Windows(now)
+        self._windows = windows or WindowNumbers(now)
         self._unheld = Unheld(self._windows, now, is_drawn=self._owner is not None)
         self._is_on_demand = is_on_demand
         self._is_wanted = False  # whether slots were wanted when some were leased last
@@ -417,7 +417,10 @@ class ClusterThrottle:
                 yield node, (Tag.SLOTS, [self.number, self._grid.late, low, high, *numbers])
 
     def _by_lot(
-        self, runs: list[Run], parts: Mapping[str, tuple[float, float]], draw: Callable[[], float]
+        self,
+        runs: list[EvenSlots],
+        parts: Mapping[str, tuple[float, float]],
+        draw: Callable[[], float],
     ) -> Iterator[tuple[str, Lot]]:
         """Yield each node's part of drawn slots, who owns each being drawn as well.
 

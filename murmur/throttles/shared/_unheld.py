@@ -11,10 +11,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from murmur.throttles._account import Booked, Plan, Windows
+from murmur.throttles._account import Booked, PermitPlan, WindowNumbers
 from murmur.throttles._curve import Curve
 
-from ._grid import Run
+from ._grid import EvenSlots
 
 __all__ = ["Unheld"]
 
@@ -27,7 +27,7 @@ class Unheld:
 
     Parameters
     ----------
-    windows : Windows
+    windows : WindowNumbers
         What permits are booked by.
     now : float
         When the first permit may fall due.
@@ -36,9 +36,9 @@ class Unheld:
         comes to while nobody wants a slot.
     """
 
-    def __init__(self, windows: Windows, now: float, *, is_drawn: bool) -> None:
+    def __init__(self, windows: WindowNumbers, now: float, *, is_drawn: bool) -> None:
         self._windows = windows
-        self._plan = Plan(windows, now)
+        self._plan = PermitPlan(windows, now)
         self._is_drawn = is_drawn
         self._at = now
         self._left: Counter[int] = Counter()  # due, and not leased, by window
@@ -57,7 +57,7 @@ class Unheld:
                 self._plan.pass_time(piece, end)
             self._at = end
 
-    def lease(self, runs: list[Run]) -> None:
+    def lease(self, runs: list[EvenSlots]) -> None:
         """Note which slots nodes account for."""
         if self._is_drawn:
             return

@@ -35,7 +35,7 @@ class Tag(IntEnum):
     """Steering: throttle, and the `LeaseState` of it."""
     SLOTS = 6
     """Steering: sent at, period, and for each throttle its number, its allowance, the share's
-    bounds, and the numbers of `Run` after `Run`."""
+    bounds, and the numbers of `EvenSlots` after `EvenSlots`."""
     TIMES = 7
     """Steering: sent at, period, and for each throttle its number, its allowance and times."""
     PERMITS = 8

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from murmur import Ramp
 from murmur.throttles import Followed, Pieces, Rate
-from murmur.throttles.shared import LATENESS, PLENTY, Grid, Pool, Run, Wanted
+from murmur.throttles.shared import LATENESS, PLENTY, EvenSlots, Grid, Pool, Wanted
 from murmur.throttles.shared._shares import allowance, fair, owns, shares
 
 
@@ -20,7 +20,7 @@ def grid(rate: float, interval: float = 1.0, *, late: float = 0.01, **how) -> Gr
     return Grid(Pieces.constant(Rate(rate, interval)), 0.0, late=late, **how)
 
 
-def times(runs: list[Run]) -> list[float]:
+def times(runs: list[EvenSlots]) -> list[float]:
     return [at for run in runs for at in run.times()]
 
 

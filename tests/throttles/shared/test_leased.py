@@ -176,12 +176,12 @@ async def test_a_blocked_loop_loses_slots_and_keeps_the_order(rig, rate):
     assert all(later - at > 1.0 for at, later in zip(granted, granted[rate:], strict=False))
 
 
-async def test_a_ticket_that_lapsed_goes_back_to_the_head_of_the_line(rig):
+async def test_a_place_that_lapsed_goes_back_to_the_head_of_the_line(rig):
     """The holder is woken in time and goes on when the loop was blocked in between."""
     throttle = await rig.throttles["one"].open("t", 20, interval=1)
     line, real = throttle._line, throttle._line.has_lapsed
     lapses = iter([True, True, False])
-    line.has_lapsed = lambda ticket, now: real(ticket, now) or next(lapses, False)
+    line.has_lapsed = lambda place, now: real(place, now) or next(lapses, False)
     async with anyio.create_task_group() as tasks:
         askers = Askers(throttle, tasks)
         await askers.add(4)
@@ -194,7 +194,7 @@ async def test_jobs_run_when_there_is_a_permit_also_after_one_that_lapsed(rig):
     throttle = await rig.throttles["one"].open("t", 20, interval=1)
     line, real = throttle._line, throttle._line.has_lapsed
     lapses = iter([True])
-    line.has_lapsed = lambda ticket, now: real(ticket, now) or next(lapses, False)
+    line.has_lapsed = lambda place, now: real(place, now) or next(lapses, False)
     ran: list[int] = []
     jobs = [throttle.run(ran.append, number) for number in range(3)]
     for job in jobs:

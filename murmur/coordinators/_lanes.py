@@ -27,7 +27,7 @@ from ._tally import Batch
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-__all__ = ["BACKLOG", "Round", "Stage"]
+__all__ = ["BACKLOG", "Lanes", "Round"]
 
 BACKLOG = 100_000  # members in batches whose actions have not begun, before `add` waits
 
@@ -56,19 +56,19 @@ class Round:
 
 
 class _Turn:
-    """Marks code that an action of `stage` called, for as long as that action runs."""
+    """Marks code that an action of `lanes` called, for as long as that action runs."""
 
-    __slots__ = ("is_over", "stage")
+    __slots__ = ("is_over", "lanes")
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
+    def __init__(self, lanes: Lanes) -> None:
+        self.lanes = lanes
         self.is_over = False
 
 
 _turn: ContextVar[_Turn | None] = ContextVar("murmur_coordinator_turn", default=None)
 
 
-class Stage:
+class Lanes:
     """Lanes of one coordinator, and the batches on their way.
 
     Parameters
@@ -173,9 +173,9 @@ class Stage:
 
     @property
     def is_performing_here(self) -> bool:
-        """Whether the calling code runs inside an action of this stage."""
+        """Whether the calling code runs inside an action of these lanes."""
         turn = _turn.get()
-        return turn is not None and turn.stage is self and not turn.is_over
+        return turn is not None and turn.lanes is self and not turn.is_over
 
     async def wait_for_room(self) -> None:
         """Let other tasks run, and block while too much is queued.

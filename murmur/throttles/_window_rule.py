@@ -24,7 +24,7 @@ import math
 from bisect import insort
 from collections import deque
 
-__all__ = ["Window"]
+__all__ = ["WindowRule"]
 
 _NEXT_UP = 1 + 2.0**-52
 """Makes a sum of times exceed its exact value, however it was rounded."""
@@ -40,7 +40,7 @@ _MANY = 100_000
 """From this many tokens on, times are rounded up to a grain and share their memory."""
 
 
-class Window:
+class WindowRule:
     """Count permits so that no window of `interval` holds more than `capacity`.
 
     A permit is taken at one moment and used at another, a little later, when the task
