@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -18,7 +19,7 @@ import pytest
 import murmur
 
 DOCS = Path(__file__).parents[3] / "docs" / "how-to"
-DEADLINE = 30.0
+DEADLINE = 60.0
 
 
 def wait_until(condition: Callable[[], object], *, within: float = DEADLINE) -> None:
@@ -28,12 +29,32 @@ def wait_until(condition: Callable[[], object], *, within: float = DEADLINE) -> 
         time.sleep(0.02)
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and all that it started, and these did."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue  # it has just ended
+            parents.setdefault(parent, []).append(int(entry.name))
+    found = [pid]
+    for one in found:
+        found += parents.get(one, [])
+    return found
+
+
 class Server:
     """A program that listens on a port; it can be killed, started again, and frozen."""
 
     def __init__(self, command: Callable[[int, Path], list[str]], user: str | None = None) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self.port: int = free_port()
         self.home = Path(tempfile.mkdtemp(prefix="murmur-server-"))
         self._user = user
         if user is not None:
@@ -58,17 +79,31 @@ class Server:
     def kill(self) -> None:
         """End it at once, as a power cut does."""
         if self._process is not None:
-            self._process.kill()
+            self._signal(signal.SIGKILL)
             self._process.wait(10)
 
     def freeze(self) -> None:
         """Let it stand still with its connections open."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None
-        os.kill(self._process.pid, signal.SIGSTOP)
+        for pid in family(self._process.pid) if self._process.poll() is None else ():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def listens(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def clients(self) -> int:
+        """Return how many sockets of any process are connected to it."""
+        there = f":{self.port:04X}"
+        return sum(row[2].endswith(there) and row[3] == "01" for row in self._sockets())
 
     def connections(self) -> int:
         """Return how many sockets of this process are connected to it."""
@@ -78,29 +113,46 @@ class Server:
                 own.add(name.readlink().name)
             except OSError:
                 continue
-        tables = [Path(f"/proc/self/net/{name}").read_text() for name in ("tcp", "tcp6")]
-        rows = [line.split() for table in tables for line in table.splitlines()[1:]]
         there = f":{self.port:04X}"
-        return sum(row[2].endswith(there) and f"socket:[{row[9]}]" in own for row in rows)
+        return sum(
+            row[2].endswith(there) and f"socket:[{row[9]}]" in own for row in self._sockets()
+        )
+
+    def _sockets(self) -> list[list[str]]:
+        tables = [Path(f"/proc/self/net/{name}").read_text() for name in ("tcp", "tcp6")]
+        return [line.split() for table in tables for line in table.splitlines()[1:]]
 
     def close(self) -> None:
         self.kill()
         shutil.rmtree(self.home)
 
 
+class Servers:
+    """Starts servers, and ends them with the tests of a module."""
+
+    free_port = staticmethod(free_port)
+
+    def __init__(self) -> None:
+        self._started: list[Server] = []
+
+    def __call__(
+        self, command: Callable[[int, Path], list[str]], user: str | None = None
+    ) -> Server:
+        """Start one; ``command(port, home)`` is its line."""
+        self._started.append(Server(command, user))
+        self._started[-1].start()
+        return self._started[-1]
+
+    def close(self) -> None:
+        for server in self._started:
+            server.close()
+
+
 @pytest.fixture(scope="module")
-def serve() -> Iterator[Callable[..., Server]]:
-    """Return ``serve(command)``, which starts a `Server`; ``command(port, home)`` is its line."""
-    started: list[Server] = []
-
-    def start(command: Callable[[int, Path], list[str]], user: str | None = None) -> Server:
-        started.append(Server(command, user))
-        started[-1].start()
-        return started[-1]
-
-    yield start
-    for server in started:
-        server.close()
+def serve() -> Iterator[Servers]:
+    servers = Servers()
+    yield servers
+    servers.close()
 
 
 class Trial:
@@ -123,6 +175,12 @@ class Trial:
         run.wait(timeout=DEADLINE)
         return time.monotonic() - began
 
+    def gone(self, run: murmur.Run, users: int) -> float:
+        """Return the seconds until so many users were gone."""
+        began = time.monotonic()
+        wait_until(lambda: run.status().users["gone"] >= users)
+        return time.monotonic() - began
+
     def counted(self, run: murmur.Run, name: str) -> float:
         frame = run.results.counters
         return float(frame.loc[frame["name"] == name, "value"].sum())
@@ -137,4 +195,12 @@ class Trial:
 @pytest.fixture
 def trial() -> Iterator[Trial]:
     with murmur.Session() as session:
+        yield Trial(session)
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[Trial]:
+    """Return a trial whose users run on two nodes, which bear that the machine is busy."""
+    with murmur.Session(silence=60) as session:
+        session.spawn_nodes(2)
         yield Trial(session)
