@@ -23,8 +23,10 @@ class Report:
     sent, delivered : int
         Messages that users sent, and that users received.
     forwarded : int
-        Messages that the router passed on; what it did not pass on was for a neighbour
-        who was not there.
+        Messages that the router passed on.
+    absent : int
+        Messages that the router did not pass on, because their recipient was not connected:
+        not yet, or no longer.
     response_p50, response_p99 : float or None
         Seconds from when a message was due to its answer; None without any.
     loop_lag_p99 : float or None
@@ -40,6 +42,7 @@ class Report:
     sent: int
     delivered: int
     forwarded: int
+    absent: int
     response_p50: float | None
     response_p99: float | None
     loop_lag_p99: float | None
@@ -71,6 +74,7 @@ class Report:
             sent=sent,
             delivered=delivered,
             forwarded=router.forwarded,
+            absent=router.absent,
             response_p50=answered[0].response_p50 if answered else None,
             response_p99=answered[0].response_p99 if answered else None,
             loop_lag_p99=float(lag) if lag == lag else None,  # noqa: PLR0124 - it may be NaN
@@ -88,6 +92,8 @@ class Report:
             f"messages: {self.sent:,} sent, {self.forwarded:,} forwarded by the router, "
             f"{self.delivered:,} received"
         ]
+        if self.absent:
+            lines.append(f"the other {self.absent:,} were to users who had not come, or had left")
         return "\n".join([*lines, *(f"problem: {problem}" for problem in self.problems)])
 
 
@@ -104,6 +110,9 @@ def _problems(
     if not users.get("killed"):
         if sent != router.received:
             problems.append(f"{sent:,} messages sent, but {router.received:,} reached the router")
+        if router.received != router.forwarded + router.absent:
+            lost = router.received - router.forwarded - router.absent
+            problems.append(f"{lost:,} messages reached the router as nobody's, or as no messages")
         if delivered != router.forwarded:
             problems.append(f"{router.forwarded:,} messages forwarded, but {delivered:,} received")
     return problems

@@ -57,6 +57,13 @@ def complaints(page) -> list[str]:
     ]
 
 
+def misnamed(page) -> list[str]:
+    """Return the buttons whose name does not begin with the word that can be seen on them."""
+    return page.evaluate("""() => [...document.querySelectorAll(".murmur-panel button")]
+      .filter((one) => !(one.ariaLabel ?? one.innerText).startsWith(one.innerText.trim()))
+      .map((one) => `${one.innerText}: ${one.ariaLabel}`)""")
+
+
 def tabbed_to(page, name: str) -> bool:
     """Press Tab until the control whose name begins so has the focus."""
     for _ in range(60):
@@ -69,6 +76,7 @@ def tabbed_to(page, name: str) -> bool:
 def test_it_is_steered_by_keyboard_alone_and_axe_finds_nothing(notebook, until):
     page = notebook.page
     assert complaints(page) == []
+    assert misnamed(page) == []
 
     notebook.panel.locator("button:enabled").first.focus()
     assert tabbed_to(page, "Start")

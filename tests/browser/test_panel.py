@@ -71,7 +71,7 @@ def test_settings_and_rates_change_and_the_clicks_are_code(notebook, picture, un
     until(lambda: notebook.row("messages").locator(".mm-tag").inner_text() == "paused")
     notebook.button("Resume messages").click()
     until(lambda: notebook.row("messages").locator(".mm-tag").inner_text() == "")
-    notebook.button("Change the rate of messages gradually").click()
+    notebook.button("Ramp: change the rate of messages gradually").click()
     notebook.fill("Ramp messages to this rate", "300")
     notebook.button("Start ramp").click()
     until(lambda: notebook.row("messages").locator(".mm-tag").inner_text() == "ramping")

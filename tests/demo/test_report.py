@@ -35,7 +35,11 @@ def test_a_run_that_adds_up_has_no_problems(recorder):
     figures = report(recorder)
 
     assert figures.users["finished"] == 3
-    assert (figures.sent, figures.delivered, figures.forwarded) == (4, 3, 3)
+    assert (figures.sent, figures.delivered, figures.forwarded, figures.absent) == (4, 3, 3, 1)
+    assert str(figures).splitlines() == [
+        "messages: 4 sent, 3 forwarded by the router, 3 received",
+        "the other 1 were to users who had not come, or had left",
+    ]
     assert figures.response_p50 == pytest.approx(0.5, rel=0.01)
     assert figures.verdict == "valid"
     assert figures.problems == []

@@ -381,6 +381,21 @@ def test_a_reader_that_stops_reading_is_no_error(folder):
 
     assert b"Traceback" not in err
     assert b"BrokenPipe" not in err
+    assert process.returncode == 0
+
+
+def test_a_run_goes_on_if_nobody_reads_its_progress(folder):
+    """As in `murmur run ... 2>&1 | head -1`."""
+    process = subprocess.Popen(
+        command("run", "nap.py:Nap", "--set", "naps=1", "--out", "kept", "--every", "0.2s"),
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    process.stdout.close()
+
+    assert process.wait(timeout=60) in (0, 3)  # 3 on a machine that is too busy
+    assert json.loads((folder / "kept" / "manifest.json").read_text("utf-8"))["run_id"]
 
 
 def test_a_scenario_is_described_without_its_imports(folder):

@@ -148,5 +148,7 @@ class View(AnyWidget):
                 self.publisher.wake()
             case "gone":
                 self._pages = max((self._pages or 0) - 1, 0)
+            case "library":  # the front end did not make the model that carries it
+                self.send({"vega": vega()})
             case "command":
                 self.publisher.perform(self, message)

@@ -8,6 +8,26 @@ const vega = (globalThis.__murmur_vega ??= (() => {
   return { promise, resolve };
 })());
 
+const PATIENT = 2500; // milliseconds in which the model that carries Vega should have come
+
+/** Ask Python for Vega where the front end leaves alone what has no view, as marimo does. */
+function fetchVega(model) {
+  let isHere = false;
+  vega.promise.then(() => (isHere = true));
+  const onMessage = ({ vega: text }) => {
+    if (!text || isHere) return;
+    import(URL.createObjectURL(new Blob([text], { type: "text/javascript" }))).catch((error) =>
+      console.error(error),
+    );
+  };
+  model.on("msg:custom", onMessage);
+  const wait = setTimeout(() => isHere || model.send({ event: "library" }), PATIENT);
+  return () => {
+    clearTimeout(wait);
+    model.off("msg:custom", onMessage);
+  };
+}
+
 // A legend without an entry makes Vega compute a height of NaN, and draw nothing.
 const NOTHING = [{ name: "none", at: null }];
 
@@ -82,6 +102,7 @@ function newDrawing(model) {
   let form = null;
   let isClosed = false;
   let drawing = Promise.resolve();
+  const forgetVega = fetchVega(model);
 
   async function draw() {
     const { spec, datasets } = model.get("drawing");
@@ -109,6 +130,7 @@ function newDrawing(model) {
     element,
     close() {
       isClosed = true;
+      forgetVega();
       model.off("change:drawing", again);
       theme.disconnect();
       view?.finalize();
@@ -236,11 +258,13 @@ function newCharts(model) {
   const onVisible = () => document.hidden || charts.forEach((chart) => chart.redraw());
   document.addEventListener("visibilitychange", onVisible);
   model.on("change:rows", update);
+  const forgetVega = fetchVega(model);
   embed();
   update();
   return {
     elements: charts.map((chart) => chart.element),
     close() {
+      forgetVega();
       model.off("change:rows", update);
       document.removeEventListener("visibilitychange", onVisible);
       theme.disconnect();

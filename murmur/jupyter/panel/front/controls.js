@@ -16,15 +16,15 @@ function newControls(command, choice, settings, model = null) {
   const stop = button("Stop", {
     kind: "danger",
     picture: "stop",
-    label: "Stop the run: users are asked to leave",
+    label: "users are asked to leave",
     onclick: () => command("stop"),
   });
   const add = button("Add", {
-    label: "Add so many users",
+    label: "so many users",
     onclick: () => command("add", { count: users.value }),
   });
   const remove = button("Remove", {
-    label: "Ask so many users to leave",
+    label: "so many users are asked to leave",
     onclick: () => command("remove", { count: users.value, force: force.checked }),
   });
   const arrivals = newArrivals(ids.arrivals, (text) => {

@@ -41,11 +41,12 @@ function icon(name) {
   return svg;
 }
 
-/** Return a button; its name for those who cannot see it is `label`, if that is longer. */
+/** Return a button; who cannot see it hears `text`, and what `label` adds. */
 function button(text, { kind = "plain", picture, label, onclick }) {
+  const name = label && `${text}: ${label}`; // begins with the word that can be seen
   return h(
     "button",
-    { type: "button", class: `mm-button mm-${kind}`, title: label, "aria-label": label, onclick },
+    { type: "button", class: `mm-button mm-${kind}`, title: name, "aria-label": name, onclick },
     picture ? icon(picture) : null,
     h("span", {}, text),
   );

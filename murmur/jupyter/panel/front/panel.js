@@ -62,12 +62,12 @@ function newHead(onFreeze, onCode) {
   const elapsed = h("span", { class: "mm-elapsed" });
   const freeze = button("Freeze", {
     picture: "snow",
-    label: "Keep a summary and still charts of the run below the panel",
+    label: "keep a summary and still charts of the run below the panel",
     onclick: onFreeze,
   });
   const code = button("Code", {
     picture: "code",
-    label: "Show the code that does what was clicked",
+    label: "show the code that does what was clicked",
     onclick: onCode,
   });
   const mark = document.createElementNS("http://www.w3.org/2000/svg", "svg");

@@ -64,7 +64,7 @@ function newThrottle(name, command) {
     picture: "pause",
     onclick: () => command(now.paused ? "resume" : "pause", { name }),
   });
-  const ramp = button("Ramp", { picture: "ramp", label: `Change the rate of ${name} gradually` });
+  const ramp = button("Ramp", { picture: "ramp", label: `change the rate of ${name} gradually` });
   const state = h("span", { class: "mm-tag" });
   const to = number(`Ramp ${name} to this rate`, "");
   const seconds = number(`Ramp ${name} over so many seconds`, "60");
