@@ -2,7 +2,7 @@
 
 A thread is not the loop.  A call that a plain ``def start`` may make is carried out on the
 loop, in the context of the thread, while the thread waits (`block`).  Every other async
-function refuses to be called where no loop runs (`on_loop`), for what it returned would be a
+function refuses to be called where no loop runs (`on_loop`), because what it returned would be a
 coroutine that nobody awaits.
 """
 

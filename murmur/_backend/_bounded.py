@@ -97,7 +97,7 @@ class _Hearing:
         """Cancel the task and see it end; abandon it if it does not.
 
         asyncio would never run a task that is cancelled before its first step; this one
-        has made it, for whoever calls this has waited.
+        has made it, because whoever calls this has waited.
         """
         if self.answer is not None:
             return

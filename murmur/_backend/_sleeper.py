@@ -238,7 +238,7 @@ class Sleeper:
                 self._timer = loop.call_later(seconds, self.ring, _OWN_TIMER)
 
     def _end(self, error: BaseException | None) -> None:
-        """End the sleep in the next turn of the loop, for this may be the turn of another task."""
+        """End the sleep in the next turn of the loop, as this may be the turn of another task."""
         self._error = error
         self._state = _WOKEN
         self._drop_timer()

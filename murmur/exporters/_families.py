@@ -75,7 +75,7 @@ class _Collector:
         self._labels = labels
 
     def describe(self) -> Iterable[Family]:
-        """Return nothing: names are ours alone, for the registry is."""
+        """Return nothing: names are ours alone, because the registry is."""
         return ()
 
     def collect(self) -> Iterator[Family]:

@@ -115,7 +115,7 @@ class _Ended(SpanProcessor):
 def spans_of(actions: Sequence[Action], resource: Resource) -> list[ReadableSpan]:
     """Return a span for each action, from its start to its end, each a trace of its own.
 
-    When the action was due is among its attributes, for a span that begins before anything
+    When the action was due is among its attributes, because a span that begins before anything
     happens would not fit those of the server.
     """
     ended = _Ended()

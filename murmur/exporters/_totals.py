@@ -1,7 +1,7 @@
 """Running totals of a run over all nodes, for exporters to give out.
 
 A chunk is added at the price of a few array operations, whatever the length of the run, and
-reading costs as much as there are series.  How many there can be is bounded here, for a
+reading costs as much as there are series.  How many there can be is bounded here, because a
 time-series database pays for each of them for ever.
 """
 
@@ -310,7 +310,7 @@ class Totals(Follower):
 
 
 def _sum(one: Durations, other: Durations) -> Durations:
-    """Return both together; neither is changed, for a reader may hold it."""
+    """Return both together; neither is changed, because a reader may hold it."""
     return Durations(
         one.counts + other.counts,
         one.total + other.total,

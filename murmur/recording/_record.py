@@ -70,7 +70,7 @@ class UnderWay(NamedTuple):
 class RunRecord:
     """Everything that is known of one run.
 
-    One thread, the runtime's, adds; any other may read at the same time, for what is
+    One thread, the runtime's, adds; any other may read at the same time, because what is
     read is only ever appended to or replaced whole.
 
     Parameters

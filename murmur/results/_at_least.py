@@ -1,4 +1,4 @@
-"""Times of a comparison that are known to be at least so long, for some actions never ended.
+"""Times of a comparison that are known to be at least so long, because some actions never ended.
 
 Those have no duration, so they are in no percentile: a side that kept every twentieth caller
 waiting for ever would look as fast as one that answered all.  Here they count with how long

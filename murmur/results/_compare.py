@@ -96,7 +96,7 @@ def compare(  # noqa: PLR0913 - all but the runs by keyword
 ) -> pd.DataFrame:
     """Return what every statistic of every action came to in two runs, and how sure that is.
 
-    Time is cut into blocks and whole blocks are resampled, for durations that follow each
+    Time is cut into blocks and whole blocks are resampled, because durations that follow each
     other are alike; how long a block has to be is asked of the data.  That assumes a steady
     load (leave out the ramp with `start`).  One run on each side tells about chance within
     runs only: what differs between days or machines shows in several runs of each.
@@ -242,7 +242,7 @@ def _are_trusted(sources: Sequence[Source]) -> bool:
 
 
 def _span(run: Source, start: float, end: float | None) -> tuple[float, float]:
-    """Return where to look: whole windows only, for the last may have been cut off.
+    """Return where to look: whole windows only, because the last may have been cut off.
 
     And whole spans, in a long run whose oldest seconds are joined.
     """

@@ -196,7 +196,7 @@ class Verification:
         trait = self.settings[name]
         if is_secret(trait):
             # Whoever wrote the reason may have quoted the value, in full or in part.
-            reason = "it is not accepted (the reason is hidden, for the setting is secret)"
+            reason = "it is not accepted (the reason is hidden, because the setting is secret)"
         origin = f"(from {self._origins[name]}) " if name in self._origins else ""
         self._failures[name] = shown(trait, value), origin + self._without_secrets(reason)
         self._forget(name)

@@ -48,7 +48,7 @@ class Rows:
         """Remove all rows and return them as a structured array.
 
         Rows that are appended meanwhile are left for the next time: the buffer is never
-        replaced, and only what was copied is deleted.  The copy matters as well, for a
+        replaced, and only what was copied is deleted.  The copy matters as well, because a
         bytearray that numpy looks into cannot grow.
         """
         import numpy as np

@@ -39,7 +39,7 @@ def rehearse(
     The users, throttles, coordinators and settings are those of a real run.  Time jumps
     to the next moment at which anything happens, so an hour of waiting takes no time, and
     the same seed gives the same results.  What a user does over a network has to be
-    replaced, for the other side lives in real time: override the method that does it with
+    replaced, because the other side lives in real time: override the method that does it with
     one that sleeps for as long as an answer would take.
 
     Parameters
@@ -93,7 +93,7 @@ def rehearse(
     resolved = resolve(scenario, settings, environment={})
     course = Course(users=users, duration=duration, end_when_idle=end_when_idle)
     _, options = virtual_backend("asyncio")
-    # A thread of its own, for a notebook's cell runs inside a loop.
+    # A thread of its own, because a notebook's cell runs inside a loop.
     with LoopThread("murmur-rehearsal", options) as thread:
         spec, record = thread.ask("prepare", _prepare, scenario, resolved, seed)
         thread.ask("rehearse", _run, spec, record, course, patience=math.inf)

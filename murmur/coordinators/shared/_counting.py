@@ -1,6 +1,6 @@
 """Coordinators that are one over all nodes: where users are counted.
 
-Runs on the steering kernel, for there all of them come by, and survives the loss of any
+Runs on the steering kernel, because there all of them come by, and survives the loss of any
 node.  What a complete batch asks for is done on the keeper, one of the nodes that opened
 the coordinator; see `murmur.coordinators.shared._shared` for the other end.
 """

@@ -1,10 +1,10 @@
 """A coordinator that is one over all nodes: this node's end of it.
 
-Users are counted by the steering kernel, for only there all of them come by.  What a
+Users are counted by the steering kernel, because only there all of them come by.  What a
 complete batch asks for is done on one node, the keeper: the first that opened the
 coordinator, or the next when that is gone.  So actions of one item run one after another,
 as on one node.  An action sees users of other nodes as a `DistantUser`, and what users
-bring along has to be plain values, for it travels.
+bring along has to be plain values, because it travels.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One task on the loop of a session that tells all its panels the news.
 
-At most four times a second, and only what changed; always the whole state, for the server
+At most four times a second, and only what changed; always the whole state, because the server
 may drop messages and the page may have been reloaded.  Twice a second is the rule, so that
 there is room to show what a click has done at once.
 """

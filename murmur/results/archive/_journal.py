@@ -2,7 +2,7 @@
 
 Entries are appended to numbered segments and handed to the operating system at once, so a
 process that is killed loses nothing that was written.  Nothing is forced to the disk while
-the load runs, for that may take long; a machine that loses power may lose what its system
+the load runs, because that may take long; a machine that loses power may lose what its system
 had not written yet (on Linux up to 30 s).
 
 An entry is its length, its checksum and a value as nodes send it, compressed.  The last
