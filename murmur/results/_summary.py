@@ -222,7 +222,9 @@ def _cells(action: ActionSummary) -> list[str]:
 
 
 def _listed(users: Mapping[str, int]) -> str:
-    return ", ".join(f"{count:,} {outcome}" for outcome, count in users.items()) or "none"
+    words = {"here": "still in the run"}
+    listed = (f"{count:,} {words.get(outcome, outcome)}" for outcome, count in users.items())
+    return ", ".join(listed) or "none"
 
 
 def _plain(value: object) -> object:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import murmur
 from murmur.testing import rehearse
 
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "amoc-guides.md"
 printed: list[str] = []
 
 
@@ -66,6 +68,7 @@ def test_the_guides_example_prints_what_the_guide_says() -> None:
                "Msg = ('hello', 5), Id = 5", "Two: timeout 1"]  # fmt: skip
     assert sorted(printed[second : second + 6]) == sorted(timeout)
     assert printed[second + 6] == "All: timeout 5"  # after all numbered items
+    assert "\n".join(printed) in PAGE.read_text(encoding="utf-8")
     assert set(results.users["outcome"]) == {"finished"}
 
 

@@ -11,6 +11,8 @@ import pytest
 from murmur.telemetry import CATALOGUE
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/from-amoc.md").read_text(encoding="utf-8")
+TESTS = Path(__file__).parents[1]
+PAGE_OF_GUIDES = TESTS.parent / "docs" / "reference" / "amoc-guides.md"
 FUNCTIONS = {
     "amoc": ["do/3", "add/1", "remove/2", "stop/0", "reset/0"],
     "amoc_dist": [
@@ -98,3 +100,20 @@ def test_what_it_became_is_there() -> None:
 
     assert len(named) > 20
     assert set(gone) <= {"Run.settings"}  # set in __init__
+
+
+GUIDES = PAGE_OF_GUIDES.read_text(encoding="utf-8")
+STATEMENTS = [row.strip("| ").split(" | ") for row in GUIDES.splitlines() if row.startswith("| ")]
+
+
+def test_each_statement_of_the_guides_has_its_test_or_its_reason() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in TESTS.rglob("test_*.py")]
+    there = {name for text in texts for name in re.findall(r"def (test_\w+)\(", text)}
+    rows = [row for row in STATEMENTS if row[0] not in ("amoc says", "---")]
+    named = {name for row in rows for name in re.findall(r"`(test_\w+)`", row[-1])}
+
+    assert len(rows) == 137
+    assert named - there == set()
+    without = [row[0] for row in rows if not re.search(r"`test_\w+`", row[-1])]
+    reasons = [row[1] for row in rows if row[0] in without]
+    assert all(reason.startswith("differs: ") for reason in reasons), without

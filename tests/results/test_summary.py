@@ -51,7 +51,7 @@ def test_the_text_is_a_table_with_one_line_for_each_action(results: Results) -> 
     lines = repr(results.summary()).splitlines()
 
     assert lines[0] == "Chat r1, seed 7, 2.0 s, verdict: valid"
-    assert lines[1] == "users: 1 finished, 1 failed, 1 left, 2 dropped, 2 here"
+    assert lines[1] == "users: 1 finished, 1 failed, 1 left, 2 dropped, 2 still in the run"
     assert lines[2] == "  1 x login failed: ConnectionError: refused"
     assert lines[3].split("  ")[0] == "action"
     assert [line.split()[:4] for line in lines[4:]] == [
