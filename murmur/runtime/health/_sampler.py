@@ -25,6 +25,9 @@ __all__ = ["WINDOW", "Sampler"]
 WINDOW = 1.0
 """Seconds between two samples, and between two chunks sent up."""
 
+PORTS_EVERY = 10.0
+"""Seconds between two counts of ports, each of which reads all connections of the machine."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -36,6 +39,7 @@ class Sampler:
         self.probe = LagProbe(run.native.now, Random(f"{run.seed}/lag/{run.node}"))
         self._was_saturated = False
         self._vitals = VitalsReader()
+        self._ports_at = -math.inf
         self._pauses = Pauses()
         self._cpu_before = time.process_time()
         self._at_before = run.native.now()
@@ -58,8 +62,17 @@ class Sampler:
             window = max(window + 1, math.floor((now() - self._run.spec.started_at) / WINDOW) + 1)
             due_at = self._run.spec.started_at + window * WINDOW
             await anyio.sleep(max(0.0, due_at - now()))
+            await self._count_ports(now())
             self.sample(due_at if now() - due_at < WINDOW / 2 else now())
             self._run.flush()
+
+    async def _count_ports(self, now: float) -> None:
+        """Count them where there may be too few, now and then."""
+        if not self._run.native.is_real_time or not self._vitals.has_many_sockets():
+            return
+        if now - self._ports_at >= PORTS_EVERY:
+            self._ports_at = now
+            await self._run.threads.run(self._vitals.count_ports)
 
     def sample(self, now: float) -> None:
         """Write one row of population, throttles and health, as they are at `now`."""
@@ -78,7 +91,8 @@ class Sampler:
         lags = self.probe.take()
         (cpu, queued), vitals = self._core_shares(now), self._vitals.read()
         if not self._run.native.is_real_time:
-            vitals = replace(vitals, machine_cpu=math.nan)  # nobody is crowded out of such time
+            # Other programs take nothing from such time, nor from what runs in it.
+            vitals = replace(vitals, machine_cpu=math.nan, ports=math.nan)
         pauses, longest = self._pauses.take()
         why = reasons(
             lags,

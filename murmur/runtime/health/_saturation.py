@@ -22,7 +22,7 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
-from ._vitals import Vitals
+from ._vitals import NEARLY_ALL, Vitals
 
 __all__ = [
     "BY_OTHERS",
@@ -43,9 +43,6 @@ LAG_LIMIT = 0.05
 
 SCHEDULE_LIMIT = 0.1
 """Seconds by which permits may be late, 99th percentile of a window and throttle."""
-
-NEARLY_ALL = 0.95
-"""Share of open files, or of ports, from which on there are too few."""
 
 ENOUGH_PERMITS = 10
 """Permits of a window and throttle whose lateness says anything."""

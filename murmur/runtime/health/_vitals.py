@@ -1,6 +1,7 @@
 """Vitals of this process and its machine, as cheaply as the operating system tells them.
 
-Each look reads a handful of small files of Linux's ``/proc`` (0.1 ms together).  Elsewhere,
+Each look reads a handful of small files of Linux's ``/proc`` (0.1 ms together), and a large
+one only in a thread.  Elsewhere,
 and where a file cannot be read, what is not known is NaN and nothing fails.
 
 References
@@ -16,12 +17,18 @@ import math
 import os
 import resource
 import sys
+from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 __all__ = ["CoreWait", "Vitals", "VitalsReader"]
 
 NAN = math.nan
+
+NEARLY_ALL = 0.95
+"""Share of open files, or of ports, from which on there are too few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,9 @@ class Vitals:
     open_files, open_files_limit : float
         Files and sockets that the process has open, and may have.
     ports, ports_limit : float
-        Local ports that connections hold or that wait after one, and how many there are.
+        Local ports that connections hold or that wait after one, and how many there are.  If
+        there are nearly as many sockets, those from one address to one server, which are
+        what can run out.
     """
 
     rss: float = NAN
@@ -62,7 +71,8 @@ class VitalsReader:
     def __init__(self, proc: Path = Path("/proc"), descriptors: Path = Path("/dev/fd")) -> None:
         self._proc = proc
         self._before = (NAN, NAN)
-        self._port_range = self._count_of_ports()
+        self._first_port, self._last_port = self._port_range()
+        self._to_one_server = NAN
         self._folder = next(filter(os.path.isdir, (proc / "self/fd", descriptors)), None)
         self._has_number = self._size_is_number()
         self.read()  # the share of busy cores is one since the look before
@@ -77,7 +87,7 @@ class VitalsReader:
             open_files=open_files,
             open_files_limit=NAN if limit == resource.RLIM_INFINITY else limit,
             ports=self._ports(open_files),
-            ports_limit=self._port_range,
+            ports_limit=self._last_port - self._first_port + 1,
         )
 
     def _resident_bytes(self) -> float:
@@ -117,7 +127,33 @@ class VitalsReader:
         except OSError:
             return False
 
+    def has_many_sockets(self) -> bool:
+        """Return whether there are nearly as many sockets as ports, and `count_ports` is due."""
+        limit = self._last_port - self._first_port + 1
+        has_many = self._ports_and_waiting(self._open_files()) >= NEARLY_ALL * limit
+        self._to_one_server = self._to_one_server if has_many else NAN
+        return has_many
+
+    def count_ports(self) -> None:
+        """Count how many ports lead from one address to one server, at most; takes 0.1 s.
+
+        Only these can run out: a port may serve many addresses and many servers at a time.
+        """
+        routes: Counter[bytes] = Counter()
+        for name in ("net/tcp", "net/tcp6"):
+            with suppress(OSError), open(self._proc / name, "rb") as file:
+                for line in islice(file, 1, None):
+                    _, local, remote, _ = line.split(None, 3)
+                    address, _, port = local.rpartition(b":")
+                    if self._first_port <= int(port, 16) <= self._last_port:
+                        routes[address + remote] += 1
+        self._to_one_server = max(routes.values(), default=NAN)
+
     def _ports(self, open_files: float) -> float:
+        known = self._to_one_server
+        return self._ports_and_waiting(open_files) if math.isnan(known) else known
+
+    def _ports_and_waiting(self, open_files: float) -> float:
         """Return sockets in use, at most those of this process, and those in TIME_WAIT.
 
         The system counts the sockets of all processes, the target's among them if it is on
@@ -143,9 +179,10 @@ class VitalsReader:
             counts[protocol] = dict(zip(fields[::2], map(_number, fields[1::2]), strict=False))
         return counts
 
-    def _count_of_ports(self) -> float:
+    def _port_range(self) -> tuple[float, float]:
+        """Return the first and the last port that connections are given."""
         words = self._words("sys/net/ipv4/ip_local_port_range")
-        return _number(words[1]) - _number(words[0]) + 1 if len(words) == 2 else NAN
+        return (_number(words[0]), _number(words[1])) if len(words) == 2 else (NAN, NAN)
 
     def _words(self, name: str) -> list[str]:
         """Return the words of a file; none if it cannot be read."""

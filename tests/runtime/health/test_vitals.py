@@ -41,6 +41,7 @@ UDPLITE6: inuse 0
 RAW6: inuse 0
 FRAG6: inuse 0 memory 0
 """
+TCP_TITLES = "  sl  local_address rem_address   st tx_queue rx_queue"
 FILES = {
     "self/statm": "23914 10240 4313 725 0 12107 0\n",
     "stat": STAT,
@@ -86,6 +87,25 @@ def test_sockets_of_other_programs_are_not_counted_beyond_what_this_one_has_open
     (proc / "net/sockstat").write_text(SOCKSTAT.replace("inuse 61", "inuse 5000"))
 
     assert VitalsReader(proc).read().ports == 100 + 40
+
+
+def test_ports_to_many_servers_or_from_many_addresses_do_not_run_out(proc: Path) -> None:
+    """Eight addresses with 4,000 ports each, and a server of its own on the same machine."""
+    (proc / "net/sockstat").write_text(SOCKSTAT.replace("tw 40", "tw 32000"))
+    ours = [
+        f"0{number % 8}01007F:{40_000 + number // 8:04X} 0100007F:1F90" for number in range(32_000)
+    ]
+    theirs = [f"0100007F:1F90 0{number % 8}01007F:9C40" for number in range(99)]
+    lines = [f"   0: {addresses} 06 00000000:00000000" for addresses in (*ours, *theirs)]
+    (proc / "net/tcp").write_text("\n".join([TCP_TITLES, *lines]) + "\n")
+    reader = VitalsReader(proc)
+
+    assert reader.has_many_sockets()
+    reader.count_ports()
+    assert reader.read().ports == 4_000
+    (proc / "net/sockstat").write_text(SOCKSTAT)
+    assert not reader.has_many_sockets()
+    assert reader.read().ports == 61 + 4 + 40
 
 
 def test_a_machine_without_the_newer_protocol_has_its_ports_counted(proc: Path) -> None:
