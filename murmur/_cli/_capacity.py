@@ -29,7 +29,7 @@ Exit codes:
   0    found, or it holds at the most that was tried
   1    it does not hold at --low, or the answers were too noisy
   2    the check, a setting or the scenario cannot be read
-  3    the generator was the limit
+  3    the generator was the limit, or no node was left
   130  interrupted; what was found is printed
 """
 
@@ -39,6 +39,7 @@ _EXIT = {
     "never held": 1,
     "too noisy": 1,
     "generator": INVALID,
+    "given up": INVALID,
     "interrupted": 130,
 }
 

@@ -18,6 +18,7 @@ from ._replay import archived_scenario as archived_scenario
 from ._replay import replay as replay
 from ._request_log import RequestLog as RequestLog
 from ._run import Run as Run
+from ._search_progress import SearchProgress as SearchProgress
 from ._session import Session as Session
 from ._start import notebook_names as notebook_names
 from ._status import IDLE as IDLE
@@ -40,6 +41,7 @@ __all__ = [
     "Observation",
     "RequestLog",
     "Run",
+    "SearchProgress",
     "Session",
     "Status",
     "ThrottleView",

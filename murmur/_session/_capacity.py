@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from statistics import median
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from murmur.errors import InvalidCheckError, MurmurError
+from murmur.errors import ClusterError, InvalidCheckError, MurmurError, WaitTimeoutError
 from murmur.results import Capacity, Check, parse_check
-from murmur.results.capacity import Search, Step, step_of
+from murmur.results.capacity import Search, Step, step_of, unit_of
+
+from ._search_progress import CellOutput, SearchProgress, cell_output
 
 if TYPE_CHECKING:
     from murmur.scenario import Scenario
@@ -18,13 +23,21 @@ if TYPE_CHECKING:
     from ._run import Run
     from ._session import Session
 
-__all__ = ["SearchPlan", "plan_of", "searched"]
+__all__ = ["SearchPlan", "plan_of", "search_for", "searched"]
+
+_logger = logging.getLogger(__name__)
 
 USERS, ARRIVALS = "users", "user_rate"
 """What sets the load, unless it is the name of a throttle."""
 
-FEW = 80.0
-"""Actions beyond a percentile, below which that of a sample is mostly too small."""
+FEW = 2.0
+"""Independent actions beyond a percentile, with which an interval is a tenth wide."""
+
+GLANCE = 1.0
+"""Seconds between two looks at a step that is on."""
+
+NEAREST = 3
+"""Steps that are looked at for that: those nearest to the limit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +103,11 @@ def plan_of(check: str, **rest: Any) -> SearchPlan:  # noqa: ANN401 - the fields
     return plan
 
 
+def search_for(by: str, low: float, high: float | None, *, within: float, confirm: int) -> Search:
+    """Return a search that has not begun; users are whole."""
+    return Search(low, high, within=within, confirm=confirm, whole=by == USERS)
+
+
 def searched(session: Session, plan: SearchPlan, search: Search) -> Capacity:
     """Run steps until the search is over; an interrupt keeps what was found.
 
@@ -99,18 +117,57 @@ def searched(session: Session, plan: SearchPlan, search: Search) -> Capacity:
         If a run cannot be started.
     """
     steps: list[Step] = []
-    ended = ""
+    ended, why = "", ""
+    output = cell_output()
     try:
-        while (load := search.next_load()) is not None:
-            step = _step(session, plan, load)
+        for step in _steps(session, plan, search, output):
             steps.append(step)
-            search.take(load, step.answer)
             if plan.on_step is not None:
                 plan.on_step(step, search)
     except KeyboardInterrupt:
         ended = "interrupted"
         with suppress(MurmurError):
             session.stop()
+    except MurmurError as error:
+        if not steps:
+            raise
+        ended, why = "given up", str(error)
+    finally:
+        session.search = None
+    found = _capacity(plan, search, steps, ended, why)
+    _show_end(session, found, search, plan, output)
+    return found
+
+
+def _steps(
+    session: Session, plan: SearchPlan, search: Search, output: CellOutput | None
+) -> Iterator[Step]:
+    """Yield each step that was run, after the search has taken its answer.
+
+    A step that a node kept from beginning, as it died just then, is begun once more: the
+    others may do.
+    """
+    is_refused = False
+    while (load := search.next_load()) is not None:
+        session.search = SearchProgress.of(
+            search, load, check=plan.check.text, unit=unit_of(plan.by), seconds=plan.seconds
+        )
+        try:
+            step = _step(session, plan, load, output)
+        except ClusterError as error:
+            if is_refused or not search.asked:
+                raise
+            is_refused = True
+            _logger.warning("the step at %g is begun again: %s", load, error)
+            continue
+        is_refused = False
+        search.take(load, step.answer, step.evidence)
+        yield step
+
+
+def _capacity(
+    plan: SearchPlan, search: Search, steps: list[Step], ended: str, why: str
+) -> Capacity:
     low, high = search.interval()
     return Capacity(
         check=plan.check.text,
@@ -121,16 +178,41 @@ def searched(session: Session, plan: SearchPlan, search: Search) -> Capacity:
         confidence=search.confidence,
         ended=ended or search.ended,
         taken=tuple(steps),
-        remarks=_remarks(plan.check, steps),
+        remarks=(*([why] if why else ()), *_remarks(steps, search.best)),
     )
 
 
-def _step(session: Session, plan: SearchPlan, load: float) -> Step:
+def _show_end(
+    session: Session, found: Capacity, search: Search, plan: SearchPlan, output: CellOutput | None
+) -> None:
+    """Leave what was found in the panel and in the cell."""
+    if not found.taken:
+        return
+    last = found.taken[-1].load
+    progress = SearchProgress.of(
+        search, last, check=plan.check.text, unit=found.unit, seconds=plan.seconds
+    )
+    session.search = replace(progress, outcome=found.sentence, run_id=session.status().run_id)
+    if output is not None:
+        output.show(session.search, 0.0)
+
+
+def _wait(session: Session, run: Run, patience: float, output: CellOutput | None) -> None:
+    """Wait for the end of a step, and show how far it is meanwhile."""
+    ends = monotonic() + patience
+    while not run.is_over and monotonic() < ends:
+        if output is not None and session.search is not None:
+            output.show(session.search, run.status().elapsed)
+        with suppress(WaitTimeoutError):
+            run.wait(timeout=GLANCE)
+
+
+def _step(session: Session, plan: SearchPlan, load: float, output: CellOutput | None) -> Step:
     run = _started(session, plan, load)
     try:
         if plan.throttle not in (None, ARRIVALS):
             session.throttles[str(plan.throttle)].change_rate(rate=load)
-        run.wait(timeout=plan.seconds + 60.0)
+        _wait(session, run, plan.seconds + 60.0, output)
     finally:
         if not run.status().state.is_over:
             session.stop()
@@ -158,16 +240,19 @@ def _started(session: Session, plan: SearchPlan, load: float) -> Run:
     return session.do(plan.scenario, users, duration=plan.seconds, **settings)
 
 
-def _remarks(check: Check, steps: list[Step]) -> tuple[str, ...]:
+def _remarks(steps: list[Step], best: float) -> tuple[str, ...]:
     """Return what to know of the steps: whether they hold enough actions for a percentile."""
-    quantile = check.statistic.quantile
-    if quantile is None or not steps:
+    known = [step for step in steps if step.answer != "no answer" and step.throughput]
+    nearest = sorted(known, key=lambda step: abs(math.log(step.load / best)))[:NEAREST]
+    if not nearest:
         return ()
-    fewest = min((step.throughput * step.seconds for step in steps if step.throughput), default=0)
-    if fewest * (1 - quantile) >= FEW:
+    evidence = median(step.evidence for step in nearest)
+    if evidence >= FEW or not evidence:
         return ()
-    needed = math.ceil(FEW / (1 - quantile))
+    actions = median(step.throughput * step.seconds for step in nearest)
+    needed = math.ceil(FEW / evidence * actions / 100) * 100
     return (
-        f"a step held as few as {fewest:,.0f} actions: that percentile of so few is more often "
-        f"too low than too high, and so the limit too high; hold steps until {needed:,} are done",
+        f"near the limit a step held {actions:,.0f} actions, of which the slow ones came in "
+        f"crowds and tell as much as {evidence:.2g} beyond the percentile that are independent: "
+        f"that is why the interval is wide; about {needed:,} actions a step make it a tenth",
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from murmur.recording import Recent
 
+from ._search_progress import SearchProgress
 from ._status import IDLE, Status
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Observation:
         What was measured: ``windows``, ``population``, ``permits``, ``actions``, ``total``,
         ``changes``, ``failures``, ``health``, and in how many of the last ``judged`` windows
         the generator was ``unfit``.
+    search : SearchProgress or None
+        How far the search for capacity is that goes on; what it found until the next run.
 
     Examples
     --------
@@ -47,6 +50,7 @@ class Observation:
     status: Status = IDLE
     nodes: tuple[NodeStatus, ...] = ()
     recent: Recent = field(default_factory=Recent)
+    search: SearchProgress | None = None
 
     @classmethod
     def of(
@@ -56,10 +60,13 @@ class Observation:
         nodes: tuple[NodeStatus, ...] = (),
         *,
         by_name: bool,
+        search: SearchProgress | None = None,
     ) -> Observation:
         """Return what a session does, and the newest minutes of its run if there was one."""
         recent = Recent()
         if live is not None:
             is_over = status.state.is_over
             recent = live.recent(status.elapsed, by_name=by_name, is_over=is_over)
-        return cls(status=status, nodes=nodes, recent=recent)
+        if search is not None and search.outcome and search.run_id != status.run_id:
+            search = None
+        return cls(status=status, nodes=nodes, recent=recent, search=search)

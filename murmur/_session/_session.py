@@ -29,6 +29,7 @@ from ._live import Live, Seen, Watcher
 from ._nodes import LIFETIME, Nodes
 from ._observation import Observation
 from ._run import Run
+from ._search_progress import SearchProgress
 from ._start import course_of, masked_pairs, notebook_names, record_of, settings_for, spec_of
 from ._status import IDLE, Status, status_of
 from ._troubles import FailureLog
@@ -88,6 +89,8 @@ class Session:
     ----------
     relay : murmur.exporters.Relay
         Where exporters hear of what the session's runs measure.
+    search : SearchProgress or None
+        How far `find_capacity` is, or what it found.
 
     Examples
     --------
@@ -128,6 +131,7 @@ class Session:
         self._scenario: type[Scenario] | None = None
         self._calls = Calls()
         self.relay: Relay = Relay(FailureLog())
+        self.search: SearchProgress | None = None
 
     @property
     def is_closed(self) -> bool:
@@ -252,7 +256,8 @@ class Session:
 
         Each step is a run of its own at one load.  The load is doubled until the check fails;
         then every answer moves a belief about the limit.  A step in which the generator was
-        the bottleneck is no answer.  An interrupt ends the search and keeps what was found.
+        the bottleneck is no answer.  A notebook cell shows how far it is, and so does the panel.
+        An interrupt ends the search and keeps what was found.
 
         Parameters
         ----------
@@ -301,9 +306,7 @@ class Session:
             capacity = session.find_capacity(Shop, check="p99(order) < 200ms", low=10)
             capacity.chart()
         """
-        from murmur.results.capacity import Search
-
-        from ._capacity import plan_of, searched
+        from ._capacity import plan_of, search_for, searched
 
         plan = plan_of(
             check,
@@ -315,8 +318,7 @@ class Session:
             settings=dict(settings),
             on_step=on_step,
         )
-        search = Search(low, high, within=within, confirm=confirm, whole=by == "users")
-        return searched(self, plan, search)
+        return searched(self, plan, search_for(by, low, high, within=within, confirm=confirm))
 
     def add(self, n: int, nodes: Sequence[str] | None = None, *, planned: bool = False) -> range:
         """Add `n` users; return their ids.
@@ -440,11 +442,12 @@ class Session:
         UnresponsiveError
             If the loop of the session does not answer in time.
         """
-        cluster, run, live = self._host.present, self._run, self._live
+        cluster, run = self._host.present, self._run
+        seen = partial(Observation.of, self._live, by_name=by_name, search=self.search)
         if cluster is None or self._host.is_closed:
-            return Observation.of(live, run.status() if run else IDLE, by_name=by_name)
+            return seen(run.status() if run else IDLE)
         answer = self._host.ask("observe", cluster.status, patience=patience)
-        return Observation.of(live, self._read(answer), answer.nodes, by_name=by_name)
+        return seen(self._read(answer), answer.nodes)
 
     def background(self, fn: Callable[..., Awaitable[T]], *args: object) -> Future[T]:
         """Have ``await fn(*args)`` run on the session's own loop; return at once.

@@ -22,6 +22,7 @@ from murmur.recording import Failure, Figures, LiveChange, LiveWindow, Recent
 from murmur.throttles import ThrottleStatistics
 
 from ._observation import Observation
+from ._search_progress import SearchProgress
 from ._status import Status
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ GUEST_RECORDS = record_table(
         NodeStatus,
         Observation,
         Recent,
+        SearchProgress,
         Status,
         ThrottleStatistics,
     ]

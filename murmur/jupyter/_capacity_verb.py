@@ -1,49 +1,19 @@
-"""The verb of ``%amoc`` that searches for capacity, and the progress that it shows."""
+"""The verb of ``%amoc`` that searches for capacity, which shows its progress itself."""
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
-from IPython.display import HTML, display
 
 from murmur.scenario import find, parse_settings
 
 from ._verb import Call, Kind, Parameter, Verb
 
 if TYPE_CHECKING:
-    from murmur.results.capacity import Search, Step
-
     from ._context import Context
 
 __all__ = ["CAPACITY_VERB"]
-
-
-class Progress:
-    """One output of the cell: a bar, the step that was taken last, and what is known so far.
-
-    Parameters
-    ----------
-    most : int
-        Steps that a search takes at most.
-    """
-
-    def __init__(self, most: int = 14) -> None:
-        self._most = most
-        self._handle = display(HTML("searching…"), display_id=True)
-
-    def __call__(self, step: Step, search: Search) -> None:
-        """Show one more step."""
-        low, high = search.interval()
-        text = (
-            f"step {len(search.asked)}: {step.load:,.6g} {step.answer}"
-            f"{f' ({step.reason})' if step.reason else ''}; "
-            f"between {low:,.4g} and {high:,.4g} so far"
-        )
-        bar = f"<progress max='{self._most}' value='{len(search.asked)}'></progress>"
-        if self._handle is not None:
-            self._handle.update(HTML(f"{bar} {escape(text)}"))
 
 
 def _capacity(context: Context, call: Call) -> object:
@@ -53,9 +23,7 @@ def _capacity(context: Context, call: Call) -> object:
     )
     keywords |= parse_settings(scenario, call.settings)
     try:
-        return context.session.find_capacity(
-            scenario, check=call.values["check"], on_step=Progress(), **keywords
-        )
+        return context.session.find_capacity(scenario, check=call.values["check"], **keywords)
     except ValueError as error:
         raise UsageError(str(error)) from error
 

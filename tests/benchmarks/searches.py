@@ -1,6 +1,6 @@
 """Calibration of searches for capacity: how often the interval holds a limit that is known.
 
-    python -m tests.benchmarks.searches [searches=100] [requests of a step=8000 ...]
+    python -m tests.benchmarks.searches [searches=100] [requests of a step=2000 ...]
 
 A step is a queue whose arrivals and service times are drawn; its time is virtual.  The true
 limit, the arrival rate at which the 99th percentile of response time reaches what the check
@@ -11,7 +11,7 @@ asks, follows from the queue's own law.  One line is one queue:
     steps     median and most of a search
     found     % of searches that ended because the interval was as narrow as asked
 
-With 100 searches of 8,000 and 16,000 requests a step it takes some ten minutes of one core;
+With 100 searches of 2,000, 8,000 and 16,000 requests a step it takes some minutes of one core;
 the table in docs/explanation/calibration.md is of it.
 """
 
@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from murmur.results.capacity import Search
+from murmur.results.capacity import Search, crowding
 
 __all__ = ["QUEUES", "Queue", "search_of"]
 
@@ -132,7 +132,8 @@ def search_of(queue: Queue, seed: int, requests: int) -> Search:
     search = Search(SERVED / 4)
     while (load := search.next_load()) is not None:
         seen = queue.responses(load, requests + FILLING, draw)[FILLING:]
-        search.take(load, "holds" if np.quantile(seen, 0.99) < queue.asked else "fails")
+        answer = "holds" if np.quantile(seen, 0.99) < queue.asked else "fails"
+        search.take(load, answer, len(seen) * 0.01 / crowding(seen))
     return search
 
 
@@ -157,7 +158,7 @@ def main(searches: int = 100, *requests: int, tell: Callable[[str], None] = prin
     """Print the table."""
     began = time.monotonic()
     tell("queue  check        requests   limit   inside  below  above   width steps  most  found")
-    for each in requests or (8_000, 16_000):
+    for each in requests or (2_000, 8_000, 16_000):
         for queue in QUEUES:
             tell(measure(queue, searches, each))
     tell(f"{searches} searches a line, {time.monotonic() - began:.0f} s")

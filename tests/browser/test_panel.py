@@ -201,6 +201,52 @@ def test_a_page_that_is_loaded_again_catches_up(notebook, until):
     until(lambda: notebook.figure("Users running") == 140)
 
 
+SEARCH = '''
+class Till(murmur.Scenario):
+    """Users queue at one till that takes 20 ms for each."""
+
+    async def init(self):
+        self.till = anyio.Lock()
+
+    async def start(self, user):
+        while True:
+            with user.timer("order"):
+                async with self.till:
+                    await anyio.sleep(0.02)
+
+
+def search(**options):
+    return session.find_capacity(
+        Till, check="p50(order) < 0.19", low=2, hold=3, warm_up=0.5, within=1, confirm=1, **options
+    )
+'''
+
+
+def test_a_search_for_capacity_shows_how_far_it_is(notebook, picture, until):
+    card = notebook.panel.locator(".mm-search")
+    assert card.is_hidden()
+
+    notebook.write(3, f"import anyio\n{SEARCH}\nsearch(high=500)")
+    notebook.run(3, wait=False)
+    until(lambda: "step 2 of at most 14" in card.inner_text(), story=card.inner_text)
+    said = card.inner_text()  # on a busy machine the first step may be no answer
+    assert "held at 2" in said or "no answer at 2" in said
+    assert 0 < card.locator("progress").evaluate("bar => bar.value") < 0.5
+    until(lambda: "of at most 14" in notebook.text(3), story=lambda: notebook.text(3))
+    picture("search")
+    notebook.menu("Settings", "Theme", "JupyterLab Dark")
+    until(lambda: "step 4 of at most 14" in card.inner_text(), 60, story=card.inner_text)
+    picture("search-dark")
+    notebook.kernel("interrupt")
+    until(lambda: "interrupted; p50(order)" in card.inner_text(), 60, story=card.inner_text)
+    until(lambda: "actions/s" in notebook.text(3), story=lambda: notebook.text(3))
+    picture("search-interrupted")
+
+    notebook.run(2)
+    until(card.is_hidden)
+    assert notebook.page.errors == []
+
+
 def test_the_panel_follows_a_dark_theme_and_a_narrow_page(notebook, picture, until):
     notebook.run(2)
     until(lambda: notebook.figure("Throughput") > 50)

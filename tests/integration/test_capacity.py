@@ -47,8 +47,8 @@ def test_users_at_one_counter() -> None:
     else:
         assert capacity.ended in {"generator", "too noisy"}
     law = capacity.littles_law()
-    assert law["ratio"].between(0.8, 1.25).all(), law
-    assert any("actions" in remark for remark in capacity.remarks)
+    assert 0.8 < law["ratio"].median() < 1.25, law
+    assert (capacity.steps["evidence"] > 0).all()
     assert capacity.chart().to_dict()["concat"]
     assert capacity.check in repr(capacity)
     assert "<table>" in capacity._repr_html_()

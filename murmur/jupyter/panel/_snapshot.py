@@ -18,7 +18,7 @@ from ._form import fields
 from ._rows import target
 
 if TYPE_CHECKING:
-    from murmur._session import Observation
+    from murmur._session import Observation, SearchProgress
     from murmur.cluster import NodeStatus
     from murmur.recording import Failure, LiveChange, Recent
     from murmur.results import Verdict
@@ -84,6 +84,7 @@ def snapshot(  # noqa: PLR0913 - all but the first by keyword
         "changes": [_change(change, effects) for change in recent.changes[-_CHANGES:]],
         "health": _health(recent, is_on=is_on),
         "verdict": None if verdict is None else _verdict(verdict),
+        "search": None if seen.search is None else _search(seen.search, status.elapsed),
         "code": code,
     }
 
@@ -199,6 +200,16 @@ def _health(recent: Recent, *, is_on: bool) -> dict[str, Any]:
 def _verdict(verdict: Verdict) -> dict[str, Any]:
     """Return the word and its sentences; those of a valid run are remarks."""
     return {"state": verdict.state, "reasons": list(verdict.reasons)}
+
+
+def _search(search: SearchProgress, elapsed: float) -> dict[str, Any]:
+    """Return how far a search for capacity is, in words, and the share of it that is done."""
+    return {
+        "share": round(search.share(elapsed), 3),
+        "step": search.step(elapsed),
+        "known": search.known,
+        "is_over": bool(search.outcome),
+    }
 
 
 def _number(value: Any) -> float | str | None:  # noqa: ANN401 - a trait's default may be anything

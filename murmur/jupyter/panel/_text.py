@@ -39,6 +39,8 @@ def words(state: dict[str, Any]) -> str:
         parts.append(f"{figures['rate']:,.1f} actions/s, {figures['failed']:,.1f} failed")
     if figures["p50"]:
         parts.append(f"response p50 {figures['p50']}, p99 {figures['p99']}")
+    if search := state.get("search"):
+        parts.append(f"{search['step']}; {search['known']}")
     if verdict := state.get("verdict"):
         parts.append(" ".join([f"verdict: {verdict['state']}", *verdict["reasons"]]))
     if state["health"]["warning"]:

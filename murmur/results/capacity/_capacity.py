@@ -14,10 +14,15 @@ if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
 
-__all__ = ["Capacity", "Interval", "Scalability"]
+__all__ = ["Capacity", "Interval", "Scalability", "unit_of"]
 
 UNITS: Mapping[str, str] = {"users": "users", "user_rate": "users/min"}
 """Unit of the load, by what sets it; of a throttle, permits an interval."""
+
+
+def unit_of(by: str) -> str:
+    """Return the unit of the load that `by` sets."""
+    return UNITS.get(by, f"{by}/interval")
 
 
 class Interval(NamedTuple):
@@ -68,7 +73,8 @@ class Capacity:
     confidence : float
         How likely it lies in the interval, from 0 to 1.
     ended : str
-        "found", "never held", "not reached", "generator", "too noisy" or "interrupted".
+        "found", "never held", "not reached", "generator", "too noisy", "interrupted", or "given
+        up" if a run could not be started any more, such as when no node was left.
     taken : sequence of Step
         The steps, in order.
     remarks : sequence of str, default ()
@@ -97,7 +103,8 @@ class Capacity:
         """One row is one step, in order; the columns are the attributes of a step.
 
         ``load``, ``value``, ``throughput``, ``goodput``, ``failed``, ``p50``, ``p99``, ``busy``,
-        ``residence``, ``users`` and ``seconds`` are numbers, ``answer`` and ``reason`` text.
+        ``residence``, ``users``, ``seconds`` and ``evidence`` are numbers, ``answer`` and
+        ``reason`` text.
         """
         import pandas as pd
 
@@ -108,7 +115,7 @@ class Capacity:
     @property
     def unit(self) -> str:
         """Unit of the load."""
-        return UNITS.get(self.by, f"{self.by}/interval")
+        return unit_of(self.by)
 
     @property
     def sentence(self) -> str:
@@ -129,6 +136,7 @@ class Capacity:
             "too noisy": f"{self.check} holds up to {found} ({sure}); the answers were too noisy "
             "for a narrower interval: hold each step for longer",
             "interrupted": f"interrupted; {self.check}: {at_least}",
+            "given up": f"given up after {len(self.taken)} steps; {self.check}: {at_least}",
         }[self.ended]
 
     def chart(self) -> alt.ConcatChart:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from murmur.results._bootstrap import FEWEST_BLOCKS, memory_of
 from murmur.results.checks._check import Check, matching
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from murmur.results._results import Results
 
     from ._search import Answer
 
-__all__ = ["Step", "step_of"]
+__all__ = ["Step", "crowding", "step_of"]
+
+LEVEL, CELLS = 0.9, 200
+"""Which quantile slow requests are beyond, and how many cells they are counted in."""
 
 SKIPPED = 0.01
 """Share of permits that the generator was late for, above which a step is no answer."""
@@ -51,6 +57,9 @@ class Step:
         Users running, on average.
     seconds : float
         Length of what was judged.
+    evidence : float
+        Values beyond the check's percentile that were independent of each other, for slow
+        answers of a busy server come in crowds; ``inf`` for what is no percentile.
     """
 
     load: float
@@ -66,6 +75,7 @@ class Step:
     residence: float
     users: float
     seconds: float
+    evidence: float = math.inf
 
 
 def step_of(
@@ -78,7 +88,7 @@ def step_of(
     results : Results
         Of the run.
     check : Check
-        What has to hold, from `start` to `end`.
+        What has to hold from `start` to `end`.
     load : float
         What was asked for.
     start, end : float
@@ -86,7 +96,7 @@ def step_of(
     throttle : str or None
         The throttle that sets the load; its late permits make the step no answer.
     """
-    judged = next(iter(results.check(check)))
+    judged = next(iter(results.check(replace(check, start=start, end=end))))
     reason = _silence(results, throttle, start=start, end=end)
     if not reason and math.isnan(judged.value):
         reason = judged.reason or "nothing was measured"
@@ -121,7 +131,40 @@ def step_of(
         residence=float(there["service_time"].mean()) if len(there) else math.nan,
         users=float(running),
         seconds=span,
+        evidence=_evidence(check, there[there["ok"]].sort_values("due_at")),
     )
+
+
+def _evidence(check: Check, rows: pd.DataFrame) -> float:
+    """Return how many independent values beyond its percentile a check rests on."""
+    quantile = check.statistic.quantile
+    if quantile is None:
+        return math.inf
+    times = rows[f"{check.statistic.time or 'response'}_time"].to_numpy()
+    return len(times) * (1 - quantile) / crowding(times, min(quantile, LEVEL))
+
+
+def crowding(times: NDArray[np.float64], level: float = LEVEL) -> float:
+    """Return the number of slow requests in a row that are worth one independent one.
+
+    Parameters
+    ----------
+    times : array
+        Of requests, in the order in which they were due.
+    level : float, default 0.9
+        Which quantile a slow one is beyond: there have to be many.
+    """
+    import numpy as np
+
+    if not len(times):
+        return 1.0
+    size = max(1, len(times) // CELLS)
+    is_slow = times > np.quantile(times, level)
+    cells = is_slow[: len(times) // size * size].reshape(-1, size).sum(axis=1)
+    share = float(is_slow.mean())
+    if len(cells) < FEWEST_BLOCKS or not share:
+        return 1.0
+    return max(1.0, memory_of(cells.astype(np.float64)).variance / (size * share * (1 - share)))
 
 
 def _in_progress(rows: pd.DataFrame, start: float, end: float) -> float:

@@ -2,11 +2,18 @@
 
 Near the limit a check holds in one run and fails in the next, so plain bisection, which
 believes every answer, ends beside the limit and knows nothing of it.  Here each answer moves a
-belief: the chance that a check holds at a load falls along a normal curve in the logarithm of
-the load, whose middle is the limit and whose width, the noise, is learned too.  The next load
+belief: the chance that a check holds at a load falls along a curve in the logarithm of the
+load, whose middle is the limit and whose width, the noise, is learned too.  The next load
 is the median of the belief (probabilistic bisection: Horstein, "Sequential transmission using
 noiseless feedback", 1963; Waeber, Frazier and Henderson, "Bisection search with noisy
 responses", 2013), and the interval is what holds most of the belief.
+
+The curve is a normal one, unless the answer rests on little evidence.  Slow requests of a busy
+queue come in crowds: of 2,000 requests, the twenty beyond a 99th percentile are one crowd, or
+none.  So the percentile is mostly too low and sometimes far too high, and such a step holds at
+the limit itself in three of four cases.  The number of slow requests of a step is taken as
+gamma-distributed, with the mean and the variance that crowds have; that makes "holds" weak
+evidence and "fails" strong.  With much evidence it is the normal curve again.
 
 Pure: nothing here runs anything.
 """
@@ -31,6 +38,21 @@ NOISES = {0.01: 1.0, 0.02: 1.0, 0.04: 1.0, 0.08: 0.5, 0.16: 0.1, 0.32: 0.02, 1.0
 A queue at 80 % of its capacity whose 99th percentile is taken of 2,000 requests has 0.04.
 """
 
+ENOUGH = 4.0
+"""Independent values beyond its percentile that a step has to have for these widths.
+
+With fewer they are as much larger as a sum of so few varies more.
+"""
+
+LEAST = 0.01
+"""The same of a step that has next to none."""
+
+NEIGHBOURS = 0.1
+"""Distance, in the logarithm of the load, of steps whose crowds are taken to be alike.
+
+A step that saw no crowd, by chance, would believe that there are none.
+"""
+
 SLIP = 0.005
 """Share of answers that are wrong for a reason that has nothing to do with the load."""
 
@@ -40,16 +62,17 @@ RESOLUTION = 0.0025
 OCTAVES = 20
 """How often the load is doubled at most where no upper end is given."""
 
-SILENT = 2
+SILENT = 3
 """Steps without an answer, one after the other at the top, that end a search."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A load that was tried, and the answer."""
+    """A load that was tried, the answer, and how much evidence there is for it."""
 
     load: float
     answer: Answer
+    evidence: float = math.inf
 
 
 class Search:
@@ -78,6 +101,8 @@ class Search:
         The loads that were tried, in order.
     confidence : float
         Of the interval.
+    most : int
+        Steps at most.
 
     Examples
     --------
@@ -109,14 +134,15 @@ class Search:
         self.low: float = low
         self.high: float | None = high
         self.asked: list[Asked] = []
-        self._within, self._confirm, self._most = within, confirm, most
+        self._within, self._confirm = within, confirm
+        self.most: int = most
         self._whole = whole
         self.confidence: float = confidence
         top = math.log(low * 2.0**OCTAVES if high is None else high)
         # The limit may lie outside of what may be asked: half an octave on either side.
         span = (math.log(low) - 0.35, top + 0.35)
         self._limits = np.linspace(*span, max(50, math.ceil((span[1] - span[0]) / RESOLUTION)))
-        self._belief = np.tile(np.log(list(NOISES.values())), (len(self._limits), 1))
+        self._belief = self._before()
 
     @property
     def ended(self) -> str:
@@ -137,7 +163,7 @@ class Search:
         is_narrow = high - low <= max(self._within * low, 1.0 if self._whole else 0.0)
         if is_sure and is_narrow:
             return "found"
-        if len(self.asked) < self._most:
+        if len(self.asked) < self.most:
             return ""
         is_mute = self._times("no answer") and not self._times("fails")
         return "generator" if is_mute else "too noisy"
@@ -146,26 +172,56 @@ class Search:
         """Return the load to try next; None if the search is over."""
         if self.ended:
             return None
-        if not self._times("fails") and not self._times("no answer"):
-            held = [one.load for one in self.asked]
-            return self._rounded(min(2 * max(held), self._top) if held else self.low)
+        known = max((one.load for one in self.asked if one.answer == "holds"), default=self.low)
+        silent = self._silent()
+        if len(silent) == 1:  # a node left, or another program was busy: once is no limit
+            return silent[0]
+        if not self._times("fails") and not silent:
+            return self._rounded(min(2 * known, self._top) if self.asked else self.low)
         middle = math.exp(self._quantile(0.5))
-        silent = [one.load for one in self.asked if one.answer == "no answer"]
         if silent:  # not where the generator could not, but nearer
-            known = [one.load for one in self.asked if one.answer == "holds"] or [self.low]
-            middle = min(middle, math.sqrt(min(silent) * max(known)))
+            middle = min(middle, math.sqrt(min(silent) * known))
         return self._rounded(min(max(middle, self.low), self._top))
 
-    def take(self, load: float, answer: Answer) -> None:
-        """Take in the answer to a load; "no answer" teaches nothing of the limit."""
+    def take(self, load: float, answer: Answer, evidence: float = math.inf) -> None:
+        """Take in the answer to a load; "no answer" teaches nothing of the limit.
+
+        Parameters
+        ----------
+        load : float
+            What was tried.
+        answer : {"holds", "fails", "no answer"}
+            Whether the check held.
+        evidence : float, default inf
+            How many values beyond the check's percentile were independent of each other.
+        """
         import numpy as np
 
-        self.asked.append(Asked(load, answer))
-        if answer == "no answer":
-            return
-        distance = (self._limits[:, None] - math.log(load)) / np.array(list(NOISES))[None, :]
-        holds = (1 - SLIP) * _normal(distance) + SLIP / 2
-        self._belief += np.log(holds if answer == "holds" else 1 - holds)
+        self.asked.append(Asked(load, answer, max(evidence, LEAST)))
+        self._belief = self._before()
+        for each in self.asked:
+            if each.answer == "no answer":
+                continue
+            evidence = self._pooled(each)
+            widths = np.array(list(NOISES)) * max(1.0, math.sqrt(ENOUGH / evidence))
+            distance = (self._limits[:, None] - math.log(each.load)) / widths
+            holds = (1 - SLIP) * _held(distance, evidence) + SLIP / 2
+            self._belief += np.log(holds if each.answer == "holds" else 1 - holds)
+
+    def _before(self) -> NDArray[np.float64]:
+        """Return what is believed before anything was asked."""
+        import numpy as np
+
+        return np.tile(np.log(list(NOISES.values())), (len(self._limits), 1))
+
+    def _pooled(self, asked: Asked) -> float:
+        """Return the evidence of a step: the mean, in logarithms, of those with its load."""
+        near = [
+            math.log(each.evidence)
+            for each in self.asked
+            if each.answer != "no answer" and abs(math.log(each.load / asked.load)) < NEIGHBOURS
+        ]
+        return math.exp(sum(near) / len(near))
 
     def interval(self, confidence: float | None = None) -> tuple[float, float]:
         """Return between which loads the limit lies, with the chance that was asked for."""
@@ -191,6 +247,11 @@ class Search:
             for one in self.asked
         )
 
+    def _silent(self) -> list[float]:
+        """Return the loads at which no answer came, above all that have one."""
+        top = max((one.load for one in self.asked if one.answer != "no answer"), default=0.0)
+        return [one.load for one in self.asked if one.answer == "no answer" and one.load > top]
+
     def _is_silent(self) -> bool:
         last = self.asked[-SILENT:]
         return len(last) == SILENT and all(one.answer == "no answer" for one in last)
@@ -205,10 +266,33 @@ class Search:
         return float(self._limits[place])
 
 
-def _normal(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the share of a normal distribution that lies below each value."""
+def _held(distance: NDArray[np.float64], evidence: float) -> NDArray[np.float64]:
+    """Return how likely a check holds that far below its limit, in widths of the curve.
+
+    That is the chance of a gamma distribution, of as many values as are to be expected there,
+    to stay below those at the limit (Wilson and Hilferty 1931).
+    """
     import numpy as np
 
-    errors = np.vectorize(math.erf, otypes=[np.float64])(values / math.sqrt(2))
-    share: NDArray[np.float64] = (1 + errors) / 2
-    return share
+    if math.isinf(evidence):
+        return _normal(distance)
+    expected = evidence * np.exp(np.clip(-distance / math.sqrt(evidence), -50, 50))
+    root = np.cbrt(evidence / expected)
+    return _normal(3 * np.sqrt(expected) * (root - 1) + 1 / (3 * np.sqrt(expected)))
+
+
+def _normal(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the share of a normal distribution that lies below each value.
+
+    To 1e-7, by a polynomial (Hastings 1955; Abramowitz and Stegun 7.1.26): a search asks for
+    millions, and the base of murmur has no scipy.
+    """
+    import numpy as np
+
+    size = np.abs(values) / math.sqrt(2)
+    near = 1 / (1 + 0.3275911 * size)
+    powers = np.zeros_like(near)
+    for factor in (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592):
+        powers = near * (powers + factor)
+    outside: NDArray[np.float64] = powers * np.exp(-(size**2)) / 2
+    return np.where(values > 0, 1 - outside, outside)

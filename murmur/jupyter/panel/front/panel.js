@@ -138,8 +138,8 @@ function renderPanel({ model, el }) {
   const controls = newControls(command, choice, settings);
   const charts = newCharts(model);
   const layout = model.get("layout_of_parts");
-  const parts = [newFigures(), controls, newThrottles(command)];
-  const [figures, , throttles] = parts;
+  const parts = [newFigures(), controls, newThrottles(command), newSearch()];
+  const [figures, , throttles, search] = parts;
   const [nodes, errors, changes] = [newNodes(), newErrors(), newChanges()];
 
   const root = h(
@@ -148,6 +148,7 @@ function renderPanel({ model, el }) {
     head.element,
     h("div", { class: "mm-lines" }, said, warning),
     code.element,
+    search.element,
     figures.element,
     h(
       "div",

@@ -38,6 +38,26 @@ function newTable(title, area, columns, none) {
   };
 }
 
+/** Return the card of a search for capacity, which is there while there is one. */
+function newSearch() {
+  const bar = h("progress", { max: 1, "aria-label": "Share of the steps that are done" });
+  const step = h("p", { class: "mm-step" });
+  const known = h("p", { class: "mm-help" });
+  const element = card("Search for capacity", "search", bar, step, known);
+  element.hidden = true;
+  return {
+    element,
+    update({ search }) {
+      element.hidden = !search;
+      if (!search) return;
+      bar.value = search.share;
+      element.classList.toggle("mm-found", search.is_over);
+      setText(step, search.step);
+      setText(known, search.known);
+    },
+  };
+}
+
 const newNodes = () =>
   newTable(
     "Nodes",
