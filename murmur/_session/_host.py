@@ -10,11 +10,11 @@ import atexit
 import logging
 import math
 import sys
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from time import monotonic
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import anyio
 import anyio.abc
@@ -33,7 +33,6 @@ from murmur.errors import (
 from murmur.runtime import RunState, longest_end
 from murmur.telemetry import bus
 
-from ._call import Call
 from ._late_output import follow_cells
 from ._nodes import Entrance
 
@@ -58,6 +57,39 @@ STEERING = ("do", "add", "add_users", "remove", "remove_user", "update", "stop")
 """Verbs after whose failure a person asks whether the run goes on."""
 
 _logger = logging.getLogger(__name__)
+
+
+class Call(Generic[T]):
+    """A function to call on the loop, unless it is withdrawn before.
+
+    Each side first says what it does and then looks at what the other says, so that a call
+    of which `withdraw` says that nothing was done is never done.
+
+    Parameters
+    ----------
+    fn : callable
+        What to await.
+    """
+
+    def __init__(self, fn: Callable[..., Awaitable[T]]) -> None:
+        self._fn = fn
+        self._has_begun = False
+        self._is_withdrawn = False
+
+    async def begin(self, *args: object) -> T:
+        """Call the function; runs on the loop."""
+        self._has_begun = True
+        if self._is_withdrawn:
+            raise SessionClosedError("the call was withdrawn")
+        return await self._fn(*args)
+
+    def withdraw(self, cluster: Cluster | None) -> str:
+        """Give up; return what becomes of the call, and of the run."""
+        self._is_withdrawn = True
+        run = cluster.fate if cluster is not None else "no run is on"
+        if self._has_begun:
+            return f"what was asked may still be done; {run}"
+        return f"what was asked is not done; {run}"
 
 
 class Host:

@@ -20,7 +20,7 @@ from murmur.recording import Relay
 from murmur.runtime import RunState, checked_patterns
 from murmur.scenario import find
 
-from ._calls import Calls
+from ._call_log import CallLog
 from ._directory import keep, run_directory
 from ._ending import Ending
 from ._front_end import publisher_of
@@ -129,7 +129,7 @@ class Session:
         self._ending: Ending | None = None
         self._live: LiveView | None = None
         self._scenario: type[Scenario] | None = None
-        self._calls = Calls()
+        self._call_log = CallLog()
         self.relay: Relay = Relay(FailureLog())
         self.search: SearchProgress | None = None
 
@@ -157,7 +157,7 @@ class Session:
     @property
     def coordinators(self) -> Coordinators:
         """Coordinators of the run by name."""
-        call = self._calls.of_coordinator(self._host.call_coordinator)
+        call = self._call_log.of_coordinator(self._host.call_coordinator)
         return Coordinators(self._host.coordinator_statistics, call)
 
     def do(
@@ -340,7 +340,7 @@ class Session:
             If no run is on.
         """
         add = partial(self._host.cluster("add").add, n, nodes, live=not planned)
-        with self._calls.noting("add", n=n, nodes=nodes, planned=planned):
+        with self._call_log.noting("add", n=n, nodes=nodes, planned=planned):
             return self._host.ask("add", add)
 
     def add_users(self, first: int, last: int) -> range:
@@ -352,7 +352,7 @@ class Session:
             If they are not, or the range is backwards.
         """
         add = self._host.cluster("add_users").add_range
-        with self._calls.noting("add_users", first=first, last=last):
+        with self._call_log.noting("add_users", first=first, last=last):
             return self._host.ask("add_users", add, first, last)
 
     def remove(self, n: int, force: bool = False, nodes: Sequence[str] | None = None) -> int:
@@ -368,7 +368,7 @@ class Session:
             Nodes to take them from; all of them if not given.
         """
         remove = partial(self._host.cluster("remove").remove, n, force=force, nodes=nodes)
-        with self._calls.noting("remove", n=n, force=force, nodes=nodes):
+        with self._call_log.noting("remove", n=n, force=force, nodes=nodes):
             return self._host.ask("remove", remove)
 
     def remove_user(self, user_id: int, *, force: bool = False) -> bool:
@@ -377,7 +377,7 @@ class Session:
         One that waits is dropped.  With `force` it is cancelled after the scenario's `grace`.
         """
         remove = self._host.cluster("remove_user").remove_one
-        with self._calls.noting("remove_user", user_id=user_id, force=force):
+        with self._call_log.noting("remove_user", user_id=user_id, force=force):
             return self._host.ask("remove_user", remove, user_id, force)
 
     def send(self, user_id: int, message: object) -> bool:
@@ -414,7 +414,9 @@ class Session:
         """
         cluster = self._host.cluster("update")
         patience = self._host.callback_timeout + FAREWELL
-        with self._calls.noting("update", settings=self._calls.updating(settings), nodes=nodes):
+        with self._call_log.noting(
+            "update", settings=self._call_log.updating(settings), nodes=nodes
+        ):
             changed = self._host.ask("update", cluster.update, settings, nodes, patience=patience)
         return masked_pairs(self._scenario, changed)
 
@@ -500,7 +502,7 @@ class Session:
 
     def call_throttle(self, name: str, verb: str, arguments: Mapping[str, object]) -> None:
         """Call a method of a throttle by its name; for front ends, others use `throttles`."""
-        self._calls.of_throttle(self._host.call_throttle)(name, verb, arguments)
+        self._call_log.of_throttle(self._host.call_throttle)(name, verb, arguments)
 
     def stop(self) -> None:
         """Begin to end the run and return at once; `Run.wait` waits for the end.
@@ -508,7 +510,7 @@ class Session:
         Admission is closed first, everybody is asked to leave and cancelled after the
         grace, `terminate` is called once on each node.
         """
-        with self._calls.noting("stop"):
+        with self._call_log.noting("stop"):
             self._host.ask("stop", self._host.cluster("stop").stop)
 
     def reset(self) -> None:
@@ -763,7 +765,7 @@ class Session:
         """Make `run` the latest; called on the loop once it is accepted."""
         self._run, self._scenario, self._ending = run, scenario, ending
         self._live = run.live
-        self._calls.hold(record, scenario)
+        self._call_log.hold(record, scenario)
 
     def _read(self, answer: ClusterStatus) -> Status:
         if self._ending is None or answer.state is RunState.IDLE:

@@ -19,8 +19,7 @@ from ._summary import Summary
 from ._verdict import Verdict
 from ._write import write_frame, writing
 from .checks._check import Check
-from .checks._log import note
-from .checks._table import Checks, checked
+from .checks._table import Checks, checked, note
 
 if TYPE_CHECKING:
     from ._join import ProcessFigures, Prometheus

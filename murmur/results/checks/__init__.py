@@ -11,9 +11,9 @@ from ._difference import judge_difference as judge_difference
 from ._difference import parse_difference as parse_difference
 from ._judge import CheckResult as CheckResult
 from ._judge import judge_check as judge_check
-from ._log import noted as noted
 from ._table import Checks as Checks
 from ._table import checked as checked
+from ._table import noted as noted
 from ._text import parse_check as parse_check
 from ._units import TEXTS as TEXTS
 from ._units import rate_text as rate_text

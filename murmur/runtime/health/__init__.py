@@ -1,6 +1,5 @@
 """Health of the generator: how late its loop runs, what it uses, and who holds it up."""
 
-from ._pauses import Pauses as Pauses
 from ._probe import BEAT as BEAT
 from ._probe import due_moments as due_moments
 from ._saturation import BY_OTHERS as BY_OTHERS
@@ -11,6 +10,7 @@ from ._saturation import place as place
 from ._saturation import reasons as reasons
 from ._saturation import schedule_lag as schedule_lag
 from ._vitals import CoreWait as CoreWait
+from ._vitals import Pauses as Pauses
 from ._vitals import Vitals as Vitals
 from ._vitals import VitalsReader as VitalsReader
 

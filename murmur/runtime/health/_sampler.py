@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, cast
 
 import anyio
 
-from ._pauses import Pauses
 from ._probe import LagProbe
 from ._saturation import is_crowded_out, reasons, schedule_lag
-from ._vitals import CoreWait, Vitals, VitalsReader
+from ._vitals import CoreWait, Pauses, Vitals, VitalsReader
 
 if TYPE_CHECKING:
     from murmur.runtime._run import NodeRun

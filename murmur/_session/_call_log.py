@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from murmur.recording import RunRecord
     from murmur.scenario import Scenario
 
-__all__ = ["Calls"]
+__all__ = ["CallLog"]
 
 
-class Calls:
+class CallLog:
     """Notes what a session is asked to do with its run, in the record of that run.
 
     A run's own frame of changes says what came of them, also of what the scenario did by
