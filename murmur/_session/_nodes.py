@@ -9,10 +9,10 @@ import platform
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from html import escape
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
+from murmur._table import html_table, text_lines
 from murmur.cluster import JOIN, NodeOverview
 from murmur.errors import (
     ClusterError,
@@ -294,19 +294,11 @@ class Nodes(Named[str, NodeOverview]):
 
     def __repr__(self) -> str:
         """Return a line for each, below their titles."""
-        rows = [list(_COLUMNS), *_rows(self._overview())]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
-        return "\n".join(lines)
+        return "\n".join(text_lines([_COLUMNS, *_rows(self._overview())]))
 
     def _repr_html_(self) -> str:
         """Return a table."""
-        head = "".join(f"<th scope='col'>{name}</th>" for name in _COLUMNS)
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
-            for cells in _rows(self._overview())
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        return html_table(_COLUMNS, _rows(self._overview()))
 
 
 _COLUMNS = ("node", "state", "waiting", "running", "leaving", "gone", "where", "clock", "problems")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from html import escape
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import anyio
 
+from murmur._table import html_table
 from murmur.errors import NodesFailedError
 
 if TYPE_CHECKING:
@@ -75,15 +75,7 @@ class Answers(Generic[T]):
 
     def _repr_html_(self) -> str:
         """Return the table."""
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in self.rows()
-        )
-        head = "".join(f"<th scope='col'>{name}</th>" for name in ("node", "outcome", "answer"))
-        return (
-            f"<table><caption>{escape(self.verb)}</caption>"
-            f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        )
+        return html_table(("node", "outcome", "answer"), self.rows(), caption=self.verb)
 
 
 async def ask_each(

@@ -5,9 +5,12 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Mapping
 
+from murmur._table import html_table, text_lines
 from murmur.scenario import Scenario
 
 __all__ = ["ScenarioTable"]
+
+_TITLES = ("name", "description", "from")
 
 
 class ScenarioTable(Mapping[str, "type[Scenario]"]):
@@ -38,21 +41,13 @@ class ScenarioTable(Mapping[str, "type[Scenario]"]):
     def __repr__(self) -> str:
         if not self:
             return "no scenarios here: define a class that derives from murmur.Scenario"
-        rows = [("name", "description", "from"), *self.rows()]
-        widths = [max(len(row[column]) for row in rows) for column in range(2)]
-        return "\n".join(
-            f"{name:<{widths[0]}}  {text:<{widths[1]}}  {origin}" for name, text, origin in rows
-        )
+        rows = [_TITLES, *self.rows()]
+        return "\n".join(text_lines(rows))
 
     def _repr_html_(self) -> str:
         if not self:
             return html.escape(repr(self))
-        head = "<tr><th>name</th><th>description</th><th>from</th></tr>"
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in self.rows()
-        )
-        return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+        return html_table(_TITLES, self.rows())
 
 
 def _description(cls: type[Scenario]) -> str:

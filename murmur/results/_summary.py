@@ -9,6 +9,7 @@ from html import escape
 
 import pandas as pd
 
+from murmur._table import html_table
 from murmur.telemetry import one_line
 
 from ._paces import PaceSummary
@@ -168,13 +169,8 @@ class Summary:
             f"<ul>{failures}</ul>" if failures else "",
             *(f"<div>{escape(line)}</div>" for line in self.pace_lines),
         ]
-        head = "".join(f"<th>{escape(title)}</th>" for title in _COLUMNS)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in _cells(action)) + "</tr>"
-            for action in self.actions
-        )
-        if body:
-            parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+        if self.actions:
+            parts.append(html_table(list(_COLUMNS), map(_cells, self.actions)))
         return f"<div>{''.join(parts)}</div>"
 
 

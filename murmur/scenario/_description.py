@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from murmur._table import text_lines
+
 __all__ = ["Description", "Descriptions", "Setting", "SourceText"]
 
 
@@ -153,8 +155,7 @@ class Description:
     def __repr__(self) -> str:
         """Return an aligned table."""
         rows = [_HEADINGS, *(setting.row() for setting in self.settings)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        lines = [f"  {line}" for line in text_lines(rows)]
         return "\n".join([self._title(), *lines, *self._notes()])
 
     def _repr_html_(self) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextvars import Context
 from dataclasses import dataclass
-from html import escape
 from typing import NamedTuple
 
 from murmur._backend import Wakeup
+from murmur._table import html_table
 
 from ._job import Job
 from ._pacing import Gate
@@ -88,14 +88,12 @@ class ThrottleStatistics:
 def throttle_table(throttles: Iterable[ThrottleStatistics]) -> str:
     """Return a row for each throttle as HTML."""
     titles = ("throttle", "pace", "waiting", "requested", "granted", "out")
-    head = "".join(f"<th scope='col'>{title}</th>" for title in titles)
-    rows = "".join(
-        f"<tr><th scope='row'>{escape(one.name)}</th><td>{escape(one.pace)}</td>"
-        + "".join(f"<td>{n:,}</td>" for n in (one.waiting, one.requested, one.granted, one.out))
-        + "</tr>"
+    rows = (
+        [one.name, one.pace]
+        + [f"{number:,}" for number in (one.waiting, one.requested, one.granted, one.out)]
         for one in throttles
     )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return html_table(titles, rows)
 
 
 class PlaceInLine:

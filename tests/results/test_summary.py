@@ -79,7 +79,7 @@ def test_nothing_that_a_scenario_chose_is_read_as_html(record: RunRecord) -> Non
     html = Results(record, scenario="<b>")._repr_html_()
 
     assert "<script>" not in html
-    assert "<td>&lt;script&gt;</td>" in html
+    assert "<th scope='row'>&lt;script&gt;</th>" in html
     assert "<b>&lt;b&gt;</b>" in html
 
 

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, fields
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from murmur._table import html_table
+
 from ._measure import Step
 
 if TYPE_CHECKING:
@@ -184,18 +186,19 @@ class Capacity:
         return f"<Capacity: {self.sentence}>"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{_short(step.load)}</td><td>{step.answer}</td><td>{_short(step.throughput)}"
-            f"</td><td>{_short(1000 * step.p99)}</td><td>{escape(step.reason)}</td></tr>"
+        titles = (self.unit, "answer", "actions/s", "p99 [ms]", "why")
+        rows = (
+            (
+                _short(step.load),
+                step.answer,
+                _short(step.throughput),
+                _short(1000 * step.p99),
+                step.reason,
+            )
             for step in self.taken
         )
-        heads = (self.unit, "answer", "actions/s", "p99 [ms]", "why")
-        head = "".join(f"<th scope='col'>{escape(text)}</th>" for text in heads)
         remarks = "".join(f"<p>{escape(remark)}</p>" for remark in self.remarks)
-        return (
-            f"<p><b>{escape(self.sentence)}</b></p>{remarks}"
-            f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        )
+        return f"<p><b>{escape(self.sentence)}</b></p>{remarks}{html_table(titles, rows)}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values, for JSON."""

@@ -14,6 +14,7 @@ from typing import overload
 
 import pandas as pd
 
+from murmur._table import text_lines
 from murmur.errors import CheckFailedError
 from murmur.results._source import Source
 from murmur.results._verdict import Verdict
@@ -131,12 +132,7 @@ class Checks(Sequence[CheckResult]):
     def __str__(self) -> str:
         """Return a table as text."""
         rows = [_cells(each) for each in self._results]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  " + "  ".join(map(str.ljust, row, widths)).rstrip()  # the sizes are alike
-            for row in rows
-        ]
-        return "\n".join([self._headline(), *lines])
+        return "\n".join([self._headline(), *(f"  {line}" for line in text_lines(rows))])
 
     def _repr_html_(self) -> str:
         """Return a table for a notebook."""

@@ -40,7 +40,7 @@ def test_a_kernel_opens_another_joins_and_leaves(type_: Any, session: Session) -
     assert path.stat().st_mode & 0o777 == 0o600
     membership = type_("join murmur-ticket guest")
     assert list(type_("nodes")) == ["guest"]
-    assert "<td>guest</td>" in type_("nodes")._repr_html_()
+    assert "<th scope='row'>guest</th>" in type_("nodes")._repr_html_()
     type_("leave")
     assert membership.is_over
     assert list(session.nodes) == ["local"]

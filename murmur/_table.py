@@ -1,0 +1,53 @@
+"""Tables of short texts: in columns for a terminal, and as HTML for a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+__all__ = ["html_table", "text_lines"]
+
+
+def text_lines(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a line for each row, its cells below those of the row before.
+
+    Parameters
+    ----------
+    rows : sequence of sequences of str
+        As many cells in each; titles are the first row.
+
+    Examples
+    --------
+    >>> text_lines([("name", "count"), ("order", "3")])
+    ['name   count', 'order  3']
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+
+
+def html_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str = "") -> str:
+    """Return a table of HTML; what it holds is escaped, and the first cell names its row.
+
+    Parameters
+    ----------
+    titles : sequence of str
+        Of the columns.
+    rows : iterable of sequences of str
+        As many cells in each.
+    caption : str
+        What it is a table of; nothing unless given.
+
+    Examples
+    --------
+    >>> html_table(["name"], [["<b>"]]).partition("<tbody>")[2]
+    "<tr><th scope='row'>&lt;b&gt;</th></tr></tbody></table>"
+    """
+    head = "".join(f"<th scope='col'>{escape(title)}</th>" for title in titles)
+    body = "".join(
+        f"<tr><th scope='row'>{escape(first)}</th>"
+        + "".join(f"<td>{escape(cell)}</td>" for cell in others)
+        + "</tr>"
+        for first, *others in rows
+    )
+    above = f"<caption>{escape(caption)}</caption>" if caption else ""
+    return f"<table>{above}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
