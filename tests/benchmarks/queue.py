@@ -27,7 +27,7 @@ import numpy as np
 
 import murmur
 from murmur.testing import rehearse
-from murmur.testing._scripted_leases import Link, ScriptedCluster
+from tests.throttles.shared.scripted_leases import Link, ScriptedCluster
 
 ARRIVALS, SERVICE = 8.0, 10.0  # per second
 MEAN = 1 / (SERVICE - ARRIVALS)

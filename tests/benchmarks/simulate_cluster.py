@@ -25,7 +25,7 @@ from murmur.demo import Chat
 from murmur.recording import RunRecord
 from murmur.telemetry import Recorder
 from murmur.testing import router_process, shop_process
-from murmur.testing._scripted_leases import Link, ScriptedCluster
+from tests.throttles.shared.scripted_leases import Link, ScriptedCluster
 
 NODES = (10, 100, 1000)
 RATES = (100, 1000, 10_000, 100_000)

@@ -12,8 +12,9 @@ from functools import partial
 import numpy as np
 import pytest
 
-from murmur.testing._scripted_leases import Link, ScriptedCluster
 from murmur.throttles import Pacing, Pieces, Rate
+
+from .shared.scripted_leases import Link, ScriptedCluster
 
 ARRIVALS, SERVICE = 8.0, 10.0  # per second
 SERVERS = 20

@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from murmur.errors import InvalidArgumentError, RampInProgressError, UnknownThrottleError
-from murmur.testing._scripted_leases import Link, ScriptedCluster
 from murmur.throttles.shared import LeaseMaster, Tag, pack, unpack
+
+from .scripted_leases import Link, ScriptedCluster
 
 SETTLED = 1.0
 """Seconds until all nodes of a scripted cluster have the throttle and its slots."""

@@ -18,7 +18,7 @@ from typing import Any
 from murmur.throttles import ThrottleConfig
 from murmur.throttles.shared import LeaseMaster
 
-from ._scripted_node import GRAIN, Link, ScriptedNode
+from .scripted_node import GRAIN, Link, ScriptedNode
 
 __all__ = ["Link", "ScriptedCluster", "ScriptedNode"]
 
@@ -96,7 +96,7 @@ class ScriptedCluster:
             action()
         self.now = end
 
-    def join(self, name: str, link: Link | None = None, **config: Any) -> ScriptedNode:  # noqa: ANN401
+    def join(self, name: str, link: Link | None = None, **config: Any) -> ScriptedNode:
         """Let a node join and open the throttle "t"; `config` as for `murmur.throttle`."""
         node = ScriptedNode(name, self, link or Link(), ThrottleConfig.of(**config))
         self.nodes[name] = node
@@ -109,7 +109,7 @@ class ScriptedCluster:
         self.nodes.pop(name).is_dead = True
         self.at(self.now + noticed_after, lambda: self._lose(name))
 
-    def call(self, verb: str, **arguments: Any) -> None:  # noqa: ANN401 - the verb's own
+    def call(self, verb: str, **arguments: Any) -> None:
         """Change the throttle "t" from the steering side."""
         self.master.call("t", verb, arguments, self.now)
         self.turn()

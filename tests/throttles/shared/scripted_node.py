@@ -14,7 +14,7 @@ from murmur.throttles import ThrottleConfig
 from murmur.throttles.shared import Lease, LeaseNode, LeaseState
 
 if TYPE_CHECKING:
-    from ._scripted_leases import ScriptedCluster
+    from .scripted_leases import ScriptedCluster
 
 __all__ = ["GRAIN", "Link", "ScriptedNode"]
 
@@ -149,7 +149,7 @@ class ScriptedNode:
         """Stop the node for a while, as SIGSTOP does."""
         self._frozen_until = self._cluster.now + seconds
 
-    def call(self, verb: str, **arguments: Any) -> None:  # noqa: ANN401 - the verb's own
+    def call(self, verb: str, **arguments: Any) -> None:
         """Change the throttle from here."""
         self._node.call("t", verb, arguments, self._answered)
         self._send_due()
@@ -205,7 +205,7 @@ class ScriptedNode:
         self._node.open("t", self._config, self._answered)
         self._send_due()
 
-    def _answered(self, lease: Lease | None, fault: Any) -> None:  # noqa: ANN401 - on the wire
+    def _answered(self, lease: Lease | None, fault: Any) -> None:
         self.error = fault
         if lease is not None:
             self.lease = lease
