@@ -155,6 +155,7 @@ class Entrance:
             deployment.check_links()
         host = self._where[0] if self._opening is not None else deployment.host
         ticket = self.open(host, 0, LONGEST, seen_as)
+        self._host.cluster_here.supplies.append(deployment)
         deployment.take(ticket)
         return deployment
 

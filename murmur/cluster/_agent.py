@@ -43,6 +43,9 @@ __all__ = ["Agent"]
 WELCOME = 10.0
 """Seconds that the steering kernel has to let a node in."""
 
+WISH = 1.0
+"""Seconds that the session has to say whether somebody wants this node to leave."""
+
 FOLLOW = 1.0
 """Seconds between two looks at the clock."""
 
@@ -104,6 +107,7 @@ class Agent:
         self._spec: RunSpec | None = None
         self._leases: tuple[str, NodeLeases | None] = ("", None)
         self._is_parting = False
+        self._wish: bool | None = None
         self._verbs: dict[str, Callable[..., Awaitable[Any]]] = {
             "start": self._start,
             "add": self.local.add,
@@ -150,11 +154,13 @@ class Agent:
         self._tasks.start_soon(self._follow)
         return self.local.name
 
-    async def leave(self, *, is_asked: bool = False) -> None:
+    async def leave(self, *, is_asked: bool | None = False) -> None:
         """End the run here in order, send what it measured, and close the connection.
 
-        `is_asked` if whoever steers wants this, as by scaling a deployment down.
+        `is_asked` if whoever steers wants this, as by scaling a deployment down; None to ask.
         """
+        if is_asked is None:
+            is_asked = await self._is_wished_away()
         if is_asked:
             await self._part(RELEASED, is_lost=False, users_reason=NODE_RELEASED)
         else:
@@ -171,6 +177,8 @@ class Agent:
             case "refused":
                 self._refusal, self._is_refused = str(decode(body)), True
                 self._welcomed.set()
+            case "wish":
+                self._wish = bool(decode(body))
             case "taken":
                 self._past.confirm(int(decode(body)))
             case "farewell":
@@ -204,6 +212,14 @@ class Agent:
         """Start a task for what was heard, unless it came too late."""
         if not self.over.is_set() and not self._tasks.cancel_scope.cancel_called:
             self._tasks.start_soon(fn, *args)
+
+    async def _is_wished_away(self) -> bool:
+        """Ask whether somebody wants this node to leave; without an answer nobody does."""
+        self._link.send("wish", b"")
+        with anyio.move_on_after(WISH):
+            while self._wish is None:  # noqa: ASYNC110 - a moment at the end of a node
+                await anyio.sleep(WISH / 100)
+        return bool(self._wish)
 
     async def _dismissed(self, reason: str) -> None:
         await self._part(reason, is_lost=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import secrets
+import socket
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,7 +24,7 @@ try:
     from distributed.deploy.cluster import Cluster as DaskCluster
     from distributed.utils import get_ip
 except ImportError:
-    raise MissingExtraError("a cluster", "cluster", "distributed") from None
+    raise MissingExtraError("a deployment of dask", "dask", "distributed") from None
 
 if TYPE_CHECKING:
     from ._ticket import Ticket
@@ -59,6 +60,8 @@ class Deployment:
 
     def __init__(self, given: object) -> None:
         self._client = _client_of(given)
+        self._cluster = given if isinstance(given, DaskCluster) else getattr(given, "cluster", None)
+        self._planned: set[str] = set()
         self.scheduler: str = str(self._client.scheduler.address)
         self._plugin = f"murmur-{secrets.token_hex(4)}"
         self._is_used = False
@@ -91,6 +94,29 @@ class Deployment:
                 "and whoever has it can run code here; give dask certificates "
                 "(distributed.Security, TLS), or say plain=True where the network is your own"
             )
+
+    def note_join(self, node: str) -> None:
+        """See `Supply`."""
+        if self._is_used and node in self._plan:
+            self._planned.add(node)
+
+    def has_given_up(self, node: str) -> bool:
+        """See `Supply`."""
+        return self._is_used and node in self._planned and node not in self._plan
+
+    @property
+    def _plan(self) -> set[str]:
+        """The names of the workers that the cluster is to have, as far as it knows that.
+
+        Batch systems are told to end a job and not why, so that this alone says that a
+        person scaled down.
+        """
+        specifications = getattr(self._cluster, "worker_spec", {})
+        return {
+            f"{name}{suffix}"
+            for name, each in list(specifications.items())
+            for suffix in each.get("group", [""])
+        }
 
     def take(self, ticket: Ticket) -> None:
         """Make all workers nodes, those that come too; returns once those here are.
@@ -178,10 +204,22 @@ def _is_here(address: str) -> bool:
     protocol, _ = parse_address(address)
     if protocol == "inproc":
         return True
+    host = str(get_address_host(address))
     try:
-        return ipaddress.ip_address(get_address_host(address)).is_loopback
+        return ipaddress.ip_address(host).is_loopback or _is_own(host)
     except ValueError:  # a name
-        return str(get_address_host(address)) == "localhost"
+        return host == "localhost"
+
+
+def _is_own(host: str) -> bool:
+    """Return whether an address is one of this machine's: what goes there stays here."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((host, 0))
+        except OSError:
+            return False
+        return True
 
 
 def _is_private(address: str) -> bool:

@@ -8,7 +8,8 @@ is and what the bytes mean, is built on top and is the same for every transport.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from anyio.abc import TaskStatus
@@ -18,10 +19,13 @@ from ._ticket import Holder
 __all__ = [
     "MAX_MESSAGE",
     "RELEASED",
+    "FrameError",
+    "Frames",
     "NodeAudience",
     "NodeLink",
     "SteeringAudience",
     "SteeringLink",
+    "framed",
 ]
 
 MAX_MESSAGE = 256 * 2**20
@@ -29,6 +33,50 @@ MAX_MESSAGE = 256 * 2**20
 
 RELEASED = "it was released"
 """Why a node says that it leaves when whoever steers gave it back."""
+
+
+_HEAD = struct.Struct("!IB")  # bytes of the body, bytes of the kind
+
+
+class FrameError(ConnectionError):
+    """What came is no frame of murmur's."""
+
+
+class Frames:
+    """Messages cut out of the bytes of a connection."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+
+    def take(self, data: bytes) -> Iterator[tuple[str, bytes]]:
+        """Yield kind and body of each message that is complete by now.
+
+        Raises
+        ------
+        FrameError
+            If a message would be too large.
+        """
+        rest = self._rest
+        rest += data
+        at = 0
+        while len(rest) - at >= _HEAD.size:
+            size, kind_size = _HEAD.unpack_from(rest, at)
+            if size > MAX_MESSAGE:
+                raise FrameError(f"a message of {size:,} bytes is too large")
+            begin = at + _HEAD.size + kind_size
+            if len(rest) < begin + size:
+                break
+            kind = rest[at + _HEAD.size : begin].decode("ascii", "replace")
+            body = bytes(memoryview(rest)[begin : begin + size])
+            at = begin + size
+            yield kind, body
+        del rest[:at]
+
+
+def framed(kind: str, body: bytes) -> bytes:
+    """Return a message as it goes over a connection."""
+    name = kind.encode("ascii")
+    return _HEAD.pack(len(body), len(name)) + name + body
 
 
 class SteeringAudience(Protocol):

@@ -108,7 +108,7 @@ class Lives:
         if refusal is not None:
             raise refusal
 
-    async def leave(self, *, is_asked: bool = False) -> None:
+    async def leave(self, *, is_asked: bool | None = False) -> None:
         """Be a node no more; see `Agent.leave`."""
         self._is_leaving = True
         if self._trying is not None:

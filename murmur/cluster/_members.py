@@ -257,6 +257,8 @@ class Members:
                 self._see_off(node, str(decode(body)))
             case "parted":
                 self._link.expel(node.peer)
+            case "wish":
+                node.post("wish", encode(self._cluster.is_given_up(node.name)))
             case _:
                 raise WireError(f"an unknown kind {kind!r}")
 

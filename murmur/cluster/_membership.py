@@ -112,14 +112,14 @@ class Membership:
                 continue
         return True
 
-    def leave(self, *, is_asked: bool = False) -> None:
+    def leave(self, *, is_asked: bool | None = False) -> None:
         """End the run here in order, and be a node no more; fine if that is so already.
 
         Parameters
         ----------
-        is_asked : bool, default False
+        is_asked : bool or None, default False
             Whether whoever steers the session wants this, as by scaling down: then its
-            users do not count as gone from the plan.
+            users do not count as gone from the plan.  None lets the session answer.
 
         Notes
         -----
@@ -130,7 +130,7 @@ class Membership:
         with self._leaving:
             self._leave(is_asked)
 
-    def _leave(self, is_asked: bool) -> None:
+    def _leave(self, is_asked: bool | None) -> None:
         if not (self._over.done() or self._thread.is_closed):
             self._thread.post("leave", partial(self._lives.leave, is_asked=is_asked))
             if not self.wait(LEAVE + self._agent.end_within):
@@ -166,9 +166,9 @@ class Membership:
         return self._lives.agent
 
     def _connect(self) -> tuple[NodeLink, LinkThread]:
-        from ._dask import DaskNodeLink
+        from ._tls import TlsNodeLink
 
-        return DaskNodeLink(self._ticket), LinkThread()
+        return TlsNodeLink(self._ticket), LinkThread()
 
     async def _live(self, *, task_status: TaskStatus[Agent]) -> None:
         try:

@@ -87,7 +87,7 @@ class Opening:
         """
         from murmur.coordinators import shared as _  # noqa: F401 - see above
 
-        from . import _dask, _leasing  # noqa: F401 - see above
+        from . import _leasing, _tls  # noqa: F401 - see above
 
         return Authority()
 
@@ -107,10 +107,10 @@ class Opening:
         ClusterError
             If that cannot be.
         """
-        from ._dask import DaskSteeringLink, reason_of
+        from ._tls import TlsSteeringLink, reason_of
 
         thread = LinkThread()
-        link = DaskSteeringLink(authority.context(), host, port)
+        link = TlsSteeringLink(authority.context(), host, port)
         try:
             guests = Guests(link, service, cluster.spawn)
             members = await receive(cluster, link, thread.start, guests)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import anyio
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from ._node import Node, NodeStatus
 
-__all__ = ["END_PATIENCE", "Roster"]
+__all__ = ["END_PATIENCE", "Roster", "Supply"]
 
 END_PATIENCE = 10.0
 """Seconds that a node has to end its part of a run, besides its users' grace.
@@ -48,6 +48,16 @@ GLANCE = 0.05
 """Seconds between two looks at whether a change of settings reached the nodes."""
 
 _logger = logging.getLogger(__name__)
+
+
+class Supply(Protocol):
+    """Whatever starts nodes, and knows which of them it wants; asked on the session's loop."""
+
+    def note_join(self, node: str) -> None:
+        """Take note that a node of this name is there."""
+
+    def has_given_up(self, node: str) -> bool:
+        """Return whether a person asked for less, so that this one is to go."""
 
 
 class Roster:
@@ -68,6 +78,8 @@ class Roster:
         The nodes by name; the one of this process may be among them.
     local : str
         Name of the one of this process.
+    supplies : list of Supply
+        What starts nodes, where the session knows that.
     is_listening : bool
         Whether others may join.
     highest_id : int
@@ -84,6 +96,7 @@ class Roster:
 
     def __init__(self, tasks: TaskGroup, *, bus: Bus = process_bus, run_here: bool = False) -> None:
         self.nodes: dict[str, Node] = {}
+        self.supplies: list[Supply] = []
         self.highest_id = 0
         self._tasks = tasks
         self._bus = bus
@@ -104,6 +117,8 @@ class Roster:
     def join(self, node: Node) -> None:
         """Take a node into the session; it takes part in a run that is on once `init` is done."""
         self.nodes[node.name] = node
+        for supply in self.supplies:
+            supply.note_join(node.name)
         self._ledger.event("amoc.cluster.connect_nodes", [node.name], "joined")
         current = self._current
         if current is None or self._state is not RunState.RUNNING:
@@ -155,6 +170,10 @@ class Roster:
         if current is not None and current.spec.run_id == run_id and not current.over.is_set():
             current.record.add(chunk)
             current.ledger.relay(chunk)
+
+    def is_given_up(self, node: str) -> bool:
+        """Return whether what started a node does not want it any more."""
+        return any(supply.has_given_up(node) for supply in self.supplies)
 
     def note_release(self, node: str) -> None:
         """Take note that a person gives a node back, as by scaling a deployment down."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from murmur._wire import WireError, decode, encode, revive_fault
 from murmur.errors import JoinError, NodeTimeoutError, SessionClosedError
 
 from ._facts import own_version
-from ._link import MAX_MESSAGE
+from ._link import Frames, framed
 from ._ticket import STEERING_NAME
 
 if TYPE_CHECKING:
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["Visit"]
 
 _AGAIN = "murmur.attach() enters one that is there"
-
-_HEAD = struct.Struct("!IB")  # bytes of the body, bytes of the kind
 
 CONNECT = 10.0
 """Seconds that connecting may take."""
@@ -100,7 +97,7 @@ class Visit:
     def _exchange(self, kind: str, body: bytes, patience: float) -> tuple[str, bytes]:
         with self._connection() as connection:
             connection.settimeout(patience)
-            connection.sendall(_frame(kind, body))
+            connection.sendall(framed(kind, body))
             return _read(connection)
 
     @contextmanager
@@ -129,7 +126,7 @@ class Visit:
             raise JoinError(address, error.strerror or str(error)) from None
         try:
             connection = self._context.wrap_socket(plain, server_hostname=STEERING_NAME)
-            connection.sendall(_frame("visit", encode(own_version())))
+            connection.sendall(framed("visit", encode(own_version())))
             kind, body = _read(connection)
         except OSError as error:
             plain.close()
@@ -141,27 +138,15 @@ class Visit:
         return connection
 
 
-def _frame(kind: str, body: bytes) -> bytes:
-    name = kind.encode("ascii")
-    return _HEAD.pack(len(body), len(name)) + name + body
-
-
 def _read(connection: ssl.SSLSocket) -> tuple[str, bytes]:
-    size, kind_size = _HEAD.unpack(_exactly(connection, _HEAD.size))
-    if size > MAX_MESSAGE:
-        raise WireError(f"a message of {size:,} bytes is too large")
-    data = _exactly(connection, kind_size + size)
-    return data[:kind_size].decode("ascii", "replace"), data[kind_size:]
-
-
-def _exactly(connection: ssl.SSLSocket, size: int) -> bytes:
-    parts = bytearray()
-    while len(parts) < size:
-        part = connection.recv(min(size - len(parts), 2**20))
-        if not part:
+    """Return the next message; nobody sends a second one before it was asked for."""
+    frames = Frames()
+    while True:
+        data = connection.recv(2**20)
+        if not data:
             raise ConnectionResetError("the connection was closed")
-        parts += part
-    return bytes(parts)
+        for message in frames.take(data):
+            return message
 
 
 def _has_ended(connection: ssl.SSLSocket) -> bool:

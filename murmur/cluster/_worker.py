@@ -9,6 +9,8 @@ workers, and the scheduler does not end while users live there.
 
 from __future__ import annotations
 
+import signal
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +24,7 @@ try:
     from distributed import Client, Status, get_worker, secede
     from distributed.diagnostics.plugin import WorkerPlugin
 except ImportError:
-    raise MissingExtraError("a cluster", "cluster", "distributed") from None
+    raise MissingExtraError("a deployment of dask", "dask", "distributed") from None
 
 if TYPE_CHECKING:
     from distributed import Worker
@@ -64,6 +66,7 @@ class NodePlugin(WorkerPlugin):
         self._membership: Membership | None = None
         self._client: Any = None
         self._task: Any = None
+        self._heeds_sigterm = False
 
     async def setup(self, worker: Worker) -> None:
         """Join the session; dask calls this on its own loop.
@@ -76,6 +79,7 @@ class NodePlugin(WorkerPlugin):
         self._membership = await anyio.to_thread.run_sync(
             partial(join, self._ticket, name=str(worker.name))
         )
+        self._heed_sigterm(worker)
         # Its own client: once the worker dies, the scheduler forgets this task with it.
         self._client = await Client(
             worker.scheduler.address,
@@ -95,10 +99,13 @@ class NodePlugin(WorkerPlugin):
         """Leave in order; dask calls this when the worker closes, or is given back."""
         if self._membership is not None:
             # A worker that goes on working was given back.
-            is_asked = worker.status is Status.running or await self._was_wished(worker.address)
+            is_released = worker.status is Status.running
+            is_asked = is_released or await self._was_wished(worker.address) or None
             await anyio.to_thread.run_sync(partial(self._membership.leave, is_asked=is_asked))
         if self._client is not None:
             await self._client.close()
+        if self._heeds_sigterm:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def stay(self) -> str:
         """Block until this worker is a node no more; return why."""
@@ -107,8 +114,22 @@ class NodePlugin(WorkerPlugin):
         self._membership.wait()
         return self._membership.reason
 
+    def _heed_sigterm(self, worker: Worker) -> None:
+        """Let SIGTERM end a worker in order that has a nanny, too.
+
+        dask's own commands do so, and the process that a nanny starts would end at once; batch
+        systems send the signal to both.
+        """
+        if not worker.nanny or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+            return
+        loop: Any = worker.loop
+        close = partial(loop.add_callback, worker.close, nanny=False, reason="signal-15")
+        with suppress(ValueError):  # this is not the main thread
+            signal.signal(signal.SIGTERM, lambda *_: loop.asyncio_loop.call_soon_threadsafe(close))
+            self._heeds_sigterm = True
+
     async def _was_wished(self, worker: str) -> bool:
-        """Return whether a worker closes because somebody asked for that."""
+        """Return whether a worker closes because somebody asked dask for that."""
         if self._client is None:
             return False
         with anyio.move_on_after(ASK):

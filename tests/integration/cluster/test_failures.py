@@ -385,12 +385,15 @@ def test_an_expelled_node_is_gone_at_once(session: murmur.Session, nodes: Any) -
         session.expel("one")
 
 
-def test_a_spawned_node_imports_neither_pandas_nor_a_front_end(session: murmur.Session) -> None:
+FOREIGN = ("pandas", "altair", "IPython", "ipywidgets", "pyarrow", "distributed", "tornado")
+
+
+def test_a_spawned_node_imports_nothing_that_it_has_no_use_for(session: murmur.Session) -> None:
     class Looks(murmur.Scenario):
         async def start(self, user: murmur.User) -> None:
             import sys
 
-            for name in ("pandas", "altair", "IPython", "ipywidgets", "pyarrow"):
+            for name in FOREIGN:
                 if name in sys.modules:
                     user.count(name)
             user.count("looked")
@@ -477,4 +480,4 @@ def test_a_steering_kernel_may_stand_still_for_a_while(
     first = set(users[users["user_id"] <= 6]["outcome"])
     assert first == ({"left"} if is_short else {"lost"})
     assert accounted(run, 8)
-    assert (run.results.verdict.state == "invalid") is not is_short
+    assert ("6 of 8 users were lost" in str(run.results.verdict)) is not is_short

@@ -1,0 +1,361 @@
+"""The transport over the network: TLS connections of anyio.
+
+A connection carries frames of murmur's own, of bounded size, and nothing is ever made of
+them but a word and bytes.  A peer that shows no certificate of the session's authority is
+cut off by TLS, before it is sent anything else.  docs/explanation/cluster.md says what this
+costs beside connections of dask's.
+
+Both ends live in a thread of their own (see `_thread`), so that a user that blocks the
+loop of a run keeps nobody from knowing that the node is alive.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import itertools
+import logging
+import os
+import socket
+import ssl
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+from anyio.abc import ByteStream, Listener, SocketAttribute, SocketStream, TaskGroup, TaskStatus
+from anyio.streams.tls import TLSAttribute, TLSStream
+
+from murmur._backend import Native, Wakeup, native
+from murmur.errors import JoinError
+
+from ._link import MAX_MESSAGE, Frames, NodeAudience, SteeringAudience, framed
+from ._ticket import STEERING_NAME, Holder, Ticket
+
+__all__ = ["TlsNodeLink", "TlsSteeringLink", "reason_of"]
+
+HANDSHAKE = 10.0
+"""Seconds a peer has for its TLS handshake."""
+
+STRANGERS = 256
+"""Connections that may be in their handshake at a time; more are closed at once."""
+
+BACKLOG = 2 * MAX_MESSAGE
+"""Bytes that may wait for one peer; one that takes in no more than that is cut off."""
+
+BATCH = 2**20
+"""Bytes that are joined into one write."""
+
+CONNECT = 10.0
+"""Seconds that a node tries to connect."""
+
+PAUSE = 0.1
+"""Seconds without accepting connections after that failed."""
+
+LINGER = 10.0
+"""Seconds that a connection has to send what was to be sent before its end."""
+
+UNANSWERED = 30
+"""Seconds after which the system gives up a peer that acknowledges nothing."""
+
+BROKEN = (
+    OSError,
+    anyio.EndOfStream,
+    anyio.BrokenResourceError,
+    anyio.ClosedResourceError,
+)
+"""How a connection ends that is not closed from here."""
+
+_logger = logging.getLogger(__name__)
+
+
+class _Connection:
+    """One connection: what waits to be written, and what is read."""
+
+    def __init__(self, stream: ByteStream, seam: Native) -> None:
+        self._stream = stream
+        self._seam = seam
+        self._waiting: deque[bytes] = deque()
+        self._size = 0
+        self._arrival: Wakeup | None = None
+        self._is_ending = False
+        self._scope = anyio.CancelScope()
+
+    def put(self, kind: str, body: bytes) -> None:
+        """Queue a message; what cannot go out is dropped with the connection."""
+        if self._is_ending:
+            return
+        frame = framed(kind, body)
+        self._waiting.append(frame)
+        self._size += len(frame)
+        if self._size > BACKLOG:
+            self._scope.cancel()
+        self._wake()
+
+    def end(self) -> None:
+        """Close once everything is written, or has not been for long enough."""
+        self._is_ending = True
+        self._scope.deadline = anyio.current_time() + LINGER
+        self._wake()
+
+    async def carry(self, heard: Callable[[str, bytes], None]) -> str:
+        """Carry messages both ways until the connection is closed; return why it was."""
+        reason = "the connection was closed"
+        try:
+            with self._scope:
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(self._pump, tasks)
+                    frames = Frames()
+                    while True:
+                        for kind, body in frames.take(await self._stream.receive()):
+                            heard(kind, body)
+        except* BROKEN as group:
+            reason = reason_of(group)
+        finally:
+            await anyio.aclose_forcefully(self._stream)
+        return reason
+
+    async def _pump(self, tasks: TaskGroup) -> None:
+        """Write what is queued; what comes while one write is on goes out with the next."""
+        while True:
+            while self._waiting:
+                await self._stream.send(self._take())
+            if self._is_ending:
+                tasks.cancel_scope.cancel()
+                return
+            self._arrival = self._seam.wakeup()
+            await self._seam.wait(self._arrival)
+
+    def _take(self) -> bytes:
+        taken, size = [], 0
+        while self._waiting and size < BATCH:
+            frame = self._waiting.popleft()
+            taken.append(frame)
+            size += len(frame)
+        self._size -= size
+        return b"".join(taken)
+
+    def _wake(self) -> None:
+        if self._arrival is not None:
+            self._arrival.wake()
+
+
+class TlsSteeringLink:
+    """Listens on a port for nodes with a ticket.
+
+    Parameters
+    ----------
+    context : ssl.SSLContext
+        See `Authority.context`.
+    host, port
+        Where to listen; port 0 lets the system choose.
+    """
+
+    def __init__(self, context: ssl.SSLContext, host: str, port: int) -> None:
+        self.now: Callable[[], float] = time.monotonic
+        self.address = ""
+        self._context = context
+        self._host, self._port = host, port
+        self._connections: dict[int, _Connection] = {}
+        self._numbers = itertools.count(1)
+        self._strangers = 0
+        self._seam: Native | None = None
+        self._audience: SteeringAudience | None = None
+
+    async def serve(self, audience: SteeringAudience, *, task_status: TaskStatus[str]) -> None:
+        """See `SteeringLink`."""
+        self._seam, self._audience = native(), audience
+        listener = await anyio.create_tcp_listener(local_host=self._host, local_port=self._port)
+        host, port = _reachable(self._host), listener.extra(SocketAttribute.local_port)
+        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        async with listener, anyio.create_task_group() as tasks:
+            tasks.start_soon(self._listen, listener)
+            task_status.started(self.address)
+            await audience.live()
+            tasks.cancel_scope.cancel()
+
+    def send(self, peer: int, kind: str, body: bytes) -> None:
+        """See `SteeringLink`."""
+        _post(self._seam, self._put, peer, kind, body)
+
+    def expel(self, peer: int) -> None:
+        """See `SteeringLink`."""
+        _post(self._seam, self._end, peer)
+
+    def _put(self, peer: int, kind: str, body: bytes) -> None:
+        if peer in self._connections:
+            self._connections[peer].put(kind, body)
+
+    def _end(self, peer: int) -> None:
+        if peer in self._connections:
+            self._connections[peer].end()
+
+    async def _listen(self, listener: Listener[SocketStream]) -> None:
+        """Accept connections, whatever becomes of single ones."""
+        async with anyio.create_task_group() as tasks:
+            while True:
+                try:
+                    await listener.serve(self._meet, tasks)
+                except* OSError as group:  # one that was reset, or descriptors are used up
+                    _logger.warning("a connection could not be accepted: %s", reason_of(group))
+                await anyio.sleep(PAUSE)
+
+    async def _meet(self, raw: ByteStream) -> None:
+        """Let in who shows a certificate, and few others at a time."""
+        if self._strangers >= STRANGERS:
+            await anyio.aclose_forcefully(raw)
+            return
+        self._strangers += 1
+        try:
+            with anyio.fail_after(HANDSHAKE):
+                stream = await TLSStream.wrap(
+                    raw, server_side=True, ssl_context=self._context, standard_compatible=False
+                )
+        except BROKEN as error:
+            _logger.debug("refused a stranger: %s", reason_of(error))
+            await anyio.aclose_forcefully(raw)
+            return
+        finally:
+            self._strangers -= 1
+        await self._converse(stream)
+
+    async def _converse(self, stream: TLSStream) -> None:
+        """Hear one whose certificate is good until the connection is closed."""
+        assert self._audience is not None
+        assert self._seam is not None
+        peer, audience = next(self._numbers), self._audience
+        connection = self._connections[peer] = _Connection(stream, self._seam)
+        _keep_alive(stream)
+        host = stream.extra(SocketAttribute.remote_address, ("",))[0]
+        certificate: Any = stream.extra(TLSAttribute.peer_certificate)
+        audience.joined(peer, str(host), Holder.of(certificate))
+        reason = "the steering kernel closed"
+        try:
+            reason = await connection.carry(lambda *message: audience.heard(peer, *message))
+        finally:
+            del self._connections[peer]
+            audience.left(peer, reason)
+
+
+class TlsNodeLink:
+    """Connects to the steering kernel that a ticket names."""
+
+    def __init__(self, ticket: Ticket) -> None:
+        self.now: Callable[[], float] = time.monotonic
+        self._ticket = ticket
+        self._seam: Native | None = None
+        self._connection: _Connection | None = None
+
+    async def serve(self, audience: NodeAudience, *, task_status: TaskStatus[None]) -> None:
+        """See `NodeLink`."""
+        self._seam = native()
+        stream = await self._connect()
+        _keep_alive(stream)
+        self._connection = connection = _Connection(stream, self._seam)
+        reason = "this node closed"
+        try:
+            async with anyio.create_task_group() as tasks:
+                task_status.started()
+                tasks.start_soon(audience.live)
+                reason = await connection.carry(audience.heard)
+                tasks.cancel_scope.cancel()
+        finally:
+            self._connection = None
+            audience.left(reason)
+
+    def send(self, kind: str, body: bytes) -> None:
+        """See `NodeLink`."""
+        _post(self._seam, self._put, kind, body)
+
+    def close(self) -> None:
+        """See `NodeLink`."""
+        _post(self._seam, self._end)
+
+    def _put(self, kind: str, body: bytes) -> None:
+        if self._connection is not None:
+            self._connection.put(kind, body)
+
+    def _end(self) -> None:
+        if self._connection is not None:
+            self._connection.end()
+
+    async def _connect(self) -> ByteStream:
+        address = self._ticket.address
+        host, _, port = address.rpartition(":")
+        try:
+            with anyio.fail_after(CONNECT):
+                return await anyio.connect_tcp(
+                    host.strip("[]"),
+                    int(port),
+                    ssl_context=self._ticket.context(),
+                    tls_hostname=STEERING_NAME,
+                    tls_standard_compatible=False,
+                )
+        except TimeoutError:
+            raise JoinError(address, f"no answer within {CONNECT:g} s") from None
+        except (*BROKEN, ValueError) as error:  # ValueError: a strange name
+            raise _refusal(address, error) from None
+
+
+def _refusal(address: str, error: Exception) -> JoinError:
+    """Return why there is no connection, and whether trying again may help."""
+    cause = _cause_of(error)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        reason = "the session that listens there is another one; ask for its ticket"
+        return JoinError(address, reason, is_final=True)
+    if isinstance(cause, anyio.EndOfStream):
+        return JoinError(address, "it closed the connection at once")
+    if isinstance(cause, ssl.SSLError):
+        return JoinError(address, f"the certificates do not fit ({cause})", is_final=True)
+    return JoinError(address, reason_of(error))
+
+
+def _reachable(host: str) -> str:
+    """Return the address by which others reach who listens at `host`."""
+    if host not in ("0.0.0.0", "::", ""):
+        return host
+    family = socket.AF_INET6 if host == "::" else socket.AF_INET
+    somewhere = "2001:db8::1" if host == "::" else "192.0.2.1"  # kept out of use, for examples
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((somewhere, 9))  # sends nothing
+        except OSError:  # no network but this machine's own
+            return "::1" if host == "::" else "127.0.0.1"
+        return str(probe.getsockname()[0])
+
+
+def _keep_alive(stream: ByteStream) -> None:
+    """Have the system notice a peer that is gone without a word."""
+    held = stream.extra(SocketAttribute.raw_socket)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # of Linux
+        held.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNANSWERED * 1000)
+
+
+def _post(seam: Native | None, fn: Callable[..., object], *args: object) -> None:
+    """Call on the link's loop, from any thread; too late is like never."""
+    if seam is not None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            seam.run_here(fn, *args)
+
+
+def reason_of(error: BaseException) -> str:
+    """Return in words why a connection failed or ended."""
+    cause = _cause_of(error)
+    if isinstance(cause, OSError) and cause.strerror:
+        if cause.errno in errno.errorcode and not isinstance(cause, ssl.SSLError):
+            return os.strerror(cause.errno or 0).lower()  # asyncio has words of its own in it
+        return cause.strerror.lower()
+    return str(cause) or "the connection was closed"
+
+
+def _cause_of(error: BaseException) -> BaseException:
+    """Return the error of the system's within those that anyio puts around it."""
+    while True:
+        if isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        elif error.__cause__ is not None:
+            error = error.__cause__
+        else:
+            return error
