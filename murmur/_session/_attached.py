@@ -258,6 +258,7 @@ class AttachedRun(Run):
         self.settings_at_start: dict[str, object] = facts["settings_at_start"]
         self.directory: Path | None = None
         self._there = session
+        self._final: Results | None = None
 
     @property
     def settings(self) -> dict[str, object]:
@@ -267,15 +268,23 @@ class AttachedRun(Run):
 
     @property
     def results(self) -> Results:
-        """What was measured up to now, fetched as a whole; keep it to look at several frames."""
+        """What was measured up to now, fetched as a whole; keep it to look at several frames.
+
+        It is fetched anew each time, and once more when the run is over.
+        """
         from murmur.results import load
 
+        if self._final is not None:
+            return self._final
+        is_over = self.is_over
         packed = self._there.ask("archive", self.id, patience=LONG)
         home = mkdtemp(prefix="murmur-")
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             archive.extractall(home)
         results = load(home)
         finalize(results, shutil.rmtree, home, ignore_errors=True)
+        if is_over:
+            self._final = results
         return results
 
     @property

@@ -63,6 +63,7 @@ class Amoc(Magics):
         super().__init__(shell)
         self._shell = shell  # as `self.shell`, which is declared optional
         self.session = session
+        self._attached: murmur.Session | None = None
         self.undo: ExitStack[bool | None] = ExitStack()
 
     @line_cell_magic
@@ -101,7 +102,13 @@ class Amoc(Magics):
         They are looked up, not copied: the body of a cell may define them anew.
         """
         names = self._shell.user_ns
-        return Context(self._find_session, names if local_ns is None else ChainMap(local_ns, names))
+        reach = names if local_ns is None else ChainMap(local_ns, names)
+        return Context(self._find_session, reach, self._steer)
 
     def _find_session(self) -> murmur.Session:
+        if self._attached is not None:
+            return self._attached
         return murmur.session() if self.session is None else self.session
+
+    def _steer(self, session: murmur.Session | None) -> None:
+        self._attached = session

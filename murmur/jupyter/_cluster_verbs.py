@@ -1,4 +1,4 @@
-"""The verbs of ``%amoc`` about nodes: letting them in, being one, looking at them."""
+"""The verbs of ``%amoc`` about nodes and other processes: letting in, joining, attaching."""
 
 from __future__ import annotations
 
@@ -48,6 +48,32 @@ def _leave(context: Context, call: Call) -> None:
         _joined.pop().leave()
 
 
+def _attach(context: Context, call: Call) -> object:
+    from murmur import attach
+
+    session = attach(call.values["ticket"])
+    _close_attached(context)
+    context.steer(session)
+    return session
+
+
+def _detach(context: Context, call: Call) -> None:
+    if not _close_attached(context):
+        raise UsageError("these lines steer a session of this kernel; see %amoc attach --help")
+    context.steer(None)
+
+
+def _close_attached(context: Context) -> bool:
+    """Leave a session that is somewhere else; return whether lines steered one."""
+    from murmur._session import AttachedSession
+
+    session = context.session
+    if not isinstance(session, AttachedSession):
+        return False
+    session.close()
+    return True
+
+
 def _nodes(context: Context, call: Call) -> object:
     return context.session.nodes
 
@@ -85,6 +111,21 @@ CLUSTER_VERBS = (
         example="%amoc join murmur-ticket",
     ),
     Verb("leave", "Be a node no more; users here leave in order.", _leave, example="%amoc leave"),
+    Verb(
+        "attach",
+        "Steer a session of another process by the lines that follow.",
+        _attach,
+        words=(
+            Parameter("TICKET", Kind.TEXT, "the file with the ticket, or its text", required=True),
+        ),
+        example="%amoc attach run.ticket",
+    ),
+    Verb(
+        "detach",
+        "Steer the session of this kernel again; that of the other process goes on.",
+        _detach,
+        example="%amoc detach",
+    ),
     Verb("nodes", "The nodes that users go to.", _nodes, example="%amoc nodes"),
     Verb(
         "spawn",

@@ -27,10 +27,13 @@ class Context:
         Returns the session to steer; may make the notebook's default one.
     namespace : mapping of str to object
         The variables that a line may name.
+    steer : callable, optional
+        Takes the session that later lines steer; None is the one that was steered first.
     """
 
     find_session: Callable[[], Session]
     namespace: Mapping[str, object]
+    steer: Callable[[Session | None], None] = lambda session: None
 
     @property
     def session(self) -> Session:

@@ -41,7 +41,7 @@ def gather(record: RunRecord, health: pd.DataFrame, *, was_cut_off: bool = False
         dropped=int(_is(outcome, lambda text: text == "dropped").sum()),
         lost=int(is_lost.sum()),
         gone=int(is_gone.sum()),
-        departed=tuple(_departures(record)),
+        departed=tuple(_departures(users, is_lost, is_gone)),
         expelled=int(is_expelled.sum()),
         released=int(_is(reason, lambda text: text == NODE_RELEASED).sum()),
         abandoned=int((_is(outcome, lambda text: text == "killed") & is_abandoned).sum()),
@@ -138,15 +138,18 @@ def _leftovers(record: RunRecord) -> Iterator[tuple[str, int]]:
         yield task, sum(number for (_, each), number in most.items() if each == task)
 
 
-def _departures(record: RunRecord) -> Iterator[str]:
-    """Yield which nodes went before the end of the run, and how."""
-    table: dict[str, Any] = record.table("nodes")
-    last = math.inf if math.isnan(record.ending_at) else record.ending_at
-    for node, outcome, left_at in zip(
-        table["node"], table["outcome"], table["left_at"], strict=True
-    ):
-        if outcome != "here" and left_at <= last:
-            yield f"{node} {'was lost' if outcome == 'lost' else 'left'} at {left_at:.1f} s"
+def _departures(
+    users: dict[str, Any], is_lost: NDArray[np.bool_], is_gone: NDArray[np.bool_]
+) -> Iterator[str]:
+    """Yield which nodes took users with them, how, and when the last of those ended.
+
+    The users say so, for a node may have come back since, or have been given back later.
+    """
+    nodes: Labels = users["node"]
+    for how, rows in (("was lost", is_lost), ("left", is_gone)):
+        for code in np.unique(nodes.codes[rows & (nodes.codes >= 0)]):
+            ended_at = users["ended_at"][rows & (nodes.codes == code)]
+            yield f"{nodes.labels[code]} {how} at {np.nanmax(ended_at):.1f} s"
 
 
 def _plan(

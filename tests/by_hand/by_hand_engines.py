@@ -1,11 +1,11 @@
-"""Deployments of dask as nodes, each tried in every way: ``python -m tests.by_hand.by_hand_engines``.
+"""Deployments of dask as nodes, each tried in every way.
 
-For each engine: join, scale up, scale down, the death of a worker whose nanny starts it
-anew, `adapt(minimum=1)`, and an idle timeout of 15 seconds, which would end the scheduler
-if its workers were idle, and does once they are given back.  Needs the extra ``dask``; for
-``ssh`` also openssh-server and asyncssh (an sshd of its own, with keys of its own, on
-127.0.0.1).  A minute for each engine; `by_hand_slurm` does the same with a batch system.  The
-last table is in docs/how-to/use-several-nodes.md.
+Run it by ``python -m tests.by_hand.by_hand_engines``.  For each engine: join, scale up, scale
+down, the death of a worker whose nanny starts it anew, `adapt(minimum=1)`, and an idle timeout
+of 60 seconds, which would end the scheduler if its workers were idle, and does once they are
+given back.  Needs the extra ``dask``; for ``ssh`` also openssh-server and asyncssh (an sshd of
+its own, with keys of its own, on 127.0.0.1).  Two minutes for each engine; `by_hand_slurm`
+does the same with a batch system.  The last table is in docs/how-to/use-several-nodes.md.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from distributed import Client, LocalCluster, SSHCluster
 
 import murmur
 
-IDLE = 15.0
+IDLE = 60.0
 
 
 class Steady(murmur.Scenario):
@@ -73,11 +73,11 @@ class Engine:
 
 @contextlib.contextmanager
 def local() -> Iterator[Engine]:
-    """`LocalCluster`: processes of this machine, each with a nanny."""
+    """Start `LocalCluster`: processes of this machine, each with a nanny."""
     with LocalCluster(
         n_workers=2,
         threads_per_worker=1,
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
         silence_logs=logging.ERROR,
         scheduler_kwargs={"idle_timeout": f"{IDLE}s"},
     ) as cluster:
@@ -110,7 +110,7 @@ def dask(*words: str) -> subprocess.Popen[bytes]:
 
 @contextlib.contextmanager
 def command() -> Iterator[Engine]:
-    """The command line of dask."""
+    """Start the commands of dask."""
     port = free_port()
     address = f"tcp://127.0.0.1:{port}"
     words = ["--host", "127.0.0.1", "--port", str(port), "--idle-timeout", f"{IDLE}s"]
@@ -129,7 +129,7 @@ def command() -> Iterator[Engine]:
 
 @contextlib.contextmanager
 def ssh() -> Iterator[Engine]:
-    """`SSHCluster` over an sshd of its own."""
+    """Start `SSHCluster` over an sshd of its own."""
     folder, port = Path(tempfile.mkdtemp(prefix="murmur-ssh-")), free_port()
     for name in ("host", "user"):
         words = ["ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-f", str(folder / name)]
@@ -227,10 +227,10 @@ class Trial:
     def restart(self) -> str:
         """Kill a worker; its nanny starts another."""
         count, name = len(self.nodes), self.nodes[0]
-        pid = self.session.nodes[name].pid
-        os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: name not in self.nodes or self.session.nodes[name].pid != pid, "its end")
+        os.kill(self.session.nodes[name].pid, signal.SIGKILL)
+        wait_for(lambda: name not in self.nodes, "its end")
         took = wait_for(lambda: len(self.nodes) == count, "another")
+        time.sleep(3.0)  # until its task has begun, which `adapt` looks at
         lost = int((self.run.results.users["outcome"] == "lost").sum())
         return f"a node again after {took:.1f} s, without its {lost} users, which are lost"
 
@@ -245,16 +245,16 @@ class Trial:
 
     def idle(self) -> str:
         """Stay longer than the idle timeout, then give the workers back."""
-        time.sleep(1.5 * IDLE)
+        time.sleep(1.2 * IDLE)
         count = len(self.nodes)
         self.session.stop()
         self.run.wait(timeout=30)
         self.deployment.release()
         with contextlib.suppress(OSError, TimeoutError):
             address = self.deployment.scheduler.removeprefix("tcp://").rpartition(":")
-            took = wait_for(lambda: not listens(address[0], int(address[2])), "its end", 30.0)
-            return f"{count} nodes after {1.5 * IDLE:g} s; released, it ended after {took:.0f} s"
-        return f"{count} nodes after {1.5 * IDLE:g} s; released, it did not end in 30 s"
+            took = wait_for(lambda: not listens(address[0], int(address[2])), "its end", 120.0)
+            return f"{count} nodes after {1.2 * IDLE:g} s; released, it ended after {took:.0f} s"
+        return f"{count} nodes after {1.2 * IDLE:g} s; released, it did not end in 120 s"
 
 
 def listens(host: str, port: int) -> bool:

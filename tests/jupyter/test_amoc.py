@@ -313,7 +313,8 @@ class TestHelp:
     def test_examples_parse(self, amoc, run, shell, verb):
         # Frames that are not there cannot be drawn; tickets have tests with a real session, and
         # saved runs and recordings with real files.
-        if verb.name not in {"plot", "open", "join", "leave", "load", "compare", "import"}:
+        others = {"plot", "open", "join", "leave", "attach", "detach", "load", "compare", "import"}
+        if verb.name not in others:
             shell.run_cell(verb.example).raise_error()
 
 

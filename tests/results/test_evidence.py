@@ -150,7 +150,7 @@ def test_users_that_left_with_their_node_count_against_the_plan() -> None:
 
     assert verdict.state == "invalid"
     assert verdict.reasons[:2] == (
-        "20 of 20 users were lost, or went with a node that nobody asked to go: n1 left at 5.4 s.",
+        "20 of 20 users were lost, or went with a node that nobody asked to go: n1 left at 5.0 s.",
         "66.7 % of the plan was not carried out, and nobody asked for that: "
         "200 of 300 user-seconds.",
     )
@@ -235,3 +235,20 @@ def test_permits_that_a_late_generator_skipped_make_a_run_invalid() -> None:
 
     assert verdict.state == "invalid"
     assert re.search(r"late for 4\d\.?\d* % of the 5,\d{3} permits of 'messages'", str(verdict))
+
+
+def test_only_nodes_that_took_users_unasked_are_named() -> None:
+    lost, released = recorder("n1"), recorder("n2")
+    for user in range(1, 6):
+        lost.user_gone(user, "lost", "connection reset", 0.0, 0.0, 4.0)
+        released.user_gone(user + 5, "left", "node released", 0.0, 0.0, 5.0)
+    record = record_of(n1=lost, n2=released)
+    record.note_node("n1", outcome="here")  # it is back, without users
+    record.note_node("n2", outcome="left", left_at=5.0)
+    record.note_end(9.0, "stop")
+    (reason,) = [each for each in Results(record).verdict.reasons if "nobody asked to go" in each]
+
+    assert reason.endswith(
+        "5 of 10 users were lost, or went with a node that nobody asked to go: "
+        "n1 was lost at 4.0 s."
+    )

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
 
 from murmur import Session
+from murmur.jupyter._amoc import Amoc
 from murmur.jupyter._cluster_verbs import CLUSTER_VERBS, nodes_of
 from murmur.jupyter._context import Context
 from murmur.jupyter._verb import Call, parse
@@ -44,6 +46,31 @@ def test_a_kernel_opens_another_joins_and_leaves(type_: Any, session: Session) -
     type_("leave")
     assert membership.is_over
     assert list(session.nodes) == ["local"]
+
+
+def test_lines_steer_a_session_of_another_process_until_they_are_detached(
+    session: Session, tmp_path: Path
+) -> None:
+    shell = InteractiveShell.instance()
+    ticket = session.open().save(tmp_path / "ticket")
+    looking = session.open(read_only=True).save(tmp_path / "look")
+    with Session() as own:
+        amoc = Amoc(shell, own)
+        there = amoc.amoc(f"attach {ticket}")
+        try:
+            assert isinstance(there, Session)
+            assert amoc.amoc("nodes")["local"].pid == os.getpid()
+            amoc.amoc("reset")
+            amoc.amoc(f"attach {looking}")
+            assert there.is_closed
+            with pytest.raises(UsageError, match="look, and no more"):
+                amoc.amoc("reset")
+        finally:
+            amoc.amoc("detach")
+        assert amoc.context().session is own
+        with pytest.raises(UsageError, match="attach --help"):
+            amoc.amoc("detach")
+    assert not session.is_closed
 
 
 def test_who_is_no_node_cannot_leave(type_: Any) -> None:

@@ -13,7 +13,7 @@ from murmur.errors import JoinError
 
 @pytest.mark.parametrize(
     ("address", "reason"),
-    [("127.0.0.1:1", "connection refused"), ("a" * 70 + ":99", "label")],
+    [("127.0.0.1:1", "connection refused"), ("a" * 70 + ":99", "not known")],
 )
 def test_where_nobody_listens_is_said_in_a_sentence(
     session: murmur.Session, address: str, reason: str
