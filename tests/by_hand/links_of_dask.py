@@ -20,7 +20,8 @@ from tornado.iostream import StreamClosedError
 
 from murmur._backend import Native, Wakeup, native
 from murmur.cluster import Ticket
-from murmur.cluster._ticket import STEERING_NAME
+
+STEERING_NAME = "steering.murmur.internal"  # as in the certificate of the steering end
 
 _HEAD = struct.Struct("!IB")
 

@@ -12,7 +12,7 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
 from murmur import Session
-from murmur.jupyter._amoc import Amoc
+from murmur.jupyter import Amoc
 from murmur.jupyter._cluster_verbs import CLUSTER_VERBS, nodes_of
 from murmur.jupyter._context import Context
 from murmur.jupyter._verb import Call, parse
