@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import ssl
 import time
 from typing import Any, cast
@@ -98,6 +99,15 @@ class Stream(asyncio.Protocol):
             self._last = (error,)
         else:
             self.ended(error)
+
+    def has_ended(self) -> bool:
+        """Ask the kernel whether the other side has ended, of which the loop may not know yet."""
+        held = self._source.get_extra_info("socket")
+        if held is None or held.fileno() < 0 or not hasattr(select, "POLLRDHUP"):
+            return False
+        poll = select.poll()
+        poll.register(held.fileno(), select.POLLRDHUP)
+        return bool(poll.poll(0))
 
     def hold(self) -> None:
         """Make the other side wait, until `release`."""

@@ -16,6 +16,7 @@ __all__ = [
     "is_token",
     "merge",
     "render",
+    "says_close",
     "with_cookies",
     "with_login",
 ]
@@ -116,6 +117,19 @@ def with_login(fields: Pairs, login: str) -> Pairs:
     if any(name.lower() == "authorization" for name, _ in fields):
         return fields
     return (*fields, ("Authorization", login))
+
+
+@lru_cache(maxsize=256)
+def says_close(fields: Pairs) -> bool:
+    """Return whether the request with `fields` is to be the last one of its connection.
+
+    Examples
+    --------
+    >>> says_close((("connection", "x, Close"),)), says_close((("Connection", "keep-alive"),))
+    (True, False)
+    """
+    said = [value for name, value in fields if name.lower() == "connection"]
+    return any(option.strip().lower() == "close" for each in said for option in each.split(","))
 
 
 @lru_cache(maxsize=256)

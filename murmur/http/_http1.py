@@ -19,7 +19,7 @@ from murmur.errors import (
 
 from ._body import parts_of
 from ._exchange import Reply
-from ._headers import render
+from ._headers import render, says_close
 from ._known import Luck, known_answer, remember
 from ._mend import mended, without_hints
 from ._wire import Alarm, Wire, lost, within
@@ -77,6 +77,8 @@ class Http1(Wire):
         self._reply: Reply | None = None
         self._fields: list[tuple[bytes, bytes]] = []
         self._rendered: tuple[Pairs, bytes] = ((), b"")
+        self._asked: Pairs = ()
+        self._is_last = False
         self._is_kept = True
         self._is_sent = True
         self._is_head = False
@@ -150,6 +152,8 @@ class Http1(Wire):
     def finish(self) -> None:
         """Make ready for another request; ends the connection if the reply is not complete."""
         reply, self._reply = self._reply, None
+        if self._is_last:
+            self._is_kept = False  # whether the server closes it or not (RFC 9112, 9.6)
         if reply is not None and not reply.is_complete:
             self.close()
 
@@ -311,6 +315,8 @@ class Http1(Wire):
 
     def _head(self, request: Request) -> bytes:
         """Return the head of a request; of one without a body it is kept with it."""
+        if request.headers is not self._asked:
+            self._asked, self._is_last = request.headers, says_close(request.headers)
         if request.head:
             return request.head
         if request.headers is not self._rendered[0]:

@@ -78,6 +78,8 @@ class Pool:
                 connection, opened = await self._take(request.origin, patience)
             patience.take_turn()
             was_used = connection.was_used
+            if was_used and not request.can_be_repeated and self._is_over(request, connection):
+                continue
             try:
                 reply = await connection.exchange(request, patience)
             except BaseException as error:
@@ -95,6 +97,14 @@ class Pool:
                 leave = reply.on_release
                 reply.on_release = partial(self._end, request.origin, connection, leave)
             return reply
+
+    def _is_over(self, request: Request, connection: Http1 | Http2) -> bool:
+        """Whether a kept connection has an end that a busy loop did not come to yet."""
+        if not connection.has_ended():
+            return False
+        connection.eof_received()
+        self._give_back(request.origin, connection)
+        return True
 
     def close(self) -> None:
         """Close all connections."""

@@ -353,8 +353,9 @@ class _Tunnel(Wire):
 async def _secure(wire: Wire, tls: ssl.SSLContext, host: str) -> None:
     """Put TLS around a connection."""
     loop = asyncio.get_running_loop()
+    name = host.removesuffix(".")  # which no certificate has, nor SNI (RFC 6066, 3)
     try:
-        transport = await loop.start_tls(wire.transport, wire, tls, server_hostname=host)
+        transport = await loop.start_tls(wire.transport, wire, tls, server_hostname=name)
     except ssl.SSLError as error:
         raise tls_failure(error) from error
     except (ConnectionError, EOFError) as error:

@@ -583,6 +583,26 @@ async def test_a_kept_connection_that_the_server_closed_is_replaced(
     assert server.connections == 3
 
 
+async def test_an_end_that_a_busy_loop_did_not_see_yet_costs_no_request(
+    server: Hostile, client: Client
+) -> None:
+    server.act = saying(OK)  # and the end behind it, without a word in the head
+    await client.get("/")
+    time.sleep(0.1)  # noqa: ASYNC251 - the loop is busy while the end arrives
+
+    assert (await client.post("/", data=b"once")).ok
+    assert server.connections == 2
+    assert sum(request.startswith(b"POST") for request in server.requests) == 1
+
+
+async def test_who_says_close_uses_no_connection_twice(server: Hostile, client: Client) -> None:
+    client.headers["Connection"] = "x, Close"
+    for _ in range(3):
+        assert (await client.get("/")).ok
+
+    assert server.connections == 3  # though this server would go on
+
+
 async def test_a_request_on_a_connection_just_closed_is_repeated_only_if_it_may_be(
     server: Hostile, client: Client
 ) -> None:

@@ -242,6 +242,14 @@ async def test_a_certificate_for_another_name_is_refused(nginx: Any, tls: Path) 
     assert response.failure.startswith("certificate refused: ")
 
 
+async def test_a_name_with_a_dot_at_its_end_has_the_certificate_of_that_without(
+    nginx: Any, tls: Path
+) -> None:
+    options = Options(ca=tls / "ca.pem", connect_to={"localhost.": "127.0.0.1"}, timeout=10)
+    async with Client(options=options) as client:
+        assert (await client.get(f"https://localhost.:{nginx.port}/items/1")).ok
+
+
 async def test_verification_may_be_left_out(nginx: Any) -> None:
     async with Client(options=Options(verify=False)) as client:
         assert (await client.get(f"https://127.0.0.1:{nginx.port}/items/1")).ok
