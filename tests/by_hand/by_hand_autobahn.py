@@ -4,6 +4,8 @@
 such as ``"9.*"``; ``--compress`` offers permessage-deflate; ``--server ws://127.0.0.1:9001`` asks
 Autobahn's own server instead (``wstest -m fuzzingserver`` of autobahntestsuite 0.8.2 on Python
 2.7), whose report then says how it went.
+
+Last figures: see docs/explanation/held-against.md.
 """
 
 from __future__ import annotations

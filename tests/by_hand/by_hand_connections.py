@@ -4,6 +4,10 @@
 one connection that it keeps and asks over every 30 s, to servers at one port.  One address of
 this host has some 28,000 ports to connect from, so the users have eight.  If one process may not
 have that many files (``ulimit -Hn``), the users are spread over nodes, and the servers as well.
+
+Last figures, 2026-11-29, two cores beside some twenty busy programs, 20,000 files for a process:
+100,000 connections after 195 s on six nodes, none lost in 60 s, 681,872 requests of which none
+failed, 1,562 MB of memory, 15.6 kB a user.
 """
 
 from __future__ import annotations

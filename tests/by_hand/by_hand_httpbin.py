@@ -3,6 +3,8 @@
 ``python tests/by_hand/by_hand_httpbin.py PYTHON``: PYTHON is the interpreter of an environment of
 its own with ``pip install httpbin gunicorn``, which wants an older greenlet than the tests do.
 What is expected is what httpbin's own page says that the endpoint does.
+
+Last figures: 20 of 20, httpbin 0.10.4 (2026-11-29).
 """
 
 from __future__ import annotations

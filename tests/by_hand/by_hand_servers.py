@@ -1,9 +1,11 @@
-"""Servers that others wrote, asked alike by murmur and by curl: HTTP/1.1, HTTP/2, proxies, httpbin.
+"""Servers that others wrote, asked alike by murmur and by curl: HTTP/1.1, HTTP/2, proxies.
 
 ``python tests/by_hand/by_hand_servers.py [NAME ...]`` starts each server on the loopback whose
 Debian package is installed (apache2 lighttpd haproxy varnish squid h2o nghttp2-server caddy
 nginx-light), and asks for the same things by both clients: status and body have to agree.
-``--httpbin PYTHON`` names an interpreter that has httpbin and gunicorn.  A table is printed.
+Of errors the status alone is compared.  The last table is in docs/explanation/held-against.md;
+what did not pass there: over HTTP/2 lighttpd answers a post of unknown length with 411, to curl
+as well, which is asked by HTTP/1.1 where a server speaks it.
 """
 
 from __future__ import annotations
@@ -290,10 +292,6 @@ def digest(body: bytes) -> str:
     return f"{len(body)} bytes {hashlib.sha256(body).hexdigest()[:8]}"
 
 
-TRIES = 5
-"""Times that curl is asked: 7.88 now and then loses an answer over HTTP/2 whose stream the server
-resets behind it without an error, because it did not want the body (RFC 9113, 8.1)."""
-
 ANY = range(1000)
 LONG = "x" * 9_000
 CASES: dict[str, tuple[str, str, dict, list[str]]] = {
@@ -339,12 +337,9 @@ async def compare(client: Client, url: str, root: Path, tally: Tally, more: list
         body = str(response.failure) if response.error else digest(response.content)
         target = url + path.replace("ä", "%C3%A4").replace(" ", "%20")
         mine = (response.status, body)
-        for _ in range(TRIES):
-            theirs = await anyio.to_thread.run_sync(partial(curl, root, *more, *arguments, target))
-            if method == "HEAD":
-                mine, theirs = (mine[0], ""), (theirs[0], "")
-            if mine == theirs:
-                break
+        theirs = await anyio.to_thread.run_sync(partial(curl, root, *more, *arguments, target))
+        if method == "HEAD" or mine[0] >= 400:  # pages of errors differ by the connection's past
+            mine, theirs = (mine[0], ""), (theirs[0], "")
         tally.note(case, mine, theirs)
 
 
@@ -397,7 +392,9 @@ async def judge(name: str, root: Path, behind: int) -> None:
                 timeout=20,
                 max_connections=4,
             )
-            flag = "--http2" if version == "2" else "--http1.1"
+            # Over HTTP/2 curl 7.88 now and then loses an answer behind which the server resets
+            # the stream without an error, because it wants no body (RFC 9113, 8.1).
+            flag = "--http1.1" if kind.plain else "--http2"
             async with Client(options=options) as client:
                 await compare(client, url, root, tally, [flag])
                 await hammer(client, tally, version)
