@@ -78,7 +78,7 @@ class Pool:
                 connection, opened = await self._take(request.origin, patience)
             patience.take_turn()
             was_used = connection.was_used
-            if was_used and not request.can_be_repeated and self._is_over(request, connection):
+            if was_used and request.method != "GET" and self._is_over(request, connection):
                 continue
             try:
                 reply = await connection.exchange(request, patience)
@@ -99,8 +99,11 @@ class Pool:
             return reply
 
     def _is_over(self, request: Request, connection: Http1 | Http2) -> bool:
-        """Whether a kept connection has an end that a busy loop did not come to yet."""
-        if not connection.has_ended():
+        """Whether a kept connection has an end that a busy loop did not come to yet.
+
+        What may be repeated is not worth the question: it is sent again.
+        """
+        if request.can_be_repeated or not connection.has_ended():
             return False
         connection.eof_received()
         self._give_back(request.origin, connection)
