@@ -28,6 +28,8 @@ _CLOCK = (
     " + format(floor(datum.value / 60) % 60, datum.value >= 3600 ? '02d' : 'd')"
     " + ':' + format(floor(datum.value) % 60, '02d')"
 )
+_STEP = "(end - start > 150 ? 60 : end - start > 75 ? 20 : 10)"  # seconds between two labels
+_TICKS = f"sequence(ceil(start / {_STEP}) * {_STEP}, end + 0.001, {_STEP})"
 _LEGEND = alt.Legend(
     title=None,
     orient="top",
@@ -213,7 +215,7 @@ def _finished(layers: Sequence[alt.Chart]) -> alt.LayerChart:
 
 def _time() -> alt.X:
     scale = alt.Scale(domainMin=alt.ExprRef("start"), domainMax=alt.ExprRef("end"), nice=False)
-    axis = alt.Axis(title=None, labelExpr=_CLOCK, tickCount=6, labelOverlap=True, grid=False)
+    axis = alt.Axis(title=None, labelExpr=_CLOCK, values=alt.ExprRef(_TICKS), grid=False)
     return alt.X("at:Q", scale=scale, axis=axis)
 
 
