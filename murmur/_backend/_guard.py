@@ -72,7 +72,7 @@ def _ended(error: BaseException) -> ScenarioError:
 class _Guarded(Coroutine[Any, Any, Any]):
     """A coroutine that cannot end its loop; in every other way the one that it stands for.
 
-    No coroutine around it, for asyncio's own messages name the function and the line of what
+    No coroutine around it, because asyncio's own messages name the function and the line of what
     a task runs.
     """
 

@@ -21,7 +21,7 @@ SHARE = 50.0
 
 
 class Judge:
-    """Remembers the last verdict, for one reads the frames of the whole run.
+    """Remembers the last verdict, because one reads the frames of the whole run.
 
     Attributes
     ----------

@@ -79,7 +79,7 @@ class Live(traitlets.HasTraits):
                     self.set_trait(name, values[name])
             for name in list(self._refused):
                 self._refused.discard(name)
-                # Whoever is linked still shows what was refused, for a link is deaf meanwhile.
+                # Whoever is linked still shows what was refused, because a link is deaf meanwhile.
                 now = getattr(self, name)
                 self.notify_change(Bunch(owner=self, name=name, old=None, new=now, type="change"))
 

@@ -455,7 +455,7 @@ class Session:
         """Have ``await fn(*args)`` run on the session's own loop; return at once.
 
         For front ends and exporters.  It is cancelled when the session closes, and must not
-        take long without awaiting anything, for users may live on that loop.
+        take long without awaiting anything, because users may live on that loop.
 
         Raises
         ------

@@ -146,7 +146,7 @@ def percentiles(
 
     Several actions are told apart by colour (the six most frequent), percentiles by dashes; of
     more than three actions only the 99th is drawn.
-    Windows that had to be joined show the worst of them, for a mean would hide a spike.
+    Windows that had to be joined show the worst of them, because a mean would hide a spike.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ END_PATIENCE = 10.0
 One whose loop answers has the time of `terminate` on top; one that is stuck has not.
 """
 
-NEXT_RUN = "takes part from the next run, for this one began before the session was open"
+NEXT_RUN = "takes part from the next run, because this one began before the session was open"
 """Why a node that came late has no users: one machine's throttles are none of many."""
 
 GLANCE = 0.05

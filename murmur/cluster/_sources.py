@@ -152,7 +152,7 @@ class TravelledModules(MetaPathFinder, ExecutionLoader):
     def take(self, sources: Mapping[str, Source]) -> None:
         """Import these from now on; forget the modules of these names if one has changed.
 
-        All of them are forgotten, for a module keeps what it imported from another.
+        All of them are forgotten, because a module keeps what it imported from another.
         """
         if any(self._is_stale(name, source) for name, source in sources.items()):
             for name in {*sources, *self._sources}:

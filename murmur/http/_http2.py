@@ -1,6 +1,6 @@
 """HTTP/2 over one connection, many requests at a time; its state is kept by `h2`.
 
-It costs several times what HTTP/1.1 does, for `h2` is written in Python.  Use it where the
+It costs several times what HTTP/1.1 does, because `h2` is written in Python.  Use it where the
 difference in behaviour is what is tested, such as many requests over one connection.
 """
 

@@ -1,6 +1,6 @@
 """The guard of a session: which hosts murmur's own clients may connect to.
 
-It keeps an honest person from shooting at the wrong host; it is no sandbox, for code of a
+It keeps an honest person from shooting at the wrong host; it is no sandbox, because code of a
 scenario can open sockets as it likes.
 """
 

@@ -132,7 +132,7 @@ class Source:
     def _kind(self, origin: str, *, has_help: bool) -> str | None:
         """Return the trait of traitlets that is called, in the end; None if none is.
 
-        A name from elsewhere that is called with ``help=`` is taken for a trait, for
+        A name from elsewhere that is called with ``help=`` is taken for a trait, because
         traits may come from any package.
         """
         module, _, name = origin.rpartition(".")

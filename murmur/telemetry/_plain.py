@@ -56,7 +56,7 @@ def name_of(value: object) -> str:
 
 
 def one_line(text: str) -> str:
-    r"""Return text that stays on its line, for names may hold breaks and escape sequences.
+    r"""Return text that stays on its line, because names may hold breaks and escape sequences.
 
     Examples
     --------

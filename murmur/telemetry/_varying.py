@@ -44,7 +44,7 @@ def _opaque(found: re.Match[str]) -> str:
     return "<id>" if len(set(kinds) - {0}) == 3 and changes > 0.36 * len(token) else token
 
 
-# Each with a word without which it cannot match, for most texts have few of them.
+# Each with a word without which it cannot match, because most texts have few of them.
 _BY_FORM: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     ("0x", re.compile(r"\bat 0x[0-9a-fA-F]+"), "at 0x..."),
     ("0x", re.compile(r"\b0x[0-9a-fA-F]{9,16}\b"), "0x..."),

@@ -31,7 +31,7 @@ class RecordingEmitter:
         self.events: list[tuple[str, dict[str, float], dict[str, object]]] = []
 
     def listening(self, name: str) -> bool:
-        """Return True, for everything is remembered; refuse a name that does not exist."""
+        """Return True, because everything is remembered; refuse a name that does not exist."""
         check(name, {}, {})
         return True
 
