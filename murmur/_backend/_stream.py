@@ -37,6 +37,8 @@ class Stream(asyncio.Protocol):
         Bytes that `take` gets at most at a time.
     is_closed : bool
         Whether either side ended it.
+    is_secured : bool
+        Whether it is encrypted.
     """
 
     portion = 4 << 10
@@ -45,7 +47,7 @@ class Stream(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.is_closed: bool = False
-        self.is_secured = False
+        self.is_secured: bool = False
         self._source: asyncio.Transport
         self._rest = b""
         self._is_held = False
