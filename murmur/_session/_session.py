@@ -501,7 +501,15 @@ class Session:
         return self.throttles[name]
 
     def call_throttle(self, name: str, verb: str, arguments: Mapping[str, object]) -> None:
-        """Call a method of a throttle by its name; for front ends, others use `throttles`."""
+        """Call a method of a throttle by its name; for front ends, others use `throttles`.
+
+        Parameters
+        ----------
+        name, verb : str
+            Throttle, and method of it.
+        arguments : mapping of str to object
+            What the method takes.
+        """
         self._call_log.of_throttle(self._host.call_throttle)(name, verb, arguments)
 
     def stop(self) -> None:
