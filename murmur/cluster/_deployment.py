@@ -151,7 +151,11 @@ class Deployment:
             try:
                 if is_used and self._client.status == "running":
                     self._client.unregister_worker_plugin(self._plugin)
-            except (OSError, ValueError, TimeoutError):  # the scheduler is gone, or was restarted
+            except (
+                OSError,
+                ValueError,
+                KeyError,
+            ):  # it is gone, was restarted, or never heard of it
                 _logger.debug("workers could not be asked to leave", exc_info=True)
             finally:
                 if self._client.status != "closed":

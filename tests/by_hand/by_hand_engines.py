@@ -157,7 +157,7 @@ def ssh() -> Iterator[Engine]:
         with SSHCluster(
             ["127.0.0.1"] * 3,
             connect_options=access | {"username": os.environ.get("USER", "root")},
-            remote_python=f"{sys.executable}",
+            remote_python=f"env PYTHONPATH={os.getcwd()} {sys.executable}",
             scheduler_options={
                 "host": "127.0.0.1",
                 "port": 0,
