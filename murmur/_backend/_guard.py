@@ -92,6 +92,8 @@ class _Guarded(Coroutine[Any, Any, Any]):
             return self._body.throw(*error)
         except (SystemExit, KeyboardInterrupt) as exit_:
             raise _ended(exit_) from exit_
+        finally:
+            del error  # its traceback has this frame: a cycle, with all that the body held
 
     def close(self) -> None:
         self._body.close()

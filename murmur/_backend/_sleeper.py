@@ -193,7 +193,10 @@ class Sleeper:
         error, self._error = self._error, None
         if error is not None:
             self._state = _FREE
-            raise error
+            try:
+                raise error
+            finally:
+                del error  # its traceback has this frame: a cycle
 
     def cancel(self, msg: object = None) -> bool:
         if self.done():
@@ -208,7 +211,10 @@ class Sleeper:
 
     def throw(self, kind: Any, *rest: Any) -> None:  # noqa: ANN401 - as a generator's
         self._forget()
-        raise rest[0] if rest and rest[0] is not None else kind
+        try:
+            raise rest[0] if rest and rest[0] is not None else kind
+        finally:
+            del kind, rest
 
     def close(self) -> None:
         self._forget()

@@ -1,0 +1,46 @@
+"""A guarded loop keeps nothing of the tasks that ended."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from murmur._backend import guard_loop
+
+
+class Connection:
+    """What a client holds in a variable."""
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """Have Python's collector stand still: what is in a cycle stays."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("uncollected")
+@pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
+async def test_what_a_cancelled_task_held_is_freed_at_once() -> None:
+    guard_loop()
+    held: list[weakref.ref[Connection]] = []
+
+    async def listen() -> None:
+        connection = Connection()
+        held.append(weakref.ref(connection))
+        await asyncio.Event().wait()
+
+    task = asyncio.get_running_loop().create_task(listen())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    del task
+    await asyncio.sleep(0)
+
+    assert [each() for each in held] == [None]
