@@ -66,9 +66,9 @@ class Orders(murmur.Scenario):
         with user.timer("subscribe"):
             queue = await user.wait_for(channel.declare_queue(exclusive=True), self.patience)
             await user.wait_for(queue.bind(orders), self.patience)
-        async with queue.iterator(no_ack=True) as messages:
-            async for message in user.iterate(messages):
-                user.arrived(message.body)
+        # Without `async with`, which would ask the broker to end it: it ends with the connection.
+        async for message in user.iterate(queue.iterator(no_ack=True)):
+            user.arrived(message.body)
         raise ConnectionResetError("the queue ended")
 
     async def sell(self, user: murmur.User, _: AbstractChannel, orders: AbstractExchange) -> None:

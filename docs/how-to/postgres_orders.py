@@ -51,18 +51,22 @@ class Orders(murmur.Scenario):
             connection = await user.wait_for(self.pool.acquire(), timeout=self.patience)
         try:
             with user.timer("order"):
-                async with connection.transaction():
-                    await connection.execute(
-                        "INSERT INTO orders (buyer, goods) VALUES ($1, $2)", user.id, "apples"
-                    )
+                await user.wait_for(self.order(connection, user.id), timeout=self.patience)
             with user.timer("look"):
-                count = await connection.fetchval(
-                    "SELECT count(*) FROM orders WHERE buyer = $1", user.id
+                count = await user.wait_for(
+                    connection.fetchval("SELECT count(*) FROM orders WHERE buyer = $1", user.id)
                 )
                 if not count:
                     raise LookupError("an order is not there that was committed")
-        finally:
-            await self.pool.release(connection)
+        finally:  # what was cancelled is cancelled in the server as well, which may be frozen
+            await self.pool.release(connection, timeout=1)
+
+    async def order(self, connection: asyncpg.Connection, buyer: int) -> None:
+        """Order, in a transaction."""
+        async with connection.transaction():
+            await connection.execute(
+                "INSERT INTO orders (buyer, goods) VALUES ($1, $2)", buyer, "apples"
+            )
 
     async def terminate(self) -> None:
         """Close the pool; it would wait for ever for a server that is gone."""
