@@ -871,7 +871,7 @@ def _rebuilt(
 
 def closest(name: str, known: Sequence[str], what: str) -> str:
     """Return a hint that names what was probably meant, or what there is."""
-    matches = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
+    matches = difflib.get_close_matches(str(name), known, n=2, cutoff=0.6)
     if matches:
         return f"; did you mean {' or '.join(map(repr, matches))}?"
     if known:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from traitlets import TraitType, Unicode
 
+from murmur._given import needed
 from murmur.errors import ConfigError, WaitTimeoutError
 from murmur.scenario import find, is_secret, parse_settings, settings_of, variable_of
 
@@ -95,10 +96,11 @@ def replay(
     >>> again.seed, len(again.results.users), again.results.manifest.diff(first.results.manifest)
     (7, 3, [])
     """
-    from murmur.results import load
+    from murmur.results import Results, load
 
     if isinstance(results, str | Path):
         results = load(results)
+    needed(isinstance(results, Results), "results", results, "give results, or where they are")
     manifest = results.manifest
     _refuse_unknown(manifest)
     chosen = archived_scenario(manifest) if scenario is None else find(scenario, _notebook())

@@ -13,6 +13,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from murmur._given import integer_given, path_given, seconds_given
 from murmur._moved import VERBS_OF_AMOC, amoc_names
 from murmur.cluster import ANYTHING, LOOK
 from murmur.errors import RunStateError, WrongThreadError
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 T = TypeVar("T")
+
+_AN_ID = "give the id of a user, such as 7"
 
 _logger = logging.getLogger(__name__)
 
@@ -120,7 +123,9 @@ class Session:
         self._parse_environment = parse_environment
         self._tune_collector = tune_collector
         self._allow = checked_patterns(allow)
-        self._directory = None if directory is None else Path(directory)
+        self._directory = (
+            None if directory is None else path_given("directory", directory, "results")
+        )
         self._host = Host(
             callback_timeout=callback_timeout, run_here=run_here, silence=silence, rejoin=rejoin
         )
@@ -376,6 +381,7 @@ class Session:
 
         One that waits is dropped.  With `force` it is cancelled after the scenario's `grace`.
         """
+        user_id = integer_given("user_id", user_id, _AN_ID)
         remove = self._host.cluster("remove_user").remove_one
         with self._call_log.noting("remove_user", user_id=user_id, force=force):
             return self._host.ask("remove_user", remove, user_id, force)
@@ -386,6 +392,7 @@ class Session:
         To another process only plain values travel.  Returns whether some node has, or had, a
         user of that id; a message that finds nobody is counted as ``mailbox.undeliverable``.
         """
+        user_id = integer_given("user_id", user_id, _AN_ID)
         return self._host.ask("send", self._host.cluster("send").send, user_id, message)
 
     def user(self, user_id: int) -> UserLook:
@@ -675,7 +682,7 @@ class Session:
             If fewer are there by then (a `TimeoutError`).
         """
         self._host.cluster("wait_for_nodes")
-        return self._host.entrance.wait_for(n, timeout)
+        return self._host.entrance.wait_for(n, seconds_given("timeout", timeout))
 
     @property
     def nodes(self) -> Nodes:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
+_ENDLESS = 3e10  # s
+
 __all__ = [
     "checked_seed",
     "course_of",
@@ -68,7 +70,8 @@ def course_of(
     """Return how the run goes on, as `Session.do` was told it."""
     return Course(
         users=users,
-        duration=math.inf if duration is None else duration,
+        # In a thousand years no clock that waits is exact; many cannot wait so long at all.
+        duration=math.inf if duration is None or duration > _ENDLESS else duration,
         end_when_idle=end_when_idle,
         on_accepted=on_accepted,
         on_over=on_over,

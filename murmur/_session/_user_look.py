@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from murmur._given import integer_given
 from murmur.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def look_at_user(users: pd.DataFrame, user_id: int) -> UserLook:
     InvalidArgumentError
         If there is none of that id.
     """
+    user_id = integer_given("user_id", user_id, "give the id of a user, such as 7")
     found = users[users["user_id"] == user_id].fillna({"reason": ""})
     if found.empty:
         highest = int(users["user_id"].max()) if len(users) else 0

@@ -130,11 +130,11 @@ class Throttles(Named[str, ThrottleView]):
         """Return the statistics of every throttle by name."""
         return self._statistics()
 
-    def __getitem__(self, name: str) -> ThrottleView:
+    def __getitem__(self, name: object) -> ThrottleView:
         """Return the throttle `name`; UnknownThrottleError if there is none."""
         known = self._names()
-        if name not in known:
-            raise UnknownThrottleError(name, known)
+        if not isinstance(name, str) or name not in known:
+            raise UnknownThrottleError(str(name), known)
         return ThrottleView(name, self._statistics, self._call)
 
     def __iter__(self) -> Iterator[str]:
@@ -199,7 +199,7 @@ class Coordinators(Named[Hashable, CoordinatorView]):
     def __getitem__(self, name: Hashable) -> CoordinatorView:
         """Return the coordinator `name`; UnknownNameError if there is none."""
         known = self._statistics()
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             raise UnknownNameError("coordinator", [str(name)], map(str, known))
         return CoordinatorView(name, self._statistics, self._call)
 

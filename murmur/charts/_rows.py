@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from murmur._given import needed
 from murmur.errors import InvalidArgumentError
 
 __all__ = [
@@ -67,6 +68,8 @@ class Spans:
 
 def check(frame: pd.DataFrame, reader: str, columns: Sequence[str]) -> None:
     """Raise `InvalidArgumentError` unless `frame` has `columns`."""
+    has_columns = hasattr(frame, "columns") and hasattr(frame, "loc")
+    needed(has_columns, "frame", frame, f"charts.{reader} takes a frame of pandas")
     missing = [column for column in columns if column not in frame.columns]
     if missing:
         columns = ", ".join(map(str, frame.columns)) or "none"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from murmur._given import needed
 from murmur.errors import InvalidArgumentError
 from murmur.recording import CATEGORY, FLOAT, TEXT, Column, Frame
 from murmur.telemetry import RESOLUTION
@@ -234,7 +235,10 @@ def _sides_of(
 
 
 def _runs(given: Results | Sequence[Results]) -> list[Results]:
-    return list(given) if isinstance(given, Sequence) else [given]
+    runs = list(given) if isinstance(given, Sequence) else [given]
+    for run in runs:
+        needed(hasattr(run, "source"), "run", run, "give results, as murmur.load returns them")
+    return runs
 
 
 def _are_trusted(sources: Sequence[Source]) -> bool:

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from murmur._backend import LoopThread
+from murmur._given import needed
 from murmur.errors import InvalidArgumentError, MissingExtraError
 
 from ._source import Source
@@ -224,6 +225,8 @@ def joined(
     offset: float | None,
 ) -> pd.DataFrame:
     """Return one row for each window of a run, with what others measured in it."""
+    is_known = isinstance(other, pd.DataFrame) or hasattr(other, "measured")
+    needed(is_known, "other", other, "give a frame of pandas, or a Prometheus")
     began = pd.Timestamp(str(source.facts()["wall_started_at"])).timestamp()
     end = began + source.elapsed()
     if isinstance(other, pd.DataFrame):

@@ -56,7 +56,8 @@ class PaceSummary:
         >>> PaceSummary("m", 200.0, 1.0, 1600, 2000, 1560, 440, 0, 0).line
         "pace of 'm': 78 % of 200/s; 22 % found no free user"
         """
-        if not self.due:
+        if not self.due or (self.due == 1 and not self.granted and self.requested > 1):
+            # One may have fallen due before it was paused.
             asked = f"none of the {self.requested:,} permits asked for fell due"
             return f"pace of {self.name!r}: {asked}" if self.requested else ""
         edge = 1 if self.granted else 0  # the end of a run may part one permit from its grant

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Self, overload
 
 import pandas as pd
 
+from murmur._given import path_given
 from murmur.errors import InvalidArgumentError, WriteError, closest
 from murmur.recording import FRAMES, RunRecord
 from murmur.telemetry import Histogram
@@ -308,7 +309,7 @@ class Results:
         WriteError
             If it cannot be written: the disk is full, or it may not be.
         """
-        target = Path(directory)
+        target = path_given("directory", directory, "frames")
         is_new = not target.exists()
         with writing(target):
             target.mkdir(parents=True, exist_ok=True)
@@ -362,7 +363,7 @@ class Results:
         """
         from .archive._archive import write
 
-        return write(self.source, Path(path), overwrite=overwrite)
+        return write(self.source, path_given("path", path, "runs/friday"), overwrite=overwrite)
 
     def report(self, path: str | Path, *, checks: Checks | None = None) -> Path:
         """Write one HTML file that opens offline: verdict, summary, charts, errors, settings.
@@ -392,7 +393,7 @@ class Results:
         from ._report import write
 
         self.source.refresh()
-        return write(self.source, Path(path), checks)
+        return write(self.source, path_given("path", path, "report.html"), checks)
 
     def __repr__(self) -> str:
         """Return which run it is and how many actions it has; builds nothing."""

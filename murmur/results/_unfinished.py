@@ -34,6 +34,8 @@ def unfinished(record: RunRecord) -> tuple[str, ...]:
         *_bounded(_under_way(record), "actions have not ended either"),
         *_bounded(_undelivered(record), "messages did not all arrive either"),
         *_bounded(_ungranted(record), "limits let too few through either"),
+        *_bounded(_held(record), "throttles granted nothing either"),
+        *_bounded(_never_complete(record), "coordinators never had a complete batch either"),
         *_rows_undone(record),
         *_never_admitted(record),
         *_nothing(record),
@@ -96,6 +98,47 @@ def _ungranted(record: RunRecord) -> Iterator[str]:
         asked, granted = (int(np.sum(table[key][rows])) for key in ("requested", "granted"))
         if granted + 1 < _KEPT * asked:
             yield f"The limit {name!r} granted {granted:,} of {asked:,} permits asked for."
+
+
+def _held(record: RunRecord) -> Iterator[str]:
+    """Yield throttles that granted nothing though users waited for them."""
+    table: Mapping[str, Any] = record.table("throttles")
+    names = np.array(table["name"].decode(), object)
+    rate, granted, waiting = (
+        np.asarray(table[key], np.float64) for key in ("rate", "granted", "waiting")
+    )
+    for name in sorted(set(names[(waiting > 0) & ~np.isnan(rate)].tolist()) - {"user_rate"}):
+        rows = names == name
+        windows = len(set(np.asarray(table["window_at"])[rows & (waiting > 0)].tolist()))
+        if not granted[rows].sum() and record.ended_by:
+            yield (
+                f"The throttle {name!r} granted nothing: users waited for it in {windows:,} "
+                "windows, in which it was paused, at rate 0 or too slow."
+            )
+
+
+def _never_complete(record: RunRecord) -> Iterator[str]:
+    """Yield coordinators whose users waited in a batch up to the end, and that never had one."""
+    if record.events_dropped:
+        return  # the batches may be among them
+    table: Mapping[str, Any] = record.table("events")
+    pending: dict[str, int] = {}
+    complete: set[str] = set()
+    for event, told, measured in zip(
+        table["name"], table["metadata"], table["measurements"], strict=True
+    ):
+        if event == "amoc.coordinator.execute":
+            name, count = str(told["name"]), int(measured["count"])
+            if told["kind"] == "stop":
+                pending[name] = pending.get(name, 0) + count
+            elif told["kind"] == "coordinate" or count:
+                complete.add(name)
+    for name, count in sorted(pending.items()):
+        if count and name not in complete:
+            yield (
+                f"The coordinator {name!r} never had a complete batch: "
+                f"{count:,} users were in one at the end."
+            )
 
 
 def _rows_undone(record: RunRecord) -> Iterator[str]:

@@ -7,11 +7,12 @@ scenario can open sockets as it likes.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from murmur._given import needed
 from murmur.errors import TargetNotAllowedError
 
 if TYPE_CHECKING:
@@ -25,13 +26,16 @@ def checked_patterns(allow: Sequence[str] | None) -> tuple[str, ...] | None:
 
     Raises
     ------
-    TypeError
+    InvalidArgumentError
         If it is one text instead of a list, or holds something else than text.
     """
     if allow is None:
         return None
-    if isinstance(allow, str) or not all(isinstance(pattern, str) for pattern in allow):
-        raise TypeError(f"allow={allow!r}: give a list of hosts, such as ['*.example.org']")
+    given: object = allow
+    is_list = isinstance(given, Iterable) and not isinstance(given, str)
+    patterns = list(allow) if is_list else [None]
+    are_texts = all(isinstance(pattern, str) for pattern in patterns)
+    needed(are_texts, "allow", allow, "give a list of hosts, such as ['*.example.org']")
     return tuple(_normal(pattern) for pattern in allow)
 
 

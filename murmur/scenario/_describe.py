@@ -8,6 +8,7 @@ from pathlib import Path
 
 from traitlets import Enum, HasTraits, TraitType
 
+from murmur._given import path_given
 from murmur.errors import InvalidScenarioError, UnknownScenarioError
 
 from ._declarations import (
@@ -64,7 +65,7 @@ def describe(
         if not issubclass(what, Scenario):
             raise InvalidScenarioError(what.__qualname__, ["derive the class from murmur.Scenario"])
         return describe_class(what)
-    text = os.fspath(what)
+    text = str(path_given("what", what, "shop.py:Visitor"))
     location = split_reference(text)
     if location is None:
         reason = "give a class, a .py file or a notebook, or file.py:Class"

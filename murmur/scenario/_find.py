@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeGuard
 
+from murmur._given import needed
 from murmur.errors import InvalidScenarioError, UnknownScenarioError, closest
 
 from ._read import read_file
@@ -87,6 +88,7 @@ def scenarios_in(namespace: Mapping[str, object]) -> dict[str, type[Scenario]]:
     >>> murmur.scenarios_in({"Hello": Hello, "number": 3})
     {'Hello': <class '...Hello'>}
     """
+    needed(isinstance(namespace, Mapping), "namespace", namespace, "give a mapping, as globals()")
     return {
         name: value
         for name, value in list(namespace.items())

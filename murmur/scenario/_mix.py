@@ -157,7 +157,7 @@ def _refuse_faults(weights: object) -> None:
             faults.append(f"{scenario!r} is no scenario")
         elif issubclass(scenario, Mix):
             faults.append(f"{scenario.__name__} is a mix already")
-        if not isinstance(weight, int | float) or not 0 < weight < float("inf"):
+        if not isinstance(weight, int | float) or not 0 < weight <= 1e300:
             faults.append(f"the weight {weight!r} is no number above 0")
     names = [getattr(scenario, "__name__", "") for scenario in weights]
     twice = sorted({name for name in names if names.count(name) > 1})

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from functools import partial
 
+from murmur._given import needed
 from murmur.errors import InvalidArgumentError, UnknownNameError
 
 from ._events import CATALOGUE, Event
@@ -138,6 +139,8 @@ class Bus:
         InvalidArgumentError
             If `handler` is a coroutine function, which nobody would await.
         """
+        needed(isinstance(pattern, str), "pattern", pattern, "give a text, such as 'amoc.run.*'")
+        needed(callable(handler), "handler", handler, "give a function that takes an event")
         if inspect.iscoroutinefunction(handler):
             raise InvalidArgumentError(f"handler {handler!r} must be a plain function, not async")
         names = [name for name in CATALOGUE if fnmatchcase(name, pattern)]

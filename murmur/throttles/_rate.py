@@ -59,6 +59,9 @@ class Rate:
                 f"invalid interval {self.interval!r}",
                 "give seconds, more than 0, or 0 to limit how many permits are out at a time",
             )
+        for field in ("permits", "interval"):
+            if not isinstance(value := getattr(self, field), int | float):
+                object.__setattr__(self, field, float(value))  # a fraction, or numpy's
         if self.is_limit and self.permits != math.inf and self.permits != int(self.permits):
             raise InvalidArgumentError(
                 f"invalid limit {self.permits!r}", "give a whole number of permits that may be out"
@@ -168,4 +171,7 @@ def _is_amount(value: object) -> bool:
     """Whether `value` is a number from 0 to infinity."""
     if isinstance(value, bool) or not isinstance(value, Real):
         return False
-    return float(value) >= 0
+    try:
+        return float(value) >= 0
+    except (OverflowError, ValueError):  # an integer beyond all floats, a signalling NaN
+        return False

@@ -400,3 +400,46 @@ def test_an_action_that_never_ends_on_one_side_is_at_least_so_long():
     assert row["outcome"] == "too little"
     assert row["b"] > 5
     assert not [note for note in frame.attrs["notes"] if "nan" in note]
+
+
+class Paused(murmur.Scenario):
+    """Users wait for a throttle that somebody paused, and for one that is fast enough."""
+
+    async def init(self) -> None:
+        self.held = await murmur.throttle("held", rate=100, interval=1)
+        await self.held.pause()
+        self.turns = await murmur.throttle("turns", rate=10, interval=1)
+
+    async def start(self, user: murmur.User) -> None:
+        await self.turns.wait()
+        await self.held.wait()
+
+
+class Lonely(murmur.Scenario):
+    """Users of whom as many never come as a coordinator waits for; pairs meet."""
+
+    async def init(self) -> None:
+        self.crowd = await murmur.coordinator("crowd", (100, lambda event: None), timeout=1e6)
+        self.pairs = await murmur.coordinator("pairs", (2, lambda event: None), timeout=1e6)
+
+    async def start(self, user: murmur.User) -> None:
+        await self.pairs.add(user)
+        await self.crowd.add(user)
+
+
+def test_a_throttle_that_granted_nothing_is_told():
+    summary = rehearse(Paused, 5, duration=10, user_rate=math.inf).summary()
+
+    assert "The throttle 'held' granted nothing: users waited for it in " in repr(summary)
+    assert "pace of 'held': none of the 5 permits asked for fell due" in repr(summary)
+    assert "'turns' granted nothing" not in repr(summary)
+
+
+def test_a_coordinator_that_was_never_complete_is_told():
+    summary = rehearse(Lonely, 5, duration=10, user_rate=math.inf).summary()
+
+    assert (
+        "The coordinator 'crowd' never had a complete batch: 5 users were in one at the end."
+        in repr(summary)
+    )
+    assert "'pairs'" not in repr(summary)

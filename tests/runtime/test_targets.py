@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from murmur.errors import TargetNotAllowedError
+from murmur.errors import InvalidArgumentError, TargetNotAllowedError
 from murmur.runtime import check_target, checked_patterns, is_allowed
 
 
@@ -47,7 +47,7 @@ def test_nothing_is_allowed_by_an_empty_list() -> None:
 
 @pytest.mark.parametrize("given", ["shop.test", [b"shop.test"], [None]])
 def test_what_is_no_list_of_hosts_is_refused(given: Any) -> None:
-    with pytest.raises(TypeError, match="give a list of hosts"):
+    with pytest.raises(InvalidArgumentError, match="give a list of hosts"):
         checked_patterns(given)
 
 

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple, get_args
 
 import pandas as pd
 
+from murmur._given import path_given
 from murmur.errors import ArchiveError, MissingExtraError
 from murmur.recording import FRAMES, UnderWay
 from murmur.results._frame import empty, unknown
@@ -77,7 +78,7 @@ def load(path: str | Path) -> Results:
     ...     load(results.save(f"{directory}/r1"))
     <Results of run r1: 0 actions>
     """
-    directory = Path(path)
+    directory = path_given("path", path, "runs/friday")
     if has_journal(directory) and not (directory / _MANIFEST).exists():
         return Results(recovered(directory))
     require_pyarrow("murmur.load")

@@ -14,6 +14,7 @@ from typing import overload
 
 import pandas as pd
 
+from murmur._given import needed
 from murmur._table import text_lines
 from murmur.errors import CheckFailedError
 from murmur.results._source import Source
@@ -168,6 +169,9 @@ def checked(
     memory: dict[tuple[str, float], float] | None = None,
 ) -> Checks:
     """Return what comes of some checks on what `source` knows now; `memory` as `Measured`."""
+    for check in checks:
+        is_check = isinstance(check, str | Check)
+        needed(is_check, "check", check, "give a text, such as 'p99(login) < 200ms'")
     parsed = [check if isinstance(check, Check) else parse_check(check) for check in checks]
     measured = Measured(source, memory)
     results = [judge_check(check, measured) for check in parsed]

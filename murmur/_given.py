@@ -1,0 +1,78 @@
+"""Arguments of the wrong sort, refused in a sentence that says what was given and what would do."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from murmur._guard import text_of
+from murmur.errors import InvalidArgumentError
+
+__all__ = ["integer_given", "needed", "path_given", "seconds_given"]
+
+LONGEST = 60  # characters of what was given
+
+
+def needed(holds: object, name: str, value: object, remedy: str) -> None:
+    """Raise `InvalidArgumentError` that names `value`, unless something `holds`.
+
+    Examples
+    --------
+    >>> needed(isinstance("amoc.*", str), "pattern", "amoc.*", "give a text")
+    """
+    if not holds:
+        told = text_of(value, repr).splitlines() or [""]
+        more = "..." if len(told) > 1 or len(told[0]) > LONGEST else ""
+        raise InvalidArgumentError(f"{name}={told[0][:LONGEST]}{more}", remedy)
+
+
+def path_given(name: str, value: object, example: str) -> Path:
+    """Return the path that was given.
+
+    Examples
+    --------
+    >>> path_given("directory", 5, "results/friday")
+    Traceback (most recent call last):
+    murmur.errors.InvalidArgumentError: directory=5: give a path, such as 'results/friday'
+    """
+    path = os.fspath(value) if isinstance(value, str | os.PathLike) else value
+    needed(isinstance(path, str), name, value, f"give a path, such as {example!r}")
+    assert isinstance(path, str)
+    fits = "\0" not in path and len(path) < 4096 and all(len(p) < 256 for p in path.split("/"))
+    needed(fits, name, value, f"give a path that a file can have, such as {example!r}")
+    return Path(path)
+
+
+def integer_given(name: str, value: object, remedy: str) -> int:
+    """Return the whole number that was given, of whatever class.
+
+    Examples
+    --------
+    >>> integer_given("user_id", 2.0, "give the id of a user, such as 7")
+    2
+    """
+    try:
+        number = int(value)  # type: ignore[call-overload]
+        is_whole = bool(number == value) and not isinstance(value, str | bytes)
+    except Exception:  # noqa: BLE001 - whatever a class that is no number raises
+        needed(False, name, value, remedy)
+    needed(is_whole, name, value, remedy)
+    return int(number)
+
+
+def seconds_given(name: str, value: object) -> float:
+    """Return the seconds that were given, from 0 to infinity.
+
+    Examples
+    --------
+    >>> seconds_given("timeout", "5s")
+    Traceback (most recent call last):
+    murmur.errors.InvalidArgumentError: timeout='5s': give seconds, such as 30
+    """
+    try:
+        seconds = float(value)  # type: ignore[arg-type]
+        is_number = not isinstance(value, str | bytes) and seconds >= 0
+    except Exception:  # noqa: BLE001 - likewise
+        is_number, seconds = False, 0.0
+    needed(is_number, name, value, "give seconds, such as 30")
+    return seconds
