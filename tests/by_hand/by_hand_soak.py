@@ -1,6 +1,6 @@
 """A soak of the real runtime: twenty minutes at 1,500 actions a second, watched from outside.
 
-Run it with ``python tests/by_hand/by_hand_soak.py --out soak.csv --plot soak.svg``.
+Run it with ``python tests/by_hand/by_hand_soak.py --out soak.csv``, where a core is to spare.
 
 A child process has a session with a run directory; its users come and go, ask murmur's
 shop over HTTP, take permits of a throttle, write to each other, meet at a coordinator, fail
@@ -10,7 +10,10 @@ process reads the child's memory, threads and file descriptors from ``/proc`` on
 child counts its tasks and the objects that the collector knows once a minute.  The end is the
 slope of the memory after the bounds, from means of minutes, with its interval of 95 %.
 
-Last figures: docs/explanation/reliability.md, "Long runs".
+Last figures (2026-11, two cores shared with twenty other programs, so that 582 actions a second
+came about): 2,258 users and 699,465 actions in 1,200 s; tasks 317 to 322, descriptors 308 and
+threads 5 from the first minute to the last; the verdict was invalid, and said why.  Bounds were
+ten times what they are here, and not all reached: memory rose from 163 to 207 MB.
 """
 
 from __future__ import annotations
@@ -184,21 +187,11 @@ def report(rows: pd.DataFrame, told: list[dict[str, Any]]) -> None:
     print(told[-1].get("end"))  # noqa: T201
 
 
-def draw(rows: pd.DataFrame) -> Any:
-    """Return murmur's own chart of the generator's memory."""
-    from murmur import charts
-
-    return charts.memory(
-        pd.DataFrame({"window_at": rows["at"], "node": "local", "rss": rows["rss"]})
-    )
-
-
 def main() -> None:
     """Soak, or be the child that is soaked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=1200.0)
     parser.add_argument("--out", default="soak.csv")
-    parser.add_argument("--plot", default="")
     parser.add_argument("--inside", default="", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.inside:
@@ -208,8 +201,6 @@ def main() -> None:
     rows.to_csv(asked.out, index=False)
     Path(asked.out).with_suffix(".json").write_text(json.dumps(told))
     report(rows, told)
-    if asked.plot:
-        draw(rows).save(asked.plot)
 
 
 if __name__ == "__main__":
