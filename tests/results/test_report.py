@@ -40,7 +40,7 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         tag = self.elements[-1][0] if self.elements else ""
-        if self.cdata_elem is not None:
+        if self.cdata_elem in {"script", "style"}:  # from 3.14 on, of a title as well
             self.scripts[-1] += data
             return
         self.text += f" {data}" if data.strip() else ""
