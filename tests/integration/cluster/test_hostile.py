@@ -145,9 +145,9 @@ def test_another_sessions_ticket_is_worth_nothing(session: murmur.Session) -> No
 
 def test_an_expired_certificate_lets_nobody_in(session: murmur.Session) -> None:
     ticket = session.open()
-    gate = session._host.gate
-    assert gate._opening is not None
-    expired = gate._opening.ticket(lifetime=-3600)
+    entrance = session._host.entrance
+    assert entrance._opening is not None
+    expired = entrance._opening.ticket(lifetime=-3600)
 
     assert is_refused(ticket, expired)
     assert list(session.nodes) == ["local"]

@@ -240,7 +240,7 @@ def test_a_slow_and_lopsided_cable_is_allowed_for(session: murmur.Session, nodes
     ticket = session.open()
     host, _, port = ticket.address.rpartition(":")
     wire = SlowWire((host, int(port)), 0.08, 0.02)
-    opening = session._host.gate._opening
+    opening = session._host.entrance._opening
     assert opening is not None
     slow = opening._authority.ticket(f"127.0.0.1:{wire.port}", 60)
     try:
