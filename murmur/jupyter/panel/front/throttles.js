@@ -57,6 +57,8 @@ function newThrottle(name, command) {
       cancel_ramp: now.ramping,
     }),
   );
+  // JupyterLab takes the Enter that would end the typing; to leave the field does that as well.
+  input.addEventListener("keydown", ({ key }) => key === "Enter" && input.blur());
   const per = h("span", { class: "mm-help" });
   const waiting = h("td", { class: "mm-number" });
   const granted = h("td", { class: "mm-number mm-granted" });
