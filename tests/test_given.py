@@ -27,13 +27,14 @@ ODD = [
 
 
 class Stays(murmur.Scenario):
-    """Users stay; a throttle is there."""
+    """Users stay; a throttle and a coordinator are there."""
 
     user_rate = Float(math.inf, help="users per minute").tag(live=True)
     pace = Float(1.0, min=0, help="seconds").tag(live=True)
 
     async def init(self) -> None:
         self.turns = await murmur.throttle("turns", rate=100, interval=1)
+        await murmur.coordinator(("room", 1), [])
 
     async def start(self, user: murmur.User) -> None:
         await user.sleep(1e6)
@@ -60,6 +61,7 @@ IN_A_SESSION: dict[str, Callable[[murmur.Session, object], object]] = {
     "rate": lambda session, odd: session.throttles["turns"].change_rate(rate=odd),
     "interval": lambda session, odd: session.throttles["turns"].change_rate(rate=1, interval=odd),
     "throttles": lambda session, odd: session.throttles[odd],
+    "coordinators": lambda session, odd: session.coordinators[odd],
 }
 
 OF_RESULTS: dict[str, Callable[[murmur.results.Results, object], object]] = {
@@ -123,3 +125,8 @@ def test_a_duration_without_end_and_a_fraction_are_numbers() -> None:
         assert session.throttles["turns"].statistics().rate == 1.5
         run.stop()
         assert run.wait(20).state == "finished"
+
+
+def test_a_coordinator_is_found_by_whatever_can_be_hashed(session: murmur.Session) -> None:
+    assert session.coordinators["room", 1].statistics().batches == 0
+    assert [*session.coordinators.values()]

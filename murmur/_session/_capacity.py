@@ -11,7 +11,13 @@ from statistics import median
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from murmur.errors import ClusterError, InvalidCheckError, MurmurError, WaitTimeoutError
+from murmur.errors import (
+    ClusterError,
+    InvalidCheckError,
+    MurmurError,
+    RunStateError,
+    WaitTimeoutError,
+)
 from murmur.results import Capacity, Check, parse_check
 from murmur.results.capacity import Search, Step, step_of, unit_of
 
@@ -35,6 +41,9 @@ FEW = 2.0
 
 GLANCE = 1.0
 """Seconds between two looks at a step that is on."""
+
+OVERTIME = 60.0
+"""Seconds that a step may take longer than it was to, until it is given up."""
 
 NEAREST = 3
 """Steps that are looked at for that: those nearest to the limit."""
@@ -200,7 +209,9 @@ def _show_end(
 def _wait(session: Session, run: Run, patience: float, output: CellOutput | None) -> None:
     """Wait for the end of a step, and show how far it is meanwhile."""
     ends = monotonic() + patience
-    while not run.is_over and monotonic() < ends:
+    while not run.is_over:
+        if monotonic() >= ends:
+            raise WaitTimeoutError(f"run {run.id} of the search did not end", patience)
         if output is not None and session.search is not None:
             output.show(session.search, run.status().elapsed)
         with suppress(WaitTimeoutError):
@@ -212,10 +223,11 @@ def _step(session: Session, plan: SearchPlan, load: float, output: CellOutput | 
     try:
         if plan.throttle not in (None, ARRIVALS):
             session.throttles[str(plan.throttle)].change_rate(rate=load)
-        _wait(session, run, plan.seconds + 60.0, output)
+        _wait(session, run, plan.seconds + OVERTIME, output)
     finally:
         if not run.status().state.is_over:
-            session.stop()
+            with suppress(RunStateError):  # it is ending by itself
+                session.stop()
             run.wait(timeout=60.0)
     return step_of(
         run.results,

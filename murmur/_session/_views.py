@@ -199,7 +199,11 @@ class Coordinators(Named[Hashable, CoordinatorView]):
     def __getitem__(self, name: Hashable) -> CoordinatorView:
         """Return the coordinator `name`; UnknownNameError if there is none."""
         known = self._statistics()
-        if not isinstance(name, str) or name not in known:
+        try:
+            is_known = name in known
+        except TypeError:  # it cannot be hashed
+            is_known = False
+        if not is_known:
             raise UnknownNameError("coordinator", [str(name)], map(str, known))
         return CoordinatorView(name, self._statistics, self._call)
 

@@ -207,6 +207,7 @@ class TlsSteeringLink:
             await anyio.aclose_forcefully(raw)
             return
         self._strangers += 1
+        stream = None
         try:
             with anyio.fail_after(HANDSHAKE):
                 stream = await TLSStream.wrap(
@@ -214,11 +215,12 @@ class TlsSteeringLink:
                 )
         except BROKEN as error:
             _logger.debug("refused a stranger: %s", reason_of(error))
-            await anyio.aclose_forcefully(raw)
-            return
         finally:
             self._strangers -= 1
-        await self._converse(stream)
+            if stream is None:  # also when the session closes in the midst of it
+                await anyio.aclose_forcefully(raw)
+        if stream is not None:
+            await self._converse(stream)
 
     async def _converse(self, stream: TLSStream) -> None:
         """Hear one whose certificate is good until the connection is closed."""
@@ -328,9 +330,10 @@ def _reachable(host: str) -> str:
 def _keep_alive(stream: ByteStream) -> None:
     """Have the system notice a peer that is gone without a word."""
     held = stream.extra(SocketAttribute.raw_socket)
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):  # of Linux
-        held.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNANSWERED * 1000)
+    with contextlib.suppress(OSError):  # it has ended already, as whoever reads will see
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # of Linux
+            held.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNANSWERED * 1000)
 
 
 def _post(seam: Native | None, fn: Callable[..., object], *args: object) -> None:

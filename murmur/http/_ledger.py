@@ -176,7 +176,7 @@ class Spans:
         Who asked.
     """
 
-    __slots__ = ("_action", "_is_over", "_last_at", "_now", "_recorder", "_span", "_user")
+    __slots__ = ("_action", "_last_at", "_now", "_recorder", "_span", "_user")
 
     is_part = True
 
@@ -189,7 +189,6 @@ class Spans:
         self._user = user
         self._last_at = now()
         self._span = FIRST_EVENT
-        self._is_over = False
         if name in recorder.streamed:
             recorder.open[self] = self._last_at
 
@@ -211,27 +210,29 @@ class Spans:
         return self._user is not None and self._user.is_gone
 
     def read(self) -> None:
-        """Note that the answer is read event by event: what does not come is missed."""
-        self._recorder.streamed.add(self._action)
-        self._recorder.open[self] = self._now()
+        """Note that the answer is read event by event, and the next one waited for.
+
+        What does not come is missed from here on.
+        """
+        if self not in self._recorder.open:
+            self._recorder.streamed.add(self._action)
+            self._recorder.open[self] = self._now()
 
     def event(self) -> None:
-        """Record that an event came."""
+        """Record that an event came: whoever reads has it, and waits for none until `read`."""
         now, recorder = self._now(), self._recorder
         recorder.span(self._action, self._span, self._last_at, now)
         recorder.open.pop(self, None)
         self._span, self._last_at = "event_gap", now
-        recorder.open[self] = now
 
     def close(self) -> None:
-        """Note that no further event is waited for."""
+        """Note that the answer is at its end; one without any event is missing its first."""
         if self._span != FIRST_EVENT:
-            self._is_over = True
             self._recorder.open.pop(self, None)
 
     def end(self) -> None:
         """Record for how long the request had waited for what never came."""
         recorder = self._recorder
-        if recorder.open.pop(self, None) is None or self._is_over or self.is_void:
+        if recorder.open.pop(self, None) is None or self.is_void:
             return
         recorder.span(self.name, NEVER_CAME, self._last_at, self._now())

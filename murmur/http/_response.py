@@ -222,16 +222,13 @@ class Response:
         reader, spans = EventReader(), self._spans
         if spans is not None:
             spans.read()
-        try:
-            async for part in self.iter_bytes():
-                for event in reader.feed(part):
-                    if spans is not None:
-                        spans.event()
-                    yield event
-        except GeneratorExit:  # whoever read has had enough
+        async for part in self.iter_bytes():
+            for event in reader.feed(part):
+                if spans is not None:
+                    spans.event()
+                yield event
             if spans is not None:
-                spans.close()
-            raise
+                spans.read()
         if spans is not None:
             spans.close()
 

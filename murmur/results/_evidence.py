@@ -143,7 +143,7 @@ def _departures(
 ) -> Iterator[str]:
     """Yield which nodes took users with them, how, and when the last of those ended.
 
-    The users say so, for a node may have come back since, or have been given back later.
+    The users say so, because a node may have come back since, or have been given back later.
     """
     nodes: Labels = users["node"]
     for how, rows in (("was lost", is_lost), ("left", is_gone)):

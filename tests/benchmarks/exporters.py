@@ -1,6 +1,6 @@
 """What exporters and feeders cost: ``python -m tests.benchmarks.exporters``.
 
-Each figure is the best of several rounds, in CPU time of this process, for a load test's
+Each figure is the best of several rounds, in CPU time of this process, because a load test's
 machine is busy and the best round is the one least disturbed.
 """
 

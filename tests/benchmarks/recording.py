@@ -1,6 +1,6 @@
 """What recording costs: ``python -m tests.benchmarks.recording``.
 
-Each figure is the best of several rounds, in CPU time of this process, for a load test's
+Each figure is the best of several rounds, in CPU time of this process, because a load test's
 machine is busy and the best round is the one least disturbed.  The cost of an action from
 start to column is the call plus its share of sealing and of adding to the record.
 """

@@ -3,7 +3,7 @@
     python -m tests.by_hand.by_hand_capacity [M/D/1] [M/M/4] [--hold 40]
 
 A server process answers HTTP with one worker or four, first come, first served.  A service is
-a sleep of a known time, and the server says what the sleeps really came to, for a timer rings
+a sleep of a known time, and the server says what the sleeps really came to, as a timer rings
 late; the true limit is that of the queue's law (Crommelin, Erlang) for those.  Requests come
 at random (a Poisson throttle), and `Session.find_capacity` searches by the throttle's rate.
 

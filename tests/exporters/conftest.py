@@ -66,7 +66,7 @@ class Course:
         self.on(node).action(name, 1, start, start, start + 0.1, error)
 
     def hang(self, name: str, since: float, node: str = "local") -> SimpleNamespace:
-        """Begin an action that does not end; `since` is negative, for now is 0.5 s."""
+        """Begin an action that does not end; `since` is negative, as now is 0.5 s."""
         hung = _Hung(name=name, due_at=since, started_at=since, is_void=False, is_part=False)
         self.on(node).open[hung] = since
         return hung

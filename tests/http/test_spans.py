@@ -127,3 +127,24 @@ def test_a_phase_that_never_ended_counts_with_its_age() -> None:
     assert not found.holds
     assert found.value == pytest.approx(11.1, abs=0.6)
     assert judged(results, "p50(chat [first byte]) < 1s").holds
+
+
+class Impatient(murmur.Scenario):
+    """Asks ten times, and reads one event of each answer."""
+
+    http = Options(base_url="http://chat.test", transport=HttpStub(lambda _: EVENTS))
+
+    async def start(self, user: murmur.User) -> None:
+        for _ in range(10):
+            async with user.http.get("/", name="chat", stream=True) as answer:
+                async for _ in answer.events():
+                    break
+                await user.sleep(1)
+
+
+def test_events_that_nobody_waits_for_are_not_missed() -> None:
+    results = rehearse(Impatient, 1, duration=20, user_rate=math.inf)
+
+    counts = results.spans.groupby("name", observed=True)["count"].sum().to_dict()
+    assert counts == {"chat.first_event": 10}
+    assert not [line for line in results.verdict.reasons if "never came" in line]

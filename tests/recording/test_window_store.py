@@ -59,7 +59,7 @@ def _assert_same(rows: NDArray[Any], others: NDArray[Any]) -> None:
 
 
 def test_a_day_of_twenty_names_takes_less_than_150_megabytes() -> None:
-    """One row is kept a name and second, for one node says what all nodes do."""
+    """One row is kept a name and second, as one node says what all nodes do."""
     store = WindowStore(bound_bytes=0)
     _fill(store, range(100))
     kept = [rows.dtype.itemsize for rows in store._state.frozen]

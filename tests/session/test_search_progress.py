@@ -5,11 +5,13 @@ from __future__ import annotations
 import _thread
 import threading
 
+import anyio
 import pytest
 
 import murmur
 from murmur._session import SearchProgress
 from murmur._session._search_progress import CellOutput
+from murmur.errors import WaitTimeoutError
 from murmur.results.capacity import Search, Step
 
 
@@ -88,3 +90,17 @@ def test_a_search_that_cannot_go_on_keeps_what_was_found():
     assert capacity.ended == "given up"
     assert "given up after" in capacity.sentence
     assert any("run" in remark for remark in capacity.remarks)
+
+
+class Lingers(Waits):
+    """Its run takes two seconds to end."""
+
+    async def terminate(self) -> None:
+        await anyio.sleep(2)
+
+
+def test_a_step_that_does_not_end_is_not_judged(monkeypatch):
+    monkeypatch.setattr("murmur._session._capacity.GLANCE", 0.1)
+    monkeypatch.setattr("murmur._session._capacity.OVERTIME", 0.1)
+    with murmur.Session() as session, pytest.raises(WaitTimeoutError, match="did not end within"):
+        session.find_capacity(Lingers, check="p50(order) < 10s", low=2, hold=0.3, warm_up=0.1)

@@ -151,7 +151,7 @@ def test_groups_are_histograms_of_their_own(rows: list[tuple[int, float]]):
     for group in range(5):
         alone = Histogram(values[groups == group])
         mine = Histogram.of(together.between(group, group + 1))
-        assert str(_state(mine)) == str(_state(alone))  # as text, for NaN is not itself
+        assert str(_state(mine)) == str(_state(alone))  # as text, as NaN is not itself
         assert together.quantiles(PROBABILITIES)[group].tolist() == pytest.approx(
             alone.quantiles(PROBABILITIES).tolist(), nan_ok=True
         )

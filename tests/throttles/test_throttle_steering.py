@@ -32,7 +32,7 @@ async def throttles(native, emitter) -> AsyncIterator[Throttles]:
 class Demand:
     """Ten tasks that always want a permit, from the first `until` on; notes when they got one.
 
-    Not from the fixture on, for virtual time may pass between a fixture and its test.
+    Not from the fixture on, as virtual time may pass between a fixture and its test.
     """
 
     def __init__(self, throttle: Throttle, native) -> None:

@@ -58,7 +58,7 @@ class Step:
     seconds : float
         Length of what was judged.
     evidence : float
-        Values beyond the check's percentile that were independent of each other, for slow
+        Values beyond the check's percentile that were independent of each other, because slow
         answers of a busy server come in crowds; ``inf`` for what is no percentile.
     """
 

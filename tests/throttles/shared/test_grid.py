@@ -191,7 +191,7 @@ def wanted(waiting: int, *, out: int = 0, returned: int = 0) -> Wanted:
 
 
 def test_a_permit_under_way_counts_as_held():
-    """The node says that it holds nothing, for the message has not come yet."""
+    """The node says that it holds nothing, as the message has not come yet."""
     pool = Pool(5)
     for node in "ab":
         pool.join(node)
