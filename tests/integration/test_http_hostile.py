@@ -588,7 +588,7 @@ async def test_an_end_that_a_busy_loop_did_not_see_yet_costs_no_request(
 ) -> None:
     server.act = saying(OK)  # and the end behind it, without a word in the head
     await client.get("/")
-    time.sleep(0.1)  # noqa: ASYNC251 - the loop is busy while the end arrives
+    time.sleep(0.5)  # noqa: ASYNC251 - the loop is busy while the end arrives
 
     assert (await client.post("/", data=b"once")).ok
     assert server.connections == 2
