@@ -191,3 +191,19 @@ def test_every_public_name_is_documented(name: str) -> None:
 
 def test_the_package_is_typed() -> None:
     assert Path(murmur.__path__[0], "py.typed").exists()
+
+
+def test_what_is_missing_for_dask_is_told_by_the_extra_that_brings_all_of_it() -> None:
+    """As in an environment with the wheel alone, which has none of these."""
+    missing = ("distributed", "dask", "cloudpickle", "cryptography")
+    lines = [
+        "import sys",
+        f"sys.modules.update(dict.fromkeys({missing}))",
+        "import murmur",
+        "with murmur.Session() as session:",
+        "    session.use(object())",
+    ]
+    command = [sys.executable, "-c", "\n".join(lines)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert "pip install 'murmur-load[dask]'" in done.stderr

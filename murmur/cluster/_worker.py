@@ -18,13 +18,14 @@ import anyio.to_thread
 
 from murmur.errors import MissingExtraError
 
-from ._membership import Membership, join
-
+# Before what needs the extra `cluster`: whoever has neither is told of the one that brings both.
 try:
     from distributed import Client, Status, get_worker, secede
     from distributed.diagnostics.plugin import WorkerPlugin
 except ImportError:
     raise MissingExtraError("a deployment of dask", "dask", "distributed") from None
+
+from ._membership import Membership, join
 
 if TYPE_CHECKING:
     from distributed import Worker

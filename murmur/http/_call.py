@@ -89,6 +89,8 @@ class Call:
             self._end(*sys.exc_info())
             raise
         self._response._timer, self._response._spans = self._timer, self._spans
+        if self._spans is not None and self._response.error is None:
+            self._spans.answered()
         return self._response
 
     async def __aexit__(

@@ -209,6 +209,10 @@ class Spans:
         """Whether who asked is gone."""
         return self._user is not None and self._user.is_gone
 
+    def answered(self) -> None:
+        """Note that an answer begins: whether it is read event by event is to be seen."""
+        self._recorder.open.pop(self, None)
+
     def read(self) -> None:
         """Note that the answer is read event by event, and the next one waited for.
 

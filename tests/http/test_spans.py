@@ -129,6 +129,29 @@ def test_a_phase_that_never_ended_counts_with_its_age() -> None:
     assert judged(results, "p50(chat [first byte]) < 1s").holds
 
 
+class Otherwise(murmur.Scenario):
+    """Reads one answer event by event, one in bytes, and one not at all."""
+
+    http = Options(base_url="http://chat.test", transport=HttpStub(lambda _: EVENTS))
+
+    async def start(self, user: murmur.User) -> None:
+        async with user.http.get("/", name="chat", stream=True) as answer:
+            async for _ in answer.events():
+                pass
+        async with user.http.get("/", name="chat", stream=True) as answer:
+            async for _ in answer.iter_bytes():
+                pass
+        async with user.http.get("/", name="chat", stream=True) as answer:
+            await user.sleep(1)
+
+
+def test_an_answer_that_is_read_in_another_way_misses_no_event() -> None:
+    results = rehearse(Otherwise, 1, duration=20, user_rate=math.inf)
+
+    counts = results.spans.groupby("name", observed=True)["count"].sum().to_dict()
+    assert counts == {"chat.first_event": 1, "chat.event_gap": 1}
+
+
 class Impatient(murmur.Scenario):
     """Asks ten times, and reads one event of each answer."""
 

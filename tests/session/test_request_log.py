@@ -8,7 +8,7 @@ from contextlib import suppress
 import murmur
 from murmur._session import RequestLog
 from murmur._session._request_log import MOST
-from murmur.errors import TruncatedError
+from murmur.errors import ConnectionLostError
 from murmur.http import Options
 from murmur.testing import HttpStub
 
@@ -21,7 +21,7 @@ class Looking(murmur.Scenario):
             moved = {
                 "/old": (302, {"location": "/"}, b""),
                 "/": (200, {}, b"welcome"),
-                "/cut": TruncatedError("the connection ended in the body of the answer"),
+                "/cut": ConnectionLostError("the connection ended in the body of the answer"),
             }
             return moved.get(request.target, 404)
 
@@ -32,7 +32,7 @@ class Looking(murmur.Scenario):
     async def start(self, user: murmur.User) -> None:
         await user.http.get("/old")
         await user.http.post("/nope")
-        with suppress(TruncatedError):
+        with suppress(ConnectionLostError):
             await user.http.get("/cut")
 
 
