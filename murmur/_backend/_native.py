@@ -260,9 +260,7 @@ class AsyncioNative(Native):
         self, deadline: float = math.inf, recalled_after: float = RECALLED_AFTER
     ) -> Interruption:
         """Return a block that is ended as `asyncio.timeout` ends one, but again if need be."""
-        task = asyncio.current_task(self._loop)
-        assert task is not None
-        return _AsyncioInterruption(self._loop, task, deadline - self.now(), recalled_after)
+        return _AsyncioInterruption(self._loop, deadline - self.now(), recalled_after)
 
     def run_here(self, fn: Callable[..., object], *args: object) -> None:
         """Call directly, or through the loop's thread-safe queue."""
@@ -298,28 +296,28 @@ def _time_out(future: asyncio.Future[Any]) -> None:
 
 
 class _AsyncioInterruption:
-    """Cancels its task, and takes each cancellation back at the end of the block."""
+    """Cancels its task, and takes each cancellation back at the end of the block.
+
+    It has the task within the block alone: a task that ends by an error holds the frame, which
+    holds this.
+    """
 
     def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        task: asyncio.Task[Any],
-        seconds: float,
-        recalled_after: float,
+        self, loop: asyncio.AbstractEventLoop, seconds: float, recalled_after: float
     ) -> None:
         self.was_woken = False
         self.was_late = False
         self._loop = loop
-        self._task = task
+        self._task: asyncio.Task[Any] | None = None
         self._seconds = seconds
         self._recalled_after = recalled_after
         self._alarm: asyncio.TimerHandle | None = None
-        self._is_open = False
         self._cancellations = 0
         self._before = 0
 
     def __enter__(self) -> Self:
-        self._is_open = True
+        self._task = asyncio.current_task(self._loop)
+        assert self._task is not None
         self._before = self._task.cancelling()
         if self._seconds != math.inf:
             self._alarm = self._loop.call_later(max(0.0, self._seconds), self._expire)
@@ -331,15 +329,16 @@ class _AsyncioInterruption:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        self._is_open = False
+        task, self._task = self._task, None
+        assert task is not None
         if self._alarm is not None:
             self._alarm.cancel()
         if not self._cancellations:
             self.was_woken = self.was_late = False
             return False
         for _ in range(self._cancellations):
-            self._task.uncancel()
-        was_ours_alone = self._task.cancelling() <= self._before
+            task.uncancel()
+        was_ours_alone = task.cancelling() <= self._before
         is_cancellation = kind is not None and issubclass(kind, asyncio.CancelledError)
         if kind is None:  # the code came to its own end all the same
             self.was_woken = self.was_late = False
@@ -367,14 +366,15 @@ class _AsyncioInterruption:
         A task that is woken has no future, or one that is done; cancelled now, it would never
         see the result.
         """
-        if not self._is_open:
+        task = self._task
+        if task is None:
             return
-        future = getattr(self._task, "_fut_waiter", None)
+        future = getattr(task, "_fut_waiter", None)
         if spared and (future is None or future.done()):
             self._loop.call_soon(self._cancel, spared - 1)
         else:
             self._cancellations += 1
-            self._task.cancel()
+            task.cancel()
             if self._alarm is not None:
                 self._alarm.cancel()
             self._alarm = self._loop.call_later(self._recalled_after, self._cancel, SPARED)

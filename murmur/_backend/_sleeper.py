@@ -155,9 +155,10 @@ class Sleeper:
             return
         self._state = _WOKEN
         self._timer = None
-        wake, context = self._wake, self._context
-        if wake is not None and context is not None:
-            context.run(wake, self)
+        # No variable may hold them: this frame lives as long as the traceback of what the task
+        # raises now, which the task holds.
+        if self._wake is not None and self._context is not None:
+            self._context.run(self._wake, self)
 
     # What a task asks of what it awaits.
 
@@ -192,7 +193,7 @@ class Sleeper:
     def result(self) -> None:
         error, self._error = self._error, None
         if error is not None:
-            self._state = _FREE
+            self._forget()
             try:
                 raise error
             finally:
@@ -253,6 +254,8 @@ class Sleeper:
     def _forget(self) -> None:
         self._state = _FREE
         self._error = None
+        # The task: one that ends by this holds the error, which holds whoever slept.
+        self._wake = self._context = None
         self._drop_timer()
 
     def _drop_timer(self) -> None:

@@ -594,7 +594,7 @@ class User:
 
     def end(self) -> None:
         """Close what the user has: from now on it records nothing; called by the runtime."""
-        self.is_gone = True
+        self.is_gone, self._sleeper = True, None  # it knows a task, whose error may hold this
         self.close_possessions()
         if self.pending is not None:
             self.pending.close()

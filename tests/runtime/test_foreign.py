@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+import gc
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import anyio
@@ -208,3 +210,46 @@ async def test_items_come_until_the_user_is_asked_to_leave(stage: Any) -> None:
 
     assert stage.counters() == {"heard": 5}
     assert stage.users() == {1: "left"}
+
+
+class Connection:
+    """What a client holds in a variable."""
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """Have Python's collector stand still: what is in a cycle stays."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("uncollected")
+@pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
+@pytest.mark.parametrize(
+    "wait", [lambda user: user.wait_for(anyio.Event().wait()), lambda user: user.sleep(60)]
+)
+async def test_what_a_users_task_held_is_freed_when_the_user_has_left(
+    stage: Any, wait: Callable[[murmur.User], Awaitable[object]]
+) -> None:
+    held: list[weakref.ref[Connection]] = []
+
+    class Listens(murmur.Scenario):
+        async def start(self, user: murmur.User) -> None:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self.listen, user)
+
+        async def listen(self, user: murmur.User) -> None:
+            connection = Connection()
+            held.append(weakref.ref(connection))
+            await user.sleep(0.1)
+            await wait(user)
+
+    await stage.do(Listens, 3)
+    await anyio.sleep(1)
+    await stage.cluster.remove(3, force=False)
+    await anyio.sleep(1)
+
+    assert set(stage.users().values()) == {"left"}
+    assert [each() for each in held] == [None] * 3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import subprocess
 import sys
@@ -26,8 +25,6 @@ class Protocol(NamedTuple):
     settings: dict[str, Any]
     beat: str
     connections: int
-    is_closed_by_collector: bool = False
-    """Whether connections are closed when Python has collected what was around them."""
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +112,7 @@ def grpc(serve: Any, _: Any) -> tuple[Any, Protocol]:
     program = str(HERE / "grpc_server.py")
     server = serve(lambda port, _: [sys.executable, program, str(port)])
     settings = {"target": f"127.0.0.1:{server.port}", "listeners": USERS, "pace": 10.0}
-    return server, Protocol("grpc_chat.py", settings, "word", USERS, is_closed_by_collector=True)
+    return server, Protocol("grpc_chat.py", settings, "word", USERS)
 
 
 def amqp(serve: Any, program: Any) -> tuple[Any, Protocol]:
@@ -200,7 +197,7 @@ def nothing_is_left(run: murmur.Run, count: Callable[[], int], trial: Any) -> No
 def test_users_leave_when_they_are_asked_and_go_by_force_without_a_trace(
     protocol: tuple[Any, Protocol], trial: Any
 ) -> None:
-    server, (scenario, settings, beat, connections, is_closed_by_collector) = protocol
+    server, (scenario, settings, beat, connections) = protocol
     run = trial.begin(scenario, USERS, grace=0.0, **settings)  # for those who are forced
     trial.wait_until(lambda: trial.done(run, beat) > 0 and server.connections() >= connections)
 
@@ -216,8 +213,6 @@ def test_users_leave_when_they_are_asked_and_go_by_force_without_a_trace(
     outcomes = run.results.summary().users
     assert set(outcomes) <= {"left", "killed"}
     assert sum(outcomes.values()) == USERS
-    if is_closed_by_collector:
-        gc.collect()
     nothing_is_left(run, server.connections, trial)
 
 
@@ -226,7 +221,7 @@ def test_users_leave_when_they_are_asked_and_go_by_force_without_a_trace(
 def test_users_come_back_after_a_restart_and_leave_a_frozen_server_at_once(
     protocol: tuple[Any, Protocol], trial: Any
 ) -> None:
-    server, (scenario, settings, beat, connections, is_closed_by_collector) = protocol
+    server, (scenario, settings, beat, connections) = protocol
     run = trial.begin(scenario, USERS, **settings)
     trial.wait_until(lambda: trial.done(run, beat) > 0 and server.connections() >= connections)
 
@@ -242,8 +237,6 @@ def test_users_come_back_after_a_restart_and_leave_a_frozen_server_at_once(
         seconds = trial.end(run)
         assert run.results.summary().users == {"left": USERS}
         assert seconds < 2
-        if is_closed_by_collector:
-            gc.collect()
         nothing_is_left(run, server.connections, trial)
     finally:
         server.thaw()
@@ -252,7 +245,7 @@ def test_users_come_back_after_a_restart_and_leave_a_frozen_server_at_once(
 @pytest.mark.slow
 @every_protocol
 def test_users_of_two_nodes_share_a_server(protocol: tuple[Any, Protocol], pair: Any) -> None:
-    server, (scenario, settings, beat, connections, is_closed_by_collector) = protocol
+    server, (scenario, settings, beat, connections) = protocol
     run = pair.begin(scenario, USERS, **settings)
     pair.wait_until(lambda: pair.done(run, beat) >= 50 and server.clients() >= connections)
     seconds = pair.end(run)
@@ -265,7 +258,7 @@ def test_users_of_two_nodes_share_a_server(protocol: tuple[Any, Protocol], pair:
         assert 0 < sent.arrived <= sent.expected
         assert sent.duplicates == 0
     # The collector of a node comes by when the node makes objects, and so with its next run.
-    nothing_is_left(run, (lambda: 0) if is_closed_by_collector else server.clients, pair)
+    nothing_is_left(run, server.clients, pair)
 
 
 @pytest.mark.slow
