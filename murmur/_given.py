@@ -8,7 +8,7 @@ from pathlib import Path
 from murmur._guard import text_of
 from murmur.errors import InvalidArgumentError
 
-__all__ = ["integer_given", "needed", "path_given", "seconds_given"]
+__all__ = ["amount_given", "integer_given", "needed", "path_given"]
 
 LONGEST = 60  # characters of what was given
 
@@ -60,19 +60,19 @@ def integer_given(name: str, value: object, remedy: str) -> int:
     return int(number)
 
 
-def seconds_given(name: str, value: object) -> float:
-    """Return the seconds that were given, from 0 to infinity.
+def amount_given(name: str, value: object, remedy: str = "give seconds, such as 30") -> float:
+    """Return the number that was given, from 0 to infinity; seconds, unless `remedy` says else.
 
     Examples
     --------
-    >>> seconds_given("timeout", "5s")
+    >>> amount_given("timeout", "5s")
     Traceback (most recent call last):
     murmur.errors.InvalidArgumentError: timeout='5s': give seconds, such as 30
     """
     try:
-        seconds = float(value)  # type: ignore[arg-type]
-        is_number = not isinstance(value, str | bytes) and seconds >= 0
+        amount = float(value)  # type: ignore[arg-type]
+        is_number = not isinstance(value, str | bytes) and amount >= 0
     except Exception:  # noqa: BLE001 - likewise
-        is_number, seconds = False, 0.0
-    needed(is_number, name, value, "give seconds, such as 30")
-    return seconds
+        is_number, amount = False, 0.0
+    needed(is_number, name, value, remedy)
+    return amount

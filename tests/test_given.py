@@ -61,6 +61,10 @@ IN_A_SESSION: dict[str, Callable[[murmur.Session, object], object]] = {
     "rate": lambda session, odd: session.throttles["turns"].change_rate(rate=odd),
     "interval": lambda session, odd: session.throttles["turns"].change_rate(rate=1, interval=odd),
     "throttles": lambda session, odd: session.throttles[odd],
+    "nodes": lambda session, odd: session.add(0, nodes=odd),
+    "seen_as": lambda session, odd: session.open(seen_as=odd),
+    "revoke": lambda session, odd: session.revoke(odd),
+    "spawn_nodes": lambda session, odd: session.spawn_nodes(0, timeout=odd),
     "coordinators": lambda session, odd: session.coordinators[odd],
 }
 
@@ -130,3 +134,20 @@ def test_a_duration_without_end_and_a_fraction_are_numbers() -> None:
 def test_a_coordinator_is_found_by_whatever_can_be_hashed(session: murmur.Session) -> None:
     assert session.coordinators["room", 1].statistics().batches == 0
     assert [*session.coordinators.values()]
+
+
+@pytest.mark.parametrize("name", ["check", "low", "hold", "warm_up"])
+def test_what_a_search_is_asked(name: str) -> None:
+    """Numbers that make sense are left out: a search would begin."""
+    asked = {"check": "p99(order) < 1s", "low": 1.0, "hold": 1.0, "warm_up": 0.5}
+    with murmur.Session() as session:
+        for odd in (None, "5s", b"x", [], {}, object(), math.nan, -1, 10**400, 1j, int):
+            with pytest.raises(MurmurError):
+                session.find_capacity(Stays, **{**asked, name: odd})
+        assert session.run is None
+
+
+@pytest.mark.parametrize("odd", ["5s", b"x", [], object(), math.nan, -1, 10**400, 1j])
+def test_how_long_a_run_is_waited_for(session: murmur.Session, odd: object) -> None:
+    with pytest.raises(MurmurError, match="give seconds, such as 30"):
+        session.run.wait(odd)

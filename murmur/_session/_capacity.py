@@ -11,8 +11,10 @@ from statistics import median
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from murmur._given import amount_given, needed
 from murmur.errors import (
     ClusterError,
+    InvalidArgumentError,
     InvalidCheckError,
     MurmurError,
     RunStateError,
@@ -98,22 +100,30 @@ def plan_of(check: str, **rest: Any) -> SearchPlan:  # noqa: ANN401 - the fields
     ------
     InvalidCheckError
         If the check cannot be read, or says itself which seconds count.
-    ValueError
+    InvalidArgumentError
         If a number makes no sense.
     """
+    needed(isinstance(check, str), "check", check, "give a text, such as 'p99(login) < 200ms'")
     parsed = parse_check(check)
     if parsed.start or not math.isinf(parsed.end) or parsed.windows:
         raise InvalidCheckError(check, 0, "a search says itself which seconds count")
+    for name in ("hold", "warm_up"):
+        rest[name] = amount_given(name, rest[name])
     plan = SearchPlan(check=parsed, **rest)
     if not (plan.hold > 0 and plan.warm_up >= 0 and math.isfinite(plan.seconds)):
-        raise ValueError(f"hold={plan.hold}, warm_up={plan.warm_up}: give seconds, above 0")
+        given = f"hold={plan.hold}, warm_up={plan.warm_up}"
+        raise InvalidArgumentError(given, "give seconds, above 0")
     if plan.by not in (USERS, ARRIVALS) and plan.users < 1:
-        raise ValueError(f"by={plan.by!r} is a throttle: say how many users wait for it, users=")
+        given = f"by={plan.by!r} is a throttle"
+        raise InvalidArgumentError(given, "say how many users wait for it, users=")
     return plan
 
 
 def search_for(by: str, low: float, high: float | None, *, within: float, confirm: int) -> Search:
     """Return a search that has not begun; users are whole."""
+    remedy = "give 0 < low < high"
+    low = amount_given("low", low, remedy)
+    high = None if high is None else amount_given("high", high, remedy)
     return Search(low, high, within=within, confirm=confirm, whole=by == USERS)
 
 

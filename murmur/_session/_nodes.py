@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
+from murmur._given import needed
 from murmur._table import html_table, text_lines
 from murmur.cluster import JOIN, NodeOverview
 from murmur.errors import (
@@ -89,6 +90,8 @@ class Entrance:
         from murmur.cluster import Opening
 
         Opening.check(host, port, lifetime)
+        is_name = seen_as is None or isinstance(seen_as, str)
+        needed(is_name, "seen_as", seen_as, "give a name or an address, such as '10.0.0.1'")
         name = self._ticket_name(name)
         if self._opening is None:
             authority = Opening.prepare()  # here: users wait for nothing that is imported
@@ -102,6 +105,7 @@ class Entrance:
 
     def revoke(self, name: str) -> None:
         """Let nobody in by tickets of a name any more, and send away who is in."""
+        needed(isinstance(name, str), "name", name, "give the name of a ticket")
         opening = self._opening
         if opening is None or name not in self._tickets:
             raise UnknownNameError("ticket", [name], self._tickets)

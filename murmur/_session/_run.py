@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import anyio
 
 from murmur._backend import BEAT
+from murmur._given import amount_given
 from murmur.errors import RunStateError, WaitTimeoutError
 from murmur.recording import LiveView
 from murmur.runtime import USER_RATE
@@ -157,8 +158,10 @@ class Run:
         ------
         WaitTimeoutError
             If the run is still on then (a `TimeoutError`).  It goes on.
+        InvalidArgumentError
+            If `timeout` is no number of seconds.
         """
-        deadline = None if timeout is None else monotonic() + timeout
+        deadline = None if timeout is None else monotonic() + amount_given("timeout", timeout)
         while not self.is_over:
             left = BEAT if deadline is None else min(BEAT, deadline - monotonic())
             if left <= 0:

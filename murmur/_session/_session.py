@@ -13,7 +13,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from murmur._given import integer_given, path_given, seconds_given
+from murmur._given import amount_given, integer_given, path_given
 from murmur._moved import VERBS_OF_AMOC, amoc_names
 from murmur.cluster import ANYTHING, LOOK
 from murmur.errors import RunStateError, WrongThreadError
@@ -299,6 +299,8 @@ class Session:
         ------
         InvalidCheckError
             If the check cannot be read.
+        InvalidArgumentError
+            If a number makes no sense.
         ConfigError
             If anything is wrong with any setting.
         RunStateError
@@ -618,7 +620,7 @@ class Session:
             If `n` is negative or not a whole number.
         """
         self._host.cluster("spawn_nodes")
-        return self._host.entrance.spawn(n, timeout)
+        return self._host.entrance.spawn(n, amount_given("timeout", timeout))
 
     def use(
         self, client_or_cluster: object, *, seen_as: str | None = None, plain: bool = False
@@ -682,7 +684,7 @@ class Session:
             If fewer are there by then (a `TimeoutError`).
         """
         self._host.cluster("wait_for_nodes")
-        return self._host.entrance.wait_for(n, seconds_given("timeout", timeout))
+        return self._host.entrance.wait_for(n, amount_given("timeout", timeout))
 
     @property
     def nodes(self) -> Nodes:

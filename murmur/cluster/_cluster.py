@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio
 
 from murmur._backend import native
+from murmur._given import needed
 from murmur.errors import (
     CallbackError,
     ClusterError,
@@ -364,7 +365,7 @@ class Cluster(Roster):
 
     async def _wait_for_named(self, current: Current, names: Sequence[str] | None) -> None:
         """Wait for nodes of these names that prepare to take part; tell of those that cannot."""
-        wanted = {names} if isinstance(names, str) else set(names or ())
+        wanted = set() if names is None else set(_listed(names))
         while wanted & current.coming:  # noqa: ASYNC110 - `init` on the way, and seldom
             await anyio.sleep(GLANCE)
         late = sorted(wanted & self.nodes.keys() - current.nodes.keys())
@@ -432,8 +433,17 @@ def _named(names: Sequence[str] | None, nodes: Mapping[str, Node]) -> list[Node]
     """Return the nodes of these names, each once, or all."""
     if names is None:
         return list(nodes.values())
-    names = [names] if isinstance(names, str) else list(dict.fromkeys(names))
+    names = _listed(names)
     unknown = [name for name in names if name not in nodes]
     if unknown or not names:
         raise UnknownNameError("node", unknown or ["(an empty list)"], nodes)
     return [nodes[name] for name in names]
+
+
+def _listed(names: Sequence[str]) -> list[str]:
+    """Return names of nodes, each once; one alone may be given as it is."""
+    given: Any = names
+    listed = [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
+    are_names = all(isinstance(name, str) for name in listed)
+    needed(are_names, "nodes", names, "give a list of names of nodes")
+    return list(dict.fromkeys(listed))

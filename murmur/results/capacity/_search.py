@@ -24,6 +24,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from murmur.errors import InvalidArgumentError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -128,9 +130,9 @@ class Search:
         import numpy as np
 
         if not (0 < low < math.inf) or (high is not None and not low < high < math.inf):
-            raise ValueError(f"low={low}, high={high}: give 0 < low < high")
+            raise InvalidArgumentError(f"low={low}, high={high}", "give 0 < low < high")
         if whole and low < 1:
-            raise ValueError(f"low={low}: give at least one user")
+            raise InvalidArgumentError(f"low={low}", "give at least one user")
         self.low: float = low
         self.high: float | None = high
         self.asked: list[Asked] = []
