@@ -272,9 +272,9 @@ def _remarks(steps: list[Step], best: float) -> tuple[str, ...]:
     if evidence >= FEW or not evidence:
         return ()
     actions = median(step.throughput * step.seconds for step in nearest)
-    needed = math.ceil(FEW / evidence * actions / 100) * 100
+    enough = math.ceil(FEW / evidence * actions / 100) * 100
     return (
         f"near the limit a step held {actions:,.0f} actions, of which the slow ones came in "
         f"crowds and tell as much as {evidence:.2g} beyond the percentile that are independent: "
-        f"that is why the interval is wide; about {needed:,} actions a step make it a tenth",
+        f"that is why the interval is wide; about {enough:,} actions a step make it a tenth",
     )

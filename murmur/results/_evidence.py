@@ -147,7 +147,8 @@ def _departures(
     """
     nodes: Labels = users["node"]
     for how, rows in (("was lost", is_lost), ("left", is_gone)):
-        for code in np.unique(nodes.codes[rows & (nodes.codes >= 0)]):
+        codes = np.unique(nodes.codes[rows & (nodes.codes >= 0)])
+        for code in sorted(codes, key=lambda code: nodes.labels[code]):
             ended_at = users["ended_at"][rows & (nodes.codes == code)]
             yield f"{nodes.labels[code]} {how} at {np.nanmax(ended_at):.1f} s"
 
