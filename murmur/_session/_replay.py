@@ -96,11 +96,11 @@ def replay(
     >>> again.seed, len(again.results.users), again.results.manifest.diff(first.results.manifest)
     (7, 3, [])
     """
-    from murmur.results import Results, load
+    from murmur.results import load
 
     if isinstance(results, str | Path):
         results = load(results)
-    needed(isinstance(results, Results), "results", results, "give results, or where they are")
+    needed(hasattr(results, "manifest"), "results", results, "give results, or where they are")
     manifest = results.manifest
     _refuse_unknown(manifest)
     chosen = archived_scenario(manifest) if scenario is None else find(scenario, _notebook())
