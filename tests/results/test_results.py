@@ -251,7 +251,8 @@ def test_lost_and_abandoned_users_make_a_run_suspect(record: RunRecord) -> None:
 
     assert verdict.state == "suspect"
     assert verdict.reasons == (
-        "1 of 10 users were lost, or went with a node that nobody asked to go.",
+        "1 of 10 users were lost, or went with a node that nobody asked to go: "
+        "n1 was lost at 1.0 s.",
         "1 user was abandoned: cancellation was ignored.",
     )
 
