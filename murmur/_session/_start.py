@@ -68,10 +68,13 @@ def course_of(
     on_over: Callable[[ClusterStatus], None],
 ) -> Course:
     """Return how the run goes on, as `Session.do` was told it."""
+    given: object = duration  # whatever it is; `Course` says what would do
+    if duration is None or (isinstance(given, int | float) and given > _ENDLESS):
+        # In a thousand years no clock that waits is exact; many cannot wait so long at all.
+        duration = math.inf
     return Course(
         users=users,
-        # In a thousand years no clock that waits is exact; many cannot wait so long at all.
-        duration=math.inf if duration is None or duration > _ENDLESS else duration,
+        duration=duration,
         end_when_idle=end_when_idle,
         on_accepted=on_accepted,
         on_over=on_over,
