@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -69,3 +70,12 @@ def press_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job may ignore it
     yield lambda: monkeypatch.setattr("murmur._backend._loop.guard_loop", interrupt)
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """Have Python's collector stand still: what is in a cycle stays."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()

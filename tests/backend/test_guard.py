@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import weakref
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,15 +12,6 @@ from murmur._backend import guard_loop
 
 class Connection:
     """What a client holds in a variable."""
-
-
-@pytest.fixture
-def uncollected() -> Iterator[None]:
-    """Have Python's collector stand still: what is in a cycle stays."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 @pytest.mark.usefixtures("uncollected")

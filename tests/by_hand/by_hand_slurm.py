@@ -20,13 +20,13 @@ import secrets
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import murmur
+from tests.by_hand.by_hand_engines import Steady, wait_for, write
 
 CONFIGURATION = """
 ClusterName=murmur
@@ -54,31 +54,6 @@ KillWait=20
 NodeName={host} NodeAddr=127.0.0.1 CPUs=16 RealMemory=8000 State=UNKNOWN
 PartitionName=all Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
-
-
-class Steady(murmur.Scenario):
-    """Users act, again and again."""
-
-    async def start(self, user: murmur.User) -> None:
-        while True:
-            with user.timer("act"):
-                await user.sleep(0.05)
-
-
-def write(line: str) -> None:
-    """Print a line at once."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
-def wait_for(is_so: Callable[[], bool], what: str, seconds: float = 60.0) -> float:
-    """Wait until it is so; return the seconds that it took."""
-    began = time.monotonic()
-    while not is_so():
-        if time.monotonic() - began > seconds:
-            raise TimeoutError(f"{what}: not within {seconds:g} s")
-        time.sleep(0.05)
-    return time.monotonic() - began
 
 
 def free_port() -> int:

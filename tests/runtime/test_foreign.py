@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import anyio
@@ -214,15 +213,6 @@ async def test_items_come_until_the_user_is_asked_to_leave(stage: Any) -> None:
 
 class Connection:
     """What a client holds in a variable."""
-
-
-@pytest.fixture
-def uncollected() -> Iterator[None]:
-    """Have Python's collector stand still: what is in a cycle stays."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 @pytest.mark.usefixtures("uncollected")
