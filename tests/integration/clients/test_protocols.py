@@ -105,7 +105,8 @@ def postgres(serve: Any, program: Any) -> tuple[Any, Protocol]:
 def postgres_engine(serve: Any, program: Any) -> tuple[Any, Protocol]:
     server, (_, settings, *_) = postgres(serve, program)
     settings["dsn"] = settings["dsn"].replace("postgresql:", "postgresql+asyncpg:")
-    return server, Protocol("postgres_by_engine.py", settings, "look", 5)
+    # The pool opens another connection only while all it has are in use.
+    return server, Protocol("postgres_by_engine.py", settings, "look", 1)
 
 
 def grpc(serve: Any, _: Any) -> tuple[Any, Protocol]:
