@@ -9,7 +9,7 @@ import selectors
 import sys
 import sysconfig
 from contextlib import suppress
-from itertools import accumulate, repeat
+from itertools import accumulate, chain, repeat, starmap
 from pathlib import Path
 from traceback import walk_tb
 from types import CodeType, FrameType
@@ -34,16 +34,15 @@ _MURMUR = str(Path(__file__).parents[2])
 def stack_of(thread: int | None) -> Sequence[FrameType]:
     """Return the frames of a thread, the innermost first; none if it is not there.
 
-    The walk goes through C code alone, where no other thread gets its turn: a coroutine that
-    runs on between two steps of a walk may leave what follows it dangling (seen in CPython
-    3.11.7: a ``f_back`` that was a dict).
+    The innermost frame is asked for and the walk goes on from it in C code alone, where no other
+    thread gets its turn. A coroutine that runs on meanwhile has no frame behind it any more, or
+    leaves what follows it dangling (seen in CPython 3.11.7: a ``f_back`` that was a dict).
     """
-    innermost = sys._current_frames().get(thread or 0)  # noqa: SLF001 - documented, for this
-    if innermost is None:
-        return []
+    every = starmap(sys._current_frames, [()])  # noqa: SLF001 - documented, for this
+    innermost = map(dict.get, every, [thread or 0])  # asked for by the walk, as its first step
     frames: list[Any] = []
     with suppress(AttributeError):  # of None, which is behind the outermost
-        frames.extend(accumulate(repeat("f_back", DEEPEST), getattr, initial=innermost))
+        frames.extend(accumulate(chain(innermost, repeat("f_back", DEEPEST)), getattr))
     return [frame for frame in frames if isinstance(frame, FrameType)]
 
 
