@@ -1,9 +1,10 @@
-"""Servers that others wrote, asked alike by murmur and by curl: HTTP/1.1, HTTP/2, proxies.
+"""Servers that others wrote, asked alike by murmur, curl and httpx: HTTP/1.1, HTTP/2, proxies.
 
 ``python tests/by_hand/by_hand_servers.py [NAME ...]`` starts each server on the loopback whose
 Debian package is installed (apache2 lighttpd haproxy varnish squid h2o nghttp2-server caddy
-nginx-light), and asks for the same things by both clients: status and body have to agree.
-Of errors the status alone is compared.  The last table is in docs/explanation/held-against.md;
+nginx-light), and asks for the same things by all three clients: status and body have to agree.
+Of errors the status alone is compared; where curl and httpx differ, either will do, and a line
+says so.  The last table is in docs/explanation/held-against.md;
 what did not pass there: over HTTP/2 lighttpd answers a post of unknown length with 411, to curl
 as well, which is asked by HTTP/1.1 where a server speaks it.
 """
@@ -18,16 +19,18 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import anyio
+import httpx
 import trustme
 
 from murmur.http import Client, Options
@@ -287,6 +290,26 @@ def curl(root: Path, *arguments: str) -> tuple[int, str]:
     return int(status or 0), digest(body)
 
 
+async def by_httpx(client: httpx.AsyncClient, case: str) -> tuple[int, str]:
+    """Return status and digest of the body that httpx gets; 0 without an answer."""
+    method, path, keywords, _ = CASES[case]
+    data = keywords.get("data")
+    content = in_parts(data) if isinstance(data, list) else data
+    try:
+        response = await client.request(
+            method, path, headers=keywords.get("headers"), content=content
+        )
+    except httpx.HTTPError:
+        return 0, digest(b"")
+    return response.status_code, digest(response.content)
+
+
+async def in_parts(parts: list[bytes]) -> AsyncIterator[bytes]:
+    """Give a body piece by piece, as httpx wants it."""
+    for part in parts:
+        yield part
+
+
 def digest(body: bytes) -> str:
     """Return a short name of a body."""
     return f"{len(body)} bytes {hashlib.sha256(body).hexdigest()[:8]}"
@@ -330,17 +353,26 @@ CASES: dict[str, tuple[str, str, dict, list[str]]] = {
 }  # fmt: skip
 
 
-async def compare(client: Client, url: str, root: Path, tally: Tally, more: list[str]) -> None:
-    """Ask for each case by both clients."""
+async def compare(
+    client: Client, other: httpx.AsyncClient, url: str, root: Path, tally: Tally, more: list[str]
+) -> None:
+    """Ask for each case by all three clients."""
     for case, (method, path, keywords, arguments) in CASES.items():
         response = await client.request(method, path, expect=ANY, **keywords)
         body = str(response.failure) if response.error else digest(response.content)
         target = url + path.replace("ä", "%C3%A4").replace(" ", "%20")
-        mine = (response.status, body)
-        theirs = await anyio.to_thread.run_sync(partial(curl, root, *more, *arguments, target))
-        if method == "HEAD" or mine[0] >= 400:  # pages of errors differ by the connection's past
-            mine, theirs = (mine[0], ""), (theirs[0], "")
-        tally.note(case, mine, theirs)
+        asked = partial(curl, root, *more, *arguments, target)
+        found = [
+            (response.status, body),
+            await anyio.to_thread.run_sync(asked),
+            await by_httpx(other, case),
+        ]
+        if method == "HEAD" or response.status >= 400:  # pages of errors differ by what was before
+            found = [(status, "") for status, _ in found]
+        mine, *theirs = found
+        if theirs[0] != theirs[1]:
+            sys.stdout.write(f"    {case}: curl {theirs[0]}, httpx {theirs[1]}\n")
+        tally.note(case, mine, mine if mine in theirs else theirs[0])
 
 
 async def hammer(client: Client, tally: Tally, version: str) -> None:
@@ -395,8 +427,12 @@ async def judge(name: str, root: Path, behind: int) -> None:
             # Over HTTP/2 curl 7.88 now and then loses an answer behind which the server resets
             # the stream without an error, because it wants no body (RFC 9113, 8.1).
             flag = "--http1.1" if kind.plain else "--http2"
-            async with Client(options=options) as client:
-                await compare(client, url, root, tally, [flag])
+            trust = ssl.create_default_context(cafile=root / "ca.pem")
+            other = httpx.AsyncClient(
+                base_url=url, verify=trust, http1=version != "2", http2=version == "2", timeout=20
+            )
+            async with Client(options=options) as client, other:
+                await compare(client, other, url, root, tally, [flag])
                 await hammer(client, tally, version)
                 if name == "nghttpd":
                     sums = (await client.get("/small.txt")).trailers.get("x-sum")
@@ -420,9 +456,11 @@ async def through_squid(root: Path, behind: int) -> None:
     with running(kind, root, behind) as (port, _, _):
         options = Options(base_url=f"http://127.0.0.1:{behind}", proxy=f"http://127.0.0.1:{port}")
         tally = Tally()
-        async with Client(options=options) as client:
-            more = ["-x", f"http://127.0.0.1:{port}", "--http1.1", "--noproxy", ""]
-            await compare(client, options.base_url, root, tally, more)
+        proxy = f"http://127.0.0.1:{port}"
+        other = httpx.AsyncClient(base_url=f"http://127.0.0.1:{behind}", proxy=proxy, timeout=20)
+        async with Client(options=options) as client, other:
+            more = ["-x", proxy, "--http1.1", "--noproxy", ""]
+            await compare(client, other, options.base_url, root, tally, more)
         tell(f"squid {version_of(kind)}", "proxy", tally)
 
 
