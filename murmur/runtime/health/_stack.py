@@ -16,7 +16,7 @@ from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["culprit", "line_of_thread", "line_within", "stack_of"]
 
@@ -40,9 +40,10 @@ def stack_of(thread: int | None) -> Sequence[FrameType]:
     """
     every = starmap(sys._current_frames, [()])  # noqa: SLF001 - documented, for this
     innermost = map(dict.get, every, [thread or 0])  # asked for by the walk, as its first step
+    steps: Iterator[Any] = chain(innermost, repeat("f_back", DEEPEST))
     frames: list[Any] = []
     with suppress(AttributeError):  # of None, which is behind the outermost
-        frames.extend(accumulate(chain(innermost, repeat("f_back", DEEPEST)), getattr))
+        frames.extend(accumulate(steps, getattr))
     return [frame for frame in frames if isinstance(frame, FrameType)]
 
 
