@@ -153,15 +153,26 @@ class Entrance:
         """Make the workers of a dask deployment nodes; return once those there are."""
         from murmur.cluster import Deployment
 
-        deployment = Deployment(given)
+        deployment = Deployment(given, self._note_released)
         self._deployments.append(deployment)
-        if not plain:
-            deployment.check_links()
-        host = self._where[0] if self._opening is not None else deployment.host
-        ticket = self.open(host, 0, LONGEST, seen_as)
-        self._host.cluster_here.supplies.append(deployment)
-        deployment.take(ticket)
+        try:
+            if not plain:
+                deployment.check_links()
+            host = self._where[0] if self._opening is not None else deployment.host
+            ticket = self.open(host, 0, LONGEST, seen_as)
+            self._host.cluster_here.supplies.append(deployment)
+            deployment.take(ticket)
+        except BaseException:
+            deployment.release()
+            raise
         return deployment
+
+    def _note_released(self, deployment: Deployment) -> None:
+        """Forget a deployment whose workers are given back."""
+        self._deployments.remove(deployment)
+        cluster = self._host.present
+        if cluster is not None and deployment in cluster.supplies:
+            cluster.supplies.remove(deployment)
 
     def wait_for(self, number: object, patience: float) -> list[str]:
         """Block until there are so many nodes; return their names."""
@@ -226,7 +237,7 @@ class Entrance:
     def close(self) -> None:
         """Let all nodes go, close the port, and see the spawned processes end."""
         while self._deployments:
-            self._deployments.pop().release()
+            self._deployments[-1].release()
         opening, self._opening = self._opening, None
         if opening is not None and not self._host.is_closed:
             with contextlib.suppress(MurmurError):  # the processes are seen to below

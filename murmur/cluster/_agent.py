@@ -7,6 +7,7 @@ nobody can stop must not go on.
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import asdict, replace
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from murmur._backend import native
 from murmur._wire import decode, describe_fault, encode
 from murmur.coordinators.shared import pack_meeting, read_meeting
 from murmur.errors import JoinError, MurmurError, NodeLostError
@@ -306,13 +308,17 @@ class Agent:
         except BaseException:
             over.set()
             raise
-        self._tasks.start_soon(self._see_off, spec.run_id, over)
+        self._tasks.start_soon(self._see_off, spec.run_id, over, spec.tune_collector)
 
-    async def _see_off(self, run_id: str, over: anyio.Event) -> None:
+    async def _see_off(self, run_id: str, over: anyio.Event, is_collecting: bool) -> None:
         """Tell when the run is over, after everything that it measured."""
         await self.local.wait_ended()
         over.set()
         self._report("ended", run_id, None)
+        if is_collecting and native().is_real_time:
+            # Without a run a node allocates too little for Python to collect by itself what users
+            # left in cycles, and connections of their libraries would stay open.
+            gc.collect()
 
     def _send_meeting(self, run_id: str, message: list[object]) -> None:
         self._link.send("meeting", pack_meeting(run_id, message))

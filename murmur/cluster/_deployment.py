@@ -10,8 +10,10 @@ import ipaddress
 import logging
 import secrets
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Self
+
+import anyio
 
 from murmur._backend import thread_lock
 from murmur.errors import ClusterError, MissingExtraError, MurmurError
@@ -34,6 +36,15 @@ __all__ = ["Deployment"]
 SECURE = ("inproc", "tls", "wss")
 """Protocols of dask's that nobody can read on their way."""
 
+ANSWER = 10.0
+"""Seconds that a scheduler has to tell what it knows anyway."""
+
+TURN = 60.0
+"""Seconds that all workers have to become nodes, or to be none any more."""
+
+GLANCE = 0.1
+"""Seconds between two looks at whether the scheduler is still there."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -46,6 +57,8 @@ class Deployment:
     ----------
     given : distributed.Client or a cluster of dask
         Whose workers.
+    on_release : callable, optional
+        Called with it once the workers are given back.
 
     Attributes
     ----------
@@ -58,8 +71,11 @@ class Deployment:
         If it is neither, is closed, or belongs to somebody's event loop.
     """
 
-    def __init__(self, given: object) -> None:
+    def __init__(
+        self, given: object, on_release: Callable[[Deployment], None] = lambda _: None
+    ) -> None:
         self._client = _client_of(given)
+        self._on_release = on_release
         self._cluster = given if isinstance(given, DaskCluster) else getattr(given, "cluster", None)
         self._planned: set[str] = set()
         self.scheduler: str = str(self._client.scheduler.address)
@@ -70,7 +86,7 @@ class Deployment:
     @property
     def workers(self) -> list[str]:
         """The addresses of the workers that are there now."""
-        return sorted(self._client.nthreads())
+        return sorted(self._ask("nthreads", within=ANSWER))
 
     @property
     def host(self) -> str:
@@ -127,39 +143,86 @@ class Deployment:
             If one cannot be a node; then none is.
         """
         self._is_used = True
+        plugin = NodePlugin(ticket.text, self._plugin)
         try:
-            self._client.register_plugin(NodePlugin(ticket.text, self._plugin), name=self._plugin)
+            self._ask("register_plugin", plugin, name=self._plugin, within=TURN)
         except ModuleNotFoundError as error:
-            self.release()
             raise ClusterError(
                 f"the workers cannot be nodes: they have no module {error.name!r}; install "
                 '"murmur-load[cluster]" there, of the same version as here'
             ) from None
-        except OSError as error:
-            self.release()
-            if isinstance(error, MurmurError):
-                raise
-            raise ClusterError(f"the deployment does not answer: {error}") from None
-        except BaseException:
-            self.release()
-            raise
 
     def release(self) -> None:
         """Give the workers back: they leave the session in order, and go on as workers."""
         with self._lock:
             is_used, self._is_used = self._is_used, False
             try:
-                if is_used and self._client.status == "running":
-                    self._client.unregister_worker_plugin(self._plugin)
-            except (
-                OSError,
-                ValueError,
-                KeyError,
-            ):  # it is gone, was restarted, or never heard of it
+                if is_used and self._client.status == "running":  # else it took its workers along
+                    self._ask("nthreads", within=ANSWER)  # else one that is frozen costs more
+                    self._ask("unregister_worker_plugin", self._plugin, within=TURN)
+            except ClusterError as error:
+                _logger.warning("workers could not be asked to leave: %s", error)
+            except (ValueError, KeyError):  # it was restarted, or never heard of it
                 _logger.debug("workers could not be asked to leave", exc_info=True)
             finally:
-                if self._client.status != "closed":
-                    self._client.close()
+                self._close()
+
+    def _close(self) -> None:
+        self._on_release(self)
+        try:
+            self._client.close(timeout=ANSWER)
+        except OSError:
+            _logger.debug("the client could not be closed", exc_info=True)
+
+    def _ask(self, verb: str, *arguments: object, within: float, **keywords: object) -> Any:  # noqa: ANN401 - the verb's own
+        """Return what the client's method returns; it would wait for ever for a scheduler.
+
+        Raises
+        ------
+        ClusterError
+            If the scheduler is gone, ends meanwhile, or does not answer in time.
+        """
+
+        async def ask() -> Any:  # noqa: ANN401 - see above; on the client's loop it is awaited
+            return await getattr(self._client, verb)(*arguments, **keywords)
+
+        where = f"dask's scheduler at {self.scheduler}"
+        if self._client.status != "running":
+            raise ClusterError(f"{where} is not there any more")
+        try:
+            is_answered, answer = self._client.sync(
+                self._unless_it_ends, ask, within, callback_timeout=within + ANSWER
+            )
+        except OSError as error:
+            if isinstance(error, MurmurError):
+                raise
+            reason = str(error) or "it closed the connection"
+            raise ClusterError(f"{where} does not answer: {reason}") from None
+        if is_answered:
+            return answer
+        ended = self._client.status != "running"
+        raise ClusterError(f"{where} " + ("ended" if ended else f"said nothing for {within:g} s"))
+
+    async def _unless_it_ends(self, ask: Callable[[], Any], within: float) -> tuple[bool, Any]:
+        """Return whether there is an answer, and the answer."""
+        error: Exception | None = None
+        with anyio.move_on_after(within) as waiting:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._watch, waiting)
+                try:
+                    return True, await ask()
+                except Exception as raised:  # noqa: BLE001 - raised below, and in no group
+                    error = raised
+                finally:
+                    tasks.cancel_scope.cancel()
+        if error is not None:
+            raise error
+        return False, None
+
+    async def _watch(self, waiting: anyio.CancelScope) -> None:
+        while self._client.status == "running":  # noqa: ASYNC110 - dask tells nobody
+            await anyio.sleep(GLANCE)
+        waiting.cancel()
 
     def __enter__(self) -> Self:
         """Return the deployment."""
@@ -177,17 +240,16 @@ class Deployment:
 
 def _client_of(given: object) -> Any:  # noqa: ANN401 - a Client, which has no types
     """Return a client of the deployment of our own: somebody else's may be closed before."""
-    status = "closed"
+    status, security = "closed", getattr(given, "security", None)
     if isinstance(given, Client) and not given.asynchronous:
-        status = given.status
+        status, scheduler = given.status, given.scheduler
         if status == "running":
-            assert given.scheduler is not None
-            address = given.scheduler.address
-            return Client(address, security=given.security, set_as_default=False)
+            assert scheduler is not None
+            return _connect(str(scheduler.address), security)
     elif isinstance(given, DaskCluster) and not given.asynchronous:
         status = given.status.name
-        if status == "running":
-            return Client(given, set_as_default=False)
+        if status == "running":  # by its address: the loop of a cluster ends with it
+            return _connect(str(given.scheduler_address), security)
     elif callable(get_client := getattr(given, "get_client", None)) and not _is_async(given):
         return get_client()  # such as a cluster of dask-gateway
     else:
@@ -197,6 +259,13 @@ def _client_of(given: object) -> Any:  # noqa: ANN401 - a Client, which has no t
             "LocalCluster(), that was made without asynchronous=True"
         )
     raise ClusterError(f"cannot use the deployment: it is {status}")
+
+
+def _connect(address: str, security: object) -> Any:  # noqa: ANN401 - see above
+    try:
+        return Client(address, security=security, set_as_default=False)
+    except OSError as error:
+        raise ClusterError(f"dask's scheduler at {address} does not answer: {error}") from None
 
 
 def _is_async(given: object) -> bool:

@@ -117,7 +117,7 @@ class Roster:
     def join(self, node: Node) -> None:
         """Take a node into the session; it takes part in a run that is on once `init` is done."""
         self.nodes[node.name] = node
-        for supply in self.supplies:
+        for supply in list(self.supplies):
             supply.note_join(node.name)
         self._ledger.event("amoc.cluster.connect_nodes", [node.name], "joined")
         current = self._current
@@ -173,7 +173,7 @@ class Roster:
 
     def is_given_up(self, node: str) -> bool:
         """Return whether what started a node does not want it any more."""
-        return any(supply.has_given_up(node) for supply in self.supplies)
+        return any(supply.has_given_up(node) for supply in list(self.supplies))
 
     def note_release(self, node: str) -> None:
         """Take note that a person gives a node back, as by scaling a deployment down."""

@@ -312,6 +312,29 @@ def test_a_stopped_container_and_a_closed_terminal_do_the_same(start, folder, nu
     assert (folder / "kept" / "manifest.json").exists()
 
 
+def test_a_run_whose_nodes_are_all_told_to_end_is_invalid_and_exits_3(folder, start):
+    """A job that is cancelled, a deployment that is scaled to none: each process gets SIGTERM."""
+    listen = ("--listen", "127.0.0.1:0", "--ticket", "run.ticket", "--wait-for", "2")
+    users = ("-u", "6", "-d", "60", "--check", "failed < 1%")
+    process = start("run", "nap.py:Nap", *users, *listen, "--every", "500ms", "--json")
+    wait_line(process, "nodes join with")
+    nodes = [start("node", "run.ticket", "--name", name) for name in ("a", "b")]
+    wait_line(process, "users 6 running")
+    for node in nodes:
+        node.send_signal(signal.SIGTERM)
+    ends = [ended(node) for node in nodes]
+    code, out, err = ended(process)
+    plain = json.loads(out)
+
+    assert code == 3, err
+    assert plain["users"] == {"left": 6}
+    assert plain["verdict"]["state"] == "invalid"
+    said = " ".join(plain["verdict"]["reasons"])
+    assert "6 of 6 users were lost, or went with a node that nobody asked to go: a left at " in said
+    assert "of the plan was not carried out, and nobody asked for that" in said
+    assert [code for code, *_ in ends] == [128 + signal.SIGTERM] * 2
+
+
 def test_a_second_ctrl_c_leaves_at_once(start):
     process = start("run", "nap.py:Stubborn", "-u", "2", "--every", "500ms")
     wait_line(process, "running")

@@ -258,8 +258,7 @@ def test_users_of_two_nodes_share_a_server(protocol: tuple[Any, Protocol], pair:
     for sent in run.results.deliveries.itertuples():
         assert 0 < sent.arrived <= sent.expected
         assert sent.duplicates == 0
-    # Some connections of gRPC stay on a node until its collector comes by, with its next run.
-    nothing_is_left(run, (lambda: 0) if scenario == "grpc_chat.py" else server.clients, pair)
+    nothing_is_left(run, server.clients, pair)
 
 
 @pytest.mark.slow

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Adaptive, Client, LocalCluster
 
 import murmur
 from murmur.cluster._deployment import _is_private
@@ -46,6 +50,31 @@ def cluster() -> Iterator[LocalCluster]:
 def client(cluster: LocalCluster) -> Iterator[Client]:
     with Client(cluster, set_as_default=False) as made:
         yield made
+
+
+@pytest.fixture
+def threads() -> Iterator[LocalCluster]:
+    """Return a deployment of one worker in this process, which may end at any moment."""
+    with LocalCluster(
+        n_workers=1, processes=False, dashboard_address=None, silence_logs=logging.CRITICAL
+    ) as made:
+        yield made
+
+
+@pytest.fixture
+def dask_process() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Return what starts a command of dask's; all of them end with the test."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*words: str) -> subprocess.Popen[bytes]:
+        line = [sys.executable, "-m", "dask", *words, "--no-dashboard"]
+        started.append(subprocess.Popen(line, stderr=subprocess.DEVNULL))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
 
 
 def reasons(run: murmur.Run) -> dict[str, set[str]]:
@@ -123,26 +152,113 @@ def test_a_worker_that_dies_loses_its_users_and_is_a_node_again(
 
 
 def test_a_worker_by_command_line_that_is_terminated_left_unasked(
-    session: murmur.Session, cluster: LocalCluster, client: Client
+    session: murmur.Session,
+    cluster: LocalCluster,
+    client: Client,
+    dask_process: Callable[..., subprocess.Popen[bytes]],
 ) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "dask", "worker", cluster.scheduler_address, "--name", "by-hand"],
-        stderr=subprocess.DEVNULL,
-    ) as worker:
-        try:
-            session.use(client)
-            session.wait_for_nodes(3, timeout=90)
-            run = session.do(Stay, 2, user_rate=AT_ONCE, nodes=["by-hand"])
-            wait_for(lambda: session.status().users["running"] == 2)
-            worker.terminate()
-            wait_for(lambda: "by-hand" not in session.nodes)
-        finally:
-            worker.kill()
+    worker = dask_process("worker", cluster.scheduler_address, "--name", "by-hand")
+    session.use(client)
+    session.wait_for_nodes(3, timeout=90)
+    run = session.do(Stay, 2, user_rate=AT_ONCE, nodes=["by-hand"])
+    wait_for(lambda: session.status().users["running"] == 2)
+    worker.terminate()
+    wait_for(lambda: "by-hand" not in session.nodes)
     session.stop()
     run.wait(timeout=20)
 
     assert reasons(run) == {"by-hand": {"node left"}}
     assert run.results.verdict.state == "invalid"
+
+
+def test_workers_that_have_users_are_not_idle_to_adapt(
+    session: murmur.Session, cluster: LocalCluster, client: Client
+) -> None:
+    targets: list[int] = []
+
+    class Watched(Adaptive):
+        async def target(self) -> int:
+            targets.append(await super().target())
+            return targets[-1]
+
+    session.use(cluster)
+    run = session.do(Stay, 4, user_rate=AT_ONCE)
+    wait_for(lambda: sum(map(len, client.processing().values())) == 2)
+    adaptive = cluster.adapt(Adaptive=Watched, minimum=1, interval="50ms", wait_count=1)
+    try:
+        wait_for(lambda: len(targets) > 20)
+    finally:
+        adaptive.stop()
+
+    assert set(targets) == {2}
+    assert session.status().users["running"] == 4
+    session.stop()
+    run.wait(timeout=20)
+    assert set(session.nodes) == {"0", "1"}
+    assert set(run.results.users["outcome"]) == {"left"}
+
+
+def test_a_scheduler_that_ends_takes_its_nodes_unasked(
+    session: murmur.Session, dask_process: Callable[..., subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    where = ["--scheduler-file", str(tmp_path / "scheduler.json")]
+    scheduler = dask_process("scheduler", "--host", "127.0.0.1", "--port", "0", *where)
+    dask_process("worker", "--no-nanny", "--name", "lone", *where)
+    wait_for((tmp_path / "scheduler.json").exists, within=60.0)
+    with Client(scheduler_file=where[1], set_as_default=False) as client:
+        client.wait_for_workers(1, timeout=60)
+        deployment = session.use(client)
+        run = session.do(Stay, 2, user_rate=AT_ONCE, nodes=["lone"])
+        wait_for(lambda: session.status().users["running"] == 2)
+        scheduler.terminate()  # an idle timeout ends it in the same way
+        wait_for(lambda: set(session.nodes) == {"local"})
+        session.stop()
+        run.wait(timeout=20)
+        deployment.release()
+
+    assert reasons(run) == {"lone": {"node left"}}
+    assert run.results.verdict.state == "invalid"
+    kept = weakref.ref(deployment)
+    del deployment
+    wait_for(lambda: gc.collect() >= 0 and kept() is None)  # the session has forgotten it
+
+
+def test_a_scheduler_that_ends_while_its_workers_join_is_told(
+    session: murmur.Session, threads: LocalCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_joining, is_over = threading.Event(), threading.Event()
+
+    def join(*_: object, **__: object) -> None:
+        is_joining.set()
+        is_over.wait(30)
+
+    monkeypatch.setattr("murmur.cluster._worker.join", join)
+    fall = threading.Thread(target=lambda: is_joining.wait(30) and threads.close())
+    fall.start()
+    try:
+        with pytest.raises(ClusterError, match=r"dask's scheduler at inproc://.* (ended|answer)"):
+            session.use(threads)
+    finally:
+        is_over.set()
+        fall.join()
+    with pytest.raises(ClusterError, match="cannot use the deployment: it is clos"):
+        session.use(threads)
+
+
+def test_a_scheduler_that_stands_still_is_told(
+    session: murmur.Session, threads: LocalCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment = session.use(threads)
+    monkeypatch.setattr("murmur.cluster._deployment.ANSWER", 0.5)
+    is_over = threading.Event()
+    threads.loop.add_callback(is_over.wait, 30)
+    try:
+        with pytest.raises(ClusterError, match=r"dask's scheduler at .* said nothing for 0\.5 s"):
+            deployment.workers  # noqa: B018 - asks
+        deployment.release()
+    finally:
+        is_over.set()
+    assert "given back" in repr(deployment)
 
 
 def test_what_is_no_deployment_says_so(session: murmur.Session) -> None:
@@ -174,8 +290,10 @@ def test_a_ticket_goes_to_other_hosts_over_secure_connections_alone(
 def test_a_ticket_is_refused_to_plain_connections(
     session: murmur.Session, cluster: LocalCluster, monkeypatch: Any
 ) -> None:
-    workers = {"tcp://10.0.0.5:3131": 1}
-    monkeypatch.setattr(Client, "nthreads", lambda self: workers)
+    async def nthreads(_: Client) -> dict[str, int]:
+        return {"tcp://10.0.0.5:3131": 1}
+
+    monkeypatch.setattr(Client, "nthreads", nthreads)
     with pytest.raises(ClusterError, match=r"to tcp://10\.0\.0\.5:3131 as plain text.*Security"):
         session.use(cluster)
     assert not [name for name in cluster.scheduler.worker_plugins if "murmur" in name]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from traitlets import Int
 
 import murmur
 from murmur.errors import ClusterError, JoinError
@@ -100,3 +103,26 @@ def test_nodes_that_are_asked_to_end_leave_in_order_and_the_plan_says_what_is_mi
     assert results.verdict.state == "invalid"
     assert results.verdict.reasons[0].startswith("6 of 6 users were lost, or went with a node")
     assert "of the plan was not carried out" in results.verdict.reasons[1]
+
+
+class Circle(murmur.Scenario):
+    """A user leaves a connection behind that refers to itself, as clients of libraries do."""
+
+    port = Int(0, help="where to connect to").tag(required=True)
+
+    async def init(self) -> None:
+        gc.disable()  # a node that allocates little makes it come by as rarely
+
+    async def start(self, user: murmur.User) -> None:
+        circle: list[object] = [socket.create_connection(("127.0.0.1", self.port))]
+        circle.append(circle)
+
+
+def test_what_users_left_in_circles_on_a_node_goes_with_the_run(session: murmur.Session) -> None:
+    session.spawn_nodes(1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        run = session.do(Circle, 1, port=server.getsockname()[1], end_when_idle=True)
+        run.wait(timeout=20)
+        with server.accept()[0] as connection:
+            connection.settimeout(20.0)
+            assert connection.recv(1) == b""
