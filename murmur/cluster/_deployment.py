@@ -131,7 +131,7 @@ class Deployment:
         return {
             f"{name}{suffix}"
             for name, each in list(specifications.items())
-            for suffix in each.get("group", [""])
+            for suffix in (each or {}).get("group", [""])  # dask puts None where it cannot scale
         }
 
     def take(self, ticket: Ticket) -> None:

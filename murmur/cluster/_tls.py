@@ -20,7 +20,7 @@ import socket
 import ssl
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import anyio
@@ -39,7 +39,7 @@ HANDSHAKE = 10.0
 """Seconds a peer has for its TLS handshake."""
 
 STRANGERS = 256
-"""Connections that may be in their handshake at a time; more are closed at once."""
+"""Connections that may be in their handshake at a time; the oldest gives way to one more."""
 
 BACKLOG = 2 * MAX_MESSAGE
 """Bytes that may wait for one peer; one that takes in no more than that is cut off."""
@@ -70,6 +70,40 @@ BROKEN = (
 _logger = logging.getLogger(__name__)
 
 
+class _Turns(ByteStream):
+    """A connection on which those who send wait for each other.
+
+    Whoever reads from a TLS stream sends as well when the other side wants new keys, and anyio
+    refuses two senders at a time.
+    """
+
+    def __init__(self, raw: ByteStream) -> None:
+        self._raw = raw
+        self._turn = anyio.Lock()
+
+    async def send(self, item: bytes) -> None:
+        """Send once nobody else does; they come in the order in which they asked."""
+        async with self._turn:
+            await self._raw.send(item)
+
+    async def receive(self, max_bytes: int = 65536) -> bytes:
+        """See `ByteStream`."""
+        return await self._raw.receive(max_bytes)
+
+    async def send_eof(self) -> None:
+        """See `ByteStream`."""
+        await self._raw.send_eof()
+
+    async def aclose(self) -> None:
+        """See `ByteStream`."""
+        await self._raw.aclose()
+
+    @property
+    def extra_attributes(self) -> Mapping[Any, Callable[[], Any]]:
+        """Those of the connection."""
+        return self._raw.extra_attributes
+
+
 class _Connection:
     """One connection: what waits to be written, and what is read."""
 
@@ -80,6 +114,7 @@ class _Connection:
         self._size = 0
         self._arrival: Wakeup | None = None
         self._is_ending = False
+        self._overflow = ""
         self._scope = anyio.CancelScope()
 
     def put(self, kind: str, body: bytes) -> None:
@@ -90,6 +125,9 @@ class _Connection:
         self._waiting.append(frame)
         self._size += len(frame)
         if self._size > BACKLOG:
+            self._overflow = (
+                f"the other side took in too little: {self._size:,} bytes waited for it"
+            )
             self._scope.cancel()
         self._wake()
 
@@ -114,7 +152,7 @@ class _Connection:
             reason = reason_of(group)
         finally:
             await anyio.aclose_forcefully(self._stream)
-        return reason
+        return self._overflow or reason
 
     async def _pump(self, tasks: TaskGroup) -> None:
         """Write what is queued; what comes while one write is on goes out with the next."""
@@ -159,7 +197,7 @@ class TlsSteeringLink:
         self._host, self._port = host, port
         self._connections: dict[int, _Connection] = {}
         self._numbers = itertools.count(1)
-        self._strangers = 0
+        self._strangers: dict[int, anyio.CancelScope] = {}
         self._seam: Native | None = None
         self._audience: SteeringAudience | None = None
 
@@ -203,22 +241,16 @@ class TlsSteeringLink:
 
     async def _meet(self, raw: ByteStream) -> None:
         """Let in who shows a certificate, and few others at a time."""
-        if self._strangers >= STRANGERS:
-            await anyio.aclose_forcefully(raw)
-            return
-        self._strangers += 1
-        stream = None
+        if len(self._strangers) >= STRANGERS:
+            self._strangers.pop(next(iter(self._strangers))).cancel()
+        number, stream = next(self._numbers), None
         try:
-            with anyio.fail_after(HANDSHAKE):
-                stream = await TLSStream.wrap(
-                    raw, server_side=True, ssl_context=self._context, standard_compatible=False
-                )
+            with anyio.move_on_after(HANDSHAKE) as self._strangers[number]:
+                stream = await _secured(raw, self._context, server_side=True)
         except BROKEN as error:
             _logger.debug("refused a stranger: %s", reason_of(error))
         finally:
-            self._strangers -= 1
-            if stream is None:  # also when the session closes in the midst of it
-                await anyio.aclose_forcefully(raw)
+            self._strangers.pop(number, None)
         if stream is not None:
             await self._converse(stream)
 
@@ -286,18 +318,25 @@ class TlsNodeLink:
         address = self._ticket.address
         host, _, port = address.rpartition(":")
         try:
+            context = self._ticket.context()
             with anyio.fail_after(CONNECT):
-                return await anyio.connect_tcp(
-                    host.strip("[]"),
-                    int(port),
-                    ssl_context=self._ticket.context(),
-                    tls_hostname=STEERING_NAME,
-                    tls_standard_compatible=False,
-                )
+                raw = await anyio.connect_tcp(host.strip("[]"), int(port))
+                return await _secured(raw, context, hostname=STEERING_NAME)
         except TimeoutError:
             raise JoinError(address, f"no answer within {CONNECT:g} s") from None
         except (*BROKEN, ValueError) as error:  # ValueError: a strange name
             raise _refusal(address, error) from None
+
+
+async def _secured(raw: ByteStream, context: ssl.SSLContext, **options: Any) -> TLSStream:  # noqa: ANN401 - as of `TLSStream.wrap`
+    """Return a connection over TLS; one that comes to nothing is closed, whatever ends it."""
+    try:
+        return await TLSStream.wrap(
+            _Turns(raw), ssl_context=context, standard_compatible=False, **options
+        )
+    except BaseException:
+        await anyio.aclose_forcefully(raw)
+        raise
 
 
 def _refusal(address: str, error: Exception) -> JoinError:

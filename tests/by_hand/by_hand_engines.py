@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import copy
 import logging
 import math
 import os
@@ -127,6 +128,17 @@ def command() -> Iterator[Engine]:
             scheduler.wait(20)
 
 
+class OverSsh(Engine):
+    """`SSHCluster`, which knows its hosts and no other: one more is one more specification."""
+
+    def scale(self, count: int) -> None:
+        specifications = self.given.worker_spec
+        if count > len(specifications):
+            (host, *_) = specifications.values()
+            specifications[max(specifications) + 1] = copy.deepcopy(host)
+        self.given.scale(count)
+
+
 @contextlib.contextmanager
 def ssh() -> Iterator[Engine]:
     """Start `SSHCluster` over an sshd of its own."""
@@ -166,7 +178,7 @@ def ssh() -> Iterator[Engine]:
             },
             worker_options={"nthreads": 1, "host": "127.0.0.1"},
         ) as cluster:
-            yield Engine(cluster)
+            yield OverSsh(cluster)
     finally:
         server.terminate()
         server.wait(10)

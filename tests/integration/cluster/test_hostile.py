@@ -12,6 +12,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.abc
+import anyio.lowlevel
+import anyio.to_thread
 import pytest
 
 import murmur
@@ -20,6 +24,7 @@ from murmur.cluster import Authority, Ticket
 from murmur.cluster._facts import NodeFacts
 from murmur.cluster._link import MAX_MESSAGE
 from murmur.cluster._ticket import STEERING_NAME
+from murmur.cluster._tls import TlsSteeringLink, _Turns
 
 HELLO = {
     name: getattr(NodeFacts.here("raw"), name)
@@ -117,7 +122,7 @@ def test_garbage_on_the_port_disturbs_nobody(session: murmur.Session) -> None:
 
 
 def test_many_connections_that_say_nothing_keep_nobody_out(session: murmur.Session) -> None:
-    """Of those in their handshake 256 are kept, for 10 s; a node finds a place between them."""
+    """Of those in their handshake 256 are kept, and the oldest gives way to who comes."""
     ticket = session.open()
     began = time.monotonic()
     for _ in range(10_000):
@@ -126,10 +131,78 @@ def test_many_connections_that_say_nothing_keep_nobody_out(session: murmur.Sessi
         except OSError:
             continue
     with ExitStack() as silent:
-        for _ in range(200):
+        for _ in range(400):
             silent.enter_context(socket.create_connection(place(ticket), timeout=5))
         assert still_works(session)
     assert time.monotonic() - began < 60
+
+
+class Leavers:
+    """Hears of who comes to a link and why they went."""
+
+    def __init__(self) -> None:
+        self.peers: list[int] = []
+        self.reasons: list[str] = []
+
+    def joined(self, peer: int, *_: object) -> None:
+        self.peers.append(peer)
+
+    def heard(self, *_: object) -> None:
+        """Nobody says anything."""
+
+    def left(self, _: int, reason: str) -> None:
+        self.reasons.append(reason)
+
+    async def live(self) -> None:
+        while not self.reasons:  # noqa: ASYNC110 - it is told by a plain call
+            await anyio.sleep(0.02)
+
+
+def test_who_takes_in_nothing_is_cut_off_and_that_is_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("murmur.cluster._tls.BACKLOG", 2**20)
+    authority, leavers = Authority(), Leavers()
+    link = TlsSteeringLink(authority.context(), "127.0.0.1", 0)
+
+    async def main() -> None:
+        async with anyio.create_task_group() as tasks:
+            address = await tasks.start(link.serve, leavers)
+            ticket = authority.ticket(address, 60)
+            deaf = secured(ticket)
+            await anyio.to_thread.run_sync(deaf.__enter__)
+            with anyio.fail_after(20):
+                while not leavers.reasons:
+                    if leavers.peers:
+                        link.send(leavers.peers[0], "call", bytes(2**18))
+                    await anyio.lowlevel.checkpoint()
+            deaf.__exit__(None, None, None)
+
+    anyio.run(main)
+    assert leavers.reasons[0].startswith("the other side took in too little: 1,")
+
+
+def test_two_who_send_at_once_take_turns() -> None:
+    """Who reads from a TLS connection sends, too, when the other side wants new keys."""
+    received: list[bytes] = []
+
+    async def main() -> None:
+        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+        port = listener.extra(anyio.abc.SocketAttribute.local_port)
+        async with listener, anyio.create_task_group() as tasks:
+            stream = _Turns(await anyio.connect_tcp("127.0.0.1", port))
+
+            async def read(other: anyio.abc.SocketStream) -> None:
+                async with other:
+                    received.extend([data async for data in other])
+                tasks.cancel_scope.cancel()
+
+            tasks.start_soon(listener.serve, read)
+            async with anyio.create_task_group() as sending:
+                for letter in (b"a", b"b"):
+                    sending.start_soon(stream.send, letter * 2**24)
+            await stream.aclose()
+
+    anyio.run(main)
+    assert b"".join(received) == b"a" * 2**24 + b"b" * 2**24
 
 
 def test_a_stranger_in_its_handshake_is_let_go_when_the_session_closes() -> None:
