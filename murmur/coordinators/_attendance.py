@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Coroutine, Hashable, Sequence
 from typing import Any, Protocol, TypeVar, cast
 
 from murmur._backend import Caller, Native, block
@@ -11,6 +12,7 @@ from murmur.errors import CoordinatorStoppedError, InvalidArgumentError, Leaving
 
 from ._performer import Emits
 from ._plan import HasId, Plan, whole_number
+from ._waits import Wait
 
 __all__ = ["Attendance", "Owner"]
 
@@ -38,6 +40,8 @@ class Attendance(ABC):
         The plan, checked and in order.
     """
 
+    _where = ""  # did those come who are known here, if that is not everywhere
+
     def __init__(
         self, name: Hashable, plan: Plan, *, native: Native, emitter: Emits, owner: Owner
     ) -> None:
@@ -47,6 +51,7 @@ class Attendance(ABC):
         self._emitter = emitter
         self._owner = owner
         self._users: set[int] = set()
+        self._had_users = False
 
     @property
     def timeout(self) -> float:
@@ -63,6 +68,28 @@ class Attendance(ABC):
     def is_stopped(self) -> bool:
         """Whether it takes no more users."""
 
+    @abstractmethod
+    def waits(self) -> Sequence[Wait]:
+        """Return who waits here for others, as far as this node knows."""
+
+    def tell_of_waits(self) -> None:
+        """Tell of those who wait in vain: the run begins to end, and nobody was asked to go."""
+        now = self._native.now()
+        if not self._had_users:
+            self._tell_of("nobody", "", 0, 0, 0.0)
+        for wait in self.waits():
+            if wait.is_stuck(now):
+                self._tell_of(wait.kind, wait.size, wait.count, wait.first, now - wait.since)
+
+    def problems(self) -> list[str]:
+        """Return a sentence for each wait that seems to have no end; a timeout would be one."""
+        now, is_bounded = self._native.now(), self.timeout != math.inf
+        return [
+            wait.sentence(self.name, now, self._where)
+            for wait in self.waits()
+            if wait.is_stale(now) and (wait.kind == "gather" or not is_bounded)
+        ]
+
     def _block(
         self, word: str, user: HasId, call: Callable[[], Coroutine[Any, Any, T]]
     ) -> Coroutine[Any, Any, T]:
@@ -76,6 +103,7 @@ class Attendance(ABC):
             raise CoordinatorStoppedError(self.name)
 
     def _welcome(self, user_id: int) -> None:
+        self._had_users = True
         if user_id not in self._users:
             self._users.add(user_id)
             self._owner.user_joined(self, user_id)
@@ -96,6 +124,13 @@ class Attendance(ABC):
         if self._emitter.listening("amoc.coordinator.add"):
             metadata = {"name": self.name, "user_id": user.id}
             self._emitter.emit("amoc.coordinator.add", {"count": 1}, metadata)
+
+    def _tell_of(self, kind: str, size: object, count: int, first: int, seconds: float) -> None:
+        self._emitter.emit(
+            "amoc.coordinator.unfinished",
+            {"count": count, "seconds": seconds},
+            {"name": self.name, "kind": kind, "configured": size, "user_id": first},
+        )
 
     def _emit(self, what: str) -> None:
         self._emitter.emit(f"amoc.coordinator.{what}", {"count": 1}, {"name": self.name})

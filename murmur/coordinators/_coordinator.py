@@ -24,6 +24,7 @@ from ._performer import Emits
 from ._plan import HasId, Kind, Member, Plan
 from ._rendezvous import Rendezvous
 from ._tally import Tally
+from ._waits import Wait
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -188,8 +189,9 @@ class Coordinator(Attendance):
 
     def _count(self, member: Member) -> None:
         self._countdown.arm()
+        now = self._native.now()
         for index, tally in enumerate(self._tallies):
-            batch = tally.add(member)
+            batch = tally.add(member, now)
             if batch is not None:
                 self._lanes.perform(index, batch)
 
@@ -283,6 +285,11 @@ class Coordinator(Attendance):
         """Block until the last action has run; returns at once inside an action of its own."""
         if self._last_round is not None:
             await self._wait_for(self._last_round)
+
+    def waits(self) -> list[Wait]:
+        """Return who waits here for others: in open batches, and in `gather`."""
+        batches = (tally.wait() for tally in self._tallies)
+        return [*(batch for batch in batches if batch is not None), *self._rendezvous.waits()]
 
     def user_gone(self, user: HasId, *, has_finished: bool = False) -> None:
         """Take a user out of `gather`, and out of the open batches unless it `has_finished`."""

@@ -205,6 +205,15 @@ class Coordinators(Mapping[Hashable, Coordinator]):
         for coordinator in self._joined.get(user.id, ()):
             coordinator.user_leaving(user)
 
+    def problems(self) -> list[str]:
+        """Return a sentence for each wait for others that seems to have no end."""
+        return [line for coordinator in self._living for line in coordinator.problems()]
+
+    def tell_of_waits(self) -> None:
+        """Tell of users who wait for others in vain, before they are asked to go."""
+        for coordinator in self._living:
+            coordinator.tell_of_waits()
+
     async def stop_all(self) -> None:
         """Stop every coordinator; return when the last of their actions has run.
 

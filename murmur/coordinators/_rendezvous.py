@@ -6,21 +6,24 @@ the next user begins a new one.  Groups of different sizes do not mix.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from murmur._backend import Native, Wakeup
 from murmur.errors import CoordinatorError, Leaving
 
 from ._plan import Member
+from ._waits import Wait
 
 __all__ = ["Rendezvous"]
 
 
 class _Place(NamedTuple):
-    """Where a user waits."""
+    """Where a user waits, and since when."""
 
     size: int
+    at: float
     member: Member
     wakeup: Wakeup
 
@@ -38,6 +41,7 @@ class Rendezvous:
         self._native = native
         self._groups: dict[int, dict[int, _Place]] = {}  # size -> user id -> place
         self._places: dict[int, _Place] = {}  # user id -> place
+        self._longest: dict[int, float] = {}  # size -> seconds until the slowest was complete
 
     def __len__(self) -> int:
         """Users who wait."""
@@ -56,7 +60,7 @@ class Rendezvous:
         user_id = member.user.id
         if user_id in self._places:
             raise CoordinatorError(f"user {user_id} waits in gather already")
-        place = _Place(size, member, self._native.wakeup())
+        place = _Place(size, self._native.now(), member, self._native.wakeup())
         group = self._groups.setdefault(size, {})
         self._places[user_id] = group[user_id] = place
         if len(group) == size:
@@ -74,6 +78,8 @@ class Rendezvous:
 
     def _let_go(self, size: int) -> None:
         group = self._groups.pop(size)
+        took = self._native.now() - next(iter(group.values())).at
+        self._longest[size] = max(took, self._longest.get(size, 0.0))
         members = tuple(place.member for place in group.values())
         for user_id, place in group.items():
             del self._places[user_id]
@@ -86,6 +92,14 @@ class Rendezvous:
         if not group:
             del self._groups[place.size]
         return place
+
+    def waits(self) -> Iterator[Wait]:
+        """Yield who waits, a group at a time."""
+        for size, group in self._groups.items():
+            places = list(group.values())
+            first, times = places[0].member.id, (places[0].at, places[-1].at)
+            longest = self._longest.get(size, -math.inf)
+            yield Wait("gather", size, len(places), first, *times, longest)
 
     def leave(self, user_id: int) -> None:
         """End a user's wait by `Leaving`; fine if it does not wait."""

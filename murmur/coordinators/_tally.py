@@ -7,11 +7,13 @@ event loop.
 from __future__ import annotations
 
 import itertools
+import math
 import operator
 from dataclasses import dataclass
 from random import Random
 
 from ._plan import Item, Kind, Member
+from ._waits import Wait
 
 __all__ = ["MAX_MEMBERS", "Batch", "Tally"]
 
@@ -59,11 +61,13 @@ class Tally:
         Draws how many users a range waits for.
     """
 
-    __slots__ = ("_counts", "_kept", "_members", "_random", "_required", "_serial", "count", "item")
+    __slots__ = ("_counts", "_kept", "_latest", "_longest", "_members", "_random", "_required",
+                 "_serial", "_since", "count", "item")  # fmt: skip
 
     def __init__(self, item: Item, random: Random) -> None:
         self.item: Item = item
         self._random = random
+        self._longest = -math.inf
         self._begin()
 
     def _begin(self) -> None:
@@ -73,17 +77,32 @@ class Tally:
         self._members: dict[int, list[tuple[int, Member]]] = {}
         self._kept = 0
         self._serial = 0
+        self._since = self._latest = math.nan
 
-    def add(self, member: Member) -> Batch | None:
-        """Count `member`; return the batch if that completes it."""
+    def add(self, member: Member, at: float = 0.0) -> Batch | None:
+        """Count `member`, who came at a moment; return the batch if that completes it."""
         user_id = member.user.id
+        if not self._counts:
+            self._since = at
+        self._latest = at
         self.count += 1
         self._counts[user_id] = self._counts.get(user_id, 0) + 1
         if self.item.keeps_members and self._kept < MAX_MEMBERS:
             self._members.setdefault(user_id, []).append((self._serial, member))
             self._serial += 1
             self._kept += 1
-        return self.close("coordinate") if self.count >= self._required else None
+        if self.count < self._required:
+            return None
+        self._longest = max(self._longest, at - self._since)
+        return self.close("coordinate")
+
+    def wait(self) -> Wait | None:
+        """Return who is in the open batch; None if nobody is."""
+        if not self._counts:
+            return None
+        size, first = self.item.how_many, next(iter(self._counts))
+        times = (self._since, self._latest, self._longest)
+        return Wait("batch", size, self.count, first, *times)
 
     def remove(self, user_id: int) -> None:
         """Take a user out, however often it was added; fine if it never was."""

@@ -7,8 +7,9 @@ that holds every request for ever would look like one that is merely seldom aske
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -26,6 +27,16 @@ _KEPT = 0.99
 
 _MOST = 3  # lines of one kind
 
+_MAILBOX = {
+    "mailbox.overflow": "went out of full mailboxes unread",
+    "mailbox.undeliverable": "went to users that were not there",
+    "mailbox.unread": "lay in mailboxes that their users never looked into",
+}
+"""What to say of messages that counters of the runtime know of."""
+
+_SILENT = "mailbox.silent"
+"""The counter of users that waited for their first message up to their end."""
+
 
 def unfinished(record: RunRecord) -> tuple[str, ...]:
     """Return a sentence for each thing that was begun, asked or sent, and came to no end."""
@@ -35,7 +46,9 @@ def unfinished(record: RunRecord) -> tuple[str, ...]:
         *_bounded(_undelivered(record), "messages did not all arrive either"),
         *_bounded(_ungranted(record), "limits let too few through either"),
         *_bounded(_held(record), "throttles granted nothing either"),
+        *_bounded(_waited_for_others(record), "groups were never complete either"),
         *_bounded(_never_complete(record), "coordinators never had a complete batch either"),
+        *_unheard(record),
         *_rows_undone(record),
         *_never_admitted(record),
         *_nothing(record),
@@ -117,28 +130,106 @@ def _held(record: RunRecord) -> Iterator[str]:
             )
 
 
+def _waited_for_others(record: RunRecord) -> Iterator[str]:
+    """Yield groups of coordinators that users waited for up to the end."""
+    told = _told(record, "amoc.coordinator.unfinished")
+    gathers: dict[tuple[str, str], list[_Told]] = {}
+    for each in told:
+        if each.metadata["kind"] == "gather":
+            gathers.setdefault((str(each.metadata["name"]), _size(each)), []).append(each)
+    for (name, size), known in sorted(gathers.items()):
+        number = sum(int(each.measurements["count"]) for each in known)
+        seconds = max(each.measurements["seconds"] for each in known)
+        where = f" on {len(known)} nodes" if len(known) > 1 else ""
+        came = f"{size} make a group" if where else f"{number:,} of {size} came"
+        longest = max(known, key=lambda each: each.measurements["seconds"])
+        yield (
+            f"{_number(number, 'user')}{where} waited in gather of the coordinator {name!r} up to the end, user "
+            f"{longest.metadata['user_id']} for {seconds:,.3g} s: {came}."
+        )
+
+
 def _never_complete(record: RunRecord) -> Iterator[str]:
-    """Yield coordinators whose users waited in a batch up to the end, and that never had one."""
-    if record.events_dropped:
-        return  # the batches may be among them
-    table: Mapping[str, Any] = record.table("events")
-    pending: dict[str, int] = {}
-    complete: set[str] = set()
-    for event, told, measured in zip(
-        table["name"], table["metadata"], table["measurements"], strict=True
-    ):
-        if event == "amoc.coordinator.execute":
-            name, count = str(told["name"]), int(measured["count"])
-            if told["kind"] == "stop":
-                pending[name] = pending.get(name, 0) + count
-            elif told["kind"] == "coordinate" or count:
-                complete.add(name)
-    for name, count in sorted(pending.items()):
-        if count and name not in complete:
-            yield (
-                f"The coordinator {name!r} never had a complete batch: "
-                f"{count:,} users were in one at the end."
+    """Yield coordinators that never had a complete batch, though users were in one."""
+    pending: dict[tuple[str, str], str] = {}
+    for each in _told(record, "amoc.coordinator.unfinished"):
+        if each.metadata["kind"] == "batch":
+            number, seconds = int(each.measurements["count"]), each.measurements["seconds"]
+            were = "was" if number == 1 else "were"
+            pending[str(each.metadata["name"]), _size(each)] = (
+                f"{_number(number, 'user')} {were} in one at the end, user {each.metadata['user_id']} for {seconds:,.3g} s"
             )
+    for key, closed in _only_timed_out(record).items():
+        users = f"{_number(sum(closed), 'user')} in all"
+        pending.setdefault(key, f"its timeout closed {len(closed):,}, with {users}")
+    for name in _deserted(record):
+        yield f"Nobody came to the coordinator {name!r}."
+    for (name, size), what in sorted(pending.items()):
+        yield f"The coordinator {name!r} never had a complete batch of {size}: {what}."
+
+
+def _deserted(record: RunRecord) -> list[str]:
+    """Return coordinators that were opened, and that nobody came to on any node."""
+    opened = Counter(str(each.metadata["name"]) for each in _told(record, "amoc.coordinator.start"))
+    empty = Counter(
+        str(each.metadata["name"])
+        for each in _told(record, "amoc.coordinator.unfinished")
+        if each.metadata["kind"] == "nobody"
+    )
+    return sorted(name for name, number in empty.items() if number >= opened[name])
+
+
+def _only_timed_out(record: RunRecord) -> dict[tuple[str, str], list[int]]:
+    """Return how many users were in the batches of items that nothing but a timeout closed."""
+    if record.events_dropped:
+        return {}  # the complete ones may be among them
+    timed_out: dict[tuple[str, str], list[int]] = {}
+    complete: set[tuple[str, str]] = set()
+    for each in _told(record, "amoc.coordinator.execute"):
+        key, count = (str(each.metadata["name"]), _size(each)), int(each.measurements["count"])
+        if each.metadata["kind"] == "coordinate":
+            complete.add(key)
+        elif each.metadata["kind"] == "timeout" and count and key[1] != "all":
+            timed_out.setdefault(key, []).append(count)
+    return {key: closed for key, closed in timed_out.items() if key not in complete}
+
+
+class _Told(NamedTuple):
+    """An event of the run."""
+
+    metadata: Mapping[str, Any]
+    measurements: Mapping[str, float]
+
+
+def _told(record: RunRecord, name: str) -> list[_Told]:
+    table: Mapping[str, Any] = record.table("events")
+    rows = zip(table["name"], table["metadata"], table["measurements"], strict=True)
+    return [_Told(metadata, measured) for event, metadata, measured in rows if event == name]
+
+
+def _size(told: _Told) -> str:
+    """Return in words how many make a group."""
+    size = told.metadata["configured"]
+    return " to ".join(map(str, size)) if isinstance(size, tuple | list) else str(size)
+
+
+def _unheard(record: RunRecord) -> Iterator[str]:
+    """Yield messages that nobody read, and users that waited for one in vain."""
+    table: Mapping[str, Any] = record.table("counters")
+    names = np.array(table["name"].decode(), object)
+    known = {
+        name: int(np.sum(np.asarray(table["value"])[names == name])) for name in (*_MAILBOX, _SILENT)
+    }
+    for name, what in _MAILBOX.items():
+        if known[name]:
+            yield f"{_number(known[name], 'message')} {what}."
+    outcomes: Mapping[str, Any] = record.table("users")
+    silent, users = known[_SILENT], len(outcomes["outcome"].codes)
+    if silent > (1 - _KEPT) * users:
+        yield (
+            f"{silent:,} of {users:,} users waited in receive up to their end, and never had a "
+            "message."
+        )
 
 
 def _rows_undone(record: RunRecord) -> Iterator[str]:
@@ -164,3 +255,7 @@ def _never_admitted(record: RunRecord) -> Iterator[str]:
 def _nothing(record: RunRecord) -> Iterator[str]:
     if record.ended_by and not record.actions_total:
         yield "No action ended: there are no response times and no failures of actions to judge."
+
+
+def _number(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

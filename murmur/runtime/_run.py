@@ -149,8 +149,8 @@ class NodeRun:
         return self.native.now() - self.recorder.started_at
 
     def all_problems(self) -> tuple[str, ...]:
-        """Return what a person should know about, what users left behind included."""
-        return (*self.problems, *self.leftovers.sentences())
+        """Return what a person should know about: what users left behind, or wait for, as well."""
+        return (*self.problems, *self.leftovers.sentences(), *self.coordinators.problems())
 
     async def serve(self) -> None:
         """Do the whole run; returns when it is over, whatever the scenario does."""
@@ -369,6 +369,7 @@ class NodeRun:
 
     async def _wind_down(self) -> None:
         self.throttles.end_plan()
+        self.coordinators.tell_of_waits()
         await self.users.wind_down(self.grace, self._stop_reason)
         with anyio.move_on_after(LAST_ACTIONS):
             await self.coordinators.stop_all()

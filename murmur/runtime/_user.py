@@ -126,10 +126,7 @@ class User:
 
     @property
     def random(self) -> random.Random:
-        """Random numbers of this user alone: the same for the same seed and id.
-
-        Another node in the cluster, or another user, does not change them.
-        """
+        """Random numbers of this user alone: the same for the same seed and id, on any node."""
         if self._random is None:
             self._random = random.Random(f"{self.run.seed}/{self.id}")
         return self._random
@@ -179,10 +176,7 @@ class User:
         return LeavingEvent(self)
 
     def now(self) -> float:
-        """Return seconds since the run started, by the steering kernel's clock.
-
-        The same on every node, but for `clock_error`.
-        """
+        """Return seconds since the run's start, on all nodes alike but for `clock_error`."""
         return self.run.run_time()
 
     @property
@@ -569,6 +563,8 @@ class User:
         """Tell the user at the moment `at` to leave, and wake what it waits for; of the runtime."""
         self.is_leaving = True
         self.leaving_since = at
+        if self._receivers and self._mailbox is None:
+            self.run.recorder.count("mailbox.silent")
         if self._sleeper is not None:
             self._sleeper.interrupt(Leaving())
         for wakeups in (self._parked, self._receivers):
@@ -595,6 +591,8 @@ class User:
     def end(self) -> None:
         """Close what the user has: from now on it records nothing; called by the runtime."""
         self.is_gone, self._sleeper = True, None  # it knows a task, whose error may hold this
+        if self._mailbox and self._receivers is None:
+            self.run.recorder.count("mailbox.unread", len(self._mailbox))
         self.close_possessions()
         if self.pending is not None:
             self.pending.close()

@@ -247,6 +247,13 @@ def _coordinator_events() -> list[EventType]:
             measurements=("count", "duration", "failed"),
         ),
         _event(
+            "coordinator.unfinished",
+            "Users waited for others when the run began to end, and in vain.",
+            *batch,
+            "user_id",
+            measurements=("count", "seconds"),
+        ),
+        _event(
             "coordinator.overflow", "Members were left out of a batch that was too large.", *batch
         ),
         _event(

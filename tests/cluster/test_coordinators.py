@@ -10,6 +10,7 @@ import pytest
 
 import murmur
 from murmur.errors import CoordinatorError, InvalidArgumentError, NodesFailedError
+from murmur.results import Results
 
 
 class Pairs(murmur.Scenario):
@@ -170,3 +171,41 @@ async def test_users_that_finished_keep_their_place_and_lost_ones_do_not(pair: A
 
     assert pair.counters() == {"coordinate [1, 2, 3, 4] [3, 4]": 1, "reset [] []": 1,
                                "reset [1, 2] []": 1}  # fmt: skip
+
+
+class Meets(murmur.Scenario):
+    """Five have to gather, and a batch has to have six."""
+
+    async def init(self) -> None:
+        self.meeting = await murmur.coordinator(
+            "meeting", (6, lambda event: None), timeout=math.inf, scope="cluster"
+        )
+
+    async def start(self, user: murmur.User) -> None:
+        await self.meeting.add(user)
+        await self.meeting.gather(user, 5)
+
+
+async def test_users_of_all_nodes_that_wait_in_vain_are_told(pair: Any) -> None:
+    await pair.do(Meets)
+    await pair.cluster.add(2, ["a"])
+    await pair.cluster.add(1, ["b"])
+    await anyio.sleep(15)
+
+    told = [line for node in (await pair.cluster.status()).nodes for line in node.problems]
+    assert told == [
+        "user 1 and 1 other have waited in gather of the coordinator 'meeting' for 15 s: "
+        "2 of 5 came to this node",
+        "user 3 has waited in gather of the coordinator 'meeting' for 15 s: "
+        "1 of 5 came to this node",
+    ]
+    await pair.stop()
+    reasons = Results(pair.record).verdict.reasons
+    assert (
+        "3 users waited in gather of the coordinator 'meeting' up to the end, user 1 for 15 s: "
+        "3 of 5 came."
+    ) in reasons
+    assert (
+        "The coordinator 'meeting' never had a complete batch of 6: 3 users were in one at the "
+        "end, user 1 for 15 s."
+    ) in reasons

@@ -204,3 +204,45 @@ async def test_one_user_cannot_be_two(gathering, tasks):
 async def test_a_group_has_a_size(gathering, n):
     with pytest.raises(InvalidArgumentError, match="at least 1"):
         await gathering.coordinator.gather(Visitor(1), n)
+
+
+async def test_a_group_that_nobody_joins_any_more_is_a_problem(gathering, tasks):
+    for number in (7, 8, 9):
+        tasks.start_soon(gathering.visit, Visitor(number), 5)
+        await anyio.sleep(6)
+        assert gathering.coordinators.problems() == []
+    await anyio.sleep(5)
+
+    assert gathering.coordinators.problems() == [
+        "user 7 and 2 others have waited in gather of the coordinator 'meeting' for 23 s: "
+        "3 of 5 came"
+    ]
+    for number in (10, 11):
+        tasks.start_soon(gathering.visit, Visitor(number), 5)
+    await anyio.sleep(1)
+    assert gathering.coordinators.problems() == []
+
+
+async def test_a_wait_that_others_took_as_well_is_no_problem(gathering, tasks):
+    for number in (1, 2, 3, 4):
+        tasks.start_soon(gathering.visit, Visitor(number), 2)
+        await anyio.sleep(20)
+    assert gathering.groups == {1: [1, 2], 2: [1, 2], 3: [3, 4], 4: [3, 4]}
+
+    tasks.start_soon(gathering.visit, Visitor(5), 2)
+    await anyio.sleep(19)
+    assert gathering.coordinators.problems() == []
+    await anyio.sleep(2)
+    assert gathering.coordinators.problems() == [
+        "user 5 has waited in gather of the coordinator 'meeting' for 21 s: 1 of 2 came"
+    ]
+
+
+@pytest.mark.parametrize(("timeout", "number"), [(30.0, 0), (float("inf"), 1)])
+async def test_a_batch_that_nothing_closes_is_a_problem(gathering, timeout, number):
+    pairs = await gathering.coordinators.open("pairs", (2, lambda event: None), timeout)
+    await pairs.add(Visitor(1))
+    await anyio.sleep(15)
+
+    told = "user 1 has been in a batch of the coordinator 'pairs' for 15 s: 1 of 2 came"
+    assert gathering.coordinators.problems() == [told] * number

@@ -439,7 +439,125 @@ def test_a_coordinator_that_was_never_complete_is_told():
     summary = rehearse(Lonely, 5, duration=10, user_rate=math.inf).summary()
 
     assert (
-        "The coordinator 'crowd' never had a complete batch: 5 users were in one at the end."
-        in repr(summary)
-    )
+        "The coordinator 'crowd' never had a complete batch of 100: 5 users were in one at the "
+        "end, user 1 for 0 s."
+    ) in repr(summary)
     assert "'pairs'" not in repr(summary)
+
+
+class Waits(murmur.Scenario):
+    """Users gather by `size`, or are in a batch; `timeout` may close that."""
+
+    size = traitlets.Int(7, help="users of a group")
+    timeout = traitlets.Float(math.inf, help="seconds")
+    is_counted = traitlets.Bool(False, help="whether they are in a batch")
+
+    async def init(self) -> None:
+        plan = [(self.size, lambda event: None), ("all", lambda event: None)]
+        self.meeting = await murmur.coordinator("meeting", plan, timeout=self.timeout)
+
+    async def start(self, user: murmur.User) -> None:
+        if self.is_counted:
+            await self.meeting.add(user)
+            await user.sleep(1e6)
+        else:
+            await self.meeting.gather(user, self.size)
+
+
+def reasons_of(scenario: type[murmur.Scenario], users: int, **settings: object) -> list[str]:
+    """Return what is told besides that no action ended."""
+    results = rehearse(scenario, users, user_rate=60, duration=30, **settings)  # one a second
+    assert results.verdict.state == "valid"
+    return [each for each in results.verdict.reasons if not each.startswith("No action")]
+
+
+def test_users_that_gather_and_go_on_are_no_news():
+    assert reasons_of(Waits, 6, size=3) == []
+
+
+@pytest.mark.parametrize("users", [5, 8])
+def test_users_that_gather_in_vain_are_told(users):
+    """Of eight, seven went on within six seconds, and one waited for longer."""
+    number, first = (users, 1) if users < 7 else (1, 8)
+    (told,) = reasons_of(Waits, users)
+    assert told == (
+        f"{number} user{'s' * (number > 1)} waited in gather of the coordinator 'meeting' up to "
+        f"the end, user {first} for {31 - first} s: {number} of 7 came."
+    )
+
+
+def test_users_in_a_batch_that_was_never_complete_are_told_also_if_they_were_asked_to_go():
+    (told,) = reasons_of(Waits, 5, is_counted=True)
+    assert told == (
+        "The coordinator 'meeting' never had a complete batch of 7: 5 users were in one at the "
+        "end, user 1 for 30 s."
+    )
+
+
+def test_what_is_left_over_of_complete_batches_is_no_news():
+    assert reasons_of(Waits, 8, is_counted=True) == []
+
+
+def test_a_coordinator_whose_batches_only_timed_out_is_told():
+    (told,) = reasons_of(Waits, 5, is_counted=True, timeout=0.5)
+    assert told == (
+        "The coordinator 'meeting' never had a complete batch of 7: its timeout closed 5, with 5 "
+        "users in all."
+    )
+
+
+def test_a_coordinator_that_nobody_came_to_is_told():
+    class Alone(Waits):
+        async def start(self, user: murmur.User) -> None:
+            await user.sleep(1e6)
+
+    assert reasons_of(Alone, 5) == ["Nobody came to the coordinator 'meeting'."]
+
+
+class Mailboxes(murmur.Scenario):
+    """Users send `sent` messages to user `to` at their fifth second, and read if they `read`."""
+
+    sent = traitlets.Int(1, help="messages of each user")
+    to = traitlets.Int(1, help="who gets them")
+    is_reading = traitlets.Bool(True, help="whether users look into their mailboxes")
+
+    async def start(self, user: murmur.User) -> None:
+        await user.sleep(5)
+        for _ in range(self.sent):
+            murmur.send(self.to, "hello")
+        while self.is_reading:
+            await user.receive()
+        await user.sleep(1e6)
+
+
+@pytest.mark.parametrize(
+    ("users", "settings", "told"),
+    [
+        (1, {}, []),
+        (1, {"to": 9}, ["1 message went to users that were not there.", "1 of 1"]),
+        (5, {}, ["4 of 5 users waited in receive up to their end, and never had a message."]),
+        (1, {"is_reading": False}, ["1 message lay in mailboxes that their users never looked"]),
+        (
+            1,
+            {"is_reading": False, "sent": 1_200},
+            ["200 messages went out of full mailboxes unread.", "1,000 messages lay in"],
+        ),
+    ],
+)
+def test_messages_that_nobody_reads_or_gets_are_told(users, settings, told):
+    found = reasons_of(Mailboxes, users, **settings)
+    assert len(found) == len(told)
+    assert all(text.startswith(start) for text, start in zip(found, told, strict=True))
+
+
+def test_a_few_users_that_wait_for_their_first_message_are_no_news():
+    class Chain(murmur.Scenario):
+        """Each user writes to the one before it; nobody writes to the last one."""
+
+        async def start(self, user: murmur.User) -> None:
+            murmur.send(user.id - 1 or 1, "hello")
+            while True:
+                await user.receive()
+
+    results = rehearse(Chain, 200, user_rate=math.inf, duration=5)
+    assert [each for each in results.verdict.reasons if "receive" in each] == []

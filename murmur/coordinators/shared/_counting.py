@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio
 
@@ -21,6 +21,7 @@ from murmur._backend import native
 from murmur.coordinators._countdown import Countdown
 from murmur.coordinators._plan import HowMany, Item, Kind, Member, conflict
 from murmur.coordinators._tally import Batch, Tally
+from murmur.coordinators._waits import Wait
 from murmur.errors import MurmurError
 
 if TYPE_CHECKING:
@@ -53,6 +54,14 @@ class _Comer:
     is_here: bool = True
 
 
+class _Guest(NamedTuple):
+    """A user who gathers: on which node, with what, and since when."""
+
+    home: str
+    data: object
+    at: float
+
+
 @dataclass(slots=True)
 class _Round:
     """A timeout, reset or stop on its way through the keeper."""
@@ -69,10 +78,12 @@ class _Meeting:
         self.shape = (shape, timeout)
         self.nodes: list[str] = []
         self.leaving: set[str] = set()
-        self.groups: dict[int, dict[int, tuple[str, object]]] = {}
+        self.groups: dict[int, dict[int, _Guest]] = {}
+        self.longest: dict[int, float] = {}  # size -> seconds until the slowest was complete
         self.homes: dict[str, set[int]] = {}  # who came, and is not gone, by node
         self.rounds: dict[int, _Round] = {}
         self.is_stopping = False
+        self.has_told_of_waits = False
         self.countdown: Countdown | None = None
         self.tallies = [
             Tally(_Outline(_how_many(each[0]), keeps_members=max(each[1]) > 1), random)
@@ -95,6 +106,18 @@ class _Meeting:
                 member.user.is_here = False
         for group in self.groups.values():
             group.pop(user_id, None)
+
+    def waits(self) -> Iterator[Wait]:
+        """Yield who waits for others, on any node."""
+        for tally in self.tallies:
+            wait = tally.wait()
+            if wait is not None:
+                yield wait
+        for size, group in self.groups.items():
+            times = [guest.at for guest in group.values()]
+            if times:
+                longest = self.longest.get(size, -math.inf)
+                yield Wait("gather", size, len(times), next(iter(group)), times[0], times[-1], longest)
 
 
 class Meetings:
@@ -166,12 +189,25 @@ class Meetings:
             case "reset" | "stop", (int(number),):
                 end = self._stop if what == "stop" else partial(self._play, kind="reset")
                 end(meeting, callers=[(node, number)])
+            case "ending", ():
+                self._tell_of_waits(meeting)
             case "leave", ():
                 self._leave(meeting, node)
             case "done", (int(number),):
                 self._done(meeting, number)
             case _:
                 raise ValueError(f"no message about a coordinator: {what!r}")
+
+    def _tell_of_waits(self, meeting: _Meeting) -> None:
+        """Have the keeper tell who waits: the first node says that the run begins to end."""
+        if meeting.has_told_of_waits:
+            return
+        meeting.has_told_of_waits = True
+        now = self._native.now()
+        for wait in meeting.waits():
+            if wait.is_stuck(now):
+                told = [wait.kind, wait.size, wait.count, wait.first, now - wait.since]
+                self._post(meeting.keeper, ["waiting", meeting.name, *told])
 
     def _leave(self, meeting: _Meeting, node: str) -> None:
         meeting.leaving.add(node)
@@ -214,19 +250,21 @@ class Meetings:
         if meeting.countdown is not None:
             meeting.countdown.arm()
         for index, tally in enumerate(meeting.tallies):
-            batch = tally.add(member)
+            batch = tally.add(member, self._native.now())
             if batch is not None:
                 self._post(meeting.keeper, ["batch", meeting.name, index, *_plain(batch)])
 
     def _gather(self, meeting: _Meeting, node: str, user_id: int, size: int, data: object) -> None:
         group = meeting.groups.setdefault(size, {})
-        group[user_id] = (node, data)
+        group[user_id] = _Guest(node, data, self._native.now())
         if len(group) < size:
             return
         del meeting.groups[size]
-        members = [[other, data] for other, (_, data) in group.items()]
-        for other, (home, _) in group.items():
-            self._post(home, ["gathered", meeting.name, other, members])
+        took = self._native.now() - next(iter(group.values())).at
+        meeting.longest[size] = max(took, meeting.longest.get(size, 0.0))
+        members = [[other, guest.data] for other, guest in group.items()]
+        for other, guest in group.items():
+            self._post(guest.home, ["gathered", meeting.name, other, members])
 
     def _stop(self, meeting: _Meeting, callers: Sequence[tuple[str, int]] = ()) -> None:
         if not meeting.is_stopping:

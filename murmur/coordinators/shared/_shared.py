@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Coroutine, Hashable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio
 
@@ -21,6 +21,7 @@ from murmur.coordinators._coordinator import CoordinatorStatistics
 from murmur.coordinators._lanes import Lanes
 from murmur.coordinators._plan import HasId, Kind, Member, Plan
 from murmur.coordinators._tally import Batch
+from murmur.coordinators._waits import Wait
 from murmur.errors import CoordinatorStoppedError, Leaving, MurmurError
 
 if TYPE_CHECKING:
@@ -65,6 +66,14 @@ class DistantUser:
         return f"<User {self.id} of another node>"
 
 
+class _Place(NamedTuple):
+    """Where a user of this node waits in `gather`, and since when."""
+
+    wakeup: Wakeup
+    size: int
+    at: float
+
+
 class SharedCoordinator(Attendance):
     """Acts on groups of users of all nodes; see `Coordinator` for what its methods do.
 
@@ -79,6 +88,8 @@ class SharedCoordinator(Attendance):
     find_user : callable
         ``find_user(id, is_here=True)`` returns a user of this node or a `DistantUser`.
     """
+
+    _where = " to this node"
 
     def __init__(  # noqa: PLR0913 - as of a `Coordinator`, and two more, by keyword
         self,
@@ -95,7 +106,7 @@ class SharedCoordinator(Attendance):
         self.is_keeper = False
         self._post = post
         self._find_user = find_user
-        self._waiting: dict[int, Wakeup] = {}  # who gathers, by user id
+        self._waiting: dict[int, _Place] = {}  # who gathers, by user id
         self._calls: dict[int, tuple[anyio.Event, list[MurmurError | None]]] = {}
         self._numbers = itertools.count(1)
         self._lanes = Lanes(name, plan.items, native=native, emitter=emitter, on_end=lambda: None)
@@ -162,7 +173,8 @@ class SharedCoordinator(Attendance):
 
     async def _gather(self, user: HasId, n: int, data: object) -> tuple[Member, ...]:
         size = self._welcome_group(user, n)
-        wakeup = self._waiting[user.id] = self._native.wakeup()
+        wakeup = self._native.wakeup()
+        self._waiting[user.id] = _Place(wakeup, size, self._native.now())
         self._post(["gather", self.name, user.id, size, data])
         try:
             outcome = await self._native.wait(wakeup)
@@ -211,10 +223,26 @@ class SharedCoordinator(Attendance):
 
     def user_leaving(self, user: HasId) -> None:
         """End the wait in `gather` of a user that is asked to leave."""
-        wakeup = self._waiting.pop(user.id, None)
-        if wakeup is not None:
+        place = self._waiting.pop(user.id, None)
+        if place is not None:
             self._post(["gone", self.name, user.id])
-            wakeup.wake(Leaving())
+            place.wakeup.wake(Leaving())
+
+    def waits(self) -> list[Wait]:
+        """Return which users of this node wait in `gather`; batches are not counted here."""
+        groups: dict[int, list[tuple[float, int]]] = {}
+        for user_id, place in self._waiting.items():
+            groups.setdefault(place.size, []).append((place.at, user_id))
+        return [
+            Wait("gather", size, len(known), known[0][1], known[0][0], known[-1][0])
+            for size, known in groups.items()
+        ]
+
+    def tell_of_waits(self) -> None:
+        """Have the steering kernel look who waits on any node; the keeper tells."""
+        if not self._had_users:
+            self._tell_of("nobody", "", 0, 0, 0.0)
+        self._post(["ending", self.name])
 
     def heard(self, what: str, arguments: Sequence[Any]) -> None:
         """Take a message of the steering kernel about this coordinator."""
@@ -230,9 +258,11 @@ class SharedCoordinator(Attendance):
             case "round", (number, kind, batches):
                 self._task_group.start_soon(self._play, number, kind, batches)
             case "gathered", (user_id, members):
-                wakeup = self._waiting.pop(user_id, None)
-                if wakeup is not None:
-                    wakeup.wake(members)
+                place = self._waiting.pop(user_id, None)
+                if place is not None:
+                    place.wakeup.wake(members)
+            case "waiting", (kind, size, count, first, seconds):
+                self._tell_of(kind, size, count, first, seconds)
             case "stopped", ():
                 self._end()
 
@@ -263,8 +293,8 @@ class SharedCoordinator(Attendance):
     def _end(self) -> None:
         self._is_stopped = True
         self._over.set()
-        for wakeup in self._waiting.values():
-            wakeup.wake(CoordinatorStoppedError(self.name))
+        for place in self._waiting.values():
+            place.wakeup.wake(CoordinatorStoppedError(self.name))
         self._waiting.clear()
         self._emit("stop")
         self._owner.coordinator_ended(self)

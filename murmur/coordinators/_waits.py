@@ -1,0 +1,66 @@
+"""Waits for groups that are not complete: who waits, since when, how many came of how many."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable
+from typing import NamedTuple
+
+__all__ = ["STALE", "Wait"]
+
+STALE = 10.0
+"""Seconds without a newcomer after which a wait is told while the run is on."""
+
+
+class Wait(NamedTuple):
+    """Users who wait for others.
+
+    Attributes
+    ----------
+    kind : {"gather", "batch"}
+        Whether they wait in `gather`, or were counted by `add`.
+    size : int, (int, int) or "all"
+        How many make the group.
+    count : int
+        How many came.
+    first : int
+        Id of the user who waits for longest.
+    since, latest : float
+        When that one came, and the last one.
+    longest : float
+        Seconds that the slowest complete group of this kind took; minus infinity without one.
+    """
+
+    kind: str
+    size: object
+    count: int
+    first: int
+    since: float
+    latest: float
+    longest: float = -math.inf
+
+    def is_stuck(self, now: float) -> bool:
+        """Return whether it is to be told when nobody will come any more.
+
+        In `gather` users stand still, so that one is news if no group took longer.  A batch
+        holds nobody up: what is left over is no news where another was complete, nor is one
+        of "all", which a timeout, a reset or the end closes.
+        """
+        if self.kind == "gather":
+            return now - self.since > self.longest
+        return self.longest < 0 and self.size != "all"
+
+    def is_stale(self, now: float) -> bool:
+        """Return whether it is to be told while users may still come."""
+        return self.is_stuck(now) and now - self.latest >= STALE
+
+    def sentence(self, name: Hashable, now: float, where: str = "") -> str:
+        """Return what there is to say of it while the run is on."""
+        others = f" and {self.count - 1:,} other{'s' * (self.count > 2)}" * (self.count > 1)
+        verb = "have" if others else "has"
+        what = "waited in gather of" if self.kind == "gather" else "been in a batch of"
+        size = "{} to {}".format(*self.size) if isinstance(self.size, tuple) else self.size
+        return (
+            f"user {self.first}{others} {verb} {what} the coordinator {name!r} for "
+            f"{now - self.since:,.0f} s: {self.count:,} of {size} came{where}"
+        )
