@@ -68,6 +68,8 @@ def amoc_names(names: Mapping[str, str]) -> Callable[[C], C]:
     """
 
     def getattr_unknown(self: object, name: str) -> Any:  # noqa: ANN401 - raises
+        if hasattr(type(self), name):  # a property, which raised an AttributeError of its own
+            return object.__getattribute__(self, name)
         hint = f"; amoc's {name} is {names[name]} here" if name in names else ""
         problem = f"{type(self).__name__!r} object has no attribute {name!r}{hint}"
         raise AttributeError(problem, name=name, obj=self)

@@ -16,9 +16,19 @@ from contextvars import ContextVar
 from typing import Any
 from weakref import WeakSet
 
+from murmur._guard import error_text
 from murmur.errors import Leaving, ScenarioError
 
-__all__ = ["Brood", "brood_here", "cancel_task", "guard_loop", "name_of_task", "transports_of"]
+__all__ = [
+    "Brood",
+    "brood_here",
+    "cancel_task",
+    "ended",
+    "guard_loop",
+    "is_cancelled_from_outside",
+    "name_of_task",
+    "transports_of",
+]
 
 _logger = logging.getLogger(__name__)
 
@@ -65,8 +75,15 @@ def _make_task(
     return task
 
 
-def _ended(error: BaseException) -> ScenarioError:
-    return ScenarioError(f"a task ended with {type(error).__name__}: {error}")
+def ended(error: BaseException) -> ScenarioError:
+    """Return an error that stands for one that would end the loop."""
+    return ScenarioError(f"a task ended with {error_text(error)}")
+
+
+def is_cancelled_from_outside(error: BaseException) -> bool:
+    """Return whether an error is the end of this task, as somebody asked for."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
 
 
 class _Guarded(Coroutine[Any, Any, Any]):
@@ -85,13 +102,13 @@ class _Guarded(Coroutine[Any, Any, Any]):
         try:
             return self._body.send(value)
         except (SystemExit, KeyboardInterrupt) as error:
-            raise _ended(error) from error
+            raise ended(error) from error
 
     def throw(self, *error: Any) -> Any:  # noqa: ANN401 - as the body
         try:
             return self._body.throw(*error)
         except (SystemExit, KeyboardInterrupt) as exit_:
-            raise _ended(exit_) from exit_
+            raise ended(exit_) from exit_
         finally:
             del error  # its traceback has this frame: a cycle, with all that the body held
 

@@ -24,7 +24,7 @@ import anyio.abc
 
 from murmur.errors import SessionClosedError, UnresponsiveError, WrongThreadError
 
-from ._guard import guard_loop
+from ._guard import ended, guard_loop, is_cancelled_from_outside
 from ._native import AsyncioNative, Wakeup
 
 __all__ = ["BEAT", "TAKEN_AWAY", "LoopThread"]
@@ -264,11 +264,11 @@ async def _answer(
     """Call and put the outcome into the future; nothing that is raised ends the loop."""
     try:
         future.set_result(await fn(*args))
-    except Exception as error:  # noqa: BLE001 - whoever waits gets it
-        future.set_exception(error)
-    except BaseException:
-        future.set_exception(SessionClosedError("it was closed meanwhile"))
-        raise
+    except BaseException as error:
+        if is_cancelled_from_outside(error):
+            future.set_exception(SessionClosedError("it was closed meanwhile"))
+            raise
+        future.set_exception(error if isinstance(error, Exception) else ended(error))
 
 
 def _await(future: Future[Any], seconds: float) -> None:

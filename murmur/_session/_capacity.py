@@ -12,6 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from murmur._given import amount_given, needed
+from murmur._guard import heard
 from murmur.errors import (
     ClusterError,
     InvalidArgumentError,
@@ -141,8 +142,7 @@ def searched(session: Session, plan: SearchPlan, search: Search) -> Capacity:
     try:
         for step in _steps(session, plan, search, output):
             steps.append(step)
-            if plan.on_step is not None:
-                plan.on_step(step, search)
+            plan = _told(plan, step, search)
     except KeyboardInterrupt:
         ended = "interrupted"
         with suppress(MurmurError):
@@ -156,6 +156,22 @@ def searched(session: Session, plan: SearchPlan, search: Search) -> Capacity:
     found = _capacity(plan, search, steps, ended, why)
     _show_end(session, found, search, plan, output)
     return found
+
+
+def _told(plan: SearchPlan, step: Step, search: Search) -> SearchPlan:
+    """Tell who wants to know of a step; one that raises is told no more.
+
+    A Ctrl-C comes through, because it may be a person's.
+    """
+    if plan.on_step is None:
+        return plan
+    _, error = heard(plan.on_step, step, search)
+    if isinstance(error, KeyboardInterrupt):
+        raise error
+    if error is None:
+        return plan
+    _logger.error("on_step raised, and is not called again", exc_info=error)
+    return replace(plan, on_step=None)
 
 
 def _steps(

@@ -8,9 +8,10 @@ is first asked for.
 from __future__ import annotations
 
 import copy
+import logging
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ import anyio.to_thread
 import traitlets
 from traitlets.utils.bunch import Bunch
 
+from murmur._guard import heard, text_of
 from murmur.errors import MurmurError
 from murmur.scenario import settings_of
 
@@ -32,11 +34,39 @@ if TYPE_CHECKING:
 
 __all__ = ["Live", "Seen", "Watcher"]
 
+_logger = logging.getLogger(__name__)
+
 PERIOD = 0.25
 """Seconds between two looks at the run."""
 
 
-class Live(traitlets.HasTraits):
+class _Told(traitlets.HasTraits):
+    """Traits that are set in the background, where nobody waits for what an observer raises."""
+
+    _is_told = False
+    _complained_of: frozenset[str] = frozenset()
+
+    def notify_change(self, change: Bunch) -> None:
+        """Call the observers; if no person set the trait, what one raises is logged, once."""
+        if not self._is_told:
+            super().notify_change(change)
+            return
+        _, error = heard(super().notify_change, change)
+        if error is not None and change.name not in self._complained_of:
+            self._complained_of |= {change.name}
+            _logger.error("an observer of %r raised", change.name, exc_info=error)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Set traits that nobody set."""
+        before, self._is_told = self._is_told, True
+        try:
+            yield
+        finally:
+            self._is_told = before
+
+
+class Live(_Told):
     """The live settings of the run, each a trait of its name.
 
     Setting one steers the run, in the caller's thread: a value that is refused goes back, and
@@ -54,7 +84,6 @@ class Live(traitlets.HasTraits):
         super().__init__()
         self._session = session
         self._scenario: type[Scenario] | None = None
-        self._is_told = False
         self._refused: set[str] = set()
 
     def adopt(self, scenario: type[Scenario], values: Mapping[str, object]) -> None:
@@ -84,12 +113,13 @@ class Live(traitlets.HasTraits):
                 self.notify_change(Bunch(owner=self, name=name, old=None, new=now, type="change"))
 
     def __repr__(self) -> str:
-        values = ", ".join(f"{name}={getattr(self, name)!r}" for name in sorted(self.trait_names()))
-        return f"<live settings: {values or 'none before the first run'}>"
+        return f"<live settings: {_values(self) or 'none before the first run'}>"
 
     def _own(self, trait: Any) -> Any:  # noqa: ANN401 - a trait, whose validate has no stub
         """Return a trait like that of the scenario, whose refusals are noted here."""
         made = copy.copy(trait)
+        if not hasattr(trait, "validate"):  # takes anything
+            return made
 
         def validate(obj: object, value: object) -> object:
             try:
@@ -112,16 +142,8 @@ class Live(traitlets.HasTraits):
             self._refused.add(change.name)
             raise
 
-    @contextmanager
-    def _telling(self) -> Iterator[None]:
-        before, self._is_told = self._is_told, True
-        try:
-            yield
-        finally:
-            self._is_told = before
 
-
-class Seen(traitlets.HasTraits):
+class Seen(_Told):
     """What can be seen of the run, as numbers and words; it follows within half a second.
 
     Attributes
@@ -161,9 +183,12 @@ class Seen(traitlets.HasTraits):
     elapsed: traitlets.Float[float, int | float] = traitlets.Float(0.0)
     verdict: traitlets.Unicode[str, str | bytes] = traitlets.Unicode("")
 
+    def telling(self) -> AbstractContextManager[None]:
+        """Return a context in which traits are set that nobody set."""
+        return self._telling()
+
     def __repr__(self) -> str:
-        values = ", ".join(f"{name}={getattr(self, name)!r}" for name in sorted(self.trait_names()))
-        return f"<seen: {values}>"
+        return f"<seen: {_values(self)}>"
 
 
 class Watcher:
@@ -200,7 +225,7 @@ class Watcher:
 
     def _tell(self, observed: Observation) -> None:
         status, total, seen = observed.status, observed.recent.total, self.seen
-        with seen.hold_trait_notifications():
+        with seen.telling(), seen.hold_trait_notifications():
             seen.state = str(status.state.value)
             seen.users = sum(status.users[state] for state in ("waiting", "running", "leaving"))
             seen.running = status.users["running"]
@@ -212,7 +237,8 @@ class Watcher:
         if run is not None and self._judge.is_due(run, status, now):
             self._judge.judge(run, status, now)
         if self._judge.verdict is not None:
-            seen.verdict = self._judge.verdict.state
+            with seen.telling():
+                seen.verdict = self._judge.verdict.state
 
     async def _follow(self) -> None:
         while True:
@@ -221,6 +247,12 @@ class Watcher:
                 await anyio.to_thread.run_sync(self.look, abandon_on_cancel=True)
             except MurmurError:
                 continue  # of a loop that is held there is no news; the next look may have some
+
+
+def _values(traits: traitlets.HasTraits) -> str:
+    """Return names and values of traits."""
+    names = sorted(traits.trait_names())
+    return ", ".join(f"{name}={text_of(getattr(traits, name), repr)}" for name in names)
 
 
 def _known(value: float) -> float | None:

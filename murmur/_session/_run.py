@@ -13,6 +13,7 @@ import anyio
 
 from murmur._backend import BEAT
 from murmur._given import amount_given
+from murmur._guard import text_of
 from murmur.errors import RunStateError, WaitTimeoutError
 from murmur.recording import LiveView
 from murmur.runtime import USER_RATE
@@ -200,7 +201,7 @@ class Run:
     def _repr_html_(self) -> str:
         """Return the same with seed and settings as they are now."""
         rows = "".join(
-            f"<tr><th scope='row'>{escape(name)}</th><td>{escape(repr(value))}</td></tr>"
+            f"<tr><th scope='row'>{escape(name)}</th><td>{escape(text_of(value, repr))}</td></tr>"
             for name, value in (("seed", self.seed), *self.settings.items())
         )
         return f"<table><caption>{escape(repr(self))}</caption>{rows}</table>"

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from murmur._guard import text_of
 from murmur._wire import encode, record_table
 from murmur.cluster import NodeOverview, NodeStatus
 from murmur.coordinators import CoordinatorStatistics
@@ -180,5 +181,5 @@ def _plain(value: object) -> object:
     try:
         encode(value)
     except InvalidArgumentError:
-        return repr(value)
+        return text_of(value, repr)
     return value

@@ -18,6 +18,7 @@ from functools import lru_cache
 from types import FunctionType, ModuleType
 from typing import Any
 
+from murmur._guard import error_text
 from murmur.errors import InvalidScenarioError, MissingExtraError
 from murmur.scenario import Mix, Scenario, files_of, is_from_file
 
@@ -57,7 +58,7 @@ def pack_code(run_id: str, scenario: type[Scenario]) -> bytes:
             sources = sources_of(pickler.modules, skip=lambda name: name in others)
     except Exception as error:
         reason = (
-            f"it cannot travel to another node: {type(error).__name__}: {error}; "
+            f"it cannot travel to another node: {error_text(error)}; "
             "make in init what cannot be copied, such as sockets, locks and files"
         )
         raise InvalidScenarioError(scenario.__name__, [reason]) from error
@@ -75,7 +76,7 @@ def unpack_code(data: bytes) -> type[Scenario]:
     Raises
     ------
     InvalidScenarioError
-        If it needs a module that this node does not have.
+        If it needs a module that this node does not have, or its code raises here.
     """
     try:
         sources, packed, files = pickle.loads(data)
@@ -89,6 +90,11 @@ def unpack_code(data: bytes) -> type[Scenario]:
                 f"travel: modules = [{error.name!r}] in the class"
             ],
         ) from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        reason = f"its code cannot be loaded here: {error_text(error)}"
+        raise InvalidScenarioError("the scenario", [reason]) from error
     arrived.take(dict(zip(_classes(scenario), files, strict=True)))
     return scenario
 

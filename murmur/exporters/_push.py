@@ -15,6 +15,7 @@ import anyio
 import anyio.to_thread
 
 from murmur._backend import LoopThread
+from murmur._guard import error_text, heard
 from murmur.errors import InvalidArgumentError
 
 from ._exporter import Exporter, Followed
@@ -152,10 +153,9 @@ class PushExporter(Exporter):
 
     async def _try(self, reading: Reading) -> bool:
         """Push; return whether that worked."""
-        try:
-            await anyio.to_thread.run_sync(self.push, reading, abandon_on_cancel=True)
-        except Exception as error:  # noqa: BLE001 - a receiver, or a user's code, may raise anything
-            self._note_failure(f"{type(error).__name__}: {error}")
+        _, error = await anyio.to_thread.run_sync(heard, self.push, reading, abandon_on_cancel=True)
+        if error is not None:  # a receiver, or a user's code, may raise anything
+            self._note_failure(error_text(error))
             return False
         self._pushed += 1
         return True

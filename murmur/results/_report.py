@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
 
+from murmur._guard import text_of
 from murmur._vega import script
 from murmur.errors import MissingExtraError
 
@@ -136,7 +137,10 @@ def _parts(
         "tracebacks": _tracebacks(errors),
         "changes": _table(changes, _CHANGES),
         "effects": [] if changes.empty else list(effect_lines(effects(source))),
-        "settings": facts.get("settings_at_start", facts.get("settings", {})),
+        "settings": {
+            name: text_of(value)
+            for name, value in facts.get("settings_at_start", facts.get("settings", {})).items()
+        },
         "throttles": _table(_last(source.frame("throttles")), _THROTTLES),
         "nodes": _table(source.frame("nodes"), _NODES),
         "environment": _environment(facts),

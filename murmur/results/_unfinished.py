@@ -218,7 +218,8 @@ def _unheard(record: RunRecord) -> Iterator[str]:
     table: Mapping[str, Any] = record.table("counters")
     names = np.array(table["name"].decode(), object)
     known = {
-        name: int(np.sum(np.asarray(table["value"])[names == name])) for name in (*_MAILBOX, _SILENT)
+        name: int(np.sum(np.asarray(table["value"])[names == name]))
+        for name in (*_MAILBOX, _SILENT)
     }
     for name, what in _MAILBOX.items():
         if known[name]:

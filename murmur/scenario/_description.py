@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from murmur._guard import text_of
 from murmur._table import text_lines
 
 __all__ = ["Description", "Descriptions", "Setting", "SourceText"]
@@ -204,7 +205,7 @@ class Descriptions(tuple[Description, ...]):
 def _text(setting: Setting) -> str:
     if setting.secret or isinstance(setting.default, SourceText):
         return str(setting.default) if setting.default is not None else ""
-    return repr(setting.default)
+    return text_of(setting.default, repr)
 
 
 def _plain(value: object) -> object:
@@ -218,4 +219,4 @@ def _plain(value: object) -> object:
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes):
         return [_plain(item) for item in value]
-    return repr(value)
+    return text_of(value, repr)

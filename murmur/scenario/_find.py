@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import TypeGuard
 
 from murmur._given import needed
+from murmur._guard import error_text
 from murmur.errors import InvalidScenarioError, UnknownScenarioError, closest
 
 from ._read import read_file
@@ -158,7 +159,9 @@ def _in_module(reference: str) -> type[Scenario]:
     name, _, attribute = reference.partition(":")
     try:
         module = importlib.import_module(name)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise UnknownScenarioError(reference, _failure(f"importing {name}", error)) from error
     value: object = module
     for part in attribute.split("."):
@@ -211,12 +214,11 @@ def _load(reference: str, path: Path) -> ModuleType:
         sys.modules[name] = module
         with _siblings_importable(location):
             exec(code, module.__dict__)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         _restore(name, previous)
+        if isinstance(error, KeyboardInterrupt):
+            raise
         raise UnknownScenarioError(reference, _failure(f"running {path}", error)) from error
-    except BaseException:
-        _restore(name, previous)
-        raise
     linecache.checkcache(str(location))
     return module
 
@@ -256,5 +258,4 @@ def _siblings_importable(path: Path) -> Iterator[None]:
 
 def _failure(doing: str, error: BaseException) -> str:
     """Return in one sentence what failed; the chained exception has the rest."""
-    text = " ".join(str(error).split())
-    return f"{doing} failed with {type(error).__name__}{': ' + text if text else ''}"
+    return f"{doing} failed with {' '.join(error_text(error).split())}"

@@ -16,6 +16,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 
 from murmur._given import needed
+from murmur._guard import heard
 from murmur.errors import InvalidArgumentError, UnknownNameError
 
 from ._events import CATALOGUE, Event
@@ -220,10 +221,10 @@ def _detach(subscription: Subscription, error: BaseException) -> None:
     )
     if subscription.on_failure is None:
         return
-    try:
-        subscription.on_failure(error)
-    except Exception:
-        _logger.exception("on_failure of the subscription to %r raised too", subscription.pattern)
+    _, another = heard(subscription.on_failure, error)
+    if another is not None:
+        what = "on_failure of the subscription to %r raised too"
+        _logger.error(what, subscription.pattern, exc_info=another)
 
 
 class Emitter:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets
 
+from murmur._guard import error_text
 from murmur.charts import CHARTS, draw
 from murmur.errors import UnknownNameError
 from murmur.jupyter.panel import live_charts
@@ -121,8 +122,8 @@ class Chart(Part):
         try:
             with alt.data_transformers.enable("default", max_rows=None, consolidate_datasets=True):
                 spec = self._function(results).to_dict()
-        except Exception as error:  # noqa: BLE001 - a user's function may raise anything
-            self.said, self.refused = f"{self.name}: {error!r}", True
+        except BaseException as error:  # noqa: BLE001 - a user's function may raise anything
+            self.said, self.refused = f"{self.name}: {error_text(error)}", True
             return
         finally:
             self._is_drawing = False

@@ -117,7 +117,9 @@ class _Meeting:
             times = [guest.at for guest in group.values()]
             if times:
                 longest = self.longest.get(size, -math.inf)
-                yield Wait("gather", size, len(times), next(iter(group)), times[0], times[-1], longest)
+                yield Wait(
+                    "gather", size, len(times), next(iter(group)), times[0], times[-1], longest
+                )
 
 
 class Meetings:

@@ -176,7 +176,7 @@ class Publisher:
         for view in watched:
             try:
                 view.show(state, rows)
-            except Exception:
+            except BaseException:  # an observer of its traits may raise anything
                 _logger.exception("a %s cannot be shown any more", type(view).__name__)
                 self.forget(view)
         run, now, news = self._subject.run, anyio.current_time(), _news(seen)

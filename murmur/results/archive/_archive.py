@@ -24,6 +24,7 @@ from typing import Any, NamedTuple, get_args
 import pandas as pd
 
 from murmur._given import path_given
+from murmur._guard import text_of
 from murmur.errors import ArchiveError, MissingExtraError
 from murmur.recording import FRAMES, UnderWay
 from murmur.results._frame import empty, unknown
@@ -430,7 +431,7 @@ def as_json(value: object) -> object:
             return value
         case float() if math.isfinite(value):
             return value
-    return as_json(str(value))
+    return as_json(text_of(value))
 
 
 def _file_name(frame: str) -> str:
