@@ -79,7 +79,7 @@ class Attendance(ABC):
             self._tell_of("nobody", "", 0, 0, 0.0)
         for wait in self.waits():
             if wait.is_stuck(now):
-                self._tell_of(wait.kind, wait.size, wait.count, wait.first, now - wait.since)
+                self._tell_of(wait.kind, wait.size, wait.came, wait.first, now - wait.since)
 
     def problems(self) -> list[str]:
         """Return a sentence for each wait that seems to have no end; a timeout would be one."""

@@ -21,7 +21,7 @@ class Wait(NamedTuple):
         Whether they wait in `gather`, or were counted by `add`.
     size : int, (int, int) or "all"
         How many make the group.
-    count : int
+    came : int
         How many came.
     first : int
         Id of the user who waits for longest.
@@ -33,7 +33,7 @@ class Wait(NamedTuple):
 
     kind: str
     size: object
-    count: int
+    came: int
     first: int
     since: float
     latest: float
@@ -56,11 +56,11 @@ class Wait(NamedTuple):
 
     def sentence(self, name: Hashable, now: float, where: str = "") -> str:
         """Return what there is to say of it while the run is on."""
-        others = f" and {self.count - 1:,} other{'s' * (self.count > 2)}" * (self.count > 1)
+        others = f" and {self.came - 1:,} other{'s' * (self.came > 2)}" * (self.came > 1)
         verb = "have" if others else "has"
         what = "waited in gather of" if self.kind == "gather" else "been in a batch of"
         size = "{} to {}".format(*self.size) if isinstance(self.size, tuple) else self.size
         return (
             f"user {self.first}{others} {verb} {what} the coordinator {name!r} for "
-            f"{now - self.since:,.0f} s: {self.count:,} of {size} came{where}"
+            f"{now - self.since:,.0f} s: {self.came:,} of {size} came{where}"
         )

@@ -142,10 +142,11 @@ def _waited_for_others(record: RunRecord) -> Iterator[str]:
         seconds = max(each.measurements["seconds"] for each in known)
         where = f" on {len(known)} nodes" if len(known) > 1 else ""
         came = f"{size} make a group" if where else f"{number:,} of {size} came"
-        longest = max(known, key=lambda each: each.measurements["seconds"])
+        first = max(known, key=lambda each: each.measurements["seconds"]).metadata["user_id"]
+        users = f"{_number(number, 'user')}{where}"
         yield (
-            f"{_number(number, 'user')}{where} waited in gather of the coordinator {name!r} up to the end, user "
-            f"{longest.metadata['user_id']} for {seconds:,.3g} s: {came}."
+            f"{users} waited in gather of the coordinator {name!r} up to the end, user {first} "
+            f"for {seconds:,.3g} s: {came}."
         )
 
 
@@ -155,9 +156,9 @@ def _never_complete(record: RunRecord) -> Iterator[str]:
     for each in _told(record, "amoc.coordinator.unfinished"):
         if each.metadata["kind"] == "batch":
             number, seconds = int(each.measurements["count"]), each.measurements["seconds"]
-            were = "was" if number == 1 else "were"
+            users = f"{_number(number, 'user')} {'was' if number == 1 else 'were'}"
             pending[str(each.metadata["name"]), _size(each)] = (
-                f"{_number(number, 'user')} {were} in one at the end, user {each.metadata['user_id']} for {seconds:,.3g} s"
+                f"{users} in one at the end, user {each.metadata['user_id']} for {seconds:,.3g} s"
             )
     for key, closed in _only_timed_out(record).items():
         users = f"{_number(sum(closed), 'user')} in all"
@@ -217,10 +218,8 @@ def _unheard(record: RunRecord) -> Iterator[str]:
     """Yield messages that nobody read, and users that waited for one in vain."""
     table: Mapping[str, Any] = record.table("counters")
     names = np.array(table["name"].decode(), object)
-    known = {
-        name: int(np.sum(np.asarray(table["value"])[names == name]))
-        for name in (*_MAILBOX, _SILENT)
-    }
+    values = np.asarray(table["value"])
+    known = {name: int(np.sum(values[names == name])) for name in (*_MAILBOX, _SILENT)}
     for name, what in _MAILBOX.items():
         if known[name]:
             yield f"{_number(known[name], 'message')} {what}."

@@ -293,13 +293,13 @@ def test_a_shape_that_fails_at_once(session, error) -> None:
 
 
 def test_an_error_whose_code_cannot_be_had(session, error) -> None:
-    class Odd(Exception):
+    class OddError(Exception):
         def code(self) -> object:
             raise error()
 
         details = sqlstate = response = property(code)
 
-    class HasDetails(Odd):
+    class HasDetailsError(OddError):
         def code(self) -> object:
             return SimpleNamespace(name="UNAVAILABLE")
 
@@ -308,11 +308,11 @@ def test_an_error_whose_code_cannot_be_had(session, error) -> None:
 
     class Scenario(Stays):
         async def start(self, user: murmur.User) -> None:
-            raise (Odd if user.id == 1 else HasDetails)("the fault")
+            raise (OddError if user.id == 1 else HasDetailsError)("the fault")
 
     session.do(Scenario, 2, end_when_idle=True).wait(20)
     texts = set(finish(session).errors["error"])
-    assert texts == {"Odd: the fault", "HasDetails: UNAVAILABLE: the fault"}
+    assert texts == {"OddError: the fault", "HasDetailsError: UNAVAILABLE: the fault"}
 
 
 @pytest.mark.parametrize("is_async", [True, False])
@@ -584,6 +584,8 @@ def test_what_is_told_of_a_handler_that_failed(error, caplog) -> None:
     assert "raised too" in caplog.text
 
 
+_A_PANEL = "test_a_panel_that_breaks_does_not_hurt_the_others"
+
 SITES = {
     "_backend/_blocking.py Pending._answer": "test_start",
     "_backend/_bounded.py _Hearing._await": "test_an_action_of_a_coordinator",
@@ -595,7 +597,7 @@ SITES = {
     "cluster/_travel.py unpack_code": "test_a_class_that_travels_to_a_node_or_a_guest",
     "coordinators/_performer.py Performer._call": "test_an_action_of_a_coordinator",
     "exporters/_push.py PushExporter._try": "test_a_push_of_an_exporter",
-    "jupyter/panel/_publisher.py Publisher._publish": "test_a_panel_that_breaks_does_not_hurt_the_others",
+    "jupyter/panel/_publisher.py Publisher._publish": _A_PANEL,
     "recording/_relay.py Relay._tell": "test_a_follower",
     "runtime/_calls.py Calls._within": "test_terminate",
     "runtime/_run.py NodeRun._build": "test_the_constructor",
@@ -622,7 +624,6 @@ SITES = {
 """Every function of murmur that takes whatever other code raises, and a test of it."""
 
 PARAMETERS = {
-    "Coordinator.plan": "test_an_action_of_a_coordinator",
     "Chart.chart": "test_a_function_that_draws",
     "Options.transport": "test_start",  # called in a user's task, as all below it
     "Relay.attach.follower": "test_a_follower",
@@ -719,12 +720,8 @@ def test_every_place_that_calls_code_has_its_test() -> None:
     }
     assert sites() - ours == set(SITES)
     assert parameters() - {"Relay.detach.follower", "Relay.standing"} == set(PARAMETERS)
-    texts = [path.read_text(encoding="utf-8") for path in Path(__file__).parents[1].rglob("test_*")]
-    known = {
-        name
-        for text in texts
-        for name in re.findall(r"^(?:async )?def (test_\w+)", text, re.MULTILINE)
-    }
+    texts = [each.read_text(encoding="utf-8") for each in Path(__file__).parents[1].rglob("test_*")]
+    known = set(re.findall(r"^(?:async )?def (test_\w+)", "\n".join(texts), re.MULTILINE))
     assert {*SITES.values(), *PARAMETERS.values()} - known == set()
 
 

@@ -208,7 +208,7 @@ class Meetings:
         now = self._native.now()
         for wait in meeting.waits():
             if wait.is_stuck(now):
-                told = [wait.kind, wait.size, wait.count, wait.first, now - wait.since]
+                told = [wait.kind, wait.size, wait.came, wait.first, now - wait.since]
                 self._post(meeting.keeper, ["waiting", meeting.name, *told])
 
     def _leave(self, meeting: _Meeting, node: str) -> None:

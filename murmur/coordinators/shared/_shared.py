@@ -258,13 +258,16 @@ class SharedCoordinator(Attendance):
             case "round", (number, kind, batches):
                 self._task_group.start_soon(self._play, number, kind, batches)
             case "gathered", (user_id, members):
-                place = self._waiting.pop(user_id, None)
-                if place is not None:
-                    place.wakeup.wake(members)
-            case "waiting", (kind, size, count, first, seconds):
-                self._tell_of(kind, size, count, first, seconds)
+                self._gathered(user_id, members)
+            case "waiting", told:
+                self._tell_of(*told)
             case "stopped", ():
                 self._end()
+
+    def _gathered(self, user_id: int, members: Sequence[Any]) -> None:
+        place = self._waiting.pop(user_id, None)
+        if place is not None:
+            place.wakeup.wake(members)
 
     async def _play(self, number: int, kind: Kind, batches: Sequence[tuple[int, Any]]) -> None:
         """Play a round; the steering kernel hears when its actions have run."""
