@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Callable, Collection, Generator, Mapping
-from dataclasses import dataclass
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ._body import UNSET, Data
 from ._url import without_password
@@ -15,13 +13,13 @@ from ._url import without_password
 if TYPE_CHECKING:
     from murmur.runtime import Timer
 
-    from ._client import Client
     from ._ledger import Spans
     from ._multipart import Files
     from ._response import Response
     from ._url import Pieces
+    from ._verbs import Verbs
 
-__all__ = ["Call", "Check", "Expected", "Wish"]
+__all__ = ["Block", "Call", "Check", "Expected"]
 
 Check: TypeAlias = "Callable[[Response], object]"
 """Returns whether the answer is as it should be, or what is wrong with it."""
@@ -30,14 +28,42 @@ Expected: TypeAlias = "int | Collection[int]"
 """Statuses that are no failure."""
 
 
-@dataclass(slots=True)
-class Wish:
-    """What was asked for, as it was given; see `Client.request`."""
+class Block(NamedTuple):
+    """A request whose answer is looked at: what is recorded of it when the block ends."""
 
-    method: str
-    url: str
-    path: Mapping[str, object]
-    name: str | None = None
+    response: Response
+    timer: Timer
+    spans: Spans | None
+
+    def end(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Record it."""
+        if self.spans is not None:
+            self.spans.end()
+        self.timer.__exit__(kind, error, traceback)
+
+
+class Call:
+    """A request that is to be made; what `Client.get` and its like return.
+
+    ``response = await call`` makes it, and records it when the answer is complete.
+    ``async with call as response:`` also makes it, and records it at the end of the block,
+    so that checks in the block count; the time is that of the request alone.
+
+    Its other attributes are what was asked for, as it was given; see `Client.request`.
+
+    Attributes
+    ----------
+    says_more : bool
+        Whether more was asked for than a method, a URL and a name.
+    """
+
+    # What was not asked for stays with the class: most requests are a method and a URL.
+    path: Mapping[str, object] = MappingProxyType({})
     params: Pieces | None = None
     headers: Mapping[str, str] | None = None
     data: Data | None = None
@@ -49,49 +75,32 @@ class Wish:
     check: Check | None = None
     stream: bool = False
     leaving: bool = False
+    says_more: bool = False
+    _is_made = False
+    _block: Block
 
-
-class Call:
-    """A request that is to be made; what `Client.get` and its like return.
-
-    ``response = await call`` makes it, and records it when the answer is complete.
-    ``async with call as response:`` also makes it, and records it at the end of the block,
-    so that checks in the block count; the time is that of the request alone.
-    """
-
-    __slots__ = ("_client", "_is_made", "_response", "_spans", "_timer", "wish")
-
-    def __init__(self, client: Client, wish: Wish) -> None:
+    def __init__(
+        self, client: Verbs, method: str, url: str, name: str | None, **asked: object
+    ) -> None:
         self._client = client
-        self._is_made = False
-        self._timer: Timer
-        self._response: Response
-        self._spans: Spans | None = None
-        self.wish: Wish = wish
+        self.method: str = method
+        self.url: str = url
+        self.name: str | None = name
+        for what, value in asked.items():
+            if value is not getattr(Call, what) and (value or what != "path"):
+                setattr(self, what, value)
+                self.says_more = self.says_more or what != "leaving"
 
     def __await__(self) -> Generator[Any, Any, Response]:
         """Make the request and return the response."""
         self._is_made = True
-        return self._client._make(self.wish).__await__()
+        return self._client._make(self).__await__()
 
     async def __aenter__(self) -> Response:
         """Make the request; checks of the response count until the block ends."""
         self._is_made = True
-        client, wish = self._client, self.wish
-        await client._admit(leaving=wish.leaving)
-        request = client._request(wish)
-        self._timer = client._timer(wish)
-        self._timer.__enter__()
-        self._spans = client._spans(wish)
-        try:
-            self._response = await client._perform(request, wish, self._timer)
-        except BaseException:
-            self._end(*sys.exc_info())
-            raise
-        self._response._timer, self._response._spans = self._timer, self._spans
-        if self._spans is not None and self._response.error is None:
-            self._spans.answered()
-        return self._response
+        self._block = await self._client._enter(self)
+        return self._block.response
 
     async def __aexit__(
         self,
@@ -100,28 +109,18 @@ class Call:
         traceback: TracebackType | None,
     ) -> bool:
         """Record the request.  An answer that broke off while it was read ends no user."""
-        response = self._response
+        response = self._block.response
         response._timer = None
         response._release()
-        self._end(kind, error, traceback)
+        self._block.end(kind, error, traceback)
         return error is not None and error is response.error
-
-    def _end(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._spans is not None:
-            self._spans.end()
-        self._timer.__exit__(kind, error, traceback)
 
     def __del__(self) -> None:
         """Warn of a request that nobody made: it would go unnoticed."""
         if not self._is_made:
-            url = without_password(str(self.wish.url))
+            url = without_password(str(self.url))
             warnings.warn(
-                f"{self.wish.method} {url} was never sent: await it",
+                f"{self.method} {url} was never sent: await it",
                 RuntimeWarning,
                 stacklevel=1,
                 source=self,

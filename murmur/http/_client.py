@@ -22,8 +22,8 @@ from murmur.errors import (
 )
 from murmur.runtime import Timer, current_user, running_here
 
-from ._body import UNSET, encode
-from ._call import Call, Check, Wish
+from ._body import encode
+from ._call import Block, Call, Check
 from ._codings import accepted
 from ._cookies import Cookies
 from ._exchange import Reply, Request
@@ -31,7 +31,7 @@ from ._headers import Fields, Pairs, merge, render, with_cookies, with_login
 from ._ledger import NO_PHASES, Ledger, Spans
 from ._options import Options
 from ._patience import Patience, checked_timeout
-from ._redirects import is_redirect, next_request
+from ._redirects import REDIRECTS, is_redirect, next_request
 from ._refusals import all_wrong, check_expectations, check_offer, checked_method, checked_name
 from ._response import Response
 from ._trace import traced
@@ -42,6 +42,8 @@ from ._verbs import Verbs
 if TYPE_CHECKING:
     from murmur.runtime import User
 
+    from ._http1 import Http1
+    from ._pool import Pool
     from ._url import Template
     from ._websocket import Connecting
 
@@ -59,7 +61,8 @@ PLAIN = {"Accept-Encoding": "identity"}
 """What a body that is read part by part is asked for as: parts are not decompressed."""
 
 
-_Written: TypeAlias = "dict[tuple[str, str, str | None], tuple[Request, str]]"
+_Key: TypeAlias = "tuple[str, str, str | None]"
+_Written: TypeAlias = "dict[_Key, tuple[Request, str]]"
 
 
 class _Plain(NamedTuple):
@@ -73,6 +76,25 @@ class _Plain(NamedTuple):
     host: str | None
     pairs: Pairs
     written: _Written
+
+
+class _UnderWay(set["Http1"]):
+    """Connections that a client waits for, and looks up from when its user is asked to leave."""
+
+    is_over = False
+
+    def wake(self, value: object = None) -> bool:
+        """Wake whoever waits for them."""
+        for connection in self:
+            connection.look_up()
+        return True
+
+
+class Begun(NamedTuple):
+    """A request that was sent over a connection at hand, and when."""
+
+    connection: Http1
+    at: float
 
 
 WRITTEN = 1_000
@@ -135,11 +157,16 @@ class Client(Verbs):
         self._native = self._run.native if self._run is not None else native()
         self._base_url = self.options_used.base_url if base_url is None else base_url
         self._transport = self.options_used.make_transport()
+        self._under_way = _UnderWay()
         self._ledger = Ledger(self._run, self._user, phases=self.options_used.phases)
+        self._pool: Pool | None = None
+        if not self._ledger.has_phases:
+            self._pool = getattr(self._transport, "pool", None)
         self._is_closed = False
         self._plain = _Plain({}, None, (), {})
         if self._user is not None:
             self._user.adopt(self)
+            self._hears = self._user.listen(self._under_way)
 
     def websocket(
         self,
@@ -195,6 +222,7 @@ class Client(Verbs):
             self._transport.close()
             if self._user is not None:
                 self._user.disown(self)
+                self._hears.remove(self._under_way)
 
     async def __aenter__(self) -> Self:
         """Return the client."""
@@ -204,17 +232,58 @@ class Client(Verbs):
         """Close."""
         self.close()
 
-    def _call(self, wish: Wish) -> Call:
-        return Call(self, wish)
+    async def _make(self, call: Call) -> Response:
+        """Make a request and record it.
 
-    async def _make(self, wish: Wish) -> Response:
-        if wish.stream:
+        Most of them go over a connection that is there and have an answer in one piece, so
+        that nothing is left to decide; all others are made by `_perform`, also one that was
+        begun here.
+        """
+        if call.stream:
             raise InvalidRequestError("stream=True needs `async with` around the request")
-        if self._user is not None and self._user.is_leaving:
-            await self._admit(leaving=wish.leaving)
-        request = self._request(wish)
-        with self._timer(wish) as timer:
-            return await self._perform(request, wish, timer)
+        is_leaving = self._user is not None and self._user.is_leaving
+        if is_leaving:
+            await self._admit(leaving=call.leaving)
+        request = self._request(call)
+        with self._stopwatch(call.name or "") as timer:
+            pool, connection = self._pool, None
+            if pool is not None and not is_leaving:
+                connection = pool.at_hand(request)
+            if pool is None or connection is None:
+                return await self._perform(request, call, timer)
+            began_at = self._native.now()
+            self._under_way.add(connection)
+            try:
+                reply = connection.begin(self._with_cookies(request) if self.cookies else request)
+                await reply.arrival(self._native, began_at + self._timeout(call))
+            except BaseException:
+                pool.give_back(request.origin, connection)
+                raise
+            finally:
+                self._under_way.discard(connection)
+            if not reply.is_complete or reply.status in REDIRECTS:
+                return await self._perform(request, call, timer, Begun(connection, began_at))
+            pool.give_back(request.origin, connection)
+            self._take(reply, request, call, began_at)
+            return self._judged(Response(request, reply), call, timer, began_at)
+
+    async def _enter(self, call: Call) -> Block:
+        """Make a request whose answer is looked at before it is recorded."""
+        await self._admit(leaving=call.leaving)
+        request = self._request(call)
+        timer, spans = self._timer(call), self._spans(call)
+        timer.__enter__()
+        try:
+            response = await self._perform(request, call, timer)
+        except BaseException as error:
+            if spans is not None:
+                spans.end()
+            timer.__exit__(type(error), error, error.__traceback__)
+            raise
+        response._timer, response._spans = timer, spans
+        if spans is not None and response.error is None:
+            spans.answered()
+        return Block(response, timer, spans)
 
     async def _admit(self, *, leaving: bool) -> None:
         """Let nobody begin a request who was asked to leave, unless to say goodbye."""
@@ -223,25 +292,25 @@ class Client(Verbs):
             await self._native.checkpoint()
             raise Leaving
 
-    def _timer(self, wish: Wish) -> Timer:
-        return self._stopwatch(self._name(wish))
+    def _timer(self, call: Call) -> Timer:
+        return self._stopwatch(self._name(call))
 
-    def _name(self, wish: Wish) -> str:
+    def _name(self, call: Call) -> str:
         """Return the name of the action, by default method and path."""
-        if wish.name is None:
-            wish.name = f"{wish.method} {template_of(self._base_url, wish.url).label}"
-        return wish.name
+        if call.name is None:
+            call.name = f"{call.method} {template_of(self._base_url, call.url).label}"
+        return call.name
 
     def _stopwatch(self, name: str) -> Timer:
         if self._run is None:
             return cast("Timer", Unrecorded())
         return Timer(self._run, name, self._user)
 
-    def _spans(self, wish: Wish) -> Spans | None:
+    def _spans(self, call: Call) -> Spans | None:
         """Return what records the events of an answer that is streamed."""
-        if self._run is None or not wish.stream:
+        if self._run is None or not call.stream:
             return None
-        return Spans(self._run.recorder, self._name(wish), self._native.now, self._user)
+        return Spans(self._run.recorder, self._name(call), self._native.now, self._user)
 
     def _patience(self, timeout: float) -> Patience:
         return Patience(self._native, self._run, self._user, timeout)
@@ -276,80 +345,95 @@ class Client(Verbs):
                 text, host = value.decode("latin-1"), host_of(authority)
                 self.cookies.take(text, host, target, time.time())
 
-    async def _perform(self, request: Request, wish: Wish, timer: Timer) -> Response:
-        """Make the request, and tell the timer how it went."""
-        timeout = self.options_used.timeout if wish.timeout is None else wish.timeout
-        patience = Patience(self._native, self._run, self._user, timeout, timer.begin)
+    def _timeout(self, call: Call) -> float:
+        return self.options_used.timeout if call.timeout is None else call.timeout
+
+    async def _perform(
+        self, request: Request, call: Call, timer: Timer, begun: Begun | None = None
+    ) -> Response:
+        """Make the request, or go on with one that was begun; tell the timer how it went."""
+        timeout = self._timeout(call)
+        began_at = self._native.now() if begun is None else begun.at
+        patience = Patience(
+            self._native, self._run, self._user, timeout, timer.begin, began_at=began_at
+        )
         try:
-            response = await self._follow(request, patience, wish)
+            response = await self._follow(request, patience, call, begun)
         except InvalidRequestError:
             raise
         except HttpError as error:
             response = Response(request, None, error=error)
             response.failure = str(error)
             timer.fail(error)
-        if not wish.stream or response.error is not None:
+        if not call.stream or response.error is not None:
             timer.end()
-        self._judge(response, wish, timer)
+        return self._judged(response, call, timer, began_at)
+
+    def _judged(self, response: Response, call: Call, timer: Timer, began_at: float) -> Response:
+        """Return a response after it was judged, and told to who wants to see each request."""
+        if response.status >= 400 or call.says_more:
+            self._judge(response, call, timer)
         if self._run is not None and self._run.emitter.listening(REQUEST):
-            self._tell(response, wish, self._native.now() - patience.deadline + timeout)
+            self._tell(response, call, self._native.now() - began_at)
         return response
 
-    def _tell(self, response: Response, wish: Wish, seconds: float) -> None:
+    def _tell(self, response: Response, call: Call, seconds: float) -> None:
         """Tell who wants to see each request."""
         assert self._run is not None
         measured = {"received_bytes": response.received_bytes, "redirects": response.redirects}
         told = {
-            "name": wish.name,
+            "name": call.name,
             "user_id": self._user.id if self._user is not None else 0,
-            "method": wish.method,
+            "method": call.method,
             "url": response.url,
             "status": response.status,
             "failure": response.failure or "",
         }
         self._run.emitter.emit(REQUEST, {"count": 1, "seconds": seconds, **measured}, told)
 
-    def _request(self, wish: Wish) -> Request:
-        """Return the request that was wished, or raise all that cannot be sent of it."""
+    def _request(self, call: Call) -> Request:
+        """Return the request that was asked for, or raise all that cannot be sent of it."""
         if self._is_closed:
             raise InvalidRequestError("the client is closed")
-        is_plain = not (self.options_used.trace or _says_more(wish))
+        is_plain = not (call.says_more or self.options_used.trace)
         if is_plain and self._plain.known == self.headers:
-            known = self._plain.written.get((wish.method, wish.url, wish.name))
-            if known is not None:
-                request, wish.name = known
+            try:
+                request, call.name = self._plain.written[call.method, call.url, call.name]
+            except (KeyError, TypeError):
+                pass  # a new one, or one with something that is no text
+            else:
                 return request
         try:
-            request = self._written(wish)
+            key = call.method, call.url, call.name
+            request, name = self._written(call), self._name(call)
             if is_plain:
-                self._keep(wish, request)
+                self._keep(key, request, name)
             return request
         except InvalidRequestError as error:
-            raise all_wrong(wish, self._base_url, error) from error.__cause__
+            raise all_wrong(call, self._base_url, error) from error.__cause__
 
-    def _keep(self, wish: Wish, request: Request) -> None:
+    def _keep(self, key: _Key, request: Request, name: str) -> None:
         """Keep a request that says nothing but method and URL: the next one is the same."""
         written = self._plain.written
         if len(written) >= WRITTEN:
             written.clear()
-        key = wish.method, wish.url, wish.name
-        written[key] = request, self._name(wish)
+        written[key] = request, name
 
-    def _written(self, wish: Wish) -> Request:
-        """Return the request that was wished, or raise the first thing wrong with it."""
-        method = checked_method(wish.method)
-        if wish.name is not None:
-            checked_name(wish.name)
-        if wish.timeout is not None:
-            wish.timeout = checked_timeout(wish.timeout)
-        if wish.expect is not None or wish.check is not None:
-            check_expectations(wish)
-        template = template_of(self._base_url, wish.url)
-        target = template.fill(wish.path)
-        if wish.params is not None and (query := query_of(wish.params)):
+    def _written(self, call: Call) -> Request:
+        """Return the request that was asked for, or raise the first thing wrong with it."""
+        method = checked_method(call.method)
+        if call.name is not None:
+            checked_name(call.name)
+        if call.timeout is not None:
+            call.timeout = checked_timeout(call.timeout)
+        if call.expect is not None or call.check is not None:
+            check_expectations(call)
+        template = template_of(self._base_url, call.url)
+        target = template.fill(call.path)
+        if call.params is not None and (query := query_of(call.params)):
             target += ("&" if "?" in target else "?") + query
-        body, content_type = encode(wish.data, wish.json, wish.form, wish.files)
-        more = {**PLAIN, **(wish.headers or {})} if wish.stream else wish.headers
+        body, content_type = encode(call.data, call.json, call.form, call.files)
+        more = {**PLAIN, **(call.headers or {})} if call.stream else call.headers
         host, headers = self._fields(more, content_type)
         if template.login:
             headers = with_login(headers, template.login)
@@ -364,7 +448,7 @@ class Client(Verbs):
             authority=template.authority if host is None else host,
             headers=headers,
             body=body,
-            is_streamed=wish.stream,
+            is_streamed=call.stream,
         )
 
     def _fields(
@@ -381,11 +465,14 @@ class Client(Verbs):
         of_body = {} if content_type is None else {"Content-Type": content_type}
         return _without_host(merge(dict(merge(of_body, self.headers)), more or {}))
 
-    async def _follow(self, request: Request, patience: Patience, wish: Wish) -> Response:
+    async def _follow(
+        self, request: Request, patience: Patience, call: Call, begun: Begun | None
+    ) -> Response:
         """Make the request, and those that it is redirected to."""
         limit, redirects = self.options_used.max_redirects, 0
         while True:
-            reply = await self._exchange(request, patience, wish.name or "")
+            reply = await self._exchange(request, patience, call, begun)
+            begun = None
             if not (limit and is_redirect(reply)):
                 break
             reply.release()
@@ -398,21 +485,36 @@ class Client(Verbs):
             response._patience = patience
         return response
 
-    async def _exchange(self, request: Request, patience: Patience, name: str) -> Reply:
+    async def _exchange(
+        self, request: Request, patience: Patience, call: Call, begun: Begun | None
+    ) -> Reply:
         """Make one request, with the cookies that go there, and keep those that come."""
-        is_secure, target = request.origin.is_secure, request.target
-        if self.cookies and (held := self._held(request.authority, target, is_secure=is_secure)):
-            # A copy: a redirect starts from the caller's own fields.
-            request = replace(request, headers=with_cookies(request.headers, held))
-        sent_at = self._native.now()
+        sent_at, name = self._native.now(), call.name or ""
         with self._ledger.waiting(name, patience) if self._ledger.has_phases else NO_PHASES:
-            reply = await self._transport.exchange(request, patience)
-        self._ledger.head(reply, name, max(sent_at, patience.turn_at))
-        if reply.may_set_cookies:
-            self._keep_cookies(reply.fields, request.authority, target)
+            sent = self._with_cookies(request)
+            if begun is None or self._pool is None:
+                reply = await self._transport.exchange(sent, patience)
+            else:
+                sent_at = begun.at
+                reply = await self._pool.exchange(sent, patience, begun.connection)
+        self._take(reply, request, call, max(sent_at, patience.turn_at))
         if not reply.is_complete:
             self._count_at_release(reply)
         return reply
+
+    def _with_cookies(self, request: Request) -> Request:
+        if self.cookies:
+            is_secure, target = request.origin.is_secure, request.target
+            if held := self._held(request.authority, target, is_secure=is_secure):
+                # A copy: a redirect starts from the caller's own fields.
+                return replace(request, headers=with_cookies(request.headers, held))
+        return request
+
+    def _take(self, reply: Reply, request: Request, call: Call, sent_at: float) -> None:
+        """Take down an answer to a request of that moment, and keep the cookies that it sets."""
+        self._ledger.head(reply, call.name or "", sent_at)
+        if reply.may_set_cookies:
+            self._keep_cookies(reply.fields, request.authority, request.target)
 
     def _count_at_release(self, reply: Reply) -> None:
         release = reply.on_release
@@ -424,11 +526,11 @@ class Client(Verbs):
 
         reply.on_release = count_and_release
 
-    def _judge(self, response: Response, wish: Wish, timer: Timer) -> None:
+    def _judge(self, response: Response, call: Call, timer: Timer) -> None:
         """Mark the request failed if its answer is not as expected."""
         if response.failure is not None:
             return
-        status, expect = response.status, wish.expect
+        status, expect = response.status, call.expect
         if expect is None:
             is_expected = status < 400
         else:
@@ -436,8 +538,8 @@ class Client(Verbs):
         if not is_expected:
             response.failure = f"HTTP {status}"
             timer.fail(AnsweredError(response))
-        elif wish.check is not None:
-            response.failure = _verdict(wish.check, response)
+        elif call.check is not None:
+            response.failure = _verdict(call.check, response)
             if response.failure is not None:
                 timer.fail(response.failure)
 
@@ -458,26 +560,6 @@ class AnsweredError(StatusError):
 
 
 AnsweredError.__name__ = StatusError.__name__  # kinds of failures go by the public name
-
-
-def _says_more(wish: Wish) -> bool:
-    """Whether a request says more than its method and its URL."""
-    return not (
-        (wish.name is None or type(wish.name) is str)
-        and wish.params is None
-        and wish.headers is None
-        and wish.data is None
-        and wish.json is UNSET
-        and wish.form is None
-        and wish.files is None
-        and wish.timeout is None
-        and wish.expect is None
-        and wish.check is None
-        and not wish.path
-        and not wish.stream
-        and type(wish.url) is str
-        and type(wish.method) is str
-    )
 
 
 def _without_host(fields: Pairs) -> tuple[str | None, Pairs]:

@@ -6,14 +6,14 @@ be replaced by a faster one, or by a made-up server in virtual time.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, Self, TypeAlias
 
 from murmur.errors import HttpError, HttpProtocolError
 
 if TYPE_CHECKING:
-    from murmur._backend import Wakeup
+    from murmur._backend import Native, Wakeup
 
     from ._headers import Fields, Pairs
     from ._patience import Patience
@@ -48,6 +48,8 @@ class Request:
         What is sent.
     is_streamed : bool
         Whether the reply is handed over at its head, or at its end.
+    is_whole : bool
+        Whether its body is not sent part by part, nor the reply to it read so.
     head : bytes
         What a connection writes of it, once one has put it together.
     """
@@ -59,7 +61,13 @@ class Request:
     headers: Pairs
     body: Body = None
     is_streamed: bool = False
+    is_whole: bool = field(init=False, repr=False)
     head: bytes = field(default=b"", init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Look whether it is whole, once for all the times that it is sent."""
+        has_body = self.body is None or isinstance(self.body, bytes)
+        self.is_whole = has_body and not self.is_streamed
 
     @property
     def can_be_repeated(self) -> bool:
@@ -94,7 +102,7 @@ class Reply:
         Header fields as they came.
     version : str
         ``1.1``, ``1.0`` or ``2``.
-    chunks : list of bytes
+    chunks : sequence of bytes
         The body as far as it was not read.
     is_headed, is_complete : bool
         Whether the head, and all of it, are there.
@@ -124,7 +132,7 @@ class Reply:
     # What is not set stays with the class: to set it all took as long as to parse an answer.
     status: int = field(default=0, init=False)
     fields: Fields = field(default=(), init=False)
-    chunks: list[bytes | bytearray] = field(default_factory=list, init=False)
+    chunks: Sequence[bytes | bytearray] = field(default=(), init=False)
     is_headed: bool = field(default=False, init=False)
     is_complete: bool = field(default=False, init=False)
     may_set_cookies: bool = field(default=True, init=False)
@@ -154,20 +162,23 @@ class Reply:
         """Take the head (`status` and `fields`), the `body` and the end at once."""
         self.status, self.fields = status, fields
         if body:
-            self.chunks = [body]
+            self.chunks = (body,)
         self.is_headed = self.is_complete = True
-        self._wake()
+        if self._waiter is not None:
+            self._waiter.wake()
 
     def head(self, status: int, fields: Fields) -> None:
         """Take the head: `status` and `fields`."""
         self.status, self.fields, self.is_headed = status, fields, True
         if self._wants_chunks:
-            self._wake()
+            self.wake()
 
     def data(self, chunk: bytes) -> None:
         """Take `chunk`, a part of the body."""
         chunks, size = self.chunks, len(chunk)
-        if size >= SMALL or not chunks:
+        if not isinstance(chunks, list):
+            self.chunks = [chunk]
+        elif size >= SMALL:
             chunks.append(chunk)
         elif type(chunks[-1]) is bytearray and len(chunks[-1]) < BUFFER:
             chunks[-1] += chunk  # a body in parts of one byte is no list of a million parts
@@ -175,20 +186,20 @@ class Reply:
             chunks.append(bytearray(chunk))
         self._size += size
         if self._wants_chunks:
-            self._wake()
+            self.wake()
         elif self._size > self.limit:
             self.fail(HttpProtocolError(f"the body is longer than {self.limit} bytes"))
 
     def end(self) -> None:
         """Take note that all is there."""
         self.is_complete = True
-        self._wake()
+        self.wake()
 
     def fail(self, error: HttpError) -> None:
         """Take note that no more will come, for `error` happened."""
         if self.error is None and not self.is_complete:
             self.error = error
-            self._wake()
+            self.wake()
 
     @property
     def is_full(self) -> bool:
@@ -221,8 +232,7 @@ class Reply:
             if self.is_complete:
                 return b""
             await self.wait(patience)
-        part = b"".join(self.chunks)
-        self.chunks.clear()
+        part, self.chunks = b"".join(self.chunks), ()
         self._size = 0
         if self.on_room is not None:
             self.on_room()
@@ -234,6 +244,21 @@ class Reply:
         if release is not None:
             release()
 
+    def arrival(self, native: Native, deadline: float) -> Awaitable[object]:
+        """Return what is to be awaited for the end, or until `wake` or `deadline`.
+
+        For a reply of a connection that watches deadlines; `wait` goes on if it is not complete.
+        """
+        assert self.alarm is not None
+        self._waiter = wakeup = native.wakeup()
+        self.alarm.set(deadline, wakeup)
+        return native.wait(wakeup)
+
+    def wake(self) -> None:
+        """Wake whoever waits for this."""
+        if self._waiter is not None:
+            self._waiter.wake()
+
     async def wait(self, patience: Patience) -> None:
         """Wait for anything to happen, within `patience`, or raise why nothing will."""
         if self.error is not None:
@@ -244,10 +269,6 @@ class Reply:
                 patience.give_up("no complete answer" if self.is_headed else "no answer")
         finally:
             self._waiter = None
-
-    def _wake(self) -> None:
-        if self._waiter is not None:
-            self._waiter.wake()
 
 
 class Transport(Protocol):

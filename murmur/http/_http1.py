@@ -20,7 +20,7 @@ from murmur.errors import (
 from ._body import parts_of
 from ._exchange import Reply
 from ._headers import render, says_close
-from ._known import Luck, known_answer, remember
+from ._known import MISSES, Luck, known_answer, remember
 from ._mend import mended, without_hints
 from ._wire import Alarm, Wire, lost, within
 
@@ -87,7 +87,7 @@ class Http1(Wire):
         self._parser = _parser(self)
         self._is_parser_used = False  # and not at the end of an answer, where it begins anew
         self._is_mended = False
-        self._is_usual = False
+        self._is_streamed = False
         self._luck = Luck()
         self._head_count = 0
         self._idle_bytes = 0  # that came since the last byte of a body
@@ -117,30 +117,44 @@ class Http1(Wire):
         if self.early:
             self._is_kept = False
             raise HttpProtocolError("the server spoke before it was asked")
-        reply = self._reply = Reply(self.body_limit, alarm=self._alarm)
-        self._is_sent = False
-        self._fields = []
-        self._head_so_far, self._refused = b"", None
+        reply, body = self.begin(request), request.body
+        if not (body is None or isinstance(body, bytes)):
+            async with within(patience, "complete request"):
+                reply.sent_bytes = await self._stream(self._head(request), body, reply, patience)
+        return await self.finished(patience)
+
+    def begin(self, request: Request) -> Reply:
+        """Send a request, unless its body comes in parts; return the reply to wait for."""
+        reply = self._reply = Reply(self.body_limit, self._alarm)
         if self._is_parser_used:
             self._parser, self._is_parser_used, self._is_mended = _parser(self), False, False
-        self._is_head = request.method == "HEAD"
-        self._is_usual = not (self._is_head or request.is_streamed)
-        head = self._head(request)
-        body = request.body
-        if body is None or isinstance(body, bytes):
-            data = head + body if body else head
-            self.transport.write(data)
-            reply.sent_bytes = len(data)
-            self._is_sent = True
-        else:
-            async with within(patience, "complete request"):
-                reply.sent_bytes = await self._stream(head, body, reply, patience)
-        if request.is_streamed:
+        self._is_head, self._is_streamed = request.method == "HEAD", request.is_streamed
+        data, body = request.head or self._head(request), request.body
+        if request.headers is not self._asked:
+            self._asked, self._is_last = request.headers, says_close(request.headers)
+        if body is not None:
+            if not isinstance(body, bytes):
+                self._is_sent = False
+                return reply
+            data += body
+        self.transport.write(data)
+        reply.sent_bytes = len(data)
+        return reply
+
+    def look_up(self) -> None:
+        """Wake whoever waits for the reply that is under way."""
+        if self._reply is not None:
+            self._reply.wake()
+
+    async def finished(self, patience: Patience) -> Reply:
+        """Wait for the reply that is under way, or for the head of it."""
+        reply = self._reply
+        assert reply is not None
+        if self._is_streamed:
             reply.on_room = self._make_room
             await reply.wait_head(patience)
         else:
-            while not reply.is_complete:
-                await reply.wait(patience)
+            await reply.wait_end(patience)
         self.was_used = True
         return reply
 
@@ -149,13 +163,17 @@ class Http1(Wire):
         self._is_kept = False
         return super().eof_received()
 
-    def finish(self) -> None:
-        """Make ready for another request; ends the connection if the reply is not complete."""
+    def finish(self) -> bool:
+        """Make ready for another request; ends the connection if the reply is not complete.
+
+        Returns whether it can take another.
+        """
         reply, self._reply = self._reply, None
         if self._is_last:
             self._is_kept = False  # whether the server closes it or not (RFC 9112, 9.6)
         if reply is not None and not reply.is_complete:
             self.close()
+        return self._is_kept and self._is_sent and not self.is_closed
 
     def take(self, data: bytes) -> None:
         """Parse what came."""
@@ -170,26 +188,27 @@ class Http1(Wire):
             reply.received_bytes += len(data)
             self._parse(data, reply)
         else:
-            reply.first_byte_at = self.now()
-            reply.received_bytes = len(data)
-            self._parse_first(data, reply)
+            reply.first_byte_at, reply.received_bytes = self.now(), len(data)
+            self._take_first(data, reply)
         if not reply.is_complete:
             self._bound(data, reply)
 
-    def _parse_first(self, data: bytes, reply: Reply) -> None:
+    def _take_first(self, data: bytes, reply: Reply) -> None:
         """Parse the first that came of an answer, unless its head is one that is known."""
-        if not (self._is_usual and self._luck.is_worth_a_look()):
-            self._parse(data, reply)
-            return
-        known, end = known_answer(data)
-        if known is not None and known.length <= reply.limit:
-            self._luck.hit()
-            reply.may_set_cookies = known.sets_cookies
-            reply.whole(known.status, known.fields, data[end:])
-            return
-        self._luck.miss()
+        luck = self._luck
+        looks = luck.is_worth_a_look() and not (self._is_head or self._is_streamed)
+        if looks:
+            known, end = known_answer(data)
+            if known is not None and known.length <= reply.limit:
+                luck.left = MISSES
+                reply.may_set_cookies = known.sets_cookies
+                reply.whole(known.status, known.fields, data[end:])
+                return
+            luck.left -= 1
+        self._fields = []
+        self._head_so_far, self._refused = b"", None
         self._parse(data, reply)
-        if reply.is_complete and self._is_kept and reply.error is None:
+        if looks and reply.is_complete and self._is_kept and reply.error is None:
             remember(data, reply)
 
     def _bound(self, data: bytes, reply: Reply) -> None:
@@ -315,10 +334,6 @@ class Http1(Wire):
 
     def _head(self, request: Request) -> bytes:
         """Return the head of a request; of one without a body it is kept with it."""
-        if request.headers is not self._asked:
-            self._asked, self._is_last = request.headers, says_close(request.headers)
-        if request.head:
-            return request.head
         if request.headers is not self._rendered[0]:
             self._rendered = (request.headers, render(request.headers))
         body = request.body

@@ -144,8 +144,9 @@ class Http2(Wire):
         self._is_refused = True
         return super().eof_received()
 
-    def finish(self) -> None:
-        """Do nothing: streams end by themselves."""
+    def finish(self) -> bool:
+        """Return whether it can take requests: streams end by themselves."""
+        return self.is_reusable
 
     def take(self, data: bytes) -> None:
         """Act on what came."""

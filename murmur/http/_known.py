@@ -92,26 +92,24 @@ def remember(data: bytes, reply: Reply) -> None:
 
 
 class Luck:
-    """Chance that a look is worth its while: where each head is new, it costs and finds nothing."""
+    """Chance that a look is worth its while: where each head is new, it costs and finds nothing.
 
-    __slots__ = ("_left",)
+    Attributes
+    ----------
+    left : int
+        Heads that may still be new in a row: `MISSES` after one that was known.
+    """
+
+    __slots__ = ("left",)
 
     def __init__(self) -> None:
-        self._left = MISSES
+        self.left: int = MISSES
 
     def is_worth_a_look(self) -> bool:
         """Whether to look; while it is not, this counts the answers until the next look."""
-        if self._left > 0:
+        if self.left > 0:
             return True
-        self._left -= 1
-        if self._left < -REST:
-            self._left = 1
+        self.left -= 1
+        if self.left < -REST:
+            self.left = 1
         return False
-
-    def hit(self) -> None:
-        """Note that a head was known."""
-        self._left = MISSES
-
-    def miss(self) -> None:
-        """Note that one was not."""
-        self._left -= 1

@@ -237,6 +237,7 @@ class _Shared:
         self._transport = transport
         self._clients = 0
         self.exchange = transport.exchange
+        self.pool = getattr(transport, "pool", None)
 
     def lend(self) -> _Shared:
         self._clients += 1

@@ -56,9 +56,11 @@ class Patience:
     user : User or None
         Who waits.
     timeout : float
-        Seconds it has from now on.
+        Seconds it has.
     on_turn : callable, optional
         Called when the request has a connection that it had to queue for.
+    began_at : float, optional
+        Since when it has them; now, if not given.
 
     Attributes
     ----------
@@ -94,12 +96,14 @@ class Patience:
         user: User | None,
         timeout: float,
         on_turn: Callable[[], None] | None = None,
+        *,
+        began_at: float | None = None,
     ) -> None:
         self.native: Native = native
         self.run: NodeRun | None = run
         self.user: User | None = user
         self.timeout: float = timeout
-        self.deadline: float = native.now() + timeout
+        self.deadline: float = (native.now() if began_at is None else began_at) + timeout
         self._is_leaving = False
         self._is_cut_short = False
         self._is_queueing = False

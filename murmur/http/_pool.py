@@ -66,24 +66,59 @@ class Pool:
         """How many connections there are, those being opened included."""
         return len(self._all) + self._opening
 
-    async def exchange(self, request: Request, patience: Patience) -> Reply:
-        """Send a request over a free connection; see `Transport`."""
+    @property
+    def pool(self) -> Pool:
+        """Itself: `at_hand` and `give_back` are for clients that look for no other stack."""
+        return self
+
+    def at_hand(self, request: Request) -> Http1 | None:
+        """Return a free connection that can take `request` at once, by `Http1.begin`.
+
+        It is handed to `exchange` or `give_back` afterwards.  None if there is none, or
+        if anything is to be done first: then `exchange` is there to do it.
+        """
+        idle = self._idle.get(request.origin)
+        if not idle or self._waiting or self._called or not request.is_whole:
+            return None
+        if self._routes.forwards(request.origin):
+            return None
+        connection = idle[-1]
+        if not (connection.was_used and connection.is_reusable):
+            return None
+        del idle[-1]
+        if request.method != "GET" and self._is_over(request, connection):
+            return None
+        return connection
+
+    async def exchange(
+        self, request: Request, patience: Patience, begun: Http1 | None = None
+    ) -> Reply:
+        """Send a request over a free connection; see `Transport`.
+
+        Parameters
+        ----------
+        request, patience : Request, Patience
+            What is sent, and how long it may take.
+        begun : Http1, optional
+            The connection, if it was sent already.
+        """
         if self._routes.forwards(request.origin):
             request = _for_proxy(request, self._routes.proxy_field)
         retries = 0
         while True:
             opened: Opened | None = None
-            connection = self._free(request.origin) if self._is_nobody_before else None
-            if connection is None:
-                connection, opened = await self._take(request.origin, patience)
-            patience.take_turn()
+            connection: Http1 | Http2
+            if begun is None:
+                connection, opened = await self._found(request, patience)
+                answer = connection.exchange(request, patience)
+            else:
+                connection, answer = begun, begun.finished(patience)
+                begun = None
             was_used = connection.was_used
-            if was_used and request.method != "GET" and self._is_over(request, connection):
-                continue
             try:
-                reply = await connection.exchange(request, patience)
+                reply = await answer
             except BaseException as error:
-                self._give_back(request.origin, connection)
+                self.give_back(request.origin, connection)
                 if not _may_go_on(error, request, retries, connection, was_used=was_used):
                     raise
                 retries += 1
@@ -92,11 +127,25 @@ class Pool:
                 continue
             reply.opened, reply.retries = opened, retries
             if reply.is_complete:
-                self._give_back(request.origin, connection)
+                self.give_back(request.origin, connection)
             else:
                 leave = reply.on_release
                 reply.on_release = partial(self._end, request.origin, connection, leave)
             return reply
+
+    async def _found(
+        self, request: Request, patience: Patience
+    ) -> tuple[Http1 | Http2, Opened | None]:
+        """Return a connection that a request can be sent over, and what it took to open it."""
+        while True:
+            opened: Opened | None = None
+            connection = self._free(request.origin) if self._is_nobody_before else None
+            if connection is None:
+                connection, opened = await self._take(request.origin, patience)
+            patience.take_turn()
+            is_kept = connection.was_used and request.method != "GET"
+            if not (is_kept and self._is_over(request, connection)):
+                return connection, opened
 
     def _is_over(self, request: Request, connection: Http1 | Http2) -> bool:
         """Whether a kept connection has an end that a busy loop did not come to yet.
@@ -106,7 +155,7 @@ class Pool:
         if request.can_be_repeated or not connection.has_ended():
             return False
         connection.eof_received()
-        self._give_back(request.origin, connection)
+        self.give_back(request.origin, connection)
         return True
 
     def close(self) -> None:
@@ -259,18 +308,20 @@ class Pool:
         """Take a connection back whose reply was read part by part."""
         if leave is not None:
             leave()
-        self._give_back(origin, connection)
+        self.give_back(origin, connection)
 
-    def _give_back(self, origin: Origin, connection: Http1 | Http2) -> None:
-        connection.finish()
+    def give_back(self, origin: Origin, connection: Http1 | Http2) -> None:
+        """Take a connection back on which a request came to its end, good or bad."""
+        is_reusable = connection.finish()
         if connection not in self._all:
             connection.close()  # the client is closed
-        elif not connection.is_reusable:
+        elif not is_reusable:
             if connection.is_idle:  # or the last of its requests will see to it
                 self._discard(connection)
         elif isinstance(connection, Http1):
             self._idle.setdefault(origin, []).append(connection)
-        self._call_next()
+        if self._waiting:
+            self._call_next()
 
     def _discard(self, connection: Http1 | Http2) -> None:
         self._all.discard(connection)

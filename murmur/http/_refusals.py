@@ -13,7 +13,7 @@ from ._patience import checked_timeout
 from ._url import query_of, template_of
 
 if TYPE_CHECKING:
-    from ._call import Wish
+    from ._call import Call
 
 __all__ = ["all_wrong", "check_expectations", "check_offer", "checked_method", "checked_name"]
 
@@ -21,25 +21,25 @@ USUAL = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
 """Methods that may be written in small letters, as in browsers' ``fetch``."""
 
 
-def all_wrong(wish: Wish, base_url: str, first: InvalidRequestError) -> InvalidRequestError:
+def all_wrong(call: Call, base_url: str, first: InvalidRequestError) -> InvalidRequestError:
     """Return the error of a request that has `first`, with whatever else is wrong with it."""
 
     def fill() -> None:
-        template_of(base_url, wish.url).fill(wish.path)
+        template_of(base_url, call.url).fill(call.path)
 
     def count_down() -> None:
-        if wish.timeout is not None:
-            checked_timeout(wish.timeout)
+        if call.timeout is not None:
+            checked_timeout(call.timeout)
 
     steps: tuple[Callable[[], object], ...] = (
-        lambda: checked_method(wish.method),
-        lambda: checked_name(wish.name),
+        lambda: checked_method(call.method),
+        lambda: checked_name(call.name),
         fill,
-        lambda: query_of(wish.params),
-        lambda: render(merge({}, wish.headers or {})),
-        lambda: encode(wish.data, wish.json, wish.form, wish.files),
+        lambda: query_of(call.params),
+        lambda: render(merge({}, call.headers or {})),
+        lambda: encode(call.data, call.json, call.form, call.files),
         count_down,
-        lambda: check_expectations(wish),
+        lambda: check_expectations(call),
     )
     found = list(dict.fromkeys(problem for step in steps for problem in _problems(step)))
     return InvalidRequestError("; ".join(found)) if len(found) > 1 else first
@@ -70,7 +70,7 @@ def checked_name(name: object) -> None:
         raise InvalidRequestError(f"name={name!r}: give text")
 
 
-def check_expectations(wish: Wish) -> None:
+def check_expectations(call: Call) -> None:
     """Refuse statuses that no answer can have, and a check that cannot be called.
 
     Raises
@@ -78,7 +78,7 @@ def check_expectations(wish: Wish) -> None:
     InvalidRequestError
         If one is odd.
     """
-    expect, check = wish.expect, wish.check
+    expect, check = call.expect, call.check
     problems = []
     if expect is not None and not _are_statuses(expect):
         problems.append(f"expect={expect!r}: give a status, or several, as numbers")

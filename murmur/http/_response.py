@@ -49,10 +49,15 @@ class Response:
         How many were followed.
     """
 
-    __slots__ = (
-        "_body", "_headers", "_patience", "_reply", "_request", "_spans", "_timer", "error",
-        "failure", "redirects", "status",
-    )  # fmt: skip
+    # What most responses do not have stays with the class.
+    error: HttpError | None = None
+    failure: str | None = None
+    redirects: int = 0
+    _body: bytes | None = None
+    _headers: Headers | None = None
+    _patience: Patience | None = None
+    _timer: Timer | None = None
+    _spans: Spans | None = None
 
     def __init__(
         self,
@@ -63,16 +68,12 @@ class Response:
         redirects: int = 0,
     ) -> None:
         self.status: int = 0 if reply is None or error is not None else reply.status
-        self.error = error
-        self.failure: str | None = None
-        self.redirects: int = redirects
         self._request = request
         self._reply = reply
-        self._body: bytes | None = None
-        self._headers: Headers | None = None
-        self._patience: Patience | None = None
-        self._timer: Timer | None = None
-        self._spans: Spans | None = None
+        if error is not None:
+            self.error = error
+        if redirects:
+            self.redirects = redirects
 
     def __repr__(self) -> str:
         """Return status and URL."""

@@ -10,11 +10,15 @@ import inspect
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from ._body import UNSET, Data
-from ._call import Call, Check, Expected, Wish
+from ._call import Block, Call, Check, Expected
 from ._multipart import Files
 from ._url import Pieces
+
+if TYPE_CHECKING:
+    from ._response import Response
 
 __all__ = ["Verbs"]
 
@@ -23,8 +27,12 @@ class Verbs(ABC):
     """GET, POST and the others."""
 
     @abstractmethod
-    def _call(self, wish: Wish) -> Call:
-        """Return what makes the request."""
+    async def _make(self, call: Call) -> Response:
+        """Make a request and record it."""
+
+    @abstractmethod
+    async def _enter(self, call: Call) -> Block:
+        """Make a request whose answer is looked at before it is recorded."""
 
     def request(  # noqa: PLR0913 - all by keyword, each a part of a request
         self,
@@ -103,12 +111,10 @@ class Verbs(ABC):
             async with user.http.post("/cart", json=item, expect=201) as response:
                 response.check(response.json()["items"], "the cart is empty")
         """
-        return self._call(
-            Wish(
-                method, url, path, name, params, headers, data=data, json=json,
-                form=form, files=files, timeout=timeout, expect=expect, check=check,
-                stream=stream, leaving=leaving,
-            )
+        return Call(
+            self, method, url, name, path=path, params=params, headers=headers, data=data,
+            json=json, form=form, files=files, timeout=timeout, expect=expect, check=check,
+            stream=stream, leaving=leaving,
         )  # fmt: skip
 
     def get(  # noqa: PLR0913 - all by keyword, each a part of a request
@@ -126,11 +132,12 @@ class Verbs(ABC):
         **path: object,
     ) -> Call:
         """Return a GET request; arguments as `request` has them."""
-        return self._call(
-            Wish(
-                "GET", url, path, name, params, headers, timeout=timeout, expect=expect,
-                check=check, stream=stream, leaving=leaving,
-            )
+        is_plain = params is None and headers is None and timeout is None and check is None
+        if is_plain and expect is None and not (path or stream or leaving):
+            return Call(self, "GET", url, name)  # as most requests are
+        return Call(
+            self, "GET", url, name, path=path, params=params, headers=headers, timeout=timeout,
+            expect=expect, check=check, stream=stream, leaving=leaving,
         )  # fmt: skip
 
     def head(  # noqa: PLR0913 - all by keyword, each a part of a request
@@ -148,11 +155,9 @@ class Verbs(ABC):
         **path: object,
     ) -> Call:
         """Return a HEAD request; arguments as `request` has them."""
-        return self._call(
-            Wish(
-                "HEAD", url, path, name, params, headers, timeout=timeout, expect=expect,
-                check=check, stream=stream, leaving=leaving,
-            )
+        return Call(
+            self, "HEAD", url, name, path=path, params=params, headers=headers, timeout=timeout,
+            expect=expect, check=check, stream=stream, leaving=leaving,
         )  # fmt: skip
 
     def options(  # noqa: PLR0913 - all by keyword, each a part of a request
@@ -170,11 +175,9 @@ class Verbs(ABC):
         **path: object,
     ) -> Call:
         """Return an OPTIONS request; arguments as `request` has them."""
-        return self._call(
-            Wish(
-                "OPTIONS", url, path, name, params, headers, timeout=timeout, expect=expect,
-                check=check, stream=stream, leaving=leaving,
-            )
+        return Call(
+            self, "OPTIONS", url, name, path=path, params=params, headers=headers, timeout=timeout,
+            expect=expect, check=check, stream=stream, leaving=leaving,
         )  # fmt: skip
 
     def delete(  # noqa: PLR0913 - all by keyword, each a part of a request
@@ -192,11 +195,9 @@ class Verbs(ABC):
         **path: object,
     ) -> Call:
         """Return a DELETE request; arguments as `request` has them."""
-        return self._call(
-            Wish(
-                "DELETE", url, path, name, params, headers, timeout=timeout, expect=expect,
-                check=check, stream=stream, leaving=leaving,
-            )
+        return Call(
+            self, "DELETE", url, name, path=path, params=params, headers=headers, timeout=timeout,
+            expect=expect, check=check, stream=stream, leaving=leaving,
         )  # fmt: skip
 
     def post(  # noqa: PLR0913 - all by keyword, each a part of a request
@@ -218,12 +219,10 @@ class Verbs(ABC):
         **path: object,
     ) -> Call:
         """Return a POST request; arguments as `request` has them."""
-        return self._call(
-            Wish(
-                "POST", url, path, name, params, headers, data=data, json=json,
-                form=form, files=files, timeout=timeout, expect=expect, check=check,
-                stream=stream, leaving=leaving,
-            )
+        return Call(
+            self, "POST", url, name, path=path, params=params, headers=headers, data=data,
+            json=json, form=form, files=files, timeout=timeout, expect=expect, check=check,
+            stream=stream, leaving=leaving,
         )  # fmt: skip
 
     def put(  # noqa: PLR0913 - all by keyword, each a part of a request
@@ -245,12 +244,10 @@ class Verbs(ABC):
         **path: object,
     ) -> Call:
         """Return a PUT request; arguments as `request` has them."""
-        return self._call(
-            Wish(
-                "PUT", url, path, name, params, headers, data=data, json=json,
-                form=form, files=files, timeout=timeout, expect=expect, check=check,
-                stream=stream, leaving=leaving,
-            )
+        return Call(
+            self, "PUT", url, name, path=path, params=params, headers=headers, data=data,
+            json=json, form=form, files=files, timeout=timeout, expect=expect, check=check,
+            stream=stream, leaving=leaving,
         )  # fmt: skip
 
     def patch(  # noqa: PLR0913 - all by keyword, each a part of a request
@@ -272,12 +269,10 @@ class Verbs(ABC):
         **path: object,
     ) -> Call:
         """Return a PATCH request; arguments as `request` has them."""
-        return self._call(
-            Wish(
-                "PATCH", url, path, name, params, headers, data=data, json=json,
-                form=form, files=files, timeout=timeout, expect=expect, check=check,
-                stream=stream, leaving=leaving,
-            )
+        return Call(
+            self, "PATCH", url, name, path=path, params=params, headers=headers, data=data,
+            json=json, form=form, files=files, timeout=timeout, expect=expect, check=check,
+            stream=stream, leaving=leaving,
         )  # fmt: skip
 
 

@@ -49,7 +49,9 @@ class Timer:
     ended was finished, whatever cuts off the rest of the block.
     """
 
-    __slots__ = ("_due_at", "_ended_at", "_error", "_name", "_run", "_started_at", "_user")
+    # What most timers do not have stays with the class: a request has one.
+    _ended_at: float | None = None
+    _error: BaseException | str | None = None
 
     def __init__(
         self, run: NodeRun, name: str, user: User | None, *, due_at: float | None = None
@@ -58,8 +60,6 @@ class Timer:
         self._name = name
         self._user = user
         self._due_at = due_at
-        self._ended_at: float | None = None
-        self._error: BaseException | str | None = None
 
     @property
     def name(self) -> str:
@@ -128,7 +128,7 @@ class Timer:
         self._run.recorder.open.pop(self, None)
         ended_at = self._run.native.now() if self._ended_at is None else self._ended_at
         owner = self._user if self._user is not None else current_user()
-        if refuse_the_gone(self._run.recorder, owner):
+        if owner is not None and owner.is_gone and refuse_the_gone(self._run.recorder, owner):
             return
         failure: BaseException | str | None = error or self._error
         if error is not None and isinstance(error, (Leaving, self._run.native.cancelled)):

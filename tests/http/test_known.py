@@ -89,8 +89,8 @@ def test_a_connection_of_ever_new_heads_looks_only_now_and_then():
     for _ in range(1_000):
         if luck.is_worth_a_look():
             looks += 1
-            luck.miss()
+            luck.left -= 1
 
     assert looks == _known.MISSES + (1_000 - _known.MISSES) // (_known.REST + 2)
-    luck.hit()
+    luck.left = _known.MISSES
     assert luck.is_worth_a_look()

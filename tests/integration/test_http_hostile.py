@@ -138,6 +138,14 @@ async def client(server: Hostile) -> Any:
         yield made
 
 
+@pytest.fixture(params=["new", "kept"])
+async def connected(request: Any, server: Hostile, client: Client) -> Client:
+    """Return a client whose connection is still to be made, or was used before."""
+    if request.param == "kept":
+        assert (await client.get("/")).ok
+    return client
+
+
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 FAILURES = {
@@ -387,10 +395,10 @@ async def test_a_part_that_is_no_bytes_sends_nothing(
 
 
 @pytest.mark.parametrize("how", FAILURES)
-async def test_a_server_that(server: Hostile, client: Client, how: str) -> None:
+async def test_a_server_that(server: Hostile, connected: Client, how: str) -> None:
     server.act, message = FAILURES[how]
 
-    response = await client.get("/")
+    response = await connected.get("/")
 
     assert response.failure is not None
     assert response.failure.startswith(message)
@@ -399,7 +407,7 @@ async def test_a_server_that(server: Hostile, client: Client, how: str) -> None:
 
 @pytest.mark.parametrize("before", [b"", b"HTTP/1.1 200 OK\r\n", CHUNKED + b"3\r\nabc\r\n"])
 async def test_a_server_that_stalls_costs_the_timeout(
-    server: Hostile, client: Client, before: bytes
+    server: Hostile, connected: Client, before: bytes
 ) -> None:
     def act(connection: socket.socket, request: bytes) -> None:
         connection.sendall(before)
@@ -408,7 +416,7 @@ async def test_a_server_that_stalls_costs_the_timeout(
     server.act = act
     began = time.monotonic()
 
-    response = await client.get("/", timeout=0.5)
+    response = await connected.get("/", timeout=0.5)
 
     missing = "no complete answer" if b"chunked" in before else "no answer"
     assert response.failure == f"{missing} within 0.5 s"
@@ -785,17 +793,35 @@ async def test_a_body_beyond_the_limit_is_refused(server: Hostile) -> None:
     assert response.failure == "the body is longer than 1048576 bytes"
 
 
+@pytest.mark.parametrize("before", [0, 1])
 async def test_a_cancelled_request_ends_its_connection_and_frees_its_place(
-    server: Hostile,
+    server: Hostile, before: int
 ) -> None:
-    server.act = lambda connection, request: server.wait_over()
     async with Client(options=Options(base_url=server.url, max_connections=1)) as client:
+        for _ in range(before):
+            await client.get("/")
+        server.act = lambda connection, request: server.wait_over()
         with anyio.move_on_after(0.1):
             await client.get("/")
         server.act = lambda connection, request: connection.sendall(OK)
 
         assert (await client.get("/")).ok
         assert server.connections == 2
+
+
+async def test_a_redirect_and_cookies_over_a_kept_connection(
+    server: Hostile, client: Client
+) -> None:
+    moved = b"HTTP/1.1 302 Found\r\nLocation: /new\r\nContent-Length: 0\r\n\r\n"
+    cookie = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nContent-Length: 2\r\n\r\nok"
+    answers = {b"/old": moved, b"/login": cookie}
+    server.act = lambda connection, request: connection.sendall(answers.get(request.split()[1], OK))
+    seen = [await client.get(path) for path in ("/", "/old", "/login", "/login", "/")]
+
+    assert [each.redirects for each in seen] == [0, 1, 0, 0, 0]
+    assert seen[1].url == f"{server.url}/new"
+    assert [b"Cookie: a=1" in each for each in server.requests] == [False] * 4 + [True] * 2
+    assert server.connections == 1
 
 
 async def test_requests_wait_for_a_free_connection(server: Hostile) -> None:
@@ -863,14 +889,24 @@ class Asking(murmur.Scenario):
             await user.http.post("/", data=endless() if self.uploads else None)
 
 
-@pytest.mark.parametrize("part", ["connect", "answer", "upload"])
+@pytest.mark.parametrize("part", ["connect", "answer", "second answer", "upload"])
 def test_a_user_that_leaves_is_not_held_by_its_server(server: Hostile, part: str) -> None:
-    server.act = lambda connection, request: server.wait_over()
+    answered = set()
+
+    def act(connection: socket.socket, request: bytes) -> None:
+        if part != "second answer" or connection in answered:
+            server.wait_over()
+            return
+        answered.add(connection)
+        connection.sendall(OK)
+
+    server.act = act
+    requests = 10 if part == "second answer" else 0
     url = server.url.replace("http", "https") if part == "connect" else server.url
     with murmur.Session() as session:
         run = session.do(Asking, 5, user_rate=math.inf, base_url=url, uploads=part == "upload")
         deadline = time.monotonic() + 10
-        while server.connections < 5:
+        while server.connections < 5 or len(server.requests) < requests:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         asked_at = time.monotonic()
@@ -881,7 +917,7 @@ def test_a_user_that_leaves_is_not_held_by_its_server(server: Hostile, part: str
 
         assert 0.5 < time.monotonic() - asked_at < 5
     assert set(run.results.users["outcome"]) == {"left"}
-    assert len(run.results.actions) == 0
+    assert len(run.results.actions) == (5 if part == "second answer" else 0)
     counters = run.results.counters.groupby("name", observed=True)["value"].sum()
     assert counters["actions.cut_short"] == 5
 
