@@ -18,16 +18,16 @@ from murmur.errors import (
     HttpProtocolError,
     InvalidRequestError,
     Leaving,
-    StatusError,
 )
 from murmur.runtime import Timer, current_user, running_here
 
 from ._body import encode
-from ._call import Block, Call, Check
+from ._call import Block, Call
 from ._codings import accepted
 from ._cookies import Cookies
 from ._exchange import Reply, Request
 from ._headers import Fields, Pairs, merge, render, with_cookies, with_login
+from ._judgement import judge
 from ._ledger import NO_PHASES, Ledger, Spans
 from ._options import Options
 from ._patience import Patience, checked_timeout
@@ -263,6 +263,8 @@ class Client(Verbs):
                 self._under_way.discard(connection)
             if not reply.is_complete or reply.status in REDIRECTS:
                 return await self._perform(request, call, timer, Begun(connection, began_at))
+            if call.says_more:
+                timer.end()  # before a check begins
             pool.give_back(request.origin, connection)
             self._take(reply, request, call, began_at)
             return self._judged(Response(request, reply), call, timer, began_at)
@@ -372,7 +374,7 @@ class Client(Verbs):
     def _judged(self, response: Response, call: Call, timer: Timer, began_at: float) -> Response:
         """Return a response after it was judged, and told to who wants to see each request."""
         if response.status >= 400 or call.says_more:
-            self._judge(response, call, timer)
+            judge(response, call, timer)
         if self._run is not None and self._run.emitter.listening(REQUEST):
             self._tell(response, call, self._native.now() - began_at)
         return response
@@ -526,41 +528,6 @@ class Client(Verbs):
 
         reply.on_release = count_and_release
 
-    def _judge(self, response: Response, call: Call, timer: Timer) -> None:
-        """Mark the request failed if its answer is not as expected."""
-        if response.failure is not None:
-            return
-        status, expect = response.status, call.expect
-        if expect is None:
-            is_expected = status < 400
-        else:
-            is_expected = status == expect if isinstance(expect, int) else status in expect
-        if not is_expected:
-            response.failure = f"HTTP {status}"
-            timer.fail(AnsweredError(response))
-        elif call.check is not None:
-            response.failure = _verdict(call.check, response)
-            if response.failure is not None:
-                timer.fail(response.failure)
-
-
-class AnsweredError(StatusError):
-    """A status with the answer behind it, of which the first of each kind is kept."""
-
-    __module__, __qualname__ = StatusError.__module__, StatusError.__qualname__
-
-    def __init__(self, response: Response) -> None:
-        super().__init__(response.status)
-        self._response = response
-
-    @property
-    def __notes__(self) -> list[str]:  # type: ignore[override]  # nobody adds to these
-        """What the answer said; read when its traceback is written."""
-        return [self._response.told()]
-
-
-AnsweredError.__name__ = StatusError.__name__  # kinds of failures go by the public name
-
 
 def _without_host(fields: Pairs) -> tuple[str | None, Pairs]:
     """Return the host that fields ask for, if they do, and the other fields."""
@@ -569,18 +536,6 @@ def _without_host(fields: Pairs) -> tuple[str | None, Pairs]:
     return (hosts[0] if hosts else None), tuple(
         pair for pair in fields if pair[0].lower() != "host"
     )
-
-
-def _verdict(check: Check, response: Response) -> str | None:
-    """Return what a check finds wrong."""
-    try:
-        found = check(response)
-    except Exception as error:  # noqa: BLE001 - a check is a user's code
-        text = str(error)
-        return f"check: {type(error).__name__}{': ' + text if text else ''}"
-    if isinstance(found, str):
-        return found or None
-    return "check failed" if found is False else None
 
 
 def client_of(user: User) -> Client:

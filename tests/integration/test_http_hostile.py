@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import socket
 import ssl
@@ -920,6 +921,33 @@ def test_a_user_that_leaves_is_not_held_by_its_server(server: Hostile, part: str
     assert len(run.results.actions) == (5 if part == "second answer" else 0)
     counters = run.results.counters.groupby("name", observed=True)["value"].sum()
     assert counters["actions.cut_short"] == 5
+
+
+class Checking(murmur.Scenario):
+    """A user that takes its time to look at answers."""
+
+    base_url = Unicode("", help="server to test")
+
+    async def start(self, user: murmur.User) -> list[float]:
+        looked: list[float] = []
+
+        def look(response: Any) -> None:
+            looked.append(user.now())
+            time.sleep(0.01)
+
+        for _ in range(3):  # the first over a new connection, the others over a kept one
+            await user.http.get("/", check=look)
+        return looked
+
+
+def test_the_time_of_a_check_is_none_of_the_request(server: Hostile) -> None:
+    with murmur.Session() as session:
+        run = session.do(Checking, 1, base_url=server.url, end_when_idle=True, user_rate=math.inf)
+        run.wait(30)
+        actions, (looked,) = run.results.actions, run.results.users["result"]
+
+    ended = actions["started_at"] + actions["service_time"]
+    assert [end <= at for end, at in zip(ended, json.loads(looked), strict=True)] == [True] * 3
 
 
 def test_no_context_of_tls_is_made_for_plain_http() -> None:
