@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from html import escape
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from murmur._table import html_table
 
-from ._measure import Step
+from ._measure import NOTHING, OTHERS, Step
 
 if TYPE_CHECKING:
     import altair as alt
@@ -75,8 +76,9 @@ class Capacity:
     confidence : float
         How likely it lies in the interval, from 0 to 1.
     ended : str
-        "found", "never held", "not reached", "generator", "too noisy", "interrupted", or "given
-        up" if a run could not be started any more, such as when no node was left.
+        "found", "never held", "not reached", "generator" (the last steps gave no answer),
+        "too noisy", "interrupted", or "given up" if a run could not be started any more, such as
+        when no node was left.
     taken : sequence of Step
         The steps, in order.
     remarks : sequence of str, default ()
@@ -105,14 +107,14 @@ class Capacity:
         """One row is one step, in order; the columns are the attributes of a step.
 
         ``load``, ``value``, ``throughput``, ``goodput``, ``failed``, ``p50``, ``p99``, ``busy``,
-        ``residence``, ``users``, ``seconds`` and ``evidence`` are numbers, ``answer`` and
-        ``reason`` text.
+        ``residence``, ``users``, ``seconds`` and ``evidence`` are numbers, ``answer``,
+        ``reason`` and ``blame`` text.
         """
         import pandas as pd
 
         names = [field.name for field in fields(Step)]
         frame = pd.DataFrame([asdict(step) for step in self.taken], columns=names)
-        return frame.astype({"answer": "str", "reason": "str"})
+        return frame.astype({"answer": "str", "reason": "str", "blame": "str"})
 
     @property
     def unit(self) -> str:
@@ -133,13 +135,23 @@ class Capacity:
             if self.taken
             else "no step was taken",
             "not reached": f"{self.check} holds at {_short(asked)} {unit}, the most that was tried",
-            "generator": f"not found below {_short(asked)} {unit}: the generator was the limit; "
-            f"{at_least}",
+            "generator": f"not found below {_short(asked)} {unit}: {self._hindrance}; {at_least}",
             "too noisy": f"{self.check} holds up to {found} ({sure}); the answers were too noisy "
             "for a narrower interval: hold each step for longer",
             "interrupted": f"interrupted; {self.check}: {at_least}",
             "given up": f"given up after {len(self.taken)} steps; {self.check}: {at_least}",
         }[self.ended]
+
+    @property
+    def _hindrance(self) -> str:
+        """What kept most of the steps without an answer from having one."""
+        mute = [step for step in self.taken if step.answer == "no answer"]
+        ((blame, _),) = Counter(step.blame for step in mute).most_common(1) or [("", 0)]
+        if blame == NOTHING:
+            return next(step.reason for step in reversed(mute) if step.blame == NOTHING)
+        if blame == OTHERS:
+            return "other programs had the machine: stop them, or search on a quiet one"
+        return "the generator was the limit"
 
     def chart(self) -> alt.ConcatChart:
         """Return response time, throughput and failures over load, the interval marked."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from murmur.results._bootstrap import FEWEST_BLOCKS, memory_of
 from murmur.results.checks._check import Check, matching
+from murmur.results.checks._data import Measured
+from murmur.runtime.health import BY_OTHERS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from murmur.results._results import Results
+    from murmur.results.checks._judge import CheckResult
 
     from ._search import Answer
 
@@ -25,6 +28,13 @@ LEVEL, CELLS = 0.9, 200
 
 SKIPPED = 0.01
 """Share of permits that the generator was late for, above which a step is no answer."""
+
+ABSENT = 0.01
+"""Share of the load (permits that found no free user, users that were not there) that may be
+missing for the rest to be taken for the whole."""
+
+GENERATOR, OTHERS, NOTHING = "generator", "other programs", "nothing measured"
+"""What keeps a step from an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,8 @@ class Step:
     evidence : float
         Values beyond the check's percentile that were independent of each other, because slow
         answers of a busy server come in crowds; ``inf`` for what is no percentile.
+    blame : {"", "generator", "other programs", "nothing measured"}
+        What kept it from an answer; empty if it has one.
     """
 
     load: float
@@ -76,6 +88,7 @@ class Step:
     users: float
     seconds: float
     evidence: float = math.inf
+    blame: str = ""
 
 
 def step_of(
@@ -97,15 +110,7 @@ def step_of(
         The throttle that sets the load; its late permits make the step no answer.
     """
     judged = next(iter(results.check(replace(check, start=start, end=end))))
-    reason = _silence(results, throttle, start=start, end=end)
-    if not reason and math.isnan(judged.value):
-        reason = judged.reason or "nothing was measured"
-        answer: Answer = "no answer"
-    elif reason:
-        answer = "no answer"
-    else:
-        answer = "holds" if judged.holds else "fails"
-        reason = "" if judged.holds else judged.reason
+    answer, reason, blame = _answered(results, judged, throttle, start=start, end=end)
     rows = results.actions
     rows = rows[rows["name"].isin(matching(check.name, rows["name"].unique()))]
     ended = rows["started_at"] + rows["service_time"]
@@ -132,7 +137,65 @@ def step_of(
         users=float(running),
         seconds=span,
         evidence=_evidence(check, there[there["ok"]].sort_values("due_at")),
+        blame=blame,
     )
+
+
+def _answered(
+    results: Results, judged: CheckResult, throttle: str | None, *, start: float, end: float
+) -> tuple[Answer, str, str]:
+    """Return the answer of a step, why it is none or why the check failed, and who is to blame.
+
+    A load under which nothing succeeds, or nothing ends, is not one that nobody knows of: it is
+    what the system does with that load.
+    """
+    if reason := _silence(results, throttle, start=start, end=end):
+        return "no answer", reason, OTHERS if _is_crowded(results) else GENERATOR
+    if math.isnan(judged.value) and not _has_begun(results, judged.check, start, end):
+        return "no answer", judged.reason or "nothing was measured", NOTHING
+    if not judged.holds:
+        return "fails", judged.reason, ""
+    if throttle is None:
+        return _attended(results, start, end)
+    due, unasked = _permits(results, throttle, "unasked", start, end)
+    if due and unasked > ABSENT * due:
+        reason = f"{unasked / due:.0%} of the permits found no free user: that load was never there"
+        return "fails", reason, ""
+    return "holds", "", ""
+
+
+def _attended(results: Results, start: float, end: float) -> tuple[Answer, str, str]:
+    """Return the answer of a step whose load is its users, if the check holds for who is there."""
+    users = results.users
+    began = users["started_at"].fillna(end).clip(start, end)
+    ended = (users["started_at"] + users["duration"]).fillna(end).clip(start, end)
+    late, early = began - start, end - ended.where(ended > began, end)
+    failed = float(early[users["outcome"] == "failed"].sum())
+    late, returned = float(late.sum()), float(early.sum()) - failed
+    share = (late + failed + returned) / (len(users) * (end - start))
+    if share <= ABSENT:
+        return "holds", "", ""
+    missing = f"users were missing for {share:.0%} of the time"
+    if failed >= max(late, returned):
+        return "fails", f"{missing}: they failed", ""
+    if late >= returned:
+        return "no answer", f"{missing}: they were admitted late", GENERATOR
+    return "no answer", f"{missing}: they returned before the step was over", NOTHING
+
+
+def _is_crowded(results: Results) -> bool:
+    """Whether other programs were to blame for most of what saturated the generator."""
+    health = results.health
+    reasons = health.loc[health["saturated"], "reason"].astype(str)
+    return bool(len(reasons)) and bool(reasons.str.contains(BY_OTHERS, regex=False).mean() >= 0.5)
+
+
+def _has_begun(results: Results, check: Check, start: float, end: float) -> bool:
+    """Whether any action that a check is about ended in a stretch, or went on in it."""
+    measured = Measured(results.source)
+    known = {*measured.names, *measured.unended_names, *measured.unended_spans}
+    names = matching(check.name, sorted(known))
+    return bool(measured.tally(names, start, end)[0] or measured.unended_in(names, start, end))
 
 
 def _evidence(check: Check, rows: pd.DataFrame) -> float:
@@ -177,14 +240,19 @@ def _in_progress(rows: pd.DataFrame, start: float, end: float) -> float:
 def _silence(results: Results, throttle: str | None, *, start: float, end: float) -> str:
     """Return why the step says nothing of the system under test; empty if it does."""
     verdict = results.verdict
-    if verdict.state != "valid":
-        told = "; ".join(map(str, getattr(verdict, "reasons", ()))) or str(verdict)
-        return f"the run is {verdict.state}: {told}"
-    late = results.throttles
-    if throttle is None or "skipped" not in late:
-        return ""
-    late = late[(late["name"] == throttle) & (late["window_at"] >= start)]
-    due, skipped = late["due"].sum(), late["skipped"].sum()
+    if not verdict.is_valid:
+        return f"the run is {verdict.state}: {' '.join(verdict.reasons)}"
+    due, skipped = _permits(results, throttle, "skipped", start, end)
     if due and skipped > SKIPPED * due:
         return f"the generator was late for {skipped / due:.0%} of the permits"
     return ""
+
+
+def _permits(
+    results: Results, throttle: str | None, column: str, start: float, end: float
+) -> tuple[float, float]:
+    """Return how many permits of a throttle fell due in a stretch, and what became of some."""
+    rows = results.throttles
+    inside = (rows["window_at"] >= start) & (rows["window_at"] < end)
+    rows = rows[(rows["name"] == throttle) & inside]
+    return float(rows["due"].sum()), float(rows[column].sum())

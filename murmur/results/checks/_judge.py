@@ -81,6 +81,8 @@ def judge_check(check: Check, measured: Measured) -> CheckResult:
     names = matching(check.name, sorted(known))
     if check.name is not None and not names:
         names = matching(check.name, sorted({*measured.spans, *measured.unended_spans}))
+    if not names and matching(check.name, measured.unended_names):
+        return _unknown(check, "no action that began has ended")
     if not names:
         return _unknown(check, _absence(check.name, sorted(known)))
     is_whole = check.windows is None and check.start <= 0 and math.isinf(check.end)

@@ -1,0 +1,142 @@
+"""A step of a search says what the system did with its load, and whose doing it was if nothing."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from traitlets import Float, Unicode
+
+import murmur
+from murmur.recording import RunRecord
+from murmur.results import Results, parse_check
+from murmur.results.capacity import Capacity, Search, Step, step_of
+from murmur.telemetry import Recorder
+from murmur.testing import rehearse
+
+
+class Shop(murmur.Scenario):
+    """Ten users order one thing after the other, each in 50 ms; something may go wrong."""
+
+    trouble = Unicode(help="what goes wrong")
+    rate = Float(0.0, help="orders a second; 0: as many as users make")
+
+    async def init(self) -> None:
+        if self.rate:
+            self.orders = await murmur.throttle("orders", rate=self.rate, interval=1)
+
+    async def start(self, user: murmur.User) -> None:
+        for number in range(10_000):
+            if self.rate:
+                await self.orders.wait()
+            if self.trouble == "half die" and user.id > 5 and number > 20:
+                raise ValueError("gone")
+            if self.trouble == "all return" and number > 30:
+                return
+            try:
+                with user.timer("order"):
+                    await user.sleep(1000 if self.trouble == "all hang" else 0.05)
+                    if self.trouble == "all fail":
+                        raise ConnectionError("refused")
+            except ConnectionError:
+                pass
+
+
+def step(check: str, trouble: str = "", rate: float = 0.0) -> Step:
+    """Return what seconds 1 to 6 of a run say; time is virtual."""
+    options = {"user_rate": math.inf, "duration": 6, "trouble": trouble, "rate": rate}
+    results = rehearse(Shop, 10, **options)
+    throttle = "orders" if rate else None
+    return step_of(results, parse_check(check), rate or 10, start=1, end=6, throttle=throttle)
+
+
+@pytest.mark.parametrize(
+    ("check", "trouble", "answer", "blame", "reason"),
+    [
+        ("p99(order) < 100ms", "", "holds", "", ""),
+        ("p99(order) < 40ms", "", "fails", "", ""),
+        ("p99(order) < 100ms", "all fail", "fails", "", "none of 1,000 actions succeeded"),
+        ("p99(order) < 100ms", "all hang", "fails", "", "at least"),
+        ("failed(order) < 1%", "all hang", "fails", "", "no action that began has ended"),
+        ("p99(order) < 100ms", "half die", "fails", "", "for 49% of the time: they failed"),
+        ("p99(order) < 100ms", "all return", "no answer", "nothing measured", "returned before"),
+        ("p99(oder) < 100ms", "", "no answer", "nothing measured", "did you mean 'order'"),
+    ],
+)
+def test_a_load_that_was_not_carried_never_holds(
+    check: str, trouble: str, answer: str, blame: str, reason: str
+) -> None:
+    seen = step(check, trouble)
+
+    assert (seen.answer, seen.blame) == (answer, blame), seen
+    assert reason in seen.reason
+
+
+def test_permits_that_found_no_free_user_are_a_load_that_was_never_there() -> None:
+    """Ten users of 50 ms make 200 a second, whatever the throttle would let through."""
+    within, beyond = step("p99(order) < 100ms", rate=150), step("p99(order) < 100ms", rate=250)
+
+    assert within.answer == "holds"
+    assert beyond.answer == "fails"
+    assert "20% of the permits found no free user" in beyond.reason
+
+
+def test_users_that_were_admitted_late_are_no_answer() -> None:
+    results = rehearse(Shop, 10, user_rate=120, duration=6)  # the last comes after 4.5 s
+
+    late = step_of(results, parse_check("p99(order) < 100ms"), 10, start=1, end=6, throttle=None)
+
+    assert (late.answer, late.blame) == ("no answer", "generator")
+    assert "admitted late" in late.reason
+
+
+@pytest.mark.parametrize(
+    ("reason", "blame", "says"),
+    [
+        ("loop lag", "generator", "not found below 40 users: the generator was the limit"),
+        (
+            "loop lag by other programs",
+            "other programs",
+            "not found below 40 users: other programs had the machine",
+        ),
+    ],
+)
+def test_the_answer_says_whose_doing_it_was(reason: str, blame: str, says: str) -> None:
+    mute = step_of(
+        saturated(reason), parse_check("p99(order) < 1s"), 40, start=1, end=6, throttle=None
+    )
+    steps = [*(held(load) for load in (10, 20)), mute]
+
+    found = Capacity("p99(order) < 1s", "users", 20, 40, 30, 0.95, "generator", steps)
+
+    assert (mute.answer, mute.blame) == ("no answer", blame)
+    assert found.sentence.startswith(says)
+    assert found.sentence.endswith("it held up to 20 users")
+
+
+def test_a_search_for_an_action_that_nobody_timed_says_so() -> None:
+    search, steps = Search(10, whole=True), []
+    while (load := search.next_load()) is not None:
+        steps.append(step("p99(oder) < 100ms"))
+        search.take(load, "no answer")
+
+    found = Capacity("p99(oder) < 100ms", "users", 1, 9, 3, 0.95, search.ended, steps)
+
+    assert "no action is called 'oder'; did you mean 'order'" in found.sentence
+    assert "generator" not in found.sentence
+
+
+def saturated(reason: str) -> Results:
+    """Return a run of one user whose node was late all the time."""
+    recorder = Recorder(node="n", started_at=0.0, wall_started_at=0.0)
+    for second in range(6):
+        recorder.health(float(second), [0.2] * 20, 1.0, 1e8, saturated=True, reason=reason)
+        recorder.action("order", 1, float(second), float(second), second + 0.01)
+    recorder.user_gone(1, "left", None, 0.0, 0.0, 6.0)
+    record = RunRecord("r", 0.0, 0.0)
+    record.add(recorder.seal())
+    return Results(record)
+
+
+def held(load: float) -> Step:
+    return Step(load, "holds", 0.01, "", 9.0, 9.0, 0.0, 0.01, 0.01, 1.0, 0.01, load, 5.0)
