@@ -39,7 +39,8 @@ class Spans:
     Parameters
     ----------
     rows : pandas.DataFrame
-        Column ``at``, the start of the span in seconds, and those that were asked for.
+        Columns ``at``, the start of the span in seconds, ``seconds``, how much of it has
+        windows, and those that were asked for.
     length : float
         Seconds in a span.
     windows : int
@@ -127,12 +128,16 @@ def over_time(
     groups = [frame[name].astype(str).rename(name) for name in by]
     apart = int(np.prod([group.nunique() for group in groups]))
     most = min(max(ROWS // (series * apart) - 1, 1), SPANS - 1)  # `Spans.steps` adds one
-    joined = math.ceil((int(place.max()) + 1) / most)
+    windows = int(place.max()) + 1
+    joined = math.ceil(windows / most)
     place //= joined
     grouped = frame.groupby([pd.Series(place, index=frame.index, name="at"), *groups])
     rows = grouped.agg(dict(columns))
     levels = [range(int(place.max()) + 1), *(sorted(group.unique()) for group in groups)]
     whole = pd.MultiIndex.from_product(levels, names=["at", *by])
     rows = rows.reindex(whole if by else whole.get_level_values(0), fill_value=fill).reset_index()
+    left = int(place.max()) * joined  # windows before the last span, which may have fewer
+    last = rows["at"] == place.max()
+    rows["seconds"] = np.where(last, windows - left, joined) * length
     rows["at"] = first + rows["at"] * (length * joined)
     return Spans(rows, length * joined, joined)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ._changes import with_changes
-from ._rows import busiest, check, over_time
+from ._rows import busiest, check, over_time, window_length
 from ._theme import (
     BLUE,
     DASHES,
@@ -117,8 +117,10 @@ def throughput(
         return sentence("No actions yet.", title)
     totals = {"count": "sum", "failed": "sum"}
     spans = over_time(chosen, totals, series=len(_RESULTS), fill=0)
-    rows = spans.steps().assign(failed=lambda cells: cells["failed"] / spans.length)
-    rows["ok"] = rows["count"] / spans.length - rows["failed"]
+    rows = spans.steps()
+    seconds = rows["seconds"] - (rows["at"] >= spans.rows["at"].max()) * _missing(chosen)
+    rows["failed"] /= seconds
+    rows["ok"] = rows["count"] / seconds - rows["failed"]
     axis = alt.Y("value:Q", title="actions per second", stack="zero")
     # Areas are stacked in the order of the legend: failures lie on top, where they stand out.
     long = _long(rows, _RESULTS).assign(order=lambda cells: cells["measure"] == "failed")
@@ -292,8 +294,8 @@ def throttles(
     how = {"requested": "sum", "granted": "sum", "rate": "max"}
     spans = over_time(chosen, how, series=len(_THROTTLING), by=["name"])
     rows = spans.steps().assign(
-        asked=lambda cells: cells["requested"] / spans.length,
-        granted=lambda cells: cells["granted"] / spans.length,
+        asked=lambda cells: cells["requested"] / cells["seconds"],
+        granted=lambda cells: cells["granted"] / cells["seconds"],
         rate=lambda cells: cells["rate"].replace(np.inf, np.nan),  # no line to draw
     )
     axis = alt.Y("value:Q", title="permits per second")
@@ -337,6 +339,18 @@ def _durations(
         f"the {lone} of each; name= draws all of one" if lone else "",
     ]
     return dressed(with_changes(lines, changes, spans.end), title, "; ".join(filter(None, notes)))
+
+
+def _missing(windows: pd.DataFrame) -> float:
+    """Return how many seconds the newest window has not: the run ended, or is on, amid it.
+
+    A frame of one's own may have no rates, and then has whole windows.
+    """
+    newest = windows[windows["window_at"] == windows["window_at"].max()]
+    if "rate" not in windows or not newest["rate"].sum() > 0:
+        return 0.0
+    passed = float(newest["count"].sum() / newest["rate"].sum())
+    return max(window_length(windows["window_at"]) - passed, 0.0)
 
 
 def _long(rows: pd.DataFrame, measures: Mapping[str, object]) -> pd.DataFrame:

@@ -127,7 +127,13 @@ def _windows(name: str, row: str, node: str, notes: str) -> Frame:
         category("node", node, "key"),
         whole("count", "Actions that ended in the window, failed ones included.", "sum"),
         whole("failed", "How many of them failed.", "sum"),
-        number("rate", "`count` per second of the window.", "derived", unit="1/s"),
+        number(
+            "rate",
+            "`count` per second of the window; of the newest, per second that passed of it (half "
+            "of it at least).",
+            "derived",
+            unit="1/s",
+        ),
         *_times("service", _SINCE_START),
         *_times("response", _SINCE_DUE),
     )

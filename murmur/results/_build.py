@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from murmur.recording import CATEGORY, FRAMES, RunRecord
 from murmur.runtime.health import LAG_LIMIT
@@ -19,6 +20,9 @@ from ._deliveries import deliveries
 from ._frame import Values, build, series, unknown
 
 __all__ = ["BUILDERS"]
+
+NEARLY = 0.9
+"""Share of a window from which on it counts as whole."""
 
 
 def _as_recorded(name: str) -> Callable[[RunRecord], pd.DataFrame]:
@@ -53,10 +57,20 @@ def _windows_by_node(record: RunRecord) -> pd.DataFrame:
 def _windows_of(record: RunRecord, name: str, *, merged: bool) -> pd.DataFrame:
     """Return the windows of all nodes together, or those of each node; never both."""
     table = record.table("windows", of_all=merged)
-    rate = np.asarray(table["count"]) / record.window
+    rate = np.asarray(table["count"]) / _seconds_passed(record, table["window_at"])
     frame = build(FRAMES[name], {**table, "rate": rate})
     del table, rate  # the frame has what they hold; a day of windows takes 100 MB
     return frame.sort_values(["window_at", "name", "node"], ignore_index=True)
+
+
+def _seconds_passed(record: RunRecord, window_at: Values) -> NDArray[np.float64]:
+    """Return for how long each window went on: the newest may not be over, or never will be.
+
+    At least half of it, or what ended in its first moments would be a high rate.  Nearly all of
+    it is all: the last thing that is known seldom happened at its very end.
+    """
+    passed = (record.latest - np.asarray(window_at, np.float64)) / record.window
+    return np.where(passed > NEARLY, 1.0, np.maximum(passed, 0.5)) * record.window
 
 
 def _spans(record: RunRecord) -> pd.DataFrame:

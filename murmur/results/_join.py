@@ -261,9 +261,8 @@ def _windows(source: Source, name: str | None) -> pd.DataFrame:
     if name is not None:
         rows = rows[rows["name"] == name]
     starts = np.arange(0.0, math.ceil(source.elapsed() / window)) * window
-    sums = rows.groupby("window_at")[["count", "failed"]].sum()
+    sums = rows.groupby("window_at")[["count", "failed", "rate"]].sum()
     frame = sums.reindex(pd.Index(starts, name="window_at"), fill_value=0)
-    frame["rate"] = frame["count"] / window
     times = [
         source.histogram("response", name=name, start=start, end=start + window / 2)
         for start in starts

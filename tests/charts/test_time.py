@@ -319,3 +319,28 @@ def test_the_end_of_a_run_is_no_change_to_mark(windows: pd.DataFrame) -> None:
     alone = charts.throughput(windows, changes=pd.DataFrame([end]))
     assert {row["what"] for row in values(both, "who")} == {"pace"}
     assert alone.to_dict() == charts.throughput(windows).to_dict()
+
+
+def test_the_last_second_of_a_run_that_ended_amid_it_is_no_fall() -> None:
+    """Steady 100 a second for 2.5 s: the last window holds 50, in half a second."""
+    windows = pd.DataFrame(
+        {"window_at": [0.0, 1.0, 2.0], "name": "op", "count": [100, 100, 50], "failed": 0}
+    )
+    whole, cut = windows, windows.assign(rate=100.0)
+
+    assert ok_at_the_end(whole) == 50
+    assert ok_at_the_end(cut) == 100
+
+
+def test_the_last_span_of_joined_windows_is_no_fall() -> None:
+    windows = pd.DataFrame(
+        {"window_at": np.arange(1_799.0), "name": "op", "count": 100, "failed": 0, "rate": 100.0}
+    )
+
+    assert ok_at_the_end(windows) == pytest.approx(100)
+
+
+def ok_at_the_end(windows: pd.DataFrame) -> float:
+    (*_, (_, value)) = series(charts.throughput(windows), "ok")
+    assert value is not None
+    return value

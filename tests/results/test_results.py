@@ -108,8 +108,28 @@ def test_a_window_of_another_length_has_a_rate_per_second() -> None:
     for _ in range(6):
         recorder.action("echo", 1, 0.0, 0.0, 3.0)
     record.add(recorder.seal())
+    record.reach(4.0)
 
     assert rows(Results(record).windows, "window_at", "count", "rate") == [(2.0, 6, 3.0)]
+
+
+@pytest.mark.parametrize(("seconds", "rate"), [(7.5, 20.0), (7.7, 20.0), (7.9, 18.0), (8.0, 20.0)])
+def test_the_rate_of_a_window_that_is_not_over_is_that_of_the_time_that_passed(
+    seconds: float, rate: float
+) -> None:
+    """Steady 20 a second: nearly whole windows count as whole, for it is not known that nothing
+    would have come."""
+    record = RunRecord("r", 0.0, 0.0)
+    recorder = Recorder(node="n1", started_at=0.0, wall_started_at=0.0)
+    for number in range(1, round(20 * seconds) + 1):
+        recorder.action("echo", 1, number / 20 - 0.06, number / 20 - 0.06, number / 20 - 0.01)
+    record.add(recorder.seal())
+    record.reach(seconds)
+
+    *whole, last = Results(record).windows["rate"]
+
+    assert whole == [20.0] * 7
+    assert last == pytest.approx(rate, rel=0.01)
 
 
 def test_counters_and_gauges_have_a_row_for_each_window(results: Results) -> None:

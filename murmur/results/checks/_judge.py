@@ -81,10 +81,8 @@ def judge_check(check: Check, measured: Measured) -> CheckResult:
     names = matching(check.name, sorted(known))
     if check.name is not None and not names:
         names = matching(check.name, sorted({*measured.spans, *measured.unended_spans}))
-    if not names and matching(check.name, measured.unended_names):
-        return _unknown(check, "no action that began has ended")
     if not names:
-        return _unknown(check, _absence(check.name, sorted(known)))
+        return _unknown(check, _absence(check.name, sorted(known), measured.unended_names))
     is_whole = check.windows is None and check.start <= 0 and math.isinf(check.end)
     if reason := _out_of_reach(check, measured, is_whole=is_whole):
         return _unknown(check, reason)
@@ -247,7 +245,9 @@ def _unknown(check: Check, reason: str) -> CheckResult:
     return CheckResult(check, holds=False, value=math.nan, reason=reason)
 
 
-def _absence(pattern: str | None, names: Sequence[str]) -> str:
+def _absence(pattern: str | None, names: Sequence[str], unended: Sequence[str]) -> str:
+    if matching(pattern, unended):
+        return "no action that began has ended"
     if pattern is None:
         return "no action was recorded"
     verb = "fits" if "*" in pattern else "is called"
