@@ -85,7 +85,7 @@ def _margins(frame: pd.DataFrame, margin: float) -> list[Difference]:
     for statistic in frame["statistic"].unique().tolist():
         word = statistic.removeprefix("response_")
         if statistic == "rate":
-            text = f"rate < -{margin:.3%}"
+            text = f"rate < -{100 * margin:.6g}%"
             rules.append(Difference(text, statistic, None, -margin, "<"))
         elif statistic == "failed":
             text = f"failed > +{100 * _POINTS * margin:g} points"
