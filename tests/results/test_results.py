@@ -117,9 +117,7 @@ def test_a_window_of_another_length_has_a_rate_per_second() -> None:
 def test_the_rate_of_a_window_that_is_not_over_is_that_of_the_time_that_passed(
     seconds: float, rate: float
 ) -> None:
-    """Steady 20 a second: nearly whole windows count as whole, for it is not known that nothing
-    would have come.
-    """
+    """Steady 20 a second; nearly whole windows count as whole."""
     record = RunRecord("r", 0.0, 0.0)
     recorder = Recorder(node="n1", started_at=0.0, wall_started_at=0.0)
     for number in range(1, round(20 * seconds) + 1):
