@@ -169,9 +169,9 @@ def _attended(results: Results, start: float, end: float) -> tuple[Answer, str, 
     users = results.users
     began = users["started_at"].fillna(end).clip(start, end)
     ended = (users["started_at"] + users["duration"]).fillna(end).clip(start, end)
-    late, early = began - start, end - ended.where(ended > began, end)
-    failed = float(early[users["outcome"] == "failed"].sum())
-    late, returned = float(late.sum()), float(early.sum()) - failed
+    early = end - ended.where(ended > began, end)
+    late, failed = float((began - start).sum()), float(early[users["outcome"] == "failed"].sum())
+    returned = float(early.sum()) - failed
     share = (late + failed + returned) / (len(users) * (end - start))
     if share <= ABSENT:
         return "holds", "", ""
