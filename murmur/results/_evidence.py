@@ -11,7 +11,7 @@ import pandas as pd
 
 from murmur.recording import Hold, RunRecord
 from murmur.runtime import EXPELLED, NODE_LEFT, NODE_RELEASED
-from murmur.runtime.health import BY_OTHERS, is_crowded_out, place
+from murmur.runtime.health import BY_OTHERS, STOOD_STILL, is_crowded_out, place
 from murmur.telemetry import Labels
 
 from ._absences import NO_SIGN
@@ -102,7 +102,7 @@ def _nodes(record: RunRecord, health: pd.DataFrame) -> Iterator[NodeHealth]:
 def _is_crowded(reason: object, cpu: float, machine_cpu: float) -> bool:
     """Return whether other programs made a window late; its own line is none of theirs."""
     text = str(reason)
-    is_late = "loop lag" in text or "schedule" in text
+    is_late = ("loop lag" in text or "schedule" in text) and STOOD_STILL not in text
     if BY_OTHERS in text:
         return True
     return is_late and " at " not in text and is_crowded_out(cpu, machine_cpu)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import gc
 import math
+import re
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -477,3 +480,37 @@ def test_a_call_that_fails_says_what_becomes_of_the_run(session: murmur.Session)
     session.run.wait(10)
     with pytest.raises(CallbackError, match=r"LookupError: no seat; no run is on$"):
         session.do(Refuses, 1, pace=3.0)
+
+
+STOPPED = """
+import math, murmur
+
+class Echo(murmur.Scenario):
+    async def start(self, user):
+        while True:
+            with user.timer("echo"):
+                await user.sleep(0.05)
+
+with murmur.Session() as session:
+    run = session.do(Echo, 5, user_rate=math.inf, duration=7)
+    print("on", flush=True)
+    problems = run.wait(60).problems
+    verdict = run.results.verdict
+    print(verdict)
+    print(*problems, sep="; ")
+"""
+
+
+def test_a_process_that_stood_still_says_so() -> None:
+    command = [sys.executable, "-c", STOPPED]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "on\n"
+        time.sleep(1.5)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(3.5)
+        process.send_signal(signal.SIGCONT)
+        verdict, problems = process.communicate(timeout=60)[0].splitlines()
+    assert verdict.startswith("invalid: The generator was late or silent for ")
+    assert "loop lag while the process stood still" in verdict
+    assert re.search(r"the process stood still for [34]\.\d s", problems)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 import anyio
 
 from ._probe import LagProbe
-from ._saturation import is_crowded_out, reasons, schedule_lag
+from ._saturation import is_crowded_out, reasons, schedule_lag, standstill
 from ._vitals import CoreWait, Pauses, Vitals, VitalsReader
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class Sampler:
         self._run = run
         self.probe = LagProbe(run.native.now, Random(f"{run.seed}/lag/{run.node}"))
         self._was_saturated = False
+        self._standstills: list[float] = []
+        self._time_before = (0.0, 0.0, 0.0, 0.0)
         self._vitals = VitalsReader()
         self._ports_at = -math.inf
         self._pauses = Pauses()
@@ -88,10 +90,13 @@ class Sampler:
     def _sample_health(self, now: float, schedule: float) -> None:
         """Write how the generator fares, and say so when it became the bottleneck."""
         lags = self.probe.take()
-        (cpu, queued), vitals = self._core_shares(now), self._vitals.read()
+        elapsed, cpu, queued = self._core_shares(now)
+        vitals, stood_still = self._vitals.read(), 0.0
         if not self._run.native.is_real_time:
             # Other programs take nothing from such time, nor from what runs in it.
             vitals = replace(vitals, machine_cpu=math.nan, ports=math.nan)
+        else:
+            stood_still = self._look_for_standstill(lags, elapsed, cpu, queued)
         pauses, longest = self._pauses.take()
         why = reasons(
             lags,
@@ -99,6 +104,7 @@ class Sampler:
             vitals,
             line=self._run.watchdog.take_line(),
             by_others=is_crowded_out(cpu, vitals.machine_cpu, queued),
+            stood_still=stood_still > 0,
         )
         more = {**asdict(vitals), "gc_pauses": float(pauses), "gc_longest": longest}
         rss = more.pop("rss")
@@ -132,13 +138,41 @@ class Sampler:
             {"saturated": bool(why), "reason": reason},
         )
 
-    def _core_shares(self, now: float) -> tuple[float, float]:
-        """Return the share of one core that this process used since the last sample.
+    def _look_for_standstill(
+        self, lags: Sequence[float], elapsed: float, cpu: float, queued: float
+    ) -> float:
+        """Return for how long the process stood still, and put it among the problems."""
+        lag = max(lags, default=0.0)
+        now = (elapsed, cpu * elapsed, queued * elapsed, self._run.watchdog.take_watched())
+        before, self._time_before = self._time_before, now
+        if lag > elapsed:  # the loop woke this sampler before the probe of its lag
+            now = (elapsed + before[0], now[1] + before[1], now[2] + before[2], now[3] + before[3])
+        found = standstill(lag, now[0], ran=now[1], queued=now[2], watched=now[3])
+        if found:
+            problems, told = self._run.problems, _standstills_text(self._standstills)
+            self._standstills.append(found)
+            if told in problems:
+                problems.remove(told)
+            problems.append(_standstills_text(self._standstills))
+        return found
 
-        And the share of that time for which its loop waited for one.
+    def _core_shares(self, now: float) -> tuple[float, float, float]:
+        """Return the seconds since the last sample, and the share of a core used in them.
+
+        And the share of that time for which the loop waited for one.
         """
         cpu, waited = time.process_time(), self._core_wait.seconds(now)
         elapsed = now - self._at_before
         used, queued = cpu - self._cpu_before, waited - self._waited_before
         self._at_before, self._cpu_before, self._waited_before = now, cpu, waited
-        return (used / elapsed, queued / elapsed) if elapsed > 0 else (0.0, math.nan)
+        if elapsed <= 0:
+            return 0.0, 0.0, math.nan
+        return elapsed, used / elapsed, queued / elapsed
+
+
+def _standstills_text(seconds: Sequence[float]) -> str:
+    times = f" in {len(seconds):,} times" * (len(seconds) > 1)
+    return (
+        f"the process stood still for {sum(seconds):.1f} s{times}: it was stopped, or its "
+        "container or machine was"
+    )

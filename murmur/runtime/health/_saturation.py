@@ -13,7 +13,8 @@ A busy processor alone is no reason: it matters when it makes something late, an
 first rule sees it.
 
 Whose doing a late loop is, stands behind the rule: ``loop lag by other programs`` where they
-took the machine's cores, ``loop lag at chat.py:7`` where one line held it again and again.
+took the machine's cores, ``loop lag at chat.py:7`` where one line held it again and again,
+``loop lag while the process stood still`` where no thread of the process ran at all.
 """
 
 from __future__ import annotations
@@ -33,10 +34,17 @@ __all__ = [
     "place",
     "reasons",
     "schedule_lag",
+    "standstill",
 ]
 
 BY_OTHERS = " by other programs"
 """Written behind the rule where other programs of the machine are to blame."""
+
+STOOD_STILL = " while the process stood still"
+"""Written behind the rule where the process was stopped, or its container or machine."""
+
+STANDSTILL = 1.0
+"""Seconds of lag from which on it is asked whether the process stood still."""
 
 LAG_LIMIT = 0.05
 """Seconds of loop lag, 99th percentile of a window, above which the node is saturated."""
@@ -92,6 +100,36 @@ def is_crowded_out(cpu: float, machine_cpu: float, queued: float = math.nan) -> 
     return is_full and (math.isnan(queued) or queued >= QUEUED)
 
 
+def standstill(lag: float, elapsed: float, *, ran: float, queued: float, watched: float) -> float:
+    """Return for how many seconds of a window the whole process stood still; 0 if it did not.
+
+    A loop that code holds is watched by another thread meanwhile; one that computes uses a
+    core, and one that others crowd out queues for it.
+
+    Parameters
+    ----------
+    lag : float
+        The longest lag of the loop in the window.
+    elapsed : float
+        Length of the window.
+    ran, queued : float
+        For how long the process used a core, and the loop's thread waited for one; the latter
+        NaN if it cannot be known.
+    watched : float
+        For how long another thread looked on.
+
+    Examples
+    --------
+    >>> standstill(4.0, 5.0, ran=0.02, queued=0.0, watched=1.1)
+    4.0
+    >>> standstill(4.0, 5.0, ran=0.02, queued=0.0, watched=5.1)  # as time.sleep on the loop
+    0.0
+    """
+    if lag < STANDSTILL or ran > lag / 2 or queued > lag / 2 or watched > elapsed - lag / 2:
+        return 0.0
+    return lag
+
+
 def place(line: str) -> str:
     """Return a line without the folder of its file.
 
@@ -110,6 +148,7 @@ def reasons(
     *,
     line: str = "",
     by_others: bool = False,
+    stood_still: bool = False,
 ) -> tuple[str, ...]:
     """Return why a window is saturated; nothing if it is not.
 
@@ -125,6 +164,8 @@ def reasons(
         Where the loop was held most often.
     by_others : bool, default False
         What `is_crowded_out` returned.
+    stood_still : bool, default False
+        Whether `standstill` found one.
 
     Examples
     --------
@@ -134,6 +175,7 @@ def reasons(
     ('loop lag at chat.py:7',)
     """
     whose = BY_OTHERS if by_others else f" at {place(line)}" * bool(line)
+    whose = STOOD_STILL if stood_still else whose
     rules = {
         f"loop lag{whose}": high(lags) > LAG_LIMIT,
         "schedule": schedule > SCHEDULE_LIMIT,

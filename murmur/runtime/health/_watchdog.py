@@ -141,6 +141,7 @@ class Watchdog:
         self._waited = self._waited_at_beat = math.nan
         self._beat_seen_at = math.nan
         self._is_over = False
+        self._looks = 0
         self.blocker: int = 0  # id of the user that blocked the loop last
 
     @property
@@ -163,6 +164,11 @@ class Watchdog:
         line, number = next(iter(glimpses.most_common(1)), ("", 0))
         return line if number >= ENOUGH_GLIMPSES else ""
 
+    def take_watched(self) -> float:
+        """Return for how many seconds this looked on of late, more or less."""
+        looks, self._looks = self._looks, 0
+        return looks * BEAT
+
     async def _beat(self) -> None:
         while True:
             before, now = self._beat_at, time.monotonic()
@@ -177,6 +183,7 @@ class Watchdog:
         while not self._is_over:
             # At random, or the looks could fall into step with who holds the loop.
             time.sleep(BEAT * (0.5 + random.random()))
+            self._looks += 1
             try:
                 self._look()
             except Exception:  # who holds the loop is nice to know, and never costs a run

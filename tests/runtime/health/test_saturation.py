@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from murmur.runtime.health import Vitals, high, is_crowded_out, reasons, schedule_lag
+from murmur.runtime.health import Vitals, high, is_crowded_out, reasons, schedule_lag, standstill
 
 NAN = math.nan
 
@@ -76,3 +76,28 @@ def test_high_is_the_99th_percentile_by_nearest_rank() -> None:
     assert high(list(range(1, 101))) == 99
     assert high([5.0]) == 5.0
     assert math.isnan(high([]))
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [
+        ({}, 20.0),
+        ({"queued": NAN}, 20.0),
+        ({"watched": 21.0}, 0.0),  # time.sleep on the loop, which another thread saw
+        ({"ran": 19.0}, 0.0),  # an extension that computes and lets no other thread run
+        ({"queued": 19.0}, 0.0),  # other programs had the cores
+        ({"lag": 0.5}, 0.0),
+    ],
+)
+def test_a_process_stood_still_if_no_thread_of_it_did_anything(
+    told: dict[str, float], seconds: float
+) -> None:
+    lag = told.get("lag", 20.0)
+    facts = {"ran": 0.1, "queued": 0.1, "watched": 0.9, **told}
+    facts.pop("lag", None)
+    assert standstill(lag, 21.0, **facts) == seconds
+
+
+def test_a_window_in_which_the_process_stood_still_is_nobody_elses() -> None:
+    why = reasons([20.0], NAN, Vitals(), line="chat.py:7", by_others=True, stood_still=True)
+    assert why == ("loop lag while the process stood still",)
