@@ -42,6 +42,7 @@ VERBS_OF_AMOC: Mapping[str, str] = {
     "remove_users": "remove",
     "set_master_node": "open",
     "slave_nodes": "nodes",
+    "start": "do",
     "start_scenario": "do",
     "stop_scenario": "stop",
     "update_settings": "update",

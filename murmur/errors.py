@@ -451,10 +451,9 @@ class UnknownThrottleError(ThrottleError, LookupError):
 
     def __init__(self, name: str, known: Iterable[str] = ()) -> None:
         self.name = name
-        super().__init__(
-            f"no throttle {name!r}{closest(name, sorted(known), 'known')}; "
-            "start it with `await murmur.throttle(name, rate=...)`"
-        )
+        hint = closest(name, sorted(known), "known")
+        start = "; start it with `await murmur.throttle(name, rate=...)`"
+        super().__init__(f"no throttle {name!r}{hint}{'' if hint.endswith('?') else start}")
 
 
 class ThrottleConflictError(ThrottleError):
@@ -485,7 +484,8 @@ class RampInProgressError(ThrottleError):
         self.name = name
         self.verb = verb
         super().__init__(
-            f"cannot {verb} throttle {name!r} while a ramp runs; pass cancel_ramp=True to end it"
+            f"cannot {verb} throttle {name!r} while a ramp runs; "
+            "cancel_ramp=True, or --cancel-ramp in a magic, ends it"
         )
 
 
@@ -856,7 +856,8 @@ class MissingExtraError(MurmurError, ImportError):
         self.extra = extra
         self.package = package
         super().__init__(
-            f"{feature} needs the package {package!r}: pip install 'murmur-load[{extra}]'"
+            f"{feature} needs the package {package!r}: pip install 'murmur-load[{extra}]', "
+            f"or in a clone: pip install -e '.[{extra}]'"
         )
 
 

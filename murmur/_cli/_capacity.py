@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from murmur.errors import ConfigError
 
 from ._codes import INVALID, REFUSED
 from ._completion import settings_of
 from ._sections import SectionedCommand, option
 
 if TYPE_CHECKING:
-    from murmur.results.capacity import Search, Step
+    from murmur.results.capacity import Capacity, Search, Step
 
 __all__ = ["capacity"]
 
@@ -32,6 +35,8 @@ Exit codes:
   3    the generator was the limit, or no node was left
   130  interrupted; what was found is printed
 """
+
+_CHARTS = (".html", ".svg", ".png", ".json")
 
 _EXIT = {
     "found": 0,
@@ -77,7 +82,6 @@ def capacity(scenario: str, **options: Any) -> int:  # noqa: ANN401 - click's ow
     output.
     """
     from murmur._session import Session
-    from murmur.errors import ConfigError
     from murmur.scenario import find
 
     from ._settings import settings_for
@@ -86,6 +90,7 @@ def capacity(scenario: str, **options: Any) -> int:  # noqa: ANN401 - click's ow
     pairs = [text.partition("=") for text in options["settings"]]
     if wrong := [name for name, equals, _ in pairs if not equals]:
         raise ConfigError([f"--set {name}: give NAME=VALUE" for name in wrong])
+    _refuse_chart(options["chart"])
     values: dict[str, Any] = settings_for(found, {}, {name: value for name, _, value in pairs})
     try:
         with Session() as session:
@@ -111,9 +116,24 @@ def capacity(scenario: str, **options: Any) -> int:  # noqa: ANN401 - click's ow
         click.echo(result.sentence)
         for remark in result.remarks:
             click.echo(f"  {remark}")
-    if options["chart"]:
-        result.chart().save(options["chart"])
-    return _EXIT[result.ended]
+    return _EXIT[result.ended] if _drawn(result, options["chart"]) else REFUSED
+
+
+def _refuse_chart(path: str | None) -> None:
+    """Raise ConfigError for a chart that nobody can draw, before the search and not after it."""
+    if path and Path(path).suffix not in _CHARTS:
+        raise ConfigError([f"--chart {path}: give a name that ends in {', '.join(_CHARTS)}"])
+
+
+def _drawn(result: Capacity, path: str | None) -> bool:
+    """Write the curve if it is asked for, and say so if that cannot be done."""
+    try:
+        if path:
+            result.chart().save(path)
+    except OSError as error:
+        sys.stderr.write(f"murmur: {path} could not be written: {error.strerror}\n")
+        return False
+    return True
 
 
 def _seconds(text: str) -> float:

@@ -9,7 +9,7 @@ from importlib import import_module
 
 import click
 
-from murmur.errors import MurmurError
+from murmur.errors import MurmurError, closest
 
 from ._codes import EXIT_CODES, INTERRUPTED, REFUSED
 
@@ -61,6 +61,14 @@ class Group(click.Group):
         command: click.Command = getattr(module, {"import": "import_"}.get(cmd_name, cmd_name))
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command of a line; a misspelt one is told with the closest."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"no command {args[0]!r}{closest(args[0], list(COMMANDS), 'commands')}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):
@@ -71,7 +79,7 @@ class Group(click.Group):
         try:
             code = self.main(arguments, prog_name="murmur", standalone_mode=False)
         except click.UsageError as error:
-            click.UsageError(_short(error.format_message()), error.ctx).show()
+            _show(error)
             return REFUSED
         except click.ClickException as error:
             error.show()
@@ -85,6 +93,14 @@ class Group(click.Group):
             sys.stderr.write(f"murmur: {_told(error)}{_place(error)}\n")
             return REFUSED
         return code if isinstance(code, int) else 0
+
+
+def _show(error: click.UsageError) -> None:
+    """Say what is wrong with a command line; one without words gets the help."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+    else:
+        click.UsageError(_short(error.format_message()), error.ctx).show()
 
 
 def _told(error: MurmurError) -> str:

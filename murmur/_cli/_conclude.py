@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stdout
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,6 @@ from murmur.errors import ConfigError, MurmurError
 from murmur.results.archive import load
 from murmur.results.checks import read_duration
 
-from ._codes import REFUSED
 from ._junit import write_junit
 from ._lines import Lines, Silence
 from ._outcome import Outcome
@@ -45,10 +45,7 @@ def run_and_conclude(options: Mapping[str, Any], interrupts: Interrupts) -> int:
     written = [_written(path, write) for path, write in writers]
     if all(written):
         plan.places.tidy(run.directory)
-    print_outcome(outcome, as_json=options["as_json"])
-    if not all(written) and not outcome.signal:
-        return REFUSED
-    return outcome.exit_code
+    return _told(replace(outcome, is_unwritten=not all(written)), options)
 
 
 def conclude_saved(directory: str, options: Mapping[str, Any]) -> int:
@@ -70,8 +67,12 @@ def conclude_saved(directory: str, options: Mapping[str, Any]) -> int:
     if options["csv"]:
         writers.append((Path(options["csv"]), results.to_csv))
     written = [_written(path, write) for path, write in writers]
+    return _told(replace(outcome, is_unwritten=not all(written)), options)
+
+
+def _told(outcome: Outcome, options: Mapping[str, Any]) -> int:
     print_outcome(outcome, as_json=options["as_json"])
-    return outcome.exit_code if all(written) else REFUSED
+    return outcome.exit_code
 
 
 def _interval(text: str) -> float:

@@ -11,7 +11,10 @@ from typing import Any, TextIO, cast
 
 __all__ = ["main"]
 
-_MISSING = "murmur's command line needs the package 'click': pip install 'murmur-load[cli]'\n"
+_MISSING = (
+    "murmur's command line needs the package 'click': pip install 'murmur-load[cli]', "
+    "or in a clone: pip install -e '.[cli]'\n"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ._codes import ALL_HOLD, CHECK_FAILED, INVALID
+from ._codes import ALL_HOLD, CHECK_FAILED, INVALID, REFUSED
 
 if TYPE_CHECKING:
     from murmur.results import Summary
@@ -33,6 +33,8 @@ class Outcome:
         Exit code of the signal that ended the run; 0 if none did.
     is_strict : bool
         Whether a suspect run is as bad as an invalid one.
+    is_unwritten : bool
+        Whether a file that was asked for could not be written.
     """
 
     summary: Summary
@@ -41,6 +43,7 @@ class Outcome:
     failure: str = ""
     signal: int = 0
     is_strict: bool = False
+    is_unwritten: bool = False
 
     @property
     def invalid(self) -> str:
@@ -64,9 +67,11 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """The exit code: the highest of those that apply."""
+        """The exit code: the highest of those that apply, a file that is missing aside."""
         if self.signal:
             return self.signal
+        if self.is_unwritten:
+            return REFUSED
         if self.invalid or (self.suspect and self.is_strict):
             return INVALID
         is_bad = self.checks.failed or self.aborted_by or self._all_users_failed
@@ -77,6 +82,8 @@ class Outcome:
         """What the exit code means here."""
         if self.signal:
             return "the run was interrupted"
+        if self.is_unwritten:
+            return f"a file could not be written; {replace(self, is_unwritten=False).sentence}"
         if self.invalid:
             ended = f"{self._checked}; " if self.aborted_by else ""
             return f"{ended}the run is invalid: {self.invalid}"

@@ -15,7 +15,7 @@ from ._file import read_file
 from ._load import Load, Stage, read_stages
 from ._places import Places
 from ._settings import settings_for
-from ._url import is_url, of_url
+from ._url import as_get, is_url, of_url
 
 __all__ = ["Plan", "plan_of", "read_checks"]
 
@@ -100,7 +100,7 @@ def plan_of(options: Mapping[str, Any]) -> Plan:
     problems = _Problems()
     file = problems.read(read_file, options.get("config")) or {}
     if is_url(options.get("scenario")):
-        options = problems.read(of_url, options, "--rate") or options
+        options = problems.read(of_url, options, "--rate") or {**as_get(options), "rate": None}
     given = {**file, **{key: value for key, value in options.items() if value not in (None, ())}}
     scenario = _scenario(given, problems)
     texts = _pairs(options.get("settings") or (), problems)
@@ -145,7 +145,12 @@ def _unwatchable(options: Mapping[str, Any], crew: Crew) -> list[str]:
 
 def _scenario(given: Mapping[str, Any], problems: _Problems) -> type[Scenario] | None:
     if given.get("scenario") is None:
+        if problems:  # of the file, which may name one
+            return None
         problems.append("no scenario: give path/to/file.py[:Class] or package.module:Class")
+        return None
+    if "://" in given["scenario"]:
+        problems.append(f"{given['scenario']}: of URLs only http:// and https:// can be asked for")
         return None
     return problems.read(lambda reference: find(reference, {}), given["scenario"])
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
-from traitlets import Float, Int, Unicode
+from traitlets import Bunch, Float, Int, TraitError, Unicode, validate
 
 from murmur.results.checks import read_rate
 from murmur.runtime import User, throttle
 from murmur.scenario import Scenario
 from murmur.throttles import Throttle
 
-__all__ = ["Get", "is_url", "of_url"]
+__all__ = ["Get", "as_get", "is_url", "of_url"]
 
 _MOST = 1000
 """Users, unless somebody says how many: each has a connection of its own."""
@@ -32,6 +33,17 @@ class Get(Scenario):
         math.inf, min=0, help="requests a second of all users together; inf: as fast as they can"
     ).tag(live=True)
     requests = Int(0, min=0, help="requests of each user; 0: until it is asked to leave")
+
+    @validate("url")
+    def _leads_somewhere(self, proposal: Bunch) -> str:
+        try:
+            parts = urlsplit(proposal.value)
+            is_whole = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        except ValueError:  # a port that is none
+            is_whole = False
+        if not is_whole:
+            raise TraitError("give http://host/ or http://host:port/, with a port up to 65535")
+        return str(proposal.value)
 
     async def init(self) -> None:
         """Start the throttle that all users wait for."""
@@ -58,14 +70,20 @@ def is_url(scenario: object) -> bool:
     return isinstance(scenario, str) and scenario.lower().startswith(("http://", "https://"))
 
 
+def as_get(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options with `Get` as their scenario, and the URL as its setting."""
+    settings = (f"url={options['scenario']}", *(options.get("settings") or ()))
+    return {**options, "scenario": f"{__name__}:{Get.__name__}", "settings": settings}
+
+
 def of_url(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of ``murmur run URL`` as those of a run of `Get`.
 
     ``--rate`` is of requests there, over users that keep their connections: as many as could
     wait a second each, at most 1,000, unless ``--users`` says how many.
     """
-    settings = [f"url={options['scenario']}", *(options.get("settings") or ())]
-    found = {**options, "scenario": f"{__name__}:{Get.__name__}"}
+    found = as_get(options)
+    settings = list(found["settings"])
     stages = options.get("stage") or ()
     if any("/" in stage for stage in stages):
         settings.append("requests=1")  # the rate is of users that come

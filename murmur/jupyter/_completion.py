@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from IPython.core.completer import (
@@ -36,9 +36,16 @@ __all__ = ["complete", "matcher_for"]
 _CALL = re.compile(
     r".*\b(?:do|find_capacity|rehearse)\(\s*(?P<scenario>\w+)\s*,(?P<rest>[^)]*)", re.DOTALL
 )
-# The name of an action in a check: ``check="p99(or``.
+# Live settings in a call: ``session.update(pa``.
+_UPDATE = re.compile(r".*\b\w*session(?:\(\))?\.update\((?P<rest>[^)]*)", re.DOTALL)
+# A name in brackets: ``session.throttles["me``; IPython reads no keys behind a property.
+_NAME = re.compile(
+    r".*\.(?P<of>throttles|coordinators|nodes)\[\s*(?P<quote>[\"'])(?P<name>[^\"'\]]*)", re.DOTALL
+)
+# The name of an action in a check: ``check="p99(or``, ``%amoc capacity Echo "p99(or``.
 _CHECK = re.compile(
-    r".*\bcheck\w*\b.*\b(?:count|rate|failed|\w*(?:mean|min|max|p\d[\d.]*))\((?P<name>[^()'\"]*)",
+    r".*\b(?:check|amoc capacity)\w*\b.*\b(?:count|rate|failed|\w*(?:mean|min|max|p\d[\d.]*))"
+    r"\((?P<name>[^()'\"]*)",
     re.DOTALL,
 )
 # Also where the answer is kept: ``run = %amoc do``, ``first, last = %amoc ...``.
@@ -54,6 +61,8 @@ def matcher_for(context: Callable[[], Context]) -> Matcher:
     def match_amoc(position: CompletionContext) -> SimpleMatcherResult:
         if (check := _CHECK.fullmatch(position.line_with_cursor)) is not None:
             return _in_a_check(check["name"], context())
+        if (name := _NAME.fullmatch(position.line_with_cursor)) is not None:
+            return _in_brackets(name, context())
         line = _LINE.fullmatch(position.line_with_cursor)
         if line is None:
             return _in_a_call(position.line_with_cursor, context())
@@ -71,17 +80,40 @@ def matcher_for(context: Callable[[], Context]) -> Matcher:
 
 def _in_a_call(line: str, context: Context) -> SimpleMatcherResult:
     """Return the settings that a call may give, beside what Python's own completion knows."""
-    call = _CALL.fullmatch(line)
-    scenario = call and scenarios_in(context.namespace).get(call["scenario"])
-    if call is None or scenario is None:
+    call = _CALL.fullmatch(line) or _UPDATE.fullmatch(line)
+    settings = [] if call is None else _settable(call.groupdict(), context)
+    if call is None or not settings:
         return {"completions": [], "suppress": False}
     rest, _, fragment = call["rest"].replace(" ", ",").rpartition(",")
-    names = [one.name for one in _described(scenario) if f"{one.name}=" not in rest]
+    names = [one.name for one in settings if f"{one.name}=" not in rest]
     fitting = [f"{name}=" for name in names if name.startswith(fragment)]
     return {
         "completions": [SimpleCompletion(text, type="param") for text in fitting],
         "matched_fragment": fragment,
         "suppress": False,
+    }
+
+
+def _settable(call: Mapping[str, str], context: Context) -> Sequence[Setting]:
+    """Return the settings of the scenario in a call, or the live ones of what runs."""
+    if "scenario" in call:
+        scenario = scenarios_in(context.namespace).get(call["scenario"])
+        return _described(scenario) if scenario else ()
+    running = context.session.scenario
+    return [one for one in _described(running) if one.live] if running else ()
+
+
+def _in_brackets(found: re.Match[str], context: Context) -> SimpleMatcherResult:
+    """Return the throttles, coordinators or nodes whose names begin so."""
+    names: Iterable[str] = getattr(context.session, found["of"])
+    return {
+        "completions": [
+            SimpleCompletion(f"{name}{found['quote']}]", type="key")
+            for name in sorted(names)
+            if name.startswith(found["name"])
+        ],
+        "matched_fragment": found["name"],
+        "suppress": True,
     }
 
 

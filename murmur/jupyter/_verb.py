@@ -187,9 +187,22 @@ def parse(verb: Verb, words: Sequence[str]) -> Call:
         elif parameter := next(expected, None):
             call.values[parameter.key] = parameter.kind.read(parameter.name, word)
         else:
-            raise UsageError(f"{verb.name} has no use for {word!r}; usage: {verb.usage}")
+            raise UsageError(
+                f"{verb.name} has no use for {word!r}{_meant(verb, word)}; usage: {verb.usage}"
+            )
     _check_complete(verb, call)
     return call
+
+
+def _meant(verb: Verb, word: str) -> str:
+    """Return how a word would have to be written that stands where none is expected."""
+    if f"--{word}" in {option.name for option in verb.options}:
+        return f"; did you mean --{word}?"
+    if verb.settings and word.isidentifier():
+        return f"; did you mean {word}=VALUE?"
+    if any(parameter.kind is Kind.TEXT for parameter in verb.words):
+        return "; put a text with blanks in quotes"
+    return ""
 
 
 def _take_option(verb: Verb, call: Call, word: str, rest: Iterator[str]) -> None:

@@ -15,6 +15,7 @@ from murmur.errors import ConfigError, InvalidSettingError, UnknownSettingError,
 from ._declarations import MASK, Trait, is_secret, settings_of, variable_of
 from ._rate import arrivals
 from ._scenario import Scenario
+from ._verification import Verification
 
 __all__ = ["EnvironmentReading", "EnvironmentWarning", "parse_settings", "read_environment"]
 
@@ -137,12 +138,24 @@ def parse_settings(cls: type[Scenario], texts: Mapping[str, str]) -> dict[str, o
         else:
             failures.append((name, text, _reason(error)))
     unknown = [name for name in texts if name not in settings]
+    if unknown or failures:  # then what could be read is judged too: nothing waits for a next try
+        failures += _refused(cls, values)
     problems: list[ConfigError] = [UnknownSettingError(unknown, settings)] if unknown else []
     if failures:
         problems.append(InvalidSettingError(failures))
     if problems:
         raise combine(problems)
     return values
+
+
+def _refused(
+    cls: type[Scenario], values: Mapping[str, object]
+) -> tuple[tuple[str, object, str], ...]:
+    trial = Verification(cls)
+    for name, value in values.items():
+        trial.propose(name, value)
+    error = trial.error()
+    return () if error is None else error.failures
 
 
 def _read(name: str, trait: Trait, text: str) -> object:

@@ -50,7 +50,7 @@ def test_every_option_has_help():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["rnu"], "No such command 'rnu'"),
+        (["rnu"], "no command 'rnu'; did you mean 'run'?"),
         (["status"], "Missing argument 'DIRECTORY|TICKET'"),
         (["status", "x", "--within", "0"], "Invalid value for '--within': 0.0 is not in the range"),
         (["run", "x.py", "--user", "3"], "No such option"),

@@ -141,3 +141,14 @@ def test_actions_in_a_check(tab, run, before):
 
     assert tab(f"{before}log") == [f"{before}login)", f"{before}logout)"]
     assert tab(f"{before}GET /it") == [f"{before}GET /items/{{id}})"]
+
+
+@pytest.mark.parametrize("before", ["session.throttles[", "x = murmur.session().throttles[ "])
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_names_of_throttles_in_brackets(tab, run, before, quote):
+    assert tab(f"{before}{quote}mes") == [f"{before}{quote}messages{quote}]"]
+
+
+def test_live_settings_in_an_update(tab, run):
+    assert "session.update(pace=" in tab("session.update(pa")
+    assert tab("other.update(pace_of_no_se") == []

@@ -326,7 +326,8 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     """Return the manifest of an archive whose format this version of murmur reads."""
     file = path / _MANIFEST
     if not file.exists():
-        problem = f"it holds no {_MANIFEST}" if path.is_dir() else "there is no such directory"
+        there = "that is a file" if path.exists() else "there is no such directory"
+        problem = f"it holds no {_MANIFEST}" if path.is_dir() else there
         raise ArchiveError(path, problem, "give the directory that results.save() returned")
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))

@@ -24,6 +24,9 @@ __all__ = ["WINDOW", "Sampler"]
 WINDOW = 1.0
 """Seconds between two samples, and between two chunks sent up."""
 
+WARN_EVERY = 30.0
+"""Seconds between two lines of the log that say the same: the generator is the bottleneck."""
+
 PORTS_EVERY = 10.0
 """Seconds between two counts of ports, each of which reads all connections of the machine."""
 
@@ -41,6 +44,7 @@ class Sampler:
         self._time_before = (0.0, 0.0, 0.0, 0.0)
         self._vitals = VitalsReader()
         self._ports_at = -math.inf
+        self._warned_at = -math.inf
         self._pauses = Pauses()
         self._cpu_before = time.process_time()
         self._at_before = run.native.now()
@@ -119,10 +123,16 @@ class Sampler:
         )
         if bool(why) != self._was_saturated:
             self._was_saturated = bool(why)
-            self._tell(why, lags, cpu, vitals)
+            self._tell(now, why, lags, cpu, vitals)
 
-    def _tell(self, why: Sequence[str], lags: Sequence[float], cpu: float, vitals: Vitals) -> None:
-        """Say that the generator became, or ceased to be, the bottleneck."""
+    def _tell(
+        self, now: float, why: Sequence[str], lags: Sequence[float], cpu: float, vitals: Vitals
+    ) -> None:
+        """Say that the generator became, or ceased to be, the bottleneck.
+
+        Every change is an event; the log has a line now and then, so that a machine that is
+        busy every other second does not fill a notebook with the same sentence.
+        """
         lag = max(lags, default=0.0)
         facts = (
             f"loop lag up to {lag:.3f} s, {cpu:.0%} of a core, machine {vitals.machine_cpu:.0%}, "
@@ -130,7 +140,8 @@ class Sampler:
             f"{vitals.ports:,.0f} of {vitals.ports_limit:,.0f} ports"
         )
         reason = f"{', '.join(why)} ({facts})" if why else facts
-        if why:
+        if why and now - self._warned_at >= WARN_EVERY:
+            self._warned_at = now
             _logger.warning("the load generator is the bottleneck: %s", reason)
         self._run.emitter.emit(
             "amoc.health.saturated",

@@ -26,7 +26,8 @@ function newFigures() {
       failed.update(percent(figures.share), `${whole(figures.failed_total)} in all${gone}`);
       failed.element.classList.toggle("mm-bad", figures.share > 0.01 || Boolean(gone));
       const cost = `${cores(generator.cpu)} of a core, loop lag ${generator.lag}`;
-      const pace = generator.warning ? "too slow now" : "keeps up";
+      const isOver = STATES.every((name) => !counts[name]);
+      const pace = isOver ? "" : generator.warning ? "too slow now" : "keeps up";
       health.update(verdict?.state ?? "–", generator.lag == null ? "" : pace, generator.lag == null ? "no run yet" : cost);
       health.element.classList.toggle("mm-bad", Boolean(generator.warning) || (verdict ?? {}).state === "invalid");
     },
