@@ -129,14 +129,21 @@ def command() -> Iterator[Engine]:
 
 
 class OverSsh(Engine):
-    """`SSHCluster`, which knows its hosts and no other: one more is one more specification."""
+    """`SSHCluster`, which knows its hosts and no other, and whose workers have no names.
+
+    One more host is one more specification.  Its `scale` to fewer signals the command over ssh,
+    which OpenSSH refuses where that is root's, as it is here.
+    """
 
     def scale(self, count: int) -> None:
         specifications = self.given.worker_spec
         if count > len(specifications):
             (host, *_) = specifications.values()
             specifications[max(specifications) + 1] = copy.deepcopy(host)
-        self.given.scale(count)
+            self.given.scale(count)
+        else:
+            with Client(self.given, set_as_default=False) as client:
+                client.retire_workers([*client.nthreads()][count:])
 
 
 @contextlib.contextmanager

@@ -27,6 +27,7 @@ _LIBRARIES = (
     "<frozen ",
     *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
 )
+_PACKAGES = ("site-packages", "dist-packages")  # also those of another environment than this one
 _RUNNERS = str(Path(sysconfig.get_path("stdlib"), "asyncio", "runners.py"))
 _MURMUR = str(Path(__file__).parents[2])
 
@@ -50,16 +51,14 @@ def stack_of(thread: int | None) -> Sequence[FrameType]:
 def line_within(error: BaseException) -> str:
     """Return the innermost line that `error` passed and that belongs to no library; or none."""
     places = [(frame.f_code.co_filename, number) for frame, number in walk_tb(error.__traceback__)]
-    own = [
-        f"{file}:{number}" for file, number in places if not file.startswith((_MURMUR, *_LIBRARIES))
-    ]
+    own = [f"{file}:{number}" for file, number in places if not _is_library(file)]
     return own[-1] if own else ""
 
 
 def line_of_thread(thread: int) -> str:
     """Return the innermost line of no library at which a thread is; or none."""
     for frame in stack_of(thread):
-        if not frame.f_code.co_filename.startswith((_MURMUR, *_LIBRARIES)):
+        if not _is_library(frame.f_code.co_filename):
             return f"{frame.f_code.co_filename}:{frame.f_lineno}"
     return ""
 
@@ -78,10 +77,15 @@ def culprit(stack: Sequence[FrameType], wrapper: CodeType) -> tuple[int, str]:
             break  # below are those who started the loop, and wait for it
         if file.startswith(_MURMUR):
             own = own or f"{file}:{frame.f_lineno}"
-        elif not line and not file.startswith(_LIBRARIES):
+        elif not line and not _is_library(file):
             line = f"{file}:{frame.f_lineno}"
         if frame.f_code is wrapper:
             user_id = frame.f_locals["user"].id
             break
     is_idle = not stack or stack[0].f_code.co_filename == selectors.__file__
     return (0, "") if is_idle else (user_id, line or own)
+
+
+def _is_library(file: str) -> bool:
+    """Return whether a file is Python's, murmur's, or of a package that was installed."""
+    return file.startswith((_MURMUR, *_LIBRARIES)) or any(place in file for place in _PACKAGES)

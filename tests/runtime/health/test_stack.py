@@ -28,6 +28,16 @@ def test_the_user_and_the_innermost_line_of_no_library_are_named() -> None:
     assert line == f"{__file__}:{blocks.__code__.co_firstlineno + 1}"
 
 
+def test_a_package_of_another_environment_is_a_library_too() -> None:
+    stack: list[FrameType] = []
+    place = "/elsewhere/site-packages/client.py"
+    exec(compile("note(frame())", place, "exec"), {"note": stack.append, "frame": sys._getframe})
+
+    assert [frame.f_code.co_filename for frame in stack] == [place]
+    here = f"{__file__}:{sys._getframe().f_lineno + 1}"
+    assert culprit([*stack, sys._getframe()], wrapper.__code__) == (0, here)
+
+
 def test_code_under_no_user_is_nobodys() -> None:
     assert blocks()[0] == 0
 
