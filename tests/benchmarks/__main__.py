@@ -95,15 +95,30 @@ def permits(rate: int) -> Figures:
     }
 
 
-def requests(connections: int) -> Figures:
-    """Ask nginx for a small file, each user over its own connection, for two seconds."""
+def requests(connections: int, page: str = http.USUAL) -> Figures:
+    """Ask nginx for a small file, each user over its own connection, for two seconds.
+
+    A plan of k9-load's does the same right after, if there is one.
+    """
     raise_open_files_limit()
     with tempfile.TemporaryDirectory() as folder, http.nginx(Path(folder)) as url:
         os.environ["MURMUR_BENCHMARK_URL"] = url
-        it = http.measure_murmur(connections, 2.0)
+        it = http.measure_murmur(connections, 2.0, page)
+        peer = http.measure_k9(url, connections, 3, page) if "K9" in os.environ else None
     if it["failed"]:
         raise RuntimeError(f"{it['failed']:.0f} requests failed")
-    return {"CPU per request, us": it["cpu"] / it["requests"] * 1e6}
+    figures = {"CPU per request, us": it["cpu"] / it["requests"] * 1e6}
+    if peer is not None:
+        figures["k9-load's plan, us"] = peer["cpu"] / peer["requests"] * 1e6
+        figures["share of k9-load's plan"] = (
+            figures["CPU per request, us"] / figures["k9-load's plan, us"]
+        )
+    return figures
+
+
+def fresh_requests(connections: int) -> Figures:
+    """Ask for a page whose head is new each time."""
+    return requests(connections, http.FRESH)
 
 
 # Name, what measures it, and the sizes; of several the exponent of the first figure is told.
@@ -115,6 +130,7 @@ MEASUREMENTS: Mapping[str, tuple[Callable[[int], Figures], Sequence[int]]] = {
     "permits": (permits, (0, 1_000, 20_000)),
     "recording": (recording.recording, (100_000,)),
     "http": (requests, (10, 100, 1_000)),
+    "http_new_heads": (fresh_requests, (100,)),
     "report": (report, (1_000,)),
 }
 
@@ -192,8 +208,11 @@ def main() -> None:
         parser.error(
             f"no measurement {', '.join(sorted(unknown))}; there are {', '.join(MEASUREMENTS)}"
         )
-    before = os.getloadavg()[0]
-    rows = rows_of(options.names or list(MEASUREMENTS), options.repeats)
+    before, names = os.getloadavg()[0], options.names or list(MEASUREMENTS)
+    with tempfile.TemporaryDirectory() as folder:
+        if any(name.startswith("http") for name in names) and (k9 := http.find_k9(Path(folder))):
+            os.environ["K9"] = k9
+        rows = rows_of(names, options.repeats)
     noise = {"load before": before, "load after": os.getloadavg()[0], "CPUs": os.cpu_count()}
     grown = exponents(rows)
     if options.json:

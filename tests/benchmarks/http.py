@@ -17,6 +17,8 @@ import argparse
 import json
 import math
 import os
+import re
+import resource
 import shutil
 import socket
 import subprocess
@@ -28,6 +30,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from traitlets import Unicode
+
 import murmur
 from murmur.testing import raise_open_files_limit
 from tests.benchmarks.http_stacks import WARM_UP, cpu
@@ -35,6 +39,21 @@ from tests.benchmarks.http_stacks import WARM_UP, cpu
 ROOT = Path(__file__).parents[2]
 STACKS = ("llhttp", "aiohttp", "httpcore", "httpx", "niquests", "pyreqwest")
 PACKAGES = ("locust", "uvloop", "httptools", "aiohttp", "httpx", "niquests", "pyreqwest")
+
+K9 = "k9-load==0.1.0"
+
+USUAL, FRESH = "/index.html", "/fresh.html"
+"""Pages: one whose head is the same for a second, and one whose head is new each time."""
+
+PLAN = """
+options:
+  vus: {users}
+  duration: {seconds}s
+flows:
+  default:
+    - request:
+        url: "{url}"
+"""
 
 NGINX = """
 daemon off;
@@ -52,7 +71,11 @@ http {{
   keepalive_requests 100000000;
   keepalive_timeout 600;
   default_type text/plain;
-  server {{ listen 127.0.0.1:{port} backlog=4096; root {root}; }}
+  server {{
+    listen 127.0.0.1:{port} backlog=4096;
+    root {root};
+    location = /fresh.html {{ add_header X-Request-Id $request_id; }}
+  }}
 }}
 """
 
@@ -97,15 +120,17 @@ class Asking(murmur.Scenario):
 
         self.http = Options(base_url=os.environ["MURMUR_BENCHMARK_URL"])
 
+    page = Unicode("", help="what they ask for")
+
     async def start(self, user: murmur.User) -> None:
         while True:
-            await user.http.get("/index.html")
+            await user.http.get(self.page)
 
 
-def measure_murmur(connections: int, seconds: float) -> dict[str, float]:
+def measure_murmur(connections: int, seconds: float, page: str = USUAL) -> dict[str, float]:
     """Run murmur in this process, with a session as anybody would."""
     with murmur.Session() as session:
-        run = session.do(Asking, connections, user_rate=math.inf)
+        run = session.do(Asking, connections, user_rate=math.inf, page=page)
         time.sleep(WARM_UP)
         before, used, began = _count(run), cpu(), time.monotonic()
         time.sleep(seconds)
@@ -113,6 +138,39 @@ def measure_murmur(connections: int, seconds: float) -> dict[str, float]:
         after = _count(run)
     requests, failed = after[0] - before[0], after[1] - before[1]
     return {"requests": requests, "failed": failed, "cpu": used, "seconds": took}
+
+
+def measure_k9(url: str, connections: int, seconds: int, page: str = USUAL) -> dict[str, float]:
+    """Run a plan of k9-load's, all of its process counted; `K9` says where the program is."""
+    plan = PLAN.format(users=connections, seconds=seconds, url=f"{url}{page}")
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(plan)
+        file.flush()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(
+            [os.environ["K9"], "run", file.name],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    told = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
+    requests = re.search(r"http_reqs[ .:]*\s*([\d,]+)", told)
+    if requests is None:
+        raise RuntimeError(f"k9 failed: {told[-2000:]}")
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"requests": int(requests[1].replace(",", "")), "cpu": used, "seconds": seconds}
+
+
+def find_k9(folder: Path) -> str | None:
+    """Return k9-load's program, installed into `folder` if need be; None without a registry."""
+    if found := os.environ.get("K9") or shutil.which("k9"):
+        return found
+    venv.create(folder, with_pip=True)
+    install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", K9]
+    done = subprocess.run(install, capture_output=True, check=False)
+    return None if done.returncode else str(folder / "bin" / "k9")
 
 
 def _count(run: murmur.Run) -> tuple[int, int]:
@@ -129,7 +187,8 @@ def nginx(root: Path) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     root.chmod(0o755)
-    (root / "index.html").write_text("x" * 128, encoding="ascii")
+    for page in (USUAL, FRESH):
+        (root / page[1:]).write_text("x" * 128, encoding="ascii")
     (root / "nginx.conf").write_text(NGINX.format(root=root, port=port), encoding="ascii")
     server = subprocess.Popen([program, "-c", str(root / "nginx.conf"), "-p", str(root)])
     try:
