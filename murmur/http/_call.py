@@ -86,6 +86,10 @@ class Call:
         self.method: str = method
         self.url: str = url
         self.name: str | None = name
+        if asked:
+            self._ask(asked)
+
+    def _ask(self, asked: Mapping[str, object]) -> None:
         for what, value in asked.items():
             if value is not getattr(Call, what) and (value or what != "path"):
                 setattr(self, what, value)
@@ -94,7 +98,7 @@ class Call:
     def __await__(self) -> Generator[Any, Any, Response]:
         """Make the request and return the response."""
         self._is_made = True
-        return self._client._make(self).__await__()
+        return self._client._make(self)
 
     async def __aenter__(self) -> Response:
         """Make the request; checks of the response count until the block ends."""

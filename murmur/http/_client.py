@@ -7,10 +7,10 @@ says so.  Were it otherwise, the load would fade just when the server fails.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias, cast
 
 from murmur._backend import native
 from murmur.errors import (
@@ -232,9 +232,10 @@ class Client(Verbs):
         """Close."""
         self.close()
 
-    async def _make(self, call: Call) -> Response:
+    def _make(self, call: Call) -> Generator[Any, Any, Response]:
         """Make a request and record it.
 
+        This is what ``await`` runs; a coroutine would be two more objects for each request.
         Most of them go over a connection that is there and have an answer in one piece, so
         that nothing is left to decide; all others are made by `_perform`, also one that was
         begun here.
@@ -243,30 +244,31 @@ class Client(Verbs):
             raise InvalidRequestError("stream=True needs `async with` around the request")
         is_leaving = self._user is not None and self._user.is_leaving
         if is_leaving:
-            await self._admit(leaving=call.leaving)
+            yield from self._admit(leaving=call.leaving).__await__()
         request = self._request(call)
         with self._stopwatch(call.name or "") as timer:
             pool, connection = self._pool, None
             if pool is not None and not is_leaving:
                 connection = pool.at_hand(request)
             if pool is None or connection is None:
-                return await self._perform(request, call, timer)
-            began_at = self._native.now()
+                return (yield from self._perform(request, call, timer).__await__())
+            timeout = self.options_used.timeout if call.timeout is None else call.timeout
+            began_at = timer.started_at
             self._under_way.add(connection)
             try:
                 reply = connection.begin(self._with_cookies(request) if self.cookies else request)
-                await reply.arrival(self._native, began_at + self._timeout(call))
+                yield from reply.arrival(began_at + timeout).__await__()
             except BaseException:
                 pool.give_back(request.origin, connection)
                 raise
             finally:
                 self._under_way.discard(connection)
             if not reply.is_complete or reply.status in REDIRECTS:
-                return await self._perform(request, call, timer, Begun(connection, began_at))
-            if call.says_more:
-                timer.end()  # before a check begins
+                begun = Begun(connection, began_at)
+                return (yield from self._perform(request, call, timer, begun).__await__())
+            timer.ended_at = now = self._native.now()
             pool.give_back(request.origin, connection)
-            self._take(reply, request, call, began_at)
+            self._take(reply, request, call, began_at, now)
             return self._judged(Response(request, reply), call, timer, began_at)
 
     async def _enter(self, call: Call) -> Block:
@@ -305,7 +307,7 @@ class Client(Verbs):
 
     def _stopwatch(self, name: str) -> Timer:
         if self._run is None:
-            return cast("Timer", Unrecorded())
+            return cast("Timer", Unrecorded(self._native.now()))
         return Timer(self._run, name, self._user)
 
     def _spans(self, call: Call) -> Spans | None:
@@ -347,14 +349,11 @@ class Client(Verbs):
                 text, host = value.decode("latin-1"), host_of(authority)
                 self.cookies.take(text, host, target, time.time())
 
-    def _timeout(self, call: Call) -> float:
-        return self.options_used.timeout if call.timeout is None else call.timeout
-
     async def _perform(
         self, request: Request, call: Call, timer: Timer, begun: Begun | None = None
     ) -> Response:
         """Make the request, or go on with one that was begun; tell the timer how it went."""
-        timeout = self._timeout(call)
+        timeout = self.options_used.timeout if call.timeout is None else call.timeout
         began_at = self._native.now() if begun is None else begun.at
         patience = Patience(
             self._native, self._run, self._user, timeout, timer.begin, began_at=began_at
@@ -499,7 +498,8 @@ class Client(Verbs):
             else:
                 sent_at = begun.at
                 reply = await self._pool.exchange(sent, patience, begun.connection)
-        self._take(reply, request, call, max(sent_at, patience.turn_at))
+        began_at = max(sent_at, patience.turn_at)
+        self._take(reply, request, call, began_at, self._native.now())
         if not reply.is_complete:
             self._count_at_release(reply)
         return reply
@@ -512,9 +512,9 @@ class Client(Verbs):
                 return replace(request, headers=with_cookies(request.headers, held))
         return request
 
-    def _take(self, reply: Reply, request: Request, call: Call, sent_at: float) -> None:
-        """Take down an answer to a request of that moment, and keep the cookies that it sets."""
-        self._ledger.head(reply, call.name or "", sent_at)
+    def _take(self, reply: Reply, request: Request, call: Call, sent_at: float, at: float) -> None:
+        """Take down an answer that came at a moment, and keep the cookies that it sets."""
+        self._ledger.head(reply, call.name or "", sent_at, at)
         if reply.may_set_cookies:
             self._keep_cookies(reply.fields, request.authority, request.target)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeAlias
 from murmur.errors import HttpError, HttpProtocolError
 
 if TYPE_CHECKING:
-    from murmur._backend import Native, Wakeup
+    from murmur._backend import Wakeup
 
     from ._headers import Fields, Pairs
     from ._patience import Patience
@@ -244,15 +244,14 @@ class Reply:
         if release is not None:
             release()
 
-    def arrival(self, native: Native, deadline: float) -> Awaitable[object]:
+    def arrival(self, deadline: float) -> Awaitable[object]:
         """Return what is to be awaited for the end, or until `wake` or `deadline`.
 
         For a reply of a connection that watches deadlines; `wait` goes on if it is not complete.
         """
         assert self.alarm is not None
-        self._waiter = wakeup = native.wakeup()
-        self.alarm.set(deadline, wakeup)
-        return native.wait(wakeup)
+        self._waiter = self.alarm
+        return self.alarm.wait(deadline)
 
     def wake(self) -> None:
         """Wake whoever waits for this."""
@@ -263,9 +262,9 @@ class Reply:
         """Wait for anything to happen, within `patience`, or raise why nothing will."""
         if self.error is not None:
             raise self.error
-        self._waiter = wakeup = patience.native.wakeup()
+        self._waiter = waiter = self.alarm or patience.native.wakeup()
         try:
-            if not await patience.wait(wakeup, self.alarm):
+            if not await patience.wait(waiter, self.alarm):
                 patience.give_up("no complete answer" if self.is_headed else "no answer")
         finally:
             self._waiter = None

@@ -196,7 +196,8 @@ class Http1(Wire):
     def _take_first(self, data: bytes, reply: Reply) -> None:
         """Parse the first that came of an answer, unless its head is one that is known."""
         luck = self._luck
-        looks = luck.is_worth_a_look() and not (self._is_head or self._is_streamed)
+        looks = luck.left > 0 or luck.is_worth_a_look()
+        looks = looks and not (self._is_head or self._is_streamed)
         if looks:
             known, end = known_answer(data)
             if known is not None and known.length <= reply.limit:

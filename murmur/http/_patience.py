@@ -145,7 +145,7 @@ class Patience:
     async def wait(self, wakeup: Wakeup, alarm: Alarm | None = None) -> bool:
         """Wait for `wakeup`, which the call to leave wakes as well; False at the deadline.
 
-        With an `alarm`, that one watches the deadline.
+        If it is an `alarm`, that one watches the deadline.
         """
         user, parked = self.user, None
         if user is not None:
@@ -156,11 +156,8 @@ class Patience:
         try:
             if alarm is None:
                 return await self.native.wait_until(wakeup, self.deadline)
-            alarm.set(self.deadline, wakeup)
-            return await self.native.wait(wakeup) is not RANG
+            return await alarm.wait(self.deadline) is not RANG
         finally:
-            if alarm is not None:
-                alarm.clear()
             if parked is not None:
                 parked.remove(wakeup)
 

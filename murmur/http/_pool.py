@@ -80,7 +80,7 @@ class Pool:
         idle = self._idle.get(request.origin)
         if not idle or self._waiting or self._called or not request.is_whole:
             return None
-        if self._routes.forwards(request.origin):
+        if self._routes.has_proxy and self._routes.forwards(request.origin):
             return None
         connection = idle[-1]
         if not (connection.was_used and connection.is_reusable):
@@ -319,7 +319,10 @@ class Pool:
             if connection.is_idle:  # or the last of its requests will see to it
                 self._discard(connection)
         elif isinstance(connection, Http1):
-            self._idle.setdefault(origin, []).append(connection)
+            idle = self._idle.get(origin)
+            if idle is None:
+                idle = self._idle[origin] = []
+            idle.append(connection)
         if self._waiting:
             self._call_next()
 

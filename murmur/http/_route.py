@@ -76,6 +76,7 @@ class Routes:
             if self._proxy.is_secure:
                 raise InvalidRequestError(f"proxy: {self._proxy} is reached over http:// alone")
             self.proxy_field = login
+        self.has_proxy: bool = self._proxy is not None
         self._connect_to = _checked(connect_to)
         self._sources = _addresses(local_addresses)
 

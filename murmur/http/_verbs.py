@@ -9,8 +9,8 @@ from __future__ import annotations
 import inspect
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Generator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from ._body import UNSET, Data
 from ._call import Block, Call, Check, Expected
@@ -27,8 +27,8 @@ class Verbs(ABC):
     """GET, POST and the others."""
 
     @abstractmethod
-    async def _make(self, call: Call) -> Response:
-        """Make a request and record it."""
+    def _make(self, call: Call) -> Generator[Any, Any, Response]:
+        """Make a request and record it: the generator that ``await`` runs."""
 
     @abstractmethod
     async def _enter(self, call: Call) -> Block:

@@ -137,14 +137,18 @@ class Wire(Stream):
 class Alarm:
     """One timer for the deadlines of one connection, of which only the last counts.
 
+    One task after the other may wait by it: it is a `Wakeup` that is used again and again.
+
     Deadlines of requests are set far more often than they are reached.  So a timer that is
     there already is left alone, and looks when it goes off whether it is time.
     """
 
-    __slots__ = ("_deadline", "_handle", "_now", "_rings_at", "_wakeup")
+    __slots__ = ("_deadline", "_future", "_handle", "_loop", "_now", "_rings_at", "_wakeup")
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
+        self._loop = asyncio.get_running_loop()
+        self._future: asyncio.Future[object] | None = None
         self._handle: asyncio.TimerHandle | None = None
         self._rings_at = 0.0
         self._deadline = 0.0
@@ -156,6 +160,25 @@ class Alarm:
         self._wakeup = wakeup
         if self._handle is None or self._rings_at > deadline:
             self._arm()
+
+    def wait(self, deadline: float) -> asyncio.Future[object]:
+        """Return what is to be awaited: until `wake`, or until `deadline` with `RANG`."""
+        self._future = future = self._loop.create_future()
+        self.set(deadline, self)
+        return future
+
+    def wake(self, value: object = None) -> bool:
+        """Wake the task that waits; False if none does."""
+        future = self._future
+        if future is None or future.done():
+            return False
+        future.set_result(value)
+        return True
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no task waits."""
+        return self._future is None or self._future.done()
 
     def clear(self) -> None:
         """Wake nobody."""
@@ -173,11 +196,11 @@ class Alarm:
             self._handle.cancel()
         self._rings_at = self._deadline
         delay = max(0.0, self._deadline - self._now())
-        self._handle = asyncio.get_running_loop().call_later(delay, self._ring)
+        self._handle = self._loop.call_later(delay, self._ring)
 
     def _ring(self) -> None:
         self._handle = None
-        if self._wakeup is None:
+        if self._wakeup is None or self._wakeup.is_over:
             return
         if self._now() >= self._deadline - GRAIN:
             self._wakeup.wake(RANG)

@@ -47,11 +47,14 @@ class Timer:
     killed, is no action: it is counted as ``actions.cut_short``, and how long it had gone on
     since it was due is a span of its name, ``<name>.cut_short``.  An action that `end` had
     ended was finished, whatever cuts off the rest of the block.
-    """
 
-    # What most timers do not have stays with the class: a request has one.
-    _ended_at: float | None = None
-    _error: BaseException | str | None = None
+    Attributes
+    ----------
+    started_at : float
+        When it started, in monotonic seconds; NaN before the block is entered.
+    ended_at : float or None
+        When it ended, if that is known before the block is left.
+    """
 
     def __init__(
         self, run: NodeRun, name: str, user: User | None, *, due_at: float | None = None
@@ -60,6 +63,9 @@ class Timer:
         self._name = name
         self._user = user
         self._due_at = due_at
+        self._error: BaseException | str | None = None
+        self.started_at: float = math.nan
+        self.ended_at: float | None = None
 
     @property
     def name(self) -> str:
@@ -70,11 +76,6 @@ class Timer:
     def due_at(self) -> float:
         """When it was due, in monotonic seconds; NaN before the block is entered."""
         return math.nan if self._due_at is None else self._due_at
-
-    @property
-    def started_at(self) -> float:
-        """When it started, in monotonic seconds."""
-        return self._started_at
 
     @property
     def is_void(self) -> bool:
@@ -91,11 +92,11 @@ class Timer:
 
         It was due when the block was entered, or before, so the wait is response time.
         """
-        self._started_at = self._run.native.now()
+        self.started_at = self._run.native.now()
 
     def end(self) -> None:
         """Stop the clock now: what follows in the block, such as checks, is not measured."""
-        self._ended_at = self._run.native.now()
+        self.ended_at = self._run.native.now()
 
     def fail(self, reason: BaseException | str) -> None:
         """Mark the action failed although nothing is raised.
@@ -112,7 +113,7 @@ class Timer:
         native = self._run.native
         permit = take_due(native)
         due_at = permit if self._due_at is None else self._due_at
-        self._started_at = now = native.now()
+        self.started_at = now = native.now()
         self._due_at = now if due_at is None or not due_at < now else due_at
         self._run.recorder.open[self] = now
         return self
@@ -126,13 +127,13 @@ class Timer:
         """Stop the clock and record the action."""
         assert self._due_at is not None
         self._run.recorder.open.pop(self, None)
-        ended_at = self._run.native.now() if self._ended_at is None else self._ended_at
+        ended_at = self._run.native.now() if self.ended_at is None else self.ended_at
         owner = self._user if self._user is not None else current_user()
         if owner is not None and owner.is_gone and refuse_the_gone(self._run.recorder, owner):
             return
         failure: BaseException | str | None = error or self._error
         if error is not None and isinstance(error, (Leaving, self._run.native.cancelled)):
-            if self._ended_at is not None:
+            if self.ended_at is not None:
                 failure = self._error  # it was over before, and how it went is known
             elif isinstance(error, Leaving) or self._is_ended_from_outside():
                 self._cut_short(ended_at)
@@ -141,14 +142,14 @@ class Timer:
                 failure = CANCELLED
         user_id = self._user.id if self._user is not None else 0
         self._run.recorder.action(
-            self._name, user_id, self._due_at, self._started_at, ended_at, failure
+            self._name, user_id, self._due_at, self.started_at, ended_at, failure
         )
 
     def _cut_short(self, at: float) -> None:
         """Count it, and for how long it had gone on: a target that hangs shows nowhere else."""
         recorder = self._run.recorder
         recorder.count(CUT_SHORT)
-        recorder.span(self._name, SPAN_CUT_SHORT, self._started_at, at, due_at=self._due_at)
+        recorder.span(self._name, SPAN_CUT_SHORT, self.started_at, at, due_at=self._due_at)
 
     def _is_ended_from_outside(self) -> bool:
         """Whether a cancellation is the end of the user or the run, not a timeout.
@@ -158,7 +159,7 @@ class Timer:
         afterwards, and took too long.
         """
         if self._user is not None:
-            return self._user.is_killed or self._started_at < self._user.leaving_since
+            return self._user.is_killed or self.started_at < self._user.leaving_since
         return self._run.state is not RunState.RUNNING
 
 

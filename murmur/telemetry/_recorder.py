@@ -145,6 +145,8 @@ class Recorder:
         self._cold = Cold()
         self._pack_action = self._hot.actions.pack
         self._append_action = self._hot.actions.append
+        self._pack_answer = self._hot.answers.pack
+        self._append_answer = self._hot.answers.append
 
     def action(
         self,
@@ -291,7 +293,7 @@ class Recorder:
         rows = self._hot.gauges
         rows.append(rows.pack(self._names[name], value, self._now()))
 
-    def answer(self, status: str, sent: int, received: int, first_byte: float) -> None:
+    def answer(self, status: str, sent: int, received: int, first_byte: float, at: float) -> None:
         """Record an answer of a server in one row, which `seal` makes counters and a gauge of.
 
         Parameters
@@ -302,9 +304,10 @@ class Recorder:
             Bytes, added to the counters ``http.sent_bytes`` and ``http.received_bytes``.
         first_byte : float
             Seconds until it began, the gauge ``http.first_byte_seconds``.
+        at : float
+            The present moment.
         """
-        rows = self._hot.answers
-        rows.append(rows.pack(self._names[status], sent, received, first_byte, self._now()))
+        self._append_answer(self._pack_answer(self._names[status], sent, received, first_byte, at))
 
     def event(self, event: Event) -> None:
         """Keep an event, its metadata reduced to plain values; see `Emitter`."""
