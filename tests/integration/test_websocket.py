@@ -202,8 +202,9 @@ async def test_pings_are_answered_whatever_waits(client: Client, monkeypatch: An
 
 
 async def test_the_code_and_the_reason_of_a_farewell_can_be_read(client: Client) -> None:
+    async with client.websocket("/echo") as echo:
+        assert (echo.close_code, echo.close_reason) == (None, "")
     async with client.websocket("/fail") as failing:
-        assert failing.close_code is None
         with pytest.raises(ConnectionLostError, match="code 1011"):
             await failing.receive(timeout=5)
 
