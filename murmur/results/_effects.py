@@ -28,6 +28,8 @@ NEWEST = 30
 _DRAWS = 1000
 _SHOWN = ("rate", "failed", "response_p50", "response_p99")
 _TOO_SHORT = "too short to tell"
+_NO_DIFFERENCE = "no difference beyond chance"
+_NOTHING = (_NO_DIFFERENCE, _TOO_SHORT)
 _STOPPED, _STARTED = "stopped", "started"
 _OUTCOMES = ("higher", "lower", "unclear", _STOPPED, _STARTED, _TOO_SHORT)
 
@@ -95,14 +97,22 @@ def effect_lines(frame: pd.DataFrame) -> Iterator[str]:
 
 def told_effects(frame: pd.DataFrame) -> dict[tuple[float, str], str]:
     """Return what came of changes, by when and what was changed, for front ends."""
-    texts: dict[tuple[float, str], list[str]] = {}
+    said: dict[tuple[float, str], dict[str, list[str]]] = {}
     keys = ["at", "what", "name"]
     for (at, what, name), rows in frame.groupby(keys, observed=True, sort=False):
-        texts.setdefault((float(str(at)), str(what)), []).append(f"{name} {_sure(rows)}")
-    return {
-        key: _TOO_SHORT if all(text.endswith(_TOO_SHORT) for text in each) else "; ".join(each)
-        for key, each in texts.items()
-    }
+        said.setdefault((float(str(at)), str(what)), {}).setdefault(_sure(rows), []).append(name)
+    return {key: _in_short(each) for key, each in said.items()}
+
+
+def _in_short(said: Mapping[str, Sequence[str]]) -> str:
+    """Return what is said of several actions; where nothing is known to differ, once for all."""
+    differ = [
+        f"{name} {text}" for text, names in said.items() if text not in _NOTHING for name in names
+    ]
+    same = " or ".join(text for text in _NOTHING if text in said)
+    if not differ:
+        return same
+    return "; ".join([*differ, *([f"the others: {same}"] if same else [])])
 
 
 def _sure(rows: pd.DataFrame) -> str:
@@ -116,7 +126,7 @@ def _sure(rows: pd.DataFrame) -> str:
     # Shares of failures have an interval also of few; alone they would claim to know.
     others = rows[rows["statistic"] != "failed"]
     is_short = (others["outcome"] == _TOO_SHORT).all()
-    return _TOO_SHORT if is_short else "no difference beyond chance"
+    return _TOO_SHORT if is_short else _NO_DIFFERENCE
 
 
 def _part(row: Mapping[Any, Any]) -> str:

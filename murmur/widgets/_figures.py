@@ -46,7 +46,7 @@ class Figures(Part):
     """
 
     KIND: ClassVar[str] = "figures"
-    SHOWS: ClassVar[tuple[str, ...]] = ("users", "figures", "health")
+    SHOWS: ClassVar[tuple[str, ...]] = ("users", "figures", "health", "verdict")
 
     running: traitlets.Int[int, int] = traitlets.Int(0).tag(sync=True)
     waiting: traitlets.Int[int, int] = traitlets.Int(0).tag(sync=True)

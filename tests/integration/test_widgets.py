@@ -57,6 +57,7 @@ def test_figures_hold_numbers_that_other_widgets_may_follow(session: murmur.Sess
     assert figures.target == 7
     assert 0.005 < figures.p50 < 5
     assert figures.failed == 0.0
+    wait_until(lambda: figures.state["verdict"])  # for the page
     session.stop()
     wait_until(lambda: figures.running == 0 and figures.gone == 7)
 

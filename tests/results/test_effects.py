@@ -5,7 +5,7 @@ import pytest
 
 from murmur.recording import RunRecord
 from murmur.results import Results
-from murmur.results._effects import effect_lines
+from murmur.results._effects import effect_lines, told_effects
 from murmur.telemetry import Recorder
 
 
@@ -114,6 +114,14 @@ def test_an_action_that_stops_or_starts_at_a_change_says_so(begin, end, word):
     assert rates.loc["look", "outcome"] == "unclear"
     told = "no difference beyond chance" if word == "unclear" else word
     assert any(line.endswith(f"order {told}") for line in effect_lines(frame))
+
+
+def test_what_is_the_same_of_all_actions_is_said_once():
+    both = told_effects(run_of_part(0, 80).effects)
+    one = told_effects(run_of_part(0, 40).effects)
+
+    assert set(both.values()) == {"no difference beyond chance"}
+    assert set(one.values()) == {"order stopped; the others: no difference beyond chance"}
 
 
 def test_a_few_that_did_not_come_are_no_stop():

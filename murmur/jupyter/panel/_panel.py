@@ -81,7 +81,7 @@ class Panel(View):
 
     def keep(self) -> bool:
         """Leave `freeze` in the output below the panel; return whether there is one."""
-        return self._text.freeze(self.freeze())
+        return self._text.is_shown and self._text.freeze(self.freeze())
 
     def __repr__(self) -> str:
         return "<murmur panel>" if has_kernel() else words(self.state)

@@ -253,8 +253,12 @@ class Publisher:
             kept = panel.keep()
         except MurmurError as error:
             return Done(str(error), is_refused=True)
-        where = "below the panel" if kept else "nowhere: it is not the output of a cell"
-        return Done(f"Summary and charts are kept {where}.", is_refused=not kept)
+        if not kept:
+            said = (
+                "No output of a cell can keep them here: call panel.freeze() in a cell of its own."
+            )
+            return Done(said, is_refused=True)
+        return Done("Summary and charts are kept below the panel.")
 
 
 def _news(seen: Observation) -> object:

@@ -58,6 +58,11 @@ class TextOutput:
         self._shown: str | None = None
         self._is_frozen = False
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether a cell has it: not where a front end, such as marimo, shows the widget alone."""
+        return self._shown is not None
+
     def show(self, text: str) -> None:
         """Put the output into the cell that is being run."""
         display(_bundle(text), raw=True, display_id=self._id)
@@ -72,7 +77,7 @@ class TextOutput:
 
     def freeze(self, frozen: Frozen) -> bool:
         """Show a frozen panel from now on; return whether there is an output for it."""
-        if self._shown is None:
+        if not self.is_shown:
             return False
         self._is_frozen = True
         update_display(frozen._repr_mimebundle_(), raw=True, display_id=self._id)

@@ -122,3 +122,17 @@ def test_the_state_of_the_widget_holds_no_secret(panel, state):
 def test_before_a_run_there_is_nothing_to_freeze(panel):
     with pytest.raises(RunStateError, match="start a run first"):
         panel.freeze()
+
+
+def test_a_page_that_is_ready_is_told_what_was_sent_before(panel, state, monkeypatch):
+    sent = []
+    panel.show(state, None)
+    monkeypatch.setattr(panel, "send_state", sent.append)
+
+    panel._hear(panel, {"event": "ready"}, [])
+
+    assert sent == ["state"]
+
+
+def test_where_no_output_can_keep_them_no_charts_are_drawn(panel):
+    assert panel.keep() is False  # to draw is an error before a run

@@ -34,7 +34,7 @@ function newCommands(model, announce) {
       }
       unanswered.add(wish);
       const patience = setTimeout(
-        () => announce("Waiting for the kernel: it is busy with a cell."),
+        () => announce(name === "freeze" ? "Drawing the charts." : "Waiting for the kernel: it is busy with a cell."),
         PATIENCE,
       );
       return new Promise((resolve) => {
