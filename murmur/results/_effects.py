@@ -100,7 +100,9 @@ def told_effects(frame: pd.DataFrame) -> dict[tuple[float, str], str]:
     said: dict[tuple[float, str], dict[str, list[str]]] = {}
     keys = ["at", "what", "name"]
     for (at, what, name), rows in frame.groupby(keys, observed=True, sort=False):
-        said.setdefault((float(str(at)), str(what)), {}).setdefault(_sure(rows), []).append(name)
+        said.setdefault((float(str(at)), str(what)), {}).setdefault(_sure(rows), []).append(
+            str(name)
+        )
     return {key: _in_short(each) for key, each in said.items()}
 
 
