@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import altair as alt
 import pandas as pd
 
 from . import _theme as theme
+from ._rows import check
 
 __all__ = ["capacity"]
 
-_ANSWERS = ["holds", "fails", "no answer"]
+_ANSWERS = {"holds": "circle", "fails": "cross", "no answer": "triangle-up"}
+_TIMES = {"p50": theme.SKY, "p99": theme.VERMILLION}
+_RATES = {"throughput": theme.BLUE, "goodput": theme.ORANGE}
+_FAILED = {"failed": theme.PURPLE}
+_HEIGHT = 150
 
 
 def capacity(
-    steps: pd.DataFrame, *, low: float, high: float, unit: str = "load"
+    steps: pd.DataFrame, *, low: float, high: float, unit: str = "load", limit: float | None = None
 ) -> alt.ConcatChart:
     """Draw what each load did: response time, throughput with goodput, and failures.
+
+    A point is a step, its shape the answer; lines join the means of steps with an answer.
 
     Parameters
     ----------
@@ -26,6 +35,13 @@ def capacity(
         Between which loads the limit lies; shaded.
     unit : str, default "load"
         Unit of the load.
+    limit : float, optional
+        Seconds that the check asks for; a dashed line.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If `steps` lacks one of these columns.
 
     Examples
     --------
@@ -36,40 +52,72 @@ def capacity(
     ...     "goodput": [10.0, 9.0], "failed": [0.0, 0.0]})
     >>> chart = charts.capacity(steps, low=14.0, high=16.0, unit="users")
     """
+    check(steps, "capacity", ("load", "answer", *_TIMES, *_RATES, *_FAILED))
+    if steps.empty:
+        return theme.together(theme.sentence("No steps yet.", "Capacity"))
+    x = alt.X("load:Q", title=unit, scale=alt.Scale(zero=False))
     band = alt.Chart(pd.DataFrame({"low": [low], "high": [high]})).mark_rect(
         color=theme.GREY, opacity=0.18
     )
     shaded = band.encode(x="low:Q", x2="high:Q")
-    x = alt.X("load:Q", title=unit, scale=alt.Scale(zero=False))
-    answer = alt.Shape(
-        "answer:N",
-        title="check",
-        scale=alt.Scale(domain=_ANSWERS, range=["circle", "cross", "triangle-up"]),
+    durations = _long(steps, _TIMES)["value"]
+    if limit is not None:
+        durations = pd.concat([durations, pd.Series([limit])])
+    log = alt.Y(
+        "value:Q",
+        axis=theme.log_axis("response time", durations),
+        scale=theme.log_scale(durations),
     )
-
-    def lines(names: dict[str, str], y: alt.Y, title: str) -> alt.LayerChart:
-        drawn = alt.Chart(steps).transform_fold(list(names), as_=["what", "value"])
-        colours = alt.Color(
-            "what:N", title=None, scale=theme.ordered(list(names), [*names.values()])
-        )
-        line = drawn.mark_line().encode(x=x, y=y, color=colours)
-        points = drawn.mark_point(filled=True, size=55).encode(
-            x=x,
-            y=y,
-            color=colours,
-            shape=answer,
-            tooltip=["load:Q", "what:N", "value:Q", "answer:N"],
-        )
-        layered: alt.LayerChart = (shaded + line + points).properties(
-            title=title, width=460, height=150
-        )
-        return layered
-
-    log = alt.Y("value:Q", scale=alt.Scale(type="log"), axis=theme.seconds_axis("response time"))
-    plain = alt.Y("value:Q", title="per second")
+    rate = alt.Y("value:Q", title="per second")
     share = alt.Y("value:Q", title="share", axis=alt.Axis(format="%"), scale=alt.Scale(domainMin=0))
+    layers = [shaded] if limit is None else [shaded, _rule(limit, log)]
     return theme.together(
-        lines({"p50": theme.SKY, "p99": theme.VERMILLION}, log, "Response time"),
-        lines({"throughput": theme.BLUE, "goodput": theme.ORANGE}, plain, "Actions per second"),
-        lines({"failed": theme.PURPLE}, share, "Failed"),
+        _panel(layers, steps, _TIMES, (x, log), "Response time"),
+        _panel([shaded], steps, _RATES, (x, rate), "Actions per second; goodput: in time"),
+        _panel([shaded], steps, _FAILED, (x, share), "Failed"),
     )
+
+
+def _panel(
+    below: list[alt.Chart],
+    steps: pd.DataFrame,
+    colours: Mapping[str, str],
+    axes: tuple[alt.X, alt.Y],
+    title: str,
+) -> theme.AnyChart:
+    """Return what was measured of each step over its load, on top of other layers."""
+    x, y = axes
+    long = _long(steps, colours)
+    colour = alt.Color(
+        "what:N",
+        legend=alt.Legend(title=None, symbolType="stroke", symbolSize=300),
+        scale=theme.ordered(list(colours), list(colours.values())),
+    )
+    shape = alt.Shape(
+        "answer:N",
+        legend=alt.Legend(title=None, symbolFillColor=theme.GREY, symbolStrokeColor=theme.GREY),
+        scale=theme.ordered(list(_ANSWERS), list(_ANSWERS.values())),
+    )
+    tooltip = ["load:Q", "what:N", "value:Q", "answer:N"]
+    points = alt.Chart(long).mark_point(filled=True, size=55, opacity=0.9)
+    known = long[long["answer"] != "no answer"]
+    means = known.groupby(["what", "load"], as_index=False)["value"].mean()
+    line = alt.Chart(means).mark_line(strokeWidth=1.8)
+    layers = [
+        *below,
+        line.encode(x=x, y=y, color=colour),
+        points.encode(x=x, y=y, color=colour, shape=shape, tooltip=tooltip),
+    ]
+    return theme.dressed(alt.LayerChart(layer=layers), title, height=_HEIGHT, width=460)
+
+
+def _long(steps: pd.DataFrame, names: Mapping[str, object]) -> pd.DataFrame:
+    chosen = steps[["load", "answer", *names]]
+    long = chosen.melt(["load", "answer"], var_name="what", value_name="value")
+    return long.dropna(subset="value")  # nothing succeeded there
+
+
+def _rule(seconds: float, axis: alt.Y) -> alt.Chart:
+    """Return a line at what the check asks for."""
+    rule = alt.Chart(pd.DataFrame({"value": [seconds]}))
+    return rule.mark_rule(strokeDash=[5, 4], color=theme.GREY).encode(y=axis)

@@ -10,6 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from murmur._table import html_table
+from murmur.results.checks._text import parse_check
 
 from ._measure import NOTHING, OTHERS, Step
 
@@ -157,7 +158,9 @@ class Capacity:
         """Return response time, throughput and failures over load, the interval marked."""
         from murmur.charts import capacity
 
-        return capacity(self.steps, low=self.low, high=self.high, unit=self.unit)
+        check = parse_check(self.check)
+        limit = check.limit if check.kind == "time" else None
+        return capacity(self.steps, low=self.low, high=self.high, unit=self.unit, limit=limit)
 
     def usl(self) -> Scalability:
         """Fit the universal scalability law to the throughput of the steps.
@@ -198,12 +201,13 @@ class Capacity:
         return f"<Capacity: {self.sentence}>"
 
     def _repr_html_(self) -> str:
-        titles = (self.unit, "answer", "actions/s", "p99 [ms]", "why")
+        titles = (self.unit, "answer", "actions/s", "in time/s", "p99 [ms]", "why")
         rows = (
             (
                 _short(step.load),
                 step.answer,
                 _short(step.throughput),
+                _short(step.goodput),
                 _short(1000 * step.p99),
                 step.reason,
             )
