@@ -119,7 +119,7 @@ def pictures() -> Mapping[str, Any]:
         "health": charts.health(run.health),
         "shaded": charts.shaded(charts.throughput(run.windows), run.health),
         "joined": charts.joined(run.join(_server())),
-        "capacity": charts.capacity(_steps(), low=86.0, high=94.0, unit="users"),
+        "capacity": charts.capacity(_steps(), low=86.0, high=94.0, unit="users", limit=0.368),
         "comparison": charts.comparison(
             compare(run, Example(seed=2, factor=1.15).results(), start=30.0, end=60.0)
         ),

@@ -22,6 +22,8 @@ _ROWS = 80
 _ROW_HEIGHT = 20
 _TICKS = (0.01, 0.1, 0.2, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 5.0, 10.0, 100.0)
 _MOST_TICKS = 9
+_WIDE = 5.0
+"""How many times as far from 1 as most intervals one may reach, to be drawn to its end."""
 _LABEL = (
     "datum.value == 1 ? 'same' : datum.value < 2 ? format(datum.value - 1, '+.0%')"
     " : format(datum.value, '.3~r') + ' times'"
@@ -87,9 +89,12 @@ def comparison(frame: pd.DataFrame, *, name: str | None = None) -> AnyChart:
 
 def _intervals(rows: pd.DataFrame) -> alt.LayerChart:
     """Return a point for each row, on the interval that holds it, and a rule where both meet."""
-    scale, axis = _change_scale(rows[["ratio", "ratio_low", "ratio_high"]].to_numpy())
-    # An interval without an upper end is drawn to the edge, and has none in its tooltip.
-    rows["line_end"] = rows["ratio_high"].replace(np.inf, scale.domain[1])
+    scale, axis = _change_scale(
+        rows["ratio"].to_numpy(), rows[["ratio_low", "ratio_high"]].to_numpy()
+    )
+    # Intervals that go further are drawn to the edge; one without an end has none to be told.
+    rows["line_start"] = rows["ratio_low"].clip(lower=scale.domain[0])
+    rows["line_end"] = rows["ratio_high"].clip(upper=scale.domain[1])
     rows["ratio_high"] = rows["ratio_high"].replace(np.inf, np.nan)
     x = alt.X("ratio:Q", title="change", scale=scale, axis=axis)
     labels = alt.Axis(labelLimit=300, ticks=False, domain=False)
@@ -114,15 +119,20 @@ def _intervals(rows: pd.DataFrame) -> alt.LayerChart:
     lines = base.transform_filter("isValid(datum.ratio_low)").mark_rule(strokeWidth=2)
     points = base.mark_point(filled=True, size=70, opacity=1).encode(x=x, shape=shape)
     one = alt.Chart(pd.DataFrame({"ratio": [1.0]})).mark_rule(color=GREY, strokeDash=[4, 3])
-    low = alt.X("ratio_low:Q", title="change", scale=scale)
+    low = alt.X("line_start:Q", title="change", scale=scale)
     return alt.LayerChart(layer=[one.encode(x=x), lines.encode(x=low, x2="line_end:Q"), points])
 
 
-def _change_scale(bounds: np.ndarray) -> tuple[alt.Scale, alt.Axis]:
-    """Return a logarithmic scale of factors, as far to both sides of 1 as `bounds` need."""
+def _change_scale(ratios: np.ndarray, bounds: np.ndarray) -> tuple[alt.Scale, alt.Axis]:
+    """Return a logarithmic scale of factors, as far to both sides of 1 as all of them need.
+
+    And as their intervals do, unless they are much wider than most: those of a few failures
+    would leave no room to see the others.
+    """
+    known = np.abs(np.log(bounds[(bounds > 0) & np.isfinite(bounds)]))
+    widest = min(known.max(), _WIDE * np.median(known)) if len(known) else 0.0
     # Some room where nothing changed.
-    known = bounds[(bounds > 0) & np.isfinite(bounds)]
-    reach = max(float(np.abs(np.log(known)).max()) * 1.1, np.log(1.12))
+    reach = max(float(np.abs(np.log(ratios)).max()) * 1.1, float(widest) * 1.1, np.log(1.12))
     low, high = float(np.exp(-reach)), float(np.exp(reach))
     ticks = [1.0]
     for tick in sorted(_TICKS, key=lambda tick: abs(np.log(tick))):  # from 1 to both sides

@@ -116,9 +116,12 @@ def throughput(
     if chosen.empty:
         return sentence("No actions yet.", title)
     totals = {"count": "sum", "failed": "sum"}
+    missing, is_newest = _missing(chosen), chosen["window_at"] == chosen["window_at"].max()
+    if missing >= window_length(chosen["window_at"]) / 2 and not is_newest.all():
+        chosen, missing = chosen[~is_newest], 0.0  # its first moments are no rate
     spans = over_time(chosen, totals, series=len(_RESULTS), fill=0)
     rows = spans.steps()
-    seconds = rows["seconds"] - (rows["at"] >= spans.rows["at"].max()) * _missing(chosen)
+    seconds = rows["seconds"] - (rows["at"] >= spans.rows["at"].max()) * missing
     rows["failed"] /= seconds
     rows["ok"] = rows["count"] / seconds - rows["failed"]
     axis = alt.Y("value:Q", title="actions per second", stack="zero")

@@ -91,3 +91,32 @@ def test_an_interval_without_an_upper_end_goes_to_the_edge(frame: pd.DataFrame) 
     assert row["ratio_high"] is None
     assert "Infinity" not in json.dumps(chart.to_dict())
     vl_convert.vegalite_to_svg(chart.to_dict())
+
+
+def test_one_wide_interval_leaves_room_for_the_others() -> None:
+    """That of a few failures goes to the edge, and its tooltip says how far it is."""
+    frame = pd.DataFrame(
+        {
+            "name": "echo",
+            "statistic": ["response_mean", "response_p50", "failed"],
+            "unit": ["s", "s", "share"],
+            "a": [0.1, 0.1, 0.002],
+            "b": [0.11, 0.11, 0.002],
+            "ratio": [1.1, 1.1, 1.0],
+            "ratio_low": [1.05, 1.05, 0.02],
+            "ratio_high": [1.15, 1.15, 50.0],
+            "outcome": ["higher", "higher", "unclear"],
+        }
+    )
+    chart = charts.comparison(frame).to_dict()
+
+    low, high = chart["layer"][0]["encoding"]["x"]["scale"]["domain"]
+    (failed,) = (
+        row
+        for rows in chart["datasets"].values()
+        for row in rows
+        if row.get("statistic") == "failed"
+    )
+    assert 1.15 < high < 3
+    assert (failed["line_start"], failed["line_end"]) == (low, high)
+    assert (failed["ratio_low"], failed["ratio_high"]) == (0.02, 50.0)

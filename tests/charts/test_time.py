@@ -327,9 +327,11 @@ def test_the_last_second_of_a_run_that_ended_amid_it_is_no_fall() -> None:
         {"window_at": [0.0, 1.0, 2.0], "name": "op", "count": [100, 100, 50], "failed": 0}
     )
     whole, cut = windows, windows.assign(rate=100.0)
+    moments = windows.assign(count=[100, 100, 3], rate=[100.0, 100.0, 6.0])  # of 0.03 s
 
     assert ok_at_the_end(whole) == 50
     assert ok_at_the_end(cut) == 100
+    assert ok_at_the_end(moments) == 100
 
 
 def test_the_last_span_of_joined_windows_is_no_fall() -> None:
