@@ -119,5 +119,8 @@ def _long(steps: pd.DataFrame, names: Mapping[str, object]) -> pd.DataFrame:
 
 def _rule(seconds: float, axis: alt.Y) -> alt.Chart:
     """Return a line at what the check asks for."""
-    rule = alt.Chart(pd.DataFrame({"value": [seconds]}))
-    return rule.mark_rule(strokeDash=[5, 4], color=theme.GREY).encode(y=axis)
+    rule = alt.Chart(pd.DataFrame({"value": [seconds]})).mark_rule(
+        color=theme.GREY, strokeDash=[5, 4]
+    )
+    drawn: alt.Chart = rule.encode(y=axis)
+    return drawn
