@@ -21,7 +21,7 @@ import traitlets
 from traitlets.utils.bunch import Bunch
 
 from murmur._guard import heard, text_of
-from murmur.errors import MurmurError
+from murmur.errors import MurmurError, UnknownSettingError
 from murmur.scenario import settings_of
 
 from ._judge import Judge
@@ -85,6 +85,12 @@ class Live(_Told):
         self._session = session
         self._scenario: type[Scenario] | None = None
         self._refused: set[str] = set()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set a trait; a name that is no live setting is refused, or nothing would come of it."""
+        if not name.startswith("_") and not hasattr(type(self), name):
+            raise UnknownSettingError([name], self.trait_names())
+        super().__setattr__(name, value)
 
     def adopt(self, scenario: type[Scenario], values: Mapping[str, object]) -> None:
         """Have a trait for each live setting of `scenario`."""

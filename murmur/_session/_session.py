@@ -730,6 +730,8 @@ class Session:
             If a package that it needs is not installed.
         UnknownNameError
             If there is no live chart of a name in `charts`.
+        InvalidArgumentError
+            If `charts` is one text, or `columns` no number from 1.
         """
         return self.publisher.open(controls=controls, charts=charts, columns=columns)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets
 
+from murmur._given import needed
 from murmur.jupyter.panel import View
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class Part(View):
     refused: traitlets.Bool[bool, bool | int] = traitlets.Bool(False).tag(sync=True)
 
     def __init__(self, session: Session, **traits: object) -> None:
+        has_news = hasattr(session, "publisher")  # of this process, or attached
+        needed(has_news, "session", session, "give a murmur.Session, such as murmur.session()")
         self._is_told = False
         self._asked = 0  # of commands that are not answered yet
         self._news: dict[str, Any] = {}
@@ -74,7 +77,7 @@ class Part(View):
             self._asked -= 1
         self.said = str(outcome.get("said", ""))
         self.refused = bool(outcome.get("refused"))
-        if self.refused and not self._asked:
+        if self.refused and self._news and not self._asked:
             with self._telling():
                 self.tell(self._news)  # a refused value goes back
         super().answer(number, **outcome)

@@ -55,7 +55,7 @@ VARIABLES = ["NODES", "USER_RATE", "EXTRA_CODE_PATHS", "INTERARRIVAL", "GRAPHITE
 # Events of amoc; murmur has them all but one, which the page explains.
 EVENTS = [name.removeprefix("amoc.") for name in CATALOGUE] + ["config.get"]
 OF_AMOC = re.compile(r"(scenario|controller|throttle|coordinator|config|cluster)\.")
-OURS = {"throttle.failure", "coordinator.overflow", "coordinator.failure",
+OURS = {"throttle.failure", "coordinator.overflow", "coordinator.failure", "coordinator.unfinished",
         "config.failure", "config.update", "config.local"}  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from traitlets import Float
 
 import murmur
 from murmur import charts
-from murmur.errors import UnknownNameError
+from murmur.errors import InvalidArgumentError, UnknownNameError, UnknownSettingError
 from murmur.widgets import Arrivals, Chart, Controls, Figures, Log, Settings, ThrottleControl
 
 
@@ -216,3 +216,32 @@ def test_a_slow_function_holds_up_no_other_part_and_draws_only_news(
     after = len(drawn)
     time.sleep(3.0)
     assert len(drawn) == after
+
+
+def test_what_cannot_be_shown_is_refused_in_a_sentence(session: murmur.Session) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"give a murmur\.Session"):
+        Figures("x")  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgumentError, match=r"give a list of names, as \['latency'\]"):
+        session.panel(charts="latency")
+    with pytest.raises(InvalidArgumentError, match="give a whole number from 1"):
+        session.panel(columns=0)
+
+
+def test_a_start_of_what_is_no_scenario_says_so(session: murmur.Session) -> None:
+    controls = Controls(session)
+    controls.scenario = "Nope"
+
+    controls.start()
+
+    wait_until(lambda: controls.refused)
+    assert "cannot find scenario 'Nope'" in controls.said
+
+
+def test_a_misspelt_live_setting_is_refused(session: murmur.Session) -> None:
+    session.do(Echo, 1)
+    live = session.live
+    wait_until(lambda: live.has_trait("pace"))
+
+    with pytest.raises(UnknownSettingError, match="did you mean 'pace'"):
+        live.pase = 0.5
+    session.stop()

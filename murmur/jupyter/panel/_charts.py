@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import altair as alt
 
+from murmur._given import needed
 from murmur.charts import theme
 from murmur.errors import UnknownNameError
 from murmur.recording import BANDS_A_DECADE, SHORTEST
@@ -61,6 +62,7 @@ def specs(names: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
     UnknownNameError
         If there is no live chart of a name.
     """
+    needed(not isinstance(names, str), "charts", names, f"give a list of names, as [{names!r}]")
     known = _specs()
     wanted = [ALIASES.get(name, name) for name in (known if names is None else names)]
     for name in wanted:

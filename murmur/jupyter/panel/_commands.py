@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from murmur.errors import MurmurError
+from murmur.errors import MurmurError, UnknownScenarioError
 
 from ._code import call, start, update
 from ._form import problems, read
@@ -66,7 +66,10 @@ def carry_out(subject: Subject, name: str, arguments: Arguments) -> Done:
 
 def _start(subject: Subject, given: Arguments) -> Done:
     name, users = str(given["scenario"]), _whole(given["users"])
-    scenario = subject.scenarios()[name]
+    known = subject.scenarios()
+    if name not in known:
+        raise UnknownScenarioError(name, known=known)
+    scenario = known[name]
     settings: dict[str, Any] = read(scenario, _texts(given.get("settings", {})))
     subject.session.do(scenario, users, **settings)
     here = name if scenario.__module__ == "__main__" else ""

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
+from murmur._given import needed
+
 from ._charts import specs
 from ._frozen import Frozen
 from ._kernel import Cell, cell_here, has_kernel
@@ -57,6 +59,8 @@ class Panel(View):
         charts: Sequence[str] | None = None,
         columns: int | None = None,
     ) -> None:
+        is_count = isinstance(columns, int) and columns > 0
+        needed(columns is None or is_count, "columns", columns, "give a whole number from 1")
         self._text = TextOutput()
         self.cell: Cell = cell_here()
         parts = {"controls": controls, "columns": columns}
