@@ -9,8 +9,10 @@ at random (a Poisson throttle), and `Session.find_capacity` searches by the thro
 
 A queue takes some ten minutes with ``--hold 40``.
 
-No figures yet: on two cores with a load average near 30 the loop of the generator was late by
-up to 0.3 s, and its steps were no answers.
+No figures of a quiet machine yet.  Last time (M/D/1, ``--hold 20``) other programs had both
+cores, with a load average of 3 to 5: 50/s held, p99 19.6 ms, Little's ratio 1.000; three steps at
+100/s and 71/s were no answers (the generator late for 1.2 to 6.3 % of the permits, saturated for
+1 to 4 of 26 s), and the search ended with that.  A service took 6.4 ms instead of 5.
 """
 
 from __future__ import annotations
@@ -147,11 +149,13 @@ def main(names: list[str], hold: float) -> None:
             continue
         began = time.monotonic()
         capacity, limit, mean = searched(queue, hold)
+        is_found = capacity.ended in {"found", "too noisy"}
         is_inside = capacity.low <= limit <= capacity.high
         print(  # noqa: T201
             f"{queue.name}: {capacity.sentence}\n  a service took {mean * 1000:.3f} ms, so the "
-            f"true limit is {limit:.1f}/s: {'inside' if is_inside else 'OUTSIDE'}, best guess "
-            f"{capacity.best / limit - 1:+.1%}; {len(capacity.taken)} steps, "
+            f"true limit is {limit:.1f}/s: "
+            + (f"{'inside' if is_inside else 'OUTSIDE'}, " if is_found else "not found, ")
+            + f"best guess {capacity.best:.1f}/s; {len(capacity.taken)} steps, "
             f"{time.monotonic() - began:.0f} s, load average {os.getloadavg()[0]:.1f}"
         )
         for remark in capacity.remarks:

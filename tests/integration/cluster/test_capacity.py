@@ -32,15 +32,24 @@ def searched(session: murmur.Session, **options: object) -> Capacity:
 
 
 def test_two_nodes_carry_twice_as_much_as_one(session, nodes):
+    """A busy machine makes services longer, never shorter: what it cannot change is held always."""
     nodes.start("n1", "n2")
 
     capacity = searched(session, low=8, high=64)
 
-    steps = capacity.steps.set_index("load")["answer"]
-    told = steps[steps != "no answer"]  # of a busy machine there may be few
-    assert (told[told.index <= 12] == "holds").all(), capacity
-    assert (told[told.index >= 24] == "fails").all(), capacity
-    assert set(session.run.results.users["node"]) == {"n1", "n2"}
+    for step in capacity.taken:
+        assert step.throughput <= 1.1 * 2 * 50, step  # two tills of 50 a second
+        if step.answer == "no answer":
+            assert step.blame in {"generator", "other programs"}, step
+        elif step.answer == "holds":  # everybody was there, and half of them at each till
+            assert step.load < 24, step
+            assert step.p50 >= 0.8 * 0.02 * step.load / 2, step
+        else:
+            assert step.value >= 0.19, step
+    by_node = session.run.results.users["node"].value_counts()
+    assert sorted(by_node.index) == ["n1", "n2"]
+    assert by_node.max() - by_node.min() <= 1
+    assert session.run.results.nodes["actions"].sum() == len(session.run.results.actions)
 
 
 def test_a_node_that_dies_costs_a_step_and_not_the_search(session, nodes, caplog):
