@@ -345,7 +345,7 @@ class Client(Verbs):
     def _keep_cookies(self, fields: Fields, authority: str, target: str) -> None:
         """Keep the cookies that an answer sets."""
         for field, value in fields:
-            if field.lower() == b"set-cookie":
+            if len(field) == 10 and field.lower() == b"set-cookie":
                 text, host = value.decode("latin-1"), host_of(authority)
                 self.cookies.take(text, host, target, time.time())
 
