@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
-from murmur._guard import text_of
+from murmur._guard import heard, text_of
 from murmur.errors import InvalidArgumentError
 
-__all__ = ["amount_given", "integer_given", "needed", "path_given"]
+__all__ = ["amount_given", "integer_given", "needed", "path_given", "port_given", "truth_given"]
 
 LONGEST = 60  # characters of what was given
 
@@ -43,8 +44,8 @@ def path_given(name: str, value: object, example: str) -> Path:
     return Path(path)
 
 
-def integer_given(name: str, value: object, remedy: str) -> int:
-    """Return the whole number that was given, of whatever class.
+def integer_given(name: str, value: object, remedy: str, *, least: float = -math.inf) -> int:
+    """Return the whole number that was given, of whatever class, from `least`.
 
     Examples
     --------
@@ -56,8 +57,36 @@ def integer_given(name: str, value: object, remedy: str) -> int:
         is_whole = bool(number == value) and not isinstance(value, str | bytes)
     except Exception:  # noqa: BLE001 - whatever a class that is no number raises
         needed(False, name, value, remedy)
-    needed(is_whole, name, value, remedy)
+    needed(is_whole and number >= least, name, value, remedy)
     return int(number)
+
+
+def port_given(name: str, value: object) -> int:
+    """Return the port that was given; 0 is one that the system chooses.
+
+    Examples
+    --------
+    >>> port_given("port", 70_000)
+    Traceback (most recent call last):
+    murmur.errors.InvalidArgumentError: port=70000: give a port, from 0 to 65535
+    """
+    remedy = "give a port, from 0 to 65535"
+    port = integer_given(name, value, remedy, least=0)
+    needed(port < 2**16, name, value, remedy)
+    return port
+
+
+def truth_given(name: str, value: object) -> bool:
+    """Return the truth that was given: whatever is true or false, which some values are not.
+
+    Examples
+    --------
+    >>> truth_given("force", 1)
+    True
+    """
+    truth, error = heard(bool, value)
+    needed(error is None, name, value, "give True or False")
+    return bool(truth)
 
 
 def amount_given(name: str, value: object, remedy: str = "give seconds, such as 30") -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -15,6 +16,7 @@ from traitlets import Float
 import murmur
 import murmur.charts
 import murmur.results
+from murmur import exporters
 from murmur.errors import MurmurError
 from murmur.testing import rehearse
 
@@ -64,6 +66,20 @@ IN_A_SESSION: dict[str, Callable[[murmur.Session, object], object]] = {
     "nodes": lambda session, odd: session.add(0, nodes=odd),
     "seen_as": lambda session, odd: session.open(seen_as=odd),
     "revoke": lambda session, odd: session.revoke(odd),
+    "by_name": lambda session, odd: session.observe(by_name=odd),
+    "force": lambda session, odd: session.remove(0, force=odd),
+    "get of coordinators": lambda session, odd: session.coordinators.get(odd),
+    "get of throttles": lambda session, odd: session.throttles.get(odd),
+    "a name of a throttle": lambda session, odd: session.throttle(odd, rate=1),
+    "a throttle to call": lambda session, odd: session.call_throttle(odd, "pause", {}),
+    "a verb of a throttle": lambda session, odd: session.call_throttle("turns", odd, {}),
+    "what a verb takes": lambda session, odd: session.call_throttle("turns", "pause", odd),
+    "nodes by name": lambda session, odd: session.nodes[odd],
+    "planned": lambda session, odd: session.add(0, planned=odd),
+    "ramp": lambda session, odd: session.throttles["turns"].ramp(
+        from_rate=1, to_rate=2, duration=odd, cancel_ramp=True
+    ),
+    "read_only": lambda session, odd: session.open(read_only=odd),
     "spawn_nodes": lambda session, odd: session.spawn_nodes(0, timeout=odd),
     "coordinators": lambda session, odd: session.coordinators[odd],
 }
@@ -73,6 +89,20 @@ OF_RESULTS: dict[str, Callable[[murmur.results.Results, object], object]] = {
     "join": lambda results, odd: results.join(odd, on="time"),
     "compare": murmur.results.compare,
     "chart": lambda results, odd: murmur.charts.population(odd),
+}
+
+OF_EXPORTERS: dict[str, Callable[[murmur.Session, object], object]] = {
+    "session": lambda session, odd: exporters.Graphite(odd, "localhost"),
+    "port": lambda session, odd: exporters.Prometheus(session, port=odd),
+    "host": lambda session, odd: exporters.Prometheus(session, host=odd),
+    "labels": lambda session, odd: exporters.Prometheus(session, labels=odd),
+    "names": lambda session, odd: exporters.Prometheus(session, names=odd),
+    "host of Graphite": exporters.Graphite,
+    "port of Graphite": lambda session, odd: exporters.Graphite(session, "localhost", odd),
+    "prefix": lambda session, odd: exporters.Graphite(session, "localhost", prefix=odd),
+    "interval": lambda session, odd: exporters.Graphite(session, "localhost", interval=odd),
+    "endpoint": exporters.OpenTelemetry,
+    "spans": lambda session, odd: exporters.OpenTelemetry(session, spans=odd),
 }
 
 ALONE: dict[str, Callable[[object], object]] = {
@@ -103,6 +133,27 @@ def refuse(call: Callable[..., object], *args: object) -> None:
 def test_what_a_session_is_asked(session: murmur.Session, name: str) -> None:
     refuse(IN_A_SESSION[name], session)
     assert session.status().state == "running"
+
+
+@pytest.mark.parametrize("name", OF_EXPORTERS)
+def test_what_exporters_are_made_of(session: murmur.Session, name: str) -> None:
+    refuse(OF_EXPORTERS[name], session)
+
+
+def test_a_port_that_is_none_is_refused(session: murmur.Session) -> None:
+    for odd in (10**400, -1, 65_536, "http", 1.5):
+        with pytest.raises(MurmurError, match="give a port, from 0 to 65535"):
+            exporters.Prometheus(session, port=odd)
+    with exporters.Prometheus(session, port=np.int64(0)) as exporter:
+        assert exporter.port
+
+
+@pytest.mark.parametrize("odd", [math.nan, np.array([1, 2]), pd.NA])
+def test_a_truth_that_is_none_ends_no_session(odd: object) -> None:
+    with murmur.Session() as session:
+        with contextlib.suppress(MurmurError):
+            session.do(Stays, 1, end_when_idle=odd).stop()
+        assert session.status().state != "failed"
 
 
 @pytest.mark.parametrize("name", OF_RESULTS)
@@ -136,10 +187,14 @@ def test_a_coordinator_is_found_by_whatever_can_be_hashed(session: murmur.Sessio
     assert [*session.coordinators.values()]
 
 
-@pytest.mark.parametrize("name", ["check", "low", "hold", "warm_up"])
+@pytest.mark.parametrize(
+    "name", ["check", "by", "low", "hold", "warm_up", "within", "confirm", "users"]
+)
 def test_what_a_search_is_asked(name: str) -> None:
     """Numbers that make sense are left out: a search would begin."""
     asked = {"check": "p99(order) < 1s", "low": 1.0, "hold": 1.0, "warm_up": 0.5}
+    if name == "users":
+        asked["by"] = "turns"
     with murmur.Session() as session:
         for odd in (None, "5s", b"x", [], {}, object(), math.nan, -1, 10**400, 1j, int):
             with pytest.raises(MurmurError):

@@ -11,7 +11,7 @@ from statistics import median
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from murmur._given import amount_given, needed
+from murmur._given import amount_given, integer_given, needed
 from murmur._guard import heard
 from murmur.errors import (
     ClusterError,
@@ -41,6 +41,9 @@ USERS, ARRIVALS = "users", "user_rate"
 
 FEW = 2.0
 """Independent actions beyond a percentile, with which an interval is a tenth wide."""
+
+MOST_STEPS = 100
+"""Steps that may have to hold, and to fail."""
 
 GLANCE = 1.0
 """Seconds between two looks at a step that is on."""
@@ -110,6 +113,11 @@ def plan_of(check: str, **rest: Any) -> SearchPlan:  # noqa: ANN401 - the fields
         raise InvalidCheckError(check, 0, "a search says itself which seconds count")
     for name in ("hold", "warm_up"):
         rest[name] = amount_given(name, rest[name])
+    rest["users"] = integer_given("users", rest["users"], "give a number of users", least=0)
+    needed(isinstance(rest["by"], str), "by", rest["by"], f"give {USERS!r}, {ARRIVALS!r} or a name")
+    on_step = rest.get("on_step")
+    fits = on_step is None or callable(on_step)
+    needed(fits, "on_step", on_step, "give a function of a step and a search")
     plan = SearchPlan(check=parsed, **rest)
     if not (plan.hold > 0 and plan.warm_up >= 0 and math.isfinite(plan.seconds)):
         given = f"hold={plan.hold}, warm_up={plan.warm_up}"
@@ -123,6 +131,12 @@ def plan_of(check: str, **rest: Any) -> SearchPlan:  # noqa: ANN401 - the fields
 def search_for(by: str, low: float, high: float | None, *, within: float, confirm: int) -> Search:
     """Return a search that has not begun; users are whole."""
     remedy = "give 0 < low < high"
+    share = "give the width of the interval as a share of its lower end, such as 0.1"
+    within = amount_given("within", within, share)
+    needed(0 < within < math.inf, "within", within, share)
+    steps = f"give how many steps, from 1 to {MOST_STEPS}"
+    confirm = integer_given("confirm", confirm, steps, least=1)
+    needed(confirm <= MOST_STEPS, "confirm", confirm, steps)
     low = amount_given("low", low, remedy)
     high = None if high is None else amount_given("high", high, remedy)
     return Search(low, high, within=within, confirm=confirm, whole=by == USERS)

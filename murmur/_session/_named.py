@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from murmur._guard import heard
+
 __all__ = ["Named"]
 
 K = TypeVar("K")
@@ -20,11 +22,11 @@ class Named(Mapping[K, V_co]):
 
     def __contains__(self, name: object) -> bool:
         """Return whether there is something of that name."""
-        return name in tuple(self)
+        return bool(heard(lambda: name in tuple(self)).value)  # an array is like no name
 
     def get(self, name: K, default: Any = None, /) -> Any:  # noqa: ANN401 - as Mapping has it
         """Return what goes by the name, or `default`."""
-        return next((self[one] for one in self if one == name), default)
+        return self[name] if name in self else default  # noqa: SIM401 - this is `get`
 
     def _ipython_key_completions_(self) -> list[K]:
         """Return what a Tab offers between the brackets."""

@@ -295,6 +295,7 @@ class Nodes(Named[str, NodeOverview]):
 
     def __getitem__(self, name: str) -> NodeOverview:
         """Return what there is to know about a node; UnknownNameError if there is none."""
+        needed(isinstance(name, str), "name", name, "give the name of a node, a text")
         known = self._overview()
         if name not in known:
             raise UnknownNameError("node", [name], known)

@@ -162,7 +162,8 @@ class Run:
         InvalidArgumentError
             If `timeout` is no number of seconds.
         """
-        deadline = None if timeout is None else monotonic() + amount_given("timeout", timeout)
+        timeout = None if timeout is None else amount_given("timeout", timeout)
+        deadline = None if timeout is None else monotonic() + timeout
         while not self.is_over:
             left = BEAT if deadline is None else min(BEAT, deadline - monotonic())
             if left <= 0:

@@ -13,7 +13,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from murmur._given import amount_given, integer_given, path_given
+from murmur._given import amount_given, integer_given, needed, path_given, truth_given
 from murmur._moved import VERBS_OF_AMOC, amoc_names
 from murmur.cluster import ANYTHING, LOOK
 from murmur.errors import RunStateError, WrongThreadError
@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 T = TypeVar("T")
+
+THROTTLE_VERBS = ("open", "change_rate", "ramp", "pause", "resume", "unlock", "stop")
+"""What may be done to a throttle from outside."""
 
 _AN_ID = "give the id of a user, such as 7"
 
@@ -227,7 +230,7 @@ class Session:
         course = course_of(
             users=users,
             duration=duration,
-            end_when_idle=end_when_idle,
+            end_when_idle=truth_given("end_when_idle", end_when_idle),
             on_accepted=lambda: self._hold(run, record, chosen, ending),
             on_over=ending.come,
         )
@@ -346,7 +349,8 @@ class Session:
         RunStateError
             If no run is on.
         """
-        add = partial(self._host.cluster("add").add, n, nodes, live=not planned)
+        live = not truth_given("planned", planned)
+        add = partial(self._host.cluster("add").add, n, nodes, live=live)
         with self._call_log.noting("add", n=n, nodes=nodes, planned=planned):
             return self._host.ask("add", add)
 
@@ -374,6 +378,7 @@ class Session:
         nodes : sequence of str, optional
             Nodes to take them from; all of them if not given.
         """
+        force = truth_given("force", force)
         remove = partial(self._host.cluster("remove").remove, n, force=force, nodes=nodes)
         with self._call_log.noting("remove", n=n, force=force, nodes=nodes):
             return self._host.ask("remove", remove)
@@ -383,7 +388,7 @@ class Session:
 
         One that waits is dropped.  With `force` it is cancelled after the scenario's `grace`.
         """
-        user_id = integer_given("user_id", user_id, _AN_ID)
+        user_id, force = integer_given("user_id", user_id, _AN_ID), truth_given("force", force)
         remove = self._host.cluster("remove_user").remove_one
         with self._call_log.noting("remove_user", user_id=user_id, force=force):
             return self._host.ask("remove_user", remove, user_id, force)
@@ -454,6 +459,8 @@ class Session:
             If the loop of the session does not answer in time.
         """
         cluster, run = self._host.present, self._run
+        patience = None if patience is None else amount_given("patience", patience)
+        by_name = truth_given("by_name", by_name)
         seen = partial(Observation.of, self._live, by_name=by_name, search=self.search)
         if cluster is None or self._host.is_closed:
             return seen(run.status() if run else IDLE)
@@ -471,6 +478,7 @@ class Session:
         SessionClosedError
             If the session is closed.
         """
+        needed(callable(fn), "fn", fn, "give an async function")
         return self._host.post("background", fn, *args)
 
     def throttle(
@@ -519,6 +527,11 @@ class Session:
         arguments : mapping of str to object
             What the method takes.
         """
+        needed(isinstance(name, str), "name", name, "give the name of a throttle, a text")
+        is_verb = isinstance(verb, str) and verb in THROTTLE_VERBS
+        needed(is_verb, "verb", verb, f"give one of {', '.join(THROTTLE_VERBS)}")
+        fits = isinstance(arguments, Mapping) and all(isinstance(key, str) for key in arguments)
+        needed(fits, "arguments", arguments, "give a dict of what the method takes, by name")
         self._call_log.of_throttle(self._host.call_throttle)(name, verb, arguments)
 
     def stop(self) -> None:
@@ -580,7 +593,7 @@ class Session:
             If it cannot listen there, listens elsewhere already, or `name` was revoked.
         """
         self._host.cluster("open")
-        rights = (LOOK,) if read_only else ANYTHING
+        rights = (LOOK,) if truth_given("read_only", read_only) else ANYTHING
         return self._host.entrance.open(host, port, lifetime, seen_as, name=name, rights=rights)
 
     def revoke(self, name: str) -> None:

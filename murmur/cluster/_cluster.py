@@ -79,14 +79,14 @@ class Cluster(Roster):
             then, on every node.
         """
         chosen = _named(nodes, self._staff())
+        if self._is_between or not self._state.is_over:
+            state = "starting or being reset" if self._is_between else self._state.value
+            raise RunStateError("start a run", state, "stop it first, or reset()")
         if nodes is None and self._is_deserted:
             raise ClusterError(
                 "no node is there, and the session is open for nodes; do(..., nodes=1) waits for "
                 "one, and Session(run_here=True) runs users in this process"
             )
-        if self._is_between or not self._state.is_over:
-            state = "starting or being reset" if self._is_between else self._state.value
-            raise RunStateError("start a run", state, "stop it first, or reset()")
         ledger = Ledger(self._bus, native().now, record)
         self._current = current = Current(spec, record, course, ledger)
         current.nodes = {node.name: node for node in chosen}

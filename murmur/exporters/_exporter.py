@@ -7,6 +7,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol, Self
 
+from murmur._given import integer_given, needed
+from murmur._guard import text_of
+
 from ._totals import Totals
 
 if TYPE_CHECKING:
@@ -42,7 +45,9 @@ class Exporter(ABC):
     """
 
     def __init__(self, session: Followed, *, names: int = 100) -> None:
-        self.totals: Totals = Totals(names=names)
+        needed(hasattr(session, "relay"), "session", session, "give a murmur.Session")
+        some = "give a whole number from 1, such as 100"
+        self.totals: Totals = Totals(names=integer_given("names", names, some, least=1))
         self._relay = session.relay
         self._is_on = False
 
@@ -93,4 +98,6 @@ class Exporter(ABC):
 
 def labels_as_text(labels: Mapping[str, str] | None) -> dict[str, str]:
     """Return labels that the user gave as plain texts."""
-    return {str(name): str(value) for name, value in (labels or {}).items()}
+    fits = labels is None or isinstance(labels, Mapping)
+    needed(fits, "labels", labels, "give a dict, such as {'test': 'nightly'}")
+    return {text_of(name): text_of(value) for name, value in (labels or {}).items()}

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from murmur._given import needed, port_given
 from murmur.errors import InvalidArgumentError
 
 from ._catalogue import BOUNDS
@@ -85,8 +86,10 @@ class Graphite(PushExporter):
         names: int = 100,
     ) -> None:
         require_prometheus("murmur.exporters.Graphite")
+        for name, text in (("host", host), ("prefix", prefix)):
+            needed(text is None or isinstance(text, str), name, text, "give a text")
         self.host: str = host or _host()
-        self.port: int = port or _port()
+        self.port: int = _port() if port is None else port_given("port", port)
         given = _environment("PREFIX") if prefix is None else prefix
         self.prefix: str = PREFIX if given is None else given
         super().__init__(session, f"{self.host}:{self.port}", interval=interval, names=names)

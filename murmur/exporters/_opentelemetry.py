@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from murmur._backend import thread_here
-from murmur.errors import InvalidArgumentError, MissingExtraError
+from murmur._given import amount_given, needed
+from murmur.errors import MissingExtraError
 
 from ._exporter import Followed, labels_as_text
 from ._push import ExporterStatistics, PushExporter
@@ -83,9 +84,11 @@ class OpenTelemetry(PushExporter):
         metric_exporter: MetricExporter | None = None,
         span_exporter: SpanExporter | None = None,
     ) -> None:
-        if not 0.0 <= spans <= 1.0:
-            problem = f"cannot send a share of {spans!r} of the actions"
-            raise InvalidArgumentError(f"OpenTelemetry {problem}", "give a number between 0 and 1")
+        share = "give a number between 0 and 1, the share of actions to send"
+        spans = amount_given("spans", spans, share)
+        needed(spans <= 1, "spans", spans, share)
+        fits = endpoint is None or isinstance(endpoint, str)
+        needed(fits, "endpoint", endpoint, "give a URL, such as 'http://collector:4318'")
         _require_sdk(metric_exporter is None or (spans > 0 and span_exporter is None))
         target = endpoint or ("an exporter of yours" if metric_exporter else "the environment's")
         super().__init__(session, target, interval=interval, names=names)

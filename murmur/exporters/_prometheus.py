@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from murmur._given import needed, port_given
 from murmur.errors import InvalidArgumentError
 
 from ._exporter import Exporter, Followed, labels_as_text
@@ -73,8 +74,9 @@ class Prometheus(Exporter):
         require_prometheus("murmur.exporters.Prometheus")
         super().__init__(session, names=names)
         self.registry: CollectorRegistry = registry_of(self.totals, labels_as_text(labels))
+        needed(isinstance(host, str), "host", host, "give an address, such as '127.0.0.1'")
         self.host = host
-        self._asked_port = port
+        self._asked_port = port_given("port", port)
         self._server: Any = None
         self._thread: Any = None
 
@@ -98,7 +100,7 @@ class Prometheus(Exporter):
 
         try:
             started = start_http_server(self._asked_port, self.host, self.registry)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # a host that no name can be
             problem = f"cannot listen on {self.host}:{self._asked_port}: {error}"
             remedy = "stop what listens there, or choose another port (0 for any)"
             raise InvalidArgumentError(f"Prometheus {problem}", remedy) from error

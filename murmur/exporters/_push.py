@@ -15,13 +15,15 @@ import anyio
 import anyio.to_thread
 
 from murmur._backend import LoopThread
+from murmur._given import amount_given, needed
 from murmur._guard import error_text, heard
-from murmur.errors import InvalidArgumentError
 
 from ._exporter import Exporter, Followed
 from ._totals import Reading
 
 __all__ = ["ExporterStatistics", "PushExporter"]
+
+_SECONDS = "give the seconds between two pushes, above 0, such as 10"
 
 LAST_PUSH = 6.0
 """Seconds that the push under way when it is stopped, and the last one, have together."""
@@ -81,13 +83,9 @@ class PushExporter(Exporter):
         self, session: Followed, target: str, *, interval: float = 10.0, names: int = 100
     ) -> None:
         super().__init__(session, names=names)
-        if not interval > 0:
-            problem = f"cannot push every {interval!r} s"
-            raise InvalidArgumentError(
-                f"{type(self).__name__} {problem}", "give seconds above zero"
-            )
+        self.interval: float = amount_given("interval", interval, _SECONDS)
+        needed(self.interval > 0, "interval", interval, _SECONDS)
         self.target = target
-        self.interval = interval
         self._pushed = 0
         self._failed = 0
         self._last_error = ""

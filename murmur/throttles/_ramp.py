@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Integral
 
+from murmur._guard import heard, text_of
 from murmur.errors import InvalidArgumentError
 
 from ._curve import Piece, Pieces
@@ -58,10 +59,12 @@ class Ramp:
                 )
         if self.interval == 0:
             raise InvalidArgumentError("invalid ramp of a limit", "only a rate can be ramped")
-        if not (0 < self.duration < math.inf):
+        seconds, _ = heard(float, self.duration)
+        if seconds is None or not (0 < seconds < math.inf) or isinstance(self.duration, str):
             raise InvalidArgumentError(
-                f"invalid ramp over {self.duration!r} s", _FORMS + ", more than 0"
+                f"invalid ramp over {text_of(self.duration, repr)} s", _FORMS + ", more than 0"
             )
+        object.__setattr__(self, "duration", seconds)
 
     @classmethod
     def of(  # noqa: PLR0913 - one keyword for each way to say it

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from murmur._backend import Native
+from murmur._given import needed
 from murmur.errors import ThrottleConflictError, UnknownThrottleError
 
 from ._account import WindowNumbers
@@ -115,6 +116,7 @@ class Throttles(Mapping[str, Throttle]):
         InvalidArgumentError
             If the configuration makes no sense.
         """
+        needed(isinstance(name, str), "name", name, "give a text, such as 'messages'")
         given = (rate, interval, interarrival, limit, shape, seed)
         if arrivals == "even" and all(value is None for value in given):
             if self._leases is not None and name not in self:
@@ -161,13 +163,14 @@ class Throttles(Mapping[str, Throttle]):
 
     def __getitem__(self, name: str) -> Throttle:
         """Return the throttle `name`; UnknownThrottleError if there is none."""
+        needed(isinstance(name, str), "name", name, "give the name of a throttle, a text")
         throttle = self._throttles.get(name)
         if throttle is None or throttle.is_stopped:
             raise UnknownThrottleError(name, self)
         return throttle
 
     def __contains__(self, name: object) -> bool:
-        return any(name == known for known in self)
+        return isinstance(name, str) and any(name == known for known in self)
 
     def __iter__(self) -> Iterator[str]:
         return (name for name, throttle in self._throttles.items() if not throttle.is_stopped)

@@ -62,7 +62,7 @@ def test_a_port_that_is_no_number_is_refused(course, monkeypatch):
 
 
 def test_an_interval_that_is_no_time_is_refused(course):
-    with pytest.raises(InvalidArgumentError, match="cannot push every 0 s"):
+    with pytest.raises(InvalidArgumentError, match="interval=0: give the seconds"):
         Graphite(course, "host", interval=0)
 
 
