@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from murmur._given import amount_given, integer_given, needed, path_given, truth_given
+from murmur._guard import heard
 from murmur._moved import VERBS_OF_AMOC, amoc_names
 from murmur.cluster import ANYTHING, LOOK
 from murmur.errors import RunStateError, WrongThreadError
@@ -528,9 +529,9 @@ class Session:
             What the method takes.
         """
         needed(isinstance(name, str), "name", name, "give the name of a throttle, a text")
-        is_verb = isinstance(verb, str) and verb in THROTTLE_VERBS
+        is_verb = heard(THROTTLE_VERBS.index, verb).error is None
         needed(is_verb, "verb", verb, f"give one of {', '.join(THROTTLE_VERBS)}")
-        fits = isinstance(arguments, Mapping) and all(isinstance(key, str) for key in arguments)
+        fits = heard(lambda: {**arguments}).error is None and set(map(type, arguments)) <= {str}
         needed(fits, "arguments", arguments, "give a dict of what the method takes, by name")
         self._call_log.of_throttle(self._host.call_throttle)(name, verb, arguments)
 

@@ -152,10 +152,15 @@ class AnyOrder(RuleBasedStateMachine):
         end_when_idle=st.booleans(),
     )
     def start(self, users: int, **given: Any) -> None:
-        was_on = not self.net.cluster._state.is_over
-        record = getattr(self.net, "record", None)
+        was_on, record = False, getattr(self.net, "record", None)
+
+        async def started() -> None:
+            nonlocal was_on  # likewise
+            was_on = not self.net.cluster._state.is_over
+            await self.net.do(Crowd, users, **given)
+
         try:
-            self.do(self.net.do(Crowd, users, **given))
+            self.do(started())
         except RunStateError:
             assert was_on
             self.net.record = record
@@ -241,10 +246,15 @@ class AnyOrder(RuleBasedStateMachine):
 
     def ask(self, verb: Coroutine[Any, Any, Any], skipped: int = 0) -> Any:
         """Do a verb; it is refused exactly if no run is on, or it says which node failed."""
-        before = self.net.cluster.highest_id
-        was_running = str(self.net.cluster._state) == "running"
+        before, was_running = self.net.cluster.highest_id, False
+
+        async def asked() -> Any:
+            nonlocal was_running  # as it is when the verb begins: what was due comes first
+            was_running = str(self.net.cluster._state) == "running"
+            return await verb
+
         try:
-            answer = self.do(verb)
+            answer = self.do(asked())
         except RunStateError as refusal:
             answer, is_refused_rightly = None, not was_running or "without nodes" in str(refusal)
             assert is_refused_rightly

@@ -587,6 +587,10 @@ def test_what_is_told_of_a_handler_that_failed(error, caplog) -> None:
 _A_PANEL = "test_a_panel_that_breaks_does_not_hurt_the_others"
 
 SITES = {
+    "_given.py truth_given": "test_a_truth_that_is_none_ends_no_session",
+    "_session/_named.py Named.__contains__": "test_what_a_session_is_asked",
+    "_session/_session.py Session.call_throttle": "test_what_a_session_is_asked",
+    "throttles/_ramp.py Ramp.__post_init__": "test_what_a_session_is_asked",
     "_backend/_blocking.py Pending._answer": "test_start",
     "_backend/_bounded.py _Hearing._await": "test_an_action_of_a_coordinator",
     "_backend/_bounded.py call_within": "test_init",
