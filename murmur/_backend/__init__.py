@@ -19,6 +19,7 @@ from ._guard import name_of_task as name_of_task
 from ._guard import transports_of as transports_of
 from ._loop import BEAT as BEAT
 from ._loop import TAKEN_AWAY as TAKEN_AWAY
+from ._loop import USERS_LOOP as USERS_LOOP
 from ._loop import LoopThread as LoopThread
 from ._native import AsyncioNative as AsyncioNative
 from ._native import Interruption as Interruption
@@ -35,6 +36,7 @@ from ._stream import Stream as Stream
 __all__ = [
     "BEAT",
     "TAKEN_AWAY",
+    "USERS_LOOP",
     "AsyncioNative",
     "Brood",
     "Caller",

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from contextvars import Context, copy_context
+from importlib.util import find_spec
 from time import monotonic
 from typing import Any, Self, TypeVar
 
@@ -27,7 +28,7 @@ from murmur.errors import SessionClosedError, UnresponsiveError, WrongThreadErro
 from ._guard import ended, guard_loop, is_cancelled_from_outside
 from ._native import AsyncioNative, Wakeup
 
-__all__ = ["BEAT", "TAKEN_AWAY", "LoopThread"]
+__all__ = ["BEAT", "TAKEN_AWAY", "USERS_LOOP", "LoopThread"]
 
 T = TypeVar("T")
 
@@ -36,6 +37,9 @@ BEAT = 0.2
 
 TAKEN_AWAY = "its loop was taken away: code of this process stopped it, or cancelled every task"
 """What is known when the thread has ended although nobody closed it."""
+
+USERS_LOOP = {"use_uvloop": sys.platform != "win32" and find_spec("uvloop") is not None}
+"""How a loop runs that users live on, as an option of `LoopThread`: the quickest there is."""
 
 LAST_TURNS = 5.0
 """Seconds that the loop has to end once it is told to."""

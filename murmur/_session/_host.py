@@ -9,17 +9,15 @@ from __future__ import annotations
 import atexit
 import logging
 import math
-import sys
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from contextlib import suppress
-from importlib.util import find_spec
 from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import anyio
 import anyio.abc
 
-from murmur._backend import TAKEN_AWAY, LoopThread, thread_lock
+from murmur._backend import TAKEN_AWAY, USERS_LOOP, LoopThread, thread_lock
 from murmur.cluster import Cluster, LocalNode, NodeOverview
 from murmur.errors import (
     CallbackError,
@@ -123,7 +121,7 @@ class Host:
         self.entrance = Entrance(self)
         self._run_here = run_here
         self._silence, self._rejoin = silence, rejoin
-        self._loop = LoopThread("murmur-loop", {"use_uvloop": _has_uvloop()})
+        self._loop = LoopThread("murmur-loop", USERS_LOOP)
         self._opening = thread_lock()
         self._is_closing = False
         self._cluster: Cluster | None = None
@@ -294,7 +292,3 @@ def _check_seconds(name: str, given: object, *, least: float) -> None:
         raise InvalidArgumentError(
             f"{name}={given!r} makes no sense", f"give seconds from {least:g}"
         )
-
-
-def _has_uvloop() -> bool:
-    return sys.platform != "win32" and find_spec("uvloop") is not None

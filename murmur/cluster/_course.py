@@ -187,8 +187,8 @@ class Current:
             self.record.note_node(node.name, running_at=native().now())
 
     def note_clock(self, node: str, offset: float, error: float) -> None:
-        """Let the record know how the clock of a node that takes part is."""
-        if node in self.nodes and not self.over.is_set():
+        """Let the record know how the clock of a node that takes part is, once that is known."""
+        if node in self.nodes and not self.over.is_set() and math.isfinite(error):
             self.record.note_node(node, clock_offset=offset, clock_error=error)
 
     def note_departure(self, node: Node, *, is_lost: bool) -> None:

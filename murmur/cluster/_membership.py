@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Self
 
 from anyio.abc import TaskStatus
 
-from murmur._backend import LoopThread, thread_lock
+from murmur._backend import USERS_LOOP, LoopThread, thread_lock
 from murmur.errors import NodeLostError
 
 from ._lives import Lives
@@ -70,7 +70,7 @@ class Membership:
         )
         self._over: Future[None] = Future()
         self._leaving = thread_lock()
-        self._thread = LoopThread("murmur-node")
+        self._thread = LoopThread("murmur-node", USERS_LOOP)
         try:
             self._thread.start("join", self._live)
         except BaseException:

@@ -341,10 +341,11 @@ _NODES = Frame(
         seconds("left_at", "When it left or was lost; NaN while it is here.", "last"),
         seconds(
             "clock_offset",
-            "How far its clock is ahead of the steering kernel's; NaN if it has the same.",
+            "How far its clock is ahead of the steering kernel's; NaN if it has the same, or if "
+            "that is not yet known.",
             "last",
         ),
-        seconds("clock_error", "How wrong `clock_offset` may be.", "last"),
+        seconds("clock_error", "How wrong `clock_offset` may be; NaN as that is.", "last"),
         whole("users", "Users that were announced on it.", "derived"),
         whole("actions", "Actions that ended on it.", "derived"),
         whole("failed", "How many of those failed.", "derived"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import anyio
@@ -113,6 +114,18 @@ async def test_a_run_that_a_person_stopped_is_valid_and_says_so(pair: Any) -> No
 
     assert verdict.state == "valid"
     assert verdict.reasons[0] == "It was stopped at 12.0 s, before its planned 60.0 s."
+
+
+async def test_a_clock_that_is_not_known_yet_is_not_told_as_a_number(pair: Any) -> None:
+    await pair.do(Stay, 2, duration=60.0)
+    for peer in pair.members.nodes:
+        pair.members.pulse(peer, 0.0, math.inf, 0.0)
+    known = Results(pair.record).nodes["clock_error"]
+    await anyio.sleep(2.0)
+    await pair.stop()
+
+    assert not known.isin([math.inf]).any()
+    assert Results(pair.record).nodes["clock_error"].notna().all()  # by later pulses
 
 
 async def test_a_lost_node_has_been_silent_and_the_others_not(pair: Any) -> None:
