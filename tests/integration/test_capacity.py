@@ -50,7 +50,7 @@ def test_users_at_one_counter() -> None:
     assert 0.8 < law["ratio"].median() < 1.25, law
     assert (capacity.steps["evidence"] > 0).all()
     assert capacity.chart().to_dict()["concat"]
-    assert capacity.check in repr(capacity)
+    assert capacity.sentence in repr(capacity)
     assert "<table>" in capacity._repr_html_()
     assert capacity.to_dict()["steps"][0]["load"] == 4
 
