@@ -11,7 +11,7 @@ import pytest
 import murmur
 from murmur.errors import SessionClosedError
 
-TRIES = 50
+TRIES = 20
 
 
 class Hello(murmur.Scenario):
