@@ -75,6 +75,9 @@ class Talkative(murmur.Scenario):
         print("user is here")
 '''
 
+BUSY = "the load generator is the bottleneck"
+"""Of which a busy machine is told."""
+
 
 # What a shell starts behind its back ignores Ctrl-C, and so do the tests in it; not the command.
 IN_FRONT = """
@@ -171,7 +174,7 @@ def test_a_check_that_fails_is_exit_1(folder):
     plain = json.loads(done.stdout)
 
     assert done.returncode == plain["exit_code"] in (1, 3)
-    assert done.stderr == ""
+    assert [line for line in done.stderr.splitlines() if BUSY not in line] == []
     assert plain["users"] == {"finished": 5}
     assert plain["checks"][0]["value"] == 1.0
     assert plain["checks"][0]["holds"] is False

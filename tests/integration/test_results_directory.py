@@ -98,7 +98,7 @@ def test_a_process_that_is_killed_loses_two_seconds_at_most(tmp_path: Path) -> N
     assert loaded.counters["value"].sum() == len(loaded.actions)
     assert loaded.population["running"].iloc[-1] == 16
     assert loaded.nodes["host"].ne("").all()
-    assert loaded.verdict.state == "suspect"
+    assert loaded.verdict.state != "valid"
 
 
 def test_a_run_that_ended_in_order_left_an_archive_with_its_own_frames(tmp_path: Path) -> None:
