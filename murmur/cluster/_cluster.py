@@ -29,7 +29,7 @@ from murmur.runtime import RunSpec, RunState, check_throttle_verb
 
 from ._answers import Answers, ask_each
 from ._course import LAST_ID, Course, Current, check_count
-from ._ledger import Ledger
+from ._chronicle import Chronicle
 from ._node import NodeStatus
 from ._overview import NodeOverview, overview_of
 from ._roster import END_PATIENCE, GLANCE, NEXT_RUN, Roster
@@ -87,8 +87,8 @@ class Cluster(Roster):
                 "no node is there, and the session is open for nodes; do(..., nodes=1) waits for "
                 "one, and Session(run_here=True) runs users in this process"
             )
-        ledger = Ledger(self._bus, native().now, record)
-        self._current = current = Current(spec, record, course, ledger)
+        chronicle = Chronicle(self._bus, native().now, record)
+        self._current = current = Current(spec, record, course, chronicle)
         current.nodes = {node.name: node for node in chosen}
         if nodes is not None:
             current.wanted = frozenset(current.nodes)
@@ -268,7 +268,7 @@ class Cluster(Roster):
         if current.leasing is not None:
             old, new = current.leasing.call(name, verb, arguments)
             new = f"resumed, {new}" if verb == "resume" else new
-            current.ledger.change(self.local, f"throttle {name}", old, new)
+            current.chronicle.change(self.local, f"throttle {name}", old, new)
             return
         nodes = sorted(self._active(current).values(), key=lambda node: node.silence)
         await self._ask(nodes[:1], verb, lambda node: node.call_throttle(name, verb, arguments))
@@ -320,7 +320,7 @@ class Cluster(Roster):
         for name, error in (self.answers.failures if self.answers else {}).items():
             if isinstance(error, CallbackError) and error.callback == "__init__":
                 origin = error.__cause__ or error
-                current.ledger.failure(name, origin, of=("scenario", "__init__"))
+                current.chronicle.failure(name, origin, of=("scenario", "__init__"))
 
     async def _fail(self, current: Current) -> None:
         """End a run that could not begin; one that was reset meanwhile has ended already."""
@@ -379,7 +379,7 @@ class Cluster(Roster):
         for name, error in (self.answers.failures if self.answers else {}).items():
             if name in current.nodes and not isinstance(error, NodeTimeoutError):
                 current.announced[name].remove(ranges[name])
-                current.ledger.drop(name, *ranges[name], f"refused: {error}")
+                current.chronicle.drop(name, *ranges[name], f"refused: {error}")
 
     async def _watch(self, current: Current) -> None:
         """Stop the run when its course says so."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from murmur.throttles import ThrottleStatistics
 
     from ._leasing import Leasing
-    from ._ledger import Ledger
+    from ._chronicle import Chronicle
     from ._node import Node, NodeStatus
 
 __all__ = ["LAST_ID", "ClusterStatus", "Course", "Current", "check_count"]
@@ -119,11 +119,13 @@ class Current:
         The throttles and coordinators that are one over all nodes, if there may be several.
     """
 
-    def __init__(self, spec: RunSpec, record: RunRecord, course: Course, ledger: Ledger) -> None:
+    def __init__(
+        self, spec: RunSpec, record: RunRecord, course: Course, chronicle: Chronicle
+    ) -> None:
         self.spec = spec
         self.record = record
         self.course = course
-        self.ledger = ledger
+        self.chronicle = chronicle
         self.nodes: dict[str, Node] = {}
         self.wanted: frozenset[str] | None = None
         self.announced: dict[str, list[tuple[int, int]]] = {}

@@ -20,7 +20,7 @@ from murmur.telemetry import bus as process_bus
 from ._answers import ask_each
 from ._course import ClusterStatus, Current
 from ._facts import NodeFacts
-from ._ledger import Ledger
+from ._chronicle import Chronicle
 from ._local import LocalNode
 from ._node import STUCK
 
@@ -119,14 +119,14 @@ class Roster:
         self.nodes[node.name] = node
         for supply in list(self.supplies):
             supply.note_join(node.name)
-        self._ledger.event("amoc.cluster.connect_nodes", [node.name], "joined")
+        self._chronicle.event("amoc.cluster.connect_nodes", [node.name], "joined")
         current = self._current
         if current is None or self._state is not RunState.RUNNING:
             return
         if not current.wants(node.name):
             return
         if current.leasing is None:  # it began before the session was open
-            self._ledger.event(
+            self._chronicle.event(
                 "amoc.cluster.connect_nodes", [node.name], "takes part from the next run"
             )
             _logger.warning("node %s %s; open() before do()", node.name, NEXT_RUN)
@@ -140,9 +140,9 @@ class Roster:
             del self.nodes[node.name]
         state = "lost" if is_lost else "left"
         name = "amoc.cluster.nodedown" if is_lost else "amoc.cluster.connect_nodes"
-        self._ledger.event(name, [node.name], f"{state}: {reason}")
+        self._chronicle.event(name, [node.name], f"{state}: {reason}")
         if is_lost:
-            self._ledger.failure(node.name, f"lost: {reason}")
+            self._chronicle.failure(node.name, f"lost: {reason}")
         self.drop_out(node, reason, is_lost=is_lost, is_silent=is_silent)
 
     def drop_out(
@@ -161,7 +161,7 @@ class Roster:
             current.meetings.lose(node.name)
         announced = current.announced.pop(node.name, [])
         current.departed += sum(last - first + 1 for first, last in announced)
-        current.ledger.lose(node.name, announced, reason)
+        current.chronicle.lose(node.name, announced, reason)
         current.note_idle()
 
     def take_belated(self, run_id: str, chunk: Chunk) -> None:
@@ -169,7 +169,7 @@ class Roster:
         current = self._current
         if current is not None and current.spec.run_id == run_id and not current.over.is_set():
             current.record.add(chunk)
-            current.ledger.relay(chunk)
+            current.chronicle.relay(chunk)
 
     def is_given_up(self, node: str) -> bool:
         """Return whether what started a node does not want it any more."""
@@ -178,12 +178,12 @@ class Roster:
     def note_release(self, node: str) -> None:
         """Take note that a person gives a node back, as by scaling a deployment down."""
         if self._current is not None and node in self._current.nodes:
-            self._ledger.change(node, f"node {node}", "here", "released")
+            self._chronicle.change(node, f"node {node}", "here", "released")
 
     def note_expulsion(self, node: str) -> None:
         """Take note that a person sends a node away: nobody is to wonder where it is."""
         if self._current is not None and node in self._current.nodes:
-            self._ledger.change(node, f"node {node}", "here", "expelled")
+            self._chronicle.change(node, f"node {node}", "here", "expelled")
 
     def route(self, user_id: int, message: object, due: float | None = None) -> bool:
         """Send a message to the node where a user of the run lives, if there is one.
@@ -198,7 +198,7 @@ class Roster:
     def pass_on(self, sender: str, user_id: int, message: object, due: float | None = None) -> None:
         """Send on what a user of one node wrote to a user of another; to nobody, it is gone."""
         if not self.route(user_id, message, due) and self._current is not None:
-            self._current.ledger.count(sender, "mailbox.undeliverable")
+            self._current.chronicle.count(sender, "mailbox.undeliverable")
 
     def excuse(self, node: Node) -> None:
         """Ask a node for nothing more: it is on its way out, and sends what it measured yet."""
@@ -245,7 +245,7 @@ class Roster:
             grace=cast("float", spec.settings.values["grace"]),
             post=self._post,
             started_at=spec.started_at,
-            book=lambda name, row: current.ledger.throttle(self.local, name, row),
+            book=lambda name, row: current.chronicle.throttle(self.local, name, row),
         )
         self._tasks.start_soon(current.leasing.serve, current.over)
 
@@ -271,10 +271,10 @@ class Roster:
             self._current.note_clock(node, offset, error)
 
     @property
-    def _ledger(self) -> Ledger:
+    def _chronicle(self) -> Chronicle:
         if self._current is not None and not self._current.over.is_set():
-            return self._current.ledger
-        return Ledger(self._bus, native().now)
+            return self._current.chronicle
+        return Chronicle(self._bus, native().now)
 
     def _staff(self) -> dict[str, Node]:
         """Return the nodes that users go to: the others, as soon as there are others."""
@@ -305,7 +305,7 @@ class Roster:
 
         def take(chunk: Chunk) -> None:
             current.record.add(chunk)
-            current.ledger.relay(chunk)
+            current.chronicle.relay(chunk)
 
         return take
 
@@ -327,15 +327,15 @@ class Roster:
             current.coming.discard(node.name)
         if self._current is current and self._state is RunState.RUNNING:
             current.nodes[node.name] = node
-            current.ledger.event("amoc.cluster.connect_nodes", [node.name], "running")
+            current.chronicle.event("amoc.cluster.connect_nodes", [node.name], "running")
         else:
             await ask_each([node], "reset", lambda node: node.abort())
 
     async def _leave_out(self, current: Current, node: Node, error: Exception) -> None:
         """Let a run go on without a node that could not be brought in."""
         _logger.warning("node %s takes no part in the run: %s", node.name, error)
-        current.ledger.event("amoc.cluster.connect_nodes", [node.name], f"failed: {error}")
-        current.ledger.failure(node.name, f"takes no part in the run: {error}")
+        current.chronicle.event("amoc.cluster.connect_nodes", [node.name], f"failed: {error}")
+        current.chronicle.failure(node.name, f"takes no part in the run: {error}")
         current.note_departure(node, is_lost=isinstance(error, NodeLostError))
         if current.leasing is not None:
             current.leasing.lose(node.name, is_silent=False)
@@ -365,7 +365,7 @@ class Roster:
         if current is None or current.record is not record or current.over.is_set():
             return
         for name, announced in list(current.announced.items()):
-            current.ledger.lose(name, announced, reason, at)
+            current.chronicle.lose(name, announced, reason, at)
 
     async def _see_off(self, current: Current) -> None:
         """Wait for the end on every node, for so long and no longer, then say so."""

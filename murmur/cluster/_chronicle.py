@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from murmur.recording import RunRecord
     from murmur.telemetry import Bus, Chunk, Event
 
-__all__ = ["STEERING", "Ledger"]
+__all__ = ["STEERING", "Chronicle"]
 
 STEERING = "steering"
 """Where events of the cluster itself are from."""
 
 
-class Ledger:
+class Chronicle:
     """Writes into the record of one run, or, without one, to the bus alone.
 
     Parameters
