@@ -20,7 +20,10 @@ from murmur import exporters
 from murmur.errors import MissingExtraError
 
 ABSENT = ["altair", "click", "distributed", "httptools", "IPython", "ipywidgets", "pyarrow"]
-SENTENCE = re.compile(r"[^\n]+ needs the package '[\w.-]+': pip install 'murmur-load\[\w+\]'")
+SENTENCE = re.compile(
+    r"[^\n]+ needs the package '(?!None')[\w.-]+': pip install 'murmur-load\[(\w+)\]', "
+    r"or in a clone: pip install -e '\.\[\1\]'"
+)
 
 
 class Hello(murmur.Scenario):
@@ -67,7 +70,7 @@ def fetch(session: murmur.Session) -> None:
 
 def _told(reason: str) -> tuple[str, str, str]:
     found = re.search(
-        r"(\S[^:]*) needs the package '([^']+)': pip install 'murmur-load\[(\w+)\]'", reason
+        r"([^\s:][^:]*) needs the package '([^']+)': pip install 'murmur-load\[(\w+)\]'", reason
     )
     if found is None:
         raise AssertionError(f"the user failed with {reason!r}")

@@ -859,6 +859,7 @@ class MissingExtraError(MurmurError, ImportError):
             f"{feature} needs the package {package!r}: pip install 'murmur-load[{extra}]', "
             f"or in a clone: pip install -e '.[{extra}]'"
         )
+        self.name = package  # as any error of an import has it
 
 
 def _rebuilt(

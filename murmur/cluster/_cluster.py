@@ -28,8 +28,8 @@ from murmur.errors import (
 from murmur.runtime import RunSpec, RunState, check_throttle_verb
 
 from ._answers import Answers, ask_each
-from ._course import LAST_ID, Course, Current, check_count
 from ._chronicle import Chronicle
+from ._course import LAST_ID, Course, Current, check_count
 from ._node import NodeStatus
 from ._overview import NodeOverview, overview_of
 from ._roster import END_PATIENCE, GLANCE, NEXT_RUN, Roster

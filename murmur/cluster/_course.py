@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from murmur.runtime import RunSpec, RunState
     from murmur.throttles import ThrottleStatistics
 
-    from ._leasing import Leasing
     from ._chronicle import Chronicle
+    from ._leasing import Leasing
     from ._node import Node, NodeStatus
 
 __all__ = ["LAST_ID", "ClusterStatus", "Course", "Current", "check_count"]

@@ -18,9 +18,9 @@ from murmur.runtime import Listener, RunState, longest_end
 from murmur.telemetry import bus as process_bus
 
 from ._answers import ask_each
+from ._chronicle import Chronicle
 from ._course import ClusterStatus, Current
 from ._facts import NodeFacts
-from ._chronicle import Chronicle
 from ._local import LocalNode
 from ._node import STUCK
 
