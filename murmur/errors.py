@@ -857,9 +857,9 @@ class MissingExtraError(MurmurError, ImportError):
         self.package = package
         super().__init__(
             f"{feature} needs the package {package!r}: pip install 'murmur-load[{extra}]', "
-            f"or in a clone: pip install -e '.[{extra}]'"
+            f"or in a clone: pip install -e '.[{extra}]'",
+            name=package,
         )
-        self.name = package  # as any error of an import has it
 
 
 def _rebuilt(
