@@ -48,6 +48,9 @@ T = TypeVar("T")
 FAREWELL = 5.0
 """Seconds that closing waits for a run to end in order, besides its grace."""
 
+BREATH = 1.0
+"""Seconds that a loop may be late for other reasons than an `init` that holds it."""
+
 OPENING = 60.0
 """Seconds that the first task of the loop has to start."""
 
@@ -282,7 +285,7 @@ class Host:
         if local is None:
             return
         in_init = verb == "do" and not local.is_held_by_user
-        limit = self.callback_timeout if in_init else FAREWELL
+        limit = self.callback_timeout + BREATH if in_init else FAREWELL
         if local.stuck_for > limit:
             raise UnresponsiveError(verb, local.stuck_for, local.problems)
 

@@ -348,7 +348,7 @@ class Users:
             users = [user for user in users if self.population.find(user.id) is user]
             if not users or now() >= deadline:
                 return users
-            await anyio.sleep(min(CLEAN_UP / 50, deadline - now()))
+            await anyio.sleep(max(0.0, min(CLEAN_UP / 50, deadline - now())))
 
     def _abandon(self, user: User) -> None:
         if not self.population.depart(user):

@@ -9,16 +9,17 @@ import selectors
 import sys
 import sysconfig
 from contextlib import suppress
-from itertools import accumulate, chain, repeat, starmap
+from itertools import accumulate, chain, islice, repeat, starmap
+from operator import attrgetter
 from pathlib import Path
 from traceback import walk_tb
-from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any
+from types import CodeType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-__all__ = ["culprit", "line_of_thread", "line_within", "stack_of"]
+__all__ = ["Step", "blame", "culprit", "line_of_thread", "line_within", "stack_of"]
 
 DEEPEST = 10_000
 """Frames that are looked at."""
@@ -32,20 +33,40 @@ _RUNNERS = str(Path(sysconfig.get_path("stdlib"), "asyncio", "runners.py"))
 _MURMUR = str(Path(__file__).parents[2])
 
 
-def stack_of(thread: int | None) -> Sequence[FrameType]:
-    """Return the frames of a thread, the innermost first; none if it is not there.
+class Step(NamedTuple):
+    """A call that a thread is in: its code, and the line that it is at."""
 
-    The innermost frame is asked for and the walk goes on from it in C code alone, where no other
-    thread gets its turn. A coroutine that runs on meanwhile has no frame behind it any more, or
-    leaves what follows it dangling (seen in CPython 3.11.7: a ``f_back`` that was a dict).
+    code: CodeType
+    line: int
+
+    @property
+    def place(self) -> str:
+        """The file and the line."""
+        return f"{self.code.co_filename}:{self.line}"
+
+
+def stack_of(thread: int | None) -> Sequence[Step]:
+    """Return the calls that a thread is in, the innermost first; none if it is not there."""
+    return [Step(*each) for each in _walk(thread, attrgetter("f_code", "f_lineno"))]
+
+
+def _walk(
+    thread: int | None, what: Callable[[Any], Any], start: int = 0, stop: int = DEEPEST
+) -> list[Any]:
+    """Return something of each frame of a thread, the innermost first.
+
+    The innermost frame is asked for, the walk goes on from it and takes what is wanted in C code
+    alone, where no other thread gets its turn, and keeps no frame.  A coroutine that runs on
+    meanwhile has no frame behind it any more, or leaves what follows it dangling (seen in CPython
+    3.11.7: a ``f_back`` that was a dict, and a crash at the look into a frame that was kept).
     """
+    found: list[Any] = []
+    back: Any = repeat("f_back", DEEPEST)
     every = starmap(sys._current_frames, [()])  # noqa: SLF001 - documented, for this
-    innermost = map(dict.get, every, [thread or 0])  # asked for by the walk, as its first step
-    steps: Iterator[Any] = chain(innermost, repeat("f_back", DEEPEST))
-    frames: list[Any] = []
+    first = map(dict.get, every, [thread or 0])  # asked for by the walk, as its first step
     with suppress(AttributeError):  # of None, which is behind the outermost
-        frames.extend(accumulate(steps, getattr))
-    return [frame for frame in frames if isinstance(frame, FrameType)]
+        found.extend(map(what, islice(accumulate(chain(first, back), getattr), start, stop)))
+    return found
 
 
 def line_within(error: BaseException) -> str:
@@ -57,33 +78,52 @@ def line_within(error: BaseException) -> str:
 
 def line_of_thread(thread: int) -> str:
     """Return the innermost line of no library at which a thread is; or none."""
-    for frame in stack_of(thread):
-        if not _is_library(frame.f_code.co_filename):
-            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    for step in stack_of(thread):
+        if not _is_library(step.code.co_filename):
+            return step.place
     return ""
 
 
-def culprit(stack: Sequence[FrameType], wrapper: CodeType) -> tuple[int, str]:
-    """Return the user whose code runs in a stack, 0 if none, and the line that it is at.
+def culprit(thread: int | None, wrapper: CodeType) -> tuple[int, str]:
+    """Return the user whose code a thread runs, 0 if none, and the line that it is at; see `blame`.
+
+    Parameters
+    ----------
+    thread : int or None
+        Which one.
+    wrapper : CodeType
+        Of what calls a user's code, and has the user in a variable of that name.
+    """
+    depth, line = blame(stack_of(thread), wrapper)
+    if depth < 0:
+        return 0, line
+    look = attrgetter("f_code", "f_locals")
+    for code, variables in _walk(thread, look, depth, depth + 1):
+        if code is wrapper and "user" in variables:  # else it went on meanwhile
+            return variables["user"].id, line
+    return 0, line
+
+
+def blame(stack: Sequence[Step], wrapper: CodeType) -> tuple[int, str]:
+    """Return how deep in a stack a user's code is called, -1 if it is not, and the line to blame.
 
     The line is the innermost that belongs to no library; else the innermost of murmur; and
     empty if the loop waits for something to do.
     """
     line = own = ""
-    user_id = 0
-    for frame in stack:
-        file = frame.f_code.co_filename
-        if file == _RUNNERS:
+    depth = -1
+    for place, step in enumerate(stack):
+        if step.code.co_filename == _RUNNERS:
             break  # below are those who started the loop, and wait for it
-        if file.startswith(_MURMUR):
-            own = own or f"{file}:{frame.f_lineno}"
-        elif not line and not _is_library(file):
-            line = f"{file}:{frame.f_lineno}"
-        if frame.f_code is wrapper:
-            user_id = frame.f_locals["user"].id
+        if step.code.co_filename.startswith(_MURMUR):
+            own = own or step.place
+        elif not line and not _is_library(step.code.co_filename):
+            line = step.place
+        if step.code is wrapper:
+            depth = place
             break
-    is_idle = not stack or stack[0].f_code.co_filename == selectors.__file__
-    return (0, "") if is_idle else (user_id, line or own)
+    is_idle = not stack or stack[0].code.co_filename == selectors.__file__
+    return (-1, "") if is_idle else (depth, line or own)
 
 
 def _is_library(file: str) -> bool:

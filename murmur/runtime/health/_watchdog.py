@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from ._stack import culprit, stack_of
+from ._stack import culprit
 from ._vitals import CoreWait
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ class Watchdog:
         return 0.0 if math.isnan(waited) else waited
 
     def _find_culprit(self) -> tuple[int, str]:
-        return culprit(stack_of(self._run.native.thread), self._run.users.wrapper)
+        return culprit(self._run.native.thread, self._run.users.wrapper)
 
     def _report(self, hold: _Hold) -> None:
         line = hold.line

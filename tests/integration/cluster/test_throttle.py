@@ -69,7 +69,7 @@ def test_a_rate_holds_over_all_nodes(session: murmur.Session, count: int, rate: 
     reached = sum(((times >= n) & (times < n + 1)).sum() for n in calm)
 
     assert most_within(times, 1.0) <= rate
-    assert reached >= 0.97 * rate * len(calm)
+    assert reached >= 0.9 * rate * len(calm)
     assert len(times) >= rate  # of five seconds, on a machine that has turns for others
     assert len(run.results.actions["node"].unique()) == count
 
