@@ -16,6 +16,7 @@ import numpy as np
 from murmur.telemetry import CUT_SHORT, NEVER_CAME, ROWS_DONE
 
 from ._deliveries import deliveries
+from ._verdict import counted, number_of
 
 if TYPE_CHECKING:
     from murmur.recording import RunRecord
@@ -143,7 +144,7 @@ def _waited_for_others(record: RunRecord) -> Iterator[str]:
         where = f" on {len(known)} nodes" if len(known) > 1 else ""
         came = f"{size} make a group" if where else f"{number:,} of {size} came"
         first = max(known, key=lambda each: each.measurements["seconds"]).metadata["user_id"]
-        users = f"{_number(number, 'user')}{where}"
+        users = f"{number_of(number, 'user')}{where}"
         yield (
             f"{users} waited in gather of the coordinator {name!r} up to the end, user {first} "
             f"for {seconds:,.3g} s: {came}."
@@ -156,12 +157,12 @@ def _never_complete(record: RunRecord) -> Iterator[str]:
     for each in _told(record, "amoc.coordinator.unfinished"):
         if each.metadata["kind"] == "batch":
             number, seconds = int(each.measurements["count"]), each.measurements["seconds"]
-            users = f"{_number(number, 'user')} {'was' if number == 1 else 'were'}"
+            users, first = counted(number, "user"), each.metadata["user_id"]
             pending[str(each.metadata["name"]), _size(each)] = (
-                f"{users} in one at the end, user {each.metadata['user_id']} for {seconds:,.3g} s"
+                f"{users} in one at the end, user {first} for {seconds:,.3g} s"
             )
     for key, closed in _only_timed_out(record).items():
-        users = f"{_number(sum(closed), 'user')} in all"
+        users = f"{number_of(sum(closed), 'user')} in all"
         pending.setdefault(key, f"its timeout closed {len(closed):,}, with {users}")
     for name in _deserted(record):
         yield f"Nobody came to the coordinator {name!r}."
@@ -222,7 +223,7 @@ def _unheard(record: RunRecord) -> Iterator[str]:
     known = {name: int(np.sum(values[names == name])) for name in (*_MAILBOX, _SILENT)}
     for name, what in _MAILBOX.items():
         if known[name]:
-            yield f"{_number(known[name], 'message')} {what}."
+            yield f"{number_of(known[name], 'message')} {what}."
     outcomes: Mapping[str, Any] = record.table("users")
     silent, users = known[_SILENT], len(outcomes["outcome"].codes)
     if silent > (1 - _KEPT) * users:
@@ -255,7 +256,3 @@ def _never_admitted(record: RunRecord) -> Iterator[str]:
 def _nothing(record: RunRecord) -> Iterator[str]:
     if record.ended_by and not record.actions_total:
         yield "No action ended: there are no response times and no failures of actions to judge."
-
-
-def _number(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

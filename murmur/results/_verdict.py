@@ -28,7 +28,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-__all__ = ["Evidence", "NodeHealth", "Permits", "State", "Verdict", "judge"]
+__all__ = ["Evidence", "NodeHealth", "Permits", "State", "Verdict", "counted", "judge", "number_of"]
 
 State: TypeAlias = Literal["valid", "suspect", "invalid"]
 Finding: TypeAlias = tuple[State, str]
@@ -335,7 +335,7 @@ def _users(evidence: Evidence) -> Iterator[Finding]:
         nodes = _listed(evidence.departed)
         yield (
             _grade(unasked / max(evidence.users, unasked), _UNASKED),
-            f"{unasked:,} of {_number(evidence.users, 'user')} were lost, or went with a node "
+            f"{unasked:,} of {number_of(evidence.users, 'user')} were lost, or went with a node "
             f"that nobody asked to go{f': {nodes}' if nodes else ''}.",
         )
     share = evidence.undone / evidence.planned if evidence.planned > 0 else 0.0
@@ -350,7 +350,7 @@ def _users(evidence: Evidence) -> Iterator[Finding]:
         admitted = " that was admitted" if evidence.dropped else ""
         yield "suspect", f"Every user{admitted} failed ({evidence.failed:,}{most})."
     if evidence.abandoned:
-        users = _number(evidence.abandoned, "user")
+        users = number_of(evidence.abandoned, "user")
         verb = "was" if evidence.abandoned == 1 else "were"
         yield "suspect", f"{users} {verb} abandoned: cancellation was ignored."
 
@@ -363,10 +363,10 @@ def _wishes(evidence: Evidence) -> Iterator[str]:
             f"{evidence.planned_end:,.1f} s."
         )
     if evidence.expelled:
-        users = _number(evidence.expelled, "user")
+        users = number_of(evidence.expelled, "user")
         yield f"{users} went with a node that was expelled."
     if evidence.released:
-        users = _number(evidence.released, "user")
+        users = number_of(evidence.released, "user")
         yield f"{users} went with nodes that were given back, or scaled away."
 
 
@@ -377,11 +377,12 @@ def _omissions(evidence: Evidence) -> Iterator[str]:
             f"of {evidence.actions:,}."
         )
     for name, number in evidence.leftovers:
-        yield f"Users left {_number(number, 'task')} of {name} behind, which went on without them."
+        tasks = number_of(number, "task")
+        yield f"Users left {tasks} of {name} behind, which went on without them."
     if evidence.events_dropped:
-        yield f"{_count(evidence.events_dropped, 'event')} dropped for want of room."
+        yield f"{counted(evidence.events_dropped, 'event')} dropped for want of room."
     if evidence.rows_dropped:
-        rows = _count(evidence.rows_dropped, "row")
+        rows = counted(evidence.rows_dropped, "row")
         yield f"{rows} given up for want of room, those of the oldest windows."
 
 
@@ -408,9 +409,11 @@ def _listed(texts: tuple[str, ...]) -> str:
     return ", ".join(texts[:_MOST]) + more
 
 
-def _number(number: int, noun: str) -> str:
+def number_of(number: int, noun: str) -> str:
+    """Return how many there are, with the noun in its number."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{_number(number, noun)} {'was' if number == 1 else 'were'}"
+def counted(number: int, noun: str) -> str:
+    """Return how many there were, with the verb that what became of them follows."""
+    return f"{number_of(number, noun)} {'was' if number == 1 else 'were'}"
