@@ -165,7 +165,7 @@ def test_the_guard_looks_at_what_is_connected_to(peer: Peer) -> None:
 
 
 async def test_tokens_come_one_by_one_and_a_stream_may_break(peer: Peer) -> None:
-    async with TokenServer(tokens=5, first=0.2, gap=0.05) as server:
+    async with TokenServer(tokens=4, first=0.2, gap=0.3) as server:
         url = f"http://127.0.0.1:{server.port}/"
         async with Client() as client:
             began = anyio.current_time()
@@ -179,9 +179,10 @@ async def test_tokens_come_one_by_one_and_a_stream_may_break(peer: Peer) -> None
                 async for event in broken.events():
                     cut.append(event.data)  # noqa: PERF401 - what came before the break counts
 
-    assert [event.data for event in events[:5]] == [f'{{"token": "t{n}"}}' for n in range(5)]
-    assert events[5].data == "[DONE]"
+    assert [event.data for event in events[:4]] == [f'{{"token": "t{n}"}}' for n in range(4)]
+    assert events[4].data == "[DONE]"
     assert times[0] >= 0.2
-    assert all(later - sooner >= 0.04 for sooner, later in pairwise(times[:5]))
+    # Half the gap that was set: a busy machine may take one token late, and the next in time.
+    assert all(later - sooner >= 0.15 for sooner, later in pairwise(times[:4]))
     assert cut == ['{"token": "t0"}', '{"token": "t1"}']
     assert isinstance(broken.error, ConnectionLostError)
