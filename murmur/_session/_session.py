@@ -32,7 +32,15 @@ from ._nodes import LIFETIME, Nodes
 from ._observation import Observation
 from ._run import Run
 from ._search_progress import SearchProgress
-from ._start import course_of, masked_pairs, notebook_names, record_of, settings_for, spec_of
+from ._start import (
+    course_of,
+    masked_pairs,
+    notebook_names,
+    record_of,
+    settings_for,
+    spec_of,
+    tell_of_settings,
+)
 from ._status import IDLE, Status, status_of
 from ._troubles import FailureLog
 from ._user_look import UserLook, look_at_user
@@ -225,7 +233,8 @@ class Session:
             tune_collector=self._tune_collector,
             allow=self._allow,
         )
-        record = record_of(spec, self.relay, plan=(users, duration, end_when_idle))
+        plan = {"users": users, "seconds": duration, "end_when_idle": end_when_idle}
+        record = record_of(spec, self.relay, plan)
         ending = Ending(record, chosen.__name__, self._host.abandon)
         run = Run(self, record, ending=ending, flush=self._flush, scenario=chosen)
         course = course_of(
@@ -235,8 +244,7 @@ class Session:
             on_accepted=lambda: self._hold(run, record, chosen, ending),
             on_over=ending.come,
         )
-        for warning in resolved.warnings:
-            _logger.warning("%s", warning)
+        tell_of_settings(resolved, users)
         with run_directory(self._directory, record, chosen) as directory:
             cluster, named = self._host.cluster("do"), self._host.entrance.awaited(nodes)
             self._host.ask("do", cluster.start, spec, record, course, named)

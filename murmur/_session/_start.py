@@ -33,6 +33,7 @@ __all__ = [
     "record_of",
     "settings_for",
     "spec_of",
+    "tell_of_settings",
 ]
 
 
@@ -101,29 +102,35 @@ def settings_for(
         raise
 
 
-def record_of(
-    spec: RunSpec, relay: Relay, plan: tuple[int, float | None, bool] = (0, None, False)
-) -> RunRecord:
+def record_of(spec: RunSpec, relay: Relay, plan: Mapping[str, object]) -> RunRecord:
     """Return the empty record of a run, whose followers are those of `relay`."""
-    record = RunRecord(
+    logs = _logs(spec.settings)
+    rows = {"rows": sum(map(len, logs))} if logs else {}
+    return RunRecord(
         run_id=spec.run_id,
         started_at=spec.started_at,
         wall_started_at=spec.wall_started_at,
         settings=masked(spec.scenario, spec.settings.values),
         seed=spec.seed,
         relay=relay,
+        plan={**plan, **rows},
     )
-    record.plan = dict(zip(("users", "seconds", "end_when_idle"), plan, strict=True))
-    logs = [each for each in spec.settings.values.values() if isinstance(each, LogRows)]
-    if logs:
-        record.plan["rows"] = sum(map(len, logs))
-        for log in logs:
-            _tell_of(log, plan[0])
-    return record
+
+
+def tell_of_settings(resolved: Resolved, users: int) -> None:
+    """Log what is not as it may seem about the settings of a run of so many users."""
+    for warning in resolved.warnings:
+        _logger.warning("%s", warning)
+    for log in _logs(resolved):
+        _tell_of(log, users)
+
+
+def _logs(resolved: Resolved) -> list[LogRows]:
+    return [each for each in resolved.values.values() if isinstance(each, LogRows)]
 
 
 def _tell_of(log: LogRows, users: int) -> None:
-    """Log what is not as it may seem: lines left out, and users that have no counterpart."""
+    """Log which lines were left out, and users that have no counterpart."""
     for note in log.notes:
         _logger.warning("%s: %s", log.source, note)
     if users != log.users:

@@ -87,6 +87,8 @@ class RunRecord:
         Seed of the run; the sample of actions follows from it too.
     relay : Relay, optional
         Where everything that is added is handed on to; to nobody if not given.
+    plan : mapping, optional
+        What was asked for at the start: users, seconds (None: no end), end_when_idle.
     window : float, default 1.0
         Length of a window in seconds, that of the recorders.
     actions_bound : int, default 5_000_000
@@ -117,7 +119,7 @@ class RunRecord:
         What made it stop: "stop", "duration", "idle" (all users were gone), "reset" or
         "failed"; empty while it is on.
     plan : dict of str to object
-        What was asked for at the start: users, seconds (None: no end), end_when_idle.
+        What was asked for at the start, as it was given.
     calls : list of dict
         What its session was asked to do with it: ``at`` (seconds since the start), ``verb``,
         ``arguments``; the first 10,000.
@@ -132,6 +134,7 @@ class RunRecord:
     broken_off: str = ""
     calls_dropped: int = 0
     version: int = 0
+    _latest: float = 0.0
 
     def __init__(  # noqa: PLR0913 - the last five are bounds, by keyword
         self,
@@ -142,6 +145,7 @@ class RunRecord:
         seed: int = 0,
         *,
         relay: Relay | None = None,
+        plan: Mapping[str, object] | None = None,
         window: float = 1.0,
         actions_bound: int = 5_000_000,
         events_bound: int = 100_000,
@@ -157,7 +161,7 @@ class RunRecord:
         self.relay: Relay = Relay() if relay is None else relay
         self.planned_end: float = math.inf
         self.ending_at: float = math.nan
-        self.plan: dict[str, object] = {}
+        self.plan: dict[str, object] = dict(plan or {})
         self.calls: list[dict[str, object]] = []
         self.troubles: dict[str, str] = {}
         self._codes = Codebook()
@@ -169,7 +173,6 @@ class RunRecord:
         self._span_names: set[int] = set()
         self._under_way: dict[str, tuple[tuple[str, ...], tuple[Begun, ...]]] = {}
         self._series = Series(rows_bound, events_bound)
-        self._latest = 0.0
         self._failures = Failures()
         self._holds = Holds()
         self._events: Newest[Event] = Newest(events_bound)

@@ -71,9 +71,9 @@ class _Replay:
             facts["wall_seconds"],
             facts["settings"],
             facts["seed"],
+            plan=facts.get("plan"),
             window=facts["window"],
         )
-        self.record.plan = dict(facts.get("plan", {}))
         self._bound = int(facts["actions_bound"])
         self._random = np.random.default_rng(facts["seed"])
         self._started_at = facts["started_at"]
