@@ -73,11 +73,13 @@ def health(frame: pd.DataFrame) -> AnyChart:
     if frame.empty:
         return sentence("No look at the generator yet.", title)
     spans = over_time(frame, dict.fromkeys(_LAGS, "max"), series=len(_LAGS))
-    long = spans.rows.melt(["at"], list(_LAGS), var_name="measure", value_name="value").dropna()
+    known = [name for name in _LAGS if spans.rows[name].notna().any()]
+    if not known:
+        return sentence("No look at the generator's lag yet.", title)
+    # Windows of which nothing is known stay as gaps: a line across them would be made up.
+    long = spans.rows.melt(["at"], known, var_name="measure", value_name="value")
     long["measure"] = long["measure"].map({name: label for name, (label, _, _) in _LAGS.items()})
     long["value"] = long["value"].clip(lower=_SHORTEST)
-    if long.empty:
-        return sentence("No look at the generator's lag yet.", title)
     chart = _lags(long)
     return shaded(dressed(chart, title, spans.note("the worst of")), frame)
 

@@ -112,7 +112,8 @@ def over_time(
     Parameters
     ----------
     frame : pandas.DataFrame
-        Has ``window_at`` and the columns named.
+        Has ``window_at`` and the columns named.  If ``frame.attrs`` has ``elapsed``, the spans
+        go on to that second, although nothing may have been reported of the last.
     columns : mapping of str to str
         Column and how the windows of a span are joined: ``"sum"``, ``"max"``, ``"last"``.
     series : int
@@ -128,16 +129,17 @@ def over_time(
     groups = [frame[name].astype(str).rename(name) for name in by]
     apart = int(np.prod([group.nunique() for group in groups]))
     most = min(max(ROWS // (series * apart) - 1, 1), SPANS - 1)  # `Spans.steps` adds one
-    windows = int(place.max()) + 1
+    whole_windows = math.floor((frame.attrs.get("elapsed", 0.0) - first) / length + 1e-6)
+    windows = max(int(place.max()) + 1, whole_windows)
     joined = math.ceil(windows / most)
     place //= joined
+    newest = (windows - 1) // joined
     grouped = frame.groupby([pd.Series(place, index=frame.index, name="at"), *groups])
     rows = grouped.agg(dict(columns))
-    levels = [range(int(place.max()) + 1), *(sorted(group.unique()) for group in groups)]
+    levels = [range(newest + 1), *(sorted(group.unique()) for group in groups)]
     whole = pd.MultiIndex.from_product(levels, names=["at", *by])
     rows = rows.reindex(whole if by else whole.get_level_values(0), fill_value=fill).reset_index()
-    left = int(place.max()) * joined  # windows before the last span, which may have fewer
-    last = rows["at"] == place.max()
-    rows["seconds"] = np.where(last, windows - left, joined) * length
+    left = newest * joined  # windows before the last span, which may have fewer
+    rows["seconds"] = np.where(rows["at"] == newest, windows - left, joined) * length
     rows["at"] = first + rows["at"] * (length * joined)
     return Spans(rows, length * joined, joined)

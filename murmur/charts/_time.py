@@ -294,6 +294,7 @@ def throttles(
     totals = {"requested": "sum", "granted": "sum", "rate": "sum"}
     keys = [chosen["window_at"], chosen["name"].astype(str)]
     chosen = chosen.groupby(keys).agg(totals).reset_index()
+    chosen.attrs = frame.attrs
     how = {"requested": "sum", "granted": "sum", "rate": "max"}
     spans = over_time(chosen, how, series=len(_THROTTLING), by=["name"])
     rows = spans.steps().assign(
@@ -334,6 +335,7 @@ def _durations(
     values = long["value"] = long["value"].clip(lower=_SHORTEST)
     if values.isna().all():
         return sentence("No action has succeeded yet.", title)
+    long["alone"] = _alone(long)
     axis = alt.Y("value:Q", axis=log_axis("duration", values), scale=log_scale(values))
     value = ("seconds", ".3~r")
     lines = _lines(long, _colours(measures), axis, value=value, interpolate="linear", names=names)
@@ -359,6 +361,12 @@ def _missing(windows: pd.DataFrame) -> float:
 def _long(rows: pd.DataFrame, measures: Mapping[str, object]) -> pd.DataFrame:
     keys = [column for column in ("at", "name") if column in rows.columns]
     return rows.melt(keys, list(measures), var_name="measure", value_name="value")
+
+
+def _alone(long: pd.DataFrame) -> pd.Series[bool]:
+    """Return which values have a gap on either side, so that no line leads to them."""
+    series = long.groupby(["name", "measure"], sort=False)["value"]
+    return long["value"].notna() & series.shift(1).isna() & series.shift(-1).isna()
 
 
 def _lines(
@@ -394,6 +402,9 @@ def _lines(
     line = marks.mark_line(strokeWidth=1.8, interpolate=interpolate).encode(strokeDash=dash)
     # A line has a single tooltip; these points, which nobody sees, have one for each value.
     points = marks.mark_point(opacity=0, size=60, aria=False).encode(tooltip=tooltip)
+    if "alone" in long and long["alone"].any():
+        dots = marks.transform_filter("datum.alone").mark_point(filled=True, size=16, opacity=1)
+        return alt.LayerChart(layer=[line, dots, points])
     if interpolate == "step-after":
         points = points.transform_filter(alt.datum.at < long["at"].max())  # that is the end
     return alt.LayerChart(layer=[line, points])

@@ -172,12 +172,13 @@ class Recent:
     window : float
         Seconds in a window.
     windows : tuple of LiveWindow
-        Actions of the last 300 windows that are whole, the oldest first; without those in
-        which no action ended.
+        Actions of the last 300 windows that are whole, the oldest first, from the first of them
+        in which one ended; those behind it in which none did are there as well.
     population : tuple of (float, int, int, int)
         Moment, and users waiting, running and leaving on all nodes, the oldest first.
     permits : mapping of str to tuple of (float, float, float)
-        By throttle: when a window began, and permits per second asked for and granted.
+        By throttle: when a window began, and permits per second asked for and granted; NaN in
+        a window that no node told of.
     actions : tuple of Figures
         Of each name, in alphabetical order; empty if nobody asked for them.
     total : Figures
@@ -229,6 +230,7 @@ class LiveView:
         self._record = record
         self._lock = thread_lock()
         self._known: dict[int, LiveWindow] = {}
+        self._empty = LiveWindow.of(0.0, 0, 0, Histogram())
         self._changes: tuple[int, tuple[LiveChange, ...]] = (0, ())
 
     def recent(self, elapsed: float, *, by_name: bool = True, is_over: bool = False) -> Recent:
@@ -263,7 +265,7 @@ class LiveView:
         return Recent(
             version=version,
             window=length,
-            windows=tuple(one for number, one in sorted(self._known.items()) if number < end),
+            windows=self._windows(end, math.floor(elapsed / length)),
             population=population,
             permits=self._permits(end),
             actions=tuple(self._figures(counts, until, elapsed)) if by_name else (),
@@ -283,18 +285,32 @@ class LiveView:
         table = self._record.table("population", since, of_all=True)
         return tuple(rows_of(table, "window_at", *USER_STATES))[-SPAN:]
 
+    def _windows(self, end: int, passed: int) -> tuple[LiveWindow, ...]:
+        """Return what is known of the windows before `end`, and empty ones of which nothing is."""
+        if not self._record.actions_total:
+            return ()
+        first = min(self._known, default=end - SPAN)
+        until = max([min(end, passed), *(number + 1 for number in self._known if number < end)])
+        return tuple(
+            self._known.get(number) or replace(self._empty, at=number * self._record.window)
+            for number in range(max(first, end - SPAN), until)
+        )
+
     def _permits(self, end: int) -> dict[str, tuple[tuple[float, float, float], ...]]:
         length = self._record.window
-        found: dict[str, dict[float, list[float]]] = {}
+        found: dict[str, dict[int, list[float]]] = {}
         table = self._record.table("throttles", max(0, end - SPAN) * length)
         for at, name, asked, granted in rows_of(table, "window_at", "name", "requested", "granted"):
-            if round(at / length) >= end:
+            if (number := round(at / length)) >= end:
                 continue  # it is not over, and would show as a fall
-            row = found.setdefault(name, {}).setdefault(at, [0.0, 0.0])
+            row = found.setdefault(name, {}).setdefault(number, [0.0, 0.0])
             row[0] += asked / length
             row[1] += granted / length
         return {
-            name: tuple((at, asked, granted) for at, (asked, granted) in sorted(rows.items()))
+            name: tuple(
+                (number * length, *rows.get(number, (math.nan, math.nan)))
+                for number in range(min(rows), max(rows) + 1)
+            )
             for name, rows in found.items()
         }
 

@@ -111,6 +111,9 @@ class Results:
     def frame(self, name: str) -> pd.DataFrame:
         """Return the frame of that name, as the property of the same name does.
 
+        Where one row is a window, ``attrs["elapsed"]`` says how long the run went on: there may
+        be no row of its last windows, in which nothing happened.
+
         Parameters
         ----------
         name : str
@@ -124,7 +127,10 @@ class Results:
         if name not in FRAMES:
             raise InvalidArgumentError(f"no frame {name!r}{closest(name, list(FRAMES), 'frames')}")
         self.source.refresh()
-        return self.source.frame(name)
+        frame = self.source.frame(name)
+        if "window_at" in frame:
+            frame.attrs["elapsed"] = float(self.source.elapsed())
+        return frame
 
     @property
     def elapsed(self) -> float:

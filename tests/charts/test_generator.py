@@ -52,6 +52,17 @@ def test_windows_in_a_row_are_one_band(population: Any, health: pd.DataFrame) ->
     assert spec["config"] == population.to_dict()["config"]
 
 
+def test_windows_in_which_nothing_is_known_of_the_lag_are_a_gap(health: pd.DataFrame) -> None:
+    """The loop was held from 4 to 7 s: nobody measured, and a line would say that all was well."""
+    lags = ["loop_lag_p99", "loop_lag_max", "schedule_lag"]
+    health.loc[health["window_at"].between(4, 6), lags] = np.nan
+
+    drawn = rows(charts.health(health), "measure")
+
+    assert {row["measure"] for row in drawn} == {"loop, 99th percentile", "loop, longest"}
+    assert {row["at"] for row in drawn if row["value"] is None} == {4, 5, 6}
+
+
 def test_without_saturated_windows_the_chart_stays_as_it_is(
     population: Any, health: pd.DataFrame
 ) -> None:

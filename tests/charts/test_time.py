@@ -77,6 +77,47 @@ def test_throughput_draws_a_window_without_actions_as_zero(windows: pd.DataFrame
     assert series(chart, "failed") == [(0, 0), (1, 3), (2, 0), (3, 4), (4, 4)]
 
 
+def test_a_run_that_went_on_without_an_action_is_drawn_to_its_end(windows: pd.DataFrame) -> None:
+    windows.attrs["elapsed"] = 7.4
+
+    assert series(charts.throughput(windows), "ok")[3:] == [(3, 0), (4, 0), (5, 0), (6, 0), (7, 0)]
+    p99 = series(charts.percentiles(windows), "p99")
+    assert [at for at, _ in p99] == [0, 1, 2, 3, 4, 5, 6]
+    assert [value for _, value in p99[2:]] == [None] * 5
+
+
+def test_a_long_run_that_stopped_half_way_is_joined_to_spans_of_one_length() -> None:
+    frame = pd.DataFrame({"window_at": np.arange(3600.0), "name": "echo", "count": 10, "failed": 0})
+    frame.attrs["elapsed"] = 7200.0
+
+    drawn = series(charts.throughput(frame), "ok")
+
+    assert drawn[-1][0] >= 7200
+    assert drawn[-1][1] == 0
+    assert max(np.diff([at for at, _ in drawn])) == min(np.diff([at for at, _ in drawn]))
+    assert sum(value for at, value in drawn[:-1]) * (drawn[1][0]) == pytest.approx(36_000)
+
+
+def test_a_window_between_two_holes_is_a_dot_for_no_line_leads_to_it() -> None:
+    frame = pd.DataFrame(
+        {
+            "window_at": [0.0, 1.0, 3.0, 6.0, 7.0],
+            "name": "echo",
+            "count": 10,
+            **{f"response_{short}": 0.01 for short in ("p50", "p95", "p99")},
+        }
+    )
+
+    rows = values(charts.percentiles(frame), "measure")
+
+    assert {(row["at"], row["alone"]) for row in rows if row["measure"] == "p99"} == {
+        (at, at == 3) for at in range(8)
+    }
+    drawn = vl_convert.vegalite_to_svg(charts.percentiles(frame).to_dict())
+    seen = re.findall(r'aria-roledescription="point"[^>]*opacity="1"', drawn)
+    assert len(seen) == 3
+
+
 def test_throughput_is_per_second_whatever_the_window(windows: pd.DataFrame) -> None:
     chart = charts.throughput(windows.assign(window_at=windows["window_at"] * 2))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from murmur.recording import SPAN, LiveView, RunRecord
@@ -101,6 +102,39 @@ def test_a_run_that_stands_still_has_no_rate(tape):
     stopped = tape.live.recent(60.0)
     assert stopped.total.rate == 0.0
     assert math.isnan(stopped.total.p50)
+
+
+def test_windows_in_which_nothing_ended_are_there_with_nothing(tape):
+    """Three seconds of ten; a hole; ten again; and then nothing comes any more."""
+    for number in (2, 3, 4, 8):
+        tape.second(number, *([0.010] * 10))
+
+    windows = tape.live.recent(14.5).windows
+
+    assert [(one.at, one.count) for one in windows] == [
+        (1, 10), (2, 10), (3, 10), (4, 0), (5, 0), (6, 0), (7, 10),
+        *((at, 0) for at in (8, 9, 10, 11)),  # of 12 and 13 something may be on its way
+    ]  # fmt: skip
+    assert all(np.isnan(one.quantiles).all() for one in windows if not one.count)
+
+
+def test_a_hole_longer_than_what_is_looked_back_is_drawn_as_one(tape):
+    tape.second(1, 0.010)
+
+    windows = tape.live.recent(SPAN + 40.0).windows
+
+    assert {one.count for one in windows} == {0}
+    assert (windows[0].at, windows[-1].at) == (38, SPAN + 37)
+
+
+def test_windows_in_which_a_node_told_of_no_permits_are_a_gap(tape):
+    for end in (1.0, 2.0, 5.0):
+        tape.on().throttle(end, "messages", {"requested": 100, "granted": 90})
+        tape.second(int(end), 0.010)
+
+    asked = [row[1] for row in tape.live.recent(5.1).permits["messages"]]
+
+    assert asked == pytest.approx([100, 100, math.nan, math.nan, 100], nan_ok=True)
 
 
 def test_windows_that_a_node_does_not_tell_of_are_unfit(tape):

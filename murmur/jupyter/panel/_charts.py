@@ -76,7 +76,7 @@ def _specs() -> dict[str, dict[str, Any]]:
     drawn = {
         "population": _population(),
         "throughput": [_throughput()],
-        "latency": [_latency()],
+        "latency": _latency(),
         "heatmap": [_heatmap()],
         "throttles": [_throttles()],
     }
@@ -114,14 +114,20 @@ def _throughput() -> alt.Chart:
     return chart
 
 
-def _latency() -> alt.Chart:
+def _latency() -> list[alt.Chart]:
     y = alt.Y(
         "value:Q",
         title=None,
         scale=alt.Scale(type="log", nice=False, padding=6),
         axis=_durations(grid=True),
     )
-    return _lines(_PERCENTILES, "response time [s]", y=y, number=".3~r")
+    lines = _lines(_PERCENTILES, "response time [s]", y=y, number=".3~r")
+    marks = alt.Chart(_ROWS).transform_filter("datum.alone").transform_fold([*_PERCENTILES])
+    # What has a gap on either side has no line, and would not be seen.
+    dots = marks.mark_point(filled=True, size=14, opacity=1).encode(
+        x=_time(), y=y, color=alt.Color("key:N", scale=_colours(_PERCENTILES), legend=None)
+    )
+    return [lines, dots]
 
 
 def _heatmap() -> alt.Chart:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -68,9 +69,15 @@ def throughput(windows: Iterable[LiveWindow], length: float) -> dict[str, Any]:
 
 
 def latency(windows: Iterable[LiveWindow]) -> dict[str, Any]:
-    """Return the percentiles of the response time."""
+    """Return the percentiles of the response time; 1 in `alone` where no line leads to them."""
     rows = [(window.at, *window.quantiles.tolist()) for window in windows]
-    return _packed(("at", *QUANTILES), rows)
+    is_known = [False, *(not math.isnan(row[1]) for row in rows), False]
+    alone = [
+        here and not (before or after)
+        for before, here, after in zip(is_known, is_known[1:], is_known[2:], strict=False)
+    ]
+    named = ("at", *QUANTILES, "alone")
+    return _packed(named, [(*row, float(one)) for row, one in zip(rows, alone, strict=True)])
 
 
 def heatmap(windows: Iterable[LiveWindow]) -> dict[str, Any]:
@@ -98,7 +105,10 @@ def throttles(permits: Mapping[str, Sequence[tuple[float, float, float]]]) -> di
     shown = dict(permits)
     if len(shown) > 1:
         shown.pop("user_rate", None)  # beside the others it would lie on the ground
-    demand = {name: sum(row[1] for row in rows) for name, rows in shown.items()}
+    demand = {
+        name: sum(asked for _, asked, _ in rows if not math.isnan(asked))
+        for name, rows in shown.items()
+    }
     names = sorted(sorted(demand, key=lambda name: -demand[name])[:_CURVES])
     rows = [(at, code, *pair) for code, name in enumerate(names) for at, *pair in shown[name]]
     return _packed(("at", "name", "asked", "granted"), rows, {"name": names})

@@ -40,3 +40,24 @@ def test_time_is_labelled_in_whole_steps_at_any_age_of_the_run(start, end, label
     drawn = vl_convert.vegalite_to_svg({**spec, "params": params, "datasets": rows, "width": 400})
 
     assert re.findall(r">(\d+:\d\d)<", drawn) == labels
+
+
+def _strokes(rows):
+    """Return the paths of lines, and how many dots there are, in the drawing of latency."""
+    spec = specs(["latency"])["latency"]
+    drawn = vl_convert.vegalite_to_svg({**spec, "datasets": {"rows": rows, "changes": []}})
+    dots = re.findall(r'aria-roledescription="point"', drawn)
+    return re.findall(r'aria-roledescription="line mark" d="([^"]+)"', drawn), len(dots)
+
+
+def test_a_line_of_response_times_breaks_where_there_are_none_and_a_lone_one_is_a_dot():
+    rows = [
+        {"at": at, "p50": p50, "p90": p50, "p99": p50, "p999": p50, "alone": float(at == 5)}
+        for at, p50 in enumerate([0.1, 0.1, None, None, None, 0.2, None, 0.1, 0.1])
+    ]
+
+    lines, dots = _strokes(rows)
+
+    assert len(lines) == 4
+    assert all(line.count("M") == 3 for line in lines)  # to 1 s, the lone one, from 7 s on
+    assert dots == 4

@@ -142,3 +142,21 @@ def test_without_a_success_there_is_no_response_time(draw, tape):
     latency = unpacked(draw(1, 2.0)["latency"])
 
     assert math.isnan(latency["p50"][0])
+
+
+def test_seconds_in_which_nothing_ended_are_no_throughput_and_no_response_time(draw, tape):
+    """A step that goes on to the next row, or a line to it, would fill the hole."""
+    for number in (1, 2, 5, 8, 9):
+        tape.second(number, 0.010)
+    for number in (3, 4, 6, 7):
+        tape.second(number)
+    tape.seal()
+
+    rows = draw(1, 9.0)
+
+    assert unpacked(rows["throughput"])["ok"] == [1, 1, 0, 0, 1, 0, 0, 1, 1]
+    latency = unpacked(rows["latency"])
+    assert [math.isnan(value) for value in latency["p50"]] == [
+        False, False, True, True, False, True, True, False, False
+    ]  # fmt: skip
+    assert latency["alone"] == [0, 0, 0, 0, 1, 0, 0, 0, 0]
