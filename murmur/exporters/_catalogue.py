@@ -103,6 +103,7 @@ _TABLE = (
     Metric("run_info", "gauge", "", "The run that all other numbers are of: 1.", ("run", "seed")),
     Metric("run_active", "gauge", "", "Whether a run is on: 1, else 0."),
     Metric("run_actions", "counter", "", "Actions that ended, of any name: 0 if none did."),
+    Metric("run_actions_failed", "counter", "", "Actions that failed, of any name: 0 if none did."),
     Metric("run_start", "gauge", "seconds", "When the run started, in UNIX seconds."),
     Metric("users", "gauge", "", "Users waiting, running or leaving.", ("state", "node")),
     Metric("users_gone", "counter", "", "Users that ended, by outcome.", ("outcome", "node")),

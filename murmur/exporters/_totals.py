@@ -8,7 +8,8 @@ time-series database pays for each of them for ever.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,6 +31,15 @@ if TYPE_CHECKING:
 __all__ = ["Durations", "Reading", "Totals"]
 
 LabelValues = tuple[str, ...]
+
+SILENT = 5.0
+"""Seconds after which what a node said last of its present state is no longer given out."""
+
+_OF_THE_RUN = {"run_info", "run_active", "run_start", "value"}
+"""Gauges that hold beyond the end of a run; a scenario's own are as last set."""
+
+_NONE_LEFT = {"users", "actions_under_way", "actions_under_way_longest"}
+"""Gauges that are 0 once a run is over."""
 
 
 class Durations(NamedTuple):
@@ -117,9 +127,18 @@ class Totals(Follower):
     names : int, default 100
         How many actions are told apart, and as many kinds of errors, counters and so on;
         the rest share the name ``(other)``.  (Gauges beyond are left out.)
+    now : callable, default `time.monotonic`
+        The clock on which a node that says nothing for five seconds is silent.
     """
 
-    def __init__(self, bounds: Sequence[float] = BUCKETS, *, names: int = 100) -> None:
+    def __init__(
+        self,
+        bounds: Sequence[float] = BUCKETS,
+        *,
+        names: int = 100,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._now = now
         self._bounds = tuple(float(bound) for bound in bounds)
         self._limit = names
         self._lock = thread_lock()
@@ -128,9 +147,11 @@ class Totals(Follower):
         self._clear()
 
     def read(self) -> Reading:
-        """Return the totals as they are now."""
+        """Return the totals as they are now; of a node that is silent, no gauge."""
         with self._lock:
             record = self._record
+            if record is not None and self._series["run_active"][()]:
+                self._forget_silent()
             return Reading(
                 run_id=record.run_id if record else "",
                 wall_started_at=record.wall_started_at if record else math.nan,
@@ -145,6 +166,7 @@ class Totals(Follower):
             if not self._is_current(record):
                 return
             self._version += 1
+            self._told_at[chunk.node] = self._now()
             self._take_actions(chunk)
             self._take_under_way(record, chunk)
             self._take_users(chunk)
@@ -160,25 +182,40 @@ class Totals(Follower):
                 return
             self._version += 1
             self._add("users_gone", ("lost", node), users)
-            for name, series in self._series.items():
-                if METRICS[name].kind == "gauge" and "node" in METRICS[name].labels:
-                    for labels in [labels for labels in series if labels[-1] == node]:
-                        del series[labels]
+            self._forget(node)
 
     def end(self, record: RunRecord) -> None:
-        """Note that nobody is there any more."""
+        """Note that nobody is there any more, and nothing going on that gauges could tell of."""
         with self._lock:
             if record is not self._record:
                 return
             self._version += 1
             self._set("run_active", (), 0.0)
-            for labels in self._series["users"]:
-                self._set("users", labels, 0.0)
+            for name in _NONE_LEFT:
+                self._series[name] = dict.fromkeys(self._series[name], 0.0)
+            for name, metric in METRICS.items():
+                if metric.kind == "gauge" and name not in _OF_THE_RUN | _NONE_LEFT:
+                    self._series[name] = {}
+
+    def _forget(self, node: str) -> None:
+        """Leave out the gauges of a node; what it counted stays."""
+        for name, series in self._series.items():
+            if METRICS[name].kind == "gauge" and "node" in METRICS[name].labels:
+                for labels in [labels for labels in series if labels[-1] == node]:
+                    del series[labels]
+
+    def _forget_silent(self) -> None:
+        """Leave out the gauges of nodes of which nothing came: they would look well for ever."""
+        silent_since = self._now() - SILENT
+        for node in [node for node, at in self._told_at.items() if at < silent_since]:
+            del self._told_at[node]
+            self._forget(node)
 
     def _clear(self) -> None:
         self._series: dict[str, dict[LabelValues, Any]] = {name: {} for name in METRICS}
         self._known: dict[str, set[str]] = {}
         self._counters: dict[LabelValues, float] = {}
+        self._told_at: dict[str, float] = {}
         self._set("run_active", (), 0.0)
 
     def _is_current(self, record: RunRecord) -> bool:
@@ -192,6 +229,7 @@ class Totals(Follower):
         self._set("run_info", (record.run_id, str(record.seed)), 1.0)
         self._set("run_active", (), 1.0)
         self._set("run_actions", (), 0.0)
+        self._set("run_actions_failed", (), 0.0)
         self._set("run_start", (), record.wall_started_at)
         return True
 
@@ -199,6 +237,7 @@ class Totals(Follower):
         windows, node = chunk.windows, chunk.node
         names, counts = windows.name.tolist(), windows.count.tolist()
         self._add("run_actions", (), sum(counts))
+        self._add("run_actions_failed", (), int(windows.failed.sum()))
         for code, count in zip(names, counts, strict=True):
             self._add("actions", (self._known_as("action", chunk.names[code]), node), count)
         self._take_durations("response_time", chunk, windows.response)

@@ -244,6 +244,62 @@ def test_after_the_end_nobody_is_there_and_the_counts_stay(course, totals):
     assert series["actions"] == {("echo", "local"): 1}
 
 
+def test_after_the_end_no_gauge_looks_as_though_it_went_on(course, totals):
+    course.on().throttle(1.0, "logins", {"rate": 60.0, "interval": 60.0, "waiting": 3})
+    course.on().gauge("rooms", 4)
+    course.feel(1.0, 0.001)
+    course.hang("pay", -10.0)
+    course.flush()
+    assert totals.read().series["generator_loop_lag_p99"] != {}
+
+    course.relay.end(course.record)
+
+    gauges = {
+        metric.name: dict(series)
+        for metric, series in totals.read().metrics()
+        if metric.kind == "gauge"
+    }
+    assert gauges == {
+        "run_info": {("r1", "7"): 1.0},
+        "run_active": {(): 0.0},
+        "run_start": {(): 1_000.0},
+        "actions_under_way": {("pay", "local"): 0.0},
+        "actions_under_way_longest": {("pay", "local"): 0.0},
+        "value": {("rooms", "local"): 4},
+    }
+
+
+def test_a_node_that_says_nothing_has_no_gauges_until_it_speaks_again(course):
+    clock = [100.0]
+    totals = Totals(now=lambda: clock[0])
+    course.relay.attach(totals)
+    for node in ("a", "b"):
+        course.on(node).population(1.0, waiting=0, running=3, leaving=0)
+        course.on(node).count("bytes", 5)
+    course.flush()
+
+    clock[0] = 106.0
+    course.on("b").population(7.0, waiting=0, running=3, leaving=0)
+    course.record.add(course.on("b").seal())
+    silent = totals.read().series
+    course.on("a").population(8.0, waiting=0, running=2, leaving=0)
+    again = read(course, totals).series
+
+    assert {node for _, node in silent["users"]} == {"b"}
+    assert silent["counted"] == {("bytes", "a"): 5, ("bytes", "b"): 5}
+    assert again["users"]["running", "a"] == 2
+
+
+def test_no_failure_is_a_count_of_none(course, totals):
+    course.act("echo", 0.1)
+    assert read(course, totals).series["run_actions_failed"] == {(): 0.0}
+
+    course.fail("echo", "status 503")
+    course.fail("pay", "status 503")
+
+    assert read(course, totals).series["run_actions_failed"] == {(): 2.0}
+
+
 def test_a_lost_node_leaves_its_counts_and_takes_its_gauges(course, totals):
     for node in ("a", "b"):
         course.on(node).population(1.0, waiting=0, running=3, leaving=0)
