@@ -159,8 +159,10 @@ def searched(session: Session, plan: SearchPlan, search: Search) -> Capacity:
             plan = _told(plan, step, search)
     except KeyboardInterrupt:
         ended = "interrupted"
-        with suppress(MurmurError):
-            session.stop()
+        if session.run is not None:  # the interrupt may have met the start of a step
+            with suppress(MurmurError):
+                session.run.stop()
+                session.run.wait(timeout=60.0)
     except MurmurError as error:
         if not steps:
             raise

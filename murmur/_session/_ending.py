@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import anyio
+import anyio.to_thread
+
 from murmur._backend import thread_lock
+from murmur.runtime import RunState
 
 from ._status import IDLE, Status, abandoned_status, status_of
 
@@ -47,7 +52,7 @@ class Ending:
         self._scenario = scenario
         self._abandon = abandon
         self._over: Future[None] = Future()
-        self._giving_up = thread_lock()
+        self._concluding = thread_lock()
 
     @property
     def is_there(self) -> bool:
@@ -60,34 +65,58 @@ class Ending:
             self._over.result(seconds)
 
     def read(self, answer: ClusterStatus) -> Status:
-        """Return what the cluster says of the run, with what failed in it."""
-        return status_of(answer, scenario=self._scenario, record=self._record)
+        """Return what the cluster says of the run, which is ending while its archive is written."""
+        status = self._last(answer)
+        if answer.state.is_over and not self._over.done():
+            return replace(status, state=RunState.TERMINATING)
+        return status
 
     def say(self, answer: ClusterStatus) -> None:
-        """Tell how a run that is on stands; nothing once it is over."""
-        if not self._over.done():
+        """Tell how a run that is on stands; nothing once its end has come."""
+        if self.status is IDLE:
             self.tell(self.read(answer))
 
-    def come(self, answer: ClusterStatus | None = None) -> None:
-        """Keep the last status and let go who waits; called when the run is over."""
+    async def come(self, answer: ClusterStatus) -> None:
+        """Keep the last status, see to the archive, let go who waits; when the run is over.
+
+        The archive is written in a thread: it takes seconds where there are millions of
+        actions, in which nodes would miss the session and a person would get no answer.
+        """
         if self._over.done():
             return
-        if answer is not None:
-            self.status = self.read(answer)
-        self.tell(self.status)
-        self._record.relay.end(self._record)  # first: who waits finds its archive complete
-        if answer is not None:
-            self.status = self.read(answer)  # with what became of its archive
-        if not self._over.done():
-            self._over.set_result(None)
+        self.status = self._last(answer)
+        with anyio.CancelScope(shield=True):  # a session that closes waits, for so long as it can
+            try:
+                await anyio.to_thread.run_sync(self._conclude, answer)
+            except RuntimeError:  # a process that ends starts no thread, from CPython 3.12 on
+                self._conclude(answer)
 
     def give_up(self) -> None:
-        """End without an answer of the loop, which is stuck or has ended; nothing if over."""
-        with self._giving_up:
+        """End without an answer of the loop, which is stuck or has ended.
+
+        Nothing if it is over, or if a thread writes the archive: it is over after that.
+        """
+        if self._over.done():
+            return
+        if self.status is IDLE:  # else the end came, and the loop was taken away at this moment
+            abandoned = self._abandon(self._record)
+            self.status = abandoned_status(self._record, self._scenario, abandoned)
+        self._conclude()
+
+    def _conclude(self, answer: ClusterStatus | None = None) -> None:
+        """Tell those who follow the run, then those who wait; one thread does, another passes."""
+        if not self._concluding.acquire(blocking=False):
+            return
+        try:
             if self._over.done():
                 return
-            if self.status is IDLE:  # else the loop is in `come` at this moment
-                self.status = abandoned_status(
-                    self._record, self._scenario, self._abandon(self._record)
-                )
-            self.come()
+            self._record.relay.end(self._record)  # first: who waits finds its archive complete
+            if answer is not None:
+                self.status = self._last(answer)  # with what became of its archive
+            self.tell(self.status)
+            self._over.set_result(None)
+        finally:
+            self._concluding.release()
+
+    def _last(self, answer: ClusterStatus) -> Status:
+        return status_of(answer, scenario=self._scenario, record=self._record)

@@ -6,7 +6,7 @@ import logging
 import math
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from murmur.cluster import Course, new_run_id
@@ -66,7 +66,7 @@ def course_of(
     duration: float | None,
     end_when_idle: bool,
     on_accepted: Callable[[], None],
-    on_over: Callable[[ClusterStatus], None],
+    on_over: Callable[[ClusterStatus], Awaitable[None]],
 ) -> Course:
     """Return how the run goes on, as `Session.do` was told it."""
     given: object = duration  # whatever it is; `Course` says what would do

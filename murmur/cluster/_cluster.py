@@ -78,6 +78,8 @@ class Cluster(Roster):
             If `init` failed, or the first users could not be announced; the run is failed
             then, on every node.
         """
+        if self._current is not None and self._current.over.is_set():
+            await self._current.told.wait()  # its archive is being written
         chosen = _named(nodes, self._staff())
         if self._is_between or not self._state.is_over:
             state = "starting or being reset" if self._is_between else self._state.value
@@ -229,7 +231,7 @@ class Cluster(Roster):
     async def wait_over(self) -> None:
         """Block until the run is finished, failed or reset."""
         if self._current is not None:
-            await self._current.over.wait()
+            await self._current.told.wait()
 
     async def overview(self) -> dict[str, NodeOverview]:
         """Return what there is to know about each node that users go to.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -30,6 +30,10 @@ LAST_ID = 2**32 - 1
 """The highest id a user can have: records keep it in 32 bits."""
 
 
+async def _nobody_waits(_: ClusterStatus) -> None:
+    pass
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Course:
     """How a run goes on and ends.
@@ -44,8 +48,9 @@ class Course:
         Whether the run stops when its last user is gone.
     on_accepted : callable
         Called when the run is accepted, before `init` runs.
-    on_over : callable
-        Called with the last status when the run is finished, failed or reset.
+    on_over : async callable
+        Awaited with the last status when the run is finished, failed or reset; then the next
+        one may start.
 
     Raises
     ------
@@ -58,7 +63,7 @@ class Course:
     duration: float = math.inf
     end_when_idle: bool = False
     on_accepted: Callable[[], None] = lambda: None
-    on_over: Callable[[ClusterStatus], None] = lambda _: None
+    on_over: Callable[[ClusterStatus], Awaitable[None]] = _nobody_waits
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense before anything runs."""
@@ -115,6 +120,8 @@ class Current:
         Nodes that came late, and prepare to take part.
     changes : int
         Changes of settings that all nodes are just told of.
+    over, told : anyio.Event
+        Whether it is over, and whether `Course.on_over` is through.
     leasing, meetings : Leasing, Meetings, or None
         The throttles and coordinators that are one over all nodes, if there may be several.
     """
@@ -138,6 +145,7 @@ class Current:
         self.ends = anyio.CancelScope()
         self.idle = anyio.Event()
         self.over = anyio.Event()
+        self.told = anyio.Event()
         self.started_at = native().now()
         self.ended_at = math.nan
 

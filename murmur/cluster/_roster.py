@@ -401,6 +401,7 @@ class Roster:
     ) -> None:
         """Note that the run is over, and tell who waits, with its last status."""
         if current.over.is_set():
+            await current.told.wait()
             return
         current.note_end("reset" if state is RunState.IDLE else "failed")  # unless it was told
         if not nodes:
@@ -415,7 +416,10 @@ class Roster:
         self._state = state
         current.ended_at = native().now()
         current.over.set()
-        current.course.on_over(self._status(nodes))
+        try:
+            await current.course.on_over(self._status(nodes))
+        finally:
+            current.told.set()
 
     def _status(self, nodes: tuple[NodeStatus, ...]) -> ClusterStatus:
         return ClusterStatus(

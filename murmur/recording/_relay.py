@@ -27,7 +27,8 @@ class Follower:
     """Whoever follows the runs of a session; does nothing unless a subclass does.
 
     `take` is called on the thread of the load, about once a second for each node, and must
-    be quick; so must the others.  A follower that raises is dropped.
+    be quick; so must the others, but `end`, which another thread calls.  A follower that
+    raises is dropped.
     """
 
     def take(self, record: RunRecord, chunk: Chunk) -> None:

@@ -24,6 +24,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import anyio
+
 import murmur
 from murmur.testing import raise_open_files_limit
 from tests.benchmarks import http, recording, throttle, users
@@ -59,6 +61,42 @@ def report(runners: int) -> Figures:
             run.results.report(Path(folder) / "run.html")
             took = time.perf_counter() - began
     return {"first report, s": took, "others held, ms": ticking.longest * 1e3}
+
+
+class Recording(murmur.Scenario):
+    """Users record four hundred actions each and go."""
+
+    async def start(self, user: murmur.User) -> None:
+        for _ in range(40):
+            for _ in range(10):
+                user.record("act", 0.01)
+            await user.sleep(0.01)
+
+
+def ending(actions: int) -> Figures:
+    """End a run that is kept in a directory, and see for how long its loop stands still.
+
+    What was measured in the last second is taken in before, as it is in every second.
+    """
+
+    async def watch() -> float:
+        longest, before = 0.0, time.perf_counter()
+        while not run.is_over:
+            await anyio.sleep(0.001)
+            now = time.perf_counter()
+            longest, before = max(longest, now - before - 0.001), now
+        return longest
+
+    with tempfile.TemporaryDirectory() as folder, murmur.Session(directory=folder) as session:
+        run = session.do(Recording, actions // 400, user_rate=math.inf)
+        users.until(lambda: session.status().users["gone"] == actions // 400)
+        if len(run.results.actions) != actions:
+            raise RuntimeError("not all actions were recorded")
+        watching, began = session.background(watch), time.perf_counter()
+        run.stop()
+        run.wait()
+        took = time.perf_counter() - began
+    return {"loop held, ms": watching.result() * 1e3, "until it is over, s": took}
 
 
 class _Ticking:
@@ -132,6 +170,7 @@ MEASUREMENTS: Mapping[str, tuple[Callable[[int], Figures], Sequence[int]]] = {
     "http": (requests, (10, 100, 1_000)),
     "http_new_heads": (fresh_requests, (100,)),
     "report": (report, (1_000,)),
+    "ending": (ending, (4_000, 40_000, 400_000)),
 }
 
 
