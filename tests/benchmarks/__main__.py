@@ -22,13 +22,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import anyio
 
 import murmur
-from murmur.testing import raise_open_files_limit
-from tests.benchmarks import http, recording, throttle, users
+from tests.benchmarks import http, users
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,6 +61,13 @@ def report(runners: int) -> Figures:
             run.results.report(Path(folder) / "run.html")
             took = time.perf_counter() - began
     return {"first report, s": took, "others held, ms": ticking.longest * 1e3}
+
+
+def recorded(actions: int) -> Figures:
+    """Record actions, and seal them."""
+    from tests.benchmarks import recording  # as above
+
+    return recording.recording(actions)
 
 
 class Recording(murmur.Scenario):
@@ -122,6 +129,8 @@ class _Ticking:
 
 def permits(rate: int) -> Figures:
     """Take permits at a rate (0: unlimited) for two seconds, on uvloop."""
+    from tests.benchmarks import throttle  # an older build has not all that it needs
+
     it = throttle.measure("uvloop", rate or math.inf, 1.0, 2.0)
     if not rate:
         return {"CPU per permit, us": it.cpu_per_permit * 1e6}
@@ -138,20 +147,41 @@ def requests(connections: int, page: str = http.USUAL) -> Figures:
 
     A plan of k9-load's does the same right after, if there is one.
     """
+    from murmur.testing import raise_open_files_limit  # which older builds have not
+
     raise_open_files_limit()
     with tempfile.TemporaryDirectory() as folder, http.nginx(Path(folder)) as url:
         os.environ["MURMUR_BENCHMARK_URL"] = url
-        it = http.measure_murmur(connections, 2.0, page)
+        it = http.measure_murmur(connections, 2.0, page=page)
         peer = http.measure_k9(url, connections, 3, page) if "K9" in os.environ else None
-    if it["failed"]:
-        raise RuntimeError(f"{it['failed']:.0f} requests failed")
-    figures = {"CPU per request, us": it["cpu"] / it["requests"] * 1e6}
+    figures = _each(it)
     if peer is not None:
         figures["k9-load's plan, us"] = peer["cpu"] / peer["requests"] * 1e6
         figures["share of k9-load's plan"] = (
             figures["CPU per request, us"] / figures["k9-load's plan, us"]
         )
     return figures
+
+
+def _each(it: Mapping[str, float]) -> Figures:
+    """Return what each request cost, if none failed."""
+    if it["failed"] or not it["requests"]:
+        raise RuntimeError(f"{it['failed']:.0f} of {it['requests']:.0f} requests failed")
+    return {"CPU per request, us": it["cpu"] / it["requests"] * 1e6}
+
+
+def http2(connections: int) -> Figures:
+    """Ask nginx over TLS and HTTP/2, each user over its own connection, for two seconds."""
+    with tempfile.TemporaryDirectory() as folder, http.nginx(Path(folder), http2=True) as url:
+        os.environ["MURMUR_BENCHMARK_URL"] = url
+        return _each(http.measure_murmur(connections, 2.0, page=http.USUAL))
+
+
+def websocket(connections: int) -> Figures:
+    """Ask a server over a WebSocket, and wait for its answer, for two seconds."""
+    with http.echo() as url:
+        os.environ["MURMUR_BENCHMARK_URL"] = url
+        return _each(http.measure_murmur(connections, 2.0, http.Talking))
 
 
 def fresh_requests(connections: int) -> Figures:
@@ -166,24 +196,41 @@ MEASUREMENTS: Mapping[str, tuple[Callable[[int], Figures], Sequence[int]]] = {
     "ticking": (users.ticking, (1_000, 10_000, 100_000)),
     "admission": (admission, (10_000,)),
     "permits": (permits, (0, 1_000, 20_000)),
-    "recording": (recording.recording, (100_000,)),
+    "recording": (recorded, (100_000,)),
     "http": (requests, (10, 100, 1_000)),
     "http_new_heads": (fresh_requests, (100,)),
+    "http2": (http2, (50,)),
+    "websocket": (websocket, (50,)),
     "report": (report, (1_000,)),
     "ending": (ending, (4_000, 40_000, 400_000)),
 }
 
 
-def measure(name: str, size: int) -> Figures:
+def measure(name: str, size: int, packages: Path = ROOT) -> Figures:
     """Return the figures of one measurement, made in a process of its own."""
-    command = [sys.executable, "-m", "tests.benchmarks", "--once", name, str(size)]
+    command = [sys.executable, "-P", "-m", "tests.benchmarks", "--once", name, str(size)]
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+        command,
+        env={**os.environ, "PYTHONPATH": f"{packages}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     if done.returncode:
         raise RuntimeError(f"{name} {size} failed: {done.stderr[-2000:]}")
     figures: Figures = json.loads(done.stdout.splitlines()[-1])
     return figures
+
+
+def beside(name: str, size: int, packages: Path) -> Figures:
+    """Measure this murmur and then the other one that is in `packages`."""
+    here, other = measure(name, size), measure(name, size, packages)
+    first = next(iter(here))
+    return here | {
+        f"{first}, other build": other[first],
+        "share of the other build": here[first] / other[first],
+    }
 
 
 def exponent(sizes: Sequence[int], figures: Sequence[float]) -> float:
@@ -200,13 +247,25 @@ def tell(row: Mapping[str, object]) -> None:
     sys.stdout.flush()
 
 
-def rows_of(names: Sequence[str], repeats: int) -> list[dict[str, object]]:
+def against(checkout: str | None, folder: Path) -> Callable[[str, int], Figures]:
+    """Return what measures, and the murmur of another checkout right after if there is one."""
+    if checkout is None:
+        return measure
+    packages = folder / "packages"
+    packages.mkdir()
+    (packages / "murmur").symlink_to(Path(checkout, "murmur").resolve())
+    return partial(beside, packages=packages)
+
+
+def rows_of(
+    names: Sequence[str], repeats: int, one: Callable[[str, int], Figures] = measure
+) -> list[dict[str, object]]:
     """Measure all of `names`, round by round, and return a row for each figure."""
     cases = [(name, size) for name in names for size in MEASUREMENTS[name][1]]
     seen: dict[tuple[str, int], list[Figures]] = {case: [] for case in cases}
     for number in range(repeats + 1):
         for case in cases:
-            figures = measure(*case)
+            figures = one(*case)
             if number:  # the first warms up
                 seen[case].append(figures)
     rows: list[dict[str, object]] = []
@@ -237,6 +296,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MEASUREMENTS))
     parser.add_argument("--json", action="store_true", help="print one object instead")
     parser.add_argument("--repeats", type=int, default=5, help="counted ones of each")
+    parser.add_argument("--beside", metavar="CHECKOUT", help="another murmur, measured in turn")
     parser.add_argument("--once", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.once:
@@ -251,7 +311,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if any(name.startswith("http") for name in names) and (k9 := http.find_k9(Path(folder))):
             os.environ["K9"] = k9
-        rows = rows_of(names, options.repeats)
+        rows = rows_of(names, options.repeats, against(options.beside, Path(folder)))
     noise = {"load before": before, "load after": os.getloadavg()[0], "CPUs": os.cpu_count()}
     grown = exponents(rows)
     if options.json:

@@ -30,10 +30,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import trustme
 from traitlets import Unicode
 
 import murmur
-from murmur.testing import raise_open_files_limit
 from tests.benchmarks.http_stacks import WARM_UP, cpu
 
 ROOT = Path(__file__).parents[2]
@@ -72,11 +72,31 @@ http {{
   keepalive_timeout 600;
   default_type text/plain;
   server {{
-    listen 127.0.0.1:{port} backlog=4096;
+    listen 127.0.0.1:{port} backlog=4096 {protocol};
     root {root};
     location = /fresh.html {{ add_header X-Request-Id $request_id; }}
   }}
 }}
+"""
+
+HTTP2 = """ssl http2;
+    ssl_certificate {root}/server.pem;
+    ssl_certificate_key {root}/server.pem"""
+
+ECHO = """
+import asyncio, sys, uvloop
+from websockets.asyncio.server import serve
+
+async def answer(websocket):
+    async for message in websocket:
+        await websocket.send(message)
+
+async def main():
+    async with serve(answer, "127.0.0.1", 0, compression=None) as server:
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+
+uvloop.run(main())
 """
 
 LOCUSTFILE = """
@@ -118,7 +138,9 @@ class Asking(murmur.Scenario):
     async def init(self) -> None:
         from murmur.http import Options
 
-        self.http = Options(base_url=os.environ["MURMUR_BENCHMARK_URL"])
+        ca = os.environ.get("MURMUR_BENCHMARK_CA")
+        url = os.environ["MURMUR_BENCHMARK_URL"]
+        self.http = Options(base_url=url, ca=ca, http2=ca is not None)
 
     page = Unicode("", help="what they ask for")
 
@@ -127,10 +149,29 @@ class Asking(murmur.Scenario):
             await user.http.get(self.page)
 
 
-def measure_murmur(connections: int, seconds: float, page: str = USUAL) -> dict[str, float]:
+class Talking(murmur.Scenario):
+    """Users ask over a WebSocket, as fast as they can."""
+
+    async def init(self) -> None:
+        from murmur.http import Options
+
+        self.http = Options(base_url=os.environ["MURMUR_BENCHMARK_URL"])
+
+    async def start(self, user: murmur.User) -> None:
+        async with user.websocket("/") as websocket:
+            while True:
+                await websocket.ask("x" * 128)
+
+
+def measure_murmur(
+    connections: int,
+    seconds: float,
+    scenario: type[murmur.Scenario] = Asking,
+    **settings: object,
+) -> dict[str, float]:
     """Run murmur in this process, with a session as anybody would."""
     with murmur.Session() as session:
-        run = session.do(Asking, connections, user_rate=math.inf, page=page)
+        run = session.do(scenario, connections, user_rate=math.inf, **settings)
         time.sleep(WARM_UP)
         before, used, began = _count(run), cpu(), time.monotonic()
         time.sleep(seconds)
@@ -179,7 +220,24 @@ def _count(run: murmur.Run) -> tuple[int, int]:
 
 
 @contextmanager
-def nginx(root: Path) -> Iterator[str]:
+def echo() -> Iterator[str]:
+    """Start a server of WebSockets that answers with what it was sent; yield its address."""
+    command = [sys.executable, "-c", ECHO]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # what it says of users who go without a farewell
+        text=True,
+    ) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        yield f"ws://127.0.0.1:{server.stdout.readline().strip()}"
+        server.stdin.close()
+
+
+@contextmanager
+def nginx(root: Path, *, http2: bool = False) -> Iterator[str]:
     """Start the server; yield the address of its file."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
@@ -189,13 +247,22 @@ def nginx(root: Path) -> Iterator[str]:
     root.chmod(0o755)
     for page in (USUAL, FRESH):
         (root / page[1:]).write_text("x" * 128, encoding="ascii")
-    (root / "nginx.conf").write_text(NGINX.format(root=root, port=port), encoding="ascii")
+    if http2:
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(root / "ca.pem")
+        authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(
+            root / "server.pem"
+        )
+        os.environ["MURMUR_BENCHMARK_CA"] = str(root / "ca.pem")
+    protocol = HTTP2.format(root=root) if http2 else ""
+    config = NGINX.format(root=root, port=port, protocol=protocol)
+    (root / "nginx.conf").write_text(config, encoding="ascii")
     server = subprocess.Popen([program, "-c", str(root / "nginx.conf"), "-p", str(root)])
     try:
         deadline = time.monotonic() + 10
         while not _listens(port) and time.monotonic() < deadline:
             time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http{'s' * http2}://127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait(10)
@@ -281,10 +348,13 @@ def _options() -> argparse.Namespace:
 def main() -> None:
     """Measure and print a table."""
     options = _options()
+    from murmur.testing import raise_open_files_limit  # which older builds have not
+
     raise_open_files_limit()
     if options.measure:
         connections, seconds = options.measure
-        sys.stdout.write(json.dumps(measure_murmur(int(connections), float(seconds))) + "\n")
+        measured = measure_murmur(int(connections), float(seconds), page=USUAL)
+        sys.stdout.write(json.dumps(measured) + "\n")
         return
     names = ("murmur", "locust", *(STACKS if options.stacks else ()))
     with tempfile.TemporaryDirectory() as folder, nginx(Path(folder)) as url:
