@@ -116,6 +116,7 @@ def pictures() -> Mapping[str, Any]:
         "distribution": charts.distribution(run.actions),
         "outcomes": charts.outcomes(run.users),
         "errors": charts.errors(run.errors),
+        "effects": charts.effects(run.effects),
         "health": charts.health(run.health),
         "shaded": charts.shaded(charts.throughput(run.windows), run.health),
         "joined": charts.joined(run.join(_server())),

@@ -26,6 +26,7 @@ except ImportError as _error:
 from . import _theme
 from ._capacity import capacity as capacity
 from ._comparison import comparison as comparison
+from ._comparison import effects as effects
 from ._counts import errors as errors
 from ._counts import outcomes as outcomes
 from ._counts import users as users
@@ -55,6 +56,7 @@ __all__ = [
     "comparison",
     "distribution",
     "draw",
+    "effects",
     "errors",
     "health",
     "heatmap",

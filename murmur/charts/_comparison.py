@@ -1,6 +1,10 @@
-"""The chart of two runs side by side: by which factor each statistic changed."""
+"""Charts of what changed by which factor: from run to run, and at each live change."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -9,7 +13,7 @@ import pandas as pd
 from ._rows import check
 from ._theme import BLUE, GREY, PURPLE, VERMILLION, AnyChart, dressed, ordered, sentence
 
-__all__ = ["comparison"]
+__all__ = ["comparison", "effects"]
 
 _OUTCOMES = {
     "higher": (VERMILLION, "triangle-up"),
@@ -17,11 +21,17 @@ _OUTCOMES = {
     "unclear": (GREY, "circle"),
     "too little": (PURPLE, "cross"),
 }
-_COLUMNS = ("name", "statistic", "unit", "a", "b", "ratio", "ratio_low", "ratio_high", "outcome")
+# Colours of words that stand where there is no interval to draw; the others are grey.
+_WORDS = {"higher": VERMILLION, "started": VERMILLION, "lower": BLUE, "stopped": BLUE}
+_FACTOR = ("ratio", "ratio_low", "ratio_high", "outcome")
+_COMPARED = ("name", "statistic", "unit", "a", "b", *_FACTOR)
+_CHANGED = ("at", "what", "old", "new", "name", "statistic", "unit", "before", "after", *_FACTOR)
+_TEXTS = dict.fromkeys(("what", "old", "new", "name", "statistic", "unit", "outcome"), str)
 _ROWS = 80
+_PLACE = 4  # digits before a label, which tell rows of the same name apart
 _ROW_HEIGHT = 20
 _TICKS = (0.01, 0.1, 0.2, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 5.0, 10.0, 100.0)
-_MOST_TICKS = 9
+_MOST_TICKS = 10
 _WIDE = 5.0
 """How many times as far from 1 as most intervals one may reach, to be drawn to its end."""
 _LABEL = (
@@ -35,7 +45,7 @@ def comparison(frame: pd.DataFrame, *, name: str | None = None) -> AnyChart:
 
     A line is the interval that holds the factor; where it stays clear of 1 the statistic
     changed, and the point says which way.  Higher is worse for a duration, and better for a
-    rate.
+    rate.  Where one of the values is 0 there is no factor, and both are written out.
 
     Parameters
     ----------
@@ -71,48 +81,177 @@ def comparison(frame: pd.DataFrame, *, name: str | None = None) -> AnyChart:
     ... )
     """
     title = "Second run against the first" + (f", {name}" if name else "")
-    check(frame, "comparison", _COLUMNS)
+    check(frame, "comparison", _COMPARED)
     chosen = frame if name is None else frame[frame["name"] == name]
     if chosen.empty:
         return sentence("Nothing to compare.", title)
-    # 0 and nothing have no place on a logarithmic axis.
-    drawn = chosen[chosen["ratio"] > 0].head(_ROWS)
-    if drawn.empty:
-        return sentence("No statistic has a value other than 0 in both runs.", title)
-    rows = drawn[list(_COLUMNS)].astype({"name": str, "statistic": str, "outcome": str})
+    rows = chosen[list(_COMPARED)].head(_ROWS).astype(_texts_of(_COMPARED))
     names = rows["name"] + "  " if name is None else ""
     rows["label"] = names + rows["statistic"].str.replace("_", " ")
-    chart = _intervals(rows)
-    note = "" if len(drawn) == len(chosen) else f"{len(drawn)} of {len(chosen)} rows have a factor"
+    rows["words"] = [_in_words(row, "a", "b") for row in rows.to_dict("records")]
+    note = "" if len(rows) == len(chosen) else f"{len(rows)} of {len(chosen)} rows"
+    chart = alt.LayerChart(layer=_intervals(rows, {"a": "run a", "b": "run b"}))
     return dressed(chart, title, note, height=_ROW_HEIGHT * len(rows))
 
 
-def _intervals(rows: pd.DataFrame) -> alt.LayerChart:
-    """Return a point for each row, on the interval that holds it, and a rule where both meet."""
+def effects(
+    frame: pd.DataFrame, *, name: str | None = None, statistic: str | None = None
+) -> AnyChart:
+    """Draw by which factor each statistic of each action differs after every live change.
+
+    Below each change stands a row for each statistic of each action.  A line is the interval
+    that holds the factor; where it stays clear of 1 the statistic changed, and the point says
+    which way.  Where there is no interval, words say why: the action stopped, or the time
+    around the change was too short to tell, which is not the same as no effect.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        `Results.effects`, or columns ``at`` [s], ``what``, ``old``, ``new``, ``name``,
+        ``statistic``, ``unit``, ``before``, ``after``, ``ratio``, ``ratio_low``,
+        ``ratio_high``, ``outcome``.
+    name : str, optional
+        The action to draw; all of them by default.
+    statistic : str, optional
+        The statistic to draw, such as ``"response_p99"``; all of them by default.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If `frame` lacks one of these columns.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from murmur import charts
+    >>> chart = charts.effects(
+    ...     pd.DataFrame(
+    ...         {
+    ...             "at": [40.0, 40.0],
+    ...             "what": "pace",
+    ...             "old": "1.0",
+    ...             "new": "0.5",
+    ...             "name": "echo",
+    ...             "statistic": ["rate", "response_p99"],
+    ...             "unit": ["1/s", "s"],
+    ...             "before": [100.0, 0.010],
+    ...             "after": [199.0, 0.010],
+    ...             "ratio": [1.99, 1.0],
+    ...             "ratio_low": [1.95, 0.98],
+    ...             "ratio_high": [2.03, 1.02],
+    ...             "outcome": ["higher", "unclear"],
+    ...         }
+    ...     )
+    ... )
+    """
+    title = "Before and after each live change" + (f", {name}" if name else "")
+    check(frame, "effects", _CHANGED)
+    chosen = frame if name is None else frame[frame["name"] == name]
+    chosen = chosen if statistic is None else chosen[chosen["statistic"] == statistic]
+    if chosen.empty:
+        return sentence("No live changes with actions around them.", title)
+    rows, note = _below_headings(chosen[list(_CHANGED)].astype(_texts_of(_CHANGED)))
+    layers = _intervals(rows, {"before": "before", "after": "after"}, is_numbered=True)
+    heading = alt.Chart(rows[rows["heading"] != ""]).encode(
+        y=_row_axis(rows["label"], is_numbered=True), x=alt.value(0), text="heading:N"
+    )
+    layers.append(heading.mark_text(align="left", fontWeight="bold", color=GREY))
+    chart = alt.LayerChart(layer=layers)
+    return dressed(chart, title, note, height=_ROW_HEIGHT * len(rows))
+
+
+def _texts_of(columns: Sequence[str]) -> dict[Hashable, type]:
+    """Return which of `columns` hold text; a category could not take another word."""
+    return dict.fromkeys((each for each in columns if each in _TEXTS), str)
+
+
+def _below_headings(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Return rows to draw, each change's below its heading, and a note if some are left out."""
+    moments = [_with_heading(moment) for _, moment in frame.groupby("at", sort=True)]
+    heights = np.cumsum([len(moment) for moment in reversed(moments)])
+    shown = moments[-max(int((heights <= _ROWS).sum()), 1) :]
+    rows = pd.concat(shown, ignore_index=True).head(_ROWS)
+    rows["label"] = [f"{place:0{_PLACE}}{label}" for place, label in enumerate(rows["label"])]
+    left_out = len(shown) < len(moments)
+    return rows, f"the newest {len(shown)} of {len(moments)} changes" if left_out else ""
+
+
+def _with_heading(moment: pd.DataFrame) -> pd.DataFrame:
+    """Return what the changes of one moment did, below a row that says what was changed."""
+    changes = moment.drop_duplicates("what")
+    said = ", ".join(changes["what"] + " " + changes["old"] + " → " + changes["new"])
+    # Changes of one moment are one cause, so each has the same rows.
+    rows = moment.drop_duplicates(["name", "statistic"])
+    heading = {"heading": f"{moment['at'].iloc[0]:,.0f} s: {said}", "label": "", "words": ""}
+    below = rows.assign(
+        heading="",
+        label=rows["name"] + "  " + rows["statistic"].str.replace("_", " "),
+        words=[_in_words(row, "before", "after") for row in rows.to_dict("records")],
+    )
+    return pd.concat([pd.DataFrame([heading]), below], ignore_index=True)
+
+
+def _in_words(row: Mapping[Hashable, Any], first: str, second: str) -> str:
+    """Return what stands in place of a factor that nobody knows; nothing if one is drawn."""
+    if row["outcome"] not in _OUTCOMES:  # such as an action that stopped
+        return str(row["outcome"])
+    if row["ratio"] > 0:  # 0 and nothing have no place on a logarithmic axis
+        return ""
+    if math.isnan(row[first]) or math.isnan(row[second]):
+        return str(row["outcome"])
+    values = [_amount(row[side], row["unit"]) for side in (first, second)]
+    return " → ".join(values) if values[0] != values[1] else f"{values[0]} in both"
+
+
+def _amount(value: float, unit: str) -> str:
+    if unit == "share":
+        return f"{100 * value:.3g} %"
+    return f"{value:.3g}/s" if unit == "1/s" else f"{value:.3g} {unit}"
+
+
+def _row_axis(labels: pd.Series[str], *, is_numbered: bool) -> alt.Y:
+    """Return an axis with a row for each of `labels`, in their order."""
+    axis = alt.Axis(labelLimit=300, ticks=False, domain=False)
+    if is_numbered:
+        axis["labelExpr"] = f"slice(datum.label, {_PLACE})"
+    return alt.Y("label:N", title=None, scale=alt.Scale(domain=labels.tolist()), axis=axis)
+
+
+def _intervals(
+    rows: pd.DataFrame, sides: Mapping[str, str], *, is_numbered: bool = False
+) -> list[alt.Chart]:
+    """Return a point for each row on the interval that holds it, and where 1 is.
+
+    `sides` are the two columns that are compared, and what a tooltip calls them.  A row with
+    `words` shows those instead.
+    """
+    drawn = rows[(rows["words"] == "") & rows["ratio"].notna()].copy()
     scale, axis = _change_scale(
-        rows["ratio"].to_numpy(), rows[["ratio_low", "ratio_high"]].to_numpy()
+        drawn["ratio"].to_numpy(), drawn[["ratio_low", "ratio_high"]].to_numpy()
     )
     # Intervals that go further are drawn to the edge; one without an end has none to be told.
-    rows["line_start"] = rows["ratio_low"].clip(lower=scale.domain[0])
-    rows["line_end"] = rows["ratio_high"].clip(upper=scale.domain[1])
-    rows["ratio_high"] = rows["ratio_high"].replace(np.inf, np.nan)
+    drawn["line_start"] = drawn["ratio_low"].clip(lower=scale.domain[0])
+    drawn["line_end"] = drawn["ratio_high"].clip(upper=scale.domain[1])
+    drawn["ratio_high"] = drawn["ratio_high"].replace(np.inf, np.nan)
+    said = rows[rows["words"] != ""]
+    said = said.assign(ratio=1.0, colour=said["outcome"].map(_WORDS).fillna(GREY))
     x = alt.X("ratio:Q", title="change", scale=scale, axis=axis)
-    labels = alt.Axis(labelLimit=300, ticks=False, domain=False)
-    outcomes = [outcome for outcome in _OUTCOMES if (rows["outcome"] == outcome).any()]
+    y = _row_axis(rows["label"], is_numbered=is_numbered)
+    outcomes = [outcome for outcome in _OUTCOMES if (drawn["outcome"] == outcome).any()]
     colours = [_OUTCOMES[outcome][0] for outcome in outcomes]
     shapes = [_OUTCOMES[outcome][1] for outcome in outcomes]
-    base = alt.Chart(rows).encode(
-        y=alt.Y("label:N", title=None, sort=rows["label"].tolist(), axis=labels),
+    values = [alt.Tooltip(f"{run}:Q", title=text, format=",.4~r") for run, text in sides.items()]
+    known = ["name:N", "statistic:N", *values, "unit:N", "outcome:N"]
+    factors = {"ratio": "factor", "ratio_low": "at least", "ratio_high": "at most"}
+    base = alt.Chart(drawn).encode(
+        y=y,
         color=alt.Color("outcome:N", title=None, scale=ordered(outcomes, colours)),
         tooltip=[
-            "name:N",
-            "statistic:N",
-            *(alt.Tooltip(f"{run}:Q", title=f"run {run}", format=",.4~r") for run in "ab"),
-            "unit:N",
-            alt.Tooltip("ratio:Q", title="factor", format=".3f"),
-            alt.Tooltip("ratio_low:Q", title="at least", format=".3f"),
-            alt.Tooltip("ratio_high:Q", title="at most", format=".3f"),
-            "outcome:N",
+            *known,
+            *(
+                alt.Tooltip(f"{field}:Q", title=text, format=".3f")
+                for field, text in factors.items()
+            ),
         ],
     )
     shape = alt.Shape("outcome:N", title=None, scale=ordered(outcomes, shapes))
@@ -120,7 +259,12 @@ def _intervals(rows: pd.DataFrame) -> alt.LayerChart:
     points = base.mark_point(filled=True, size=70, opacity=1).encode(x=x, shape=shape)
     one = alt.Chart(pd.DataFrame({"ratio": [1.0]})).mark_rule(color=GREY, strokeDash=[4, 3])
     low = alt.X("line_start:Q", title="change", scale=scale)
-    return alt.LayerChart(layer=[one.encode(x=x), lines.encode(x=low, x2="line_end:Q"), points])
+    words = (
+        alt.Chart(said)
+        .mark_text(align="left", dx=8)
+        .encode(x=x, y=y, text="words:N", color=alt.Color("colour:N", scale=None), tooltip=known)
+    )
+    return [one.encode(x=x), lines.encode(x=low, x2="line_end:Q"), points, words]
 
 
 def _change_scale(ratios: np.ndarray, bounds: np.ndarray) -> tuple[alt.Scale, alt.Axis]:
@@ -131,8 +275,9 @@ def _change_scale(ratios: np.ndarray, bounds: np.ndarray) -> tuple[alt.Scale, al
     """
     known = np.abs(np.log(bounds[(bounds > 0) & np.isfinite(bounds)]))
     widest = min(known.max(), _WIDE * np.median(known)) if len(known) else 0.0
+    farthest = float(np.abs(np.log(ratios)).max(initial=0.0))
     # Some room where nothing changed.
-    reach = max(float(np.abs(np.log(ratios)).max()) * 1.1, float(widest) * 1.1, np.log(1.12))
+    reach = max(farthest * 1.1, float(widest) * 1.1, np.log(1.12))
     low, high = float(np.exp(-reach)), float(np.exp(reach))
     ticks = [1.0]
     for tick in sorted(_TICKS, key=lambda tick: abs(np.log(tick))):  # from 1 to both sides

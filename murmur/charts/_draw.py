@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from murmur.errors import UnknownNameError
 
+from ._comparison import effects
 from ._counts import errors, outcomes, users
 from ._generator import health, shaded
 from ._spread import distribution, heatmap
@@ -28,6 +29,8 @@ class Frames(Protocol):
     def actions(self) -> pd.DataFrame: ...
     @property
     def changes(self) -> pd.DataFrame: ...
+    @property
+    def effects(self) -> pd.DataFrame: ...
     @property
     def errors(self) -> pd.DataFrame: ...
     @property
@@ -56,6 +59,7 @@ CHARTS: Mapping[str, Callable[[Frames], AnyChart]] = MappingProxyType(
         "users": lambda it: shaded(users(it.users, changes=it.changes), it.health),
         "outcomes": lambda it: outcomes(it.users),
         "errors": lambda it: errors(it.errors),
+        "effects": lambda it: effects(it.effects),
         "health": lambda it: health(it.health),
     }
 )
@@ -69,8 +73,8 @@ def draw(name: str, results: Frames) -> AnyChart:
     ----------
     name : str
         ``"population"``, ``"throughput"``, ``"latency"``, ``"service"``, ``"heatmap"``,
-        ``"distribution"``, ``"throttles"``, ``"users"``, ``"outcomes"``, ``"errors"`` or
-        ``"health"``.
+        ``"distribution"``, ``"throttles"``, ``"users"``, ``"outcomes"``, ``"errors"``,
+        ``"effects"`` or ``"health"``.
     results : murmur.results.Results
         What a run gave back, or gives so far.
 

@@ -61,7 +61,8 @@ _Columns: TypeAlias = Mapping[str, tuple[str, Callable[[Any], str]]]
 
 def write(source: Source, path: Path, checks: Checks | None = None) -> Path:
     """Write the report of `source` to the file `path`, and return it."""
-    specs = _specs(Results(source))
+    told = effects(source)
+    specs = _specs(Results(source), told)
     bundle, program = _bundle(), _text_of("_report.js")
     facts, summary = source.facts(), source.summary()
     page = _template().render(
@@ -72,14 +73,18 @@ def write(source: Source, path: Path, checks: Checks | None = None) -> Path:
         charts=specs,
         bundle=bundle,
         program=program,
+        effects=list(effect_lines(told)),
         **_parts(source, summary, facts, checks),
     )
     write_text(path, page)
     return path
 
 
-def _specs(results: Results) -> dict[str, Any]:
-    """Return the specification of each chart that has something to show."""
+def _specs(results: Results, told: pd.DataFrame) -> dict[str, Any]:
+    """Return the specification of each chart that has something to show.
+
+    `told` are the effects of changes: they take a while to find, so they are not asked for again.
+    """
     try:
         import altair as alt
 
@@ -90,11 +95,14 @@ def _specs(results: Results) -> dict[str, Any]:
         raise MissingExtraError("results.report", "notebook", "vl_convert")
     # Whatever the notebook chose, here the rows have to be inside.
     with alt.data_transformers.enable("default", max_rows=None):
-        return {
-            name: {**charts.draw(name, results).to_dict(), "width": "container"}
+        drawn = {
+            name: charts.draw(name, results)
             for name, frame in _CHARTS.items()
             if not getattr(results, frame).empty
         }
+        if not told.empty:
+            drawn["effects"] = charts.effects(told)
+        return {name: {**chart.to_dict(), "width": "container"} for name, chart in drawn.items()}
 
 
 def _bundle() -> str:
@@ -127,7 +135,7 @@ def _parts(
     source: Source, summary: Summary, facts: Mapping[str, Any], checks: Checks | None
 ) -> dict[str, Any]:
     """Return what the parts of the page show; a part without content is left out."""
-    errors, changes = source.frame("errors"), source.frame("changes")
+    errors = source.frame("errors")
     return {
         "summary": summary,
         "advice": _ADVICE.get(summary.verdict.state, ""),
@@ -135,8 +143,7 @@ def _parts(
         "actions": _table(summary.to_frame(), _ACTIONS),
         "errors": _table(errors, _ERRORS),
         "tracebacks": _tracebacks(errors),
-        "changes": _table(changes, _CHANGES),
-        "effects": [] if changes.empty else list(effect_lines(effects(source))),
+        "changes": _table(source.frame("changes"), _CHANGES),
         "settings": {
             name: text_of(value)
             for name, value in facts.get("settings_at_start", facts.get("settings", {})).items()

@@ -145,6 +145,7 @@ def test_every_chart_with_data_is_drawn_in_its_place(page: Page) -> None:
         "users",
         "outcomes",
         "health",
+        "effects",
     ]
 
     assert list(page.specs) == names
