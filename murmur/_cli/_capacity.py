@@ -61,10 +61,34 @@ _EXIT = {
 )
 @option("--low", type=float, default=1.0, show_default=True, help="The first load.")
 @option("--high", type=float, help="The largest load that may be tried.")
-@option("--hold", metavar="TIME", default="20s", show_default=True, help="Judged, of each step.")
-@option("--warm-up", metavar="TIME", default="5s", show_default=True, help="Before that.")
-@option("--confirm", type=int, default=2, show_default=True, help="Answers of each kind, at least.")
-@option("-u", "--users", type=int, default=0, help="Users of every step, where a throttle sets it.")
+@option(
+    "--hold",
+    metavar="TIME",
+    default="20s",
+    show_default=True,
+    help="Time of each step that is judged.",
+)
+@option(
+    "--warm-up",
+    metavar="TIME",
+    default="5s",
+    show_default=True,
+    help="Time of each step before that, which is not judged.",
+)
+@option(
+    "--confirm",
+    type=int,
+    default=2,
+    show_default=True,
+    help="Steps that hold, and steps that fail, at least.",
+)
+@option(
+    "-u",
+    "--users",
+    type=int,
+    default=0,
+    help="Users of every step, where a throttle sets the load.",
+)
 @option(
     "--set",
     "settings",

@@ -22,10 +22,10 @@ With the runs kept in a directory, where good ones join them:
 \b
 Rules, by example:
   p99(echo) > +10%       the 99th percentile of `echo` rose by a tenth
-  rate < -5%             of any action, a second holds 5 % fewer
+  rate < -5%             5 % fewer actions a second, of any action
   failed > +0.1 points   a thousandth more of all actions failed
 A rule is met only if the whole interval of the difference lies beyond it, and
-not met only if none of it does; else nobody can tell.
+not met only if none of it does; otherwise the answer is cannot tell.
 Statistics: rate, failed, mean, p50, p95, p99, service_p50, service_p99.
 
 \b
@@ -58,7 +58,7 @@ class _CompareCommand(SectionedCommand):
 @click.command(cls=_CompareCommand, epilog=_EPILOG)
 @click.argument("runs", nargs=-1)
 @option("--after", metavar="TIME", help="Leave out the first seconds of all: the ramp.")
-@option("--before", metavar="TIME", help="Look no further than this.")
+@option("--before", metavar="TIME", help="Leave out what comes after this time.")
 @option("--confidence", type=float, default=0.95, show_default=True, help="Of the intervals.")
 @option("--fail-if", multiple=True, metavar="RULE", help="Fail if this is so; repeat for more.")
 @option("--margin", metavar="SHARE", help="Fail if anything is worse by more, such as 5%.")

@@ -24,7 +24,7 @@ By example:
 @click.command("import", cls=SectionedCommand, epilog=_EPILOG, no_args_is_help=True)
 @click.argument("file")
 @option("-o", "--out", metavar="FILE", help="Write it there; a file that exists stays.")
-@option("--name", help="Of the class; by default after the file.")
+@option("--name", help="Name of the class; by default that of the file.")
 @option(
     "--static",
     type=click.Choice(["leave", "group"]),
@@ -32,7 +32,13 @@ By example:
     show_default=True,
     help="Leave styles, scripts and pictures out, or fetch those of a page side by side.",
 )
-@option("--host", "hosts", multiple=True, metavar="HOST", help="Keep requests to it; repeatable.")
+@option(
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="HOST",
+    help="Keep only requests to this host; repeat for more.",
+)
 def import_(file: str, out: str | None, hosts: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click's own values
     """Write a scenario that makes the requests of FILE.
 

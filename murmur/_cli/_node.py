@@ -15,7 +15,7 @@ _EPILOG = """\
 Exit codes:
   0    the session ended, or sent this node away
   1    the session was lost
-  2    the ticket cannot be used, or nobody is there
+  2    the ticket cannot be used, or no session answers
   130  Ctrl-C (143: SIGTERM, 129: closed terminal)
 """
 

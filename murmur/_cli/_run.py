@@ -26,8 +26,8 @@ Load, by example:
   --stage 30s:100 --stage 1m:100 --stage 10s:0
                            to 100 users within 30 s, 1 min at 100, then down
   --stage 30s:10/s --stage 1m:10/s
-                           to 10 arrivals a second within 30 s, then 1 min so
-Stages of users keep that many present: who is done is replaced.  Without
+                           to 10 arrivals a second within 30 s, then 1 min at that rate
+Stages of users keep that many present: users who are done are replaced.  Without
 stages nobody is replaced, and the run ends when all users are gone, or after
 --duration.
 
@@ -73,15 +73,21 @@ _NODES = "Nodes"
     metavar="NAME=VALUE",
     section=_SCENARIO,
     shell_complete=settings_of,
-    help="A setting of the scenario, read by its type; before AMOC_NAME in the environment.",
+    help="A setting of the scenario, read by its type; wins over AMOC_NAME in the environment.",
 )
-@option("--seed", type=int, metavar="N", section=_SCENARIO, help="Repeat another run's choices.")
+@option(
+    "--seed",
+    type=int,
+    metavar="N",
+    section=_SCENARIO,
+    help="Make the same random choices as the run that had this seed.",
+)
 @option(
     "--config",
     type=click.Path(dir_okay=False),
     metavar="FILE",
     section=_SCENARIO,
-    help="TOML file with the same words as these options; what is given here comes first.",
+    help="TOML file with the same names as these options; the command line wins over it.",
 )
 @option(
     "--allow",
@@ -130,14 +136,14 @@ _NODES = "Nodes"
     default="auto",
     show_default=True,
     section=_OUTPUT,
-    help="A live table, or a line now and then; auto asks whether standard error is a terminal.",
+    help="A live table, or a line now and then; auto shows the table if standard error is a terminal.",
 )
 @option(
     "--watch",
     "is_watched",
     is_flag=True,
     section=_OUTPUT,
-    help="Show each request of user 1, to see what the scenario does; with -u 1, say.",
+    help="Show each request of user 1, to see what the scenario does; best with -u 1.",
 )
 @option(
     "--every",
@@ -165,7 +171,7 @@ _NODES = "Nodes"
     "--listen",
     metavar="HOST:PORT",
     section=_NODES,
-    help="Let other machines be nodes, and notebooks attach, with the file of --ticket.",
+    help="Let other machines join as nodes, and notebooks attach, with the file of --ticket.",
 )
 @option("--ticket", metavar="FILE", section=_NODES, help="Write the ticket here; it is a secret.")
 @option(
@@ -174,7 +180,12 @@ _NODES = "Nodes"
     section=_NODES,
     help="Write a ticket here with which a notebook may look, and do no more.",
 )
-@option("--seen-as", metavar="HOST", section=_NODES, help="What they call this machine.")
+@option(
+    "--seen-as",
+    metavar="HOST",
+    section=_NODES,
+    help="Name or address by which other machines reach this one.",
+)
 @option(
     "--wait-for",
     type=click.IntRange(min=0),

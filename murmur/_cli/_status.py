@@ -30,9 +30,9 @@ _TICKET = "murmur-ticket-"  # how the text of one begins; `murmur.cluster` is no
 _EPILOG = """\
 \b
 Exit codes:
-  0    a run is on and says so, or has ended in order; a session answers
+  0    a run is on and reports, or has ended in order; a session answers
   1    no run is there, it failed, or it has said nothing for too long;
-       nobody is where the ticket says; with --node, that node is missing or silent
+       no session answers at the address of the ticket; with --node, that node is missing or silent
   2    the command line or the ticket cannot be used
 """
 
@@ -84,9 +84,7 @@ def _told(pulse: Pulse, within: float) -> str:
     """Return the state, and what belongs to it, for people."""
     lines = [_first_line(pulse.state, pulse.scenario, pulse.users, pulse.elapsed, pulse.run_id)]
     if pulse.is_silent(within) and pulse.age < 0:
-        lines.append(
-            f"this was written {-pulse.age:,.0f} s in the future: set the clocks, nobody can tell"
-        )
+        lines.append(f"this was written {-pulse.age:,.0f} s in the future: set the clocks")
     elif pulse.is_silent(within):
         lines.append(
             f"nothing was heard of it for {pulse.age:,.0f} s: its process is gone or stuck"
