@@ -698,7 +698,7 @@ class UnresponsiveError(MurmurError, TimeoutError):
 
 
 class WrongThreadError(MurmurError):
-    """Something was called in a thread in which it would wait for itself, or for nobody.
+    """Something was called in a thread in which it would wait for itself, or for ever.
 
     A synchronous call of a session on the loop that it would have to wait for; or an async
     function in a thread that runs no loop, such as that of a plain ``def start``.

@@ -136,7 +136,7 @@ _NODES = "Nodes"
     default="auto",
     show_default=True,
     section=_OUTPUT,
-    help="A live table, or a line now and then; auto shows the table if standard error is a terminal.",
+    help="A live table, or a line now and then; auto shows the table on a terminal.",
 )
 @option(
     "--watch",

@@ -272,8 +272,8 @@ class Session:
         """Search for the load up to which a check holds; returns when it is found.
 
         Each step is a run of its own at one load.  The load is doubled until the check fails;
-        then every answer moves a belief about the limit.  A step in which the generator was
-        the bottleneck is no answer.  A notebook cell shows how far it is, and so does the panel.
+        then every answer narrows down where the limit can be.  A step in which the generator
+        was the bottleneck is no answer.  A notebook cell shows how far it is, and so does the panel.
         An interrupt ends the search and keeps what was found.
 
         Parameters
@@ -649,7 +649,7 @@ class Session:
     ) -> Deployment:
         """Make the workers of a dask deployment nodes, those there and those to come.
 
-        Whatever started them will do: `LocalCluster`, ``dask worker`` by command line, ssh,
+        It does not matter what started them: `LocalCluster`, ``dask worker`` by command line, ssh,
         a batch system, Kubernetes.  Worker names become node names; a worker that is added
         joins, one that is scaled away leaves in order, and one that is started anew is a
         node again.  While they are nodes each holds a task of dask's, so that none is idle:

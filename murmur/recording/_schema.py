@@ -317,11 +317,11 @@ _NODES = Frame(
     "One row is one node that took part.",
     (
         category("node", "Its name.", "key"),
-        text("host", "Name of its machine; empty if nobody told.", "last"),
-        whole("pid", "Its process there; 0 if nobody told.", "last"),
+        text("host", "Name of its machine; empty if unknown.", "last"),
+        whole("pid", "Its process there; 0 if unknown.", "last"),
         text("python", "Version of Python that it ran.", "last"),
         text("murmur", "Version of murmur that it ran.", "last"),
-        whole("cores", "Cores it could use; 0 if nobody told.", "last"),
+        whole("cores", "Cores it could use; 0 if unknown.", "last"),
         category(
             "outcome",
             "here (to the end, once the run is over), left (in order) or lost.",

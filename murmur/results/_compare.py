@@ -50,7 +50,7 @@ STATISTICS: Mapping[str, Statistic] = {
 
 INTERVALS = (
     Column("difference_low", FLOAT, "`unit`", "The difference is at least this; NaN: unsure."),
-    Column("difference_high", FLOAT, "`unit`", "It is at most this; inf: nobody knows."),
+    Column("difference_high", FLOAT, "`unit`", "It is at most this; inf: unknown."),
     Column("ratio", FLOAT, "", "The second of the two values by the first; NaN if that is 0."),
     Column("ratio_low", FLOAT, "", "The ratio is at least this."),
     Column("ratio_high", FLOAT, "", "The ratio is at most this."),

@@ -227,8 +227,8 @@ class Results:
         name : str, optional
             The action; all of them by default.
         offset : float, optional
-            Seconds by which the other clock is ahead.  Prometheus is asked for it; of a frame
-            nobody knows, and it is taken as 0.
+            Seconds by which the other clock is ahead.  Prometheus is asked for it; for
+            a frame it is taken as 0.
 
         Returns
         -------

@@ -72,7 +72,7 @@ class Scenario(HasTraits, metaclass=_ScenarioType):
     grace : float
         Seconds a user has to leave before it is removed by force, and then to clean up.
     leftovers : {"tell", "cancel"}
-        What becomes of asyncio tasks that a user started and left behind: they are told of, in
+        What becomes of asyncio tasks that a user started and left behind: they are reported in
         any case, and may be cancelled.  An attribute of the class and no setting.
     modules : collection of str or module
         Modules that travel to nodes by value.  Of the class, and no setting.

@@ -16,7 +16,7 @@ __all__ = ["Job"]
 class Job:
     """A call that waits for a permit, runs, and has a result.
 
-    Await it for the result; an exception of the call is raised there.  Nobody has to.
+    Await it for the result; an exception of the call is raised there.  It need not be awaited.
 
     Parameters
     ----------

@@ -176,7 +176,7 @@ class Throttle:
         -------
         Job
             Await it for the result.  An exception of `fn` is raised there, and becomes
-            an event; it hurts nobody else.
+            an event; other jobs go on.
 
         Raises
         ------
