@@ -110,7 +110,7 @@ CLUSTER_VERBS = (
         ),
         example="%amoc join murmur-ticket",
     ),
-    Verb("leave", "Be a node no more; users here leave in order.", _leave, example="%amoc leave"),
+    Verb("leave", "Stop being a node; users here leave in order.", _leave, example="%amoc leave"),
     Verb(
         "attach",
         "Steer a session of another process by the lines that follow.",

@@ -97,5 +97,5 @@ const newChanges = () =>
       ["new", (change) => change.new, "mm-long"],
       ["before and after", (change) => change.effect, "mm-effect"],
     ],
-    "Nobody has changed the run; who does leaves a line in every chart.",
+    "No changes yet. Each one leaves a line in every chart.",
   );
