@@ -29,6 +29,7 @@ _CHANGED = ("at", "what", "old", "new", "name", "statistic", "unit", "before", "
 _TEXTS = dict.fromkeys(("what", "old", "new", "name", "statistic", "unit", "outcome"), str)
 _ROWS = 80
 _PLACE = 4  # digits before a label, which tell rows of the same name apart
+_LONGEST = 520  # px of a heading
 _ROW_HEIGHT = 20
 _TICKS = (0.01, 0.1, 0.2, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 5.0, 10.0, 100.0)
 _MOST_TICKS = 10
@@ -155,7 +156,7 @@ def effects(
     heading = alt.Chart(rows[rows["heading"] != ""]).encode(
         y=_row_axis(rows["label"], is_numbered=True), x=alt.value(0), text="heading:N"
     )
-    layers.append(heading.mark_text(align="left", fontWeight="bold", color=GREY))
+    layers.append(heading.mark_text(align="left", fontWeight="bold", color=GREY, limit=_LONGEST))
     chart = alt.LayerChart(layer=layers)
     return dressed(chart, title, note, height=_ROW_HEIGHT * len(rows))
 
@@ -197,7 +198,7 @@ def _in_words(row: Mapping[Hashable, Any], first: str, second: str) -> str:
         return str(row["outcome"])
     if row["ratio"] > 0:  # 0 and nothing have no place on a logarithmic axis
         return ""
-    if math.isnan(row[first]) or math.isnan(row[second]):
+    if row["outcome"] == "too little" or math.isnan(row[first]) or math.isnan(row[second]):
         return str(row["outcome"])
     values = [_amount(row[side], row["unit"]) for side in (first, second)]
     return " → ".join(values) if values[0] != values[1] else f"{values[0]} in both"
@@ -233,25 +234,20 @@ def _intervals(
     drawn["line_start"] = drawn["ratio_low"].clip(lower=scale.domain[0])
     drawn["line_end"] = drawn["ratio_high"].clip(upper=scale.domain[1])
     drawn["ratio_high"] = drawn["ratio_high"].replace(np.inf, np.nan)
-    said = rows[rows["words"] != ""]
-    said = said.assign(ratio=1.0, colour=said["outcome"].map(_WORDS).fillna(GREY))
     x = alt.X("ratio:Q", title="change", scale=scale, axis=axis)
     y = _row_axis(rows["label"], is_numbered=is_numbered)
     outcomes = [outcome for outcome in _OUTCOMES if (drawn["outcome"] == outcome).any()]
     colours = [_OUTCOMES[outcome][0] for outcome in outcomes]
     shapes = [_OUTCOMES[outcome][1] for outcome in outcomes]
-    values = [alt.Tooltip(f"{run}:Q", title=text, format=",.4~r") for run, text in sides.items()]
-    known = ["name:N", "statistic:N", *values, "unit:N", "outcome:N"]
-    factors = {"ratio": "factor", "ratio_low": "at least", "ratio_high": "at most"}
+    known = _tooltip(sides)
     base = alt.Chart(drawn).encode(
         y=y,
         color=alt.Color("outcome:N", title=None, scale=ordered(outcomes, colours)),
         tooltip=[
             *known,
-            *(
-                alt.Tooltip(f"{field}:Q", title=text, format=".3f")
-                for field, text in factors.items()
-            ),
+            alt.Tooltip("ratio:Q", title="factor", format=".3f"),
+            alt.Tooltip("ratio_low:Q", title="at least", format=".3f"),
+            alt.Tooltip("ratio_high:Q", title="at most", format=".3f"),
         ],
     )
     shape = alt.Shape("outcome:N", title=None, scale=ordered(outcomes, shapes))
@@ -259,12 +255,21 @@ def _intervals(
     points = base.mark_point(filled=True, size=70, opacity=1).encode(x=x, shape=shape)
     one = alt.Chart(pd.DataFrame({"ratio": [1.0]})).mark_rule(color=GREY, strokeDash=[4, 3])
     low = alt.X("line_start:Q", title="change", scale=scale)
-    words = (
-        alt.Chart(said)
-        .mark_text(align="left", dx=8)
-        .encode(x=x, y=y, text="words:N", color=alt.Color("colour:N", scale=None), tooltip=known)
-    )
+    words = _words(rows[rows["words"] != ""]).encode(x=x, y=y, tooltip=known)
     return [one.encode(x=x), lines.encode(x=low, x2="line_end:Q"), points, words]
+
+
+def _tooltip(sides: Mapping[str, str]) -> list[str | alt.Tooltip]:
+    values = [alt.Tooltip(f"{side}:Q", title=text, format=",.4~r") for side, text in sides.items()]
+    return ["name:N", "statistic:N", *values, "unit:N", "outcome:N"]
+
+
+def _words(rows: pd.DataFrame) -> alt.Chart:
+    """Return the words of `rows`, each beside where nothing has changed."""
+    colour = rows["outcome"].map(_WORDS).fillna(GREY)
+    mark = alt.Chart(rows.assign(ratio=1.0, colour=colour)).mark_text(align="left", dx=8)
+    chart: alt.Chart = mark.encode(text="words:N", color=alt.Color("colour:N", scale=None))
+    return chart
 
 
 def _change_scale(ratios: np.ndarray, bounds: np.ndarray) -> tuple[alt.Scale, alt.Axis]:

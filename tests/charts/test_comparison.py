@@ -71,6 +71,9 @@ def test_failures_where_there_were_none_are_written_out(frame: pd.DataFrame) -> 
     frame.loc[2, ["b", "outcome"]] = [0.0, "unclear"]
     assert words(charts.comparison(frame)) == {"login  failed": "0 % in both"}
 
+    frame.loc[2, "outcome"] = "too little"  # none of a few is no 0 %
+    assert words(charts.comparison(frame)) == {"login  failed": "too little"}
+
 
 def test_one_is_in_the_middle_and_both_ends_of_the_widest_interval_fit(
     frame: pd.DataFrame,
