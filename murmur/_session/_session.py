@@ -273,7 +273,7 @@ class Session:
 
         Each step is a run of its own at one load.  The load is doubled until the check fails;
         then every answer narrows down where the limit can be.  A step in which the generator
-        was the bottleneck is no answer.  A notebook cell shows how far it is, and so does the panel.
+        was the bottleneck is no answer.  A notebook cell and the panel show how far it is.
         An interrupt ends the search and keeps what was found.
 
         Parameters

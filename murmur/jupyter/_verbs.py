@@ -194,7 +194,11 @@ _TABLE = (
             Parameter("--duration", Kind.NUMBER, "stop the run after so long", "SECONDS"),
             Parameter("--end-when-idle", Kind.SWITCH, "stop the run once all users are gone"),
             ON_NODES,
-            Parameter("--wait", Kind.SWITCH, "return when the run has ended; an interrupt ends the wait only"),
+            Parameter(
+                "--wait",
+                Kind.SWITCH,
+                "return when the run has ended; an interrupt ends the wait only",
+            ),
         ),
         settings="any",
         example="%amoc do Chat 100 port=8888 user_rate=6000 --duration 60",
