@@ -602,10 +602,9 @@ class NodesFailedError(ClusterError):
         self.verb = verb
         self.failures: dict[str, Exception] = dict(failures)
         self.succeeded: tuple[str, ...] = tuple(succeeded)
-        rows = [f"{node}: {error}" for node, error in self.failures.items()]
+        rows = [f"{few(nodes)}: {told}" for told, nodes in _by_reason(self.failures).items()]
         if self.succeeded:
-            others = ", ".join(self.succeeded[:3]) + (", ..." if len(self.succeeded) > 3 else "")
-            rows.append(f"{len(self.succeeded)} ok: {others}")
+            rows.append(f"{len(self.succeeded)} ok: {few(self.succeeded)}")
         asked = len(self.failures) + len(self.succeeded)
         super().__init__(f"{verb} failed on {len(self.failures)} of {asked} nodes:{_list(rows)}")
 
@@ -882,11 +881,27 @@ def closest(name: str, known: Sequence[str], what: str) -> str:
     return f" ({what}: none)"
 
 
+def few(names: Iterable[str], most: int = 3) -> str:
+    """Return the first names, and how many more there are."""
+    names = list(names)
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def sentences(parts: Sequence[str]) -> str:
     """Return one problem as it is, and several as a list of lines."""
     if len(parts) == 1:
         return parts[0]
     return _list(parts)
+
+
+def _by_reason(failures: Mapping[str, Exception]) -> dict[str, list[str]]:
+    """Return the nodes that say the same, but for their own names, by what they say."""
+    nodes: dict[str, list[str]] = {}
+    for node, error in failures.items():
+        told = str(error).removeprefix(f"node {node} ").replace(f" on node {node}:", ":")
+        nodes.setdefault(told, []).append(node)
+    return nodes
 
 
 def _list(parts: Sequence[str]) -> str:

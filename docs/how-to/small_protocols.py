@@ -93,7 +93,8 @@ class Sensors(Clients):
                     question = aiocoap.Message(
                         code=aiocoap.GET, uri=f"coap://127.0.0.1:{self.port}/warmth"
                     )
-                    answer = await user.wait_for(context.request(question).response, timeout=5)
+                    request = context.request(question, handle_blockwise=False)
+                    answer = await user.wait_for(request.response, timeout=5)
                     if not answer.code.is_successful():
                         raise LookupError(f"{answer.code}")
                 await user.sleep(self.pace)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from murmur.errors import MurmurError, NodeTimeoutError, TicketError
+from murmur.errors import MurmurError, NodeTimeoutError, TicketError, few
 
 from ._pulse import Pulse, pulse_in
 from ._sections import SectionedCommand, option
@@ -148,7 +148,7 @@ def _trouble_of(name: str, nodes: Mapping[str, NodeOverview], within: float) -> 
     """Return what is wrong with a node, None if nothing is."""
     node = nodes.get(name)
     if node is None:
-        return f"it is not there (there: {', '.join(nodes) or 'none'})"
+        return f"it is not there (there: {few(nodes) or 'none'})"
     if node.silence > within:
         return f"nothing was heard from it for {node.silence:,.0f} s"
     if node.stuck_for > within:

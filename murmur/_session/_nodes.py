@@ -21,6 +21,7 @@ from murmur.errors import (
     MurmurError,
     UnknownNameError,
     WaitTimeoutError,
+    few,
 )
 
 from ._named import Named
@@ -182,7 +183,7 @@ class Entrance:
         while len(names := self._others()) < number:
             if monotonic() > deadline:
                 raise WaitTimeoutError(
-                    f"{len(names)} of {number} nodes ({', '.join(names) or 'none'}) came in",
+                    f"{len(names)} of {number} nodes ({few(names) or 'none'}) came in",
                     patience,
                     "start more with spawn_nodes(n), a ticket of open(), or use(cluster)",
                 )

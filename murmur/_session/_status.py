@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from murmur.errors import few
 from murmur.runtime import RunState
 from murmur.telemetry import one_line
 
@@ -102,7 +103,7 @@ class Status:
                 *([f"<b>{escape(self.verdict)}</b>"] * bool(self.verdict)),
             )
         )
-        caption = escape(f"{self.scenario or 'no scenario'} on {', '.join(self.nodes)}")
+        caption = escape(f"{self.scenario or 'no scenario'} on {few(self.nodes)}")
         told = (*self.problems, *self.remarks)
         problems = "".join(f"<li>{escape(line)}</li>" for line in told)
         return (
@@ -120,10 +121,13 @@ def status_of(
     """Return the cluster's answer as one status; `record` is that of the run it is about."""
     users = {state: sum(node.users[state] for node in answer.nodes) for state in _USER_STATES}
     users["gone"] += answer.departed
+    nodes_with: dict[str, list[str]] = {}
+    for node in answer.nodes:
+        for problem in node.problems:
+            nodes_with.setdefault(problem, []).append(node.node)
     problems = [
-        f"{node.node}: {problem}" if len(answer.nodes) > 1 else problem
-        for node in answer.nodes
-        for problem in node.problems
+        f"{few(nodes)}: {problem}" if len(answer.nodes) > 1 else problem
+        for problem, nodes in nodes_with.items()
     ]
     abandoned = sum(node.abandoned for node in answer.nodes)
     if abandoned:

@@ -17,7 +17,6 @@ from ._cluster import new_run_id as new_run_id
 from ._course import ClusterStatus as ClusterStatus
 from ._course import Course as Course
 from ._local import LocalNode as LocalNode
-from ._node import Node as Node
 from ._node import NodeStatus as NodeStatus
 from ._overview import NodeOverview as NodeOverview
 from ._parts import PARTS as PARTS
@@ -59,7 +58,6 @@ __all__ = [
     "Deployment",
     "LocalNode",
     "Membership",
-    "Node",
     "NodeOverview",
     "NodeStatus",
     "Opening",

@@ -102,7 +102,17 @@ async def ask_each(
         async with anyio.create_task_group() as calls:
             for node in asked:
                 calls.start_soon(ask, node)
-    return Answers(verb=verb, values=values, failures=failures, skipped=tuple(skipped))
+    return Answers(
+        verb=verb,
+        values=_in_order(values, asked),
+        failures=_in_order(failures, asked),
+        skipped=tuple(skipped),
+    )
+
+
+def _in_order(said: Mapping[str, T], asked: Iterable[Node]) -> dict[str, T]:
+    """Return what nodes said in the order in which they were asked, not as they answered."""
+    return {node.name: said[node.name] for node in asked if node.name in said}
 
 
 def _short(value: object) -> str:

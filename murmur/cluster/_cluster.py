@@ -24,6 +24,7 @@ from murmur.errors import (
     NodeTimeoutError,
     RunStateError,
     UnknownNameError,
+    few,
 )
 from murmur.runtime import RunSpec, RunState, check_throttle_verb
 
@@ -372,9 +373,7 @@ class Cluster(Roster):
             await anyio.sleep(GLANCE)
         late = sorted(wanted & self.nodes.keys() - current.nodes.keys())
         if late and current.leasing is None:
-            raise RunStateError(
-                f"add users on {', '.join(late)}", "on without it", f"it {NEXT_RUN}"
-            )
+            raise RunStateError(f"add users on {few(late)}", "on without it", f"it {NEXT_RUN}")
 
     def _drop_refused(self, current: Current, ranges: Mapping[str, tuple[int, int]]) -> None:
         """Give users an outcome that a node refused; one that is only late has them yet."""

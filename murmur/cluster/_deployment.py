@@ -10,13 +10,13 @@ import ipaddress
 import logging
 import secrets
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 
 from murmur._backend import thread_lock
-from murmur.errors import ClusterError, MissingExtraError, MurmurError
+from murmur.errors import ClusterError, MissingExtraError, MurmurError, few
 
 from ._worker import NodePlugin
 
@@ -106,8 +106,8 @@ class Deployment:
         plain = [each for each in [self.scheduler, *self.workers] if not _is_private(each)]
         if plain:
             raise ClusterError(
-                f"a ticket would go to {_few(plain)} as plain text, for all on the way to read, "
-                "and whoever has it can run code here; give dask certificates "
+                f"a ticket would go to {few(sorted(plain))} as plain text, for all on the way to "
+                "read, and whoever has it can run code here; give dask certificates "
                 "(distributed.Security, TLS), or say plain=True where the network is your own"
             )
 
@@ -298,9 +298,3 @@ def _is_own(host: str) -> bool:
 def _is_private(address: str) -> bool:
     """Return whether what goes to an address can be read by nobody else."""
     return parse_address(address)[0] in SECURE or _is_here(address)
-
-
-def _few(addresses: Iterable[str]) -> str:
-    known = sorted(set(addresses))
-    rest = f" and {len(known) - 3} more" if len(known) > 3 else ""
-    return ", ".join(known[:3]) + rest

@@ -12,12 +12,13 @@ import pytest
 
 from murmur.cluster import Agent, Cluster, Course, LocalNode, new_run_id
 from murmur.cluster._lives import Lives
-from murmur.cluster._memory import MemoryNodeLink, MemorySteeringLink
 from murmur.cluster._opening import receive
 from murmur.recording import RunRecord
 from murmur.runtime import RunSpec
 from murmur.scenario import Scenario, resolve
 from murmur.telemetry import Bus, Event
+
+from .links_in_memory import MemoryNodeLink, MemorySteeringLink
 
 
 class Line:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import anyio
 import pytest
@@ -343,3 +343,34 @@ async def test_what_cannot_travel_is_refused_where_it_is_sent(pair: Any) -> None
     table = await pair.users()
 
     assert [outcome for _, outcome in table.values()] == ["failed", "finished"]
+
+
+async def test_an_error_of_one_node_in_many_names_that_one(network: Any) -> None:
+    for number in range(1, 97):
+        network.cluster.nodes[f"n{number}"] = LocalNode(
+            f"n{number}", bus=network.bus, tasks=network.tasks
+        )
+
+    class Particular(Idle):
+        fails_on: ClassVar[tuple[str, ...]] = ("n17",)
+
+        async def init(self) -> None:
+            from murmur.runtime import current_run
+
+            if current_run("init").node in self.fails_on:
+                raise ValueError("not here")
+
+    with pytest.raises(NodesFailedError) as caught:
+        await network.do(Particular, 96)
+    assert str(caught.value) == (
+        "start failed on 1 of 96 nodes:\n"
+        "  - n17: init failed: ValueError: not here\n"
+        "  - 95 ok: n1, n2, n3 and 92 more"
+    )
+    Particular.fails_on = tuple(network.cluster.nodes)
+    with pytest.raises(NodesFailedError) as caught:
+        await network.do(Particular, 96)
+    assert str(caught.value) == (
+        "start failed on 96 of 96 nodes:\n"
+        "  - n1, n2, n3 and 93 more: init failed: ValueError: not here"
+    )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from murmur import Status
+from murmur._session._status import status_of
+from murmur.cluster import ClusterStatus, NodeStatus
 from murmur.runtime import RunState
 
 
@@ -53,3 +57,19 @@ def test_what_the_verdict_says_is_told_with_it():
 
     assert repr(status).endswith("2.0 s; verdict: valid: No action ended (and 1 more)>")
     assert "<li>5 events were dropped.</li>" in status._repr_html_()
+
+
+def test_what_many_nodes_say_alike_is_told_once_and_what_one_says_by_its_name():
+    slow = "an init is slow"
+    nodes = [
+        replace(NodeStatus.idle(f"n{number}"), problems=(slow,) if number != 17 else ("lost",))
+        for number in range(1, 97)
+    ]
+    answer = ClusterStatus(
+        state=RunState.RUNNING, highest_id=0, elapsed=1.0, nodes=tuple(nodes), departed=0
+    )
+    status = status_of(answer)
+
+    assert status.problems == (f"n1, n2, n3 and 92 more: {slow}", "n17: lost")
+    assert "on n1, n2, n3 and 93 more</caption>" in status._repr_html_()
+    assert status_of(replace(answer, nodes=(nodes[16],))).problems == ("lost",)

@@ -1,4 +1,4 @@
-"""A transport inside one loop, for tests in virtual time: delays, cuts, and no sockets."""
+"""Links inside one loop, so that tests have virtual time: delays, cuts, and no sockets."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import anyio
 from anyio.abc import TaskStatus
 
 from murmur._backend import Wakeup, native
+from murmur.cluster._link import MAX_MESSAGE, NodeAudience, SteeringAudience
+from murmur.cluster._ticket import Holder
 from murmur.errors import JoinError
-
-from ._link import MAX_MESSAGE, NodeAudience, SteeringAudience
-from ._ticket import Holder
 
 __all__ = ["MemoryNodeLink", "MemorySteeringLink"]
 
