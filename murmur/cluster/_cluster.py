@@ -24,7 +24,6 @@ from murmur.errors import (
     NodeTimeoutError,
     RunStateError,
     UnknownNameError,
-    few,
 )
 from murmur.runtime import RunSpec, RunState, check_throttle_verb
 
@@ -33,7 +32,7 @@ from ._chronicle import Chronicle
 from ._course import LAST_ID, Course, Current, check_count
 from ._node import NodeStatus
 from ._overview import NodeOverview, overview_of
-from ._roster import END_PATIENCE, GLANCE, NEXT_RUN, Roster
+from ._roster import END_PATIENCE, GLANCE, Roster
 from ._split import id_ranges, split_addition, split_removal
 
 if TYPE_CHECKING:
@@ -136,7 +135,7 @@ class Cluster(Roster):
         """Ask `count` users to leave, or as many as there are; return how many were asked."""
         current = self._require_running("remove users")
         check_count("remove", count)
-        chosen = _named(nodes, self._active(current))
+        chosen = self._choose("remove users", current, nodes)
         statuses = (await ask_each(chosen, "status", lambda node: node.status())).checked()
         present = {
             name: status.users["waiting"] + status.users["running"]
@@ -174,7 +173,7 @@ class Cluster(Roster):
         A node that joins later begins with the new values, unless only some were named.
         """
         current = self._require_running("update settings")
-        chosen = _named(nodes, self._active(current))
+        chosen = self._choose("update settings", current, nodes)
         changed: dict[str, tuple[object, object]] = {}
         current.changes += 1
         try:
@@ -253,9 +252,7 @@ class Cluster(Roster):
         current = self._current
         if current is None or self._state is not RunState.RUNNING:
             return status
-        if name in current.coming:
-            return replace(status, problems=("prepares to take part",))
-        return replace(status, problems=(NEXT_RUN,) if current.leasing is None else ())
+        return replace(status, problems=(self._absence(name, current),))
 
     async def call_throttle(self, name: str, verb: str, arguments: Mapping[str, Any]) -> None:
         """Call a method of a throttle of the run, where its rate lives.
@@ -314,6 +311,9 @@ class Cluster(Roster):
         """Run `init` on each node, then announce the users to begin with."""
         await self._ask(chosen, "start", lambda node: self._start_on(node, current))
         self._state = RunState.RUNNING
+        for name, node in self._staff().items():
+            if name not in current.nodes:  # it joined meanwhile
+                self._let_take_part(current, node)
         users = current.course.users
         if users:
             await self._add(current, 1, users, names, live=False)
@@ -344,10 +344,11 @@ class Cluster(Roster):
         self, current: Current, first: int, count: int, names: Sequence[str] | None, *, live: bool
     ) -> range:
         last = first + count - 1
-        await self._wait_for_named(current, names)
-        active = self._active(current)
-        staff = {name: node for name, node in self._staff().items() if name in active}
-        chosen = _named(names, staff or active)
+        while names is not None and current.coming.intersection(_listed(names)):  # noqa: ASYNC110
+            await anyio.sleep(GLANCE)  # `init` is on the way, and seldom
+        chosen = self._choose("add users", current, names)
+        if names is None:
+            chosen = [node for node in chosen if node.name in self._staff()] or chosen
         if not chosen:
             raise RunStateError("add users", "on without nodes", "let a node join")
         shares = split_addition(count, sorted(node.name for node in chosen), turn=self._turn)
@@ -366,14 +367,14 @@ class Cluster(Roster):
             self._drop_refused(current, ranges)
         return range(first, last + 1)
 
-    async def _wait_for_named(self, current: Current, names: Sequence[str] | None) -> None:
-        """Wait for nodes of these names that prepare to take part; tell of those that cannot."""
-        wanted = set() if names is None else set(_listed(names))
-        while wanted & current.coming:  # noqa: ASYNC110 - `init` on the way, and seldom
-            await anyio.sleep(GLANCE)
-        late = sorted(wanted & self.nodes.keys() - current.nodes.keys())
-        if late and current.leasing is None:
-            raise RunStateError(f"add users on {few(late)}", "on without it", f"it {NEXT_RUN}")
+    def _choose(self, verb: str, current: Current, names: Sequence[str] | None) -> list[Node]:
+        """Return the nodes of these names that take part, or all; tell why one does not."""
+        given = [] if names is None else _listed(names)
+        for name in given:
+            if name in self._staff().keys() - current.nodes.keys():
+                absence = f"it {self._absence(name, current)}"
+                raise RunStateError(f"{verb} on {name}", "on without it", absence)
+        return _named(names, self._active(current))
 
     def _drop_refused(self, current: Current, ranges: Mapping[str, tuple[int, int]]) -> None:
         """Give users an outcome that a node refused; one that is only late has them yet."""

@@ -118,6 +118,8 @@ class Current:
         Users of nodes that take part no more.
     coming : set of str
         Nodes that came late, and prepare to take part.
+    unfit : dict of str to str
+        Why nodes that are there take no part any more, by name.
     changes : int
         Changes of settings that all nodes are just told of.
     over, told : anyio.Event
@@ -138,6 +140,7 @@ class Current:
         self.announced: dict[str, list[tuple[int, int]]] = {}
         self.departed = 0
         self.coming: set[str] = set()
+        self.unfit: dict[str, str] = {}
         self.changes = 0
         self.leasing: Leasing | None = None
         self.meetings: Meetings | None = None

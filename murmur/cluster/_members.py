@@ -150,7 +150,7 @@ class Members:
         self._expelled.add(node.facts.life)
         node.post("farewell", encode(EXPELLED))
         self._link.expel(peer)
-        self._cluster.note_expulsion(node.name)
+        self._cluster.note_wish(node.name, "expelled")
         self.left(peer, EXPELLED)
 
     async def dismiss(self) -> None:
@@ -266,7 +266,7 @@ class Members:
         """Take note that a node is about to leave in order."""
         self._parting[node.peer] = reason
         if reason == RELEASED:
-            self._cluster.note_release(node.name)
+            self._cluster.note_wish(node.name, "released")
         self._cluster.excuse(node)
 
 

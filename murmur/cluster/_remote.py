@@ -100,10 +100,15 @@ class RemoteNode(Node):
         self._listener, self._run_id, self._ended = listener, spec.run_id, anyio.Event()
         facts = {field.name: getattr(spec, field.name) for field in fields(spec)}
         facts["scenario"] = pack_code(spec.run_id, spec.scenario)
+        self._last = NodeStatus.idle(self.name)
         await self._call("start", facts, patience=spec.callback_timeout + ANSWER_WITHIN)
+        self._last = replace(self._last, state=RunState.RUNNING)
 
     async def add(self, first: int, last: int, *, live: bool = True) -> None:
         """See the base."""
+        users = self._last.users  # and they wait there until it says more
+        more = {"waiting": users["waiting"] + last - first + 1}
+        self._last = replace(self._last, users={**users, **more})
         await self._call("add", first, last, live=live)
 
     async def remove(self, count: int, *, force: bool) -> int:
@@ -144,12 +149,12 @@ class RemoteNode(Node):
             try:
                 self._last = self._named(await self._call("status", patience=QUICK))
             except NodeTimeoutError:
-                return replace(self._last, problems=(*self._last.problems, "it does not answer"))
+                stuck = f", its loop has stood still for {self._stuck_for:.1f} s"
+                return self._as_it_was("it does not answer" + stuck * (self._stuck_for >= QUICK))
             except NodeLostError:
                 pass
             return self._last
-        trouble = f"nothing was heard from it for {self.silence:.1f} s"
-        return replace(self._last, problems=(*self._last.problems, trouble))
+        return self._as_it_was(f"nothing was heard from it for {self.silence:.1f} s")
 
     async def call_throttle(self, name: str, verb: str, arguments: Mapping[str, Any]) -> None:
         """See the base."""
@@ -236,6 +241,10 @@ class RemoteNode(Node):
         if not pending.answered.is_set():
             raise NodeTimeoutError(self.name, verb, patience)
         return pending.value
+
+    def _as_it_was(self, trouble: str) -> NodeStatus:
+        """Return the last status that is known, and why there is no newer one."""
+        return replace(self._last, problems=(*self._last.problems, trouble))
 
     def _named(self, status: object) -> NodeStatus:
         if not isinstance(status, NodeStatus):

@@ -44,6 +44,9 @@ One whose loop answers has the time of `terminate` on top; one that is stuck has
 NEXT_RUN = "takes part from the next run, because this one began before the session was open"
 """Why a node that came late has no users: one machine's throttles are none of many."""
 
+COMING = "prepares to take part"
+"""Why a node that came late has no users yet."""
+
 GLANCE = 0.05
 """Seconds between two looks at whether a change of settings reached the nodes."""
 
@@ -117,12 +120,16 @@ class Roster:
     def join(self, node: Node) -> None:
         """Take a node into the session; it takes part in a run that is on once `init` is done."""
         self.nodes[node.name] = node
+        if self._current is not None:
+            self._current.unfit.pop(node.name, None)  # it may have learnt
         for supply in list(self.supplies):
             supply.note_join(node.name)
         self._chronicle.event("amoc.cluster.connect_nodes", [node.name], "joined")
-        current = self._current
-        if current is None or self._state is not RunState.RUNNING:
-            return
+        if self._current is not None and self._state is RunState.RUNNING:  # else `do` sees to it
+            self._let_take_part(self._current, node)
+
+    def _let_take_part(self, current: Current, node: Node) -> None:
+        """Bring a node that came late into the run that is on, if it is to have users."""
         if not current.wants(node.name):
             return
         if current.leasing is None:  # it began before the session was open
@@ -175,15 +182,13 @@ class Roster:
         """Return whether what started a node does not want it any more."""
         return any(supply.has_given_up(node) for supply in list(self.supplies))
 
-    def note_release(self, node: str) -> None:
-        """Take note that a person gives a node back, as by scaling a deployment down."""
-        if self._current is not None and node in self._current.nodes:
-            self._chronicle.change(node, f"node {node}", "here", "released")
+    def note_wish(self, node: str, fate: str) -> None:
+        """Take note that a person sends a node away: nobody is to wonder where it is.
 
-    def note_expulsion(self, node: str) -> None:
-        """Take note that a person sends a node away: nobody is to wonder where it is."""
+        It is "expelled", or "released" as by scaling a deployment down.
+        """
         if self._current is not None and node in self._current.nodes:
-            self._chronicle.change(node, f"node {node}", "here", "expelled")
+            self._chronicle.change(node, f"node {node}", "here", fate)
 
     def route(self, user_id: int, message: object, due: float | None = None) -> bool:
         """Send a message to the node where a user of the run lives, if there is one.
@@ -281,6 +286,16 @@ class Roster:
         others = {name: node for name, node in self.nodes.items() if name != self.local}
         return others if others and not self._run_here else dict(self.nodes)
 
+    def _absence(self, name: str, current: Current) -> str:
+        """Return why a node of the session takes no part in its run."""
+        if name in current.coming:
+            return COMING
+        if name in current.unfit:
+            return f"takes no part in this run: {current.unfit[name]}"
+        if not current.wants(name):
+            return "takes no part in this run, which was started for other nodes"
+        return NEXT_RUN if current.leasing is None else COMING
+
     def _active(self, current: Current) -> dict[str, Node]:
         """Return the nodes that take part and are not on their way out."""
         return {name: node for name, node in current.nodes.items() if name in self.nodes}
@@ -334,6 +349,7 @@ class Roster:
     async def _leave_out(self, current: Current, node: Node, error: Exception) -> None:
         """Let a run go on without a node that could not be brought in."""
         _logger.warning("node %s takes no part in the run: %s", node.name, error)
+        current.unfit[node.name] = str(error)
         current.chronicle.event("amoc.cluster.connect_nodes", [node.name], f"failed: {error}")
         current.chronicle.failure(node.name, f"takes no part in the run: {error}")
         current.note_departure(node, is_lost=isinstance(error, NodeLostError))
@@ -351,7 +367,8 @@ class Roster:
         if current.nodes.get(node.name) is not node:
             return  # it was on its way in, and `_bring_in` goes on without it
         if len(current.nodes) > 1:
-            self.drop_out(node, f"its part of the run is {state.value}")
+            current.unfit[node.name] = reason = f"its part of the run is {state.value}"
+            self.drop_out(node, reason)
         else:
             current.ends.cancel()
             self._tasks.start_soon(self._finish, current, RunState.FAILED)

@@ -10,7 +10,7 @@ import pytest
 from traitlets import Float, Int
 
 import murmur
-from murmur.cluster import LocalNode
+from murmur.cluster import Agent, LocalNode
 from murmur.errors import (
     CallbackError,
     InvalidArgumentError,
@@ -115,6 +115,60 @@ async def test_a_node_that_enters_during_a_change_learns_of_it(pair: Any) -> Non
     assert pair.states()[-1] == ("connect_nodes", "c", "running")
 
 
+async def test_a_node_that_joins_while_the_others_prepare_takes_part_too(pair: Any) -> None:
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(pair.do, Prepares, 4)
+        await anyio.sleep(0.1)
+        await pair.join("c")
+    (problem,) = (await pair.cluster.overview())["c"].problems
+    assert problem == "prepares to take part"
+    await anyio.sleep(1.5)
+    assert (await pair.counts())["c"]["running"] == 0
+    await pair.cluster.add(6)
+    assert {n: len(ids) for n, ids in (await pair.homes()).items()} == {"a": 4, "b": 4, "c": 2}
+
+
+async def test_a_node_that_takes_no_part_says_why(network: Any) -> None:
+    await network.join("a")
+    await network.do(Picky, 2)
+    await network.join("b")  # where `init` fails
+    (problem,) = (await network.cluster.overview())["b"].problems
+    assert problem == "takes no part in this run: init failed on node b: ValueError: not here"
+    with pytest.raises(RunStateError, match="cannot add users on b: the run is on without it"):
+        await network.cluster.add(1, nodes=["b"])
+    await network.stop()
+    assert (await network.cluster.overview())["b"].problems == ()
+
+    await network.do(Idle, 2, nodes=["a"])
+    (problem,) = (await network.cluster.overview())["b"].problems
+    assert problem == "takes no part in this run, which was started for other nodes"
+    for call in (
+        network.cluster.add(1, nodes=["b"]),
+        network.cluster.remove(1, force=False, nodes=["a", "b"]),
+        network.cluster.update({"pace": 2.0}, nodes=["b"]),
+    ):
+        with pytest.raises(RunStateError, match=r"on b: .* started for other nodes"):
+            await call
+    assert await network.homes() == {"a": [1, 2]}
+
+
+async def test_a_node_whose_loop_stands_still_says_for_how_long(pair: Any) -> None:
+    class Stuck(Agent):
+        stuck_for = 42.0
+
+        def heard(self, kind: str, body: bytes) -> None:
+            pass
+
+    await pair.do(Idle, 4)
+    pair.agents["a"].__class__ = Stuck
+    await anyio.sleep(1)
+    known = await pair.cluster.overview()
+
+    assert known["a"].problems == ("it does not answer, its loop has stood still for 42.0 s",)
+    assert (known["a"].state, known["a"].users["waiting"]) == ("running", 2)  # as last heard
+    assert (known["b"].state, known["b"].users["running"]) == ("running", 2)
+
+
 async def test_removal_reaches_nodes_by_what_they_have(pair: Any) -> None:
     """INT-9, INT-10: and where one lacks users the others make up for it, unlike amoc."""
     await pair.do(Idle, 10)
@@ -188,7 +242,7 @@ async def test_a_run_on_named_nodes_is_theirs_alone(pair: Any) -> None:
     await pair.join("c")
 
     assert list(await pair.counts()) == ["b"]
-    with pytest.raises(UnknownNameError):
+    with pytest.raises(RunStateError, match="started for other nodes"):
         await pair.cluster.add(1, ["a"])
     await pair.stop()
     assert set((await pair.users()).values()) == {("b", "left")}
