@@ -169,10 +169,14 @@ class Deployment:
 
     def _close(self) -> None:
         self._on_release(self)
+        log = logging.getLogger("distributed.client")
+        log.addFilter(_is_fault)
         try:
             self._client.close(timeout=ANSWER)
         except OSError:
             _logger.debug("the client could not be closed", exc_info=True)
+        finally:
+            log.removeFilter(_is_fault)
 
     def _ask(self, verb: str, *arguments: object, within: float, **keywords: object) -> Any:  # noqa: ANN401 - the verb's own
         """Return what the client's method returns; it would wait for ever for a scheduler.
@@ -266,6 +270,12 @@ def _connect(address: str, security: object) -> Any:  # noqa: ANN401 - see above
         return Client(address, security=security, set_as_default=False)
     except OSError as error:
         raise ClusterError(f"dask's scheduler at {address} does not answer: {error}") from None
+
+
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Return whether dask tells of more than that closing ended its tries to connect again."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or kind.__name__ != "CancelledError"
 
 
 def _is_async(given: object) -> bool:

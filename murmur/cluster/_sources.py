@@ -56,9 +56,10 @@ def sources_of(
         if parent:
             todo.append(parent)
         if source := _source_of(name):
-            found[name] = source
             package = name if source.is_package else parent
-            todo += _names_in_text(source.text, package)
+            with suppress(SyntaxError, ValueError):  # else it is no Python
+                todo += _names_in_text(source.text, package)
+                found[name] = source
     return found
 
 
@@ -120,13 +121,15 @@ def _spec_of(name: str) -> ModuleSpec | None:
 
 
 def _text_of(path: str) -> str | None:
-    """Return the text of a file; None if it cannot be read, or is no Python."""
+    """Return the text of a file; None if it cannot be read, or is no text.
+
+    It is not parsed: nodes that share a process come here at once, and `ast.parse` of CPython
+    3.11 fails now and then when two threads are in it.
+    """
     try:
-        text = importlib.util.decode_source(Path(path).read_bytes())
-        ast.parse(text)
+        return importlib.util.decode_source(Path(path).read_bytes())
     except (OSError, SyntaxError, ValueError):
         return None
-    return text
 
 
 def _is_installed(path: str) -> bool:

@@ -41,8 +41,9 @@ def test_a_module_takes_along_what_it_imports_and_nothing_that_is_installed(fold
         lead_goods__apples="def price():\n    from . import taxes\n    return taxes.RATE\n",
         lead_goods__taxes="RATE = 0.19\n",
         lead_other="",
+        lead_draft="def half_a(",
     )
-    found = sources_of(["lead_shop", "json", "murmur.demo", "no_such_module"])
+    found = sources_of(["lead_shop", "json", "murmur.demo", "no_such_module", "lead_draft"])
 
     assert sorted(found) == ["lead_goods", "lead_goods.apples", "lead_goods.taxes", "lead_shop"]
     assert found["lead_goods"].is_package

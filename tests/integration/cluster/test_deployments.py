@@ -223,6 +223,45 @@ def test_a_scheduler_that_ends_takes_its_nodes_unasked(
     wait_for(lambda: gc.collect() >= 0 and kept() is None)  # the session has forgotten it
 
 
+def test_a_scale_beyond_what_there_is_hurts_no_node_and_the_next_one_holds(
+    session: murmur.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cluster of listed hosts, such as `SSHCluster`, has no specification of one more."""
+    with LocalCluster(
+        n_workers=2, processes=False, dashboard_address=None, silence_logs=logging.CRITICAL
+    ) as hosts:
+        session.use(hosts)
+        run = session.do(Stay, 4, user_rate=AT_ONCE)
+        wait_for(lambda: session.status().users["running"] == 4)
+        monkeypatch.setattr(hosts, "new_spec", None)
+        hosts.scale(4)
+        assert hosts.worker_spec[3] is None
+        with murmur.join(session.open(), name="guest"):  # whoever comes or goes is looked up there
+            wait_for(lambda: session.nodes["guest"].state == "running")
+        assert session.status().users["running"] == 4
+        hosts.scale(1)
+        wait_for(lambda: set(session.nodes) == {"0"})
+        session.stop()
+        run.wait(timeout=20)
+
+    assert reasons(run)["1"] == {"node released"}
+    assert set(run.results.users["outcome"]) == {"left"}
+
+
+def test_a_client_that_tries_to_connect_again_is_closed_in_silence(
+    session: murmur.Session, threads: LocalCluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    deployment = session.use(threads)
+    threads.close()
+    wait_for(lambda: deployment._client.status == "connecting")
+    caplog.clear()
+    logging.getLogger("distributed").addHandler(caplog.handler)  # it hands on to nobody
+    deployment.release()
+    logging.getLogger("distributed").removeHandler(caplog.handler)
+
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 def test_a_scheduler_that_ends_while_its_workers_join_is_told(
     session: murmur.Session, threads: LocalCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
