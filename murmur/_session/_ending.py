@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -110,6 +111,7 @@ class Ending:
         try:
             if self._over.done():
                 return
+            self._record.note_clock(time.monotonic(), time.time())
             self._record.relay.end(self._record)  # first: who waits finds its archive complete
             if answer is not None:
                 self.status = self._last(answer)  # with what became of its archive

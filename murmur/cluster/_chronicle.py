@@ -53,8 +53,9 @@ class Chronicle:
             )
             keep = self._recorder.event
         run_id = "" if record is None else record.run_id
+        wall_now = time.time if record is None else lambda: record.wall_at(now())
         self._emitter = Emitter(
-            bus, run_id=run_id, node=STEERING, now=now, wall_now=time.time, keep=keep
+            bus, run_id=run_id, node=STEERING, now=now, wall_now=wall_now, keep=keep
         )
 
     def event(self, name: str, nodes: Sequence[str], state: str) -> None:

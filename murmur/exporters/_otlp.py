@@ -67,9 +67,9 @@ class _Points:
     def __init__(self, reading: Reading, now: int) -> None:
         self._bounds = reading.bounds
         self._counts = reading.counts
-        self._now = now
         started = reading.wall_started_at
         self._start = int(started * 1e9) if started == started else now  # noqa: PLR0124 - NaN
+        self._now = max(now, self._start)  # a clock may be set back during a run
 
     def of(self, metric: Metric, series: Mapping[tuple[str, ...], Any]) -> Sum | Gauge | Histogram:
         cumulative = AggregationTemporality.CUMULATIVE

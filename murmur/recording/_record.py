@@ -125,6 +125,9 @@ class RunRecord:
         ``arguments``; the first 10,000.
     calls_dropped : int
         How many more there were.
+    clock_set : float
+        By how many seconds the clock of the steering kernel's machine was set while the run was
+        on, or how long that machine slept; 0.0 until the end.
     troubles : dict of str to str
         What is wrong with what follows the run and harms it not, such as its directory, by
         what it is about; a sentence each.
@@ -132,6 +135,7 @@ class RunRecord:
 
     ended_by: str = ""
     broken_off: str = ""
+    clock_set: float = 0.0
     calls_dropped: int = 0
     version: int = 0
     _latest: float = 0.0
@@ -193,6 +197,28 @@ class RunRecord:
         Rates divide by the time that passed, also while nothing happens.
         """
         self._latest = max(self._latest, at - self.started_at)
+
+    def wall_at(self, at: float) -> float:
+        """Return a moment in UNIX seconds UTC, of the clock as it was at the run's start.
+
+        Parameters
+        ----------
+        at : float
+            The moment, in monotonic seconds.
+        """
+        return self.wall_started_at + at - self.started_at
+
+    def note_clock(self, at: float, wall_at: float) -> None:
+        """Compare the machine's clock with the run's: whether it was set meanwhile.
+
+        Parameters
+        ----------
+        at : float
+            Now, in monotonic seconds.
+        wall_at : float
+            Now, on the clock that `wall_started_at` is from.
+        """
+        self.clock_set = wall_at - self.wall_at(at)
 
     @property
     def is_on(self) -> bool:

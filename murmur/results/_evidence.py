@@ -60,6 +60,7 @@ def gather(record: RunRecord, health: pd.DataFrame, *, was_cut_off: bool = False
         stopped_at=record.ending_at if record.ended_by == "stop" else None,
         planned_end=record.planned_end,
         unfinished=unfinished(record),
+        clock_set=record.clock_set,
     )
 
 

@@ -39,6 +39,7 @@ _OF_ONE_NODE = (0.20, math.inf)
 _SKIPPED = (0.01, 0.05)
 _UNASKED = (0.0, 0.20)
 _UNDONE = (0.01, 0.20)
+_SLEWED = 1.0  # s by which a clock may be set without a word: it is corrected little by little
 _MOST = 3
 """Nodes, lines and causes that are named; of more, it is said how many."""
 
@@ -142,6 +143,8 @@ class Evidence:
         When a person stopped it, and when it would have ended by itself.
     unfinished : tuple of str
         What was begun, asked or sent and came to no end, a sentence each.
+    clock_set : float
+        By how many seconds the machine's clock was set during the run.
 
     Examples
     --------
@@ -174,6 +177,7 @@ class Evidence:
     stopped_at: float | None = None
     planned_end: float = math.inf
     unfinished: tuple[str, ...] = ()
+    clock_set: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +372,11 @@ def _wishes(evidence: Evidence) -> Iterator[str]:
     if evidence.released:
         users = number_of(evidence.released, "user")
         yield f"{users} went with nodes that were given back, or scaled away."
+    if abs(evidence.clock_set) > _SLEWED:
+        yield (
+            f"The machine's clock was set by {evidence.clock_set:+,.0f} s during the run, or it "
+            "slept: dates and times count on from the start."
+        )
 
 
 def _omissions(evidence: Evidence) -> Iterator[str]:

@@ -7,7 +7,6 @@ watches users until somebody calls `stop`, sees every user to its end and calls
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from contextvars import copy_context
 from random import Random
@@ -481,7 +480,7 @@ def _emitter(run: NodeRun, bus: Bus) -> Emitter:
         run_id=run.spec.run_id,
         node=run.node,
         now=run.native.now,
-        wall_now=time.time,
+        wall_now=lambda: run.spec.wall_started_at + run.run_time(),
         keep=run.recorder.event,
         conceal=run.secrets.conceal,
     )

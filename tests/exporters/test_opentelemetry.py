@@ -44,6 +44,20 @@ def test_counters_are_monotonic_sums_since_the_run_started(course, totals):
     assert (point.value, point.start_time_unix_nano, point.time_unix_nano) == (2, 10**12, NOW)
 
 
+def test_a_clock_that_was_set_back_makes_no_point_that_ends_before_it_began(course, totals):
+    course.act("echo", 0.1)
+    course.flush()
+    (resource,) = metrics_data(totals.read(), RESOURCE, 10**12 - 3600 * 10**9).resource_metrics
+
+    points = [
+        point for metric in resource.scope_metrics[0].metrics for point in metric.data.data_points
+    ]
+
+    assert {(each.start_time_unix_nano, each.time_unix_nano) for each in points} == {
+        (10**12, 10**12)
+    }
+
+
 def test_gauges_have_their_unit(course, totals):
     course.on().health(1.0, [0.001], 0.2, 1e8, saturated=False)
     course.flush()

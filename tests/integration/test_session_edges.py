@@ -514,3 +514,32 @@ def test_a_process_that_stood_still_says_so() -> None:
     assert verdict.startswith("invalid: The generator was late or silent for ")
     assert "loop lag while the process stood still" in verdict
     assert re.search(r"the process stood still for [34]\.\d s", problems)
+
+
+@pytest.mark.parametrize("step", [3600.0, -3600.0])
+def test_a_clock_that_is_set_amid_a_run_moves_nothing(
+    session: murmur.Session, monkeypatch: pytest.MonkeyPatch, step: float
+) -> None:
+    wall = time.time
+
+    class Steps(murmur.Scenario):
+        """The clock is set while users are here."""
+
+        async def start(self, user: murmur.User) -> None:
+            with user.timer("echo"):
+                await user.sleep(0.05)
+            monkeypatch.setattr(time, "time", lambda: wall() + step)
+            with user.timer("echo"):
+                await user.sleep(0.05)
+
+    run = session.do(Steps, 1, user_rate=AT_ONCE, end_when_idle=True)
+    run.wait(30)
+    monkeypatch.undo()
+    results = run.results
+
+    assert results.actions["service_time"].between(0.04, 20).all()
+    assert results.elapsed < 60
+    for frame in (results.events, results.changes):
+        ran = (frame["wall_at"] - results.wall_started_at).dt.total_seconds()
+        assert ran.tolist() == pytest.approx(frame["at"].tolist(), abs=0.01)
+    assert any(f"clock was set by {step:+,.0f} s" in reason for reason in results.verdict.reasons)

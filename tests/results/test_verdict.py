@@ -54,6 +54,21 @@ def test_a_node_may_be_late_for_a_fifth_of_its_time(bad: float, state: str) -> N
     assert verdict.state == state
 
 
+@pytest.mark.parametrize("seconds", [3600.0, -3600.0])
+def test_a_clock_that_was_set_is_mentioned_and_changes_nothing(seconds: float) -> None:
+    verdict = judge(Evidence(clock_set=seconds))
+
+    assert verdict.is_valid
+    assert verdict.reasons == (
+        f"The machine's clock was set by {seconds:+,.0f} s during the run, or it slept: "
+        "dates and times count on from the start.",
+    )
+
+
+def test_a_clock_that_is_corrected_little_by_little_is_not_mentioned() -> None:
+    assert judge(Evidence(clock_set=-0.4)).reasons == ()
+
+
 def test_of_many_conspicuous_nodes_three_are_named() -> None:
     nodes = tuple(NodeHealth(f"n{n}", 10.0, saturated=5.0) for n in range(8))
     verdict = judge(Evidence(nodes=nodes))

@@ -6,6 +6,7 @@ import time
 
 import anyio
 import anyio.lowlevel
+import pandas as pd
 import pytest
 from traitlets import Float
 
@@ -136,3 +137,18 @@ def test_a_rehearsal_has_an_end() -> None:
 
     assert waits.users["outcome"].tolist() == ["left"]
     assert waits.users["duration"].tolist() == [60.0]
+
+
+def test_dates_and_times_of_a_rehearsal_count_from_1970() -> None:
+    class Nap(murmur.Scenario):
+        """Users nap."""
+
+        async def start(self, user: murmur.User) -> None:
+            await user.sleep(5)
+
+    results = rehearse(Nap, 1)
+
+    for frame in (results.events, results.changes):
+        assert len(frame)
+        seconds = (frame["wall_at"] - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
+        assert seconds.tolist() == pytest.approx(frame["at"].tolist(), abs=1e-6)
