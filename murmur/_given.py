@@ -9,9 +9,18 @@ from pathlib import Path
 from murmur._guard import heard, text_of
 from murmur.errors import InvalidArgumentError
 
-__all__ = ["amount_given", "integer_given", "needed", "path_given", "port_given", "truth_given"]
+__all__ = [
+    "SHOWN",
+    "amount_given",
+    "integer_given",
+    "needed",
+    "path_given",
+    "port_given",
+    "truth_given",
+    "wait_given",
+]
 
-LONGEST = 60  # characters of what was given
+SHOWN = 60  # characters of what was given
 
 
 def needed(holds: object, name: str, value: object, remedy: str) -> None:
@@ -23,8 +32,8 @@ def needed(holds: object, name: str, value: object, remedy: str) -> None:
     """
     if not holds:
         told = text_of(value, repr).splitlines() or [""]
-        more = "..." if len(told) > 1 or len(told[0]) > LONGEST else ""
-        raise InvalidArgumentError(f"{name}={told[0][:LONGEST]}{more}", remedy)
+        more = "..." if len(told) > 1 or len(told[0]) > SHOWN else ""
+        raise InvalidArgumentError(f"{name}={told[0][:SHOWN]}{more}", remedy)
 
 
 def path_given(name: str, value: object, example: str) -> Path:
@@ -89,8 +98,10 @@ def truth_given(name: str, value: object) -> bool:
     return bool(truth)
 
 
-def amount_given(name: str, value: object, remedy: str = "give seconds, such as 30") -> float:
-    """Return the number that was given, from 0 to infinity; seconds, unless `remedy` says else.
+def amount_given(
+    name: str, value: object, remedy: str = "give seconds, such as 30", *, least: float = 0.0
+) -> float:
+    """Return the number that was given, from `least` to infinity; seconds, unless told else.
 
     Examples
     --------
@@ -100,8 +111,19 @@ def amount_given(name: str, value: object, remedy: str = "give seconds, such as 
     """
     try:
         amount = float(value)  # type: ignore[arg-type]
-        is_number = not isinstance(value, str | bytes) and amount >= 0
+        is_number = not isinstance(value, str | bytes) and amount >= least
     except Exception:  # noqa: BLE001 - likewise
         is_number, amount = False, 0.0
     needed(is_number, name, value, remedy)
     return amount
+
+
+def wait_given(name: str, value: object) -> float:
+    """Return for how many seconds to wait; what is below zero is no time.
+
+    Examples
+    --------
+    >>> wait_given("timeout", -0.5)
+    0.0
+    """
+    return max(0.0, amount_given(name, value, least=-math.inf))

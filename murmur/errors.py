@@ -69,6 +69,8 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from murmur._guard import text_of
+
 __all__ = [
     "ArchiveError",
     "CallbackError",
@@ -286,7 +288,7 @@ class InvalidSettingError(ConfigError):
     def __init__(self, failures: Iterable[tuple[str, object, str]]) -> None:
         self.failures: tuple[tuple[str, object, str], ...] = tuple(failures)
         super().__init__(
-            f"setting {name!r} does not accept {value!r}: {reason}"
+            f"setting {name!r} does not accept {text_of(value, repr)}: {reason}"
             for name, value, reason in self.failures
         )
 
@@ -422,7 +424,7 @@ class InvalidRangeError(InvalidArgumentError):
             if limit is not None and last > limit
             else f"the first id must be above {highest}, the highest in use, and not above the last"
         )
-        super().__init__(f"cannot add users {first} to {last}: {rule}")
+        super().__init__(f"cannot add users {text_of(first)} to {text_of(last)}: {rule}")
 
 
 class WaitTimeoutError(MurmurError, TimeoutError):

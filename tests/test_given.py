@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
 
+import anyio
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,14 +19,36 @@ import murmur
 import murmur.charts
 import murmur.results
 from murmur import exporters
+from murmur._guard import error_text
 from murmur.errors import MurmurError
 from murmur.testing import rehearse
+
+
+class Mute:
+    """Raises whatever it is asked."""
+
+    def __repr__(self) -> str:
+        raise SystemExit("no text")
+
+    def __hash__(self) -> int:
+        raise RuntimeError("no hash")
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("no comparison")
+
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__
+
+    def __float__(self) -> float:
+        raise RuntimeError("no number")
+
+    __bool__ = __index__ = __float__
+
 
 ODD = [
     None, True, "5s", "", b"x", [], {}, (), object(), math.nan, math.inf, -1, -0.5, 1.5, 10**400,
     np.int64(-2), np.float32(1.5), pd.Timestamp("2026-01-01"), pd.Timedelta("2s"), Decimal("1.5"),
     Decimal("sNaN"), Fraction(3, 2), 1j, int, range(3), np.array([1, 2]), pd.Series([1, 2]),
-    "x" * 300, "a\0b",
+    "x" * 300, "a\0b", 10**5000, 1e308, Mute(),
 ]  # fmt: skip
 
 
@@ -206,3 +230,147 @@ def test_what_a_search_is_asked(name: str) -> None:
 def test_how_long_a_run_is_waited_for(session: murmur.Session, odd: object) -> None:
     with pytest.raises(MurmurError, match="give seconds, such as 30"):
         session.run.wait(odd)
+
+
+class Asked(murmur.Scenario):
+    """One user calls a method with each odd value in turn."""
+
+    user_rate = Float(math.inf, help="users per minute").tag(live=True)
+    call: Callable[..., object]
+    raw: list[str]
+
+    async def init(self) -> None:
+        self.turns = await murmur.throttle("turns", rate=100, interval=1)
+        self.pairs = await murmur.coordinator("pairs", (2, lambda event: None), timeout=0.1)
+
+    async def start(self, user: murmur.User) -> None:
+        for number, odd in enumerate(ODD):
+            try:
+                with anyio.move_on_after(2):
+                    await self._ask(user, odd, f"name {number}")
+            except MurmurError as error:
+                self.raw += [] if str(error) else ["an error without a text"]
+            except BaseException as error:  # noqa: BLE001 - what a user must not see
+                self.raw.append(f"{type(odd).__name__}: {error_text(error)}")
+            await self.turns.change_rate(100, interval=1, cancel_ramp=True)
+            await self.turns.wait()
+
+    async def _ask(self, user: murmur.User, odd: object, name: str) -> None:
+        answer = type(self).call(self, user, odd, name)
+        if inspect.isawaitable(answer):
+            await answer
+        elif isinstance(answer, contextlib.AbstractContextManager):
+            with answer:
+                pass
+
+
+async def nothing() -> None:
+    """Come to nothing, at once."""
+
+
+RAMP = {"from_rate": 100, "to_rate": 100, "cancel_ramp": True}
+
+IN_A_RUN: dict[str, Callable[[Asked, murmur.User, object, str], object]] = {
+    "sleep": lambda self, user, odd, name: user.sleep(odd),
+    "receive": lambda self, user, odd, name: user.receive(odd),
+    "wait_for": lambda self, user, odd, name: user.wait_for(nothing(), odd),
+    "what is waited for": lambda self, user, odd, name: user.wait_for(odd),
+    "iterate": lambda self, user, odd, name: anext(user.iterate(odd)),
+    "timer": lambda self, user, odd, name: user.timer(odd),
+    "due_at of a timer": lambda self, user, odd, name: user.timer("action", due_at=odd),
+    "record": lambda self, user, odd, name: user.record("action", odd),
+    "name of a record": lambda self, user, odd, name: user.record(odd, 1.0),
+    "ok": lambda self, user, odd, name: user.record("action", 1.0, odd),
+    "due_at of a record": lambda self, user, odd, name: user.record("action", 1.0, due_at=odd),
+    "count": lambda self, user, odd, name: user.count("counter", odd),
+    "name of a counter": lambda self, user, odd, name: user.count(odd),
+    "gauge": lambda self, user, odd, name: user.gauge("gauge", odd),
+    "name of a gauge": lambda self, user, odd, name: user.gauge(odd, 1.0),
+    "choose": lambda self, user, odd, name: user.choose(odd),
+    "weight": lambda self, user, odd, name: user.choose({"look": odd}),
+    "stamp": lambda self, user, odd, name: user.stamp(odd),
+    "expected": lambda self, user, odd, name: user.stamp("line", expected=odd),
+    "due_at of a stamp": lambda self, user, odd, name: user.stamp("line", due_at=odd),
+    "arrived": lambda self, user, odd, name: user.arrived(odd),
+    "due_at of a message": lambda self, user, odd, name: user.send("hello", due_at=odd),
+    "user_id": lambda self, user, odd, name: murmur.send(odd, "hello"),
+    "path_to": lambda self, user, odd, name: self.path_to(odd),
+    "throttle": lambda self, user, odd, name: murmur.throttle(odd, rate=1),
+    "rate": lambda self, user, odd, name: murmur.throttle(name, rate=odd),
+    "interval": lambda self, user, odd, name: murmur.throttle(name, rate=1, interval=odd),
+    "interarrival": lambda self, user, odd, name: murmur.throttle(name, interarrival=odd),
+    "limit": lambda self, user, odd, name: murmur.throttle(name, limit=odd),
+    "shape": lambda self, user, odd, name: murmur.throttle(name, shape=odd),
+    "arrivals": lambda self, user, odd, name: murmur.throttle(name, rate=1, arrivals=odd),
+    "seed": lambda self, user, odd, name: murmur.throttle(
+        name, rate=1, arrivals="poisson", seed=odd
+    ),
+    "catch_up": lambda self, user, odd, name: murmur.throttle(name, rate=1, catch_up=odd),
+    "change_rate": lambda self, user, odd, name: self.turns.change_rate(odd),
+    "another interval": lambda self, user, odd, name: self.turns.change_rate(1, interval=odd),
+    "cancel_ramp": lambda self, user, odd, name: self.turns.unlock(cancel_ramp=odd),
+    "to_rate": lambda self, user, odd, name: self.turns.ramp(from_rate=1, to_rate=odd, duration=1),
+    "duration": lambda self, user, odd, name: self.turns.ramp(**RAMP, duration=odd),
+    "steps": lambda self, user, odd, name: self.turns.ramp(**RAMP, steps=odd, step_interval=1),
+    "step_interval": lambda self, user, odd, name: self.turns.ramp(
+        **RAMP, steps=2, step_interval=odd
+    ),
+    "run": lambda self, user, odd, name: self.turns.run(odd),
+    "whom a throttle sends to": lambda self, user, odd, name: self.turns.send(odd, "hello"),
+    "coordinator": lambda self, user, odd, name: murmur.coordinator(odd, (1, print)),
+    "plan": lambda self, user, odd, name: murmur.coordinator(name, odd),
+    "timeout": lambda self, user, odd, name: murmur.coordinator(name, [], timeout=odd),
+    "scope": lambda self, user, odd, name: murmur.coordinator(name, [], scope=odd),
+    "add": lambda self, user, odd, name: self.pairs.add(odd),
+    "gather": lambda self, user, odd, name: self.pairs.gather(odd, 1),
+    "size of a group": lambda self, user, odd, name: self.pairs.gather(user, odd),
+}
+
+
+@pytest.mark.parametrize("name", IN_A_RUN)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numpy's, of 1e308
+def test_what_a_user_calls(name: str) -> None:
+    """Whatever is given, it works or is refused in a sentence, and the run goes on."""
+    Asked.call, Asked.raw = IN_A_RUN[name], []
+    results = rehearse(Asked, 1, duration=1_000)
+    assert Asked.raw == []
+    assert results.users["outcome"].tolist() == ["finished"]
+    assert str(results.summary())
+
+
+WAITS: dict[str, Callable[[murmur.User, object], Awaitable[object]]] = {
+    "sleep": lambda user, odd: user.sleep(odd),
+    "receive": lambda user, odd: user.receive(odd),
+    "wait_for": lambda user, odd: user.wait_for(nothing(), odd),
+}
+
+
+@pytest.mark.parametrize("name", WAITS)
+@pytest.mark.parametrize("odd", ["5s", b"x", [], object(), math.nan, 10**400, 1j])
+def test_how_long_a_user_waits(name: str, odd: object) -> None:
+    class Waits(murmur.Scenario):
+        """One user waits."""
+
+        async def start(self, user: murmur.User) -> None:
+            with pytest.raises(MurmurError, match="give seconds, such as 30"):
+                await WAITS[name](user, odd)
+            await user.sleep(-1)  # what is below zero is no time
+            await user.sleep(0.5)
+
+    users = rehearse(Waits, 1).users
+    assert users["outcome"].tolist() == ["finished"]
+    assert users["duration"].round(6).tolist() == [0.5]
+
+
+@pytest.mark.parametrize("odd", [math.nan, math.inf, -1, "fast", None, 1.7e12])
+def test_seconds_that_are_none_are_no_action(odd: object) -> None:
+    class Records(murmur.Scenario):
+        """One user records what somebody else measured."""
+
+        async def start(self, user: murmur.User) -> None:
+            with pytest.raises(MurmurError, match="give seconds, a number from 0 to 1e9"):
+                user.record("action", odd)
+
+    results = rehearse(Records, 1)
+    assert results.users["outcome"].tolist() == ["finished"]
+    assert len(results.actions) == 0

@@ -18,6 +18,8 @@ from contextvars import Context
 from types import CoroutineType
 from typing import Any, Self
 
+from murmur._given import wait_given
+
 __all__ = ["Sleeper", "Wheel"]
 
 LONG = 10.0
@@ -27,6 +29,9 @@ One who is woken early stays in its slot of the wheel until the time of that slo
 
 BATCH = 256
 """Sleepers of a slot that are woken before other tasks get a turn."""
+
+LONGEST = 1e9
+"""Seconds, some thirty years; what is longer is looked at before it is slept."""
 
 _FREE, _ASKED, _OWN_TIMER, _WOKEN = 0, -1, -2, -3  # or the slot of the wheel, which is above
 
@@ -118,7 +123,12 @@ class Sleeper:
 
     def sleep(self, seconds: float) -> Self:
         """Return itself, to be awaited for that long."""
-        self._seconds = seconds if seconds > 0 else 0.0
+        try:
+            asked = 1.0 * seconds
+            is_usual = 0 < asked <= LONGEST
+        except Exception:  # noqa: BLE001 - whatever a class that is no number raises
+            is_usual = False
+        self._seconds = asked if is_usual else wait_given("seconds", seconds)
         self._state = _ASKED
         self._may_be_woken = False
         return self

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from murmur._given import integer_given
+from murmur._guard import text_of
 from murmur.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def look_at_user(users: pd.DataFrame, user_id: int) -> UserLook:
     found = users[users["user_id"] == user_id].fillna({"reason": ""})
     if found.empty:
         highest = int(users["user_id"].max()) if len(users) else 0
-        raise InvalidArgumentError(f"no user {user_id}: the run has had users 1 to {highest}")
+        told = text_of(user_id)
+        raise InvalidArgumentError(f"no user {told}: the run has had users 1 to {highest}")
     row = found.to_dict("records")[0]
     outcome = row["outcome"] if isinstance(row["outcome"], str) else ""
     is_up = row["admitted_at"] == row["admitted_at"]  # NaN equals nothing

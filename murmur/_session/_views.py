@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
+from murmur._guard import heard, text_of
 from murmur._moved import amoc_names
 from murmur.errors import UnknownNameError, UnknownThrottleError
 from murmur.throttles import throttle_table
@@ -134,7 +135,7 @@ class Throttles(Named[str, ThrottleView]):
         """Return the throttle `name`; UnknownThrottleError if there is none."""
         known = self._names()
         if not isinstance(name, str) or name not in known:
-            raise UnknownThrottleError(str(name), known)
+            raise UnknownThrottleError(text_of(name), known)
         return ThrottleView(name, self._statistics, self._call)
 
     def __iter__(self) -> Iterator[str]:
@@ -199,12 +200,8 @@ class Coordinators(Named[Hashable, CoordinatorView]):
     def __getitem__(self, name: Hashable) -> CoordinatorView:
         """Return the coordinator `name`; UnknownNameError if there is none."""
         known = self._statistics()
-        try:
-            is_known = name in known
-        except TypeError:  # it cannot be hashed
-            is_known = False
-        if not is_known:
-            raise UnknownNameError("coordinator", [str(name)], map(str, known))
+        if not heard(lambda: name in known).value:  # it may be what cannot be hashed
+            raise UnknownNameError("coordinator", [text_of(name)], map(text_of, known))
         return CoordinatorView(name, self._statistics, self._call)
 
     def __iter__(self) -> Iterator[Hashable]:

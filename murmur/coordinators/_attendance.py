@@ -8,6 +8,8 @@ from collections.abc import Callable, Coroutine, Hashable, Sequence
 from typing import Any, Protocol, TypeVar, cast
 
 from murmur._backend import Caller, Native, block
+from murmur._given import SHOWN, needed
+from murmur._guard import text_of
 from murmur.errors import CoordinatorStoppedError, InvalidArgumentError, Leaving
 
 from ._performer import Emits
@@ -102,7 +104,9 @@ class Attendance(ABC):
         if self.is_stopped:
             raise CoordinatorStoppedError(self.name)
 
-    def _welcome(self, user_id: int) -> None:
+    def _welcome(self, user: HasId) -> None:
+        needed(hasattr(user, "id"), "user", user, "give a user, or another that has an `id`")
+        user_id = user.id
         self._had_users = True
         if user_id not in self._users:
             self._users.add(user_id)
@@ -113,11 +117,12 @@ class Attendance(ABC):
         self._refuse_if_stopped()
         size = whole_number(n)
         if size is None:
-            raise InvalidArgumentError(f"gather needs a whole number of at least 1, not {n!r}")
+            given = text_of(n, repr)[:SHOWN]
+            raise InvalidArgumentError(f"gather needs a whole number of at least 1, not {given}")
         leaving = getattr(user, "leaving", None)
         if leaving is not None and leaving.is_set():
             raise Leaving
-        self._welcome(user.id)
+        self._welcome(user)
         return size
 
     def _tell_of_add(self, user: HasId) -> None:

@@ -182,8 +182,8 @@ class Coordinator(Attendance):
                 f"coordinator {self.name!r} has too many batches queued, and the action that "
                 "adds users is what keeps it from working them off"
             )
+        self._welcome(user)
         self._tell_of_add(user)
-        self._welcome(user.id)
         self._count(Member(user, data))
         await self._lanes.wait_for_room()
 

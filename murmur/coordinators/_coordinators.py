@@ -7,8 +7,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from murmur._backend import Native
+from murmur._given import needed
+from murmur._guard import heard
 from murmur.errors import (
-    InvalidArgumentError,
     UnknownNameError,
 )
 
@@ -119,8 +120,8 @@ class Coordinators(Mapping[Hashable, Coordinator]):
         if plan is None:
             return self[name]
         wanted = Plan.read(plan, timeout)
-        if scope not in ("node", "cluster"):
-            raise InvalidArgumentError(f"invalid scope {scope!r}", "give 'node' or 'cluster'")
+        known = isinstance(scope, str) and scope in ("node", "cluster")
+        needed(known, "scope", scope, "give 'node' or 'cluster'")
         if name in self:
             return self._existing(name, wanted)
         if scope == "cluster" and self._post is not None:
@@ -228,9 +229,6 @@ class Coordinators(Mapping[Hashable, Coordinator]):
 
 
 def _check_name(name: object) -> None:
-    try:
-        hash(name)
-    except TypeError:
-        raise InvalidArgumentError(
-            f"invalid name of a coordinator {name!r}", "give what is hashable: a tuple, not a list"
-        ) from None
+    """Refuse a name that cannot be looked up, or that nothing can be told of."""
+    is_usable = heard(hash, name).error is None and heard(repr, name).error is None
+    needed(is_usable, "name", name, "give what is hashable: a tuple, not a list")

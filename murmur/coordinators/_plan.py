@@ -16,6 +16,7 @@ from random import Random
 from types import CellType, FunctionType
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
+from murmur._guard import heard, text_of
 from murmur.errors import CoordinatorError, InvalidArgumentError, sentences
 
 __all__ = [
@@ -193,7 +194,8 @@ class Plan:
         """
         problems: list[str] = []
         if not _is_positive(timeout):
-            problems.append(f"timeout must be seconds above 0 or math.inf, not {timeout!r}")
+            told = text_of(timeout, repr)
+            problems.append(f"timeout must be seconds above 0 or math.inf, not {told}")
         lines = given if isinstance(given, list) else [given]
         items = [_read_item(line, f"item {i}", problems) for i, line in enumerate(lines, 1)]
         if problems:
@@ -247,15 +249,14 @@ def whole_number(value: object) -> int | None:
     """Return `value` as an int if it is a whole number of at least 1, else None."""
     if isinstance(value, bool):
         return None
-    try:
-        number = operator.index(value)  # type: ignore[arg-type]  # the question is whether it is
-    except TypeError:
-        return None
-    return number if number >= 1 else None
+    number = heard(operator.index, value).value
+    return number if number is not None and number >= 1 else None
 
 
 def _is_positive(seconds: object) -> bool:
-    return isinstance(seconds, int | float) and not isinstance(seconds, bool) and seconds > 0
+    """Whether it is a number of seconds, also one without end."""
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    return is_number and seconds > 0 and heard(float, seconds).error is None
 
 
 def _read_item(given: object, where: str, problems: list[str]) -> Item | None:

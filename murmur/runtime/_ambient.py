@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from typing import Literal
 
 from murmur._backend import on_loop
+from murmur._given import integer_given
 from murmur.coordinators import Coordinator, PlanLike
 from murmur.throttles import Arrivals, Shape, Throttle
 
@@ -169,7 +170,10 @@ def send(user_id: int, message: object) -> None:
     >>> float(rehearse(Chain, 3).counters["value"].sum())
     2.0
     """
-    current_run("send").send(user_id, message)
+    run = current_run("send")
+    run.send(
+        integer_given("user_id", user_id, "give the id of a user, such as 7", least=1), message
+    )
 
 
 def timer(name: str, *, due_at: float | None = None) -> Timer:

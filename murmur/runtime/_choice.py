@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from random import Random
 from typing import TypeVar
 
+from murmur._given import SHOWN
+from murmur._guard import text_of
 from murmur.errors import InvalidArgumentError
 
 __all__ = ["choice"]
@@ -30,11 +32,11 @@ def choice(random: Random, weights: Mapping[T, float]) -> T:
     try:
         total = math.fsum(weights.values())
         is_usable = 0 < total < math.inf and min(weights.values()) >= 0
-    except (AttributeError, TypeError, ValueError, OverflowError):  # no mapping to numbers
+    except Exception:  # noqa: BLE001 - whatever no mapping to numbers raises
         is_usable = False
     if not is_usable:
         raise InvalidArgumentError(
-            f"cannot choose from {weights!r}",
+            f"cannot choose from {text_of(weights, repr)[:SHOWN]}",
             "give choices and their weights, such as {look: 3, buy: 1}, finite, not negative, "
             "and not all zero",
         )
@@ -43,7 +45,7 @@ def choice(random: Random, weights: Mapping[T, float]) -> T:
     for each, weight in weights.items():
         if weight:
             chosen = each
-            mark -= weight
+            mark -= float(weight)
             if mark < 0:
                 break
     return chosen

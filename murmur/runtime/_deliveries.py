@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from murmur.errors import InvalidArgumentError
+from murmur._given import integer_given, needed
+from murmur._guard import text_of
 
 from ._stamp import Stamp
-from ._timer import refuse_the_gone
+from ._timer import due_given, refuse_the_gone
 
 if TYPE_CHECKING:
     from ._user import User
@@ -28,6 +29,9 @@ __all__ = [
     "arrive",
     "stamp",
 ]
+
+MOST = 2**32
+"""Users that one message can be expected at; there are no more ids."""
 
 SENT, EXPECTED = "deliveries.sent: ", "deliveries.expected: "
 """Beginnings of the counters of stamps, and of how many users they should arrive at."""
@@ -47,11 +51,11 @@ OF_OTHER_RUNS = "deliveries.of_other_runs"
 
 def stamp(user: User, name: str, number: int, expected: int, due_at: float | None) -> str:
     """Return the text of a stamp, and count it as sent; see `User.stamp`."""
-    if expected < 0:
-        raise InvalidArgumentError(
-            f"cannot record {expected!r} for {name!r}", "expect a number of users, 0 or more"
-        )
-    run = user.run
+    remedy = "give how many users it should arrive at, 0 or more"
+    expected = integer_given("expected", expected, remedy, least=0)
+    needed(expected <= MOST, "expected", expected, remedy)
+    due_at = None if due_at is None else due_given(due_at)
+    run, name = user.run, text_of(name)
     if not refuse_the_gone(run.recorder, user):
         run.recorder.count(f"{SENT}{name}")
         if expected:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from murmur._backend import loop_runs_here
+from murmur._given import needed, wait_given
 from murmur.errors import Leaving, WaitTimeoutError, WrongThreadError
 
 if TYPE_CHECKING:
@@ -31,12 +33,23 @@ async def wait_for(user: User, awaitable: Awaitable[T], timeout: float | None) -
     cancelled, and is cancelled again.
     """
     native = user.run.native
+    needed(
+        inspect.isawaitable(awaitable),
+        "awaitable",
+        awaitable,
+        "give what can be awaited, such as a coroutine",
+    )
+    try:
+        wait = math.inf if timeout is None else wait_given("timeout", timeout)
+    except ValueError:
+        _discard(awaitable)
+        raise
     if user.is_leaving and not _has_result(awaitable):
         _discard(awaitable)
         await native.checkpoint()
         raise Leaving
-    deadline = math.inf if timeout is None else native.now() + timeout
-    interruption = native.interruption(deadline, max(user.run.grace * RECALL, SHORTEST_RECALL))
+    recalled_after = max(user.run.grace * RECALL, SHORTEST_RECALL)
+    interruption = native.interruption(native.now() + wait, recalled_after)
     parked = user.listen(interruption)
     try:
         with interruption:
@@ -48,7 +61,7 @@ async def wait_for(user: User, awaitable: Awaitable[T], timeout: float | None) -
     finally:
         parked.remove(interruption)
     if interruption.was_late:
-        raise WaitTimeoutError(f"nothing of what user {user.id} waits for", timeout or 0.0)
+        raise WaitTimeoutError(f"nothing of what user {user.id} waits for", wait)
     raise Leaving
 
 
@@ -80,6 +93,9 @@ class Iterating(Generic[T]):
                 "it is for `async for` in an `async def`; in a plain `def`, write "
                 "`while True: item = user.wait_for(source.__anext__())`",
             )
+        needed(
+            hasattr(source, "__aiter__"), "source", source, "give what `async for` takes items from"
+        )
         self._user = user
         self._items: AsyncIterator[T] = source.__aiter__()
 

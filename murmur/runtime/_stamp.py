@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
+from murmur._given import SHOWN
+from murmur._guard import text_of
 from murmur.errors import InvalidArgumentError
 
 __all__ = ["REMEMBERED", "Letter", "Seen", "Stamp"]
@@ -78,9 +80,10 @@ class Stamp(NamedTuple):
             run, user_id, number, due_at, sent_at, error, name = plain.split(" ", _FIELDS - 1)
             moments = float(due_at), float(sent_at), float(error)
             return cls(run, int(user_id), int(number), *moments, name)
-        except ValueError:
+        except BaseException:  # noqa: BLE001 - its `str` may raise anything
             raise InvalidArgumentError(
-                f"{text!r} is no stamp", "give the text that user.stamp returned, as it was"
+                f"{text_of(text, repr)[:SHOWN]} is no stamp",
+                "give the text that user.stamp returned, as it was",
             ) from None
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Self
 
+from murmur._given import SHOWN, amount_given, needed, truth_given
+from murmur._guard import text_of
 from murmur.errors import InvalidArgumentError, Leaving
 from murmur.telemetry import CUT_SHORT as SPAN_CUT_SHORT
 from murmur.throttles import take_due
@@ -24,9 +26,13 @@ __all__ = [
     "CUT_SHORT",
     "OF_THE_GONE",
     "Timer",
+    "due_given",
     "record_duration",
     "refuse_the_gone",
 ]
+
+LONGEST = 1e9
+"""Seconds, some thirty years: what is longer, or so late, is a date or milliseconds."""
 
 CUT_SHORT = "actions.cut_short"
 """Counter of actions that a leaving or killed user did not bring to an end."""
@@ -111,8 +117,9 @@ class Timer:
     def __enter__(self) -> Self:
         """Start the clock."""
         native = self._run.native
-        permit = take_due(native)
-        due_at = permit if self._due_at is None else self._due_at
+        due_at = take_due(native)
+        if self._due_at is not None:
+            due_at = due_given(self._due_at)
         self.started_at = now = native.now()
         self._due_at = now if due_at is None or not due_at < now else due_at
         self._run.recorder.open[self] = now
@@ -174,6 +181,14 @@ def refuse_the_gone(recorder: Recorder, user: User | None) -> bool:
     return True
 
 
+def due_given(due_at: float) -> float:
+    """Return when something was due, if that is a moment of this machine's clock."""
+    remedy = "give a moment in seconds of anyio.current_time()"
+    moment = amount_given("due_at", due_at, remedy, least=-LONGEST)
+    needed(moment <= LONGEST, "due_at", due_at, remedy)
+    return moment
+
+
 def record_duration(
     run: NodeRun,
     name: str,
@@ -190,20 +205,22 @@ def record_duration(
     Raises
     ------
     InvalidArgumentError
-        If `seconds` is negative or not finite, or `due_at` is not finite.
+        If `seconds` is no number from 0 to 1e9, or `due_at` no moment.
     """
-    if not 0 <= seconds < math.inf:
+    ended_at = run.native.now()
+    try:
+        started_at = ended_at - seconds
+        is_usable = 0 <= seconds <= LONGEST
+    except Exception:  # noqa: BLE001 - whatever a class that is no number raises
+        is_usable = False
+    if not is_usable:
         raise InvalidArgumentError(
-            f"cannot record {seconds!r} for {name!r}", "give seconds, finite and not negative"
+            f"cannot record {text_of(seconds, repr)[:SHOWN]} for {text_of(name, repr)[:SHOWN]}",
+            "give seconds, a number from 0 to 1e9",
         )
-    if due_at is not None and not math.isfinite(due_at):
-        raise InvalidArgumentError(
-            f"cannot record {due_at!r} for {name!r}", "give a due time, finite"
-        )
+    due_at = started_at if due_at is None else min(due_given(due_at), started_at)
+    is_good = ok is True or truth_given("ok", ok)
     if refuse_the_gone(run.recorder, user):
         return
-    ended_at = run.native.now()
-    started_at = ended_at - seconds
-    due_at = started_at if due_at is None else min(due_at, started_at)
     user_id = user.id if user is not None else 0
-    run.recorder.action(name, user_id, due_at, started_at, ended_at, None if ok else "not ok")
+    run.recorder.action(name, user_id, due_at, started_at, ended_at, None if is_good else "not ok")

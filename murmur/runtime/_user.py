@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from murmur._backend import Brood, block
+from murmur._given import wait_given
 from murmur._guard import heard
 from murmur.errors import Leaving, WaitTimeoutError, WrongThreadError
 from murmur.throttles import Seat, give_due
@@ -19,7 +20,7 @@ from ._deliveries import arrive, stamp
 from ._foreign import Iterating, wait_for
 from ._stamp import Letter, Seen
 from ._state import LeavingEvent
-from ._timer import Timer, record_duration, refuse_the_gone
+from ._timer import Timer, due_given, record_duration, refuse_the_gone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Mapping
@@ -250,7 +251,7 @@ class User:
             raise Leaving
         if self._parked is None:
             self._parked = []
-        if await self._park(self._parked, native.now() + max(0.0, seconds)):
+        if await self._park(self._parked, native.now() + wait_given("seconds", seconds)):
             raise Leaving
 
     def receive(self, timeout: float | None = None) -> Coroutine[Any, Any, object]:
@@ -277,7 +278,8 @@ class User:
 
     async def _receive(self, timeout: float | None) -> object:
         native = self.run.native
-        deadline = math.inf if timeout is None else native.now() + timeout
+        wait = math.inf if timeout is None else wait_given("timeout", timeout)
+        deadline = native.now() + wait
         if self._mailbox or self.is_leaving:
             await native.checkpoint()  # otherwise the wait is one
         if self._receivers is None:
@@ -293,7 +295,7 @@ class User:
                 return message
             in_time = await self._park(self._receivers, deadline, self._free_sleeper())
             if not in_time and not self._mailbox and not self.is_leaving:
-                raise WaitTimeoutError(f"no message for user {self.id}", timeout or 0.0)
+                raise WaitTimeoutError(f"no message for user {self.id}", wait)
 
     def wait_for(
         self, awaitable: Awaitable[T], timeout: float | None = None
@@ -362,7 +364,7 @@ class User:
             When what it asks for was due, in seconds of `anyio.current_time`: the timer after
             `receive` counts from then.  Without it, a message changes no due time.
         """
-        letter = message if due_at is None else Letter(due_at, message)
+        letter = message if due_at is None else Letter(due_given(due_at), message)
         self.run.native.run_here(self._deliver, letter)
 
     def stop(self) -> None:

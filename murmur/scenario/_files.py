@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 from weakref import WeakKeyDictionary
 
+from murmur._given import needed
 from murmur.errors import InvalidScenarioError, closest
 
 __all__ = ["MAX_FILES", "file_faults", "files_of", "keep_files", "path_to"]
@@ -55,6 +56,9 @@ def path_to(cls: type, name: str | PurePath) -> Path:
     InvalidScenarioError
         If the class does not name it in ``files``.
     """
+    needed(
+        isinstance(name, str | PurePath), "name", name, "give one of `files`, such as 'users.csv'"
+    )
     named = {_place(given): given for given in _given(cls)}
     given = named.get(_place(name))
     if given is None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import traitlets
 
+from murmur._guard import text_of
 from murmur.errors import InvalidScenarioError
 
 from ._declarations import settings_of
@@ -154,11 +155,11 @@ def _refuse_faults(weights: object) -> None:
         raise InvalidScenarioError("mix", ["give scenarios and weights, as {Visitor: 70}"])
     for scenario, weight in weights.items():
         if not (isinstance(scenario, type) and issubclass(scenario, Scenario)):
-            faults.append(f"{scenario!r} is no scenario")
+            faults.append(f"{text_of(scenario, repr)} is no scenario")
         elif issubclass(scenario, Mix):
             faults.append(f"{scenario.__name__} is a mix already")
         if not isinstance(weight, int | float) or not 0 < weight <= 1e300:
-            faults.append(f"the weight {weight!r} is no number above 0")
+            faults.append(f"the weight {text_of(weight, repr)} is no number above 0")
     names = [getattr(scenario, "__name__", "") for scenario in weights]
     twice = sorted({name for name in names if names.count(name) > 1})
     faults += [f"two are called {name}" for name in twice]

@@ -86,6 +86,10 @@ class Names(Codes[str]):
             return super().__missing__(label)
         return self[text]
 
+    def code_of(self, label: object) -> int:
+        """Return the code of a name that may be anything, also what cannot be hashed."""
+        return self[label if type(label) is str else name_of(label)]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Labels:

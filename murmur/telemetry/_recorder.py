@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from math import ceil, isfinite
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from murmur._given import SHOWN
 from murmur.errors import InvalidArgumentError
 
 from ._chunk import (
@@ -30,7 +31,7 @@ from ._chunk import (
 from ._codes import MISSING, OTHER, Codes, Names
 from ._intake import Cold, Hot, Tally, taken, taken_items
 from ._kinds import LONGEST, Kind, Kinds, leaf_of
-from ._plain import name_of, plain, trace_of
+from ._plain import name_of, plain, text_of, trace_of
 from ._under_way import Begun, Open, begun
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ FAILURES = {
 
 RESULTS = 100
 """Different results of users that are told apart on a node; later ones are ``(other)``."""
+
+MOST = 1e200  # however many of it are summed up, the sum is finite
 
 HIGHEST_ID = 2**32 - 1  # what a row has room for
 
@@ -170,9 +173,13 @@ class Recorder:
         error : BaseException or str, optional
             Why it failed; without it, it succeeded.
         """
+        try:
+            code = self._names[name]
+        except Exception:  # noqa: BLE001 - whatever cannot be hashed raises
+            code = self._names.code_of(name)
         self._append_action(
             self._pack_action(
-                self._names[name],
+                code,
                 MISSING if error is None else self._failed_action(name, error),
                 user_id if user_id <= HIGHEST_ID else HIGHEST_ID,  # noqa: FURB136 - min() takes 0.15 us
                 due_at,
@@ -279,7 +286,7 @@ class Recorder:
         """
         _check(name, n)
         rows = self._hot.counts
-        rows.append(rows.pack(self._names[name], n, self._now()))
+        rows.append(rows.pack(self._names.code_of(name), n, self._now()))
 
     def gauge(self, name: str, value: float) -> None:
         """Record the present value of something.
@@ -291,7 +298,7 @@ class Recorder:
         """
         _check(name, value)
         rows = self._hot.gauges
-        rows.append(rows.pack(self._names[name], value, self._now()))
+        rows.append(rows.pack(self._names.code_of(name), value, self._now()))
 
     def answer(self, status: str, sent: int, received: int, first_byte: float, at: float) -> None:
         """Record an answer of a server in one row, which `seal` makes counters and a gauge of.
@@ -520,14 +527,15 @@ def _summed(counts: Sequence[ErrorCount]) -> list[ErrorCount]:
 
 
 def _check(name: str, value: float) -> None:
-    """Raise `InvalidArgumentError` unless `value` is a finite number."""
+    """Raise `InvalidArgumentError` unless `value` is a number that can be summed up."""
     try:
-        if isfinite(value):
+        if -MOST <= value <= MOST:
             return
-    except (TypeError, OverflowError):  # no number, or an integer beyond all floats
+    except Exception:  # noqa: BLE001 - whatever a class that is no number raises
         pass
     raise InvalidArgumentError(
-        f"cannot record {value!r} for {name_of(name)!r}", "give a finite number"
+        f"cannot record {text_of(value, repr)[:SHOWN]} for {name_of(name)[:SHOWN]!r}",
+        "give a finite number, 1e200 at most",
     )
 
 

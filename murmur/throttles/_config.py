@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from murmur._given import integer_given, needed, truth_given
 from murmur.errors import InvalidArgumentError
 
 from ._curve import Curve, Pieces
@@ -101,15 +102,18 @@ class ThrottleConfig:
             shape_curve(shape, start=0.0, interval=base.interval)
         else:
             base = Rate.of(rate, interval=interval, interarrival=interarrival, limit=limit)
-        if arrivals not in ("even", "poisson"):
-            raise InvalidArgumentError(f"invalid arrivals {arrivals!r}", 'give "even" or "poisson"')
+        known = isinstance(arrivals, str) and arrivals in ("even", "poisson")
+        needed(known, "arrivals", arrivals, 'give "even" or "poisson"')
         if base.is_limit and arrivals != "even":
             raise InvalidArgumentError("invalid arrivals of a limit", "only a rate has arrivals")
-        if catch_up and (base.is_limit or arrivals != "even"):
+        if truth_given("catch_up", catch_up) and (base.is_limit or arrivals != "even"):
             raise InvalidArgumentError(
                 "invalid catch_up", "only an even pace has a grid to catch up with"
             )
-        return cls(base, shape, arrivals, seed, catch_up)
+        if seed is not None:
+            seed = integer_given("seed", seed, "give a whole number, such as 7")
+            needed(abs(seed) < 2**1024, "seed", seed, "give a whole number of fewer digits")
+        return cls(base, shape, arrivals, seed, truth_given("catch_up", catch_up))
 
     def curve(self, start: float, on_failure: Callable[[Exception], None]) -> Curve:
         """Return the rate over time of a throttle that is started at `start`."""

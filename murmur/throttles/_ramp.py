@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Integral
 
+from murmur._given import amount_given, needed
 from murmur._guard import heard, text_of
 from murmur.errors import InvalidArgumentError
 
@@ -17,6 +18,9 @@ from ._curve import Piece, Pieces
 from ._rate import DEFAULT_INTERVAL, Rate, permits_apart, permits_in
 
 __all__ = ["Ramp", "step_rate", "step_rates"]
+
+MOST_STEPS = 100_000
+"""Steps of a ramp, each of which is kept; a ramp without steps has none."""
 
 _FORMS = "give a duration, or steps with step_interval"
 
@@ -51,9 +55,10 @@ class Ramp:
     steps: int | None = None
 
     def __post_init__(self) -> None:
-        for value in (self.first, self.last):
-            Rate(value, self.interval)
-            if math.isinf(value):
+        for name in ("first", "last"):
+            permits = Rate(getattr(self, name), self.interval).permits
+            object.__setattr__(self, name, permits)
+            if math.isinf(permits):
                 raise InvalidArgumentError(
                     "invalid ramp to or from an unlimited rate", "give finite rates"
                 )
@@ -179,9 +184,10 @@ def _length(
         return duration, None
     if duration is not None or steps is None or step_interval is None:
         raise InvalidArgumentError("invalid length of a ramp", _FORMS)
-    if not isinstance(steps, Integral) or isinstance(steps, bool) or steps < 1:
-        raise InvalidArgumentError(f"invalid steps {steps!r}", "give a whole number, at least 1")
-    return steps * step_interval, int(steps)
+    is_whole = isinstance(steps, Integral) and not isinstance(steps, bool)
+    usable = is_whole and 1 <= steps <= MOST_STEPS
+    needed(usable, "steps", steps, f"give a whole number, from 1 to {MOST_STEPS:,}")
+    return int(steps) * amount_given("step_interval", step_interval), int(steps)
 
 
 def _is_whole(rate: float) -> bool:

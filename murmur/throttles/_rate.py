@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from numbers import Real
 
+from murmur._guard import text_of
 from murmur.errors import InvalidArgumentError
 from murmur.scenario import read_rate
 
@@ -16,6 +17,9 @@ __all__ = ["DEFAULT_INTERVAL", "Rate"]
 
 DEFAULT_INTERVAL = 60.0
 """Seconds that a rate is counted over when nobody says so: rates are per minute."""
+
+MOST = 1e12
+"""Permits a second beyond which a rate is no pace: numbers cannot count them one by one."""
 
 _ROUNDING = 1e-12
 """How far, relatively, a quotient may lie from the whole number it stands for."""
@@ -52,16 +56,22 @@ class Rate:
     def __post_init__(self) -> None:
         if not _is_amount(self.permits):
             raise InvalidArgumentError(
-                f"invalid rate {self.permits!r}", "give permits per interval, from 0 to math.inf"
+                f"invalid rate {text_of(self.permits, repr)}",
+                "give permits per interval, from 0 to math.inf",
             )
         if not _is_amount(self.interval) or math.isinf(self.interval):
             raise InvalidArgumentError(
-                f"invalid interval {self.interval!r}",
+                f"invalid interval {text_of(self.interval, repr)}",
                 "give seconds, more than 0, or 0 to limit how many permits are out at a time",
             )
         for field in ("permits", "interval"):
             if not isinstance(value := getattr(self, field), int | float):
                 object.__setattr__(self, field, float(value))  # a fraction, or numpy's
+        if not self.is_limit and MOST * self.interval < self.permits < math.inf:
+            raise InvalidArgumentError(
+                f"invalid rate {text_of(self.permits, repr)}",
+                f"give at most {MOST:g} permits a second, or math.inf, which holds nobody",
+            )
         if self.is_limit and self.permits != math.inf and self.permits != int(self.permits):
             raise InvalidArgumentError(
                 f"invalid limit {self.permits!r}", "give a whole number of permits that may be out"
@@ -148,7 +158,7 @@ def permits_apart(seconds: float) -> float:
     """Return the permits per 60 s that lie `seconds` apart."""
     if not _is_amount(seconds):
         raise InvalidArgumentError(
-            f"invalid interarrival {seconds!r}",
+            f"invalid interarrival {text_of(seconds, repr)}",
             "give seconds between two permits, from 0 to math.inf",
         )
     if seconds == 0:

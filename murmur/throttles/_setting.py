@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from murmur._given import truth_given
 from murmur.errors import InvalidArgumentError, RampInProgressError, ThrottleStoppedError
 
 from ._config import Terms
@@ -142,7 +143,7 @@ class Setting:
         if verb == "unlock":
             arguments = {"rate": math.inf, **arguments}
         arguments = dict(arguments)
-        cancel = bool(arguments.pop("cancel_ramp", False))
+        cancel = truth_given("cancel_ramp", arguments.pop("cancel_ramp", False))
         if verb == "ramp":
             return self._ramp(arguments, now, cancel=cancel)
         return self._change(arguments, now, cancel=cancel, has_plain=has_plain)

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
-from murmur._guard import error_text, heard, tame
+from murmur._given import SHOWN
+from murmur._guard import error_text, heard, tame, text_of
 from murmur.errors import InvalidArgumentError
 
 from ._curve import Curve, Piece, Pieces
@@ -200,9 +201,10 @@ def shape_curve(
             return Sampled(shape, start=start, interval=interval, on_failure=on_failure)
         except BaseException as error:  # whatever the class: it is the user's function
             why = f"it must return permits per interval, but at 0 s: {error_text(error)}"
-            raise InvalidArgumentError(f"invalid shape {shape!r}", why) from error
+            raise InvalidArgumentError(f"invalid shape {text_of(shape, repr)}", why) from error
     raise InvalidArgumentError(
-        f"invalid shape {shape!r}", "give a function of seconds, or a pandas Series over seconds"
+        f"invalid shape {text_of(shape, repr)[:SHOWN]}",
+        "give a function of seconds, or a pandas Series over seconds",
     )
 
 

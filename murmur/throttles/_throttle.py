@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from murmur._backend import Native, Wakeup, block, on_loop
+from murmur._given import needed
 from murmur._moved import amoc_names
 from murmur.errors import Leaving, ThrottleError, ThrottleStoppedError, WrongThreadError
 from murmur.telemetry import text_of, trace_of
@@ -183,6 +184,7 @@ class Throttle:
         ThrottleStoppedError
             If the throttle is stopped.  If that happens later, the job raises it.
         """
+        needed(callable(fn), "fn", fn, "give what can be called, such as self.ask")
         place = self._new_place(holds=False)
         place.job = Job(fn, args, self._native)
         place.context = contextvars.copy_context()
@@ -196,6 +198,7 @@ class Throttle:
         The message carries when the permit was due: the timer that follows the receiver's
         `User.receive` counts response time from then.
         """
+        needed(hasattr(user, "send"), "user", user, "give a user, or another that has `send`")
         return self.run(self._deliver, user, message)
 
     def _deliver(self, user: Recipient, message: object) -> None:

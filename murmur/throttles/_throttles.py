@@ -118,7 +118,8 @@ class Throttles(Mapping[str, Throttle]):
         """
         needed(isinstance(name, str), "name", name, "give a text, such as 'messages'")
         given = (rate, interval, interarrival, limit, shape, seed)
-        if arrivals == "even" and all(value is None for value in given):
+        is_even = isinstance(arrivals, str) and arrivals == "even"
+        if is_even and all(value is None for value in given):
             if self._leases is not None and name not in self:
                 return await self._open_leased(self._leases, name, None)
             return self[name]

@@ -158,7 +158,7 @@ class SharedCoordinator(Attendance):
 
     async def _add(self, user: HasId, data: object) -> None:
         self._refuse_if_stopped()
-        self._welcome(user.id)
+        self._welcome(user)
         self._post(["add", self.name, user.id, data])
         self._tell_of_add(user)
         await self._native.checkpoint()
