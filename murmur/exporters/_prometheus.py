@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from murmur._given import needed, port_given
 from murmur.errors import InvalidArgumentError
+from murmur.recording import Follower
 
 from ._exporter import Exporter, Followed, labels_as_text
 from ._families import registry_of, require_prometheus
@@ -14,10 +15,30 @@ from ._families import registry_of, require_prometheus
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
+    from murmur.recording import RunRecord
+
+    from ._totals import Totals
+
 __all__ = ["Prometheus"]
+
+SCRAPED = 60.0
+"""Seconds after which a server has usually asked once: Prometheus does so each minute."""
 
 LAST_TURNS = 5.0
 """Seconds that the server's thread has to end."""
+
+
+class _Looks(Follower):
+    """Tells of a run that nobody looked at, as long as servers wait between two looks."""
+
+    def __init__(self, totals: Totals, url: str) -> None:
+        self._totals = totals
+        self._url = url
+
+    def end(self, record: RunRecord) -> None:
+        """Look whether anybody asked for the totals."""
+        if record.latest >= SCRAPED and not self._totals.readers:
+            self._totals.tell(self._url, f"nobody asked for the metrics at {self._url}")
 
 
 class Prometheus(Exporter):
@@ -105,8 +126,11 @@ class Prometheus(Exporter):
             remedy = "stop what listens there, or choose another port (0 for any)"
             raise InvalidArgumentError(f"Prometheus {problem}", remedy) from error
         self._server, self._thread = started
+        self._looks = _Looks(self.totals, self.url)
+        self._relay.attach(self._looks)
 
     def _close(self) -> None:
+        self._relay.detach(self._looks)
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(LAST_TURNS)

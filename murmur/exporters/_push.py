@@ -116,7 +116,8 @@ class PushExporter(Exporter):
     def _open(self) -> None:
         self._thread = LoopThread("murmur-exporter")
         try:
-            self._pushing: Future[None] = self._thread.post("push", self._push_forever)
+            sent = self.totals.read().version  # whatever comes from now on is news
+            self._pushing: Future[None] = self._thread.post("push", self._push_forever, sent)
         except BaseException:
             self._thread.close()
             raise
@@ -134,10 +135,9 @@ class PushExporter(Exporter):
     async def _stop(self) -> None:
         self._stopping.set()
 
-    async def _push_forever(self) -> None:
+    async def _push_forever(self, sent: int) -> None:
         """Push at the end of every interval, and once more after it is stopped."""
         self._stopping = anyio.Event()
-        sent = self.totals.read().version
         due_at = anyio.current_time()
         is_last = False
         while not is_last:
@@ -156,12 +156,14 @@ class PushExporter(Exporter):
             self._note_failure(error_text(error))
             return False
         self._pushed += 1
+        self._tell()
         return True
 
     def _note_failure(self, reason: str) -> None:
         """Count a failed push, and say so once."""
         self._failed += 1
         self._last_error = reason
+        self._tell(f"; the last said {reason}")
         if self._failed == 1:
             _logger.warning(
                 "%s to %s: %s; the run goes on, and the next push is tried all the same",
@@ -169,3 +171,13 @@ class PushExporter(Exporter):
                 self.target,
                 reason,
             )
+
+    def _tell(self, why: str = "") -> None:
+        """Put what was not sent among the problems of the run; nothing if all was."""
+        whose, now = f"{type(self).__name__} to {self.target}", self.statistics()
+        told = []
+        if now.failed:
+            told.append(f"{now.failed:,} of {now.failed + now.pushed:,} pushes failed{why}")
+        if now.dropped:
+            told.append(f"{now.dropped:,} spans were not sent")
+        self.totals.tell(whose, f"{whose}: {', and '.join(told)}" if told else "")

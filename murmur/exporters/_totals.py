@@ -129,6 +129,11 @@ class Totals(Follower):
         the rest share the name ``(other)``.  (Gauges beyond are left out.)
     now : callable, default `time.monotonic`
         The clock on which a node that says nothing for five seconds is silent.
+
+    Attributes
+    ----------
+    readers : int
+        How often somebody asked for the totals since the run began.
     """
 
     def __init__(
@@ -144,11 +149,13 @@ class Totals(Follower):
         self._lock = thread_lock()
         self._record: RunRecord | None = None
         self._version = 0
+        self.readers: int = 0
         self._clear()
 
     def read(self) -> Reading:
         """Return the totals as they are now; of a node that is silent, no gauge."""
         with self._lock:
+            self.readers += 1
             record = self._record
             if record is not None and self._series["run_active"][()]:
                 self._forget_silent()
@@ -159,6 +166,14 @@ class Totals(Follower):
                 bounds=self._bounds,
                 series={name: series.copy() for name, series in self._series.items()},
             )
+
+    def tell(self, whose: str, trouble: str) -> None:
+        """Put what is wrong with `whose` among the problems of the run; nothing takes it back."""
+        record = self._record
+        if record is not None and trouble:
+            record.troubles[whose] = trouble
+        elif record is not None:
+            record.troubles.pop(whose, None)
 
     def take(self, record: RunRecord, chunk: Chunk) -> None:
         """Add a chunk; one of a new run begins anew."""
@@ -225,7 +240,7 @@ class Totals(Follower):
         if self._record is not None and record.started_at < self._record.started_at:
             return False  # late news of a run that was broken off
         self._clear()
-        self._record = record
+        self._record, self.readers = record, 0
         self._set("run_info", (record.run_id, str(record.seed)), 1.0)
         self._set("run_active", (), 1.0)
         self._set("run_actions", (), 0.0)
@@ -336,6 +351,11 @@ class Totals(Follower):
         if name in known:
             return name
         if len(known) >= self._limit:
+            self.tell(
+                f"names of {kind}",
+                f"exporters tell {self._limit:,} names apart of what is called {kind}, and later "
+                "ones are `(other)`; `names=` says how many",
+            )
             return OTHER
         known.add(name)
         return name

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from murmur._guard import error_text
 from murmur.telemetry import text_of
 
 if TYPE_CHECKING:
@@ -88,34 +89,34 @@ class Relay:
 
     def take(self, record: RunRecord, chunk: Chunk) -> None:
         """Hand on a chunk."""
-        self._tell(lambda follower: follower.take(record, chunk))
+        self._tell(record, lambda follower: follower.take(record, chunk))
 
     def lose(self, record: RunRecord, node: str, users: int) -> None:
         """Hand on that a node was lost."""
-        self._tell(lambda follower: follower.lose(record, node, users))
+        self._tell(record, lambda follower: follower.lose(record, node, users))
 
     def note(self, record: RunRecord, node: str, facts: Mapping[str, Any]) -> None:
         """Hand on facts about a node."""
-        self._tell(lambda follower: follower.note(record, node, facts))
+        self._tell(record, lambda follower: follower.note(record, node, facts))
 
     def present(self, record: RunRecord, node: str) -> None:
         """Hand on that it is known anew which users a node has."""
-        self._tell(lambda follower: follower.present(record, node))
+        self._tell(record, lambda follower: follower.present(record, node))
 
     def call(self, record: RunRecord, call: Mapping[str, object]) -> None:
         """Hand on what a session was asked to do."""
-        self._tell(lambda follower: follower.call(record, call))
+        self._tell(record, lambda follower: follower.call(record, call))
 
     def end(self, record: RunRecord) -> None:
         """Hand on that a run is over."""
-        self._tell(lambda follower: follower.end(record))
+        self._tell(record, lambda follower: follower.end(record))
 
-    def _tell(self, call: Callable[[Follower], None]) -> None:
+    def _tell(self, record: RunRecord, call: Callable[[Follower], None]) -> None:
         for follower in (*self._standing, *self._followers):
             try:
                 call(follower)
             except BaseException as error:
                 self.detach(follower)
-                _logger.error(
-                    "%s raised and follows no more", text_of(follower, repr), exc_info=error
-                )
+                whose = text_of(follower, repr)
+                record.troubles[whose] = f"{whose} follows no more: {error_text(error)}"
+                _logger.error("%s raised and follows no more", whose, exc_info=error)

@@ -61,7 +61,15 @@ def gather(record: RunRecord, health: pd.DataFrame, *, was_cut_off: bool = False
         planned_end=record.planned_end,
         unfinished=unfinished(record),
         clock_set=record.clock_set,
+        troubles=tuple(_troubles(record)),
     )
+
+
+def _troubles(record: RunRecord) -> Iterator[str]:
+    """Yield what is wrong with what follows the run; what its archive lacks, the archive says."""
+    for whose, text in record.troubles.items():
+        if whose != "directory":
+            yield f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def _is(column: Labels, matches: Callable[[str], bool]) -> NDArray[np.bool_]:

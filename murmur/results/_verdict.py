@@ -145,6 +145,8 @@ class Evidence:
         What was begun, asked or sent and came to no end, a sentence each.
     clock_set : float
         By how many seconds the machine's clock was set during the run.
+    troubles : tuple of str
+        What is wrong with exporters and others that follow the run, a sentence each.
 
     Examples
     --------
@@ -178,6 +180,7 @@ class Evidence:
     planned_end: float = math.inf
     unfinished: tuple[str, ...] = ()
     clock_set: float = 0.0
+    troubles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,6 +391,7 @@ def _omissions(evidence: Evidence) -> Iterator[str]:
     for name, number in evidence.leftovers:
         tasks = number_of(number, "task")
         yield f"Users left {tasks} of {name} behind, which went on without them."
+    yield from evidence.troubles
     if evidence.events_dropped:
         yield f"{counted(evidence.events_dropped, 'event')} dropped for want of room."
     if evidence.rows_dropped:

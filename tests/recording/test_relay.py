@@ -102,6 +102,8 @@ def test_a_follower_that_raises_is_dropped_and_hurts_nobody(relay, record, caplo
     assert memory.taken == [("r1", "a")] * 2
     assert [line.message for line in caplog.records if "follows no more" in line.message]
     assert len(caplog.records) == 1
+    [trouble] = record.troubles.values()
+    assert trouble.endswith("follows no more: RuntimeError: the receiver speaks another language")
 
 
 def test_a_follower_that_raises_for_a_lost_node_is_dropped_too(relay, record, caplog):

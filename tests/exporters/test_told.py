@@ -1,0 +1,112 @@
+"""What an exporter could not give out is told where people look at the run."""
+
+from __future__ import annotations
+
+import logging
+import math
+
+import pytest
+from traitlets import Float
+
+import murmur
+from murmur.exporters import Prometheus, PushExporter, Reading, Totals
+from murmur.results import Results
+
+
+class Refused(PushExporter):
+    """Fails the first pushes, as a target that is not there yet."""
+
+    fails = 1_000
+
+    def push(self, reading: Reading) -> None:
+        self.fails -= 1
+        if self.fails >= 0:
+            raise ConnectionRefusedError("nobody listens")
+
+
+class Greet(murmur.Scenario):
+    """Users say hello and go."""
+
+    user_rate = Float(math.inf, help="users per minute").tag(live=True)
+
+    async def start(self, user: murmur.User) -> None:
+        user.count("hello")
+
+
+def push_once(exporter: PushExporter, course) -> None:
+    """Start and stop an exporter: the last push is made when it stops."""
+    with exporter:
+        course.act("echo", 0.1)
+        course.flush()
+
+
+def test_a_target_that_is_not_there_is_a_problem_a_remark_and_one_line(caplog):
+    with murmur.Session() as session, caplog.at_level(logging.WARNING):
+        with Refused(session, "nowhere", interval=3600):
+            run = session.do(Greet, 3, end_when_idle=True)
+            run.wait(60)
+        problems, remarks = session.status().problems, run.results.verdict.reasons
+        again = run.results.summary().verdict.reasons
+
+    told = "Refused to nowhere: 1 of 1 pushes failed; the last said ConnectionRefusedError"
+    assert [line for line in problems if line.startswith(told)] == [f"{told}: nobody listens"]
+    assert f"{told}: nobody listens." in remarks
+    assert again == remarks
+    assert [record.getMessage() for record in caplog.records].count(
+        "Refused to nowhere: ConnectionRefusedError: nobody listens; the run goes on, and the next "
+        "push is tried all the same"
+    ) == 1
+
+
+def test_a_target_that_came_later_leaves_what_was_not_sent(course):
+    exporter = Refused(course, "slow", interval=3600)
+    exporter.fails = 1
+    push_once(exporter, course)
+    push_once(exporter, course)
+
+    assert [*course.record.troubles.values()] == ["Refused to slow: 1 of 2 pushes failed"]
+
+
+def test_a_target_that_takes_all_is_no_trouble(course):
+    exporter = Refused(course, "ready", interval=3600)
+    exporter.fails = 0
+    push_once(exporter, course)
+
+    assert exporter.statistics().pushed == 1
+    assert course.record.troubles == {}
+
+
+def test_names_that_are_given_out_as_others_are_told_once(course):
+    course.relay.attach(Totals(names=2))
+    for name in ("look", "buy", "pay", "leave"):
+        course.act(name, 0.1)
+    course.flush()
+
+    assert Results(course.record).verdict.reasons[-1] == (
+        "Exporters tell 2 names apart of what is called action, and later ones are `(other)`; "
+        "`names=` says how many."
+    )
+    assert len(course.record.troubles) == 1
+
+
+@pytest.mark.parametrize("seconds", [59.0, 60.0])
+def test_metrics_that_nobody_asked_for_in_a_minute_are_told(course, seconds):
+    with Prometheus(course, port=0) as exporter:
+        course.act("echo", 0.1)
+        course.flush()
+        course.record.reach(seconds)
+        course.relay.end(course.record)
+        told = [f"nobody asked for the metrics at {exporter.url}"]
+
+    assert [*course.record.troubles.values()] == (told if seconds >= 60 else [])
+
+
+def test_metrics_that_somebody_asked_for_are_no_trouble(course):
+    with Prometheus(course, port=0) as exporter:
+        course.act("echo", 0.1)
+        course.flush()
+        exporter.totals.read()  # as a scrape does
+        course.record.reach(600.0)
+        course.relay.end(course.record)
+
+    assert course.record.troubles == {}
