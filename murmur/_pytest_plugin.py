@@ -68,7 +68,12 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     if _FIXTURE not in getattr(item, "fixturenames", ()):
         return (yield)
     with _collected(item):
-        return (yield)
+        answer = yield
+    session = item.stash.get(_session, None)
+    if session is not None and session.run is None:
+        text = f"{item.nodeid} has murmur_session and started no run: nothing was measured"
+        item.warn(pytest.PytestWarning(text))
+    return answer
 
 
 @pytest.hookimpl(wrapper=True)

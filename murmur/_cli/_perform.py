@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from math import isnan
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -95,6 +96,9 @@ def perform(
     # The session is closed, so that even a loop that hung keeps nobody from its results.
     for problem in run.status().problems:
         _say(f"problem: {problem}")
+    for result in run.results.check(*plan.abort_on):
+        if isnan(result.value):
+            _say(f"--abort-on {result.check} had nothing to judge: {result.reason}")
     return run, Outcome(
         summary=run.results.summary(),
         checks=run.results.check(*plan.checks),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from murmur.cluster import Course, new_run_id
 from murmur.errors import ConfigError, InvalidArgumentError
-from murmur.feeder import LogRows
+from murmur.feeder import LogRows, planned
 from murmur.recording import Relay, RunRecord
 from murmur.runtime import RunSpec, tell_refusals
 from murmur.scenario import masked, resolve
@@ -104,8 +104,6 @@ def settings_for(
 
 def record_of(spec: RunSpec, relay: Relay, plan: Mapping[str, object]) -> RunRecord:
     """Return the empty record of a run, whose followers are those of `relay`."""
-    logs = _logs(spec.settings)
-    rows = {"rows": sum(map(len, logs))} if logs else {}
     return RunRecord(
         run_id=spec.run_id,
         started_at=spec.started_at,
@@ -113,7 +111,7 @@ def record_of(spec: RunSpec, relay: Relay, plan: Mapping[str, object]) -> RunRec
         settings=masked(spec.scenario, spec.settings.values),
         seed=spec.seed,
         relay=relay,
-        plan={**plan, **rows},
+        plan={**plan, **planned(spec.settings.values)},
     )
 
 
@@ -121,12 +119,9 @@ def tell_of_settings(resolved: Resolved, users: int) -> None:
     """Log what is not as it may seem about the settings of a run of so many users."""
     for warning in resolved.warnings:
         _logger.warning("%s", warning)
-    for log in _logs(resolved):
-        _tell_of(log, users)
-
-
-def _logs(resolved: Resolved) -> list[LogRows]:
-    return [each for each in resolved.values.values() if isinstance(each, LogRows)]
+    for each in resolved.values.values():
+        if isinstance(each, LogRows):
+            _tell_of(each, users)
 
 
 def _tell_of(log: LogRows, users: int) -> None:

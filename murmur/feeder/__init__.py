@@ -8,6 +8,7 @@ columns.
 from ._access_log import AccessLog as AccessLog
 from ._feeder import Feeder as Feeder
 from ._log_rows import LogRows as LogRows
+from ._log_rows import planned as planned
 from ._rows import Rows as Rows
 
-__all__ = ["AccessLog", "Feeder", "LogRows", "Rows"]
+__all__ = ["AccessLog", "Feeder", "LogRows", "Rows", "planned"]

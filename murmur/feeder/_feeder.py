@@ -111,14 +111,15 @@ class Feeder(TraitType[Rows, Any]):
             missing = [each for each in self.columns if each not in value.columns]
             if missing:
                 raise TraitError(f"{value!r} has no column {missing[0]!r}")
-            return value.arranged(self.order, self.beyond)
+            return value.arranged(self.order, self.beyond, self.name or "")
         try:
             columns = columns_of(found_beside(value, obj), self.columns, self.text)
         except FeederError as error:
             raise TraitError(error.problem) from error
         except MissingExtraError as error:
             raise TraitError(str(error)) from error
-        return Rows(columns, source=name_of_source(value), order=self.order, beyond=self.beyond)
+        rows = Rows(columns, source=name_of_source(value))
+        return rows.arranged(self.order, self.beyond, self.name or "")
 
     def shown(self, value: object) -> object:
         """Return what may be shown of a value: where rows come from, not what they hold."""

@@ -10,12 +10,14 @@ from murmur.errors import InvalidArgumentError
 from murmur.runtime import Timetable
 from murmur.telemetry import ROWS_DONE
 
+from ._rows import Rows
+
 if TYPE_CHECKING:
     from murmur.runtime import User
 
     from ._columns import Column
 
-__all__ = ["LogRows"]
+__all__ = ["LogFollowing", "LogRows", "planned"]
 
 BEGIN = 1.0
 """Seconds of a run before the first request: the time that users need to come."""
@@ -156,3 +158,11 @@ class LogFollowing:
         event = await anext(self._following)
         self._user.count(ROWS_DONE)
         return {**self._rows.row(self._first + event.number), "due_at": event.due_at}
+
+
+def planned(settings: Mapping[str, object]) -> dict[str, object]:
+    """Return what the plan of a run has of its rows: names of feeders, requests of logs."""
+    feeders = [name for name, value in settings.items() if isinstance(value, Rows)]
+    logs = [value for value in settings.values() if isinstance(value, LogRows)]
+    plan: dict[str, object] = {"feeders": feeders} if feeders else {}
+    return plan | {"rows": sum(map(len, logs))} if logs else plan

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from murmur._guard import heard
 from murmur.errors import FeederError, Leaving
 from murmur.runtime import current_run
+from murmur.telemetry import ROWS_GIVEN, ROWS_MISSED
 
 from ._order import Beyond, Order, row_of
 
@@ -34,9 +36,11 @@ class Rows:
         Whether user 1 has the first row, or the run's seed deals them.
     beyond : {"error", "cycle", "stop"}
         What becomes of users when there are more of them than rows.
+    name : str
+        Of the setting, by which a run counts the rows that it gave.
     """
 
-    __slots__ = ("_columns", "beyond", "order", "source")
+    __slots__ = ("_columns", "beyond", "name", "order", "source")
 
     def __init__(
         self,
@@ -45,11 +49,13 @@ class Rows:
         source: str,
         order: Order = "by-id",
         beyond: Beyond = "error",
+        name: str = "",
     ) -> None:
         self._columns = dict(columns)
         self.source: str = source
         self.order = order
         self.beyond = beyond
+        self.name: str = name
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -73,23 +79,33 @@ class Rows:
         seed = current_run("feeder").seed if self.order == "shuffled" else None
         number = row_of(user_id, len(self), cycle=self.beyond == "cycle", seed=seed)
         if number is not None:
-            return self.row(number)
+            return self._given(number)
         if self.beyond == "stop":
+            self._count(ROWS_MISSED)
             raise Leaving
         remedy = 'give more, or say beyond="cycle" or beyond="stop"'
         raise FeederError(f"no row for user {user_id}", f"there are {len(self)} rows; {remedy}")
 
     def draw(self, user: User) -> dict[str, object]:
         """Return any row, drawn with the user's own random numbers."""
-        return self.row(user.random.randrange(len(self)))
+        return self._given(user.random.randrange(len(self)))
 
     def row(self, number: int) -> dict[str, object]:
         """Return the row of that number, counted from 0 as in the source."""
         return {name: column[number] for name, column in self._columns.items()}
 
-    def arranged(self, order: Order, beyond: Beyond) -> Rows:
+    def arranged(self, order: Order, beyond: Beyond, name: str) -> Rows:
         """Return the same rows, dealt as `order` and `beyond` say; see `Feeder`."""
-        return Rows(self._columns, source=self.source, order=order, beyond=beyond)
+        return Rows(self._columns, source=self.source, order=order, beyond=beyond, name=name)
+
+    def _given(self, number: int) -> dict[str, object]:
+        self._count(ROWS_GIVEN)
+        return self.row(number)
+
+    def _count(self, what: str) -> None:
+        """Count it in the run whose code this is; rows may be looked at outside of one."""
+        if self.name and (run := heard(current_run, "feeder").value) is not None:
+            run.recorder.count(f"{what}{self.name}")
 
     def __repr__(self) -> str:
         """Return how many there are, from where, and of what; never what is in them."""

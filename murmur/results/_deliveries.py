@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["deliveries"]
 
-MOST = 2.0**53  # messages; whoever counts more by one of these names has made them up
+MOST = 2.0**53  # of one counter of murmur's; whoever counts more has made it up
 
 _COUNTED = {
     "sent": SENT,

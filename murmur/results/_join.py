@@ -235,6 +235,8 @@ def joined(
         measured = other.measured(began, end)
     if offset is not None:
         measured = Measured(measured.frame, offset, 0.0)
+    if not isinstance(other, ProcessFigures):
+        _refuse_strange(measured, began, end, source.window)
     ours = _windows(source, name)
     theirs = measured.frame.assign(at=measured.frame["at"] - measured.offset - began)
     frame = ours.join(_placed(theirs, ours.index.to_numpy(), source.window))
@@ -252,6 +254,20 @@ def joined(
         "notes": [note],
     }
     return frame
+
+
+def _refuse_strange(measured: Measured, began: float, end: float, window: float) -> None:
+    """Refuse samples of which none is of the run: they would join as nothing but NaN."""
+    at = measured.frame["at"] - measured.offset - began
+    if ((at > -window) & (at < end - began + window)).any():
+        return
+    theirs = (
+        f": they are of {at.min():,.3g} to {at.max():,.3g} s since its start" if len(at) else ""
+    )
+    raise InvalidArgumentError(
+        f"none of {len(at):,} samples is of the run, which took {end - began:,.3g} s{theirs}",
+        "give those of the run; offset= says by how many seconds their clock is ahead",
+    )
 
 
 def _windows(source: Source, name: str | None) -> pd.DataFrame:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
-from murmur.telemetry import CUT_SHORT, NEVER_CAME, ROWS_DONE
+from murmur.runtime import EVENTS_DUE, EVENTS_LISTED
+from murmur.telemetry import CUT_SHORT, NEVER_CAME, ROWS_DONE, ROWS_GIVEN, ROWS_MISSED
 
-from ._deliveries import deliveries
+from ._deliveries import MOST, deliveries
 from ._verdict import counted, number_of
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ def unfinished(record: RunRecord) -> tuple[str, ...]:
         *_bounded(_never_complete(record), "coordinators never had a complete batch either"),
         *_unheard(record),
         *_rows_undone(record),
+        *_bounded(_unread(record), "feeders gave nobody a row either"),
+        *_bounded(_never_due(record), "events of timetables never came due either"),
+        *_bounded(_ramps(record), "ramps did not come to their end either"),
         *_never_admitted(record),
         *_nothing(record),
     )
@@ -243,6 +247,48 @@ def _rows_undone(record: RunRecord) -> Iterator[str]:
     done = int(np.sum(np.asarray(table["value"])[is_row]))
     if done < rows:
         yield f"{rows - done:,} of the {rows:,} requests of the log were not made."
+
+
+def _unread(record: RunRecord) -> Iterator[str]:
+    """Yield feeders that gave no row to anybody, and those that ran out of them."""
+    given, missed = _counted_by(record, ROWS_GIVEN), _counted_by(record, ROWS_MISSED)
+    for name in cast("list[str]", record.plan.get("feeders", [])):
+        if record.ended_by and not given[name]:
+            yield f"Nobody had a row of the feeder {name!r}."
+    for name, users in sorted(missed.items()):
+        yield f"{number_of(users, 'user')} found no row left of the feeder {name!r}, and left."
+
+
+def _never_due(record: RunRecord) -> Iterator[str]:
+    """Yield events of timetables that users followed, and that came due for none of them."""
+    came = _counted_by(record, EVENTS_DUE)
+    for name in sorted(_counted_by(record, EVENTS_LISTED)):
+        if record.ended_by and not came[name]:
+            yield f"The event {name!r} of a timetable came due for no user before its end."
+
+
+def _ramps(record: RunRecord) -> Iterator[str]:
+    """Yield ramps of throttles that were under way when the run ended."""
+    ramps: dict[str, str] = {}
+    for each in _told(record, "amoc.throttle.process"):
+        name, message = str(each.metadata["name"]), str(each.metadata["message"])
+        if message.startswith("ramp from"):
+            ramps[name] = message
+        elif message.startswith("ramp "):  # it ended, or was cancelled
+            ramps.pop(name, None)
+    if record.ended_by and not record.events_dropped:
+        for name, message in sorted(ramps.items()):
+            yield f"The {message} of the throttle {name!r} was not over when the run ended."
+
+
+def _counted_by(record: RunRecord, prefix: str) -> Counter[str]:
+    """Return what counters whose names begin so came to, by the rest of their names."""
+    table: Mapping[str, Any] = record.table("counters")
+    sums: Counter[str] = Counter()
+    for name, value in zip(table["name"].decode(), table["value"].tolist(), strict=True):
+        if name.startswith(prefix):
+            sums[name.removeprefix(prefix)] += int(min(value, MOST))
+    return sums
 
 
 def _never_admitted(record: RunRecord) -> Iterator[str]:

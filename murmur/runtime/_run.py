@@ -87,6 +87,8 @@ class NodeRun:
         Seconds by which the moment it started may be wrong on this node's clock.
     problems : list of str
         What a person should know about, besides.
+    came_due : dict of str to bool
+        Events of timetables that users follow here, and whether they came due for one.
     """
 
     def __init__(self, spec: RunSpec, *, node: str, bus: Bus, listener: Listener) -> None:
@@ -97,6 +99,7 @@ class NodeRun:
         self.state: RunState = RunState.IDLE
         self.error: MurmurError | None = None
         self.problems: list[str] = []
+        self.came_due: dict[str, bool] = {}
         self.clock_error: float = spec.clock_error
         self.initialised: anyio.Event = anyio.Event()
         self.ended: anyio.Event = anyio.Event()

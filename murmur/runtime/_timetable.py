@@ -15,13 +15,18 @@ from random import Random
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 from murmur._backend import loop_runs_here
+from murmur._given import needed
 from murmur.errors import InvalidArgumentError, WrongThreadError
 from murmur.throttles import drop_due, give_due
 
 if TYPE_CHECKING:
     from ._user import User
 
-__all__ = ["Following", "Occurrence", "Timetable"]
+__all__ = ["EVENTS_DUE", "EVENTS_LISTED", "Following", "Occurrence", "Timetable"]
+
+EVENTS_LISTED, EVENTS_DUE = "timetable.listed: ", "timetable.due: "
+"""Beginnings of the counters of events that a user of the node follows, and of those that came
+due for one; each is counted once on a node, because nothing tells of what never came."""
 
 
 class Occurrence(NamedTuple):
@@ -129,6 +134,7 @@ class Timetable:
         InvalidArgumentError
             If a moment is negative or not finite.
         """
+        _check_name(name)
         if isinstance(moment, Sequence) and not isinstance(moment, str):
             moments = sorted(_checked("moment", each, least=0.0) for each in moment)
             return self._with(_Listed(name, tuple(moments)))
@@ -165,6 +171,7 @@ class Timetable:
         InvalidArgumentError
             If any of them makes no sense.
         """
+        _check_name(name)
         first = None if offset == "random" else _checked("offset", offset, least=0.0)
         if count is not None and count < 1:
             raise InvalidArgumentError(f"invalid count {count!r}", "give one or more, or nothing")
@@ -201,6 +208,11 @@ class Timetable:
             Occurrence(self._entries[order].name, number, begin + at)
             for (at, number), order in heapq.merge(*columns, key=_by_time)
         )
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of the events."""
+        return frozenset(entry.name for entry in self._entries)
 
     def follow(self, user: User, *, start: float | None = None) -> Following:
         """Return an iterator that waits for each event: ``async for event in ...``.
@@ -256,6 +268,9 @@ class Following:
         self._now = self._native.now
         begin = self._now() if start is None else user.run.recorder.started_at + start
         self._occurrences = timetable.occurrences(user.random, start=begin)
+        for name in timetable.names - user.run.came_due.keys():
+            user.run.came_due[name] = False
+            user.run.recorder.count(f"{EVENTS_LISTED}{name}")
 
     def __aiter__(self) -> Self:
         """Return itself."""
@@ -272,12 +287,19 @@ class Following:
         while self._now() < event.due_at:  # a loop's timer may be early by its grain
             await user.sleep(event.due_at - self._now())
         give_due(event.due_at, self._native)
+        if not user.run.came_due[event.name]:
+            user.run.came_due[event.name] = True
+            user.run.recorder.count(f"{EVENTS_DUE}{event.name}")
         return event
 
 
 def _by_time(item: tuple[tuple[float, int], int]) -> tuple[float, int]:
     (at, _), order = item
     return at, order
+
+
+def _check_name(name: object) -> None:
+    needed(isinstance(name, str), "name", name, "give a text, such as 'login'")
 
 
 def _checked(what: str, given: object, *, least: float) -> float:

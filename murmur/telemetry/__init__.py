@@ -57,6 +57,8 @@ from ._plain import trace_of as trace_of
 from ._recorder import CUT_SHORT as CUT_SHORT
 from ._recorder import NEVER_CAME as NEVER_CAME
 from ._recorder import ROWS_DONE as ROWS_DONE
+from ._recorder import ROWS_GIVEN as ROWS_GIVEN
+from ._recorder import ROWS_MISSED as ROWS_MISSED
 from ._recorder import Recorder as Recorder
 from ._rows import Rows as Rows
 from ._under_way import Begun as Begun

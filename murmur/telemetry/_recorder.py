@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from ._events import Event
     from ._rows import Rows
 
-__all__ = ["CUT_SHORT", "NEVER_CAME", "ROWS_DONE", "Recorder"]
+__all__ = ["CUT_SHORT", "NEVER_CAME", "ROWS_DONE", "ROWS_GIVEN", "ROWS_MISSED", "Recorder"]
 
 CUT_SHORT = "cut_short"
 """The span of an action that its user did not bring to an end, since it was due."""
@@ -50,6 +50,10 @@ NEVER_CAME = "never_came"
 
 ROWS_DONE = "log.rows"
 """The counter of requests of an access log that users took in hand."""
+
+ROWS_GIVEN, ROWS_MISSED = "feeder.rows: ", "feeder.missed: "
+"""Beginnings of the counters of rows that a feeder gave, and of users that it had none for and
+that left, each with the name of the setting."""
 
 NAN = float("nan")
 FAILED_ACTION = "_murmur_action"

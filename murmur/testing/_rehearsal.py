@@ -11,6 +11,7 @@ import anyio
 from murmur._backend import LoopThread
 from murmur.cluster import Cluster, Course, LocalNode, new_run_id
 from murmur.errors import InvalidArgumentError, InvalidScenarioError, MurmurError
+from murmur.feeder import planned
 from murmur.recording import RunRecord
 from murmur.runtime import RunSpec
 from murmur.scenario import Mix, callbacks, masked, resolve
@@ -132,6 +133,7 @@ async def _prepare(
         wall_started_at=spec.wall_started_at,
         settings=masked(scenario, resolved.values),
         seed=seed,
+        plan=planned(resolved.values),
     )
     return spec, record
 

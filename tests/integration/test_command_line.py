@@ -290,6 +290,18 @@ def test_abort_on_ends_a_run_before_its_time(folder):
     assert "--abort-on failed > 5% after 1s: holds, 100 %" in done.stderr
 
 
+def test_what_should_end_a_run_and_had_nothing_to_judge_is_told(folder):
+    done = run(
+        folder,
+        *("run", "nap.py:Nap", "-u", "2", "-d", "1s"),
+        *("--abort-on", "p99(napp) > 1s", "--abort-on", "failed > 50%"),
+    )
+
+    told = "--abort-on p99(napp) > 1s had nothing to judge: no action is called 'napp'"
+    assert told in done.stderr
+    assert done.stderr.count("had nothing to judge") == 1
+
+
 def test_ctrl_c_ends_in_order_and_keeps_the_results(folder, start):
     process = start("run", "nap.py:Nap", "-u", "5", "--every", "500ms", "--out", "kept")
     wait_line(process, "users 5 running")

@@ -42,6 +42,9 @@ def test_has_a_session_of_its_own(murmur_session):
 
 def test_is_no_load_test():
     pass
+
+def test_forgets_to_run(murmur_session):
+    assert murmur_session.run is None
 '''
 
 
@@ -63,7 +66,9 @@ def pytest_in(folder: Path, *arguments: str) -> str:
 def test_the_report_of_a_failed_test_has_the_table_and_the_seed(folder):
     output = pytest_in(folder, "--junitxml=j.xml")
 
-    assert "2 failed, 3 passed" in output
+    assert "2 failed, 4 passed" in output
+    assert "test_forgets_to_run has murmur_session and started no run" in output
+    assert output.count("started no run") == 1
     took = re.search(
         r"AssertionError: assert <1 of 2 checks failed; p50\(nap\) < 1ms: (\d+)", output
     )

@@ -78,6 +78,27 @@ def test_an_offset_is_taken_off_and_without_one_it_is_said_that_nobody_knows():
     assert "not known" in as_is.attrs["notes"][0]
 
 
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [
+        ([BEGAN + 3600.0, BEGAN + 3601.0], ": they are of 3.6e+03 to 3.6e+03 s since its start"),
+        ([-60.0, -50.0], ": they are of -60 to -50 s since its start"),
+        ([], ""),
+    ],
+)
+def test_samples_of_another_time_are_refused_and_join_not_as_nothing(at, told):
+    frame = pd.DataFrame({"time": pd.Series(at, dtype=float), "cpu": pd.Series(at, dtype=float)})
+    text = f"none of {len(at)} samples is of the run, which took 10 s{told}: give those of the run"
+    with pytest.raises(InvalidArgumentError, match=re.escape(text)):
+        run().join(frame)
+
+
+def test_samples_of_a_clock_that_is_an_hour_ahead_are_found_by_its_offset():
+    frame = run().join(pd.DataFrame({"time": [BEGAN + 3601.5], "cpu": [5.0]}), offset=3600.0)
+
+    assert frame["cpu"].dropna().to_dict() == {1: 5.0}
+
+
 def test_a_frame_without_times_says_what_would_do():
     with pytest.raises(InvalidArgumentError, match="name the column of times: on="):
         run().join(pd.DataFrame({"cpu": [1.0]}))

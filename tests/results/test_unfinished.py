@@ -561,3 +561,104 @@ def test_a_few_users_that_wait_for_their_first_message_are_no_news():
 
     results = rehearse(Chain, 200, user_rate=math.inf, duration=5)
     assert [each for each in results.verdict.reasons if "receive" in each] == []
+
+
+ROWS = [{"account": "ann"}, {"account": "bob"}]
+
+
+class Feeds(murmur.Scenario):
+    """Users log in with a row of their own, or forget to."""
+
+    user_rate = traitlets.Float(math.inf, help="users per minute").tag(live=True)
+    accounts = murmur.Feeder(ROWS, beyond="stop", help="who logs in")
+    items = murmur.Feeder([{"item": 1}], beyond="cycle", help="what they look for")
+    forgets = traitlets.Bool(False, help="whether users log in without a row")
+
+    async def start(self, user: murmur.User) -> None:
+        with user.timer("login"):
+            await user.sleep(0.1)
+        self.items.draw(user)
+        if not self.forgets:
+            self.accounts[user]
+
+
+@pytest.mark.parametrize(
+    ("users", "settings", "told"),
+    [
+        (2, {}, ()),
+        (2, {"forgets": True}, ("Nobody had a row of the feeder 'accounts'.",)),
+        (5, {}, ("3 users found no row left of the feeder 'accounts', and left.",)),
+    ],
+)
+def test_rows_that_nobody_had_and_users_without_one_are_told(users, settings, told):
+    assert rehearse(Feeds, users, **settings).verdict.reasons == told
+
+
+class Plans(murmur.Scenario):
+    """Users follow a timetable that the run may be too short for."""
+
+    user_rate = traitlets.Float(math.inf, help="users per minute").tag(live=True)
+    day = murmur.Timetable().at(1, "login").every(20, "look", offset=2).at(60, "logout")
+
+    async def start(self, user: murmur.User) -> None:
+        async for event in self.day.follow(user):
+            with user.timer(event.name):
+                await user.sleep(0.1)
+            if event.name == "logout":
+                return
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (70, ()),
+        (30, ("The event 'logout' of a timetable came due for no user before its end.",)),
+        (
+            1.5,
+            tuple(
+                f"The event {name!r} of a timetable came due for no user before its end."
+                for name in ("logout", "look")
+            ),
+        ),
+    ],
+)
+def test_events_of_a_timetable_that_never_came_due_are_told(seconds, told):
+    assert rehearse(Plans, 3, duration=seconds).verdict.reasons == told
+
+
+class Ramps(murmur.Scenario):
+    """Users act at a rate that rises for a minute; somebody may change it meanwhile."""
+
+    user_rate = traitlets.Float(math.inf, help="users per minute").tag(live=True)
+    changes = traitlets.Bool(False, help="whether the rate is set before the ramp is over")
+
+    async def init(self) -> None:
+        self.looks = await murmur.throttle("looks", rate=10, interval=1)
+        await self.looks.ramp(from_rate=10, to_rate=100, interval=1, duration=60)
+
+    async def start(self, user: murmur.User) -> None:
+        while True:
+            await self.looks.wait()
+            with user.timer("look"):
+                await user.sleep(0.001)
+            if self.changes and user.now() > 10:
+                await self.looks.change_rate(5, interval=1, cancel_ramp=True)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "settings", "told"),
+    [
+        (
+            20,
+            {},
+            (
+                "The ramp from 10 to 100 per 1 s over 60 s of the throttle 'looks' was not over "
+                "when the run ended.",
+            ),
+        ),
+        (70, {}, ()),
+        (20, {"changes": True}, ()),
+    ],
+)
+def test_a_ramp_that_the_run_was_too_short_for_is_told(seconds, settings, told):
+    assert rehearse(Ramps, 1, duration=seconds, **settings).verdict.reasons == told
