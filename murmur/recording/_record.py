@@ -97,7 +97,7 @@ class RunRecord:
         How many events, and how many live changes, are kept: the newest.
     rows_bound : int, default 3_000_000
         How many rows each table of windows keeps: the newest.
-    histograms_bound : int, default 256 MiB
+    histograms_bound : int, default 160 MiB
         About how many bytes the histograms of windows may take; of more, the oldest windows
         are merged, see `starts`.
 
@@ -154,7 +154,7 @@ class RunRecord:
         actions_bound: int = 5_000_000,
         events_bound: int = 100_000,
         rows_bound: int = 3_000_000,
-        histograms_bound: int = 256 << 20,
+        histograms_bound: int = 160 << 20,
     ) -> None:
         self.run_id = run_id
         self.started_at = started_at
@@ -448,7 +448,7 @@ class RunRecord:
 
     def _rows(self, name: str, since: float, of_all: bool | None) -> Any:  # noqa: ANN401 - what its builder takes
         readers: dict[str, Callable[[], Any]] = {
-            "actions": self._actions.snapshot,
+            "actions": self._actions.columns,
             "windows": lambda: self._windows.rows(int(since // self.window), of_all=of_all),
             "spans": lambda: self._spans.rows(int(since // self.window), of_all=True),
             "users": self.users.rows,

@@ -69,10 +69,11 @@ class Reservoir:
         self.seen += len(rows)
         self._version += 1
 
-    def snapshot(self) -> NDArray[Any]:
-        """Return a copy of the rows that are kept now, none of them half replaced."""
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Return a copy of the rows that are kept now, field by field, none half replaced."""
         while True:
             version = self._version
-            rows = self._rows[: self.kept].copy()
+            rows = self._rows[: self.kept]
+            columns = {name: rows[name].copy() for name in rows.dtype.names or ()}
             if version % 2 == 0 and version == self._version:
-                return rows
+                return columns

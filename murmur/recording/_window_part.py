@@ -38,8 +38,8 @@ class Part:
         self.failed: NDArray[np.int64] = failed
         self.service: Distributions = times[0]
         self.response: Distributions = times[1]
-        entries = len(self.service.bucket) + len(self.response.bucket)
-        self.size_bytes: int = _OVERHEAD + 6 * entries + 80 * len(name)
+        entries = sum(each.bucket.nbytes + each.count.nbytes for each in times)
+        self.size_bytes: int = _OVERHEAD + entries + 80 * len(name)
 
     @classmethod
     def of(

@@ -33,8 +33,8 @@ class Distributions:
         Group ``g`` owns the entries ``starts[g]:starts[g + 1]`` of the next two.
     bucket : numpy.ndarray of int16
         Buckets that are not empty, ascending within a group.
-    count : numpy.ndarray of uint32 or int64
-        How many values each holds.
+    count : numpy.ndarray of unsigned int
+        How many values each holds, in as few bytes as the largest needs.
     size : numpy.ndarray of int64
         How many values a group has.
     total, minimum, maximum : numpy.ndarray of float64
@@ -142,11 +142,11 @@ class Distributions:
         import numpy as np
 
         starts = np.searchsorted(keys, np.arange(len(size) + 1) * WIDTH)
-        fits = not len(count) or count.max() < 2**32
+        narrow = np.min_scalar_type(int(count.max(initial=0)))
         return cls(
             starts=starts.astype(np.int64),
             bucket=(keys % WIDTH).astype(np.int16),
-            count=count.astype(np.uint32 if fits else np.int64),
+            count=count.astype(narrow),
             size=size,
             total=total,
             minimum=minimum,
