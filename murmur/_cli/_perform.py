@@ -94,11 +94,7 @@ def perform(
             except MurmurError as error:  # the run was on: what it measured is concluded
                 failure = str(error)
     # The session is closed, so that even a loop that hung keeps nobody from its results.
-    for problem in run.status().problems:
-        _say(f"problem: {problem}")
-    for result in run.results.check(*plan.abort_on):
-        if isnan(result.value):
-            _say(f"--abort-on {result.check} had nothing to judge: {result.reason}")
+    _tell_problems(run, plan)
     return run, Outcome(
         summary=run.results.summary(),
         checks=run.results.check(*plan.checks),
@@ -107,6 +103,15 @@ def perform(
         signal=interrupts.exit_code if interrupts.number else 0,
         is_strict=plan.is_strict,
     )
+
+
+def _tell_problems(run: Run, plan: Plan) -> None:
+    """Say what was wrong, and what should have ended the run and never had anything to judge."""
+    for problem in run.status().problems:
+        _say(f"problem: {problem}")
+    for result in run.results.check(*plan.abort_on):
+        if isnan(result.value):
+            _say(f"--abort-on {result.check} had nothing to judge: {result.reason}")
 
 
 def _session_of(plan: Plan) -> Session:

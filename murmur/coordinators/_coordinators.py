@@ -120,7 +120,7 @@ class Coordinators(Mapping[Hashable, Coordinator]):
         if plan is None:
             return self[name]
         wanted = Plan.read(plan, timeout)
-        known = isinstance(scope, str) and scope in ("node", "cluster")
+        known = heard(("node", "cluster").__contains__, scope).value
         needed(known, "scope", scope, "give 'node' or 'cluster'")
         if name in self:
             return self._existing(name, wanted)

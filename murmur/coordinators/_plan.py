@@ -255,8 +255,9 @@ def whole_number(value: object) -> int | None:
 
 def _is_positive(seconds: object) -> bool:
     """Whether it is a number of seconds, also one without end."""
-    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    return is_number and seconds > 0 and heard(float, seconds).error is None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return False
+    return seconds > 0 and heard(float, seconds).error is None
 
 
 def _read_item(given: object, where: str, problems: list[str]) -> Item | None:

@@ -61,18 +61,19 @@ def _windows_of(record: RunRecord, name: str, *, merged: bool) -> pd.DataFrame:
     ranks = (_ranks(table[column]) for column in ("node", "name"))
     order = np.lexsort((*ranks, np.asarray(table["window_at"])))
     for column, values in table.items():  # one by one: a day of windows takes 100 MB
-        is_text = isinstance(values, Labels)
-        table[column] = (
-            Labels(values.codes[order], values.labels) if is_text else np.asarray(values)[order]
-        )
+        if isinstance(values, Labels):
+            table[column] = Labels(values.codes[order], values.labels)
+        else:
+            table[column] = np.asarray(values)[order]
     return build(FRAMES[name], table)
 
 
 def _ranks(column: Values) -> NDArray[np.int64]:
     """Return by what a column of text is ordered, as a number for each row."""
     assert isinstance(column, Labels)
-    place = np.argsort(np.argsort(np.array(column.labels, object)))
-    return np.asarray(place, np.int64)[column.codes]
+    places = np.argsort(np.argsort(np.array(column.labels, object)))
+    ranks: NDArray[np.int64] = places[column.codes]
+    return ranks
 
 
 def _seconds_passed(record: RunRecord, window_at: Values) -> NDArray[np.float64]:

@@ -91,6 +91,8 @@ class NodeRun:
         Events of timetables that users follow here, and whether they came due for one.
     """
 
+    _stop_reason = ""
+
     def __init__(self, spec: RunSpec, *, node: str, bus: Bus, listener: Listener) -> None:
         self.spec = spec
         self.node = node
@@ -109,7 +111,6 @@ class NodeRun:
         self.emitter: Emitter = _emitter(self, bus)
         self._listener = listener
         self._stop_asked = anyio.Event()
-        self._stop_reason = ""
         self._tasks = anyio.create_task_group()  # entered by `serve`, which owns all of them
         self.threads: Threads = Threads()
         parts = (self._tasks, self.native, self.emitter)

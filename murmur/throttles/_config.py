@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from murmur._given import integer_given, needed, truth_given
+from murmur._guard import heard
 from murmur.errors import InvalidArgumentError
 
 from ._curve import Curve, Pieces
@@ -102,7 +103,7 @@ class ThrottleConfig:
             shape_curve(shape, start=0.0, interval=base.interval)
         else:
             base = Rate.of(rate, interval=interval, interarrival=interarrival, limit=limit)
-        known = isinstance(arrivals, str) and arrivals in ("even", "poisson")
+        known = heard(("even", "poisson").__contains__, arrivals).value
         needed(known, "arrivals", arrivals, 'give "even" or "poisson"')
         if base.is_limit and arrivals != "even":
             raise InvalidArgumentError("invalid arrivals of a limit", "only a rate has arrivals")

@@ -9,6 +9,7 @@ import anyio
 
 from murmur._backend import Native
 from murmur._given import needed
+from murmur._guard import heard
 from murmur.errors import ThrottleConflictError, UnknownThrottleError
 
 from ._account import WindowNumbers
@@ -118,7 +119,7 @@ class Throttles(Mapping[str, Throttle]):
         """
         needed(isinstance(name, str), "name", name, "give a text, such as 'messages'")
         given = (rate, interval, interarrival, limit, shape, seed)
-        is_even = isinstance(arrivals, str) and arrivals == "even"
+        is_even = heard(("even",).__contains__, arrivals).value
         if is_even and all(value is None for value in given):
             if self._leases is not None and name not in self:
                 return await self._open_leased(self._leases, name, None)
