@@ -25,7 +25,7 @@ from ._body import encode
 from ._call import Block, Call
 from ._codings import accepted
 from ._cookies import Cookies
-from ._exchange import Reply, Request
+from ._exchange import Begun, Reply, Request
 from ._headers import Fields, Pairs, merge, render, with_cookies, with_login
 from ._judgement import judge
 from ._ledger import NO_PHASES, Ledger, Spans
@@ -42,7 +42,6 @@ from ._verbs import Verbs
 if TYPE_CHECKING:
     from murmur.runtime import User
 
-    from ._http1 import Http1
     from ._pool import Pool
     from ._url import Template
     from ._websocket import Connecting
@@ -78,23 +77,16 @@ class _Plain(NamedTuple):
     written: _Written
 
 
-class _UnderWay(set["Http1"]):
-    """Connections that a client waits for, and looks up from when its user is asked to leave."""
+class _UnderWay(set[Reply]):
+    """Replies that a client waits for, and looks up from when its user is asked to leave."""
 
     is_over = False
 
     def wake(self, value: object = None) -> bool:
         """Wake whoever waits for them."""
-        for connection in self:
-            connection.look_up()
+        for reply in self:
+            reply.wake()
         return True
-
-
-class Begun(NamedTuple):
-    """A request that was sent over a connection at hand, and when."""
-
-    connection: Http1
-    at: float
 
 
 WRITTEN = 1_000
@@ -254,17 +246,18 @@ class Client(Verbs):
                 return (yield from self._perform(request, call, timer).__await__())
             timeout = self.options_used.timeout if call.timeout is None else call.timeout
             began_at = timer.started_at
-            self._under_way.add(connection)
+            reply = connection.begin(self._with_cookies(request) if self.cookies else request)
+            self._under_way.add(reply)
             try:
-                reply = connection.begin(self._with_cookies(request) if self.cookies else request)
                 yield from reply.arrival(began_at + timeout).__await__()
             except BaseException:
+                connection.leave(reply)
                 pool.give_back(request.origin, connection)
                 raise
             finally:
-                self._under_way.discard(connection)
+                self._under_way.discard(reply)
             if not reply.is_complete or reply.status in REDIRECTS:
-                begun = Begun(connection, began_at)
+                begun = Begun(connection, reply, began_at)
                 return (yield from self._perform(request, call, timer, begun).__await__())
             timer.ended_at = now = self._native.now()
             pool.give_back(request.origin, connection)
@@ -497,7 +490,7 @@ class Client(Verbs):
                 reply = await self._transport.exchange(sent, patience)
             else:
                 sent_at = begun.at
-                reply = await self._pool.exchange(sent, patience, begun.connection)
+                reply = await self._pool.exchange(sent, patience, begun)
         began_at = max(sent_at, patience.turn_at)
         self._take(reply, request, call, began_at, self._native.now())
         if not reply.is_complete:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeAlias
 
 from murmur.errors import HttpError, HttpProtocolError
 
@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from murmur._backend import Wakeup
 
     from ._headers import Fields, Pairs
+    from ._http1 import Http1
+    from ._http2 import Http2
     from ._patience import Patience
     from ._url import Origin
     from ._wire import Alarm
 
-__all__ = ["Body", "Opened", "Reply", "Request", "Transport"]
+__all__ = ["Begun", "Body", "Opened", "Reply", "Request", "Transport"]
 
 Body: TypeAlias = "bytes | Iterable[bytes] | AsyncIterable[bytes] | None"
 
@@ -124,6 +126,8 @@ class Reply:
         What watches deadlines for the connection.
     trailers : sequence of (bytes, bytes)
         Fields that came after the body.
+    stream : int
+        Its number on a connection of HTTP/2.
     """
 
     limit: float = 64 << 20
@@ -144,6 +148,7 @@ class Reply:
     retries: int = field(default=0, init=False)
     unread: int = field(default=0, init=False)
     trailers: Fields = field(default=(), init=False)
+    stream: int = field(default=0, init=False)
     on_release: Callable[[], None] | None = field(default=None, init=False)
     on_room: Callable[[], None] | None = field(default=None, init=False)
     _size: int = field(default=0, init=False)
@@ -268,6 +273,14 @@ class Reply:
                 patience.give_up("no complete answer" if self.is_headed else "no answer")
         finally:
             self._waiter = None
+
+
+class Begun(NamedTuple):
+    """A request that was sent over a connection at hand, and when."""
+
+    connection: Http1 | Http2
+    reply: Reply
+    at: float
 
 
 class Transport(Protocol):

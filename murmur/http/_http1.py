@@ -121,7 +121,7 @@ class Http1(Wire):
         if not (body is None or isinstance(body, bytes)):
             async with within(patience, "complete request"):
                 reply.sent_bytes = await self._stream(self._head(request), body, reply, patience)
-        return await self.finished(patience)
+        return await self.finished(reply, patience)
 
     def begin(self, request: Request) -> Reply:
         """Send a request, unless its body comes in parts; return the reply to wait for."""
@@ -141,15 +141,11 @@ class Http1(Wire):
         reply.sent_bytes = len(data)
         return reply
 
-    def look_up(self) -> None:
-        """Wake whoever waits for the reply that is under way."""
-        if self._reply is not None:
-            self._reply.wake()
+    def leave(self, reply: Reply) -> None:
+        """Do nothing yet: `finish` ends a connection whose reply is not complete."""
 
-    async def finished(self, patience: Patience) -> Reply:
+    async def finished(self, reply: Reply, patience: Patience) -> Reply:
         """Wait for the reply that is under way, or for the head of it."""
-        reply = self._reply
-        assert reply is not None
         if self._is_streamed:
             reply.on_room = self._make_room
             await reply.wait_head(patience)

@@ -7,7 +7,7 @@ difference in behaviour is what is tested, such as many requests over one connec
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from murmur.errors import (
     ConnectionLostError,
@@ -17,10 +17,11 @@ from murmur.errors import (
     MissingExtraError,
 )
 
+from ._blocks import Packer, Reader, remember
 from ._body import parts_of
 from ._exchange import Reply
 from ._headers import render
-from ._wire import Wire, lost, within
+from ._wire import Alarm, Wire, lost, within
 
 try:
     import h2.config
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from murmur._backend import Wakeup
 
     from ._exchange import Request
+    from ._headers import Pairs
     from ._http1 import Http1
     from ._patience import Patience
 
@@ -50,13 +52,68 @@ WINDOW = 1 << 20
 """Bytes of one body that a server may send before some were read."""
 
 
+class _Head(NamedTuple):
+    """What the head of a request says."""
+
+    method: str
+    authority: str
+    scheme: str
+    path: str
+    headers: Pairs
+    length: int | None
+
+    def fields(self) -> list[tuple[str, str]]:
+        """Return the fields, or raise what is wrong with them."""
+        render(self.headers)  # finds what no field may hold
+        fields = [
+            (f":{name}", getattr(self, name)) for name in ("method", "authority", "scheme", "path")
+        ]
+        named = ((name.lower(), value) for name, value in self.headers)
+        fields += [(name, value) for name, value in named if name not in OF_HTTP1]
+        if self.length is not None:
+            fields.append(("content-length", str(self.length)))
+        return fields
+
+
 class _State(h2.connection.H2Connection):
     """What `h2` knows of a connection, which goes on after the server has called it off.
 
     By RFC 9113 (6.8) a server that sends GOAWAY may still answer what it has begun, as
     nginx does; `h2` takes the connection for closed, and what comes after for an error
     (its issue 1181).
+
+    What it looked at once, sent or received, it does not look at again.
     """
+
+    def __init__(self) -> None:
+        super().__init__(
+            h2.config.H2Configuration(
+                client_side=True, header_encoding=None, normalize_inbound_headers=False
+            )
+        )
+        self.encoder: Packer = Packer()
+        self.decoder: Reader = Reader(self.config)
+        self.decoder.max_header_list_size = self.DEFAULT_MAX_HEADER_LIST_SIZE
+        self._sent: dict[_Head, tuple[Any, ...]] = {}
+
+    def send_request(self, stream: int, request: Request) -> None:
+        """Send the head of a request."""
+        body = request.body
+        size = len(body) if isinstance(body, bytes) else None
+        head = _Head(
+            request.method,
+            request.authority,
+            request.origin.scheme,
+            request.target,
+            request.headers,
+            size,
+        )
+        sent = self._sent.get(head)
+        self.config.validate_outbound_headers = sent is None
+        self.config.normalize_outbound_headers = sent is None
+        self.send_headers(stream, head.fields() if sent is None else sent, end_stream=not body)
+        if sent is None:
+            remember(self._sent, head, self.encoder.packed)
 
     def _receive_goaway_frame(self, frame: Any) -> tuple[list[Any], list[h2.events.Event]]:  # noqa: ANN401 - of hyperframe
         event = h2.events.ConnectionTerminated()
@@ -75,7 +132,8 @@ class Http2(Wire):
         self._is_refused = False
         self._replies: dict[int, Reply] = {}
         self._senders: dict[int, Wakeup] = {}
-        self._state = _State(h2.config.H2Configuration(client_side=True, header_encoding=None))
+        self._alarms: list[Alarm] = []
+        self._state = _State()
 
     @classmethod
     def over(cls, wire: Http1) -> Http2:
@@ -118,26 +176,51 @@ class Http2(Wire):
     async def exchange(self, request: Request, patience: Patience) -> Reply:
         """Send a request and wait for its reply, or for the head of it."""
         reply = Reply(self.body_limit, version="2")
-        stream = self._begin(request, reply)
+        self._begin(request, reply)
         try:
             if isinstance(request.body, bytes):
-                await self._send(stream, request.body, reply, patience)
+                await self._send(request.body, reply, patience)
             elif request.body is not None:
                 async with within(patience, "complete request"):
-                    await self._stream(stream, request.body, reply, patience)
+                    await self._stream(request.body, reply, patience)
             if request.is_streamed:
                 await reply.wait_head(patience)
-            else:
-                await reply.wait_end(patience)
         except BaseException:
-            self._leave(stream)
+            self.leave(reply)
+            raise
+        if not request.is_streamed:
+            return await self.finished(reply, patience)
+        self.was_used = True
+        if not reply.is_complete:
+            self._hand_over(reply)
+        return reply
+
+    def begin(self, request: Request) -> Reply:
+        """Send a request without a body; return the reply to wait for."""
+        alarm = self._alarms.pop() if self._alarms else Alarm(self.now)
+        reply = Reply(self.body_limit, alarm, version="2")
+        self._begin(request, reply)
+        return reply
+
+    async def finished(self, reply: Reply, patience: Patience) -> Reply:
+        """Wait for the whole of a reply."""
+        try:
+            await reply.wait_end(patience)
+        except BaseException:
+            self.leave(reply)
             raise
         self.was_used = True
-        if reply.is_complete:
-            self._leave(stream)
-        else:
-            self._hand_over(stream, reply)
         return reply
+
+    def leave(self, reply: Reply) -> None:
+        """End a stream, if need be before its time."""
+        if self._forgotten(reply) or reply.is_complete or self.is_closed:
+            return
+        try:
+            self._state.reset_stream(reply.stream, h2.errors.ErrorCodes.CANCEL)
+        except h2.exceptions.ProtocolError:
+            return  # it is closed already
+        self._flush()
 
     def eof_received(self) -> bool:
         """Take no request any more; over TLS the connection is lost only a while later."""
@@ -151,14 +234,13 @@ class Http2(Wire):
     def take(self, data: bytes) -> None:
         """Act on what came."""
         try:
-            events = self._state.receive_data(data)
+            for event in self._state.receive_data(data):
+                self._act_on(event)
         except (h2.exceptions.ProtocolError, ValueError) as error:
             kind = type(error).__name__
             self._fail_all(HttpProtocolError(f"malformed answer: {kind}"))
             self.close()
             return
-        for event in events:
-            self._act_on(event)
         self._flush()
         if self.is_flooded:
             self._fail_all(HttpProtocolError("the server asks for more answers than it reads"))
@@ -166,6 +248,8 @@ class Http2(Wire):
 
     def ended(self, error: Exception | None) -> None:
         """Fail what is under way."""
+        for alarm in self._alarms:
+            alarm.stop()
         for reply in tuple(self._replies.values()):
             if reply.first_byte_at:
                 where = "body" if reply.is_headed else "head"
@@ -176,32 +260,20 @@ class Http2(Wire):
                 reply.fail(lost(error, "before an answer"))
         self._wake_senders()
 
-    def _begin(self, request: Request, reply: Reply) -> int:
+    def _begin(self, request: Request, reply: Reply) -> None:
         if not self.is_reusable:  # since it was chosen; nothing was sent
             raise _refused("connection closed without an answer")
-        render(request.headers)  # finds what no field may hold
-        fields = [
-            (":method", request.method),
-            (":authority", request.authority),
-            (":scheme", request.origin.scheme),
-            (":path", request.target),
-            *((name.lower(), value) for name, value in request.headers),
-        ]
-        fields = [(name, value) for name, value in fields if name not in OF_HTTP1]
-        if isinstance(request.body, bytes):
-            fields.append(("content-length", str(len(request.body))))
         stream: int = self._state.get_next_available_stream_id()
         try:
-            self._state.send_headers(stream, fields, end_stream=not request.body)
+            self._state.send_request(stream, request)
         except h2.exceptions.ProtocolError as error:
             raise InvalidRequestError(f"cannot be sent over HTTP/2: {error}") from error
+        reply.stream = stream
         self._replies[stream] = reply
         reply.sent_bytes += self._flush()
-        return stream
 
     async def _stream(
         self,
-        stream: int,
         body: Iterable[bytes] | AsyncIterable[bytes],
         reply: Reply,
         patience: Patience,
@@ -211,19 +283,19 @@ class Http2(Wire):
             patience.hurry()
             if self.now() >= patience.deadline:  # no timer ends a body that never waits
                 patience.give_up("no complete request")
-            await self._send(stream, part, reply, patience, is_last=False)
+            await self._send(part, reply, patience, is_last=False)
             await self.drain(patience)
             if self.is_closed or reply.is_decided:
                 return
         if not (self.is_closed or reply.is_decided):
-            self._state.end_stream(stream)
+            self._state.end_stream(reply.stream)
             reply.sent_bytes += self._flush()
 
     async def _send(
-        self, stream: int, body: bytes, reply: Reply, patience: Patience, *, is_last: bool = True
+        self, body: bytes, reply: Reply, patience: Patience, *, is_last: bool = True
     ) -> None:
         """Send a body as fast as the server takes it."""
-        rest = memoryview(body)
+        rest, stream = memoryview(body), reply.stream
         while rest and not reply.is_decided:
             if self.is_closed:
                 return  # whoever waits for the reply hears of it
@@ -266,16 +338,19 @@ class Http2(Wire):
     def _end_stream(self, reply: Reply, event: h2.events.Event) -> None:
         if isinstance(event, h2.events.StreamEnded):
             reply.end()
+            self._forgotten(reply)
         elif isinstance(event, h2.events.StreamReset):
             reply.fail(_reset(reply, event.error_code))
         elif isinstance(event, h2.events.TrailersReceived):
-            reply.trailers = [(bytes(name), bytes(value)) for name, value in event.headers or ()]
+            reply.trailers = event.headers or ()
+            if any(name.startswith(b":") for name, _ in reply.trailers):
+                raise h2.exceptions.ProtocolError("a pseudo-header field in a trailer")
 
     def _take_head(self, reply: Reply, event: h2.events.ResponseReceived) -> None:
         reply.first_byte_at = reply.first_byte_at or self.now()
-        fields = [(bytes(name), bytes(value)) for name, value in event.headers or ()]
+        fields: list[tuple[bytes, bytes]] = event.headers or []
         reply.received_bytes += sum(len(name) + len(value) for name, value in fields)
-        status = next((value for name, value in fields if name == b":status"), b"0")
+        status = next((value for name, value in fields if name == b":status"), b"")
         reply.head(int(status), [pair for pair in fields if not pair[0].startswith(b":")])
 
     def _take_data(self, reply: Reply, event: h2.events.DataReceived) -> None:
@@ -298,28 +373,27 @@ class Http2(Wire):
             with suppress(h2.exceptions.StreamClosedError):
                 self._state.acknowledge_received_data(size, stream)
 
-    def _hand_over(self, stream: int, reply: Reply) -> None:
+    def _hand_over(self, reply: Reply) -> None:
         """Let the reader of a streamed body set the pace."""
 
         def make_room() -> None:
             size, reply.unread = reply.unread, 0
             if not self.is_closed:
-                self._acknowledge(size, stream)
+                self._acknowledge(size, reply.stream)
                 self._flush()
 
         reply.on_room = make_room
-        reply.on_release = lambda: self._leave(stream)
+        reply.on_release = lambda: self.leave(reply)
 
-    def _leave(self, stream: int) -> None:
-        """End a stream, if need be before its time."""
-        reply = self._replies.pop(stream, None)
-        if reply is None or reply.is_complete or self.is_closed:
-            return
-        try:
-            self._state.reset_stream(stream, h2.errors.ErrorCodes.CANCEL)
-        except h2.exceptions.ProtocolError:
-            return  # it is closed already
-        self._flush()
+    def _forgotten(self, reply: Reply) -> bool:
+        """Keep a reply no more; return whether it was not kept."""
+        if self._replies.pop(reply.stream, None) is None:
+            return True
+        if reply.alarm is not None:  # what wakes by mistake who waits by it next is looked into
+            self._alarms.append(reply.alarm)
+            if self.is_closed:
+                reply.alarm.stop()
+        return False
 
     def _fail_beyond(self, last: int | None) -> None:
         for stream, reply in tuple(self._replies.items()):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from murmur._backend import Wakeup
 
-    from ._exchange import Reply, Request
+    from ._exchange import Begun, Reply, Request
     from ._http2 import Http2
     from ._options import Options
     from ._patience import Patience
@@ -71,17 +71,20 @@ class Pool:
         """Itself: `at_hand` and `give_back` are for clients that look for no other stack."""
         return self
 
-    def at_hand(self, request: Request) -> Http1 | None:
-        """Return a free connection that can take `request` at once, by `Http1.begin`.
+    def at_hand(self, request: Request) -> Http1 | Http2 | None:
+        """Return a connection that can take `request` at once, by its `begin`.
 
-        It is handed to `exchange` or `give_back` afterwards.  None if there is none, or
+        What was begun is handed to `exchange` afterwards; or the connection to `give_back`,
+        after `leave` if the reply is not complete.  None if there is no such connection, or
         if anything is to be done first: then `exchange` is there to do it.
         """
-        idle = self._idle.get(request.origin)
-        if not idle or self._waiting or self._called or not request.is_whole:
+        if self._waiting or self._called or not request.is_whole:
             return None
         if self._routes.has_proxy and self._routes.forwards(request.origin):
             return None
+        idle = self._idle.get(request.origin)
+        if not idle:
+            return self._shared_at_hand(request) if self._multiplexed else None
         connection = idle[-1]
         if not (connection.was_used and connection.is_reusable):
             return None
@@ -90,8 +93,18 @@ class Pool:
             return None
         return connection
 
+    def _shared_at_hand(self, request: Request) -> Http2 | None:
+        """Return a connection with room; a body may have to wait until the server has some."""
+        if request.body is not None:
+            return None
+        for connection in self._multiplexed.get(request.origin, ()):
+            if connection.was_used and connection.has_room:
+                is_over = request.method != "GET" and self._is_over(request, connection)
+                return None if is_over else connection
+        return None
+
     async def exchange(
-        self, request: Request, patience: Patience, begun: Http1 | None = None
+        self, request: Request, patience: Patience, begun: Begun | None = None
     ) -> Reply:
         """Send a request over a free connection; see `Transport`.
 
@@ -99,8 +112,8 @@ class Pool:
         ----------
         request, patience : Request, Patience
             What is sent, and how long it may take.
-        begun : Http1, optional
-            The connection, if it was sent already.
+        begun : Begun, optional
+            What was sent of it already.
         """
         if self._routes.forwards(request.origin):
             request = _for_proxy(request, self._routes.proxy_field)
@@ -112,8 +125,8 @@ class Pool:
                 connection, opened = await self._found(request, patience)
                 answer = connection.exchange(request, patience)
             else:
-                connection, answer = begun, begun.finished(patience)
-                begun = None
+                connection, reply = begun.connection, begun.reply
+                answer, begun = connection.finished(reply, patience), None
             was_used = connection.was_used
             try:
                 reply = await answer

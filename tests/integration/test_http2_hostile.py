@@ -185,12 +185,15 @@ FAILURES = [
 ]
 
 
+@pytest.mark.parametrize("is_kept", [False, True])
 @pytest.mark.parametrize(
     ("act", "message"), FAILURES, ids=lambda part: getattr(part, "__name__", "")
 )
 async def test_a_server_that_breaks_is_recorded(
-    server: Server, client: Client, act: Act, message: str
+    server: Server, client: Client, act: Act, message: str, is_kept: bool
 ) -> None:
+    if is_kept:  # what goes over a connection that is there is sent at once
+        assert (await client.get("/")).ok
     server.act = act
 
     response = await client.post("/")
@@ -199,7 +202,12 @@ async def test_a_server_that_breaks_is_recorded(
     assert response.failure.startswith(message)
 
 
-async def test_a_server_that_stalls_costs_the_timeout(server: Server, client: Client) -> None:
+@pytest.mark.parametrize("is_kept", [False, True])
+async def test_a_server_that_stalls_costs_the_timeout(
+    server: Server, client: Client, is_kept: bool
+) -> None:
+    if is_kept:
+        assert (await client.get("/")).ok
     server.act = lambda connection, stream: connection.say(stream, b"abc", is_last=False)
     late = await client.get("/", timeout=1)
     server.act = lambda connection, stream: None
@@ -365,6 +373,51 @@ async def test_trailers_can_be_read(server: Server, client: Client) -> None:
     response = await client.get("/")
 
     assert (response.text, dict(response.trailers)) == ("ok", {"x-sum": "7"})
+
+
+@pytest.mark.parametrize("is_head", [False, True])
+async def test_fields_are_refused_where_they_may_not_stand_however_often_they_came_before(
+    server: Server, client: Client, is_head: bool
+) -> None:
+    trailer = [("x-sum", "7")]
+
+    def act(connection: Connection, stream: int) -> None:
+        connection.say(stream, b"ok", is_last=False)
+        connection.state.send_headers(stream, trailer, end_stream=True)
+
+    def mix_up(connection: Connection, stream: int) -> None:
+        if is_head:
+            connection.state.send_headers(stream, trailer, end_stream=True)
+            return
+        connection.say(stream, b"ok", is_last=False)
+        connection.state.send_headers(stream, HEAD, end_stream=True)
+
+    server.act = act
+    assert [(await client.get("/")).text for _ in range(4)] == ["ok"] * 4
+    server.act = mix_up
+    response = await client.post("/")
+
+    assert (response.failure or "").startswith("malformed answer: ")
+
+
+async def test_many_share_a_connection_that_is_there_and_one_goes(
+    server: Server, client: Client
+) -> None:
+    assert (await client.get("/")).ok
+    server.act = lambda connection, stream: connection.say(stream, b"ok") if stream != 3 else None
+    answers = []
+
+    async def ask(number: int) -> None:
+        answers.append(await client.get(f"/{number}", timeout=1 if number == 0 else None))
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(20):
+            tasks.start_soon(ask, number)
+
+    assert [answer.text for answer in answers[:-1]] == ["ok"] * 19
+    assert answers[-1].failure == "no answer within 1 s"
+    assert (await client.get("/")).text == "ok"
+    assert server.connections == 1
 
 
 @pytest.mark.parametrize("frame", [

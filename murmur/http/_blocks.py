@@ -1,0 +1,103 @@
+"""Blocks of header fields of HTTP/2 that were packed or read before, found again.
+
+`hpack` is written in Python, and packs and reads field by field.  The requests of a client
+are alike, and so are a server's answers for a second or longer: as long as the table that
+both sides keep does not change, the same fields are the same bytes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import hpack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from h2.config import H2Configuration
+    from hpack.table import HeaderTable
+
+__all__ = ["Packer", "Reader", "remember"]
+
+MOST = 256
+"""Blocks that each side of a connection remembers."""
+
+LONGEST = 4_096
+"""Bytes of a block that is remembered."""
+
+
+class Packer(hpack.Encoder):
+    """Packs fields; those of a block that was packed before are looked up.
+
+    Attributes
+    ----------
+    packed : tuple of (bytes, bytes)
+        The fields of the last block, as they were given.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.packed: tuple[Any, ...] = ()
+        self._known: dict[tuple[Any, ...], bytes] = {}
+
+    def encode(self, headers: Iterable[Any], huffman: bool = True) -> bytes:
+        """Return the block of `headers`."""
+        self.packed = fields = tuple(headers)
+        table = self.header_table
+        tells_size = table.resized
+        if not tells_size and (known := self._known.get(fields)) is not None:
+            return known
+        before = _newest(table)
+        block = super().encode(fields, huffman)
+        if tells_size or _newest(table) is not before:
+            self._known.clear()
+        elif len(block) <= LONGEST:
+            remember(self._known, fields, block)
+        return block
+
+
+class Reader(hpack.Decoder):
+    """Reads blocks; one that was read before is looked up.
+
+    Parameters
+    ----------
+    config : h2.config.H2Configuration
+        Has the fields of a block looked at unless it was read before: a connection ends when
+        there is anything wrong with them.
+    """
+
+    def __init__(self, config: H2Configuration) -> None:
+        super().__init__()
+        self._config = config
+        self._known: dict[bytes, Any] = {}
+
+    def decode(self, data: bytes, raw: bool = False) -> Any:  # noqa: ANN401 - as `hpack` has it
+        """Return the fields of a block."""
+        known = self._known.get(data)
+        self._config.validate_inbound_headers = known is None
+        if known is not None:
+            return known
+        before = _newest(self.header_table)
+        fields = super().decode(data, raw)
+        if _newest(self.header_table) is not before:
+            self._known.clear()
+        elif len(data) <= LONGEST and not _tells_size(data):
+            remember(self._known, data, fields)
+        return fields
+
+
+def _newest(table: HeaderTable) -> object:
+    """Return what is another object after every change: of the table, its newest entry."""
+    return table.dynamic_entries[0] if table.dynamic_entries else None
+
+
+def _tells_size(block: bytes) -> bool:
+    """Whether a block begins with a new size of the table (RFC 7541, 6.3)."""
+    return bool(block) and block[0] & 0xE0 == 0x20
+
+
+def remember(known: dict[Any, Any], key: object, value: object) -> None:
+    """Keep a value by its key; one too many, and all others are forgotten."""
+    if len(known) >= MOST:
+        known.clear()
+    known[key] = value
