@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from murmur.http import _known
-from murmur.http._exchange import Reply
+from murmur.http import Reply, _known
 
 
 @pytest.fixture(autouse=True)
