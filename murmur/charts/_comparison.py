@@ -29,7 +29,7 @@ _CHANGED = ("at", "what", "old", "new", "name", "statistic", "unit", "before", "
 _TEXTS = dict.fromkeys(("what", "old", "new", "name", "statistic", "unit", "outcome"), str)
 _ROWS = 80
 _PLACE = 4  # digits before a label, which tell rows of the same name apart
-_LONGEST = 520  # px of a heading
+_LONGEST, _LABEL_LIMIT, _CHARACTER = 520, 300, 7  # px: a heading, a label, a character
 _ROW_HEIGHT = 20
 _TICKS = (0.01, 0.1, 0.2, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 5.0, 10.0, 100.0)
 _MOST_TICKS = 10
@@ -212,7 +212,10 @@ def _amount(value: float, unit: str) -> str:
 
 def _row_axis(labels: pd.Series[str], *, is_numbered: bool) -> alt.Y:
     """Return an axis with a row for each of `labels`, in their order."""
-    axis = alt.Axis(labelLimit=300, ticks=False, domain=False)
+    longest = int(labels.str.len().max()) - is_numbered * _PLACE
+    # Vega measures text in another font than a browser may have: labels would be cut off.
+    room = min(_CHARACTER * longest, _LABEL_LIMIT)
+    axis = alt.Axis(labelLimit=_LABEL_LIMIT, minExtent=room, ticks=False, domain=False)
     if is_numbered:
         axis["labelExpr"] = f"slice(datum.label, {_PLACE})"
     return alt.Y("label:N", title=None, scale=alt.Scale(domain=labels.tolist()), axis=axis)

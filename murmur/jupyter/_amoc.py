@@ -40,6 +40,13 @@ def _listing_verbs(function: Function) -> Function:
     return function
 
 
+def _overview(cell: str | None) -> object:
+    """Return the help; refuse a cell, which would look as if it had been run."""
+    if cell is not None:
+        raise UsageError("nothing was run: %%amoc needs a line of its own, such as: %%amoc do NAME")
+    return overview(VERBS)
+
+
 @magics_class
 class Amoc(Magics):
     """Steers one session from notebook cells.
@@ -79,9 +86,11 @@ class Amoc(Magics):
         """Steer a load test: ``%amoc do Chat 100 port=8888``, ``%amoc add 50``."""
         context = self.context(local_ns)
         name, *words = split_words(line, context.namespace) or ["--help"]
-        if name in {"--help", "-h"}:
-            return overview(VERBS)
-        verb = find_verb(name)
+        if name == "help" and words:
+            name, words = words[0], ["--help"]
+        if name in {"--help", "-h", "help"}:
+            return _overview(cell)
+        verb = find_verb(name, context)
         if not {"--help", "-h"}.isdisjoint(words):
             return explain(verb)
         if cell is not None and verb.name != "do":

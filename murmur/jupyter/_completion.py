@@ -19,10 +19,10 @@ from IPython.core.completer import (
 from IPython.core.error import UsageError
 
 from murmur.errors import MurmurError
-from murmur.results import FRAMES
 from murmur.scenario import Description, Setting, describe, scenarios_in
 
 from ._context import Context
+from ._results_verbs import FRAME_NAMES
 from ._verb import Kind, Verb
 from ._verbs import VERBS
 from ._words import split_words
@@ -185,7 +185,7 @@ def _of_kind(kind: Kind, context: Context) -> Iterable[str]:
         case Kind.NODES:
             named = context.session.nodes
         case Kind.FRAME:
-            named = FRAMES
+            named = FRAME_NAMES
         case Kind.CHART:
             from murmur.charts import CHARTS
 

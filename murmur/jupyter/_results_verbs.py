@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from murmur.results import compare, load
+from murmur.errors import closest
+from murmur.results import FRAMES, compare, load
 from murmur.results.archive import write_frame
 
 from ._verb import Kind, Parameter, Verb
@@ -16,11 +17,17 @@ if TYPE_CHECKING:
     from ._context import Context
     from ._verb import Call
 
-__all__ = ["RESULTS_VERBS"]
+__all__ = ["FRAME_NAMES", "RESULTS_VERBS"]
+
+FRAME_NAMES = (*FRAMES, "effects")
+"""What ``%amoc frame`` knows: the frames of a run, and what its live changes did."""
 
 
 def _frame(context: Context, call: Call) -> object:
-    frame = context.run.results.frame(call.values["name"])
+    name, results = call.values["name"], context.run.results
+    if name not in FRAME_NAMES:
+        raise UsageError(f"no frame {name!r}{closest(name, FRAME_NAMES, 'frames')}")
+    frame = results.effects if name == "effects" else results.frame(name)
     if "save" in call.values:
         write_frame(frame, _frame_file(call.values["save"]))
     return frame.head(call.values["head"]) if "head" in call.values else frame
@@ -73,9 +80,16 @@ def _coordinators(context: Context, call: Call) -> object:
 RESULTS_VERBS = (
     Verb(
         "frame",
-        "A frame of the run by its name: errors, throttles, health, ...",
+        "A frame of the run by its name: errors, throttles, effects, ...",
         _frame,
-        words=(Parameter("NAME", Kind.FRAME, "the frame", required=True),),
+        words=(
+            Parameter(
+                "NAME",
+                Kind.FRAME,
+                "the frame: errors, throttles, changes, effects and more; Tab lists all",
+                required=True,
+            ),
+        ),
         options=(
             Parameter("--head", Kind.WHOLE, "only so many rows, the first ones"),
             Parameter("--save", Kind.TEXT, "write it all to a .csv or .parquet file", "PATH"),

@@ -196,8 +196,13 @@ def parse(verb: Verb, words: Sequence[str]) -> Call:
 
 def _meant(verb: Verb, word: str) -> str:
     """Return how a word would have to be written that stands where none is expected."""
-    if f"--{word}" in {option.name for option in verb.options}:
-        return f"; did you mean --{word}?"
+    option = "--force" if word == "true" else f"--{word}"  # amoc:remove(10, true)
+    if option in {each.name for each in verb.options}:
+        return f"; did you mean {option}?"
+    if verb.settings and word[0] in "[{":  # amoc:do(chat, 10, [{port, 9000}])
+        return "; write settings as name=value"
+    if verb.pairs and word[0].isdigit():
+        return f"; did you mean {verb.pairs[0].name}={word}?"
     if verb.settings and word.isidentifier():
         return f"; did you mean {word}=VALUE?"
     if any(parameter.kind is Kind.TEXT for parameter in verb.words):
@@ -239,7 +244,7 @@ def _take_pair(verb: Verb, call: Call, key: str, text: str) -> None:
 def _check_complete(verb: Verb, call: Call) -> None:
     for word in verb.words:
         if word.required and word.key not in call.values:
-            raise UsageError(f"{verb.name} needs {word.name}; usage: {verb.usage}")
+            raise UsageError(f"{verb.name} needs {word.name} ({word.summary}); usage: {verb.usage}")
     if verb.settings == "live" and not call.settings:
         raise UsageError(f"{verb.name} needs a setting; usage: {verb.usage}")
 

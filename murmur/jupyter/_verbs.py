@@ -32,12 +32,23 @@ if TYPE_CHECKING:
 __all__ = ["VERBS", "find_verb"]
 
 
-def find_verb(name: str) -> Verb:
-    """Return the verb of that name, or raise a `UsageError` with the closest one."""
-    if name not in VERBS:
-        known = f"; amoc's {name} is {VERBS_OF_AMOC[name]} here" if name in VERBS_OF_AMOC else ""
-        raise UsageError(f"unknown verb {name!r}{known or closest(name, list(VERBS), 'verbs')}")
-    return VERBS[name]
+def find_verb(name: str, context: Context | None = None) -> Verb:
+    """Return the verb of that name, or raise a `UsageError` with what is probably meant."""
+    if name in VERBS:
+        return VERBS[name]
+    if name in VERBS_OF_AMOC:
+        verb = VERBS[VERBS_OF_AMOC[name]]
+        hint = f"; amoc's {name} is {verb.name} here, as in: {verb.example}"
+    elif context is not None and _is_setting(name, context):
+        hint = f"; it is a setting: %amoc update {name}=VALUE"
+    else:
+        hint = closest(name, list(VERBS), "verbs")
+    raise UsageError(f"unknown verb {name!r}{hint}")
+
+
+def _is_setting(name: str, context: Context) -> bool:
+    scenario = context.session.scenario
+    return scenario is not None and name in scenario.class_traits()
 
 
 def _do(context: Context, call: Call) -> object:
@@ -332,7 +343,14 @@ _TABLE = (
         "plot",
         "Draw a chart of the run.",
         _plot,
-        words=(Parameter("NAME", Kind.CHART, "the chart", required=True),),
+        words=(
+            Parameter(
+                "NAME",
+                Kind.CHART,
+                "the chart: latency, throughput, users, errors, effects and more; Tab lists all",
+                required=True,
+            ),
+        ),
         example="%amoc plot latency",
     ),
     Verb("panel", "Steer and watch the session, live.", _panel, example="%amoc panel"),

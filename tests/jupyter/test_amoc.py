@@ -232,7 +232,13 @@ class TestErrors:
         ("line", "message"),
         [
             ("ad 50", "unknown verb 'ad'; did you mean 'add'"),
-            ("add", "add needs COUNT; usage: %amoc add COUNT"),
+            ("add", "add needs COUNT (how many users); usage: %amoc add COUNT"),
+            ("plot", "plot needs NAME (the chart: latency, throughput, "),
+            ("pace 0.5", "unknown verb 'pace'; it is a setting: %amoc update pace=VALUE"),
+            ("remove 5 true", "remove has no use for 'true'; did you mean --force?"),
+            ("do Chat 5 []", "do has no use for '[]'; write settings as name=value"),
+            ("throttle messages 200", "no use for '200'; did you mean rate=200?"),
+            ("frame efects", "no frame 'efects'; did you mean 'effects'"),
             ("add many", "COUNT takes a whole number, not 'many'"),
             ("add 1.5", "COUNT takes a whole number, not '1.5'"),
             ("add 5 6", "add has no use for '6'; usage: %amoc add COUNT"),
@@ -250,7 +256,10 @@ class TestErrors:
             ("throttle messages rat=5", "throttle does not take rat=; did you mean 'rate'"),
             ("throttle messages rate=5 rate=6", "rate is given twice"),
             ("ramp messages 1 10 duration=5", "does not take duration=; give --duration SECONDS"),
-            ("ramp messages 100", "ramp needs TO; usage: %amoc ramp NAME FROM TO"),
+            (
+                "ramp messages 100",
+                "ramp needs TO (rate to end with); usage: %amoc ramp NAME FROM TO",
+            ),
         ],
     )
     def test_a_wrong_line_calls_nothing_and_says_what_would_do(
@@ -288,7 +297,7 @@ class TestErrors:
 
 
 class TestHelp:
-    @pytest.mark.parametrize("line", ["", "--help", "-h"])
+    @pytest.mark.parametrize("line", ["", "--help", "-h", "help"])
     def test_names_every_verb(self, amoc, line):
         text = repr(amoc(line))
 
@@ -304,6 +313,7 @@ class TestHelp:
 
     def test_is_given_anywhere_in_the_line(self, amoc, session):
         assert "USERS" in amoc("do Chat 100 nonsense=1 --help")
+        assert "USERS" in amoc("help do")
         assert session.calls == []
 
     def test_is_the_docstring_of_the_magic(self):

@@ -84,6 +84,13 @@ def test_a_wrong_line_is_refused_before_the_body_runs(cell, shell):
     assert "Ping" not in shell.user_ns
 
 
+@pytest.mark.parametrize("line", ["", "--help", "help"])
+def test_a_cell_without_a_verb_is_not_passed_over_in_silence(cell, shell, line):
+    with pytest.raises(UsageError, match="nothing was run"):
+        cell(line, BODY)
+    assert "Ping" not in shell.user_ns
+
+
 def test_only_do_takes_a_cell(cell, session):
     with pytest.raises(UsageError, match="only do takes a cell; write: %amoc add 5"):
         cell("add 5", "pass\n")

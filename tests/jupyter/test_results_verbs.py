@@ -55,6 +55,7 @@ def test_the_verbs_do_as_they_say(amoc: Callable[[str], Any], tmp_path: Path) ->
     assert errors["error"].tolist() == ["LookupError: order lost"]
     assert pd.read_csv(tmp_path / "errors.csv")["users"].tolist() == [1]
     assert len(amoc("frame users --head 2")) == 2
+    assert list(amoc("frame effects"))[:4] == ["at", "what", "old", "new"]
     with pytest.raises(UsageError, match="errors"):
         amoc("frame error")
     with pytest.raises(UsageError, match="parquet"):

@@ -253,6 +253,8 @@ def _permits(
 ) -> tuple[float, float]:
     """Return how many permits of a throttle fell due in a stretch, and what became of some."""
     rows = results.throttles
-    inside = (rows["window_at"] >= start) & (rows["window_at"] < end)
-    rows = rows[(rows["name"] == throttle) & inside]
+    rows = rows[(rows["name"] == throttle) & (rows["window_at"] >= start)]
+    # The run is stopped in the window that `end` cuts: its users go, and ask for nothing more.
+    whole = rows[rows["window_at"] + results.window <= end]
+    rows = whole if len(whole) else rows[rows["window_at"] < end]
     return float(rows["due"].sum()), float(rows[column].sum())

@@ -81,6 +81,27 @@ def test_permits_that_found_no_free_user_are_a_load_that_was_never_there() -> No
     assert "20% of the permits found no free user" in beyond.reason
 
 
+def test_the_window_in_which_a_step_is_stopped_says_nothing_of_its_load() -> None:
+    """Users that were asked to leave at 3.5 s ask for none of the permits that fall due then."""
+    recorder = Recorder(node="n", started_at=0.0, wall_started_at=0.0)
+    for at in range(4):
+        for part in range(10):
+            due_at = at + part / 10
+            recorder.action("order", 1, due_at, due_at, due_at + 0.05)
+        unasked = 3 if at == 3 else 0
+        account = {"due": 10, "requested": 10 - unasked, "granted": 10 - unasked}
+        settings = {"rate": 10.0, "interval": 1.0, "unasked": unasked}
+        recorder.throttle(at + 1, "orders", {**settings, **account})
+    record = RunRecord("r", 0.0, 0.0)
+    record.add(recorder.seal())
+    record.reach(4.0)
+    check = parse_check("p99(order) < 100ms")
+
+    seen = step_of(Results(record), check, 10, start=1, end=3.5, throttle="orders")
+
+    assert seen.answer == "holds", seen
+
+
 def test_users_that_were_admitted_late_are_no_answer() -> None:
     results = rehearse(Shop, 10, user_rate=120, duration=6)  # the last comes after 4.5 s
 
