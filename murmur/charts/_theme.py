@@ -58,6 +58,8 @@ DASHES = ([1, 0], [7, 3], [2, 2], [7, 2, 2, 2])
 _WIDTH, _HEIGHT = 560, 240
 _TICKS = 9  # of a logarithmic axis
 _LABELS = 52  # px beside an axis, so that charts above each other line up
+_BETWEEN = 18  # px between two labels of a legend, and between two legends
+_LEGENDS = f"{{offset: 16, top: {{anchor: 'start', direction: 'horizontal', margin: {_BETWEEN}}}}}"
 _FONT = "system-ui, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
 # Vega prints 0.02 s as "20m"; people read "20 ms".
 SECONDS_LABEL = (
@@ -163,7 +165,8 @@ def names_legend(names: Sequence[str], beside: Sequence[str] = ()) -> alt.Legend
 
 def _label_width(text: str) -> float:
     """Return pixels that a label of a legend takes at most, with its symbol and the gap."""
-    return 42 + min(7.2 * len(text), 160)  # 160 is Vega's limit, where it puts an ellipsis
+    limit = 160  # Vega's, where it puts an ellipsis
+    return 32 + _BETWEEN + min(7.2 * len(text), limit)
 
 
 def seconds_axis(title: str) -> alt.Axis:
@@ -226,7 +229,14 @@ def _configured(chart: Configurable) -> Configurable:
         ),
         axisY=alt.AxisConfig(minExtent=_LABELS),
         legend=alt.LegendConfig(
-            labelColor=GREY, titleColor=GREY, orient="top", labelFontSize=12, titleFontSize=12
+            labelColor=GREY,
+            titleColor=GREY,
+            orient="top",
+            labelFontSize=12,
+            titleFontSize=12,
+            # A browser's font may be wider than the one by which Vega has placed the labels.
+            columnPadding=_BETWEEN,
+            layout=alt.ExprRef(expr=_LEGENDS),
         ),
         title=alt.TitleConfig(
             color=GREY,
