@@ -64,6 +64,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import traceback
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -901,7 +902,8 @@ def _by_reason(failures: Mapping[str, Exception]) -> dict[str, list[str]]:
     """Return the nodes that say the same, but for their own names, by what they say."""
     nodes: dict[str, list[str]] = {}
     for node, error in failures.items():
-        told = str(error).removeprefix(f"node {node} ").replace(f" on node {node}:", ":")
+        told = str(error).removeprefix(f"node {node} ")
+        told = re.sub(rf" on node {re.escape(node)}(?![\w-])", "", told, count=1)
         nodes.setdefault(told, []).append(node)
     return nodes
 

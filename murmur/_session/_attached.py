@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import finalize
 
 from murmur._backend import BEAT
+from murmur._given import amount_given
 from murmur.cluster import LOOK, STEER, Ticket, Visit, unpack_code
 from murmur.errors import ClusterError, MurmurError, ScenarioError, WaitTimeoutError
 from murmur.runtime import RunState
 
-from ._nodes import Nodes
+from ._nodes import Nodes, wait_for
 from ._observation import Observation
 from ._run import Run
 from ._session import Session
@@ -198,6 +199,10 @@ class AttachedSession(Session):
         """See `Session.expel`."""
         self.ask("expel", name)
 
+    def wait_for_nodes(self, n: int, timeout: float = 60.0) -> list[str]:
+        """See `Session.wait_for_nodes`."""
+        return wait_for(n, self._others, amount_given("timeout", timeout))
+
     def do(self, *_: object, **__: object) -> NoReturn:
         """Refuse: a scenario of this process would run there."""
         self._refuse("do")
@@ -240,6 +245,9 @@ class AttachedSession(Session):
     def _overview(self) -> dict[str, NodeOverview]:
         known: dict[str, NodeOverview] = self.ask("nodes")
         return {name: replace(node, state=RunState(node.state)) for name, node in known.items()}
+
+    def _others(self) -> list[str]:
+        return sorted(set(self._overview()) - {"local"})
 
     def _refuse(self, verb: str) -> NoReturn:
         raise ClusterError(

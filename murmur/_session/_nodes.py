@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
     from ._host import Host
 
-__all__ = ["Entrance", "Nodes"]
+__all__ = ["Entrance", "Nodes", "wait_for"]
+
+LOOPBACK = "127.0.0.1"
+"""Where a session listens that is not told where, and wherever else it does."""
 
 LIFETIME = 86_400.0
 """Seconds for which a ticket is good: a day."""
@@ -97,10 +100,12 @@ class Entrance:
         if self._opening is None:
             authority = Opening.prepare()  # here: users wait for nothing that is imported
             self._opening = self._host.ask("open", self._open, Opening.at, host, port, authority)
-            self._where = (host, port)
-        elif port and (host, port) != self._where:
-            address = self._opening.address
-            raise ClusterError(f"this session listens at {address} already")
+            self._where = (host, self._opening.port)
+        elif host not in (LOOPBACK, self._where[0]) or port not in (0, self._where[1]):
+            raise ClusterError(
+                f"this session listens at {':'.join(map(str, self._where))} already, and not at "
+                f"{host}:{port or '*'}; open it there first, before spawn_nodes and use"
+            )
         self._tickets[name] = False
         return self._opening.ticket(lifetime, seen_as, name=name, rights=rights)
 
@@ -137,7 +142,7 @@ class Entrance:
         if number > MOST_SPAWNED:
             remedy = f"one machine takes {MOST_SPAWNED:,} at most; others can join with a ticket"
             raise ClusterError(f"cannot spawn {number:,} nodes: {remedy}")
-        ticket = self.open("127.0.0.1", 0, LIFETIME, "127.0.0.1")
+        ticket = self.open(LOOPBACK, 0, LIFETIME, LOOPBACK)
         started: list[subprocess.Popen[bytes]] = []
         try:
             for _ in range(number):
@@ -177,18 +182,7 @@ class Entrance:
 
     def wait_for(self, number: object, patience: float) -> list[str]:
         """Block until there are so many nodes; return their names."""
-        if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-            raise ClusterError(f"cannot wait for {number!r} nodes: give a whole number from 0")
-        deadline = monotonic() + patience
-        while len(names := self._others()) < number:
-            if monotonic() > deadline:
-                raise WaitTimeoutError(
-                    f"{len(names)} of {number} nodes ({few(names) or 'none'}) came in",
-                    patience,
-                    "start more with spawn_nodes(n), a ticket of open(), or use(cluster)",
-                )
-            sleep(GLANCE)
-        return names
+        return wait_for(number, self._others, patience)
 
     def awaited(self, nodes: Sequence[str] | int | None) -> Sequence[str] | None:
         """Return the names of nodes that were given, or wait for so many and return None."""
@@ -277,6 +271,22 @@ def _start(ticket: Ticket, name: str) -> subprocess.Popen[bytes]:
     with process.stdin as pipe:
         pipe.write(ticket.text.encode() + b"\n")
     return process
+
+
+def wait_for(number: object, others: Callable[[], list[str]], patience: float) -> list[str]:
+    """Block until `others` names so many nodes; return their names."""
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        raise ClusterError(f"cannot wait for {number!r} nodes: give a whole number from 0")
+    deadline = monotonic() + patience
+    while len(names := others()) < number:
+        if monotonic() > deadline:
+            raise WaitTimeoutError(
+                f"{len(names)} of {number} nodes ({few(names) or 'none'}) came in",
+                patience,
+                "start more with spawn_nodes(n), a ticket of open(), or use(cluster)",
+            )
+        sleep(GLANCE)
+    return names
 
 
 class Nodes(Named[str, NodeOverview]):

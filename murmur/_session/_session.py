@@ -225,7 +225,15 @@ class Session:
         """
         chosen = find(scenario, notebook_names())
         resolved = settings_for(chosen, settings, self._parse_environment)
-        spec = spec_of(
+        course = course_of(
+            users=users,
+            duration=duration,
+            end_when_idle=truth_given("end_when_idle", end_when_idle),
+            on_accepted=lambda: self._hold(run, record, chosen, ending),
+            on_over=lambda last: ending.come(last),  # noqa: PLW0108 - it is made below
+        )
+        cluster, named = self._host.cluster("do"), self._host.entrance.awaited(nodes)
+        spec = spec_of(  # now, as its clock starts
             chosen,
             resolved,
             seed=seed,
@@ -237,16 +245,8 @@ class Session:
         record = record_of(spec, self.relay, plan)
         ending = Ending(record, chosen.__name__, self._host.abandon)
         run = Run(self, record, ending=ending, flush=self._flush, scenario=chosen)
-        course = course_of(
-            users=users,
-            duration=duration,
-            end_when_idle=truth_given("end_when_idle", end_when_idle),
-            on_accepted=lambda: self._hold(run, record, chosen, ending),
-            on_over=ending.come,
-        )
         tell_of_settings(resolved, users)
         with run_directory(self._directory, record, chosen) as directory:
-            cluster, named = self._host.cluster("do"), self._host.entrance.awaited(nodes)
             self._host.ask("do", cluster.start, spec, record, course, named)
         if directory is not None:
             run.directory = directory.path
@@ -419,9 +419,10 @@ class Session:
         InvalidRangeError
             If the run has had no user of that id.
         """
-        if self._run is None:
+        run = self.run
+        if run is None:
             raise RunStateError("look at a user", "idle", "start one with do")
-        return look_at_user(self._run.results.users, user_id)
+        return look_at_user(run.results.users, user_id)
 
     def update(
         self, *, nodes: Sequence[str] | None = None, **settings: object

@@ -211,3 +211,7 @@ class Coordinators(Named[Hashable, CoordinatorView]):
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self._statistics())
+
+    def __repr__(self) -> str:
+        """Return a line for each."""
+        return "\n".join(map(repr, self._statistics().values())) or "no coordinators"

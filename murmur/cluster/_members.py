@@ -117,7 +117,7 @@ class Members:
         node.lose(farewell or reason)
         self._taken[node.facts.life] = node.taken
         is_lost = farewell is None
-        if is_lost:
+        if is_lost and reason != EXPELLED:
             _logger.warning("node %s is lost: %s", node.name, reason)
         is_silent = node.is_suspect  # it may act yet on what it was lent
         self._cluster.part(node, farewell or reason, is_lost=is_lost, is_silent=is_silent)

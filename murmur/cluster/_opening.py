@@ -70,7 +70,11 @@ class Opening:
         if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port < 2**16:
             raise ClusterError(f"cannot listen at port {port!r}: give one from 0 to 65535")
         longest = LONGEST.total_seconds()
-        if not isinstance(lifetime, (int, float)) or not 0 < lifetime <= longest:
+        if (
+            not isinstance(lifetime, (int, float))
+            or isinstance(lifetime, bool)
+            or not 0 < lifetime <= longest
+        ):
             raise ClusterError(
                 f"a ticket cannot be good for {lifetime!r} s: give more than 0 and at most "
                 f"{longest:.0f}, which is {LONGEST.days} days"
@@ -121,9 +125,9 @@ class Opening:
         return opening
 
     @property
-    def address(self) -> str:
-        """Where it listens, ``host:port``."""
-        return self._address
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._address.rpartition(":")[2])
 
     def ticket(
         self,
@@ -136,8 +140,7 @@ class Opening:
         """Return a new ticket, good for so many seconds; `host` if nodes see another one."""
         address = self._address
         if host is not None:
-            port = address.rpartition(":")[2]
-            address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            address = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
         return self._authority.ticket(address, lifetime, name=name, rights=rights)
 
     async def close(self) -> None:

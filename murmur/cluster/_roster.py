@@ -14,7 +14,7 @@ import anyio
 
 from murmur._backend import native
 from murmur.errors import NodeLostError
-from murmur.runtime import Listener, RunState, longest_end
+from murmur.runtime import EXPELLED, Listener, RunState, longest_end
 from murmur.telemetry import bus as process_bus
 
 from ._answers import ask_each
@@ -148,8 +148,8 @@ class Roster:
         state = "lost" if is_lost else "left"
         name = "amoc.cluster.nodedown" if is_lost else "amoc.cluster.connect_nodes"
         self._chronicle.event(name, [node.name], f"{state}: {reason}")
-        if is_lost:
-            self._chronicle.failure(node.name, f"lost: {reason}")
+        if is_lost and reason != EXPELLED:  # which somebody asked for
+            self._chronicle.failure(node.name, NodeLostError(node.name, reason))
         self.drop_out(node, reason, is_lost=is_lost, is_silent=is_silent)
 
     def drop_out(
@@ -294,6 +294,8 @@ class Roster:
             return f"takes no part in this run: {current.unfit[name]}"
         if not current.wants(name):
             return "takes no part in this run, which was started for other nodes"
+        if name == self.local:
+            return "runs no users, because the session is open for nodes"
         return NEXT_RUN if current.leasing is None else COMING
 
     def _active(self, current: Current) -> dict[str, Node]:
@@ -351,7 +353,7 @@ class Roster:
         _logger.warning("node %s takes no part in the run: %s", node.name, error)
         current.unfit[node.name] = str(error)
         current.chronicle.event("amoc.cluster.connect_nodes", [node.name], f"failed: {error}")
-        current.chronicle.failure(node.name, f"takes no part in the run: {error}")
+        current.chronicle.failure(node.name, error)
         current.note_departure(node, is_lost=isinstance(error, NodeLostError))
         if current.leasing is not None:
             current.leasing.lose(node.name, is_silent=False)

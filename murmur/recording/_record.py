@@ -237,7 +237,7 @@ class RunRecord:
 
     def nodes_here(self) -> dict[str, float]:
         """Return when each node joined that neither left nor was lost; 0 if that is unknown."""
-        return self._nodes.here(self.nodes)
+        return self._nodes.here([*self._under_way])
 
     def note_unseen(self, actions: int) -> None:
         """Count actions that a sample left out before they came here."""
@@ -455,7 +455,7 @@ class RunRecord:
             "errors": self._failures.rows,
             "events": self._events.snapshot,
             "changes": self._series.changes.snapshot,
-            "nodes": lambda: self._nodes.rows(self.nodes),
+            "nodes": lambda: self._nodes.rows([*self._under_way]),
         }
         if name in readers:
             return readers[name]()
@@ -500,7 +500,7 @@ class RunRecord:
 
         A node that was lost told last of those that nobody will ever hear of.
         """
-        left = {name: facts["left_at"] for name, facts in self._nodes.rows(self.nodes)}
+        left = {name: facts["left_at"] for name, facts in self._nodes.rows([*self._under_way])}
         found = Counter[tuple[str, float, float, float, bool]]()
         for node, (names, rows) in sorted(self._under_way.copy().items()):
             gone_at = left.get(node, math.nan)

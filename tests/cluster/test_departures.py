@@ -104,6 +104,19 @@ async def test_a_node_that_was_expelled_is_a_wish_and_a_row_of_the_changes(pair:
     assert "10 users went with a node that was expelled." in results.verdict.reasons
     change = results.changes.iloc[0]
     assert (change["what"], change["old"], change["new"]) == ("node a", "here", "expelled")
+    assert results.errors.empty
+
+
+async def test_who_took_no_part_is_no_node_of_the_run(pair: Any) -> None:
+    await pair.do(Stay, 2, nodes=["a"])
+    await pair.cluster.call_throttle("user_rate", "change_rate", {"rate": 60.0})
+    pair.members.left(next(p for p, n in pair.members.nodes.items() if n.name == "b"), "cut")
+    await pair.stop()
+    results = Results(pair.record)
+
+    assert results.changes["node"].tolist()[0] == "local"
+    assert "node b is lost: cut" in results.errors["error"][0]
+    assert results.nodes["node"].tolist() == ["a"]
 
 
 async def test_a_run_that_a_person_stopped_is_valid_and_says_so(pair: Any) -> None:

@@ -21,6 +21,7 @@ from murmur.errors import (
     TicketError,
     UnknownNameError,
     UnknownSettingError,
+    WaitTimeoutError,
 )
 
 from .conftest import wait_for
@@ -81,6 +82,8 @@ def test_a_run_is_steered_from_elsewhere_as_from_here(
         assert there.run is not None
         assert there.run.settings["pace"] == 0.05
         assert there.nodes["local"].state == "running"
+        assert there.user(1).node == "local"
+        assert repr(there.coordinators) == "no coordinators"
         assert there.scenario is not None
         assert there.scenario.__name__ == "Steady"
         there.stop()
@@ -95,6 +98,14 @@ def test_a_run_is_steered_from_elsewhere_as_from_here(
     assert whats == ["users", "users", "pace", "throttle acts", "the run"]
     verbs = [call["verb"] for call in kept.manifest["calls"]]
     assert verbs == ["add", "remove", "update", "throttle", "stop"]
+
+
+def test_who_is_attached_waits_for_nodes_that_come_there(session: murmur.Session) -> None:
+    with murmur.attach(session.open(read_only=True)) as there:
+        with pytest.raises(WaitTimeoutError, match=r"0 of 1 nodes \(none\) came in"):
+            there.wait_for_nodes(1, timeout=0.1)
+        with murmur.join(session.open(), name="guest"):
+            assert there.wait_for_nodes(1, timeout=20) == ["guest"]
 
 
 def test_who_leaves_leaves_the_run_alone(session: murmur.Session, run: murmur.Run) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,13 +14,20 @@ import murmur
 from murmur.errors import ClusterError
 
 
+class Idle(murmur.Scenario):
+    """Users stay until they are asked to leave."""
+
+    async def start(self, user: murmur.User) -> None:
+        await user.sleep(math.inf)
+
+
 @pytest.mark.parametrize("port", [-1, 65536, 99999, "x", 1.5, True])
 def test_a_port_that_is_none_is_refused(session: murmur.Session, port: Any) -> None:
     with pytest.raises(ClusterError, match="give one from 0 to 65535"):
         session.open(port=port)
 
 
-@pytest.mark.parametrize("lifetime", [math.inf, math.nan, 0, -5, 366 * 86_400, "1h"])
+@pytest.mark.parametrize("lifetime", [math.inf, math.nan, 0, -5, 366 * 86_400, "1h", True])
 def test_a_lifetime_that_is_none_is_refused(session: murmur.Session, lifetime: Any) -> None:
     with pytest.raises(ClusterError, match="a ticket cannot be good for"):
         session.open(lifetime=lifetime)
@@ -38,3 +47,34 @@ def test_where_it_cannot_listen_is_said_and_another_port_may_follow(
         session.open("nohost.invalid")
     with murmur.join(session.open(), name="guest"):
         assert list(session.nodes) == ["guest"]
+
+
+def test_a_second_place_is_refused_and_the_one_that_is_open_is_not(
+    session: murmur.Session,
+) -> None:
+    """A ticket for an address where nobody listens would let nobody in."""
+    first = session.open()
+    port = int(first.address.rpartition(":")[2])
+
+    assert session.open(port=port).address == session.open().address == first.address
+    for place in ({"host": "0.0.0.0"}, {"port": port - 1}):
+        with pytest.raises(ClusterError, match=f"at 127.0.0.1:{port} already, and not at .* first"):
+            session.open(**place)
+
+
+def test_a_run_that_waits_for_its_nodes_begins_when_they_are_there(
+    session: murmur.Session,
+) -> None:
+    ticket = session.open()
+    with ThreadPoolExecutor() as pool:
+        joining = pool.submit(lambda: time.sleep(0.5) or murmur.join(ticket, name="late"))
+        with pytest.raises(murmur.errors.InvalidArgumentError):  # at once
+            session.do(Idle, -1, nodes=1)
+        assert not joining.done()
+        run = session.do(Idle, 1, nodes=1)
+        with joining.result(timeout=30):
+            session.stop()
+            run.wait(timeout=20)
+
+    assert run.results.nodes["node"].tolist() == ["late"]
+    assert run.results.nodes["joined_at"].max() < 0
