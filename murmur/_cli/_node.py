@@ -28,7 +28,8 @@ Exit codes:
     type=click.FloatRange(min=0),
     default=0.0,
     metavar="SECONDS",
-    help="How long to wait for a session that is not there yet (default: not at all).",
+    help="How long to wait for a session, or its ticket's file, that is not there yet"
+    " (default: not at all).",
 )
 def node(ticket: str, name: str | None, wait: float) -> int:
     """Join the session that TICKET is from, and run users for it until it ends.

@@ -19,6 +19,7 @@ from murmur.errors import (
     ClusterError,
     JoinError,
     MurmurError,
+    SessionClosedError,
     UnknownNameError,
     WaitTimeoutError,
     few,
@@ -194,6 +195,8 @@ class Entrance:
     def _others(self) -> list[str]:
         """Return the names of the nodes but that of this process, sorted."""
         cluster = self._host.present
+        if self._host.is_closed:
+            raise SessionClosedError
         return [] if cluster is None else sorted(set(cluster.nodes) - {cluster.local})
 
     def _forget(self, started: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -174,6 +174,8 @@ class Cluster(Roster):
         """
         current = self._require_running("update settings")
         chosen = self._choose("update settings", current, nodes)
+        if not chosen:
+            raise RunStateError("update settings", "on without nodes", "let a node join")
         changed: dict[str, tuple[object, object]] = {}
         current.changes += 1
         try:

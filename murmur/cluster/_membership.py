@@ -15,13 +15,13 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Self
 
 from anyio.abc import TaskStatus
 
 from murmur._backend import USERS_LOOP, LoopThread, thread_lock
-from murmur.errors import NodeLostError
+from murmur.errors import NodeLostError, TicketError
 
 from ._lives import Lives
 from ._thread import LinkThread
@@ -192,7 +192,7 @@ def join(ticket: Ticket | str | Path, *, name: str | None = None, wait: float = 
         What the node is to be called; the name of the host if not given.  The session adds
         a number where it has a node of that name already.
     wait : float, default 0.0
-        Seconds to wait for a session that is not there yet.
+        Seconds to wait for a session that is not there yet, or for the file of its ticket.
 
     Raises
     ------
@@ -210,7 +210,8 @@ def join(ticket: Ticket | str | Path, *, name: str | None = None, wait: float = 
     ...         list(session.nodes)
     ['second']
     """
-    return Membership(_for_nodes(ticket), name or platform.node() or "node", wait=wait)
+    read, wait = _for_nodes(ticket, wait)
+    return Membership(read, name or platform.node() or "node", wait=wait)
 
 
 def serve_node(
@@ -240,7 +241,8 @@ def serve_node(
         See `join`.
     """
     called = name or platform.node() or "node"
-    membership = Membership(_for_nodes(ticket), called, wait=wait, is_wanted=is_wanted)
+    read, wait = _for_nodes(ticket, wait)
+    membership = Membership(read, called, wait=wait, is_wanted=is_wanted)
     is_stranded = False
     try:
         membership.wait_steered()
@@ -257,8 +259,19 @@ def serve_node(
     return int(membership.is_lost)
 
 
-def _for_nodes(source: Ticket | str | Path) -> Ticket:
-    """Return a ticket that lets its holder join, or say that it does not."""
-    ticket = Ticket.read(source)
+def _for_nodes(source: Ticket | str | Path, wait: float) -> tuple[Ticket, float]:
+    """Return a ticket that lets its holder join, and for how long the session may be awaited.
+
+    The file of the ticket is part of a session that is not there yet, and awaited as well.
+    """
+    deadline = monotonic() + wait
+    while True:
+        try:
+            ticket = Ticket.read(source)
+            break
+        except TicketError:
+            if not Ticket.is_awaited(source) or monotonic() > deadline:
+                raise
+        sleep(LOOK)
     ticket.demand(JOIN)
-    return ticket
+    return ticket, max(0.0, deadline - monotonic())

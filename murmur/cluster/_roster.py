@@ -350,10 +350,11 @@ class Roster:
 
     async def _leave_out(self, current: Current, node: Node, error: Exception) -> None:
         """Let a run go on without a node that could not be brought in."""
-        _logger.warning("node %s takes no part in the run: %s", node.name, error)
-        current.unfit[node.name] = str(error)
-        current.chronicle.event("amoc.cluster.connect_nodes", [node.name], f"failed: {error}")
-        current.chronicle.failure(node.name, error)
+        if self._current is current and self._state is RunState.RUNNING:  # else it came too late
+            _logger.warning("node %s takes no part in the run: %s", node.name, error)
+            current.unfit[node.name] = str(error)
+            current.chronicle.event("amoc.cluster.connect_nodes", [node.name], f"failed: {error}")
+            current.chronicle.failure(node.name, error)
         current.note_departure(node, is_lost=isinstance(error, NodeLostError))
         if current.leasing is not None:
             current.leasing.lose(node.name, is_silent=False)

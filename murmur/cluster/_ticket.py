@@ -122,6 +122,13 @@ class Ticket:
             raise TicketError(f"it expired at {when}; session.open() gives a new one")
         return ticket
 
+    @staticmethod
+    def is_awaited(source: Ticket | str | Path) -> bool:
+        """Return whether `source` is the path of a file that is not there yet."""
+        if isinstance(source, Ticket) or str(source).strip().startswith(PREFIX):
+            return False
+        return not os.path.exists(os.path.expanduser(str(source).strip()))
+
     @classmethod
     def _parse(cls, text: str) -> Ticket:
         if not text.startswith(PREFIX):

@@ -109,6 +109,7 @@ def whole_population(
     window_at: NDArray[np.float64],
     node: NDArray[np.signedinteger[Any]],
     counts: dict[str, NDArray[np.int64]],
+    length: float,
 ) -> dict[str, NDArray[Any]]:
     """Return how many users all nodes had together, a row for each window.
 
@@ -119,6 +120,8 @@ def whole_population(
     ----------
     window_at, node, counts
         Columns of the table of population; `counts` by the state of users.
+    length : float
+        Seconds of a window.
     """
     import numpy as np
 
@@ -129,9 +132,9 @@ def whole_population(
     told[row, place] = np.arange(len(row))
     numbers = np.arange(len(moments))[:, None]
     seen = np.where(told >= 0, numbers, -1)
-    until = seen.max(axis=0, initial=-1) + 1  # one window more
     since = np.maximum.accumulate(seen, axis=0)
-    stands = (since >= 0) & (numbers <= until)
+    last = moments[seen.max(axis=0, initial=-1)] if len(moments) else moments
+    stands = (since >= 0) & (moments[:, None] < last + 1.5 * length)  # one window more
     source = told[np.maximum(since, 0), np.arange(len(nodes))]
     return {
         "window_at": moments,

@@ -443,7 +443,7 @@ class RunRecord:
             legend = legend._replace(kinds=tuple(self._failures.joined(legend.kinds)))
         table = build(rows, legend)
         if name == "population" and of_all:
-            table = of_all_nodes(table)
+            table = of_all_nodes(table, self.window)
         return recent(table, since)
 
     def _rows(self, name: str, since: float, of_all: bool | None) -> Any:  # noqa: ANN401 - what its builder takes

@@ -283,14 +283,14 @@ TABLES: dict[str, Callable[[Any, Legend], Table]] = {
 """The builder of each table; the schema lists its columns (`Frame.table`)."""
 
 
-def of_all_nodes(population: Table) -> Table:
+def of_all_nodes(population: Table, length: float) -> Table:
     """Return the population of all nodes together, see `whole_population`."""
     import numpy as np
 
     node, window_at = population["node"], np.asarray(population["window_at"])
     assert isinstance(node, Labels)
     counts = {state: np.asarray(population[state]) for state in USER_STATES}
-    whole = whole_population(window_at, node.codes, counts)
+    whole = whole_population(window_at, node.codes, counts, length)
     return {**whole, "node": ["all"] * len(whole["window_at"])}
 
 

@@ -103,8 +103,9 @@ async def test_a_run_goes_on_without_nodes_until_one_joins(pair: Any) -> None:
     for name in ("a", "b"):
         pair.members.expel(name)
     assert (await pair.cluster.status()).departed == 4
-    with pytest.raises(murmur.MurmurError, match="let a node join"):
-        await pair.cluster.add(1)
+    for call in (pair.cluster.add(1), pair.cluster.update({"grace": 1.0})):
+        with pytest.raises(murmur.MurmurError, match="let a node join"):
+            await call
     await pair.join("c")
     await pair.cluster.add(3)
 
@@ -251,6 +252,16 @@ async def test_a_late_node_that_dies_or_fails_in_init_is_not_here(pair: Any) -> 
     }
     assert not pair.agents["d"].local.is_running
     assert agent.local.is_running
+
+
+async def test_a_node_that_still_prepares_when_the_run_ends_has_not_failed(pair: Any) -> None:
+    await pair.do(Prepares, 4)
+    await pair.join("c")
+    await pair.stop()
+    await anyio.sleep(6)
+
+    assert not pair.record.table("errors")["source"]
+    assert not pair.agents["c"].local.is_running
 
 
 async def test_a_late_node_that_fails_in_init_beside_one_that_runs_ends_nothing(pair: Any) -> None:

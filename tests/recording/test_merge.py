@@ -79,14 +79,24 @@ def test_users_of_a_node_whose_sample_is_missing_are_there_and_one_window_behind
     running = np.array([1, 10, 2, 20, 3, 4])
 
     whole = whole_population(
-        np.append(window_at, 2.0), np.append(node, 3), {"running": np.append(running, 100)}
+        np.append(window_at, 2.0), np.append(node, 3), {"running": np.append(running, 100)}, 1.0
     )
 
     assert whole["window_at"].tolist() == [0, 1, 2, 3, 4]
     assert whole["running"].tolist() == [11, 22, 2 + 20 + 100, 3 + 100, 4]
 
 
+def test_a_node_that_was_lost_has_no_users_in_the_next_window_that_another_tells_of():
+    window_at, node = np.array([3.0, 9.0, 10.0]), np.array([1, 2, 2])
+
+    whole = whole_population(window_at, node, {"running": np.array([10, 5, 5])}, 1.0)
+
+    assert whole["running"].tolist() == [10, 5, 5]
+
+
 def test_no_population_has_no_rows():
     none = np.empty(0)
 
-    assert whole_population(none, none, {"running": none.astype(int)})["running"].tolist() == []
+    assert (
+        whole_population(none, none, {"running": none.astype(int)}, 1.0)["running"].tolist() == []
+    )

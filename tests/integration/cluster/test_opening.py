@@ -6,12 +6,14 @@ import math
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import murmur
-from murmur.errors import ClusterError
+from murmur.errors import ClusterError, JoinError, SessionClosedError, TicketError
 
 
 class Idle(murmur.Scenario):
@@ -78,3 +80,41 @@ def test_a_run_that_waits_for_its_nodes_begins_when_they_are_there(
 
     assert run.results.nodes["node"].tolist() == ["late"]
     assert run.results.nodes["joined_at"].max() < 0
+
+
+def test_a_node_waits_for_the_file_of_its_ticket(session: murmur.Session, tmp_path: Path) -> None:
+    with pytest.raises(TicketError, match="No such file"):
+        murmur.join(tmp_path / "ticket")
+    with ThreadPoolExecutor() as pool:
+        joining = pool.submit(murmur.join, tmp_path / "ticket", name="early", wait=60.0)
+        time.sleep(0.7)
+        assert not joining.done()
+        session.open().save(tmp_path / "ticket")
+        with joining.result(timeout=60):
+            assert list(session.nodes) == ["early"]
+
+
+def test_another_program_at_the_port_is_no_reason_to_give_up(session: murmur.Session) -> None:
+    def answer(server: socket.socket) -> None:
+        with server.accept()[0] as stranger:
+            stranger.recv(1000)
+            stranger.sendall(b"HTTP/1.1 503 Service Unavailable\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as pool:
+        told = pool.submit(answer, server)
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(JoinError, match="what answers there is no session") as caught:
+            murmur.join(replace(session.open(), address=address))
+        told.result(timeout=20)
+
+    assert not caught.value.is_final
+
+
+def test_who_waits_for_nodes_of_a_session_that_is_closed_is_told() -> None:
+    session = murmur.Session()
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(session.wait_for_nodes, 1)
+        time.sleep(0.3)
+        session.close()
+        with pytest.raises(SessionClosedError):
+            waiting.result(timeout=20)
