@@ -40,6 +40,9 @@ _ADVICE = {
     "suspect": "Look twice before you use the numbers.",
     "invalid": "Do not use the numbers: they do not tell of the load that was meant.",
 }
+_REHEARSED = (
+    "Time was virtual and nothing was measured: the durations are those that the scenario sleeps."
+)
 # Name of a chart, and the frame without which it has nothing to show.
 _CHARTS = {
     "population": "population",
@@ -68,7 +71,7 @@ def write(source: Source, path: Path, checks: Checks | None = None) -> Path:
     page = _template().render(
         policy=_policy(bundle, program),
         title=f"{summary.scenario or 'Run'} {summary.run_id}",
-        subtitle=f"{_moment(facts.get('wall_started_at'))}, {duration_text(summary.elapsed)}, "
+        subtitle=f"{_moment(summary, facts)}, {duration_text(summary.elapsed)}, "
         f"seed {summary.seed}",
         charts=specs,
         bundle=bundle,
@@ -138,7 +141,7 @@ def _parts(
     errors = source.frame("errors")
     return {
         "summary": summary,
-        "advice": _ADVICE.get(summary.verdict.state, ""),
+        "advice": _REHEARSED if summary.rehearsed else _ADVICE.get(summary.verdict.state, ""),
         "checks": checks._repr_html_() if checks is not None and len(checks) else "",
         "actions": _table(summary.to_frame(), _ACTIONS),
         "errors": _table(errors, _ERRORS),
@@ -208,10 +211,13 @@ def _seconds(value: float) -> str:
     return f"{value:,.2f}"
 
 
-def _moment(text: object) -> str:
-    if not text:
+def _moment(summary: Summary, facts: Mapping[str, Any]) -> str:
+    """Return when the run started, in words."""
+    if summary.rehearsed:
+        return "rehearsed in virtual time"
+    if not facts.get("wall_started_at"):
         return "started at an unknown time"
-    return f"started {pd.Timestamp(str(text)):%Y-%m-%d %H:%M:%S} UTC"
+    return f"started {pd.Timestamp(str(facts['wall_started_at'])):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _text_of(name: str) -> str:

@@ -148,6 +148,7 @@ class RecordSource:
             verdict=self.verdict(),
             failures=failure_lines(record.table("errors")),
             paces=paces_of(self.frame("throttles")),
+            rehearsed=record.plan.get("rehearsed") is True,
         )
 
     def facts(self) -> dict[str, object]:

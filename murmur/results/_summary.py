@@ -70,6 +70,8 @@ class Summary:
         What failed and how, the most frequent first; see the frame ``errors``.
     paces : tuple of PaceSummary
         What became of the permits of each throttle that has a plan, in alphabetical order.
+    rehearsed : bool
+        Whether time was virtual: the durations are the scenario's own, and nothing was measured.
 
     Examples
     --------
@@ -94,6 +96,12 @@ class Summary:
     verdict: Verdict
     failures: tuple[str, ...] = ()
     paces: tuple[PaceSummary, ...] = ()
+    rehearsed: bool = False
+
+    @property
+    def duration(self) -> str:
+        """How long the run went on, in words."""
+        return f"{self.elapsed:,.1f} s{' of virtual time, rehearsed' if self.rehearsed else ''}"
 
     @property
     def pace_lines(self) -> tuple[str, ...]:
@@ -135,7 +143,7 @@ class Summary:
                 [
                     f"{self.scenario or 'run'} {self.run_id}",
                     f"seed {self.seed}",
-                    f"{self.elapsed:,.1f} s",
+                    self.duration,
                     f"verdict: {self.verdict.state}",
                 ]
             ),
@@ -157,7 +165,7 @@ class Summary:
         """Return the summary as HTML that takes its colours from the page."""
         heading = (
             f"<b>{escape(self.scenario or 'Run')}</b> <code>{escape(self.run_id)}</code> "
-            f"&middot; seed {self.seed} &middot; {self.elapsed:,.1f} s &middot; "
+            f"&middot; seed {self.seed} &middot; {self.duration} &middot; "
             f"verdict: <b>{self.verdict.state}</b>"
         )
         reasons = "".join(f"<li>{escape(reason)}</li>" for reason in self.verdict.reasons)

@@ -61,7 +61,10 @@ def rehearse(
     Returns
     -------
     murmur.results.Results
-        As of a real run; wall times count from 1970, and the frame `health` says nothing.
+        As of a real run; wall times count from 1970, and the frame `health` tells of a loop
+        whose time is virtual: it lags only where the scenario lets it.  The summary, the report
+        and the manifest's ``plan`` say that time was virtual: durations are those that the
+        scenario sleeps, and nobody measured them.
 
     Raises
     ------
@@ -133,7 +136,7 @@ async def _prepare(
         wall_started_at=spec.wall_started_at,
         settings=masked(scenario, resolved.values),
         seed=seed,
-        plan=planned(resolved.values),
+        plan={**planned(resolved.values), "rehearsed": True},
     )
     return spec, record
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import anyio
 import anyio.lowlevel
@@ -152,3 +153,25 @@ def test_dates_and_times_of_a_rehearsal_count_from_1970() -> None:
         assert len(frame)
         seconds = (frame["wall_at"] - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
         assert seconds.tolist() == pytest.approx(frame["at"].tolist(), abs=1e-6)
+
+
+def test_a_rehearsal_is_never_taken_for_a_measurement(tmp_path: Path) -> None:
+    results = rehearse(Visit, 5, duration=30)
+
+    results.report(tmp_path / "report.html")
+    kept = murmur.load(results.save(tmp_path / "kept"))
+
+    for each in (results, kept):
+        assert "s of virtual time, rehearsed, verdict: valid" in repr(each.summary())
+        assert each.manifest["plan"]["rehearsed"] is True
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "rehearsed in virtual time" in page
+    assert "nothing was measured" in page
+    assert "can be relied on" not in page
+
+
+def test_a_rehearsal_beside_a_run_is_noted_as_one() -> None:
+    plan = rehearse(Visit, 1, duration=5).manifest
+    run = {**plan, "plan": {}}
+
+    assert plan.diff(run) == ["plan rehearsed differs: True, then None"]

@@ -14,7 +14,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -203,7 +203,9 @@ class _Archive:
         self._manifest = _read_manifest(path)
         try:
             self._verdict = _verdict_of(self._manifest["verdict"])
-            self._summary = _summary_of(self._manifest["summary"], self._verdict)
+            plan = _of(self._manifest.get("plan", {}), dict)
+            summary = _summary_of(self._manifest["summary"], self._verdict)
+            self._summary = replace(summary, rehearsed=plan.get("rehearsed") is True)
             self._under_way = tuple(map(_under_way_of, self._manifest.get("under_way", ())))
             self._frames = {
                 name: _entry_of(entry) for name, entry in self._manifest["frames"].items()
