@@ -289,9 +289,13 @@ class InvalidSettingError(ConfigError):
     def __init__(self, failures: Iterable[tuple[str, object, str]]) -> None:
         self.failures: tuple[tuple[str, object, str], ...] = tuple(failures)
         super().__init__(
-            f"setting {name!r} does not accept {text_of(value, repr)}: {reason}"
+            f"setting {name!r} {_refusal(text_of(value, repr))} {reason}"
             for name, value, reason in self.failures
         )
+
+
+def _refusal(value: str) -> str:
+    return "has no value;" if value == "<no value>" else f"does not accept {value}:"
 
 
 class ReadOnlySettingError(ConfigError):

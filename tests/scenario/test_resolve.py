@@ -246,14 +246,8 @@ def test_a_required_setting_needs_a_value_and_says_where_to_give_it():
         mode = Enum(["slow", "fast"], help="how fast")
 
     assert problems(Strict, port=0) == (
-        (
-            "setting 'room' does not accept <no value>: "
-            "it is required: give it as an argument or in AMOC_ROOM"
-        ),
-        (
-            "setting 'mode' does not accept <no value>: "
-            "it has no default: give it as an argument or in AMOC_MODE"
-        ),
+        ("setting 'room' has no value; it is required: give it as an argument or in AMOC_ROOM"),
+        ("setting 'mode' has no value; it has no default: give it as an argument or in AMOC_MODE"),
         "setting 'port' does not accept 0: expected an int from 1 to 65535",
     )
     environment = {"AMOC_ROOM": "lobby", "AMOC_MODE": "fast"}
@@ -299,7 +293,7 @@ def test_a_default_that_fails_or_does_not_fit_is_a_problem_and_no_crash():
     small, url, client = problems(Broken)
 
     assert small == "setting 'small' does not accept 0: expected an int of at least 1"
-    assert url == "setting 'url' does not accept <no value>: OSError: no network"
+    assert url == "setting 'url' has no value; OSError: no network"
     assert client.startswith("setting 'client' does not accept None: expected a dict")
 
 
