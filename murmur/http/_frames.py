@@ -89,6 +89,8 @@ class Frames(Wire):
         Why no more will come.
     waiter : Wakeup or None
         Whom to wake when anything happens.
+    arrival : Alarm
+        What one who waits for a message waits by.
     on_drop : callable
         Called when a message is dropped that nobody received.
     """
@@ -111,6 +113,7 @@ class Frames(Wire):
         self._answer: Response | None = None
         self.now = now
         self._alarm = Alarm(now)
+        self.arrival: Alarm = Alarm(now)
         self.inbox: deque[str | bytes] = deque()
         self.end: Exception | None = None
         self.waiter: Wakeup | None = None
@@ -243,6 +246,7 @@ class Frames(Wire):
     def ended(self, error: Exception | None) -> None:
         """Note the end."""
         self._alarm.stop()
+        self.arrival.stop()
         self._protocol.receive_eof()
         if self._protocol.close_rcvd is None and isinstance(error, ssl.SSLError):
             self.end = self.end or lost(error, "")

@@ -36,6 +36,8 @@ def checked_timeout(seconds: object, name: str = "timeout", *, may_be_zero: bool
     InvalidRequestError
         If it is no number, or nobody could wait so long: -1 or NaN.
     """
+    if type(seconds) is float and seconds > 0:  # as most are: to ask `Real` takes a while
+        return seconds
     if isinstance(seconds, Real) and not isinstance(seconds, bool):
         limit = float(seconds)
         if limit > 0 or (may_be_zero and limit == 0):

@@ -15,7 +15,7 @@ import anyio
 
 from murmur.errors import HttpTimeoutError, InvalidRequestError, Leaving
 
-from ._patience import Patience, checked_timeout
+from ._patience import RANG, Patience, checked_timeout
 from ._wire import open_wire
 
 if TYPE_CHECKING:
@@ -202,21 +202,20 @@ class WebSocket:
     async def _wait(self, timeout: float, *, leaving: bool) -> None:
         """Wait until a message is there."""
         frames, client = self._frames, self._client
-        native, user = client._native, client._user
-        deadline = native.now() + timeout
+        user, deadline = client._user, client._native.now() + timeout
         while not frames.inbox:
             if user is not None and user.is_leaving and not leaving:
                 raise Leaving
             if frames.end is not None:
                 raise frames.end
-            wakeup = frames.waiter = native.wakeup()
-            parked = user.listen(wakeup) if user is not None and not leaving else None
+            alarm = frames.waiter = frames.arrival
+            parked = user.listen(alarm) if user is not None and not leaving else None
             try:
-                in_time = await native.wait_until(wakeup, deadline)
+                in_time = await alarm.wait(deadline) is not RANG
             finally:
                 frames.waiter = None
                 if parked is not None:
-                    parked.remove(wakeup)
+                    parked.remove(alarm)
             if not in_time and not frames.inbox:
                 raise HttpTimeoutError("no message", timeout)
 
