@@ -162,6 +162,28 @@ def _departures(
             yield f"{nodes.labels[code]} {how} at {np.nanmax(ended_at):.1f} s"
 
 
+def _untold(
+    record: RunRecord,
+    users: dict[str, Any],
+    unasked: NDArray[np.bool_],
+    until: NDArray[np.float64],
+) -> float:
+    """Return the user-seconds of users who were lost before their node said when they came.
+
+    They are among those that it counted in each window.
+    """
+    is_untold = unasked & np.isnan(users["admitted_at"])
+    if not is_untold.any():
+        return 0.0
+    nodes = np.asarray(users["node"].decode(), dtype=str)
+    those = np.unique(nodes[is_untold])
+    population: dict[str, Any] = record.table("population")
+    rows = np.isin(np.asarray(population["node"].decode(), dtype=str), those)
+    counted = (population["running"] + population["leaving"])[rows].sum() * record.window
+    told = (until - users["admitted_at"])[np.isin(nodes, those)]
+    return max(0.0, float(counted - np.nansum(np.clip(told, 0.0, None))))
+
+
 def _plan(
     record: RunRecord, users: dict[str, Any], unasked: NDArray[np.bool_]
 ) -> tuple[float, float]:
@@ -174,6 +196,7 @@ def _plan(
     horizon = record.planned_end if math.isfinite(record.planned_end) else ending_at
     until = np.where(np.isnan(users["ended_at"]), ending_at, users["ended_at"])
     done = float(np.nansum(np.clip(until - users["admitted_at"], 0.0, None)))
+    done += _untold(record, users, unasked, until)
     if record.ended_by == "failed":
         unasked = unasked | (until >= ending_at)
     undone = float(np.clip(horizon - until[unasked], 0.0, None).sum())

@@ -91,6 +91,7 @@ async def test_a_run_that_lost_all_its_users_is_invalid(pair: Any) -> None:
     assert verdict.state == "invalid"
     assert verdict.reasons[0].startswith("20 of 20 users were lost")
     assert "a was lost at 5.0 s, b was lost at 5.0 s" in verdict.reasons[0]
+    assert "1,100 of 1,200 user-seconds" in verdict.reasons[1]  # though no node told who came
 
 
 async def test_a_node_that_was_expelled_is_a_wish_and_a_row_of_the_changes(pair: Any) -> None:
