@@ -258,6 +258,9 @@ class Agent:
     async def _end_run(self, reason: str) -> None:
         if not self.local.is_running:
             return
+        if self.local.is_preparing:  # it has no users, and nobody answers its `init` any more
+            await self.local.abort()
+            return
         try:
             await self.local.stop(reason)
         except MurmurError:  # it is ending already

@@ -168,6 +168,11 @@ class LocalNode(Node):
         run = self._run
         return run is not None and not run.ended.is_set()
 
+    @property
+    def is_preparing(self) -> bool:
+        """Whether the `init` of a run is under way here."""
+        return self._run is not None and not self._run.initialised.is_set()
+
     def emit(
         self, name: str, measurements: Mapping[str, float], metadata: Mapping[str, object]
     ) -> None:

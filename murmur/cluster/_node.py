@@ -75,6 +75,8 @@ class Node(ABC):
         Seconds by which its clock is ahead, and by which that may be wrong.
     silence : float
         Seconds for which nothing was heard from it, if that is suspect; else 0.
+    is_leaving : bool
+        Whether it is on its way out, in order.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Node(ABC):
     clock_offset: float = 0.0
     clock_error: float = 0.0
     silence: float = 0.0
+    is_leaving: bool = False
 
     @property
     def stuck_for(self) -> float:

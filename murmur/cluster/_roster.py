@@ -207,6 +207,7 @@ class Roster:
 
     def excuse(self, node: Node) -> None:
         """Ask a node for nothing more: it is on its way out, and sends what it measured yet."""
+        node.is_leaving = True
         if self.nodes.get(node.name) is node:
             del self.nodes[node.name]
 
@@ -350,12 +351,14 @@ class Roster:
 
     async def _leave_out(self, current: Current, node: Node, error: Exception) -> None:
         """Let a run go on without a node that could not be brought in."""
-        if self._current is current and self._state is RunState.RUNNING:  # else it came too late
+        is_on = self._current is current and self._state is RunState.RUNNING
+        if is_on and self.nodes.get(node.name) is node:  # else the run ended, or the node left
             _logger.warning("node %s takes no part in the run: %s", node.name, error)
             current.unfit[node.name] = str(error)
             current.chronicle.event("amoc.cluster.connect_nodes", [node.name], f"failed: {error}")
             current.chronicle.failure(node.name, error)
-        current.note_departure(node, is_lost=isinstance(error, NodeLostError))
+        is_lost = isinstance(error, NodeLostError) and not node.is_leaving
+        current.note_departure(node, is_lost=is_lost)
         if current.leasing is not None:
             current.leasing.lose(node.name, is_silent=False)
         if self._current is current:  # else it may be busy with the next run

@@ -264,6 +264,19 @@ async def test_a_node_that_still_prepares_when_the_run_ends_has_not_failed(pair:
     assert not pair.agents["c"].local.is_running
 
 
+async def test_a_node_that_leaves_while_it_prepares_is_gone_at_once_and_has_not_failed(
+    pair: Any,
+) -> None:
+    await pair.do(Prepares, 4)
+    agent = await pair.join("c")
+    with anyio.fail_after(0.5):
+        await agent.leave()
+    await anyio.sleep(6)
+
+    assert nodes_of(pair.record) == {"a": "here", "b": "here", "c": "left"}
+    assert not pair.record.table("errors")["source"]
+
+
 async def test_a_late_node_that_fails_in_init_beside_one_that_runs_ends_nothing(pair: Any) -> None:
     pair.members.expel("b")
     await anyio.sleep(1)
