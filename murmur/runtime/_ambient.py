@@ -26,7 +26,7 @@ async def throttle(  # noqa: PLR0913 - one keyword for each way to say it
     limit: float | None = None,
     shape: Shape | None = None,
     arrivals: Arrivals = "even",
-    seed: int | None = None,
+    seed: int | str | None = None,
     catch_up: bool = False,
 ) -> Throttle:
     """Start the throttle `name` in this run, or return it if it is there.
@@ -51,7 +51,7 @@ async def throttle(  # noqa: PLR0913 - one keyword for each way to say it
         A rate that follows time: of the seconds since the throttle started.
     arrivals : {"even", "poisson"}, default "even"
         How permits are spread.
-    seed : int, optional
+    seed : int or str, optional
         What Poisson arrivals are drawn from; the run's seed and the name if not given.
     catch_up : bool, default False
         Whether permits that somebody waited for while the loop stood still are made good

@@ -64,7 +64,7 @@ class ThrottleConfig:
         What the rate follows.
     arrivals : {"even", "poisson"}
         How permits are spread.
-    seed : int or None
+    seed : int, str or None
         What the gaps of Poisson arrivals are drawn from.
     catch_up : bool
         Whether delays of up to one interval are made good.
@@ -73,7 +73,7 @@ class ThrottleConfig:
     rate: Rate
     shape: Shape | None = None
     arrivals: Arrivals = "even"
-    seed: int | None = None
+    seed: int | str | None = None
     catch_up: bool = False
 
     @classmethod
@@ -86,7 +86,7 @@ class ThrottleConfig:
         limit: float | None = None,
         shape: Shape | None = None,
         arrivals: Arrivals = "even",
-        seed: int | None = None,
+        seed: int | str | None = None,
         catch_up: bool = False,
     ) -> ThrottleConfig:
         """Return the configuration that the arguments describe.
@@ -111,8 +111,8 @@ class ThrottleConfig:
             raise InvalidArgumentError(
                 "invalid catch_up", "only an even pace has a grid to catch up with"
             )
-        if seed is not None:
-            seed = integer_given("seed", seed, "give a whole number, such as 7")
+        if seed is not None and not isinstance(seed, str):
+            seed = integer_given("seed", seed, "give a whole number, such as 7, or a text")
             needed(abs(seed) < 2**1024, "seed", seed, "give a whole number of fewer digits")
         return cls(base, shape, arrivals, seed, truth_given("catch_up", catch_up))
 

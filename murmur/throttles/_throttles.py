@@ -79,7 +79,7 @@ class Throttles(Mapping[str, Throttle]):
         limit: float | None = None,
         shape: Shape | None = None,
         arrivals: Arrivals = "even",
-        seed: int | None = None,
+        seed: int | str | None = None,
         catch_up: bool = False,
     ) -> Throttle:
         """Start the throttle `name`, or return it if it is there.
@@ -102,7 +102,7 @@ class Throttles(Mapping[str, Throttle]):
             or a series over them.
         arrivals : {"even", "poisson"}, default "even"
             How permits are spread.
-        seed : int, optional
+        seed : int or str, optional
             What Poisson arrivals are drawn from; the run and the name unless given.
         catch_up : bool, default False
             Whether permits that somebody waited for while the loop stood still are made good

@@ -274,10 +274,11 @@ async def test_a_shape_that_fails_later_is_reported_and_keeps_its_rate(native, t
     await demand.stop()
 
 
-async def test_poisson_arrivals_come_again_with_their_seed(native, throttles):
+@pytest.mark.parametrize("seed", [3, "nightly"])
+async def test_poisson_arrivals_come_again_with_their_seed(native, throttles, seed):
     gaps = []
     for name in ("a", "b"):
-        throttle = await throttles.open(name, 50, interval=1, arrivals="poisson", seed=3)
+        throttle = await throttles.open(name, 50, interval=1, arrivals="poisson", seed=seed)
         demand = Demand(throttle, native)
         await demand.until(2)
         await demand.stop()
