@@ -145,7 +145,8 @@ def permits(rate: int) -> Figures:
 def requests(connections: int, page: str = http.USUAL) -> Figures:
     """Ask nginx for a small file, each user over its own connection, for two seconds.
 
-    A plan of k9-load's does the same right after, if there is one.
+    A plan of k9-load's does the same right after, if there is one, and then a bare protocol
+    of the loop that only parses: what grows there with the connections is not murmur's.
     """
     from murmur.testing import raise_open_files_limit  # which older builds have not
 
@@ -154,7 +155,9 @@ def requests(connections: int, page: str = http.USUAL) -> Figures:
         os.environ["MURMUR_BENCHMARK_URL"] = url
         it = http.measure_murmur(connections, 2.0, page=page)
         peer = http.measure_k9(url, connections, 3, page) if "K9" in os.environ else None
+        floor = http.measure_floor(f"{url}{page}", connections, 2.0)
     figures = _each(it)
+    figures["bare protocol, us"] = floor["cpu"] / floor["requests"] * 1e6
     if peer is not None:
         figures["k9-load's plan, us"] = peer["cpu"] / peer["requests"] * 1e6
         figures["share of k9-load's plan"] = (

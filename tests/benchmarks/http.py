@@ -204,6 +204,15 @@ def measure_k9(url: str, connections: int, seconds: int, page: str = USUAL) -> d
     return {"requests": int(requests[1].replace(",", "")), "cpu": used, "seconds": seconds}
 
 
+def measure_floor(url: str, connections: int, seconds: float) -> dict[str, float]:
+    """Ask with nothing but a protocol of the loop and a parser, in a process of its own."""
+    script = str(Path(__file__).with_name("http_stacks.py"))
+    command = [sys.executable, "-P", script, STACKS[0], url, str(connections), str(seconds)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    measured: dict[str, float] = json.loads(done.stdout)
+    return measured
+
+
 def find_k9(folder: Path) -> str | None:
     """Return k9-load's program, installed into `folder` if need be; None without a registry."""
     if found := os.environ.get("K9") or shutil.which("k9"):
