@@ -32,7 +32,7 @@ import murmur
 SPACE, NEAR, FAR = f"murmur-links-{os.getpid()}", "mmlink0", "mmlink1"
 HERE, THERE = "10.214.0.1", "10.214.0.2"
 TUNSETIFF, TUN_WITHOUT_HEADER = 0x400454CA, 0x1001
-CASES = ((0.0, 0.0), (0.010, 0.0), (0.100, 0.0), (0.010, 0.01))
+CASES = ((0.0, 0.0), (0.010, 0.0), (0.020, 0.0), (0.100, 0.0), (0.010, 0.01))
 
 
 class Paced(murmur.Scenario):
