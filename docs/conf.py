@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,6 +66,24 @@ html_show_sourcelink = False
 html_extra_path = ["llms.txt"]  # beside the start page, where assistants look for it
 
 
+ENTRY = re.compile(r"^(?P<names>\w+(?:, \w+)+)(?P<rest>(?: :.*)?(?:\n[ ]+\S.*)*)", re.MULTILINE)
+
+
+def one_by_one(*arguments: object) -> None:
+    """Give each of several attributes an entry: napoleon takes the first names for a type."""
+    lines = arguments[-1]
+    assert isinstance(lines, list)
+    text = "\n".join(lines)
+    head, rule, rest = text.partition("Attributes\n----------\n")
+    section, *more = re.split(r"\n(?=\w+\n--)", rest, maxsplit=1)
+    lines[:] = "\n".join([head + rule + ENTRY.sub(_apart, section), *more]).split("\n")
+
+
+def _apart(entry: re.Match[str]) -> str:
+    return "\n".join(name + entry["rest"] for name in entry["names"].split(", "))
+
+
 def setup(app: Sphinx) -> None:
-    """Read Python blocks as IPython does, which also knows `%amoc`."""
+    """Read Python blocks as IPython does, which also knows `%amoc`, and attributes one by one."""
     app.add_lexer("python", IPython3Lexer)
+    app.connect("autodoc-process-docstring", one_by_one, priority=400)  # before napoleon
