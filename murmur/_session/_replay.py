@@ -197,7 +197,6 @@ def _again(
     elapsed: float,
 ) -> Run:
     plan = manifest["plan"]
-    began = monotonic()
     run = session.do(
         scenario,
         plan["users"],
@@ -206,6 +205,7 @@ def _again(
         end_when_idle=plan["end_when_idle"],
         **settings,  # type: ignore[arg-type]
     )
+    began = monotonic() - manifest.get("load_at", 0.0)  # `init` took its own time
     try:
         for call in manifest["calls"]:
             _until(run, began + call["at"])

@@ -313,6 +313,7 @@ class Cluster(Roster):
         """Run `init` on each node, then announce the users to begin with."""
         await self._ask(chosen, "start", lambda node: self._start_on(node, current))
         self._state = RunState.RUNNING
+        current.record.note_load(native().now())
         for name, node in self._staff().items():
             if name not in current.nodes:  # it joined meanwhile
                 self._let_take_part(current, node)

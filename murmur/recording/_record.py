@@ -111,6 +111,8 @@ class RunRecord:
         Where everything that is added is handed on to.
     broken_off : str
         Why the run did not end in order; empty if it did, or is on.
+    load_at : float
+        When `init` was done and users could come, in seconds since the start; 0 until then.
     planned_end : float
         When it is to stop, in seconds since the start; ``math.inf`` if nobody said.
     ending_at : float
@@ -137,6 +139,7 @@ class RunRecord:
     broken_off: str = ""
     clock_set: float = 0.0
     calls_dropped: int = 0
+    load_at: float = 0.0
     version: int = 0
     _latest: float = 0.0
 
@@ -294,6 +297,11 @@ class RunRecord:
                 self._holds.take(event)
         self._events.extend(chunk.events)
         self._events.dropped += chunk.events_dropped
+
+    def note_load(self, at: float) -> None:
+        """Keep when users could come, in monotonic seconds: rates count from there."""
+        self.load_at = at - self.started_at
+        self.relay.load(self)
 
     def note_end(self, at: float, cause: str) -> None:
         """Keep when and why the run began to stop; the first to tell is right.

@@ -35,6 +35,9 @@ class Follower:
     def take(self, record: RunRecord, chunk: Chunk) -> None:
         """Take in a chunk that `record` has just taken in; another record is another run."""
 
+    def load(self, record: RunRecord) -> None:
+        """Take note that users may come: `RunRecord.load_at` says since when."""
+
     def lose(self, record: RunRecord, node: str, users: int) -> None:
         """Take note that a node was lost, and with it so many users that were there."""
 
@@ -90,6 +93,10 @@ class Relay:
     def take(self, record: RunRecord, chunk: Chunk) -> None:
         """Hand on a chunk."""
         self._tell(record, lambda follower: follower.take(record, chunk))
+
+    def load(self, record: RunRecord) -> None:
+        """Hand on that users may come."""
+        self._tell(record, lambda follower: follower.load(record))
 
     def lose(self, record: RunRecord, node: str, users: int) -> None:
         """Hand on that a node was lost."""

@@ -22,13 +22,13 @@ from ._cells import Statistic
 from ._frame import build
 from ._manifest import doubts
 from ._sides import RunSide, Side, pooled
+from ._source import Source, first_window
 from ._spans import cut_by
 from .checks._answer import answer_of, chosen_statistics
 from .checks._difference import parse_difference
 
 if TYPE_CHECKING:
     from ._results import Results
-    from ._source import Source
 
 __all__ = ["COMPARISON", "INTERVALS", "STATISTICS", "compare", "side_by_side"]
 
@@ -250,7 +250,7 @@ def _span(run: Source, start: float, end: float | None) -> tuple[float, float]:
 
     And whole spans, in a long run whose oldest seconds are joined.
     """
-    window = run.window
+    window, start = run.window, max(start, first_window(run))
     last = run.elapsed() if end is None else min(end, run.elapsed())
     cut = cut_by(
         run.joined(), math.ceil(start / window) * window, math.floor(last / window) * window

@@ -15,7 +15,7 @@ from murmur.recording import CATEGORY, FLOAT, TEXT, Column, Frame
 from ._compare import COMPARISON, INTERVALS, STATISTICS, side_by_side
 from ._frame import build
 from ._sides import RunSide
-from ._source import Source
+from ._source import Source, first_window
 
 __all__ = ["EFFECTS", "effect_lines", "effects", "told_effects"]
 
@@ -149,7 +149,7 @@ def _moments(source: Source) -> list[_Moment]:
     for change in changes:
         groups.setdefault(math.floor(change["at"] / window), []).append(change)
     numbers = sorted(groups)
-    starts = [0.0, *((number + 1) * window for number in numbers)]
+    starts = [first_window(source), *((number + 1) * window for number in numbers)]
     ends = [*(number * window for number in numbers), math.floor(last / window) * window]
     return [
         _Moment(

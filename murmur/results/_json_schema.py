@@ -104,7 +104,7 @@ def _manifest() -> dict[str, Any]:
             "calls": _list(call),
             "calls_dropped": _WHOLE,
             "wall_started_at": {"type": "string", "format": "date-time"},
-            "window": _SECONDS,
+            **dict.fromkeys(("load_at", "window"), _SECONDS),
             "sampled": _FLAG,
             "actions_total": _WHOLE,
             "actions_kept": _WHOLE,

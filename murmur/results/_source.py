@@ -6,6 +6,7 @@ where they are kept.
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from collections.abc import Callable, Sequence
@@ -28,7 +29,10 @@ from ._spans import Spanned, Spans, SpanTimes
 from ._summary import ActionSummary, Summary
 from ._verdict import Verdict, judge
 
-__all__ = ["RecordSource", "Source", "told_of"]
+__all__ = ["RecordSource", "Source", "first_window", "told_of"]
+
+BEGUN = 0.1
+"""Share of a window that may be over when users could come, for it to count as a whole one."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -60,6 +64,9 @@ class Source(Protocol):
     def elapsed(self) -> float:
         """Return the seconds from the start to the last thing that is known."""
 
+    def load_at(self) -> float:
+        """Return the seconds from the start to when `init` was done and users could come."""
+
     def starts(self) -> Sequence[float]:
         """Return the moments between which `histogram` cuts nothing in half, ascending."""
 
@@ -90,6 +97,11 @@ class Source(Protocol):
 
     def facts(self) -> dict[str, object]:
         """Return what is known besides the frames, by its name in a manifest."""
+
+
+def first_window(source: Source) -> float:
+    """Return where the first window of the load begins, in seconds: `init` is over by then."""
+    return math.ceil(source.load_at() / source.window - BEGUN) * source.window
 
 
 class RecordSource:
@@ -144,7 +156,7 @@ class RecordSource:
             seed=record.seed,
             elapsed=elapsed,
             users={**counts, **({"here": here} if here else {})},
-            actions=self._action_summaries(elapsed),
+            actions=self._action_summaries(elapsed - record.load_at),
             verdict=self.verdict(),
             failures=failure_lines(record.table("errors")),
             paces=paces_of(self.frame("throttles")),
@@ -209,7 +221,10 @@ class RecordSource:
     def elapsed(self) -> float:
         return self._record.latest
 
-    def _action_summaries(self, elapsed: float) -> tuple[ActionSummary, ...]:
+    def load_at(self) -> float:
+        return self._record.load_at
+
+    def _action_summaries(self, seconds: float) -> tuple[ActionSummary, ...]:
         summaries = []
         for name, count, failed in sorted(self._record.totals()):
             response = self._record.histogram("response", name=name)
@@ -219,7 +234,7 @@ class RecordSource:
                     name=name,
                     count=count,
                     failed=failed,
-                    rate=count / elapsed if elapsed else float("nan"),
+                    rate=count / seconds if seconds > 0 else float("nan"),
                     response_p50=response.quantile(0.5),
                     response_p95=response.quantile(0.95),
                     response_p99=response.quantile(0.99),
@@ -240,6 +255,7 @@ def told_of(record: RunRecord) -> dict[str, object]:
         "changes": [
             {"at": each.at, "what": each.what, "old": each.old, "new": each.new} for each in changes
         ],
+        "load_at": record.load_at,
         "calls": list(record.calls),
         "calls_dropped": record.calls_dropped,
     }

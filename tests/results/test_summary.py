@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
+import anyio
 import pytest
 
 import murmur
 from murmur.recording import RunRecord
-from murmur.results import Results, Verdict, duration_text
+from murmur.results import Results, Verdict, compare, duration_text
 from murmur.telemetry import Recorder
 from murmur.testing import rehearse
 
@@ -232,6 +234,42 @@ def test_users_that_were_too_few_are_told_in_the_summary() -> None:
     assert (counts["rate"], counts["interval"]) == (200.0, 1.0)
     assert counts["due"] == 2000 == counts["granted"] + counts["unasked"]
     assert counts["granted"] == pytest.approx(500, abs=10)
+
+
+class Slow(murmur.Scenario):
+    """One user calls ten times a second, after an `init` of twenty seconds and a half."""
+
+    async def init(self) -> None:
+        await anyio.sleep(20.5)
+
+    async def start(self, user: murmur.User) -> None:
+        while True:
+            with user.timer("call"):
+                await user.sleep(0.1)
+
+
+def test_rates_count_from_when_init_is_done(tmp_path: Path) -> None:
+    """300 calls in 30 s are ten a second, and not 300 / 50.5 s; kept or not."""
+    run = rehearse(Slow, 1, user_rate=math.inf, duration=30)
+    for results in (run, murmur.load(run.save(tmp_path / "kept"))):
+        (call,) = results.summary().actions
+        assert call.rate == pytest.approx(10, rel=0.01)
+        checks = (
+            "rate(call) > 9.8",
+            "rate(call) > 9.8 after 5s",
+            "rate(call) > 9.8 in every 5s window",
+        )
+        whole, later, windows = results.check(*checks)
+        assert (whole.holds, later.holds) == (True, True)
+        assert (windows.holds, windows.reason) == (True, "held in 5 of 5 windows")  # 21 to 46 s
+        (early,) = results.check("rate(call) > 9.8 before 10s")
+        assert (early.holds, early.reason) == (
+            False,
+            "users came from 20.5 s on, when init was done",
+        )
+    soon = rehearse(Slow, 1, user_rate=math.inf, duration=60)
+    rates = compare(run, soon).query("statistic == 'rate'")
+    assert rates["a"].item() == pytest.approx(10, rel=0.01)
 
 
 def test_a_name_cannot_forge_a_line(record: RunRecord) -> None:

@@ -261,6 +261,9 @@ class _Archive:
     def elapsed(self) -> float:
         return self._summary.elapsed
 
+    def load_at(self) -> float:
+        return float(self._manifest.get("load_at", 0.0))
+
     def starts(self) -> Sequence[float]:
         return sorted(self.frame("windows")["window_at"].unique().tolist())
 
@@ -359,6 +362,8 @@ def _look_at(manifest: Mapping[str, Any]) -> None:
     """Raise TypeError or ValueError unless the facts are what `Results` takes them for."""
     if not 0 < _of(manifest.get("window", 1.0), int, float) < math.inf:
         raise ValueError("its windows have no length")
+    if not 0 <= _of(manifest.get("load_at", 0.0), int, float) < math.inf:
+        raise ValueError("its load has no beginning")
     datetime.fromisoformat(_of(manifest["wall_started_at"], str))
     for name in ("settings", "settings_at_start", "scenario", "plan", "host"):
         _of(manifest.get(name, {}), dict, str)

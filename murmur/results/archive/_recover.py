@@ -109,6 +109,9 @@ class _Replay:
         self._lost_at[node] = moved.get("left_at", 0.0)
         self.record.note_node(node, **moved)
 
+    def _load(self, at: float) -> None:
+        self.record.note_load(at)
+
     def _call(self, call: dict[str, Any]) -> None:
         self.record.calls.append(call)
 

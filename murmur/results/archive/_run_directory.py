@@ -97,6 +97,10 @@ class RunDirectory(Follower):
             chunk = replace(chunk, actions=chunk.actions[kept])
         self._write(record, "chunk", actions, chunk)
 
+    def load(self, record: RunRecord) -> None:
+        """Write when users could come."""
+        self._write(record, "load", record.load_at)
+
     def lose(self, record: RunRecord, node: str, users: int) -> None:
         """Write that a node was lost; when, `note` told."""
         self._write(record, "lose", node)

@@ -101,14 +101,17 @@ def step_of(
     results : Results
         Of the run.
     check : Check
-        What has to hold from `start` to `end`.
+        What has to hold from `start` to `end`, without seconds of its own.
     load : float
         What was asked for.
     start, end : float
-        Seconds since the run started: after the warm-up, until the end.
+        Seconds since users could come: after the warm-up, until the end.
     throttle : str or None
         The throttle that sets the load; its late permits make the step no answer.
     """
+    # Whole windows: the one in which the load ended may hold more of its end than of the load.
+    init = math.floor(results.source.load_at() / results.source.window) * results.source.window
+    start, end = start + init, end + init
     judged = next(iter(results.check(replace(check, start=start, end=end))))
     answer, reason, blame = _answered(results, judged, throttle, start=start, end=end)
     rows = results.actions

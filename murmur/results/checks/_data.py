@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from murmur.results._absences import NO_SIGN
+from murmur.results._source import Source, first_window
 from murmur.results._spans import Spanned, Spans, cut_by
 from murmur.results._unended import CUT_SUFFIX, NEVER_SUFFIX, Unended
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from murmur.results._source import Source
     from murmur.telemetry import Histogram
 
 __all__ = ["Measured"]
@@ -70,6 +70,16 @@ class Measured:
     def elapsed(self) -> float:
         """Seconds from the start of the run to the last thing that is known."""
         return self._source.elapsed()
+
+    @cached_property
+    def load_at(self) -> float:
+        """Seconds from the start of the run to when users could come."""
+        return self._source.load_at()
+
+    @property
+    def first_window(self) -> float:
+        """Where the first window of the load begins, in seconds."""
+        return first_window(self._source)
 
     @property
     def settled(self) -> float:

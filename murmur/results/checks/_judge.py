@@ -99,6 +99,8 @@ def _out_of_reach(check: Check, measured: Measured, *, is_whole: bool) -> str:
     """Return why nothing is known of the part of the run that a check is about, if so."""
     if check.start >= measured.elapsed and (check.start or not measured.is_early(0.0)):
         return f"the run lasted {measured.elapsed:.1f} s"
+    if check.end <= measured.load_at:
+        return f"users came from {measured.load_at:.1f} s on, when init was done"
     if not is_whole and check.start < measured.kept_from:
         return f"windows are kept from {measured.kept_from:,.0f} s on only"
     return ""
@@ -143,11 +145,11 @@ def _judge_windows(
     check: Check, windows: Windows, names: Sequence[str], measured: Measured
 ) -> CheckResult:
     """Judge every span that is complete; what is left at the end is too short to tell."""
-    until = min(check.end, measured.elapsed)
+    begin, until = max(check.start, measured.first_window), min(check.end, measured.elapsed)
     held = total = silent = joined = unended = 0
     worst = math.nan
     for number in count():
-        start = check.start + number * windows.length
+        start = begin + number * windows.length
         if start + windows.length > until + 1e-9:
             break
         end = start + windows.length
@@ -193,13 +195,14 @@ def _value(
 ) -> tuple[float, str]:
     """Return the number in a span, NaN if there is none, and what to say of it."""
     actions, failed = measured.tally(names, start, end)
+    begin = max(start, measured.load_at)
     match check.statistic.word:
         case "count":
             return float(actions), ""
-        case "rate" if measured.is_early(start):
-            return math.nan, f"too early: {measured.elapsed - start:.1f} s are no rate yet"
+        case "rate" if measured.is_early(begin):
+            return math.nan, f"too early: {measured.elapsed - begin:.1f} s are no rate yet"
         case "rate":
-            return actions / (min(end, measured.elapsed) - start), ""
+            return actions / (min(end, measured.elapsed) - begin), ""
         case "failed" if not actions:
             return math.nan, "no action ended"
         case "failed":

@@ -67,10 +67,12 @@ def _assert_equal(one: Results, other: Results) -> None:
 def test_a_run_that_was_cut_off_has_the_frames_that_the_run_had(
     record: RunRecord, directory: RunDirectory
 ) -> None:
+    record.note_load(STARTED_AT + 0.5)
     _play(record)
     loaded = murmur.load(directory.path)
 
     _assert_equal(loaded, Results(record))
+    assert loaded.manifest["load_at"] == 0.5
     assert loaded.summary().scenario == "Chat"
     assert loaded.summary().seed == 7
     assert loaded.summary().actions == Results(record).summary().actions

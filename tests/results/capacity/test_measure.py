@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import anyio
 import pytest
 from traitlets import Float, Unicode
 
@@ -20,8 +21,10 @@ class Shop(murmur.Scenario):
 
     trouble = Unicode(help="what goes wrong")
     rate = Float(0.0, help="orders a second; 0: as many as users make")
+    opens_after = Float(0.0, help="seconds that init takes")
 
     async def init(self) -> None:
+        await anyio.sleep(self.opens_after)
         if self.rate:
             self.orders = await murmur.throttle("orders", rate=self.rate, interval=1)
 
@@ -42,12 +45,23 @@ class Shop(murmur.Scenario):
                 pass
 
 
-def step(check: str, trouble: str = "", rate: float = 0.0) -> Step:
-    """Return what seconds 1 to 6 of a run say; time is virtual."""
+def step(check: str, trouble: str = "", rate: float = 0.0, opens_after: float = 0.0) -> Step:
+    """Return what seconds 1 to 6 of a load say; time is virtual."""
     options = {"user_rate": math.inf, "duration": 6, "trouble": trouble, "rate": rate}
-    results = rehearse(Shop, 10, **options)
+    results = rehearse(Shop, 10, opens_after=opens_after, **options)
     throttle = "orders" if rate else None
     return step_of(results, parse_check(check), rate or 10, start=1, end=6, throttle=throttle)
+
+
+@pytest.mark.parametrize("rate", [0.0, 100.0])
+@pytest.mark.parametrize("opens_after", [2.2, 30.0])
+def test_a_step_is_judged_from_when_init_is_done(rate: float, opens_after: float) -> None:
+    """Ten users make 200 orders a second, or 100 with a throttle; within a percent of it."""
+    seen = step("p99(order) < 100ms", rate=rate, opens_after=opens_after)
+
+    assert seen.answer == "holds"
+    assert seen.throughput == pytest.approx(rate or 200.0, rel=0.02)
+    assert seen.users == 10
 
 
 @pytest.mark.parametrize(
