@@ -41,7 +41,8 @@ def series(column: Column, values: Values) -> pd.Series[Any]:
         microseconds = np.round(np.asarray(values, dtype=np.float64) * 1e6)
         moments = pd.Series(microseconds.astype("datetime64[us]"), name=column.name)
         return moments.dt.tz_localize("UTC")
-    return pd.Series(np.asarray(values, dtype=column.dtype), name=column.name)
+    array = np.asarray(values, dtype=column.dtype)
+    return pd.Series(array, name=column.name, copy=False)  # likewise; it would be there twice
 
 
 def unknown(column: Column, rows: int) -> pd.Series[Any]:
