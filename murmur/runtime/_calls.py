@@ -12,7 +12,7 @@ import anyio.to_thread
 from murmur._backend import OverdueError, call_within, thread_here
 from murmur._guard import EscapedError, error_text
 from murmur.errors import CallbackError, MurmurError, WaitTimeoutError
-from murmur.scenario import Callback, Mix, callbacks
+from murmur.scenario import Callback, Mix, callbacks, refuse_coroutine
 from murmur.telemetry import text_of, trace_of
 from murmur.throttles import Seat
 
@@ -206,7 +206,9 @@ class Calls:
         async def call() -> Any:  # noqa: ANN401 - whatever the callback returns
             try:
                 if callback.is_async:
-                    return await bound(*arguments)
+                    result = await bound(*arguments)
+                    refuse_coroutine(result, callback.name)
+                    return result
                 return await run.threads.run(call_in_thread)
             except run.native.cancelled as error:  # it is overdue, or the run is given up
                 role.line = line_of_thread(thread) if thread else line_within(error)

@@ -16,6 +16,7 @@ import anyio
 
 from murmur._backend import brood_here
 from murmur.errors import RunStateError
+from murmur.scenario import refuse_coroutine
 from murmur.telemetry import trace_of
 from murmur.throttles import drop_due, user_here
 
@@ -215,6 +216,8 @@ class Users:
             run.emitter.emit("amoc.scenario.start.start", {"count": 1}, self._span(user))
         try:
             result = await self._body(user)
+            if result is not None:
+                refuse_coroutine(result, "start")
         except BaseException as error:  # noqa: BLE001 - what a user raises is data
             self._gone(user, error)
         else:

@@ -3,6 +3,7 @@
 from ._callbacks import Callback as Callback
 from ._callbacks import Callbacks as Callbacks
 from ._callbacks import callbacks as callbacks
+from ._callbacks import refuse_coroutine as refuse_coroutine
 from ._declarations import RESERVED as RESERVED
 from ._declarations import is_secret as is_secret
 from ._declarations import masked as masked
@@ -66,6 +67,7 @@ __all__ = [
     "read_file",
     "read_rate",
     "read_text",
+    "refuse_coroutine",
     "resolve",
     "scenarios_in",
     "settings_of",

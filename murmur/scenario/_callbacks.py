@@ -19,7 +19,7 @@ from ._declarations import declaration_faults, refuse_duplicates
 from ._files import file_faults
 from ._scenario import Scenario
 
-__all__ = ["Callback", "Callbacks", "callbacks"]
+__all__ = ["Callback", "Callbacks", "callbacks", "refuse_coroutine"]
 
 _PARAMETERS = {"init": (), "start": ("user",), "terminate": (), "changed": ("name", "old", "new")}
 _TAKES_STATE = frozenset({"start", "terminate"})
@@ -201,6 +201,14 @@ def _refusing_coroutines(function: Callable[..., Any], name: str) -> Callable[..
         return result
 
     return call
+
+
+def refuse_coroutine(result: object, name: str) -> None:
+    """Refuse what an ``async def`` returned, if it is a coroutine that it forgot to await."""
+    if inspect.iscoroutine(result):
+        result.close()
+        what = getattr(result, "__qualname__", "what it returns")
+        raise TypeError(f"`{name}` returned a coroutine: write `await` before the call of {what}")
 
 
 def _constructor_faults(cls: type[HasTraits], specimen: HasTraits) -> list[str]:

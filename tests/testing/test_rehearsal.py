@@ -9,7 +9,7 @@ import anyio
 import anyio.lowlevel
 import pandas as pd
 import pytest
-from traitlets import Float
+from traitlets import Float, Unicode
 
 import murmur
 from murmur.errors import (
@@ -175,3 +175,32 @@ def test_a_rehearsal_beside_a_run_is_noted_as_one() -> None:
     run = {**plan, "plan": {}}
 
     assert plan.diff(run) == ["plan rehearsed differs: True, then None"]
+
+
+class Forgets(murmur.Scenario):
+    """Users, or `init`, forget to await what they call."""
+
+    forgotten = Unicode("start", help="where")
+
+    async def init(self) -> object:
+        return self.shop(None) if self.forgotten == "init" else None
+
+    async def start(self, user: murmur.User) -> object:
+        return self.shop(user)
+
+    async def shop(self, user: murmur.User | None) -> None:
+        """Would act, if anybody awaited it."""
+
+
+def test_a_coroutine_that_start_forgot_to_await_fails_its_user() -> None:
+    users = rehearse(Forgets, 2).users
+
+    assert users["outcome"].tolist() == ["failed"] * 2
+    assert users["reason"].tolist() == [
+        "TypeError: `start` returned a coroutine: write `await` before the call of Forgets.shop"
+    ] * 2  # fmt: skip
+
+
+def test_a_coroutine_that_init_forgot_to_await_fails_the_run() -> None:
+    with pytest.raises(CallbackError, match="`init` returned a coroutine: write `await` before"):
+        rehearse(Forgets, 1, forgotten="init")
