@@ -114,6 +114,7 @@ def _manifest() -> dict[str, Any]:
             "verdict": _verdict(),
             "summary": _object(_summary()),
             "frames": _object({name: _frame(name) for name in FRAMES}),
+            "histograms": _object({"crc32": _WHOLE}),
         }
     )
 
@@ -139,7 +140,8 @@ def _verdict() -> dict[str, Any]:
 def _frame(name: str) -> dict[str, Any]:
     kept = {each.name: _list(_TEXT) for each in FRAMES[name].columns if each.dtype == "category"}
     categories = {"type": "object", "properties": kept}
-    return _object({"rows": _WHOLE, "categories": categories}) | {"description": FRAMES[name].row}
+    entry = _object({"rows": _WHOLE, "categories": categories, "crc32": _WHOLE})
+    return entry | {"description": FRAMES[name].row}
 
 
 def _record(of: type) -> dict[str, Any]:

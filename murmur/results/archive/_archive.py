@@ -20,6 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, get_args
+from zlib import crc32
 
 import pandas as pd
 
@@ -44,7 +45,7 @@ from ._recover import recovered
 __all__ = ["as_json", "fill", "load", "require_pyarrow", "write"]
 
 _FORMAT = "murmur-archive"
-_MAJOR, _MINOR = 1, 2
+_MAJOR, _MINOR = 1, 3
 _MANIFEST = "manifest.json"
 
 
@@ -110,7 +111,7 @@ def fill(source: Source, directory: Path) -> None:
     """Write the files of an archive to a directory; it is one when the manifest is there."""
     frames = {name: _write_frame(source, name, directory) for name in FRAMES}
     write_histograms(source.span_times(), directory / HISTOGRAMS)
-    manifest = _manifest(source, frames)
+    manifest = _manifest(source, frames, checksum_of(directory / HISTOGRAMS))
     text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)
     part = directory / f".{_MANIFEST}.part"
     part.write_text(text + "\n", encoding="utf-8")
@@ -165,15 +166,24 @@ def _put(new: Path, place: Path, *, old: Path, replaced: Iterable[str]) -> None:
 
 def _write_frame(source: Source, name: str, directory: Path) -> dict[str, object]:
     """Write one frame; return what the manifest says of it."""
-    frame = source.frame(name)
-    frame.to_parquet(directory / _file_name(name), engine="pyarrow", index=False)
+    frame, file = source.frame(name), directory / _file_name(name)
+    frame.to_parquet(file, engine="pyarrow", index=False)
     kept = frame.select_dtypes("category")
     # Parquet forgets the categories of a column that has no rows.
     categories = {column: list(kept[column].cat.categories) for column in kept}
-    return {"rows": len(frame), "categories": categories}
+    return {"rows": len(frame), "categories": categories, "crc32": checksum_of(file)}
 
 
-def _manifest(source: Source, frames: Mapping[str, object]) -> object:
+def checksum_of(file: Path) -> int:
+    """Return the CRC-32 of a file: Parquet reads a flipped bit as another number."""
+    checksum = 0
+    with file.open("rb") as opened:
+        while piece := opened.read(1 << 20):
+            checksum = crc32(piece, checksum)
+    return checksum
+
+
+def _manifest(source: Source, frames: Mapping[str, object], checksum: int) -> object:
     summary = source.summary().to_dict()
     written = {"format": _FORMAT, "format_version": f"{_MAJOR}.{_MINOR}"}
     return as_json(
@@ -184,6 +194,7 @@ def _manifest(source: Source, frames: Mapping[str, object]) -> object:
             "verdict": summary.pop("verdict"),
             "summary": summary,
             "frames": frames,
+            "histograms": {"crc32": checksum},
         }
     )
 
@@ -193,6 +204,7 @@ class _Entry(NamedTuple):
 
     rows: int
     categories: Mapping[str, list[str]]
+    crc32: int | None
 
 
 class _Archive:
@@ -210,6 +222,7 @@ class _Archive:
             self._frames = {
                 name: _entry_of(entry) for name, entry in self._manifest["frames"].items()
             }
+            self._histograms_crc32 = _checksum_in(_of(self._manifest.get("histograms", {}), dict))
             _look_at(self._manifest)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise _damaged(path, f"{_MANIFEST} lacks what it should hold ({error!r})") from error
@@ -235,6 +248,7 @@ class _Archive:
     def frame(self, name: str) -> pd.DataFrame:
         if name not in self._frames:  # written before murmur had such a frame
             return empty(FRAMES[name])
+        self._require_whole(_file_name(name), self._frames[name].crc32)
         try:
             # By handle: of a path, pyarrow takes directories such as "rate=100" for columns.
             with (self._path / _file_name(name)).open("rb") as file:
@@ -303,6 +317,7 @@ class _Archive:
     def _times(self) -> SpanTimes:
         if not (self._path / HISTOGRAMS).exists():  # written before they were kept
             return times_of_actions(self.frame("actions"), self.window)
+        self._require_whole(HISTOGRAMS, self._histograms_crc32)
         try:
             return read_histograms(self._path / HISTOGRAMS)
         except (OSError, ValueError, LookupError, TypeError) as error:
@@ -310,6 +325,15 @@ class _Archive:
 
     def facts(self) -> dict[str, object]:
         return dict(self._manifest)
+
+    def _require_whole(self, name: str, crc32: int | None) -> None:
+        """Refuse a file that is not, bit by bit, what was written."""
+        try:
+            found = checksum_of(self._path / name)
+        except OSError as error:
+            raise _damaged(self._path, f"{name} cannot be read ({error})") from error
+        if crc32 is not None and found != crc32:
+            raise _damaged(self._path, f"{name} is not as it was written")
 
     def _check(self, name: str) -> None:
         """Look at the end of a file, where Parquet says how much there should be."""
@@ -352,10 +376,23 @@ def _read_manifest(path: Path) -> dict[str, Any]:
 
 def _entry_of(entry: Mapping[str, Any]) -> _Entry:
     categories = {
-        _of(column, str): list(dict.fromkeys(_of(label, str) for label in _of(labels, list)))
+        _of(column, str): list(dict.fromkeys(_text(label) for label in _of(labels, list)))
         for column, labels in _of(entry.get("categories", {}), dict).items()
     }
-    return _Entry(_of(entry["rows"], int), categories)
+    return _Entry(_of(entry["rows"], int), categories, _checksum_in(entry))
+
+
+def _text(value: object) -> str:
+    """Return a text that a column can hold; one with half a character is none."""
+    text: str = _of(value, str)
+    text.encode()
+    return text
+
+
+def _checksum_in(entry: Mapping[str, Any]) -> int | None:
+    """Return what a file came to when it was written; None if that was before murmur noted it."""
+    checksum: int | None = _of(entry["crc32"], int) if "crc32" in entry else None
+    return checksum
 
 
 def _look_at(manifest: Mapping[str, Any]) -> None:

@@ -41,6 +41,15 @@ def alter(archive: Path, **entries: object) -> None:
     (archive / "manifest.json").write_text(text, encoding="utf-8")
 
 
+def unsigned(archive: Path) -> dict[str, Any]:
+    """Return what a manifest says of its frames without checksums, as one of format 1.2."""
+    frames: dict[str, Any] = manifest(archive)["frames"]
+    return {
+        name: {key: value for key, value in each.items() if key != "crc32"}
+        for name, each in frames.items()
+    }
+
+
 @pytest.mark.parametrize("name", FRAMES)
 def test_a_frame_comes_back_with_the_same_values_and_dtypes(
     name: str, results: Results, saved: Path
@@ -95,7 +104,7 @@ def test_the_manifest_says_what_the_frames_do_not(saved: Path) -> None:
     found = manifest(saved)
 
     assert found["format"] == "murmur-archive"
-    assert found["format_version"] == "1.2"
+    assert found["format_version"] == "1.3"
     assert found["murmur"] == murmur.__version__
     assert found["run_id"] == "r1"
     assert found["seed"] == 7
@@ -180,7 +189,7 @@ def test_an_archive_can_be_saved_again_and_keeps_its_origin(saved: Path, tmp_pat
 
     again = murmur.load(saved).save(tmp_path / "again")
 
-    assert manifest(again) == {**manifest(saved), "format_version": "1.2"}
+    assert manifest(again) == {**manifest(saved), "format_version": "1.3"}
     pd.testing.assert_frame_equal(murmur.load(again).users, murmur.load(saved).users)
 
 
@@ -298,7 +307,7 @@ def test_columns_and_files_that_are_not_known_survive(saved: Path) -> None:
     users = pd.read_parquet(saved / "users.parquet").assign(colour="red")
     users.to_parquet(saved / "users.parquet", index=False)
     (saved / "traces.parquet").write_bytes(b"of a later version")
-    alter(saved, format_version="1.9", added_later={"any": "thing"})
+    alter(saved, format_version="1.9", added_later={"any": "thing"}, frames=unsigned(saved))
 
     loaded = murmur.load(saved)
 
@@ -314,9 +323,9 @@ def test_columns_that_an_older_murmur_did_not_have_are_there_and_unknown(
     frame = getattr(murmur.load(saved), name)
     kept = frame[["node"]]
     kept.to_parquet(saved / f"{name}.parquet", index=False)
-    manifest = json.loads((saved / "manifest.json").read_text())
-    manifest["frames"][name]["categories"] = {"node": ["n1", "n2"]}
-    (saved / "manifest.json").write_text(json.dumps(manifest))
+    frames = unsigned(saved)
+    frames[name]["categories"] = {"node": ["n1", "n2"]}
+    alter(saved, frames=frames)
 
     loaded = getattr(murmur.load(saved), name)
     assert set(loaded) == set(frame)
@@ -400,8 +409,25 @@ def test_damage_inside_a_file_is_found_when_it_is_read(saved: Path) -> None:
     whole = (saved / "actions.parquet").read_bytes()
     (saved / "actions.parquet").write_bytes(b"PAR1" + bytes(len(whole) - 8) + b"PAR1")
 
-    with pytest.raises(ArchiveError, match=r"actions\.parquet cannot be read"):
+    with pytest.raises(ArchiveError, match=r"actions\.parquet is not as it was written"):
         loaded.actions  # noqa: B018 - reading is what fails
+
+
+def test_a_flipped_bit_is_no_other_number(saved: Path) -> None:
+    """Parquet itself reads one as another number."""
+    file = saved / "actions.parquet"
+    whole = file.read_bytes()
+    for place in range(len(whole) // 3, len(whole), len(whole) // 5):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(ArchiveError, match="is not as it was written|cannot be read"):
+            murmur.load(saved).actions  # noqa: B018 - reading is what fails
+
+
+def test_an_archive_without_checksums_is_read_as_before(saved: Path) -> None:
+    alter(saved, format_version="1.2", frames=unsigned(saved), histograms={})
+
+    assert len(murmur.load(saved).actions)
+    assert murmur.load(saved).histogram().count
 
 
 def test_without_pyarrow_it_says_what_to_install(
