@@ -23,6 +23,8 @@ __all__ = [
 ]
 
 LENGTH = 4000  # characters of one text
+HUGE = 1_000_000  # characters, of which no more than `LENGTH` are looked at
+MOST_CAUSES = 50  # what an error was raised from, and that from, and so on
 
 
 def text_of(value: object, of: Callable[[object], str] = str) -> str:
@@ -59,13 +61,23 @@ def encodable(text: str) -> str:
 def trace_of(error: BaseException) -> str:
     """Return the text of a traceback, its middle left out if it is long."""
     try:
-        text = encodable("".join(traceback.format_exception(error)))
+        text = encodable("".join(_lines(error)))
     except BaseException:  # noqa: BLE001 - a user's __str__ may raise anything
         text = text_of(error)
     if len(text) <= LENGTH:
         return text
     half = LENGTH // 2
     return f"{text[:half]}\n...\n{text[-half:]}"
+
+
+def _lines(error: BaseException) -> list[str]:
+    """Return the lines of a traceback; of one of thousands of causes Python takes minutes."""
+    causes, cause = 0, error.__cause__ or error.__context__
+    while cause is not None and causes <= MOST_CAUSES:
+        causes, cause = causes + 1, cause.__cause__ or cause.__context__
+    if causes > MOST_CAUSES or len(str(error)) > HUGE:
+        return [*traceback.format_tb(error.__traceback__), error_text(error)]
+    return traceback.format_exception(error)
 
 
 class EscapedError(Exception):

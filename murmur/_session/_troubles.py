@@ -6,6 +6,7 @@ import logging
 import re
 from typing import TYPE_CHECKING
 
+from murmur._guard import heard
 from murmur.recording import Follower, failed_thing, failure_lines
 from murmur.telemetry import kind_text
 
@@ -52,9 +53,9 @@ class FailureLog(Follower):
             return
         self._told.add(key)
         if len(self._told) > MOST:
-            _logger.warning("more kinds of failure are in results.errors")
+            heard(_logger.warning, "more kinds of failure are in results.errors")
         else:
-            _logger.warning("%s (node %s; more in results.errors)", line, node)
+            heard(_logger.warning, "%s (node %s; more in results.errors)", line, node)
 
 
 def problems_of(record: RunRecord, users: Mapping[str, int]) -> tuple[str, ...]:

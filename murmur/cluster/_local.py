@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from murmur._backend import native
+from murmur._guard import heard
 from murmur.errors import MurmurError, RunStateError
 from murmur.runtime import NodeRun, RunState, longest_end
 
@@ -201,8 +202,8 @@ class LocalNode(Node):
         with scope:
             try:
                 await run.serve()
-            except Exception as error:
-                _logger.exception("the run on node %s broke", self.name)
+            except Exception as error:  # noqa: BLE001 - it is told, and kept
+                heard(_logger.exception, "the run on node %s broke", self.name)
                 run.break_off(error)
 
     def _the_run(self, verb: str) -> NodeRun:

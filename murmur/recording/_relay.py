@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from murmur._guard import error_text
+from murmur._guard import error_text, heard
 from murmur.telemetry import text_of
 
 if TYPE_CHECKING:
@@ -122,8 +123,9 @@ class Relay:
         for follower in (*self._standing, *self._followers):
             try:
                 call(follower)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - it may be a user's
                 self.detach(follower)
                 whose = text_of(follower, repr)
                 record.troubles[whose] = f"{whose} follows no more: {error_text(error)}"
-                _logger.error("%s raised and follows no more", whose, exc_info=error)
+                tell = partial(_logger.error, exc_info=error)
+                heard(tell, "%s raised and follows no more", whose)  # who handles it may raise

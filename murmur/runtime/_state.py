@@ -122,9 +122,14 @@ def outcome_of(
 
 def _consists_of(error: BaseException, kinds: tuple[type[BaseException], ...]) -> bool:
     """Whether `error` is of `kinds`, or a group (of groups) of nothing else."""
-    if isinstance(error, BaseExceptionGroup):
-        return all(_consists_of(part, kinds) for part in error.exceptions)
-    return isinstance(error, kinds)
+    left = [error]  # and no recursion: groups may be thousands deep
+    while left:
+        part = left.pop()
+        if isinstance(part, BaseExceptionGroup):
+            left.extend(part.exceptions)
+        elif not isinstance(part, kinds):
+            return False
+    return True
 
 
 class LeavingEvent:

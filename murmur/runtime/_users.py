@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import anyio
 
 from murmur._backend import brood_here
-from murmur.errors import RunStateError
+from murmur._guard import heard
+from murmur.errors import RunStateError, ScenarioError
 from murmur.scenario import refuse_coroutine
 from murmur.telemetry import trace_of
 from murmur.throttles import drop_due, user_here
@@ -229,6 +230,22 @@ class Users:
         if not self.population.depart(user):
             return  # abandoned before
         self._take_leave(user)
+        judged = heard(self._judge, user, error)
+        if judged.error is not None:  # a user's class may even refuse to be looked at
+            error = ScenarioError(f"{type(error).__name__}, an error that nothing can be told of")
+            judged = heard(self._judge, user, error)
+        outcome, reason = judged.value
+        if user.is_killed and self._run.threads.is_busy(user):
+            self.abandoned += 1
+            reason = "its thread still runs"
+        elif user.was_cut_off:
+            reason = "was still cleaning up when its time was over"
+        if user.id in self._sent_off and outcome in (Outcome.LEFT, Outcome.KILLED):
+            reason = self._why_sent_off
+        self._account_for(user, outcome, reason, error, result)
+
+    def _judge(self, user: User, error: BaseException | None) -> tuple[Outcome, str]:
+        """Return how a user ended, and why; a failure is counted."""
         outcome, reason = outcome_of(
             error,
             was_asked=user.is_leaving,
@@ -238,14 +255,7 @@ class Users:
         )
         if outcome is Outcome.FAILED and error is not None:
             self._report_failure(user, reason, error)
-        if user.is_killed and self._run.threads.is_busy(user):
-            self.abandoned += 1
-            reason = "its thread still runs"
-        elif user.was_cut_off:
-            reason = "was still cleaning up when its time was over"
-        if user.id in self._sent_off and outcome in (Outcome.LEFT, Outcome.KILLED):
-            reason = self._why_sent_off
-        self._account_for(user, outcome, reason, error, result)
+        return outcome, reason
 
     def _take_leave(self, user: User) -> None:
         user.end()

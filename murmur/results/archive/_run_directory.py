@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from murmur._guard import heard
 from murmur.errors import ArchiveError, MurmurError
 from murmur.recording import Follower, RunRecord
 from murmur.results._source import RecordSource
@@ -219,7 +220,7 @@ class RunDirectory(Follower):
         """Keep a sentence among the problems of the run; what is news is logged, too."""
         self._record.troubles[_TROUBLE] = sentence
         if is_news:
-            _logger.warning("%s", sentence)
+            heard(_logger.warning, "%s", sentence)
 
 
 def _pieces(count: int) -> str:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, cast
 
 import anyio
 
+from murmur._guard import heard
+
 from ._probe import LagProbe
 from ._saturation import is_crowded_out, reasons, schedule_lag, standstill
 from ._vitals import CoreWait, Pauses, Vitals, VitalsReader
@@ -142,7 +144,7 @@ class Sampler:
         reason = f"{', '.join(why)} ({facts})" if why else facts
         if why and now - self._warned_at >= WARN_EVERY:
             self._warned_at = now
-            _logger.warning("the load generator is the bottleneck: %s", reason)
+            heard(_logger.warning, "the load generator is the bottleneck: %s", reason)
         self._run.emitter.emit(
             "amoc.health.saturated",
             {"loop_lag": lag, "cpu": cpu},

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from murmur._guard import heard
+
 from ._stack import culprit
 from ._vitals import CoreWait
 
@@ -236,7 +238,7 @@ class Watchdog:
         place.meet(hold.users.get(line, ()))
         hold.place = place
         self._tell(place)
-        _logger.warning("%s", place.problem)
+        heard(_logger.warning, "%s", place.problem)
         self._told = hold
 
     def _tell(self, place: _Place) -> None:

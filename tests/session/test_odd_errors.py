@@ -1,0 +1,108 @@
+"""Errors and log handlers of a user's making: each user has its outcome, and the run goes on."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from traitlets import Float
+
+import murmur
+from murmur.testing import rehearse
+
+
+def deep() -> BaseException:
+    """Return an error in five thousand groups."""
+    error: Exception = ValueError("order lost")
+    for _ in range(5_000):
+        error = ExceptionGroup("of a task group", [error])
+    return error
+
+
+def long() -> BaseException:
+    """Return an error with twenty thousand causes."""
+    error = ValueError("the first")
+    for number in range(20_000):
+        error, cause = ValueError(f"after {number}"), error
+        error.__context__ = cause
+    return error
+
+
+def round_about() -> BaseException:
+    """Return an error that is its own cause's cause."""
+    error, cause = ValueError("order lost"), LookupError("no order")
+    error.__cause__, cause.__cause__ = cause, error
+    return error
+
+
+class MuteError(Exception):
+    """Refuses whatever it is asked."""
+
+    def __getattribute__(self, name: str) -> object:
+        raise RuntimeError(f"no {name}")
+
+
+ERRORS: dict[str, Callable[[], BaseException]] = {
+    "ValueError: order lost": deep,
+    "ValueError: after ": long,
+    "ValueError: order lost ": round_about,
+    "ValueError: xxx": lambda: ValueError("x" * 20_000_000),
+    "ExceptionGroup: g: ValueError: order 0": lambda: ExceptionGroup(
+        "g", [ValueError(f"order {number} lost") for number in range(1_000)]
+    ),
+    "ScenarioError: MuteError, an error that nothing can be told of": MuteError,
+    "MemoryError": MemoryError,
+}
+
+
+class Raises(murmur.Scenario):
+    """Users raise what the class has."""
+
+    user_rate = Float(math.inf, help="users per minute").tag(live=True)
+    error: Callable[[], BaseException]
+
+    async def start(self, user: murmur.User) -> None:
+        raise type(self).error()
+
+
+@pytest.mark.parametrize("told", ERRORS)
+def test_a_user_that_raises_it_has_failed(told: str) -> None:
+    Raises.error = ERRORS[told]
+    began = time.process_time()
+    results = rehearse(Raises, 3)
+
+    assert results.users["outcome"].tolist() == ["failed"] * 3
+    assert results.users["reason"].str.startswith(told.strip()).all()
+    assert "every user failed" in str(results.summary()).lower()
+    assert time.process_time() - began < 20  # Python takes minutes to format 20,000 causes
+
+
+class Handler(logging.Handler):
+    """Raises out of its logger."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        raise SystemExit("no log")
+
+
+@pytest.fixture
+def handler() -> Iterator[Handler]:
+    handler, logger = Handler(), logging.getLogger("murmur")
+    logger.addHandler(handler)
+    yield handler
+    logger.removeHandler(handler)
+
+
+@pytest.mark.usefixtures("handler")
+def test_a_log_handler_that_raises_ends_no_run() -> None:
+    Raises.error = lambda: LookupError("order lost")
+    with murmur.Session() as session:
+        run = session.do(Raises, 2, end_when_idle=True)
+        state = run.wait(60).state
+        again = session.do(Raises, 2, end_when_idle=True)
+
+        assert state == "finished"
+        assert again.wait(60).state == "finished"
+        assert run.results.errors["error"].tolist() == ["LookupError: order lost"]
