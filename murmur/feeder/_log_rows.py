@@ -161,7 +161,18 @@ class LogFollowing:
 
 
 def planned(settings: Mapping[str, object]) -> dict[str, object]:
-    """Return what the plan of a run has of its rows: names of feeders, requests of logs."""
+    """Return what the plan of a run has of its rows: names of feeders, requests of logs.
+
+    Parameters
+    ----------
+    settings : mapping of str to object
+        Of the run, by name.
+
+    Examples
+    --------
+    >>> planned({"pace": 0.5})
+    {}
+    """
     feeders = [name for name, value in settings.items() if isinstance(value, Rows)]
     logs = [value for value in settings.values() if isinstance(value, LogRows)]
     plan: dict[str, object] = {"feeders": feeders} if feeders else {}

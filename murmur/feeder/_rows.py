@@ -95,7 +95,10 @@ class Rows:
         return {name: column[number] for name, column in self._columns.items()}
 
     def arranged(self, order: Order, beyond: Beyond, name: str) -> Rows:
-        """Return the same rows, dealt as `order` and `beyond` say; see `Feeder`."""
+        """Return the same rows, dealt as `order` and `beyond` say; see `Feeder`.
+
+        `name` is that of the setting.
+        """
         return Rows(self._columns, source=self.source, order=order, beyond=beyond, name=name)
 
     def _given(self, number: int) -> dict[str, object]:
