@@ -584,6 +584,7 @@ def test_what_is_told_of_a_handler_that_failed(error, caplog) -> None:
     assert "raised too" in caplog.text
 
 
+_A_LOG = "test_a_log_handler_that_raises_ends_no_run"
 _A_PANEL = "test_a_panel_that_breaks_does_not_hurt_the_others"
 
 SITES = {
@@ -591,19 +592,19 @@ SITES = {
     "_session/_named.py Named.__contains__": "test_what_a_session_is_asked",
     "_session/_session.py Session.call_throttle": "test_what_a_session_is_asked",
     "throttles/_ramp.py Ramp.__post_init__": "test_what_a_session_is_asked",
-    "_session/_troubles.py FailureLog._tell": "test_a_log_handler_that_raises_ends_no_run",
+    "_session/_troubles.py FailureLog._tell": _A_LOG,
     "_session/_views.py Coordinators.__getitem__": "test_what_a_session_is_asked",
-    "cluster/_local.py LocalNode._serve": "test_a_log_handler_that_raises_ends_no_run",
+    "cluster/_local.py LocalNode._serve": _A_LOG,
     "coordinators/_coordinators.py Coordinators.open": "test_what_a_user_calls",
     "coordinators/_coordinators.py _check_name": "test_what_a_user_calls",
     "coordinators/_plan.py _is_positive": "test_what_a_user_calls",
     "coordinators/_plan.py whole_number": "test_what_a_user_calls",
     "feeder/_rows.py Rows._count": "test_rows_that_nobody_had_and_users_without_one_are_told",
-    "results/archive/_run_directory.py RunDirectory._tell": "test_a_log_handler_that_raises_ends_no_run",
+    "results/archive/_run_directory.py RunDirectory._tell": _A_LOG,
     "runtime/_stamp.py Stamp.read": "test_what_a_user_calls",
     "runtime/_users.py Users._gone": "test_a_user_that_raises_it_has_failed",
-    "runtime/health/_sampler.py Sampler._tell": "test_a_log_handler_that_raises_ends_no_run",
-    "runtime/health/_watchdog.py Watchdog._report": "test_a_log_handler_that_raises_ends_no_run",
+    "runtime/health/_sampler.py Sampler._tell": _A_LOG,
+    "runtime/health/_watchdog.py Watchdog._report": _A_LOG,
     "throttles/_config.py ThrottleConfig.of": "test_what_a_user_calls",
     "throttles/_throttles.py Throttles.open": "test_what_a_user_calls",
     "_backend/_blocking.py Pending._answer": "test_start",
@@ -738,7 +739,9 @@ def test_every_place_that_calls_code_has_its_test() -> None:
         "http/_pool.py Pool.exchange",  # asks again, or raises it again
     }
     assert sites() - ours == set(SITES)
-    assert parameters() - {"Relay.detach.follower", "Relay.standing"} == set(PARAMETERS)
+    assert parameters() - {"Relay.detach.follower", "Relay.standing", "Totals.now"} == set(
+        PARAMETERS
+    )
     texts = [each.read_text(encoding="utf-8") for each in Path(__file__).parents[1].rglob("test_*")]
     known = set(re.findall(r"^(?:async )?def (test_\w+)", "\n".join(texts), re.MULTILINE))
     assert {*SITES.values(), *PARAMETERS.values()} - known == set()
