@@ -183,7 +183,9 @@ def _with_heading(moment: pd.DataFrame) -> pd.DataFrame:
     said = ", ".join(changes["what"] + " " + changes["old"] + " → " + changes["new"])
     # Changes of one moment are one cause, so each has the same rows.
     rows = moment.drop_duplicates(["name", "statistic"])
-    heading = {"heading": f"{moment['at'].iloc[0]:,.0f} s: {said}", "label": "", "words": ""}
+    # All texts it has: where one is missing, Altair 6.0 draws nothing at all.
+    heading = dict.fromkeys((*_TEXTS, "label", "words"), "")
+    heading["heading"] = f"{moment['at'].iloc[0]:,.0f} s: {said}"
     below = rows.assign(
         heading="",
         label=rows["name"] + "  " + rows["statistic"].str.replace("_", " "),
