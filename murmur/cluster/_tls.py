@@ -348,8 +348,8 @@ def _refusal(address: str, error: Exception) -> JoinError:
     if isinstance(cause, anyio.EndOfStream):
         return JoinError(address, "it closed the connection at once")
     if isinstance(cause, ssl.SSLError):
-        said = str(cause.reason)
-        if "CERTIFICATE" in said or "UNKNOWN_CA" in said:
+        said, is_own = str(cause.reason), cause.library != "SSL"  # else the peer's, or of both
+        if is_own or "CERTIFICATE" in said or "UNKNOWN_CA" in said:
             return JoinError(address, f"the certificates do not fit ({cause})", is_final=True)
         return JoinError(address, f"what answers there is no session ({cause})")
     return JoinError(address, reason_of(error))
