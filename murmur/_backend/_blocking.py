@@ -22,8 +22,11 @@ from ._native import Native, Task
 
 __all__ = ["Caller", "Pending", "block", "loop_runs_here", "on_loop"]
 
-LOOK = 1.0
-"""Seconds between two looks at whether the loop that is to answer is still there."""
+LOOK = 10.0
+"""Seconds between two looks at whether the loop that is to answer is still there.
+
+Seldom, because all threads whose look falls due while the GIL is held wait for it at once.
+"""
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -27,6 +27,7 @@ from ._deliveries import UNCERTAIN as UNCERTAIN
 from ._population import Population as Population
 from ._population import Presence as Presence
 from ._process import SWITCH_INTERVAL as SWITCH_INTERVAL
+from ._process import busy_thread as busy_thread
 from ._process import tuned_process as tuned_process
 from ._run import USER_RATE as USER_RATE
 from ._run import NodeRun as NodeRun
@@ -80,6 +81,7 @@ __all__ = [
     "Timer",
     "Timetable",
     "User",
+    "busy_thread",
     "check_target",
     "check_throttle_verb",
     "checked_patterns",

@@ -16,6 +16,7 @@ from murmur.scenario import Callback, Mix, callbacks, refuse_coroutine
 from murmur.telemetry import text_of, trace_of
 from murmur.throttles import Seat
 
+from ._process import busy_thread
 from .health._stack import line_of_thread, line_within
 
 if TYPE_CHECKING:
@@ -54,10 +55,11 @@ class Threads:
 
         def call() -> T:
             Seat.take_place()
-            try:
-                return fn()
-            finally:
-                self._busy.discard(user.id)
+            with busy_thread():
+                try:
+                    return fn()
+                finally:
+                    self._busy.discard(user.id)
 
         return await self.run(call)
 

@@ -6,7 +6,10 @@ Three things hurt a process with many users (measured on CPython 3.11):
   collections walk the whole heap all the time.  Freezing what is there and making full
   collections rare brings that to milliseconds; young collections go on.
 * The switch interval.  A thread that gives up the GIL for a system call waits up to 5 ms
-  to get it back from a busy loop; 0.5 ms keeps cells and nodes responsive.
+  to get it back from a busy loop; 0.5 ms keeps cells and nodes responsive.  But each thread
+  that waits for the GIL asks for it once an interval: hundreds would take the cores from the
+  one that has it (500 made two seconds of arithmetic take 85).  So with many blocking users it
+  grows with their number, up to what it was.
 * The soft limit of open files, often 1,024: each connection is one, and nobody can change the
   limit of a kernel that is running.  It is raised to the hard one.
 
@@ -22,7 +25,7 @@ from contextlib import contextmanager
 
 from murmur._backend import thread_lock
 
-__all__ = ["tuned_process"]
+__all__ = ["busy_thread", "tuned_process"]
 
 RARE = 1_000
 """Collections of the middle generation before a full one, while a run is on."""
@@ -30,8 +33,12 @@ RARE = 1_000
 SWITCH_INTERVAL = 0.0005
 """Seconds after which a running thread is asked to give up the GIL."""
 
+FEW = 20
+"""Threads of blocking users up to which that is the interval."""
+
 _lock = thread_lock()
 _holders = 0
+_threads = 0
 _interval: float = 0.0
 _thresholds: tuple[int, int, int] | None = None
 _open_files: tuple[int, int] | None = None  # soft and hard limit; None where none was raised
@@ -53,12 +60,35 @@ def tuned_process(*, collector: bool = True) -> Iterator[None]:
         _leave()
 
 
+@contextmanager
+def busy_thread() -> Iterator[None]:
+    """Count the thread of a blocking user while the block runs."""
+    _count_threads(1)
+    try:
+        yield
+    finally:
+        _count_threads(-1)
+
+
+def _count_threads(change: int) -> None:
+    global _threads  # noqa: PLW0603 - see below
+    with _lock:
+        _threads += change
+        if _holders:
+            sys.setswitchinterval(_fitting_interval())
+
+
+def _fitting_interval() -> float:
+    """Return the switch interval for so many threads; never more than there was."""
+    return min(SWITCH_INTERVAL * max(1.0, _threads / FEW), _interval)
+
+
 def _enter(*, collector: bool) -> None:
     global _holders, _interval, _thresholds, _open_files  # noqa: PLW0603 - the process's, and so is this
     with _lock:
         if _holders == 0:
             _interval = sys.getswitchinterval()
-            sys.setswitchinterval(min(SWITCH_INTERVAL, _interval))
+            sys.setswitchinterval(_fitting_interval())
             _open_files = _raise_open_files()
         if collector and _thresholds is None:
             _thresholds = gc.get_threshold()

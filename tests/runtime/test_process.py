@@ -3,10 +3,11 @@ from __future__ import annotations
 import gc
 import resource
 import sys
+from contextlib import ExitStack
 
 import pytest
 
-from murmur.runtime import SWITCH_INTERVAL, tuned_process
+from murmur.runtime import SWITCH_INTERVAL, busy_thread, tuned_process
 
 
 def settings() -> tuple[tuple[int, int, int], float]:
@@ -23,6 +24,25 @@ def test_everything_is_put_back() -> None:
 
     assert settings() == before
     assert gc.get_freeze_count() == 0
+
+
+@pytest.mark.parametrize(("threads", "times"), [(1, 1), (20, 1), (100, 5), (2_000, 10)])
+def test_the_more_threads_wait_the_seldomer_each_asks_for_its_turn(
+    threads: int, times: float
+) -> None:
+    """The interval was 5 ms, which is ten times that of a run, and is so again.
+
+    Within a fifth, because threads that other tests left behind count as well.
+    """
+    before = sys.getswitchinterval()
+    with tuned_process():
+        with ExitStack() as stack:
+            for _ in range(threads):
+                stack.enter_context(busy_thread())
+            assert sys.getswitchinterval() == pytest.approx(times * SWITCH_INTERVAL, rel=0.2)
+        assert sys.getswitchinterval() == pytest.approx(SWITCH_INTERVAL, rel=0.2)
+
+    assert sys.getswitchinterval() == before
 
 
 def test_the_soft_limit_of_open_files_is_raised_for_a_run_and_put_back() -> None:
