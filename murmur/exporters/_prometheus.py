@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from murmur._given import needed, port_given
 from murmur.errors import InvalidArgumentError
-from murmur.recording import Follower
 
 from ._exporter import Exporter, Followed, labels_as_text
 from ._families import registry_of, require_prometheus
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
     from murmur.recording import RunRecord
 
-    from ._totals import Totals
-
 __all__ = ["Prometheus"]
 
 SCRAPED = 60.0
@@ -26,19 +23,6 @@ SCRAPED = 60.0
 
 LAST_TURNS = 5.0
 """Seconds that the server's thread has to end."""
-
-
-class _Looks(Follower):
-    """Tells of a run that nobody looked at, as long as servers wait between two looks."""
-
-    def __init__(self, totals: Totals, url: str) -> None:
-        self._totals = totals
-        self._url = url
-
-    def end(self, record: RunRecord) -> None:
-        """Look whether anybody asked for the totals."""
-        if record.latest >= SCRAPED and not self._totals.readers:
-            self._totals.tell(self._url, f"nobody asked for the metrics at {self._url}")
 
 
 class Prometheus(Exporter):
@@ -126,11 +110,14 @@ class Prometheus(Exporter):
             remedy = "stop what listens there, or choose another port (0 for any)"
             raise InvalidArgumentError(f"Prometheus {problem}", remedy) from error
         self._server, self._thread = started
-        self._looks = _Looks(self.totals, self.url)
-        self._relay.attach(self._looks)
+        self.totals.on_end = self._look
+
+    def _look(self, record: RunRecord) -> None:
+        """Tell of a run that nobody looked at, as long as servers wait between two looks."""
+        if record.latest >= SCRAPED and not self.totals.readers:
+            self.totals.tell(self.url, f"nobody asked for the metrics at {self.url}")
 
     def _close(self) -> None:
-        self._relay.detach(self._looks)
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(LAST_TURNS)

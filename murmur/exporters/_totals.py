@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from murmur._backend import thread_lock
 from murmur.recording import USER_STATES, Follower
-from murmur.telemetry import OTHER, middle
+from murmur.telemetry import OTHER, OWN_COUNTERS, middle
 
 from ._catalogue import BOUNDS, BUCKETS, METRICS, SAMPLED, Metric
 
@@ -134,6 +134,8 @@ class Totals(Follower):
     ----------
     readers : int
         How often somebody asked for the totals since the run began.
+    on_end : callable
+        ``on_end(record)`` is called when a run is over.
     """
 
     def __init__(
@@ -150,6 +152,7 @@ class Totals(Follower):
         self._record: RunRecord | None = None
         self._version = 0
         self.readers: int = 0
+        self.on_end: Callable[[RunRecord], None] = lambda _: None
         self._clear()
 
     def read(self) -> Reading:
@@ -211,6 +214,7 @@ class Totals(Follower):
             for name, metric in METRICS.items():
                 if metric.kind == "gauge" and name not in _OF_THE_RUN | _NONE_LEFT:
                     self._series[name] = {}
+        self.on_end(record)
 
     def _forget(self, node: str) -> None:
         """Leave out the gauges of a node; what it counted stays."""
@@ -316,6 +320,8 @@ class Totals(Follower):
     def _take_values(self, chunk: Chunk) -> None:
         counters, gauges = chunk.counters, chunk.gauges
         for code, value in zip(counters.name.tolist(), counters.value.tolist(), strict=True):
+            if chunk.names[code].startswith(OWN_COUNTERS):
+                continue
             labels = (self._known_as("counter", chunk.names[code]), chunk.node)
             total = self._counters[labels] = self._counters.get(labels, 0.0) + value
             # A scenario may count down; to its reader that would look like a restart.

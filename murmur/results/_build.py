@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from murmur.recording import CATEGORY, FRAMES, RunRecord
 from murmur.runtime.health import LAG_LIMIT
-from murmur.telemetry import Labels, kind_text
+from murmur.telemetry import OWN_COUNTERS, Labels, kind_text
 
 from ._absences import NO_SIGN, absent_windows
 from ._deliveries import deliveries
@@ -25,13 +25,14 @@ NEARLY = 0.9
 """Share of a window from which on it counts as whole."""
 
 
-def _as_recorded(name: str) -> Callable[[RunRecord], pd.DataFrame]:
-    """Return the builder of a frame whose columns the record has as they are."""
-
-    def as_recorded(record: RunRecord) -> pd.DataFrame:
-        return build(FRAMES[name], record.table(name))
-
-    return as_recorded
+def _counters(record: RunRecord) -> pd.DataFrame:
+    frame = build(FRAMES["counters"], record.table("counters"))
+    names = frame["name"].cat
+    own = [name for name in names.categories if str(name).startswith(OWN_COUNTERS)]
+    if not own:
+        return frame
+    shown = frame.assign(name=names.remove_categories(own))
+    return shown[shown["name"].notna()].reset_index(drop=True)
 
 
 def _users(record: RunRecord) -> pd.DataFrame:
@@ -197,7 +198,7 @@ BUILDERS: Mapping[str, Callable[[RunRecord], pd.DataFrame]] = MappingProxyType(
         "windows": _windows,
         "windows_by_node": _windows_by_node,
         "spans": _spans,
-        "counters": _as_recorded("counters"),
+        "counters": _counters,
         "gauges": _gauges,
         "deliveries": _deliveries,
         "throttles": _throttles,

@@ -13,8 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
-from murmur.runtime import EVENTS_DUE, EVENTS_LISTED
-from murmur.telemetry import CUT_SHORT, NEVER_CAME, ROWS_DONE, ROWS_GIVEN, ROWS_MISSED
+from murmur.telemetry import (
+    CUT_SHORT,
+    EVENTS_DUE,
+    EVENTS_LISTED,
+    NEVER_CAME,
+    ROWS_DONE,
+    ROWS_GIVEN,
+    ROWS_MISSED,
+)
 
 from ._deliveries import MOST, deliveries
 from ._verdict import counted, number_of

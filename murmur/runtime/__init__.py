@@ -46,8 +46,6 @@ from ._targets import check_target as check_target
 from ._targets import checked_patterns as checked_patterns
 from ._targets import is_allowed as is_allowed
 from ._timer import Timer as Timer
-from ._timetable import EVENTS_DUE as EVENTS_DUE
-from ._timetable import EVENTS_LISTED as EVENTS_LISTED
 from ._timetable import Occurrence as Occurrence
 from ._timetable import Timetable as Timetable
 from ._user import MAILBOX_SIZE as MAILBOX_SIZE
@@ -58,8 +56,6 @@ __all__ = [
     "ARRIVED",
     "CLOCK_ERROR",
     "DUPLICATES",
-    "EVENTS_DUE",
-    "EVENTS_LISTED",
     "EXPECTED",
     "EXPELLED",
     "MAILBOX_SIZE",

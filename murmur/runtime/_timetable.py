@@ -17,16 +17,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 from murmur._backend import loop_runs_here
 from murmur._given import needed
 from murmur.errors import InvalidArgumentError, WrongThreadError
+from murmur.telemetry import EVENTS_DUE, EVENTS_LISTED
 from murmur.throttles import drop_due, give_due
 
 if TYPE_CHECKING:
     from ._user import User
 
-__all__ = ["EVENTS_DUE", "EVENTS_LISTED", "Following", "Occurrence", "Timetable"]
-
-EVENTS_LISTED, EVENTS_DUE = "timetable.listed: ", "timetable.due: "
-"""Beginnings of the counters of events that a user of the node follows, and of those that came
-due for one; each is counted once on a node, because nothing tells of what never came."""
+__all__ = ["Following", "Occurrence", "Timetable"]
 
 
 class Occurrence(NamedTuple):

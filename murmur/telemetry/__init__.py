@@ -55,7 +55,10 @@ from ._plain import plain as plain
 from ._plain import text_of as text_of
 from ._plain import trace_of as trace_of
 from ._recorder import CUT_SHORT as CUT_SHORT
+from ._recorder import EVENTS_DUE as EVENTS_DUE
+from ._recorder import EVENTS_LISTED as EVENTS_LISTED
 from ._recorder import NEVER_CAME as NEVER_CAME
+from ._recorder import OWN_COUNTERS as OWN_COUNTERS
 from ._recorder import ROWS_DONE as ROWS_DONE
 from ._recorder import ROWS_GIVEN as ROWS_GIVEN
 from ._recorder import ROWS_MISSED as ROWS_MISSED

@@ -40,7 +40,17 @@ if TYPE_CHECKING:
     from ._events import Event
     from ._rows import Rows
 
-__all__ = ["CUT_SHORT", "NEVER_CAME", "ROWS_DONE", "ROWS_GIVEN", "ROWS_MISSED", "Recorder"]
+__all__ = [
+    "CUT_SHORT",
+    "EVENTS_DUE",
+    "EVENTS_LISTED",
+    "NEVER_CAME",
+    "OWN_COUNTERS",
+    "ROWS_DONE",
+    "ROWS_GIVEN",
+    "ROWS_MISSED",
+    "Recorder",
+]
 
 CUT_SHORT = "cut_short"
 """The span of an action that its user did not bring to an end, since it was due."""
@@ -54,6 +64,13 @@ ROWS_DONE = "log.rows"
 ROWS_GIVEN, ROWS_MISSED = "feeder.rows: ", "feeder.missed: "
 """Beginnings of the counters of rows that a feeder gave, and of users that it had none for and
 that left, each with the name of the setting."""
+
+EVENTS_LISTED, EVENTS_DUE = "timetable.listed: ", "timetable.due: "
+"""Beginnings of the counters of events that a user of the node follows, and of those that came
+due for one; each is counted once on a node, because nothing tells of what never came."""
+
+OWN_COUNTERS = (ROWS_GIVEN, ROWS_MISSED, EVENTS_LISTED, EVENTS_DUE)
+"""What the verdict's remarks are made of, and what no frame or exporter shows."""
 
 NAN = float("nan")
 FAILED_ACTION = "_murmur_action"
