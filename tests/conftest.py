@@ -8,7 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis  # before trio, whose hook warns when it comes first
 import pytest
@@ -16,6 +16,9 @@ import pytest
 from murmur._backend import Native, guard_loop
 from murmur._backend import native as seam_here
 from murmur.testing import virtual_backend
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
 
 # A busy machine may stop at any example for longer than the 0.2 s that one has by default.
 hypothesis.settings.register_profile("unhurried", hypothesis.settings.default, deadline=None)
@@ -52,6 +55,19 @@ def program() -> Callable[..., str]:
         pytest.skip(sentence)
 
     return find
+
+
+@pytest.fixture(scope="session")
+def whole_shell() -> Iterator[InteractiveShell]:
+    """Return the one shell of the process: IPython cannot have two."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    yield InteractiveShell.instance(config=config)
+    InteractiveShell.clear_instance()
 
 
 @pytest.fixture

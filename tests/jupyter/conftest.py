@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import pytest
 import traitlets
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 import murmur.jupyter
 from murmur.scenario import Scenario
@@ -78,17 +77,6 @@ class FakeSession(Remembering):
         self.coordinators = {"pairs": Remembering(self.calls, "pairs")}
         self.answers["do"] = self.run
         return self.run
-
-
-@pytest.fixture(scope="session")
-def whole_shell() -> Iterator[InteractiveShell]:
-    """Return the one shell of the process: IPython cannot have two."""
-    config = Config()
-    config.HistoryManager.enabled = False
-    config.InteractiveShell.colors = "nocolor"
-    shell = InteractiveShell.instance(config=config)
-    yield shell
-    InteractiveShell.clear_instance()
 
 
 @pytest.fixture

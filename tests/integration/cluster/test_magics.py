@@ -49,13 +49,12 @@ def test_a_kernel_opens_another_joins_and_leaves(type_: Any, session: Session) -
 
 
 def test_lines_steer_a_session_of_another_process_until_they_are_detached(
-    session: Session, tmp_path: Path
+    session: Session, tmp_path: Path, whole_shell: InteractiveShell
 ) -> None:
-    shell = InteractiveShell.instance()
     ticket = session.open().save(tmp_path / "ticket")
     looking = session.open(read_only=True).save(tmp_path / "look")
     with Session() as own:
-        amoc = Amoc(shell, own)
+        amoc = Amoc(whole_shell, own)
         there = amoc.amoc(f"attach {ticket}")
         try:
             assert isinstance(there, Session)
