@@ -28,6 +28,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from murmur.errors import few
+
 __all__ = ["Evidence", "NodeHealth", "Permits", "State", "Verdict", "counted", "judge", "number_of"]
 
 State: TypeAlias = Literal["valid", "suspect", "invalid"]
@@ -339,7 +341,7 @@ def _permits(permits: tuple[Permits, ...]) -> Iterator[Finding]:
 def _users(evidence: Evidence) -> Iterator[Finding]:
     unasked = evidence.lost + evidence.gone
     if unasked:
-        nodes = _listed(evidence.departed)
+        nodes = few(evidence.departed, _MOST)
         yield (
             _grade(unasked / max(evidence.users, unasked), _UNASKED),
             f"{unasked:,} of {number_of(evidence.users, 'user')} were lost, or went with a node "
@@ -415,11 +417,6 @@ def _duration(seconds: float) -> str:
 def _share(share: float) -> str:
     """Return a share in percent, to three digits, never as nothing."""
     return f"{share * 100:.3g} %" if share >= 0.0001 else "less than 0.01 %"
-
-
-def _listed(texts: tuple[str, ...]) -> str:
-    more = f" and {len(texts) - _MOST:,} more" if len(texts) > _MOST else ""
-    return ", ".join(texts[:_MOST]) + more
 
 
 def number_of(number: int, noun: str) -> str:
