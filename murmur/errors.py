@@ -895,6 +895,11 @@ def few(names: Iterable[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + more
 
 
+def number_of(number: int, noun: str) -> str:
+    """Return how many there are, with the noun in its number."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def sentences(parts: Sequence[str]) -> str:
     """Return one problem as it is, and several as a list of lines."""
     if len(parts) == 1:

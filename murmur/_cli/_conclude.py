@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from murmur.errors import ConfigError, MurmurError
+from murmur.errors import ConfigError, MurmurError, number_of
 from murmur.results.archive import load
 from murmur.results.checks import read_duration
 
@@ -109,9 +109,9 @@ def _opening(plan: Plan, run: Run) -> str:
     length = "until all users are gone" if load.duration is None else f"for {load.duration:g} s"
     if load.steers_users:
         most = max(load.users, *(int(stage.target) for stage in load.stages))
-        users = f"up to {most:,} users"
+        users = f"up to {number_of(most, 'user')}"
     else:
-        users = f"{load.users:,} {'user' if load.users == 1 else 'users'}"
+        users = number_of(load.users, "user")
     return f"{run.scenario}: {users} {length}; run {run.id}, seed {run.seed}"
 
 

@@ -61,10 +61,10 @@ class Places:
             if path is not None and path.is_dir():
                 yield f"{name} {path}: that is a directory; give a file"
         if self.report is not None:
-            for package in ("altair", "vl_convert"):
-                if find_spec(package) is None:
-                    yield str(MissingExtraError("--report", "notebook", package))
-                    break
+            from murmur.results import missing_for_report  # imports pandas
+
+            if missing := missing_for_report("--report"):
+                yield str(missing)
 
     def _archive_problems(self, out: Path) -> Iterator[str]:
         if find_spec("pyarrow") is None:

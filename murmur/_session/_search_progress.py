@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from murmur.errors import number_of
+
 if TYPE_CHECKING:
     from murmur.results.capacity import Search
 
@@ -83,11 +85,13 @@ class SearchProgress:
     def step(self, elapsed: float) -> str:
         """Return which step is on, in words."""
         if self.outcome:
-            return f"{self.outcome} (after {len(self.answers)} steps)"
+            return f"{self.outcome} (after {number_of(len(self.answers), 'step')})"
+        from murmur.results.capacity import load_text  # imports pandas
+
         done = min(elapsed, self.seconds)
         return (
             f"{self.check}: step {len(self.answers) + 1} of at most {self.most}, "
-            f"{_loads([self.load])} {self.unit}, {done:.0f} of {self.seconds:g} s"
+            f"{load_text(self.load, self.unit)}, {done:.0f} of {self.seconds:g} s"
         )
 
     @property

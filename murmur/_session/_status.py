@@ -131,7 +131,7 @@ def status_of(
     ]
     abandoned = sum(node.abandoned for node in answer.nodes)
     if abandoned:
-        problems.append(f"{abandoned} users ignore their cancellation and were abandoned")
+        problems.append(_abandoned_text(abandoned))
     if record is not None:
         problems.extend(problems_of(record, users))
     throttles: dict[str, Any] = {}
@@ -193,3 +193,9 @@ IDLE = Status(
     nodes={},
 )
 """The status of a session that has no run."""
+
+
+def _abandoned_text(count: int) -> str:
+    if count == 1:
+        return "1 user ignores its cancellation and was abandoned"
+    return f"{count:,} users ignore their cancellation and were abandoned"

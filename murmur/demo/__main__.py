@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from murmur._session import Session
 from murmur.errors import MurmurError, WaitTimeoutError
+from murmur.results import missing_for_report
 from murmur.testing import router_process
 
 from ._chat import Chat
@@ -32,6 +34,9 @@ run like this, 3 the numbers add up but this machine was too slow to trust them.
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo; return its exit code."""
     options = _options(arguments)
+    if options.report and (missing := missing_for_report("--report")):
+        sys.stderr.write(f"murmur.demo: {missing}\n")
+        return 2
     try:
         with router_process(connections=options.users) as router, Session() as session:
             run = session.do(
@@ -76,6 +81,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="repeat the random numbers of another run")
     parser.add_argument(
         "--report",
+        type=_file,
         metavar="FILE",
         help="write charts and tables to a page that opens in any browser, offline "
         "(needs murmur-load[notebook])",
@@ -98,6 +104,13 @@ def _seconds(text: str) -> float:
     if not seconds > 0:
         raise argparse.ArgumentTypeError("give seconds, more than 0")
     return seconds
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a directory; give a file")
+    return path
 
 
 def _watch(run: Run, router: RouterProcess, out: TextIO) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Self
 
+from murmur.errors import number_of
+
 if TYPE_CHECKING:
     from murmur.results import Results
     from murmur.testing import RouterCounters
@@ -105,7 +107,7 @@ def _problems(
     if accounted != announced:
         problems.append(f"{accounted:,} of {announced:,} users have an outcome")
     if users.get("failed"):
-        problems.append(f"{users['failed']:,} users failed")
+        problems.append(f"{number_of(users['failed'], 'user')} failed")
     # Who is removed by force leaves messages on its connection, in both directions.
     if not users.get("killed"):
         if sent != router.received:

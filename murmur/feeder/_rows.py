@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from murmur._guard import heard
-from murmur.errors import FeederError, Leaving
+from murmur.errors import FeederError, Leaving, number_of
 from murmur.runtime import current_run
 from murmur.telemetry import ROWS_GIVEN, ROWS_MISSED
 
@@ -112,4 +112,4 @@ class Rows:
 
     def __repr__(self) -> str:
         """Return how many there are, from where, and of what; never what is in them."""
-        return f"<{len(self):,} rows of {self.source}: {', '.join(self.columns)}>"
+        return f"<{number_of(len(self), 'row')} of {self.source}: {', '.join(self.columns)}>"

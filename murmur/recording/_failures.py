@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from murmur.errors import number_of
 from murmur.telemetry import Kind, joined_kinds, kind_text, one_line
 
 if TYPE_CHECKING:
@@ -58,16 +59,12 @@ def failure_lines(
 
 def _line(source: str, name: str, error: str, count: int, users: int) -> str:
     if source == "user":
-        text = f"{_users(users)} failed: {error}"
+        text = f"{number_of(users, 'user')} failed: {error}"
     else:
-        ended = f"; {_users(users)} ended by it" if users else ""
+        ended = f"; {number_of(users, 'user')} ended by it" if users else ""
         head = f"{count:,} x {failed_thing(source, name)} failed: "
         text = head + _short(error, _LONGEST_LINE - len(head) - len(ended)) + ended
     return _short(text, _LONGEST_LINE)
-
-
-def _users(number: int) -> str:
-    return "1 user" if number == 1 else f"{number:,} users"
 
 
 def _short(text: str, length: int) -> str:

@@ -16,6 +16,7 @@ from ._json_schema import JSON_KINDS as JSON_KINDS
 from ._json_schema import json_schema as json_schema
 from ._manifest import Manifest as Manifest
 from ._paces import PaceSummary as PaceSummary
+from ._report import missing_for_report as missing_for_report
 from ._results import Results as Results
 from ._summary import ActionSummary as ActionSummary
 from ._summary import Summary as Summary

@@ -83,19 +83,25 @@ def write(source: Source, path: Path, checks: Checks | None = None) -> Path:
     return path
 
 
+def missing_for_report(feature: str) -> MissingExtraError | None:
+    """Return the error of which `feature` fails for want of a package; None if all are here."""
+    for package in ("altair", "vl_convert"):  # the second works in a process of its own
+        if find_spec(package) is None:
+            return MissingExtraError(feature, "notebook", package)
+    return None
+
+
 def _specs(results: Results, told: pd.DataFrame) -> dict[str, Any]:
     """Return the specification of each chart that has something to show.
 
     `told` are the effects of changes: they take a while to find, so they are not asked for again.
     """
-    try:
-        import altair as alt
+    if missing := missing_for_report("results.report"):
+        raise missing
+    import altair as alt
 
-        from murmur import charts
-    except ImportError as error:
-        raise MissingExtraError("results.report", "notebook", str(error.name)) from error
-    if find_spec("vl_convert") is None:  # it works in a process of its own
-        raise MissingExtraError("results.report", "notebook", "vl_convert")
+    from murmur import charts
+
     # Whatever the notebook chose, here the rows have to be inside.
     with alt.data_transformers.enable("default", max_rows=None):
         drawn = {

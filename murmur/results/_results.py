@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Self, overload
 import pandas as pd
 
 from murmur._given import path_given
-from murmur.errors import InvalidArgumentError, WriteError, closest
+from murmur.errors import InvalidArgumentError, WriteError, closest, number_of
 from murmur.recording import FRAMES, RunRecord
 from murmur.telemetry import Histogram
 
@@ -404,7 +404,7 @@ class Results:
     def __repr__(self) -> str:
         """Return which run it is and how many actions it has; builds nothing."""
         source = self.source
-        return f"<Results of run {source.run_id}: {source.actions_total:,} actions>"
+        return f"<Results of run {source.run_id}: {number_of(source.actions_total, 'action')}>"
 
     def _repr_html_(self) -> str:
         """Return the summary as HTML."""

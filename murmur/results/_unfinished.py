@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
+from murmur.errors import number_of
 from murmur.telemetry import (
     CUT_SHORT,
     EVENTS_DUE,
@@ -24,7 +25,7 @@ from murmur.telemetry import (
 )
 
 from ._deliveries import MOST, deliveries
-from ._verdict import counted, number_of
+from ._verdict import counted
 
 if TYPE_CHECKING:
     from murmur.recording import RunRecord

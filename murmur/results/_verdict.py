@@ -28,9 +28,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from murmur.errors import few
+from murmur.errors import few, number_of
 
-__all__ = ["Evidence", "NodeHealth", "Permits", "State", "Verdict", "counted", "judge", "number_of"]
+__all__ = ["Evidence", "NodeHealth", "Permits", "State", "Verdict", "counted", "judge"]
 
 State: TypeAlias = Literal["valid", "suspect", "invalid"]
 Finding: TypeAlias = tuple[State, str]
@@ -417,11 +417,6 @@ def _duration(seconds: float) -> str:
 def _share(share: float) -> str:
     """Return a share in percent, to three digits, never as nothing."""
     return f"{share * 100:.3g} %" if share >= 0.0001 else "less than 0.01 %"
-
-
-def number_of(number: int, noun: str) -> str:
-    """Return how many there are, with the noun in its number."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def counted(number: int, noun: str) -> str:

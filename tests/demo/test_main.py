@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from murmur.demo.__main__ import main
@@ -15,6 +17,7 @@ from murmur.demo.__main__ import main
         (["--duration", "0"], "more than 0"),
         (["--duration", "nan"], "more than 0"),
         (["--port", "1"], "unrecognized"),
+        (["--report", "."], "give a file"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(arguments, complaint, capsys):
@@ -31,3 +34,11 @@ def test_help_tells_the_exit_codes(capsys):
 
     assert left.value.code == 0
     assert "Exit codes" in capsys.readouterr().out
+
+
+def test_a_report_that_cannot_be_written_is_said_before_the_run(capsys, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    monkeypatch.setattr("murmur.demo.__main__.router_process", None)  # nothing is started
+
+    assert main(["--report", str(tmp_path / "demo.html")]) == 2
+    assert "--report needs the package 'vl_convert'" in capsys.readouterr().err

@@ -52,7 +52,7 @@ def test_a_user_without_an_outcome_is_a_problem(recorder):
 def test_a_failed_user_is_a_problem(recorder):
     recorder.user_gone(4, "failed", "OSError: no", 0.0, 0.0, 1.0)
 
-    assert report(recorder, announced=4).problems == ["1 users failed"]
+    assert report(recorder, announced=4).problems == ["1 user failed"]
 
 
 def test_a_message_that_was_forwarded_and_not_received_is_a_problem(recorder):

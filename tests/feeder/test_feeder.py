@@ -175,7 +175,7 @@ def test_rows_that_travelled_keep_their_policy_and_say_nothing_of_their_content(
     after = pickle.loads(pickle.dumps(before))
 
     assert after[2] == {"password": "hunter2"}
-    assert repr(after) == "<1 rows of a.csv: password>"
+    assert repr(after) == "<1 row of a.csv: password>"
 
 
 def test_an_instance_made_of_resolved_rows_does_not_read_again(accounts):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from murmur.errors import MurmurError, UnknownScenarioError
+from murmur.errors import MurmurError, UnknownScenarioError, number_of
 
 from ._code import call, start, update
 from ._form import problems, read
@@ -80,7 +80,7 @@ def _add(subject: Subject, given: Arguments) -> Done:
     count = _whole(given["count"])
     ids = subject.session.add(count)
     span = f" ({ids.start:,} to {ids.stop - 1:,})" if count else ""
-    return Done(f"{_users(count)} added{span}.", call("session.add", count))
+    return Done(f"{number_of(count, 'user')} added{span}.", call("session.add", count))
 
 
 def _remove(subject: Subject, given: Arguments) -> Done:
@@ -88,7 +88,7 @@ def _remove(subject: Subject, given: Arguments) -> Done:
     asked = subject.session.remove(count, force=force)
     code = call("session.remove", count, **({"force": True} if force else {}))
     ends = "; those who stay are cancelled after the grace" if force else ""
-    return Done(f"{_users(asked)} asked to leave{ends}.", code)
+    return Done(f"{number_of(asked, 'user')} asked to leave{ends}.", code)
 
 
 def _arrivals(subject: Subject, given: Arguments) -> Done:
@@ -180,10 +180,6 @@ def _texts(given: object) -> Mapping[str, str]:
     if not isinstance(given, Mapping):
         raise TypeError("settings come by their names")
     return {str(name): str(text) for name, text in given.items()}
-
-
-def _users(count: int) -> str:
-    return "1 user" if count == 1 else f"{count:,} users"
 
 
 def _sentence(error: MurmurError, found: Mapping[str, str]) -> str:

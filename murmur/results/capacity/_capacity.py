@@ -10,6 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from murmur._table import html_table
+from murmur.errors import number_of
 from murmur.results.checks._text import parse_check
 
 from ._measure import NOTHING, OTHERS, Step
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
 
-__all__ = ["Capacity", "Interval", "Scalability", "unit_of"]
+__all__ = ["Capacity", "Interval", "Scalability", "load_text", "unit_of"]
 
 UNITS: Mapping[str, str] = {"users": "users", "user_rate": "users/min"}
 """Unit of the load, by what sets it; of a throttle, permits an interval."""
@@ -27,6 +28,20 @@ UNITS: Mapping[str, str] = {"users": "users", "user_rate": "users/min"}
 def unit_of(by: str) -> str:
     """Return the unit of the load that `by` sets."""
     return UNITS.get(by, f"{by}/interval")
+
+
+def load_text(load: float, unit: str, *, low: float | None = None) -> str:
+    """Return a load, or a stretch of loads from `low` on, with the unit.
+
+    Examples
+    --------
+    >>> load_text(1, "users"), load_text(1, "users/min"), load_text(231, "users", low=212)
+    ('1 user', '1 user/min', '212 to 231 users')
+    """
+    number = _short(load) if low is None else f"{_short(low)} to {_short(load)}"
+    if number == "1" and unit in UNITS.values():
+        unit = unit.replace("users", "user")
+    return f"{number} {unit}"
 
 
 class Interval(NamedTuple):
@@ -125,22 +140,23 @@ class Capacity:
     @property
     def sentence(self) -> str:
         """What was found, in one sentence."""
-        unit, found = self.unit, f"{_short(self.low)} to {_short(self.high)} {self.unit}"
+        unit, found = self.unit, load_text(self.high, self.unit, low=self.low)
         held = max((step.load for step in self.taken if step.answer == "holds"), default=None)
-        at_least = f"it held up to {_short(held)} {unit}" if held else "it held at no load"
-        asked = max((step.load for step in self.taken), default=math.nan)
+        at_least = f"it held up to {load_text(held, unit)}" if held else "it held at no load"
+        asked = load_text(max((step.load for step in self.taken), default=math.nan), unit)
         sure = f"{self.confidence:.0%} sure"
+        taken = number_of(len(self.taken), "step")
         return {
             "found": f"{self.check} holds up to {found} ({sure})",
-            "never held": f"{self.check} does not hold at {_short(self.taken[0].load)} {unit}"
+            "never held": f"{self.check} does not hold at {load_text(self.taken[0].load, unit)}"
             if self.taken
             else "no step was taken",
-            "not reached": f"{self.check} holds at {_short(asked)} {unit}, the most that was tried",
-            "generator": f"not found below {_short(asked)} {unit}: {self._hindrance}; {at_least}",
+            "not reached": f"{self.check} holds at {asked}, the most that was tried",
+            "generator": f"not found below {asked}: {self._hindrance}; {at_least}",
             "too noisy": f"{self.check} holds up to {found} ({sure}); the answers were too noisy "
             "for a narrower interval: hold each step for longer",
             "interrupted": f"interrupted; {self.check}: {at_least}",
-            "given up": f"given up after {len(self.taken)} steps; {self.check}: {at_least}",
+            "given up": f"given up after {taken}; {self.check}: {at_least}",
         }[self.ended]
 
     @property

@@ -149,6 +149,18 @@ def test_the_answer_says_whose_doing_it_was(reason: str, blame: str, says: str) 
     assert found.sentence.endswith("it held up to 20 users")
 
 
+def test_one_user_is_said_as_one() -> None:
+    """The text of an answer counts as a person does."""
+    check = parse_check("p99(order) < 10ms")
+    step = step_of(rehearse(Shop, 1, duration=2), check, 1, start=0, end=2, throttle=None)
+
+    found = Capacity(check.text, "users", 0, 1, 0.5, 0.95, "never held", (step,))
+    alone = Capacity(check.text, "users", 0, 1, 0.5, 0.95, "given up", (step,))
+
+    assert found.sentence == "p99(order) < 10ms does not hold at 1 user"
+    assert alone.sentence.startswith("given up after 1 step; ")
+
+
 def test_a_search_for_an_action_that_nobody_timed_says_so() -> None:
     search, steps = Search(10, whole=True), []
     while (load := search.next_load()) is not None:
