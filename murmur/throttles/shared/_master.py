@@ -30,8 +30,8 @@ from ._wire import KIND, Tag, Wanted, pack, unpack
 __all__ = ["HALT", "LeaseMaster"]
 
 HALT = 8.0
-"""Seconds after the last word from a node by which nothing of it acts any more: 3 until it
-misses the steering kernel, its users' grace, and some to spare."""
+"""Seconds after the last word from a node by which nothing of it acts any more.  A session
+gives its own: its `silence`, the run's grace, and some to spare."""
 
 PERIOD = 0.05
 """Seconds between two reports of a node, and between two leases by share, of few nodes."""
