@@ -192,15 +192,29 @@ class Totals(Follower):
             for frame, samples in chunk.samples.items():
                 for sample in samples:
                     self._take_sample(frame, chunk.node, sample)
+            if chunk.node in self._gone:  # what it measured before it went is counted, and past
+                self._forget(chunk.node)
 
     def lose(self, record: RunRecord, node: str, users: int) -> None:
-        """Count the users of a lost node, and forget what it was doing."""
+        """Count the users of a lost node."""
         with self._lock:
             if not self._is_current(record):
                 return
             self._version += 1
             self._add("users_gone", ("lost", node), users)
-            self._forget(node)
+
+    def note(self, record: RunRecord, node: str, facts: Mapping[str, Any]) -> None:
+        """Forget what a node was doing that left or was lost, until it takes part again."""
+        outcome = facts.get("outcome")
+        with self._lock:
+            if record is not self._record or outcome is None:
+                return
+            self._version += 1
+            if outcome == "here":
+                self._gone.discard(node)
+            else:
+                self._gone.add(node)
+                self._forget(node)
 
     def end(self, record: RunRecord) -> None:
         """Note that nobody is there any more, and nothing going on that gauges could tell of."""
@@ -235,6 +249,7 @@ class Totals(Follower):
         self._known: dict[str, set[str]] = {}
         self._counters: dict[LabelValues, float] = {}
         self._told_at: dict[str, float] = {}
+        self._gone: set[str] = set()
         self._set("run_active", (), 0.0)
 
     def _is_current(self, record: RunRecord) -> bool:

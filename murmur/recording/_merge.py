@@ -5,6 +5,8 @@ Nothing here knows any column by name.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from murmur.telemetry import MISSING, sums
@@ -110,11 +112,14 @@ def whole_population(
     node: NDArray[np.signedinteger[Any]],
     counts: dict[str, NDArray[np.int64]],
     length: float,
+    *,
+    gone: Sequence[tuple[int, int]] = (),
+    until: float = math.inf,
 ) -> dict[str, NDArray[Any]]:
-    """Return how many users all nodes had together, a row for each window.
+    """Return how many users all nodes had together, a row for each window from first to last.
 
-    A node whose sample is missing has not lost its users: those it had before stand in
-    between two samples, and for one window behind the last, which may be on its way.
+    A node whose sample is missing has not lost its users: those it had before stand until it
+    tells of others, or is gone.
 
     Parameters
     ----------
@@ -122,24 +127,32 @@ def whole_population(
         Columns of the table of population; `counts` by the state of users.
     length : float
         Seconds of a window.
+    gone : sequence of (int, int)
+        Nodes that left or were lost, as often as they did, and the window since which each
+        has no users.
+    until : float, default inf
+        The last moment known of; departures after it have not happened yet.
     """
     import numpy as np
 
-    moments, row = np.unique(window_at, return_inverse=True)
     nodes, place = np.unique(node, return_inverse=True)
-    shape = len(moments), len(nodes)
-    told = np.full(shape, -1)
-    told[row, place] = np.arange(len(row))
-    numbers = np.arange(len(moments))[:, None]
-    seen = np.where(told >= 0, numbers, -1)
-    since = np.maximum.accumulate(seen, axis=0)
-    last = moments[seen.max(axis=0, initial=-1)] if len(moments) else moments
-    stands = (since >= 0) & (moments[:, None] < last + 1.5 * length)  # one window more
-    source = told[np.maximum(since, 0), np.arange(len(nodes))]
+    places = {code: where for where, code in enumerate(nodes.tolist())}
+    ends = [(since, code) for code, since in gone if code in places and since * length <= until]
+    windows, row = np.unique(np.rint(window_at / length).astype(np.int64), return_inverse=True)
+    last = max([*windows.tolist()[-1:], *(since for since, _ in ends)], default=-1)
+    first = int(windows[0]) if len(windows) else 0
+    numbers = np.arange(first, last + 1)
+    told = np.full((len(numbers), len(nodes)), -1)
+    nobody = len(node)  # what stands behind all rows: no user
+    for since, code in ends:
+        told[max(0, since - first), places[code]] = nobody
+    told[windows[row] - first, place] = np.arange(nobody)
+    seen = np.where(told >= 0, np.arange(len(numbers))[:, None], 0)
+    newest = told[np.maximum.accumulate(seen, axis=0), np.arange(len(nodes))]
     return {
-        "window_at": moments,
+        "window_at": numbers * length,
         **{
-            state: np.where(stands, column[source] if len(column) else 0, 0).sum(axis=1)
+            state: np.append(column, [0, 0])[newest].sum(axis=1)  # -1: it told nothing yet
             for state, column in counts.items()
         },
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from murmur.errors import InvalidArgumentError, closest
@@ -16,6 +17,8 @@ from ._column import CATEGORY, FLOAT, INT, TEXT
 from ._schema import FRAMES, NODE_OUTCOMES
 
 if TYPE_CHECKING:
+    from murmur.telemetry import Chunk
+
     from ._tables import Legend, Table
 
 __all__ = ["Fact", "NodeHistory", "NodeRows", "nodes_table"]
@@ -40,11 +43,22 @@ class NodeHistory:
     ----------
     started_at : float
         When the run started, in monotonic seconds; moments are kept since then.
+    window : float, default 1.0
+        Length of a window in seconds.
+
+    Attributes
+    ----------
+    departures : list of (str, int)
+        Each node that left or was lost, as often as it did, and the first window from whose
+        beginning on it had no users.
     """
 
-    def __init__(self, started_at: float) -> None:
+    def __init__(self, started_at: float, window: float = 1.0) -> None:
         self._started_at = started_at
+        self._window = window
         self._facts: dict[str, dict[str, Any]] = {}
+        self._counted: dict[str, int] = {}  # the newest window of which a node told its users
+        self.departures: list[tuple[str, int]] = []
 
     def note(self, node: str, facts: Mapping[str, Any]) -> None:
         """Add to, or replace, what is known of `node`."""
@@ -58,7 +72,30 @@ class NodeHistory:
                     f"a node is {', '.join(NODE_OUTCOMES)}, and not {value!r}"
                 )
             plain[name] = value - self._started_at if name.endswith("_at") else value
-        self._facts[node] = {**self._facts.get(node, {}), **plain}
+        was_gone = self._is_gone(node)
+        self._facts[node] = known = {**self._facts.get(node, {}), **plain}
+        if self._is_gone(node) and not was_gone:
+            since = math.ceil(known["left_at"] / self._window)
+            self.departures.append((node, max(since, self._counted.get(node, -1) + 1)))
+
+    def _is_gone(self, node: str) -> bool:
+        facts = {**_UNKNOWN, **self._facts.get(node, {})}
+        return facts["outcome"] != "here" and not math.isnan(facts["left_at"])
+
+    def while_here(self, chunk: Chunk) -> Chunk:
+        """Return a chunk without the users that its node counted after it was gone.
+
+        A node that was cut off sends what it measured when it is back, and its users have been
+        lost by then.
+        """
+        node, counts = chunk.node, chunk.samples.get("population", ())
+        windows = [round(sample.at / self._window) for sample in counts]
+        if self._is_gone(node):
+            end = next(since for name, since in reversed(self.departures) if name == node)
+            kept = [count for count, number in zip(counts, windows, strict=True) if number < end]
+            return replace(chunk, samples={**chunk.samples, "population": tuple(kept)})
+        self._counted[node] = max([self._counted.get(node, -1), *windows])
+        return chunk
 
     def here(self, heard_of: Sequence[str]) -> dict[str, float]:
         """Return when each node joined that is here; 0 if that is unknown."""

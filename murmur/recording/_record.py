@@ -173,7 +173,7 @@ class RunRecord:
         self.troubles: dict[str, str] = {}
         self._codes = Codebook()
         self.users: Users = Users(self._codes)
-        self._nodes = NodeHistory(started_at)
+        self._nodes = NodeHistory(started_at, window)
         self._actions = Reservoir(actions_bound, ACTION, seed)
         self._windows = WindowStore(bound_bytes=histograms_bound, rows_bound=rows_bound)
         self._spans = WindowStore(bound_bytes=histograms_bound // 8, rows_bound=rows_bound // 8)
@@ -269,6 +269,7 @@ class RunRecord:
 
     def add(self, chunk: Chunk) -> None:
         """Take in one chunk of one node; those of a node in the order they were sealed."""
+        chunk = self._nodes.while_here(chunk)
         node = self._codes.nodes[chunk.node]
         names = translation(self._codes.names, chunk.names)
         kinds = translation(self._codes.kinds, chunk.kinds)
@@ -451,7 +452,8 @@ class RunRecord:
             legend = legend._replace(kinds=tuple(self._failures.joined(legend.kinds)))
         table = build(rows, legend)
         if name == "population" and of_all:
-            table = of_all_nodes(table, self.window)
+            departures = tuple(self._nodes.departures)
+            table = of_all_nodes(table, self.window, departures, self.latest)
         return recent(table, since)
 
     def _rows(self, name: str, since: float, of_all: bool | None) -> Any:  # noqa: ANN401 - what its builder takes

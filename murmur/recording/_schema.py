@@ -272,7 +272,8 @@ _POPULATION = Frame(
         whole("running", "Users whose `start` runs.", "last"),
         whole("leaving", "Users that were asked to leave and are still here.", "last"),
     ),
-    "Summed over the nodes; one row a window.",
+    "Summed over the nodes; one row a window. Users of a node that is silent count until "
+    "it is lost; those of a node that was lost or left count no longer.",
     sampled="moment",
     raw=(_NODE_KEY,),
 )

@@ -283,14 +283,18 @@ TABLES: dict[str, Callable[[Any, Legend], Table]] = {
 """The builder of each table; the schema lists its columns (`Frame.table`)."""
 
 
-def of_all_nodes(population: Table, length: float) -> Table:
+def of_all_nodes(
+    population: Table, length: float, departures: Sequence[tuple[str, int]], until: float
+) -> Table:
     """Return the population of all nodes together, see `whole_population`."""
     import numpy as np
 
     node, window_at = population["node"], np.asarray(population["window_at"])
     assert isinstance(node, Labels)
     counts = {state: np.asarray(population[state]) for state in USER_STATES}
-    whole = whole_population(window_at, node.codes, counts, length)
+    codes = {name: code for code, name in enumerate(node.labels)}
+    gone = [(codes[name], since) for name, since in departures if name in codes]
+    whole = whole_population(window_at, node.codes, counts, length, gone=gone, until=until)
     return {**whole, "node": ["all"] * len(whole["window_at"])}
 
 

@@ -452,3 +452,59 @@ async def test_a_node_that_dies_while_a_run_starts_leaves_no_run_on_the_others(p
     assert not pair.agents["a"].local.is_running
     await pair.do(Busy, 4)
     assert await pair.homes() == {"a": [1, 2, 3, 4]}
+
+
+def _population(record: Any) -> dict[float, int]:
+    """Return how many users there were at the beginning of each window."""
+    table = record.table("population", of_all=True)
+    counts = sum(table[state] for state in ("waiting", "running", "leaving"))
+    return dict(zip(table["window_at"].tolist(), counts.tolist(), strict=True))
+
+
+def _there(record: Any, at: float) -> int:
+    """Return how many users were there at a moment, of those that are gone by now."""
+    users = record.table("users")
+    return int(((users["admitted_at"] <= at) & (users["ended_at"] > at)).sum())
+
+
+@pytest.mark.parametrize(
+    ("is_back", "others"),
+    [(True, 0), (False, 4)],
+    ids=["the only one comes back", "one of two, another takes its name"],
+)
+async def test_lost_users_leave_the_population_when_they_were_lost(
+    network: Any, is_back: bool, others: int
+) -> None:
+    """Node a is cut off at 3.3 s and lost some 5 s later; its name is there after 12 s."""
+    for name in ["a", "b"][: 2 if others else 1]:
+        await network.join(name)
+    await network.do(Busy, 4 + others)
+    await network.cluster.flush()  # the nodes tell when users came
+    await anyio.sleep(3.3)
+    network.links["a"].is_cut = network.is_down = True
+    await anyio.sleep(9)
+    assert "a" not in network.cluster.nodes
+    network.is_down = False
+    if not is_back:
+        await network.lives["a"].leave()
+        await network.join("a")
+    await anyio.sleep(18)  # until the attempt that is on has ended, and another one came through
+    assert "a" in network.cluster.nodes
+    while_on = _population(network.record)
+    await network.cluster.add(3, ["a"])
+    await anyio.sleep(3.0)
+    await network.stop()
+
+    table = network.record.table("users")
+    assert sorted(table["user_id"].tolist()) == list(range(1, 4 + others + 3 + 1))
+    lost_at = table["ended_at"][[outcome == "lost" for outcome in table["outcome"].decode()]]
+    assert (len(lost_at), lost_at.max() - lost_at.min()) == (4, 0.0)
+    assert 8.0 < lost_at[0] < 10.0
+    population = _population(network.record)
+    assert list(population) == list(range(1, len(population) + 1))
+    del population[len(population)]  # the last is of the end
+    for at in population:
+        expected = _there(network.record, at)
+        assert (at, while_on.get(at, expected)) == (at, population[at])
+        # From 7.7 s on the node ended its load by itself, as it told when it was back.
+        assert population[at] == expected or (is_back and 7.5 < at < lost_at[0])

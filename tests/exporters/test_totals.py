@@ -315,6 +315,24 @@ def test_a_lost_node_leaves_its_counts_and_takes_its_gauges(course, totals):
     assert series["actions"] == {("echo", "a"): 1, ("echo", "b"): 1}
 
 
+@pytest.mark.parametrize("outcome", ["lost", "left"])
+def test_what_a_node_sends_that_is_gone_is_counted_and_shows_nobody_there(course, totals, outcome):
+    course.on("a").population(1.0, waiting=0, running=3, leaving=0)
+    course.flush()
+    course.record.note_node("a", outcome=outcome, left_at=2.5)
+    gone = totals.read().series
+    course.on("a").population(2.0, waiting=0, running=3, leaving=0)
+    course.act("echo", 0.1, node="a")
+    belated = read(course, totals).series
+    course.record.note_node("a", outcome="here", left_at=math.nan)
+    course.on("a").population(9.0, waiting=0, running=2, leaving=0)
+    back = read(course, totals).series
+
+    assert gone["users"] == belated["users"] == {}
+    assert belated["actions"] == {("echo", "a"): 1}
+    assert back["users"]["running", "a"] == 2
+
+
 def test_names_beyond_the_bound_share_one(course, totals):
     for number in range(10):
         course.act(f"get /item/{number}", 0.1)

@@ -72,26 +72,43 @@ def test_no_parts_come_to_no_rows():
     assert of_parts(frame) == {"n": [], "x": []}
 
 
-def test_users_of_a_node_whose_sample_is_missing_are_there_and_one_window_behind_its_last():
-    """Node 1 skips window 2, node 2 sends nothing after window 1."""
-    window_at = np.array([0.0, 0.0, 1.0, 1.0, 3.0, 4.0])
-    node = np.array([1, 2, 1, 2, 1, 1])
-    running = np.array([1, 10, 2, 20, 3, 4])
+def test_users_of_a_node_whose_sample_is_missing_are_there():
+    """Node 1 skips window 2, node 2 tells nothing after window 1, and nobody tells of window 4."""
+    window_at = np.array([0.0, 0.0, 1.0, 1.0, 3.0, 5.0, 2.0])
+    node = np.array([1, 2, 1, 2, 1, 1, 3])
+
+    whole = whole_population(window_at, node, {"running": np.array([1, 10, 2, 20, 3, 4, 100])}, 1.0)
+
+    assert whole["window_at"].tolist() == [0, 1, 2, 3, 4, 5]
+    assert whole["running"].tolist() == [11, 22, 122, 123, 123, 124]
+
+
+def test_a_node_that_went_has_no_users_until_it_tells_of_some_again():
+    """Node 1 goes before window 2 and again before window 7; node 2 is there, and quiet."""
+    window_at = np.array([0.0, 0.0, 1.0, 5.0, 6.0, 6.0])
+    node = np.array([1, 2, 1, 1, 1, 2])
+    running = np.array([10, 1, 10, 3, 3, 1])
 
     whole = whole_population(
-        np.append(window_at, 2.0), np.append(node, 3), {"running": np.append(running, 100)}, 1.0
+        window_at, node, {"running": running}, 1.0, gone=[(1, 2), (1, 7), (9, 3)], until=7.5
     )
 
-    assert whole["window_at"].tolist() == [0, 1, 2, 3, 4]
-    assert whole["running"].tolist() == [11, 22, 2 + 20 + 100, 3 + 100, 4]
+    assert whole["window_at"].tolist() == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert whole["running"].tolist() == [11, 11, 1, 1, 1, 4, 4, 1]
 
 
-def test_a_node_that_was_lost_has_no_users_in_the_next_window_that_another_tells_of():
-    window_at, node = np.array([3.0, 9.0, 10.0]), np.array([1, 2, 2])
+def test_windows_of_half_a_second_and_a_departure_that_is_yet_to_come():
+    whole = whole_population(
+        np.array([1.0, 1.5]),
+        np.array([1, 1]),
+        {"running": np.array([4, 4])},
+        0.5,
+        gone=[(1, 4)],
+        until=1.9,
+    )
 
-    whole = whole_population(window_at, node, {"running": np.array([10, 5, 5])}, 1.0)
-
-    assert whole["running"].tolist() == [10, 5, 5]
+    assert whole["window_at"].tolist() == [1.0, 1.5]
+    assert whole["running"].tolist() == [4, 4]
 
 
 def test_no_population_has_no_rows():
