@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import math
 import re
 import socketserver
 import threading
@@ -14,6 +15,8 @@ from typing import Any, ClassVar
 import pytest
 
 import murmur
+from murmur.http import Options
+from murmur.testing import HttpStub, rehearse
 
 PAGES = Path(__file__).parents[2] / "docs" / "how-to"
 
@@ -119,3 +122,22 @@ def test_a_locustfile_of_two_classes_does_what_it_did() -> None:
     (error,) = run.results.errors.itertuples()
     assert error.count == asked["/order"] // 3
     assert "sold out" in error.error
+
+
+def test_users_of_a_constant_pace_keep_the_time_they_were_due() -> None:
+    """Answers of 15 s make turns of 10 s late: each later by 5 s than the one before."""
+    sensor = executed("port-from-locust.md")["Sensor"]
+
+    class Rehearsed(sensor):
+        """The same on a stub, which is slow to answer who reads."""
+
+        async def init(self) -> None:
+            stub = HttpStub(lambda _: 200, latency=lambda asked: 15 * (asked.method == "GET"))
+            self.http = Options(base_url="http://shop.test", transport=stub)
+
+    quick = rehearse(Rehearsed, 10, only="write", user_rate=math.inf, duration=60).actions
+    slow = rehearse(Rehearsed, 1, only="read", user_rate=math.inf, duration=60).actions
+
+    assert quick.groupby("user_id")["due_at"].diff().dropna().tolist() == pytest.approx([10] * 50)
+    assert slow["service_time"].tolist() == pytest.approx([15, 15, 15], abs=0.01)
+    assert slow["response_time"].tolist() == pytest.approx([15, 20, 25], abs=0.01)
