@@ -35,6 +35,11 @@ def test_a_function_of_a_throttle(owner: type) -> None:
         owner.__new__(owner).change_rate_gradually  # noqa: B018 - it is looked up
 
 
+def test_an_example_of_the_guide_that_amoc_does_not_have_either() -> None:
+    with pytest.raises(AttributeError, match=r"send_and_wait is send, and then user\.receive here"):
+        Throttle.__new__(Throttle).send_and_wait  # noqa: B018 - it is looked up
+
+
 def test_other_names_are_missing_as_ever() -> None:
     assert not hasattr(murmur, "nothing")
     with murmur.Session() as session:

@@ -30,7 +30,7 @@ __all__ = ["Permit", "Throttle"]
 _REQUEST, _EXECUTE = "amoc.throttle.request", "amoc.throttle.execute"
 
 
-@amoc_names({"change_rate_gradually": "ramp"})
+@amoc_names({"change_rate_gradually": "ramp", "send_and_wait": "send, and then user.receive"})
 class Throttle:
     """Grant permits one at a time, in order of request, at a rate that may change.
 
@@ -198,7 +198,8 @@ class Throttle:
         The message carries when the permit was due: the timer that follows the receiver's
         `User.receive` counts response time from then.
         """
-        needed(hasattr(user, "send"), "user", user, "give a user, or another that has `send`")
+        remedy = "give a user; for the id of one, throttle.run(murmur.send, user_id, message)"
+        needed(hasattr(user, "send"), "user", user, remedy)
         return self.run(self._deliver, user, message)
 
     def _deliver(self, user: Recipient, message: object) -> None:

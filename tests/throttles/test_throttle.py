@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from murmur import Permit, Throttle
-from murmur.errors import ThrottleError, ThrottleStoppedError
+from murmur.errors import InvalidArgumentError, ThrottleError, ThrottleStoppedError
 from murmur.testing import RecordingEmitter, virtual_backend
 from murmur.throttles import Due, Throttles, permit_due
 
@@ -451,6 +451,13 @@ async def test_send_delivers_a_message_after_a_permit(throttles):
 
     assert [word for word, _ in mailbox.messages] == ["a", "b"]
     assert [at - began for _, at in mailbox.messages] == pytest.approx([0, 1])
+
+
+async def test_an_id_in_place_of_a_user_is_told_what_would_do(throttles) -> None:
+    throttle = await throttles.open("t", rate=1, interval=1)
+
+    with pytest.raises(InvalidArgumentError, match=r"run\(murmur\.send, user_id"):
+        throttle.send(17, "hello")
 
 
 moves = st.one_of(
