@@ -218,12 +218,15 @@ def measure(name: str, size: int, packages: Path = ROOT) -> Figures:
         capture_output=True,
         text=True,
         timeout=300,
-        check=False,
+        check=True,
     )
-    if done.returncode:
-        raise RuntimeError(f"{name} {size} failed: {done.stderr[-2000:]}")
     figures: Figures = json.loads(done.stdout.splitlines()[-1])
     return figures
+
+
+def error_text(error: subprocess.SubprocessError) -> str:
+    """Return the end of what a process that failed wrote to stderr."""
+    return str(getattr(error, "stderr", None) or "")[-2000:]
 
 
 def beside(name: str, size: int, packages: Path) -> Figures:
@@ -263,12 +266,20 @@ def against(checkout: str | None, folder: Path) -> Callable[[str, int], Figures]
 def rows_of(
     names: Sequence[str], repeats: int, one: Callable[[str, int], Figures] = measure
 ) -> list[dict[str, object]]:
-    """Measure all of `names`, round by round, and return a row for each figure."""
+    """Measure all of `names`, round by round, and return a row for each figure.
+
+    What fails is told at once and has no row, and the others are measured all the same.
+    """
     cases = [(name, size) for name in names for size in MEASUREMENTS[name][1]]
     seen: dict[tuple[str, int], list[Figures]] = {case: [] for case in cases}
     for number in range(repeats + 1):
-        for case in cases:
-            figures = one(*case)
+        for case in list(seen):
+            try:
+                figures = one(*case)
+            except subprocess.SubprocessError as error:
+                del seen[case]
+                sys.stderr.write(f"{case[0]} {case[1]:,} failed: {error}\n{error_text(error)}\n")
+                continue
             if number:  # the first warms up
                 seen[case].append(figures)
     rows: list[dict[str, object]] = []
@@ -315,12 +326,14 @@ def main() -> None:
         if any(name.startswith("http") for name in names) and (k9 := http.find_k9(Path(folder))):
             os.environ["K9"] = k9
         rows = rows_of(names, options.repeats, against(options.beside, Path(folder)))
+    measured = {(row["name"], row["size"]) for row in rows}
+    missing = sum(len(MEASUREMENTS[name][1]) for name in names) - len(measured)
     noise = {"load before": before, "load after": os.getloadavg()[0], "CPUs": os.cpu_count()}
     grown = exponents(rows)
     if options.json:
         told = {"python": sys.version, "machine": noise, "rows": rows, "exponents": grown}
-        sys.stdout.write(json.dumps(told) + "\n")
-        return
+        sys.stdout.write(json.dumps({**told, "failed": missing}) + "\n")
+        sys.exit(bool(missing))
     for row in rows:
         tell(row)
     for what, power in grown.items():
@@ -329,6 +342,7 @@ def main() -> None:
         f"load {before:.1f} before and {noise['load after']:.1f} after, {noise['CPUs']} CPUs: "
         "a load above its CPUs makes these figures too high\n"
     )
+    sys.exit(f"{missing} measurements failed and are missing above" if missing else 0)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ The innermost line that belongs to no library is where to look.
 
 from __future__ import annotations
 
+import os
 import selectors
 import sys
 import sysconfig
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Step", "blame", "culprit", "line_of_thread", "line_within", "stack_of"]
+__all__ = ["Step", "blame", "culprit", "is_murmurs", "line_of_thread", "line_within", "stack_of"]
 
 DEEPEST = 10_000
 """Frames that are looked at."""
@@ -115,7 +116,7 @@ def blame(stack: Sequence[Step], wrapper: CodeType) -> tuple[int, str]:
     for place, step in enumerate(stack):
         if step.code.co_filename == _RUNNERS:
             break  # below are those who started the loop, and wait for it
-        if step.code.co_filename.startswith(_MURMUR):
+        if is_murmurs(step.code.co_filename):
             own = own or step.place
         elif not line and not _is_library(step.code.co_filename):
             line = step.place
@@ -124,6 +125,11 @@ def blame(stack: Sequence[Step], wrapper: CodeType) -> tuple[int, str]:
             break
     is_idle = not stack or stack[0].code.co_filename == selectors.__file__
     return (-1, "") if is_idle else (depth, line or own)
+
+
+def is_murmurs(place: str) -> bool:
+    """Return whether a file, or a line of it, is one of murmur's own."""
+    return place.startswith(_MURMUR + os.sep)
 
 
 def _is_library(file: str) -> bool:

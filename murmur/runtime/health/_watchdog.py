@@ -3,8 +3,9 @@
 A thread looks at the loop now and then.  While the loop is late, its own stack says who
 holds it: our wrapper around each user is one of its frames.  Who holds it for long is told
 while it lasts, and for how long when it is over; where it is held again and again for less,
-the line that is met most often is the window's.  A line at which the loop's thread stands
-because other programs have all the cores is not to blame.
+the line that is met most often is the window's.  Nobody is to blame for a line at which the loop's
+thread stands because other programs have all the cores, nor for one that it only passes:
+short steps of very many users fill a loop together.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import anyio
 
 from murmur._guard import heard
 
-from ._stack import culprit
+from ._stack import culprit, is_murmurs
 from ._vitals import CoreWait
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ GLIMPSE = 0.02
 LIMIT = 0.5
 """Seconds without a beat after which the loop counts as blocked."""
 
+MOMENT = 0.001
+"""Seconds after which a line that holds the loop is still met; a short step is over before."""
+
 ENOUGH_GLIMPSES = 2
 """Times that a line is met in a window before it is named: once may be chance."""
 
@@ -53,6 +57,9 @@ MOST_USERS = 10_000
 CURE = "await there instead, call it with anyio.to_thread.run_sync, or make start a plain def"
 """What helps where code holds the loop."""
 
+OWN_CURE = "fewer users that wake at the same time help, and so do more nodes"
+"""What helps where the line is one of murmur's."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -62,17 +69,19 @@ class _Hold:
     def __init__(self, beat_at: float) -> None:
         self.beat_at = beat_at
         self.suspect: int | str | None = None
+        self.looks = 0
         self.lines: Counter[str] = Counter()
         self.users: dict[str, list[int]] = {}
         self.place: _Place | None = None
         self.is_over = False
 
     def note(self, user_id: int, line: str) -> bool:
-        """Take in a look; return whether somebody has to answer for this stretch.
+        """Take in a look, without a line if none was held; return whether somebody has to answer.
 
         That is a user, or the code of a line, that is met twice in a row; or a line at which
         one user after the other is met, half of the time.
         """
+        self.looks += 1
         if not line:
             self.suspect = None
             return False
@@ -82,7 +91,7 @@ class _Hold:
         suspect, before = user_id or line, self.suspect
         self.suspect = suspect
         number = self.lines[line]
-        return suspect == before or (number > ENOUGH_GLIMPSES and 2 * number > self.lines.total())
+        return suspect == before or (number > ENOUGH_GLIMPSES and 2 * number > self.looks)
 
     @property
     def line(self) -> str:
@@ -109,7 +118,9 @@ class _Place:
     def sentence(self) -> str:
         """Return who has blocked the loop for how long, where, and what helps."""
         who, *others = list(self.users) or [0]
-        subject, verb = f"user {who}" if who else "code of the run", "has"
+        is_own = not who and is_murmurs(self.line)
+        code = "murmur's own work" if is_own else "code of the run"
+        subject, verb = f"user {who}" if who else code, "has"
         if others:
             subject += f" and {len(others):,} other{'s' if len(others) > 1 else ''}"
             verb = "have"
@@ -118,7 +129,8 @@ class _Place:
             length = f"over {LIMIT:g} s"
         elif self.times > 1:
             length += f" in {self.times:,} times"
-        return f"{subject} {verb} blocked the loop for {length} at {self.line}; {CURE}"
+        cure = OWN_CURE if is_own else CURE
+        return f"{subject} {verb} blocked the loop for {length} at {self.line}; {cure}"
 
 
 class Watchdog:
@@ -209,8 +221,11 @@ class Watchdog:
             return
         if self._hold.beat_at != beat_at:
             self._hold = _Hold(beat_at)
+        stays = self._stays(user_id, line)
+        if stays is None:
+            return
         hold, place = self._hold, self._hold.place
-        is_blamed = hold.note(user_id, line)
+        is_blamed = hold.note(user_id, line if stays else "")
         if place is not None:
             place.meet(hold.users.get(place.line, ()))
         elif is_blamed and not hold.is_over:
@@ -228,6 +243,13 @@ class Watchdog:
             self._waited_at_beat = self._waited if math.isnan(before) else before
         waited = self._waited - self._waited_at_beat
         return 0.0 if math.isnan(waited) else waited
+
+    def _stays(self, user_id: int, line: str) -> bool | None:
+        """Return whether the loop is at the same line for longer; none if it has no core."""
+        waited = self._core_wait.seconds(time.monotonic())
+        time.sleep(MOMENT)
+        has_waited = self._core_wait.seconds(time.monotonic()) - waited > MOMENT / 2
+        return None if has_waited else self._find_culprit() == (user_id, line)
 
     def _find_culprit(self) -> tuple[int, str]:
         return culprit(self._run.native.thread, self._run.users.wrapper)
