@@ -44,11 +44,6 @@ class DocumentReader:
     A number at top level is complete once something follows it, as the next packet may
     bring more of its digits.
 
-    Parameters
-    ----------
-    limit : int, default 1 Mi
-        Characters of the longest document.
-
     Examples
     --------
     >>> reader = DocumentReader()
@@ -60,7 +55,10 @@ class DocumentReader:
 
     __slots__ = ("_limit", "_tail", "_utf8")
 
-    def __init__(self, limit: int = DOCUMENT_LIMIT) -> None:
+    def __init__(
+        self,
+        limit: int = DOCUMENT_LIMIT,  # characters of the longest document
+    ) -> None:
         self._limit = limit
         self._tail = ""
         self._utf8 = codecs.getincrementaldecoder("utf-8")()

@@ -25,31 +25,19 @@ __all__ = ["Coordinators"]
 
 
 class Coordinators(Mapping[Hashable, Coordinator]):
-    """Opens coordinators and finds them again; as a mapping, those that take users.
-
-    Parameters
-    ----------
-    task_group : anyio.abc.TaskGroup
-        Owns the tasks of every coordinator.  It can only end after `stop_all`, or by
-        being cancelled.
-    native, emitter
-        The running backend, and where events go.
-    random : random.Random
-        Draws the sizes of groups.
-    post : callable, optional
-        Sends messages about coordinators that are one over all nodes.
-    find_user : callable
-        Returns the user of an id, as an action of such a coordinator is to see it.
-    """
+    """Opens coordinators and finds them again; as a mapping, those that take users."""
 
     def __init__(
         self,
+        # owns the tasks of every coordinator.  It can only end after `stop_all`, or by being
+        # cancelled.
         task_group: TaskGroup,
-        native: Native,
+        native: Native,  # native, emitter: the running backend, and where events go
         emitter: Emits,
-        random: Random,
+        random: Random,  # draws the sizes of groups
         *,
-        post: Post | None = None,
+        post: Post | None = None,  # sends messages about coordinators that are one over all nodes
+        # returns the user of an id, as an action of such a coordinator is to see it
         find_user: Callable[..., Any] = lambda _, **__: None,
     ) -> None:
         self._post = post
@@ -93,19 +81,6 @@ class Coordinators(Mapping[Hashable, Coordinator]):
         scope: str = "node",
     ) -> Coordinator:
         """Start a coordinator, or return the one of that name.
-
-        Parameters
-        ----------
-        name : hashable
-            Its name; a string, a number, bytes, a tuple of these.
-        plan : (how many, action or list of actions), or list of such pairs, optional
-            What to do for how many users.  Without it, a coordinator of that name must
-            exist.  An empty list makes one that only gathers.
-        timeout : float, default 30.0
-            Seconds after the last `add` until unfinished batches are closed; ``math.inf``
-            for never.
-        scope : {"node", "cluster"}, default "node"
-            Whose users make groups; without a cluster both are the same.
 
         Raises
         ------

@@ -33,15 +33,10 @@ BACKLOG = 100_000  # members in batches whose actions have not begun, before `ad
 
 
 class Round:
-    """One timeout, reset or stop on its way through the lanes.
-
-    Attributes
-    ----------
-    numbered_done, done : anyio.Event
-        The actions of the numbered items, and of all items, have run.
-    """
+    """One timeout, reset or stop on its way through the lanes."""
 
     def __init__(self, numbered: int) -> None:
+        # numbered_done, done: the actions of the numbered items, and of all items, have run
         self.numbered_done = anyio.Event()
         self.done = anyio.Event()
         self._missing = numbered
@@ -69,27 +64,16 @@ _turn: ContextVar[_Turn | None] = ContextVar("murmur_coordinator_turn", default=
 
 
 class Lanes:
-    """Lanes of one coordinator, and the batches on their way.
-
-    Parameters
-    ----------
-    name : hashable
-        The coordinator's name, for events.
-    items : sequence of Item
-        The plan in order: numbered items first.
-    native, emitter
-        The running backend, and where events go.
-    on_end : callable
-        Called once: when the last round is done, or when the lanes were cancelled.
-    """
+    """Lanes of one coordinator, and the batches on their way."""
 
     def __init__(
         self,
         name: object,
-        items: Sequence[Item],
+        items: Sequence[Item],  # the plan in order: numbered items first
         *,
         native: Native,
         emitter: Emits,
+        # called once: when the last round is done, or when the lanes were cancelled
         on_end: Callable[[], None],
     ) -> None:
         self._native = native

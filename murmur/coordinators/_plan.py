@@ -163,29 +163,18 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a coordinator does, checked and in order: numbered items first, then `all`.
+    """What a coordinator does, checked and in order: numbered items first, then `all`."""
 
-    Attributes
-    ----------
-    items : tuple of Item
-        May be empty: such a coordinator serves `Coordinator.gather` alone.
-    timeout : float
-        Seconds after the last `add` until unfinished batches are closed; ``inf``: never.
-    """
-
-    items: tuple[Item, ...]
-    timeout: float
+    items: tuple[Item, ...]  # may be empty: such a coordinator serves `Coordinator.gather` alone
+    timeout: float  # seconds after the last `add` until unfinished batches are closed; `inf`: never
 
     @classmethod
-    def read(cls, given: PlanLike, timeout: float = 30.0) -> Plan:
+    def read(
+        cls,
+        given: PlanLike,  # how many is a number, an inclusive range `(min, max)` or `"all"`
+        timeout: float = 30.0,
+    ) -> Plan:
         """Read a plan as a scenario writes it.
-
-        Parameters
-        ----------
-        given : (how many, action or list of actions), or list of such pairs
-            How many is a number, an inclusive range ``(min, max)`` or ``"all"``.
-        timeout : float, default 30.0
-            Seconds, positive; ``math.inf`` for none.
 
         Raises
         ------

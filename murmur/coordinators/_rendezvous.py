@@ -29,13 +29,7 @@ class _Place(NamedTuple):
 
 
 class Rendezvous:
-    """Groups that fill up.
-
-    Parameters
-    ----------
-    native
-        The running backend.
-    """
+    """Groups that fill up."""
 
     def __init__(self, native: Native) -> None:
         self._native = native

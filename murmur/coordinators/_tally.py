@@ -22,24 +22,12 @@ MAX_MEMBERS = 100_000  # kept per batch, about 20 MB; further users are only cou
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Users that an item's actions are called for.
-
-    Attributes
-    ----------
-    item : Item
-        Whose actions.
-    kind : {"coordinate", "timeout", "reset", "stop"}
-        What closed the batch.
-    count : int
-        Users in it.
-    members : tuple of Member
-        Newest first; empty if no action of the item asks for them.
-    """
+    """Users that an item's actions are called for."""
 
     item: Item
     kind: Kind
-    count: int
-    members: tuple[Member, ...]
+    count: int  # users in it
+    members: tuple[Member, ...]  # newest first; empty if no action of the item asks for them
 
     @property
     def dropped(self) -> int:
@@ -52,19 +40,16 @@ class Tally:
 
     Members are filed under their user, so that a user who leaves is taken out at a price
     that does not depend on the size of the batch.
-
-    Parameters
-    ----------
-    item : Item
-        The line of the plan.
-    random : random.Random
-        Draws how many users a range waits for.
     """
 
     __slots__ = ("_counts", "_kept", "_latest", "_longest", "_members", "_random", "_required",
                  "_serial", "_since", "count", "item")  # fmt: skip
 
-    def __init__(self, item: Item, random: Random) -> None:
+    def __init__(
+        self,
+        item: Item,
+        random: Random,  # draws how many users a range waits for
+    ) -> None:
         self.item: Item = item
         self._random = random
         self._longest = -math.inf

@@ -13,30 +13,15 @@ STALE = 10.0
 
 
 class Wait(NamedTuple):
-    """Users who wait for others.
+    """Users who wait for others."""
 
-    Attributes
-    ----------
-    kind : {"gather", "batch"}
-        Whether they wait in `gather`, or were counted by `add`.
-    size : int, (int, int) or "all"
-        How many make the group.
-    came : int
-        How many came.
-    first : int
-        Id of the user who waits for longest.
-    since, latest : float
-        When that one came, and the last one.
-    longest : float
-        Seconds that the slowest complete group of this kind took; minus infinity without one.
-    """
-
-    kind: str
-    size: object
+    kind: str  # "gather" or "batch": whether they wait in `gather`, or were counted by `add`
+    size: object  # how many make the group
     came: int
-    first: int
-    since: float
+    first: int  # id of the user who waits for longest
+    since: float  # since, latest: when that one came, and the last one
     latest: float
+    # seconds that the slowest complete group of this kind took; minus infinity without one
     longest: float = -math.inf
 
     def is_stuck(self, now: float) -> bool:

@@ -33,15 +33,11 @@ def require_prometheus(feature: str) -> None:
         raise MissingExtraError(feature, "prometheus", "prometheus_client") from error
 
 
-def registry_of(totals: Totals, labels: Mapping[str, str]) -> CollectorRegistry:
+def registry_of(
+    totals: Totals,
+    labels: Mapping[str, str],  # put on every series
+) -> CollectorRegistry:
     """Return a registry that holds nothing but `totals`, read anew each time it is asked.
-
-    Parameters
-    ----------
-    totals : Totals
-        What to give out.
-    labels : mapping of str to str
-        Put on every series.
 
     Raises
     ------

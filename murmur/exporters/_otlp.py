@@ -40,18 +40,12 @@ SCOPE = "murmur"
 UNITS = {"seconds": "s", "bytes": "By", "ratio": "1", "": "1"}
 
 
-def metrics_data(reading: Reading, resource: Resource, now: int) -> MetricsData:
-    """Return all totals as data points, cumulative since the run started.
-
-    Parameters
-    ----------
-    reading : Reading
-        The totals.
-    resource : opentelemetry.sdk.resources.Resource
-        Who sends.
-    now : int
-        The present moment in UNIX nanoseconds.
-    """
+def metrics_data(
+    reading: Reading,
+    resource: Resource,
+    now: int,  # the present moment in UNIX nanoseconds
+) -> MetricsData:
+    """Return all totals as data points, cumulative since the run started."""
     points = _Points(reading, now)
     metrics = [
         OtelMetric(metric.otel_name, metric.help, UNITS[metric.unit], points.of(metric, series))

@@ -17,23 +17,14 @@ __all__ = ["quantiles_of"]
 
 
 def quantiles_of(
+    # how many durations are in each bucket; one more than there are bounds
     counts: NDArray[np.int64],
-    bounds: Sequence[float],
-    probabilities: Sequence[float],
+    bounds: Sequence[float],  # upper bounds in seconds, ascending
+    probabilities: Sequence[float],  # between 0 and 1
+    # no duration is longer, in seconds; one above the highest bound counts as this
     maximum: float = math.inf,
 ) -> list[float]:
     """Return quantiles by nearest rank: the middle of the bucket that holds each.
-
-    Parameters
-    ----------
-    counts : numpy.ndarray of int
-        How many durations are in each bucket; one more than there are bounds.
-    bounds : sequence of float
-        Upper bounds in seconds, ascending.
-    probabilities : sequence of float
-        Between 0 and 1.
-    maximum : float, default inf
-        No duration is longer, in seconds; one above the highest bound counts as this.
 
     Returns
     -------

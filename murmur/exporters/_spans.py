@@ -22,49 +22,27 @@ MOST_SPANS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One action of the sample.
+    """One action of the sample."""
 
-    Attributes
-    ----------
-    run_id, node : str
-        Where it happened.
-    user_id : int
-        Who acted; 0 when no user did.
-    name : str
-        What was timed.
-    due_at, started_at, ended_at : float
-        UNIX seconds.
-    error : str
-        Type of what went wrong, or its reason; empty if nothing did.
-    """
-
-    run_id: str
+    run_id: str  # run_id, node: where it happened
     node: str
-    user_id: int
+    user_id: int  # who acted; 0 when no user did
     name: str
-    due_at: float
+    due_at: float  # due_at, started_at, ended_at: UNIX seconds
     started_at: float
     ended_at: float
-    error: str
+    error: str  # type of what went wrong, or its reason; empty if nothing did
 
 
 class SpanSample(Follower):
-    """Keeps a random share of the actions of all nodes until they are drained.
+    """Keeps a random share of the actions of all nodes until they are drained."""
 
-    Parameters
-    ----------
-    share : float
-        Between 0 and 1.
-
-    Attributes
-    ----------
-    dropped : int
-        Actions of the share that were thrown away for want of room.
-    """
-
-    def __init__(self, share: float) -> None:
+    def __init__(
+        self,
+        share: float,  # between 0 and 1
+    ) -> None:
         self.share = share
-        self.dropped = 0
+        self.dropped = 0  # actions of the share that were thrown away for want of room
         self._kept: list[Action] = []
         self._lock = thread_lock()
         self._random: Any = None

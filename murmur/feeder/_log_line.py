@@ -44,23 +44,11 @@ class LineError(ValueError):
 
 
 class Asked(NamedTuple):
-    """One request of a log.
+    """One request of a log."""
 
-    Attributes
-    ----------
-    time : float
-        Seconds since 1970.
-    path : str
-        With its query, as it goes over the wire.
-    user : str
-        The name that was logged in with; else address and browser together.
-    method, status : str, int
-        Of the request and its answer; 0 if the log has none.
-    """
-
-    time: float
-    path: str
-    user: str
+    time: float  # seconds since 1970
+    path: str  # with its query, as it goes over the wire
+    user: str  # the name that was logged in with; else address and browser together
     method: str
     status: int
 

@@ -38,26 +38,14 @@ OURS = ("time", "path", "user", "method", "status", "name")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is wanted of a log.
+    """What is wanted of a log."""
 
-    Attributes
-    ----------
-    columns : mapping of str to str
-        Names of a table's columns by murmur's names of them.
-    methods : tuple of str
-        Methods of the requests that are kept.
-    longest_gap : float or None
-        Seconds that a time without requests is cut to.
-    spread : float or None
-        Seconds over which requests of one whole second are spread; None: 1 in a log whose
-        times are whole seconds, 0 in a table.
-    text : Text
-        How a table in text is written.
-    """
-
+    # names of a table's columns by murmur's names of them
     columns: Mapping[str, str] = field(default_factory=dict)
-    methods: tuple[str, ...] = ("GET", "HEAD")
-    longest_gap: float | None = None
+    methods: tuple[str, ...] = ("GET", "HEAD")  # methods of the requests that are kept
+    longest_gap: float | None = None  # seconds that a time without requests is cut to
+    # seconds over which requests of one whole second are spread; None: 1 in a log whose times are
+    # whole seconds, 0 in a table
     spread: float | None = None
     text: Text = field(default_factory=Text)
 

@@ -35,19 +35,14 @@ _MASK = 2**64 - 1
 _GOLDEN = 0x9E3779B97F4A7C15  # 2**64 over the golden ratio: spreads neighbours
 
 
-def row_of(user_id: int, rows: int, *, cycle: bool, seed: int | None) -> int | None:
+def row_of(
+    user_id: int,  # from 1
+    rows: int,
+    *,
+    cycle: bool,  # whether users beyond the rows begin again with the first
+    seed: int | None,  # what the order is shuffled by; that of the rows if not given
+) -> int | None:
     """Return the number of a user's row, None if there is none for it.
-
-    Parameters
-    ----------
-    user_id : int
-        From 1.
-    rows : int
-        How many rows there are.
-    cycle : bool
-        Whether users beyond the rows begin again with the first.
-    seed : int, optional
-        What the order is shuffled by; that of the rows if not given.
 
     Examples
     --------

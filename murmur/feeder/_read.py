@@ -28,17 +28,10 @@ KINDS = "a CSV, TSV or Parquet file, a frame, a list of dictionaries, or a dicti
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """How a text file says where values end, and what its bytes mean.
+    """How a text file says where values end, and what its bytes mean."""
 
-    Attributes
-    ----------
-    delimiter : str or None
-        What stands between two values; by the file's name unless given.
-    encoding : str
-        What the bytes mean; a mark at the beginning is no part of the first name.
-    """
-
-    delimiter: str | None = None
+    delimiter: str | None = None  # what stands between two values; by the file's name unless given
+    # what the bytes mean; a mark at the beginning is no part of the first name
     encoding: str = "utf-8-sig"
 
     def between(self, path: Path) -> str:
@@ -46,18 +39,13 @@ class Text:
         return self.delimiter or ("\t" if ".tsv" in path.suffixes else ",")
 
 
-def columns_of(source: object, wanted: Sequence[str] = (), text: Text = Text()) -> Columns:
+def columns_of(
+    source: object,
+    # columns that have to be there; the others are left out.  All are taken if none is wanted.
+    wanted: Sequence[str] = (),
+    text: Text = Text(),
+) -> Columns:
     """Return the columns of `source`, by name, all of one length.
-
-    Parameters
-    ----------
-    source : str, path, frame, sequence of mappings, or mapping of sequences
-        Where the rows are.
-    wanted : sequence of str, default ()
-        Columns that have to be there; the others are left out.  All are taken if none is
-        wanted.
-    text : Text, optional
-        How a text file is written.
 
     Raises
     ------

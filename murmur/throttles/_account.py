@@ -101,27 +101,17 @@ class PermitPlan:
 
     The permit number k, from 0 on, is due as soon as the rate has come to k permits and is
     more than 0.
-
-    Parameters
-    ----------
-    windows : WindowNumbers
-        What is counted by.
-    now : float
-        When the first permit may fall due.
-
-    Attributes
-    ----------
-    sum : float
-        What the rate has come to, in permits.
-    counted : int
-        Whole permits that have fallen due.
     """
 
-    def __init__(self, windows: WindowNumbers, now: float) -> None:
-        self.sum = 0.0
+    def __init__(
+        self,
+        windows: WindowNumbers,
+        now: float,  # when the first permit may fall due
+    ) -> None:
+        self.sum = 0.0  # what the rate has come to, in permits
         self._windows = windows
         self._at = now
-        self.counted = 0
+        self.counted = 0  # whole permits that have fallen due
         self._due: deque[list[int]] = deque()  # window, permits not booked yet
 
     def pass_time(self, piece: Piece, until: float) -> None:
@@ -172,30 +162,17 @@ class Account:
     part of a permit.  The account knows the place of the grid's next slot, in permits of the
     plan; each time that it passes another whole permit, that one was lost, and goes to
     whichever reason has cost most since the last.
-
-    Parameters
-    ----------
-    windows : WindowNumbers
-        What is booked by.
-    now : float
-        When the first permit may fall due.
-
-    Attributes
-    ----------
-    plan : PermitPlan
-        What should be granted.
-    number : int
-        Permits that were granted or lost so far.
-    place : float
-        Of the next slot, in permits of the plan.
-    is_over : bool
-        Whether nothing falls due any more: then what is granted is due as it is granted.
     """
 
-    def __init__(self, windows: WindowNumbers, now: float) -> None:
+    def __init__(
+        self,
+        windows: WindowNumbers,
+        now: float,  # when the first permit may fall due
+    ) -> None:
         self.plan = PermitPlan(windows, now)
-        self.number = 0
-        self.place = 0.0
+        self.number = 0  # permits that were granted or lost so far
+        self.place = 0.0  # of the next slot, in permits of the plan
+        # whether nothing falls due any more: then what is granted is due as it is granted
         self.is_over = False
         self._windows = windows
         self._in_a_row = 0  # granted since the last loss

@@ -22,29 +22,15 @@ Arrivals = Literal["even", "poisson"]
 
 
 class Terms(NamedTuple):
-    """How a throttle is asked for, in plain values: what travels, and is compared.
+    """How a throttle is asked for, in plain values: what travels, and is compared."""
 
-    Attributes
-    ----------
-    permits, interval : float
-        Its rate; of a shape, only the interval counts.
-    arrivals : str
-        "even" or "poisson".
-    seed : str
-        What the gaps of Poisson arrivals are drawn from.
-    shape : list
-        Nothing; or "points" and (seconds, rate) pairs; or "function" and what tells it
-        from others.
-    text : str
-        The configuration in words.
-    """
-
-    permits: float
+    permits: float  # permits, interval: its rate; of a shape, only the interval counts
     interval: float
-    arrivals: str
-    seed: str
+    arrivals: str  # "even" or "poisson"
+    seed: str  # what the gaps of Poisson arrivals are drawn from
+    # nothing; or "points" and (seconds, rate) pairs; or "function" and what tells it from others
     shape: list[Any]
-    text: str
+    text: str  # the configuration in words
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -54,27 +40,13 @@ class Terms(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ThrottleConfig:
-    """What a throttle is started with.
+    """What a throttle is started with."""
 
-    Attributes
-    ----------
-    rate : Rate
-        Permits per interval, or at a time; of a shape, only the interval counts.
-    shape : callable or pandas.Series or None
-        What the rate follows.
-    arrivals : {"even", "poisson"}
-        How permits are spread.
-    seed : int, str or None
-        What the gaps of Poisson arrivals are drawn from.
-    catch_up : bool
-        Whether delays of up to one interval are made good.
-    """
-
-    rate: Rate
+    rate: Rate  # permits per interval, or at a time; of a shape, only the interval counts
     shape: Shape | None = None
     arrivals: Arrivals = "even"
-    seed: int | str | None = None
-    catch_up: bool = False
+    seed: int | str | None = None  # what the gaps of Poisson arrivals are drawn from
+    catch_up: bool = False  # whether delays of up to one interval are made good
 
     @classmethod
     def of(  # noqa: PLR0913 - one keyword for each way to say it

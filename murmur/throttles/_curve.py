@@ -21,28 +21,15 @@ __all__ = ["Curve", "Piece", "Pieces"]
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of time in which the rate is a straight line.
+    """A stretch of time in which the rate is a straight line."""
 
-    Parameters
-    ----------
-    start, end : float
-        The stretch, in seconds; infinite at either side of what never changes.
-    first, last : float
-        Permits per interval at `start` and at `end`.
-    interval : float
-        Seconds that the permits are counted over.
-
-    Attributes
-    ----------
-    is_flat, is_closed : bool
-        Whether the rate is the same all along; whether it is 0 all along.
-    """
-
+    # start, end: the stretch, in seconds; infinite at either side of what never changes
     start: float
     end: float
-    first: float
+    first: float  # first, last: permits per interval at `start` and at `end`
     last: float
     interval: float
+    # is_flat, is_closed: whether the rate is the same all along; whether it is 0 all along
     is_flat: bool = field(init=False)
     is_closed: bool = field(init=False)
 
@@ -84,13 +71,7 @@ class Piece:
 
 
 class Curve(ABC):
-    """A rate over time.
-
-    Attributes
-    ----------
-    interval : float
-        Seconds that the permits are counted over.
-    """
+    """A rate over time."""
 
     interval: float
 
@@ -100,15 +81,13 @@ class Curve(ABC):
 
 
 class Pieces(Curve):
-    """A curve of which all pieces are known.
+    """A curve of which all pieces are known."""
 
-    Parameters
-    ----------
-    pieces : iterable of Piece
-        In order and without gaps; what is before the first and after the last is theirs.
-    """
-
-    def __init__(self, pieces: Iterable[Piece]) -> None:
+    def __init__(
+        self,
+        # in order and without gaps; what is before the first and after the last is theirs
+        pieces: Iterable[Piece],
+    ) -> None:
         self.pieces: tuple[Piece, ...] = tuple(pieces)
         self.interval: float = self.pieces[0].interval
         self._starts = [piece.start for piece in self.pieces]

@@ -62,35 +62,21 @@ class Owner(Protocol):
 
 
 class Line:
-    """Who waits for a permit of one throttle.
+    """Who waits for a permit of one throttle."""
 
-    Parameters
-    ----------
-    gate : Gate
-        Decides when the next permit may be granted.
-    slots : Slots
-        Counts the permits that will be given back.
-    native : Native
-        The running backend.
-    owner : Owner
-        Whose line it is.
-
-    Attributes
-    ----------
-    requested, granted : int
-        Permits so far.  One that was given back was not granted.
-    is_paused : bool
-        Whether nothing is granted for the moment.
-    passes : bool
-        Whether every request is granted at once.
-    """
-
-    def __init__(self, gate: Gate, slots: Slots, native: Native, owner: Owner) -> None:
+    def __init__(
+        self,
+        gate: Gate,  # decides when the next permit may be granted
+        slots: Slots,  # counts the permits that will be given back
+        native: Native,
+        owner: Owner,
+    ) -> None:
         self.gate = gate
+        # requested, granted: permits so far.  One that was given back was not granted.
         self.requested: int = 0
         self.granted: int = 0
         self.is_paused = False
-        self.passes = False
+        self.passes = False  # whether every request is granted at once
         self._slots = slots
         self._native = native
         self._owner = owner
@@ -206,14 +192,12 @@ class Line:
         self.alert()
         return left
 
-    async def serve(self, follow: Callable[[float], float]) -> None:
-        """Grant permits as they fall due, until the line is closed.
-
-        Parameters
-        ----------
-        follow : callable
-            Called with the time at each turn; returns when it wants to be called next.
-        """
+    async def serve(
+        self,
+        # called with the time at each turn; returns when it wants to be called next
+        follow: Callable[[float], float],
+    ) -> None:
+        """Grant permits as they fall due, until the line is closed."""
         while not self._is_closed:
             now = self._native.now()
             wanted = follow(now)

@@ -76,38 +76,21 @@ class Gate(Protocol):
 
 
 class Pacing:
-    """The slots of permits along a curve.
-
-    Parameters
-    ----------
-    curve : Curve
-        Permits per interval over time.
-    now : float
-        When pacing starts; the first permit of an even pace is due at once.
-    gap : callable, optional
-        Returns the permits' worth of rate between one slot and the next; 1 unless given,
-        which is an even pace.  Draws of the unit exponential make arrivals Poisson.
-    catch_up : bool, default False
-        Whether slots that somebody waited for are made good for as long as one interval.
-    windows : WindowNumbers, optional
-        What permits are booked by; from `now` on unless given.
-
-    Attributes
-    ----------
-    free : int
-        Permits granted while the rate was infinite.
-    """
+    """The slots of permits along a curve."""
 
     def __init__(
         self,
         curve: Curve,
-        now: float,
+        now: float,  # when pacing starts; the first permit of an even pace is due at once
+        # draws the rate between two slots, in permits; exponential draws make Poisson arrivals
         gap: Callable[[], float] | None = None,
         *,
+        # whether slots that somebody waited for are made good for as long as one interval
         catch_up: bool = False,
+        # what permits are booked by; from `now` on unless given
         windows: WindowNumbers | None = None,
     ) -> None:
-        self.free: int = 0
+        self.free: int = 0  # permits granted while the rate was infinite
         self._curve = curve
         self._piece = curve.piece(now)
         self._gap = gap
@@ -433,25 +416,15 @@ def _permits(curve: Curve, since: float, until: float) -> float:
 
 
 class Slots:
-    """Permits of which so many may be out at a time.
+    """Permits of which so many may be out at a time."""
 
-    Parameters
-    ----------
-    limit : float
-        How many may be out.
-    now : float
-        When the first is free.
-
-    Attributes
-    ----------
-    limit : float
-        How many may be out.
-    taken : int
-        Permits that were taken while this was the gate, until somebody sets it back.
-    """
-
-    def __init__(self, limit: float, now: float) -> None:
+    def __init__(
+        self,
+        limit: float,  # how many may be out
+        now: float,  # when the first is free
+    ) -> None:
         self.limit = limit
+        # permits that were taken while this was the gate, until somebody sets it back
         self.taken: int = 0
         self._out = 0
         self._free_at = now

@@ -97,31 +97,16 @@ def throttle_table(throttles: Iterable[ThrottleStatistics]) -> str:
 
 
 class PlaceInLine:
-    """A place in the line.
-
-    Attributes
-    ----------
-    requested_at : float
-        When the permit was asked for.
-    holds : bool
-        Whether the permit is given back after use; of a job, decided when it is granted.
-    wakeup : Wakeup or None
-        What the task that asked is blocked on.
-    job, context : Job and Context, or None
-        What to start instead, and in which context.
-    due_at : float or None
-        When the permit fell due; None until it is granted.
-    gate : Gate or None
-        Where it was taken from.
-    """
+    """A place in the line."""
 
     __slots__ = ("context", "due_at", "gate", "holds", "job", "requested_at", "wakeup")
 
     def __init__(self, requested_at: float, *, holds: bool) -> None:
         self.requested_at: float = requested_at
+        # whether the permit is given back after use; of a job, decided when it is granted
         self.holds: bool = holds
-        self.wakeup: Wakeup | None = None
-        self.job: Job | None = None
+        self.wakeup: Wakeup | None = None  # what the task that asked is blocked on
+        self.job: Job | None = None  # job, context: what to start instead, and in which context
         self.context: Context | None = None
-        self.due_at: float | None = None
-        self.gate: Gate | None = None
+        self.due_at: float | None = None  # when the permit fell due; None until it is granted
+        self.gate: Gate | None = None  # where it was taken from

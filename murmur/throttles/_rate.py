@@ -29,14 +29,6 @@ _ROUNDING = 1e-12
 class Rate:
     """A number of permits per interval.
 
-    Parameters
-    ----------
-    permits : float
-        Permits per `interval`; 0 holds everyone, ``math.inf`` holds nobody.
-    interval : float, default 60.0
-        Seconds that `permits` are counted over.  With 0 there is no pace: `permits`,
-        a whole number, may be out at a time.
-
     Raises
     ------
     InvalidArgumentError
@@ -50,7 +42,9 @@ class Rate:
     True
     """
 
-    permits: float
+    permits: float  # permits per `interval`; 0 holds everyone, `math.inf` holds nobody
+    # seconds that `permits` are counted over.  With 0 there is no pace: `permits`, a whole
+    # number, may be out at a time.
     interval: float = DEFAULT_INTERVAL
 
     def __post_init__(self) -> None:
@@ -87,17 +81,6 @@ class Rate:
         limit: float | None = None,
     ) -> Rate:
         """Return the one rate that the arguments describe.
-
-        Parameters
-        ----------
-        rate : float or str, optional
-            Permits per interval; or text with a unit, such as ``"10/s"``.
-        interval : float, optional
-            Seconds that `rate` is counted over, 60 unless given.
-        interarrival : float, optional
-            Seconds between two permits, exactly; ``math.inf`` holds.
-        limit : int, optional
-            How many permits may be out at a time.
 
         Raises
         ------

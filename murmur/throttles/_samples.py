@@ -50,13 +50,7 @@ class Lateness:
 
 
 class Samples:
-    """Rows about a throttle: what is told of each window, and what was told before.
-
-    Parameters
-    ----------
-    windows : WindowNumbers
-        What permits are booked by.
-    """
+    """Rows about a throttle: what is told of each window, and what was told before."""
 
     def __init__(self, windows: WindowNumbers) -> None:
         self._windows = windows

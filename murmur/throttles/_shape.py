@@ -28,26 +28,16 @@ _STEP = 0.01
 
 
 class Sampled(Curve):
-    """The curve of a function that is looked at every 10 ms.
-
-    Parameters
-    ----------
-    function : callable
-        Takes seconds since `start`, returns permits per interval.
-    start : float
-        When the function's time begins.
-    interval : float
-        Seconds that the permits are counted over.
-    on_failure : callable, optional
-        Told when the function fails; the rate stays what it was then.
-    """
+    """The curve of a function that is looked at every 10 ms."""
 
     def __init__(
         self,
+        # takes seconds since `start`, returns permits per interval
         function: Callable[[float], float],
         *,
         start: float,
         interval: float,
+        # told when the function fails; the rate stays what it was then
         on_failure: Callable[[Exception], None] | None = None,
     ) -> None:
         self.interval = interval
@@ -90,18 +80,15 @@ class Followed(Curve):
     """The curve of a function that lives elsewhere and is told point by point.
 
     Where no point is known the rate stays what it was.
-
-    Parameters
-    ----------
-    start : float
-        When the function's time begins.
-    interval : float
-        Seconds that the permits are counted over.
-    step : float
-        Seconds between two points.
     """
 
-    def __init__(self, start: float, interval: float, *, step: float) -> None:
+    def __init__(
+        self,
+        start: float,
+        interval: float,
+        *,
+        step: float,  # seconds between two points
+    ) -> None:
         self.interval = interval
         self._start = start
         self._step = step
@@ -162,27 +149,18 @@ def guarded(
 
 
 def shape_curve(
+    # a function from seconds since the throttle started to permits per interval; or a series of
+    # such rates whose index holds the seconds, or timedeltas.  Between two points of a series the
+    # rate is a straight line, before the first and after the last it is level; two points at the
+    # same time are a jump.
     shape: Shape,
     *,
-    start: float,
+    start: float,  # when the shape's time begins
     interval: float = DEFAULT_INTERVAL,
+    # told when the function fails later on; the rate stays what it was then
     on_failure: Callable[[Exception], None] | None = None,
 ) -> Curve:
     """Return the rate over time that a shape describes.
-
-    Parameters
-    ----------
-    shape : callable or pandas.Series
-        A function from seconds since the throttle started to permits per interval; or a
-        series of such rates whose index holds the seconds, or timedeltas.  Between two
-        points of a series the rate is a straight line, before the first and after the
-        last it is level; two points at the same time are a jump.
-    start : float
-        When the shape's time begins.
-    interval : float, default 60.0
-        Seconds that the permits are counted over.
-    on_failure : callable, optional
-        Told when the function fails later on; the rate stays what it was then.
 
     Raises
     ------

@@ -68,13 +68,7 @@ class Steered(Protocol):
 
 
 class Source(Protocol):
-    """Where permits come from, and where verbs go.
-
-    Attributes
-    ----------
-    line : Line
-        Who waits.
-    """
+    """Where permits come from, and where verbs go."""
 
     line: Line
 
@@ -116,21 +110,7 @@ class Source(Protocol):
 
 
 class OwnSource:
-    """A setting of this node alone.
-
-    Parameters
-    ----------
-    name : str
-        Of the throttle.
-    config : ThrottleConfig
-        What it starts with.
-    native : Native
-        The running backend.
-    seed : str
-        What Poisson arrivals are drawn from, unless the configuration says.
-    windows : WindowNumbers
-        What permits are booked by.
-    """
+    """A setting of this node alone."""
 
     def __init__(
         self,
@@ -138,7 +118,7 @@ class OwnSource:
         config: ThrottleConfig,
         *,
         native: Native,
-        seed: str,
+        seed: str,  # what Poisson arrivals are drawn from, unless the configuration says
         windows: WindowNumbers,
     ) -> None:
         self.name = name

@@ -32,32 +32,19 @@ class Throttles(Mapping[str, Throttle]):
     """Start throttles and find them again.
 
     A stopped throttle is gone: its name is free.
-
-    Parameters
-    ----------
-    task_group : anyio.abc.TaskGroup
-        Where each throttle has its task.
-    native : Native
-        The running backend.
-    emitter : EventSink
-        Where events go.
-    seed : int, default 0
-        What Poisson arrivals are drawn from, together with the throttle's name.
-    started_at : float, optional
-        When the run started, from which windows are counted; now unless given.
-    leases : Leases, optional
-        Where throttles are opened that are one over all nodes; without, they are this
-        node's alone.
     """
 
     def __init__(
         self,
-        task_group: TaskGroup,
+        task_group: TaskGroup,  # where each throttle has its task
         native: Native,
         emitter: EventSink,
         *,
-        seed: int = 0,
+        seed: int = 0,  # what Poisson arrivals are drawn from, together with the throttle's name
+        # when the run started, from which windows are counted; now unless given
         started_at: float | None = None,
+        # where throttles are opened that are one over all nodes; without, they are this node's
+        # alone
         leases: Leases | None = None,
     ) -> None:
         self._windows = WindowNumbers(native.now() if started_at is None else started_at)
@@ -83,30 +70,6 @@ class Throttles(Mapping[str, Throttle]):
         catch_up: bool = False,
     ) -> Throttle:
         """Start the throttle `name`, or return it if it is there.
-
-        Parameters
-        ----------
-        name : str
-            Unique within the run.
-        rate : float or str, optional
-            Permits per `interval`, or text with a unit such as ``"10/s"``; 0 holds everyone,
-            ``math.inf`` nobody.
-        interval : float, default 60.0
-            Seconds that the rate is counted over; with 0, `rate` is a limit.
-        interarrival : float, optional
-            Seconds between two permits, exactly.
-        limit : int, optional
-            How many permits may be out at a time.
-        shape : callable or pandas.Series, optional
-            What the rate follows: a function of the seconds since the throttle started,
-            or a series over them.
-        arrivals : {"even", "poisson"}, default "even"
-            How permits are spread.
-        seed : int or str, optional
-            What Poisson arrivals are drawn from; the run and the name unless given.
-        catch_up : bool, default False
-            Whether permits that somebody waited for while the loop stood still are made good
-            within one interval.
 
         Raises
         ------

@@ -45,13 +45,6 @@ class WindowRule:
 
     A permit is taken at one moment and used at another, a little later, when the task
     that waited for it goes on; what counts is its use.
-
-    Parameters
-    ----------
-    interval : float
-        Length of the window, in seconds, more than 0.
-    capacity : float, default 0
-        Permits that a window may hold; ``math.inf`` counts nothing.
     """
 
     __slots__ = (
@@ -64,7 +57,11 @@ class WindowRule:
         "_used",
     )
 
-    def __init__(self, interval: float, capacity: float = 0) -> None:
+    def __init__(
+        self,
+        interval: float,  # length of the window, in seconds, more than 0
+        capacity: float = 0,  # permits that a window may hold; `math.inf` counts nothing
+    ) -> None:
         self._capacity = capacity
         self._open = 0
         self._used: deque[float] = deque()

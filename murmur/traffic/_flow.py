@@ -14,44 +14,20 @@ Pairs = list[tuple[str, str]]
 
 @dataclass(slots=True)
 class Entry:
-    """One request and what came back.
+    """One request and what came back."""
 
-    Attributes
-    ----------
-    method, url : str
-        As they were sent; a URL of a document may hold placeholders.
-    headers : list of (str, str)
-        Fields of the request.
-    body : str
-        What was sent, if that is text.
-    form : list of (str, str) or None
-        The same as names and values, if it is a form.
-    status : int
-        Of the answer; 0 if it is not known.
-    fields : list of (str, str)
-        Fields of the answer.
-    kind : str
-        Type of the answer's content, such as ``text/html``.
-    content : str
-        The answer's body, if it is text.
-    began_at, ended_at : float
-        Seconds since the recording began.
-    values : dict of str to object
-        Values of the placeholders in `url`.
-    """
-
-    method: str
+    method: str  # method, url: as they were sent; a URL of a document may hold placeholders
     url: str
-    headers: Pairs = field(default_factory=list)
-    body: str = ""
-    form: Pairs | None = None
-    status: int = 0
-    fields: Pairs = field(default_factory=list)
-    kind: str = ""
-    content: str = ""
-    began_at: float = 0.0
+    headers: Pairs = field(default_factory=list)  # fields of the request
+    body: str = ""  # what was sent, if that is text
+    form: Pairs | None = None  # the same as names and values, if it is a form
+    status: int = 0  # of the answer; 0 if it is not known
+    fields: Pairs = field(default_factory=list)  # fields of the answer
+    kind: str = ""  # type of the answer's content, such as `text/html`
+    content: str = ""  # the answer's body, if it is text
+    began_at: float = 0.0  # began_at, ended_at: seconds since the recording began
     ended_at: float = 0.0
-    values: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)  # values of the placeholders in `url`
 
     @property
     def origin(self) -> str:
@@ -91,21 +67,11 @@ class Entry:
 
 @dataclass(slots=True)
 class Flow:
-    """Requests in order.
+    """Requests in order."""
 
-    Attributes
-    ----------
-    source : str
-        What it was read from, for people.
-    entries : list of Entry
-        The requests.
-    notes : list of str
-        What was left out, or could not be read.
-    """
-
-    source: str
+    source: str  # what it was read from, for people
     entries: list[Entry] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # what was left out, or could not be read
 
 
 def _json(text: str) -> Any:  # noqa: ANN401 - any JSON

@@ -29,44 +29,31 @@ STATIC = ("leave", "group")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A scenario that was written from recorded traffic.
+    """A scenario that was written from recorded traffic."""
 
-    Attributes
-    ----------
-    source : str
-        Python, ready to run.
-    name : str
-        Of the scenario's class.
-    notes : tuple of str
-        What was left out or changed, and should be looked at.
-    """
-
-    source: str
+    source: str  # Python, ready to run
     name: str
+    # what was left out or changed, and should be looked at
     notes: tuple[str, ...] = field(default=())
 
 
 def scenario_from(
-    file: str | Path, *, name: str | None = None, static: str = "leave", hosts: tuple[str, ...] = ()
+    # a HAR file, an OpenAPI document in JSON or YAML, or a text with lines of curl
+    file: str | Path,
+    *,
+    name: str | None = None,  # of the scenario's class; by default after the file
+    # `"leave"` leaves styles, scripts, pictures and fonts out, `"group"` fetches those of a page
+    # side by side, under one name
+    static: str = "leave",
+    # hosts whose requests are kept; by default that of the first request, and those of the same
+    # domain
+    hosts: tuple[str, ...] = (),
 ) -> Written:
     """Return a scenario that makes the requests that a file records.
 
     Requests come in their order, with the times between them.  Cookies are left to the
     client, values that come from one answer and go into a later request are taken from
     there, and passwords, keys and tokens become settings.
-
-    Parameters
-    ----------
-    file : str or Path
-        A HAR file, an OpenAPI document in JSON or YAML, or a text with lines of curl.
-    name : str, optional
-        Of the scenario's class; by default after the file.
-    static : str, default "leave"
-        ``"leave"`` leaves styles, scripts, pictures and fonts out, ``"group"`` fetches
-        those of a page side by side, under one name.
-    hosts : tuple of str, optional
-        Hosts whose requests are kept; by default that of the first request, and those of
-        the same domain.
 
     Raises
     ------

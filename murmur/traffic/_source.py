@@ -29,23 +29,10 @@ VERBS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class Writer:
-    """Writes one flow.
-
-    Parameters
-    ----------
-    flow : Flow
-        What was recorded.
-    name : str
-        Of the class.
-
-    Attributes
-    ----------
-    notes : list of str
-        What a person should look at.
-    """
+    """Writes one flow."""
 
     def __init__(self, flow: Flow, name: str) -> None:
-        self.notes: list[str] = []
+        self.notes: list[str] = []  # what a person should look at
         self._flow, self._name, self._names = flow, name, Names()
         entries = flow.entries
         self._base = entries[0].origin

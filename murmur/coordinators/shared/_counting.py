@@ -123,17 +123,14 @@ class _Meeting:
 
 
 class Meetings:
-    """The coordinators of one run over all its nodes.
+    """The coordinators of one run over all its nodes."""
 
-    Parameters
-    ----------
-    post : callable
-        Sends to a node by its name.
-    seed : int
-        What the sizes of groups are drawn from.
-    """
-
-    def __init__(self, post: Post, *, seed: int) -> None:
+    def __init__(
+        self,
+        post: Post,
+        *,
+        seed: int,  # what the sizes of groups are drawn from
+    ) -> None:
         self._post = post
         self._seed = seed
         self._native = native()

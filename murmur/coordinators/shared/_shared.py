@@ -38,15 +38,7 @@ Post = Callable[[list[object]], None]
 
 
 class DistantUser:
-    """A user of another node, as an action of a coordinator sees it.
-
-    Attributes
-    ----------
-    id : int
-        Its id.
-    is_here : bool
-        Whether it was there when the steering kernel told of it.
-    """
+    """A user of another node, as an action of a coordinator sees it."""
 
     __slots__ = ("_send", "id", "is_here")
 
@@ -54,7 +46,7 @@ class DistantUser:
 
     def __init__(self, user_id: int, send: Callable[..., None], *, is_here: bool = True) -> None:
         self.id: int = user_id
-        self.is_here: bool = is_here
+        self.is_here: bool = is_here  # whether it was there when the steering kernel told of it
         self._send = send
 
     def send(self, message: object, *, due_at: float | None = None) -> None:
@@ -75,31 +67,20 @@ class _Place(NamedTuple):
 
 
 class SharedCoordinator(Attendance):
-    """Acts on groups of users of all nodes; see `Coordinator` for what its methods do.
-
-    Parameters
-    ----------
-    name : hashable
-        The name it was started by.
-    plan : Plan
-        The plan; every node opens it with the same.
-    post : callable
-        Sends a message to the steering kernel.
-    find_user : callable
-        ``find_user(id, is_here=True)`` returns a user of this node or a `DistantUser`.
-    """
+    """Acts on groups of users of all nodes; see `Coordinator` for what its methods do."""
 
     _where = " to this node"
 
     def __init__(  # noqa: PLR0913 - as of a `Coordinator`, and two more, by keyword
         self,
         name: Hashable,
-        plan: Plan,
+        plan: Plan,  # the plan; every node opens it with the same
         *,
         native: Native,
         emitter: Emits,
         owner: Owner,
         post: Post,
+        # `find_user(id, is_here=True)` returns a user of this node or a `DistantUser`
         find_user: Callable[..., Any],
     ) -> None:
         super().__init__(name, plan, native=native, emitter=emitter, owner=owner)

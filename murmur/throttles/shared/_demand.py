@@ -23,17 +23,13 @@ WEIGHT = 0.3
 
 
 class Demand:
-    """What is known of one lease and the line in front of it.
+    """What is known of one lease and the line in front of it."""
 
-    Parameters
-    ----------
-    number : int
-        Under which messages know the throttle.
-    lease : Lease
-        What the node may use.
-    """
-
-    def __init__(self, number: int, lease: Lease) -> None:
+    def __init__(
+        self,
+        number: int,  # under which messages know the throttle
+        lease: Lease,
+    ) -> None:
         self.lease = lease
         self._number = number
         self._arrivals = 0.0

@@ -31,24 +31,12 @@ FASTEST = 1e6
 
 
 class EvenSlots(NamedTuple):
-    """Slots that follow each other evenly.
+    """Slots that follow each other evenly."""
 
-    Attributes
-    ----------
-    first : int
-        Number of the first one.
-    size : int
-        How many there are.
-    at : float
-        Time of the first one, on the steering clock.
-    apart : float
-        Seconds between two.
-    """
-
-    first: int
-    size: int
-    at: float
-    apart: float
+    first: int  # number of the first one
+    size: int  # how many there are
+    at: float  # time of the first one, on the steering clock
+    apart: float  # seconds between two
 
     def times(self) -> list[float]:
         """Return the time of each slot."""
@@ -56,42 +44,23 @@ class EvenSlots(NamedTuple):
 
 
 class Grid:
-    """Gives out slots in the order of time, each once.
-
-    Parameters
-    ----------
-    curve : Curve
-        Permits per interval over time.
-    at : float
-        From when on there are slots; the first is there at once.
-    late : float
-        Seconds for which a slot may be used.
-    gap : callable, optional
-        Draws how much of the rate there is between two slots; 1 unless given.  Draws of the
-        unit exponential make arrivals Poisson, which have no window: slots are the interval
-        by the rate apart on average, however late they may be used.
-
-    Attributes
-    ----------
-    at : float
-        Up to this time all slots were given out or passed unused.
-    number : int
-        Number of the next slot.
-    late : float
-        Seconds for which a slot may be used.
-    idle : float
-        What the rate came to while slots were skipped, in permits, until somebody sets it
-        back.
-    """
+    """Gives out slots in the order of time, each once."""
 
     def __init__(
-        self, curve: Curve, at: float, *, late: float, gap: Callable[[], float] | None = None
+        self,
+        curve: Curve,
+        at: float,  # from when on there are slots; the first is there at once
+        *,
+        late: float,  # seconds for which a slot may be used
+        # draws the rate between two slots, in permits; exponential draws make Poisson arrivals
+        gap: Callable[[], float] | None = None,
     ) -> None:
-        self.at: float = at
+        self.at: float = at  # up to this time all slots were given out or passed unused
         self.number: int = 0
         self.late: float = late
         self._curve = curve
         self._gap = gap
+        # what the rate came to while slots were skipped, in permits, until somebody sets it back
         self.idle: float = 0.0
         self._left = 0.0 if gap is None else gap()  # of a permit, until the next slot
 

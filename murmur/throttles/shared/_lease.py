@@ -68,42 +68,20 @@ class Leases(Protocol):
 
 
 class LeaseState(NamedTuple):
-    """What a node is told of one throttle.
+    """What a node is told of one throttle."""
 
-    Attributes
-    ----------
-    rate, interval : float
-        Permits per interval now; of a limit, the limit and 0.
-    slope : float
-        Permits per interval that the rate changes by in a second.
-    paused, ramping, stopped : bool
-        Whether it is.
-    direct : bool
-        Whether each request is to be reported at once.
-    feeds : bool
-        Whether this node is to tell the points of the throttle's shape.
-    drops : bool
-        Whether slots in hand are void.
-    message : str
-        What a person should know has happened, if anything has.
-    started_at : float
-        When the throttle was started, on the steering clock.
-    origin : float
-        When the first window of the run began, on the steering clock.
-    """
-
-    rate: float
+    rate: float  # rate, interval: permits per interval now; of a limit, the limit and 0
     interval: float
-    slope: float
+    slope: float  # permits per interval that the rate changes by in a second
     paused: bool
     ramping: bool
     stopped: bool
-    direct: bool
-    feeds: bool
-    drops: bool
-    message: str
-    started_at: float
-    origin: float = 0.0
+    direct: bool  # whether each request is to be reported at once
+    feeds: bool  # whether this node is to tell the points of the throttle's shape
+    drops: bool  # whether slots in hand are void
+    message: str  # what a person should know has happened, if anything has
+    started_at: float  # when the throttle was started, on the steering clock
+    origin: float = 0.0  # when the first window of the run began, on the steering clock
 
 
 class Slot(NamedTuple):
@@ -114,50 +92,26 @@ class Slot(NamedTuple):
 
 
 class Lease:
-    """A throttle's slots that are this node's; a gate for the line in front of them.
-
-    Parameters
-    ----------
-    clock : SteeringClock
-        Tells what time it is at the steering kernel.
-    state : LeaseState
-        What the throttle is set to.
-    now : float
-        When that was told.
-    ask : callable
-        Called when a request should be reported soon.
-
-    Attributes
-    ----------
-    state : LeaseState
-        What the throttle is set to.
-    slots : LeasedSlots
-        Permits of a limit that are this node's.
-    line : Line or None
-        Who waits for them.
-    points : callable or None
-        The shape that the rate follows, if it is a function.
-    last : Slot or None
-        The slot that was taken last.
-    received : int
-        Slots leased on request since the beginning.
-    voided : int
-        Slots in hand since the beginning that a change made void: they never fell due.
-    is_over : bool
-        Whether the plan is over: what is not used from now on is not missed.
-    """
+    """A throttle's slots that are this node's; a gate for the line in front of them."""
 
     def __init__(
-        self, clock: SteeringClock, state: LeaseState, now: float, ask: Callable[[], None]
+        self,
+        clock: SteeringClock,
+        state: LeaseState,
+        now: float,  # when that was told
+        ask: Callable[[], None],  # called when a request should be reported soon
     ) -> None:
         self.state: LeaseState = state
-        self.slots: LeasedSlots = LeasedSlots(now, ask)
+        self.slots: LeasedSlots = LeasedSlots(now, ask)  # permits of a limit that are this node's
         self.ask = ask
-        self.line: Line | None = None
+        self.line: Line | None = None  # who waits for them
+        # the shape that the rate follows, if it is a function
         self.points: Callable[[float], float] | None = None
         self.last: Slot | None = None
-        self.received = 0
+        self.received = 0  # slots leased on request since the beginning
+        # slots in hand since the beginning that a change made void: they never fell due
         self.voided: int = 0
+        # whether the plan is over: what is not used from now on is not missed
         self.is_over: bool = False
         self._rows: dict[int, Booked] = {}
         self._alive_at = now  # when this node last looked after its leases
@@ -313,24 +267,15 @@ class Lease:
 
 
 class LeasedSlots(Slots):
-    """Permits of a limit that are leased to this node.
+    """Permits of a limit that are leased to this node."""
 
-    Parameters
-    ----------
-    now : float
-        When there are none yet.
-    ask : callable
-        Called when permits went back.
-
-    Attributes
-    ----------
-    returned : int
-        Permits that went back since the beginning.
-    """
-
-    def __init__(self, now: float, ask: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        now: float,  # when there are none yet
+        ask: Callable[[], None],  # called when permits went back
+    ) -> None:
         super().__init__(0, now)
-        self.returned: int = 0
+        self.returned: int = 0  # permits that went back since the beginning
         self._ask = ask
         self._granted = 0
         self._keep = 0

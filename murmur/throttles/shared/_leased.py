@@ -33,15 +33,6 @@ class LeasedLine(Line):
 
     One who is told to go on and does so too late, since the loop was busy, has to wait for
     another slot, at the head of the line.
-
-    Parameters
-    ----------
-    lease : Lease
-        Where the slots are from.
-    native : Native
-        The running backend.
-    owner : Owner
-        Whose line it is.
     """
 
     def __init__(self, lease: Lease, native: Native, owner: Owner) -> None:
@@ -110,24 +101,15 @@ class LeasedLine(Line):
 
 
 class LeasedSource:
-    """What a node has of a throttle that is one over all nodes.
-
-    Parameters
-    ----------
-    name : str
-        Of the throttle.
-    config : ThrottleConfig
-        What this node asked for.
-    lease : Lease
-        What it may use.
-    leases : Leases
-        Where changes go.
-    native : Native
-        The running backend.
-    """
+    """What a node has of a throttle that is one over all nodes."""
 
     def __init__(
-        self, name: str, config: ThrottleConfig, lease: Lease, leases: Leases, native: Native
+        self,
+        name: str,
+        config: ThrottleConfig,  # what this node asked for
+        lease: Lease,
+        leases: Leases,  # where changes go
+        native: Native,
     ) -> None:
         self.name = name
         self.slots = lease.slots

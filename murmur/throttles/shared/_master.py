@@ -64,18 +64,6 @@ class _Member:
 class LeaseMaster:
     """The throttles of one run over all its nodes.
 
-    Parameters
-    ----------
-    seed : int, default 0
-        What Poisson arrivals are drawn from, together with the throttle's name.
-    halt : float, default 8.0
-        Seconds after the last word from a silent node until nothing of it acts any more.
-    started_at : float, optional
-        When the run started, from which windows are counted; each throttle's start if not
-        given.
-    on_demand : collection of str, default ()
-        Throttles whose permits fall due only while somebody waits.
-
     Examples
     --------
     >>> from murmur.throttles.shared._wire import Tag, pack
@@ -93,9 +81,12 @@ class LeaseMaster:
     def __init__(
         self,
         *,
-        seed: int = 0,
+        seed: int = 0,  # what Poisson arrivals are drawn from, together with the throttle's name
+        # seconds after the last word from a silent node until nothing of it acts any more
         halt: float = HALT,
+        # when the run started, from which windows are counted; each throttle's start if not given
         started_at: float | None = None,
+        # throttles whose permits fall due only while somebody waits
         on_demand: Collection[str] = (),
     ) -> None:
         self._windows = None if started_at is None else WindowNumbers(started_at)
@@ -126,19 +117,16 @@ class LeaseMaster:
         self._members[node] = _Member(clock_error)
         self._looked_at = math.inf
 
-    def node_lost(self, node: str, now: float, *, is_silent: bool = False) -> None:
-        """Share among the others what a node had.
-
-        Parameters
-        ----------
-        node : str
-            Which.
-        now : float
-            The time.
-        is_silent : bool, default False
-            Whether it may still be running, for all that is known: then permits of a limit
-            are used again only when it has halted.
-        """
+    def node_lost(
+        self,
+        node: str,
+        now: float,
+        *,
+        # whether it may still be running, for all that is known: then permits of a limit are used
+        # again only when it has halted
+        is_silent: bool = False,
+    ) -> None:
+        """Share among the others what a node had."""
         member = self._members.pop(node, None)
         if member is None:
             return

@@ -29,23 +29,15 @@ Answer = Callable[[Lease | None, Mapping[str, Any] | None], None]
 
 
 class LeaseNode:
-    """The leases of one node in one run.
+    """The leases of one node in one run."""
 
-    Parameters
-    ----------
-    clock : SteeringClock
-        Tells what time it is at the steering kernel.
-    on_due : callable
-        Called when something should be sent sooner than `due_at` said.
-
-    Attributes
-    ----------
-    period : float
-        Seconds between two reports; the steering side says.
-    """
-
-    def __init__(self, clock: SteeringClock, on_due: Callable[[], None] = lambda: None) -> None:
-        self.period: float = 0.05
+    def __init__(
+        self,
+        clock: SteeringClock,
+        # called when something should be sent sooner than `due_at` said
+        on_due: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.period: float = 0.05  # seconds between two reports; the steering side says
         self._clock = clock
         self._on_due = on_due
         self._is_asked = False

@@ -35,15 +35,10 @@ class _Lease:
 
 
 class Pool:
-    """Who holds how many permits.
-
-    Attributes
-    ----------
-    limit : int
-        How many there are; to change it takes nothing from anybody at once.
-    """
+    """Who holds how many permits."""
 
     def __init__(self, limit: float) -> None:
+        # how many there are; to change it takes nothing from anybody at once
         self.limit: int = int(min(limit, PLENTY))
         self._leases: dict[str, _Lease] = {}
         self._stranded: list[tuple[float, int]] = []

@@ -34,33 +34,15 @@ ANSWER_WITHIN = 5.0
 
 
 class SteeringLeases:
-    """The throttles of one run over all its nodes, at work; made on the loop it runs on.
-
-    Parameters
-    ----------
-    send : callable
-        ``send(node, kind, body)`` sends to a node by its name.
-    seed : int, default 0
-        Of the run.
-    started_at : float, optional
-        When the run started, from which windows are counted.
-    on_demand : collection of str, default ()
-        Throttles whose permits fall due only while somebody waits.
-    halt : float, default 8.0
-        Seconds after the last word from a silent node until nothing of it acts any more: 6
-        and the grace of the run's users.
-
-    Attributes
-    ----------
-    master : LeaseMaster
-        What decides.
-    """
+    """The throttles of one run over all its nodes, at work; made on the loop it runs on."""
 
     def __init__(
         self,
         send: Callable[[str, str, bytes], None],
         *,
         seed: int = 0,
+        # seconds after the last word from a silent node until nothing of it acts any more: 6 and
+        # the grace of the run's users
         halt: float = HALT,
         started_at: float | None = None,
         on_demand: Collection[str] = (),
@@ -127,15 +109,7 @@ class SteeringLeases:
 
 
 class NodeLeases:
-    """The leases of this node in one run, at work; see `murmur.throttles.shared._lease.Leases`.
-
-    Parameters
-    ----------
-    send : callable
-        ``send(kind, body)`` sends to the steering kernel.
-    clock : SteeringClock
-        Tells what time it is there.
-    """
+    """The leases of this node in one run, at work; see `murmur.throttles.shared._lease.Leases`."""
 
     def __init__(self, send: Callable[[str, bytes], None], clock: SteeringClock) -> None:
         self._send = send

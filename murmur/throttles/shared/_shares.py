@@ -25,15 +25,11 @@ def owns(number: int, low: float, high: float) -> bool:
     return low <= number * OWNED % 1.0 < high
 
 
-def shares(demand: Mapping[str, float], slots: float) -> dict[str, tuple[float, float]]:
+def shares(
+    demand: Mapping[str, float],  # how many slots each node would use
+    slots: float,  # how many there are
+) -> dict[str, tuple[float, float]]:
     """Divide [0, 1) among nodes.
-
-    Parameters
-    ----------
-    demand : mapping of str to float
-        How many slots each node would use.
-    slots : float
-        How many there are.
 
     Returns
     -------
@@ -84,20 +80,16 @@ def fair(limit: int, wanted: Mapping[str, int]) -> dict[str, int]:
     return divided
 
 
-def allowance(counts: Sequence[float], interval: float, uncertainty: float) -> float:
+def allowance(
+    # how many slots were used within each of `LATENESS`, and how many later
+    counts: Sequence[float],
+    interval: float,
+    uncertainty: float,  # seconds that go for clocks which are not known better
+) -> float:
     """Return how late a slot should be allowed to be used, in seconds.
 
     To allow more costs time between slots, to allow less costs slots that come too late:
     this is where both together cost least.
-
-    Parameters
-    ----------
-    counts : sequence of float
-        How many slots were used within each of `LATENESS`, and how many later.
-    interval : float
-        Seconds that the rate is counted over.
-    uncertainty : float
-        Seconds that go for clocks which are not known better.
     """
     total = sum(counts)
     if not total:

@@ -62,23 +62,13 @@ Lot = tuple[Tag, list[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """How things are between the nodes and the steering kernel.
+    """How things are between the nodes and the steering kernel."""
 
-    Attributes
-    ----------
-    period : float
-        Seconds between two leases by share, and between two reports.
-    delays : mapping of str to float
-        Seconds that a message takes to each node that was heard of lately.
-    slowest : float
-        The largest of these.
-    uncertainty : float
-        Seconds by which clocks may differ unknown, both ways together, at the worst node.
-    """
-
-    period: float
+    period: float  # seconds between two leases by share, and between two reports
+    # seconds that a message takes to each node that was heard of lately
     delays: Mapping[str, float]
-    slowest: float
+    slowest: float  # the largest of these
+    # seconds by which clocks may differ unknown, both ways together, at the worst node
     uncertainty: float
 
 
@@ -96,46 +86,24 @@ class _Account:
 
 
 class ClusterThrottle:
-    """A throttle, and what each node has of it.
-
-    Parameters
-    ----------
-    number : int
-        Under which messages know it.
-    name : str
-        Unique within the run.
-    terms : Terms
-        What it starts with.
-    now : float
-        When that is.
-    seed : str, default ""
-        What Poisson arrivals are drawn from, unless the terms say.
-    windows : WindowNumbers, optional
-        What permits are booked by; from `now` on unless given.
-    is_on_demand : bool, default False
-        Whether permits fall due only while somebody waits.
-
-    Attributes
-    ----------
-    rate : Setting
-        What it is set to.
-    """
+    """A throttle, and what each node has of it."""
 
     def __init__(  # noqa: PLR0913 - what it is made of
         self,
-        number: int,
+        number: int,  # under which messages know it
         name: str,
-        terms: Terms,
-        now: float,
+        terms: Terms,  # what it starts with
+        now: float,  # when that is
         *,
-        seed: str = "",
+        seed: str = "",  # what Poisson arrivals are drawn from, unless the terms say
+        # what permits are booked by; from `now` on unless given
         windows: WindowNumbers | None = None,
-        is_on_demand: bool = False,
+        is_on_demand: bool = False,  # whether permits fall due only while somebody waits
     ) -> None:
         self.number = number
         self.name = name
         self.started_at = now
-        self.rate = Setting(name, terms, now)
+        self.rate = Setting(name, terms, now)  # what it is set to
         self._pool = Pool(self.rate.limit or 0)
         self._accounts: dict[str, _Account] = {}
         self._wanting: set[str] = set()  # nodes with any demand

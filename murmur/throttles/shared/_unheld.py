@@ -23,20 +23,17 @@ _ALL = 2**60
 
 
 class Unheld:
-    """The part of a plan that no node accounts for.
+    """The part of a plan that no node accounts for."""
 
-    Parameters
-    ----------
-    windows : WindowNumbers
-        What permits are booked by.
-    now : float
-        When the first permit may fall due.
-    is_drawn : bool
-        Whether arrivals are drawn: then what falls due is what is leased, and what the rate
-        comes to while nobody wants a slot.
-    """
-
-    def __init__(self, windows: WindowNumbers, now: float, *, is_drawn: bool) -> None:
+    def __init__(
+        self,
+        windows: WindowNumbers,
+        now: float,  # when the first permit may fall due
+        *,
+        # whether arrivals are drawn: then what falls due is what is leased, and what the rate
+        # comes to while nobody wants a slot
+        is_drawn: bool,
+    ) -> None:
         self._windows = windows
         self._plan = PermitPlan(windows, now)
         self._is_drawn = is_drawn

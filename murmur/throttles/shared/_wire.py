@@ -44,38 +44,20 @@ class Tag(IntEnum):
 
 
 class Wanted(NamedTuple):
-    """What a node reports of one throttle.
-
-    Attributes
-    ----------
-    throttle : int
-        Its number.
-    waiting : int
-        Who waits in line.
-    arrivals : float
-        Who came in one period, on average.
-    received, in_hand : int
-        Slots that were leased to the node since the beginning; those it may still use.
-    returned, out : int
-        Permits of a limit given back since the beginning; those in use.
-    plain : bool
-        Whether somebody waits who would not give a permit back.
-    lateness : sequence of int
-        How many slots were used within each of `LATENESS`, and later, since the last report.
-    voided : int
-        Slots in hand since the beginning that a change made void before their time.
-    """
+    """What a node reports of one throttle."""
 
     throttle: int
-    waiting: int
-    arrivals: float
+    waiting: int  # who waits in line
+    arrivals: float  # who came in one period, on average
+    # received, in_hand: slots leased to the node since the beginning; those it may still use
     received: int
     in_hand: int
-    returned: int
+    returned: int  # returned, out: permits of a limit given back since the beginning; those in use
     out: int
-    plain: bool
+    plain: bool  # whether somebody waits who would not give a permit back
+    # how many slots were used within each of `LATENESS`, and later, since the last report
     lateness: Sequence[int]
-    voided: int = 0
+    voided: int = 0  # slots in hand since the beginning that a change made void before their time
 
 
 def pack(tag: Tag, *items: object) -> bytes:
