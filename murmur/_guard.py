@@ -81,13 +81,7 @@ def _lines(error: BaseException) -> list[str]:
 
 
 class EscapedError(Exception):
-    """A user's code raised what would end the loop: SystemExit, KeyboardInterrupt, ...
-
-    Attributes
-    ----------
-    original : BaseException
-        What it raised.
-    """
+    """A user's code raised what would end the loop: SystemExit, KeyboardInterrupt, ..."""
 
     def __init__(self, original: BaseException) -> None:
         self.original = original

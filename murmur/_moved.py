@@ -50,13 +50,10 @@ VERBS_OF_AMOC: Mapping[str, str] = {
 """Functions of amoc that steer, and the verb of ``%amoc`` that has their place."""
 
 
-def amoc_names(names: Mapping[str, str]) -> Callable[[C], C]:
+def amoc_names(
+    names: Mapping[str, str],  # a name of amoc, and what the class calls it
+) -> Callable[[C], C]:
     """Return a decorator by which a class answers to amoc's names, with an error.
-
-    Parameters
-    ----------
-    names : mapping of str to str
-        A name of amoc, and what the class calls it.
 
     Examples
     --------
@@ -82,16 +79,11 @@ def amoc_names(names: Mapping[str, str]) -> Callable[[C], C]:
     return decorate
 
 
-def late_names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return a package's ``__getattr__`` that imports a name when it is first used.
-
-    Parameters
-    ----------
-    package : str
-        The package that has the names.
-    homes : mapping of str to str
-        Name, and its module inside the package.
-    """
+def late_names(
+    package: str,  # the package that has the names
+    homes: Mapping[str, str],  # name, and its module inside the package
+) -> Callable[[str], Any]:
+    """Return a package's ``__getattr__`` that imports a name when it is first used."""
 
     def getattr_late(name: str) -> Any:  # noqa: ANN401 - whatever goes by the name
         if name not in homes:
@@ -103,16 +95,11 @@ def late_names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
     return getattr_late
 
 
-def old_names(module: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return a module's ``__getattr__`` that finds what has moved, for one edition.
-
-    Parameters
-    ----------
-    module : str
-        The module that had the names.
-    homes : mapping of str to str
-        Name, and the module that has it now.
-    """
+def old_names(
+    module: str,  # the module that had the names
+    homes: Mapping[str, str],  # name, and the module that has it now
+) -> Callable[[str], Any]:
+    """Return a module's ``__getattr__`` that finds what has moved, for one edition."""
 
     def getattr_moved(name: str) -> Any:  # noqa: ANN401 - whatever goes by the name
         if name not in homes:

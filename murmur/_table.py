@@ -8,13 +8,10 @@ from html import escape
 __all__ = ["html_table", "text_lines"]
 
 
-def text_lines(rows: Sequence[Sequence[str]]) -> list[str]:
+def text_lines(
+    rows: Sequence[Sequence[str]],  # as many cells in each; titles are the first row
+) -> list[str]:
     """Return a line for each row, its cells below those of the row before.
-
-    Parameters
-    ----------
-    rows : sequence of sequences of str
-        As many cells in each; titles are the first row.
 
     Examples
     --------
@@ -27,15 +24,6 @@ def text_lines(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def html_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str = "") -> str:
     """Return a table of HTML; what it holds is escaped, and the first cell names its row.
-
-    Parameters
-    ----------
-    titles : sequence of str
-        Of the columns.
-    rows : iterable of sequences of str
-        As many cells in each.
-    caption : str
-        What it is a table of; nothing unless given.
 
     Examples
     --------

@@ -80,14 +80,11 @@ def script() -> str:
     return text
 
 
-def build_script(version: str = "") -> str:
-    """Return the script as vl-convert makes it.
-
-    Parameters
-    ----------
-    version : str, optional
-        Of Vega-Lite, such as ``"6.4"``; the newest that vl-convert carries if not given.
-    """
+def build_script(
+    # of Vega-Lite, such as `"6.4"`; the newest that vl-convert carries if not given
+    version: str = "",
+) -> str:
+    """Return the script as vl-convert makes it."""
     version, _, made = _apart(_BUILD, version, given=_PUBLISH).partition("\n")
     return _NOTICE.format(version=version) + made
 

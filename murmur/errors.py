@@ -335,16 +335,13 @@ class DuplicateSettingError(ConfigError):
         super().__init__([f"{owned}; declare it in the class itself to choose"])
 
 
-def combine(errors: Sequence[ConfigError]) -> ConfigError:
+def combine(
+    errors: Sequence[ConfigError],  # at least one
+) -> ConfigError:
     """Return one error that reports every problem of `errors`.
 
     The result is an instance of each class given, so that ``except`` finds it by any
     of its kinds.  Attributes that several have, such as ``names``, are joined.
-
-    Parameters
-    ----------
-    errors : sequence of ConfigError
-        At least one.
     """
     if len(errors) == 1:
         return errors[0]

@@ -82,20 +82,13 @@ class Pending:
 
 
 def block(
-    native: Native, call: Callable[[], Coroutine[Any, Any, T]], *, name: str, caller: Caller | None
+    native: Native,
+    call: Callable[[], Coroutine[Any, Any, T]],  # makes the coroutine; called on the loop
+    *,
+    name: str,  # what was called, for the message
+    caller: Caller | None,
 ) -> T:
     """Return what the coroutine of `call` returns; the calling thread waits for it.
-
-    Parameters
-    ----------
-    native : Native
-        The loop on which it is carried out.
-    call : callable
-        Makes the coroutine; called on the loop.
-    name : str
-        What was called, for the message.
-    caller : Caller or None
-        The user who waits, if there is one.
 
     Raises
     ------
@@ -132,15 +125,9 @@ def loop_runs_here() -> bool:
 
 
 def on_loop(
-    name: str,
+    name: str,  # what users call it, for the message of the `WrongThreadError`
 ) -> Callable[[Callable[P, Coroutine[Any, Any, T]]], Callable[P, Coroutine[Any, Any, T]]]:
-    """Have an async function refuse to be called where no loop runs; a decorator.
-
-    Parameters
-    ----------
-    name : str
-        What users call it, for the message of the `WrongThreadError`.
-    """
+    """Have an async function refuse to be called where no loop runs; a decorator."""
 
     def decorate(word: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
         @wraps(word)

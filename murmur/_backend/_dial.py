@@ -26,19 +26,14 @@ UNTRIED = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EAFNOSUPPORT, errno.EADD
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 
 
-async def dial(make: Callable[[], P], host: str, port: int, *, source: str = "") -> P:
+async def dial(
+    make: Callable[[], P],
+    host: str,
+    port: int,
+    *,
+    source: str = "",  # address of this machine to connect from
+) -> P:
     """Connect to whichever address of `host` answers first; return what `make` made.
-
-    Parameters
-    ----------
-    make : callable
-        Makes the protocol.
-    host : str
-        Name or address.
-    port : int
-        Its port.
-    source : str, optional
-        Address of this machine to connect from.
 
     Raises
     ------

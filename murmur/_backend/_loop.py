@@ -55,16 +55,14 @@ class LoopThread:
 
     anyio's portal in a thread is not enough: a Ctrl-C while it opens makes it wait for a loop
     that nobody ends.
-
-    Parameters
-    ----------
-    name : str
-        Of the thread.
-    options : mapping
-        How asyncio is to run, as `anyio.run` takes it; by itself it is plain asyncio.
     """
 
-    def __init__(self, name: str, options: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        # how asyncio is to run, as `anyio.run` takes it; by itself it is plain asyncio
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
         self._name = name
         self._options = dict(options or {})
         self._pid = os.getpid()

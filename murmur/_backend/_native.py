@@ -72,17 +72,10 @@ class Interruption(Protocol):
     result that is on its way to the task is not lost: the code goes on with it.  On asyncio
     code can swallow a cancellation, also unknowingly: `asyncio.wait_for` did so before Python
     3.12.  So it is cancelled again, time after time, until the block ends.
-
-    Attributes
-    ----------
-    was_woken : bool
-        Whether the block ended because of `wake`.
-    was_late : bool
-        Whether it ended because of its deadline.
     """
 
-    was_woken: bool
-    was_late: bool
+    was_woken: bool  # whether the block ended because of `wake`
+    was_late: bool  # whether it ended because of its deadline
 
     def __enter__(self) -> Self:
         """Begin the block."""
@@ -104,24 +97,13 @@ class Interruption(Protocol):
 
 
 class Native(ABC):
-    """What murmur needs of the running backend.
+    """What murmur needs of the running backend."""
 
-    Attributes
-    ----------
-    now : callable
-        Monotonic seconds with the zero of `anyio.current_time`, in full resolution.
-    cancelled : type of BaseException
-        The exception by which this backend cancels.
-    thread : int
-        Identifier of the loop's thread.
-    is_real_time : bool
-        Whether the clock is the system's, and not a virtual one.
-    """
-
+    # monotonic seconds with the zero of `anyio.current_time`, in full resolution
     now: Callable[[], float]
-    cancelled: type[BaseException]
-    thread: int
-    is_real_time: bool
+    cancelled: type[BaseException]  # the exception by which this backend cancels
+    thread: int  # identifier of the loop's thread
+    is_real_time: bool  # whether the clock is the system's, and not a virtual one
 
     @abstractmethod
     def wakeup(self) -> Wakeup:

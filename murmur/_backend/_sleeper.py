@@ -37,15 +37,7 @@ _FREE, _ASKED, _OWN_TIMER, _WOKEN = 0, -1, -2, -3  # or the slot of the wheel, w
 
 
 class Wheel:
-    """Wakes all who sleep until the same millisecond by one timer of the loop.
-
-    Parameters
-    ----------
-    loop : asyncio.AbstractEventLoop
-        Whose tasks sleep.
-    now : callable
-        Returns its monotonic seconds.
-    """
+    """Wakes all who sleep until the same millisecond by one timer of the loop."""
 
     __slots__ = ("_roused", "_slots", "loop", "now")
 

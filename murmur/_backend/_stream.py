@@ -29,25 +29,15 @@ UNREAD_LIMIT = 1 << 20
 
 
 class Stream(asyncio.Protocol):
-    """One connection; what it means is for subclasses, in `take` and `ended`.
+    """One connection; what it means is for subclasses, in `take` and `ended`."""
 
-    Attributes
-    ----------
-    portion : int
-        Bytes that `take` gets at most at a time.
-    is_closed : bool
-        Whether either side ended it.
-    is_secured : bool
-        Whether it is encrypted.
-    """
-
-    portion = 4 << 10
+    portion = 4 << 10  # bytes that `take` gets at most at a time
 
     transport: asyncio.Transport
 
     def __init__(self) -> None:
-        self.is_closed: bool = False
-        self.is_secured: bool = False
+        self.is_closed: bool = False  # whether either side ended it
+        self.is_secured: bool = False  # whether it is encrypted
         self._source: asyncio.Transport
         self._rest = b""
         self._is_held = False

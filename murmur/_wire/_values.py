@@ -42,18 +42,15 @@ def record_table(kinds: Iterable[type]) -> dict[str, type]:
     return {kind.__name__: kind for kind in kinds}
 
 
-def encode(value: object, records: Records = _NONE, *, what: str = "a message") -> bytes:
+def encode(
+    # None, booleans, numbers, text, bytes, numpy columns, lists, tuples, sets and dictionaries of
+    # these, and records of the table
+    value: object,
+    records: Records = _NONE,  # records that may travel
+    *,
+    what: str = "a message",  # what is being sent, for the message of an error
+) -> bytes:
     """Return `value` as bytes.
-
-    Parameters
-    ----------
-    value : object
-        None, booleans, numbers, text, bytes, numpy columns, lists, tuples, sets and
-        dictionaries of these, and records of the table.
-    records : mapping of str to type
-        Records that may travel.
-    what : str
-        What is being sent, for the message of an error.
 
     Raises
     ------

@@ -17,19 +17,14 @@ _LABEL_LENGTH = 42  # more would be higher than the chart
 _APART = 0.035  # of the axis: nearer labels would lie on each other
 
 
-def with_changes(chart: AnyChart, changes: pd.DataFrame | None, until: float) -> AnyChart:
-    """Return `chart` with a rule, a label and a tooltip at each of `changes`, the newest 200.
-
-    Parameters
-    ----------
-    chart : altair.Chart or altair.LayerChart
-        One over time.
-    changes : pandas.DataFrame or None
-        `Results.changes`.
-    until : float
-        Where the chart's time ends [s]: of changes close to each other one has a label, which
-        says how many there are besides.
-    """
+def with_changes(
+    chart: AnyChart,  # one over time
+    changes: pd.DataFrame | None,  # `Results.changes`
+    # where the chart's time ends [s]: of changes close to each other one has a label, which says
+    # how many there are besides
+    until: float,
+) -> AnyChart:
+    """Return `chart` with a rule, a label and a tooltip at each of `changes`, the newest 200."""
     if changes is None:
         return chart
     check(changes, "changes", ("at", "who", "what", "old", "new"))

@@ -34,21 +34,12 @@ SPANS = 600  # about one a pixel: more would only blur dashes and lines
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """Windows, joined to spans where there were too many.
+    """Windows, joined to spans where there were too many."""
 
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Columns ``at``, the start of the span in seconds, ``seconds``, how much of it has
-        windows, and those that were asked for.
-    length : float
-        Seconds in a span.
-    windows : int
-        Windows in a span.
-    """
-
+    # columns `at`, the start of the span in seconds, `seconds`, how much of it has windows, and
+    # those that were asked for
     rows: pd.DataFrame
-    length: float
+    length: float  # seconds in a span
     windows: int
 
     def steps(self) -> pd.DataFrame:
@@ -100,29 +91,17 @@ def busiest(names: pd.Series[str], count: pd.Series[int], limit: int) -> list[st
 
 
 def over_time(
+    # has `window_at` and the columns named.  If `frame.attrs` has `elapsed`, the spans go on to
+    # that second, although nothing may have been reported of the last.
     frame: pd.DataFrame,
+    # column and how the windows of a span are joined: `"sum"`, `"max"`, `"last"`
     columns: Mapping[str, str],
     *,
-    series: int,
-    by: Sequence[str] = (),
-    fill: float = np.nan,
+    series: int,  # marks that will be drawn of each row, for the bound on rows
+    by: Sequence[str] = (),  # columns whose values are kept apart
+    fill: float = np.nan,  # value of a span in which nothing was reported
 ) -> Spans:
-    """Return one row for each span of time and combination of `by`, leaving no span out.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        Has ``window_at`` and the columns named.  If ``frame.attrs`` has ``elapsed``, the spans
-        go on to that second, although nothing may have been reported of the last.
-    columns : mapping of str to str
-        Column and how the windows of a span are joined: ``"sum"``, ``"max"``, ``"last"``.
-    series : int
-        Marks that will be drawn of each row, for the bound on rows.
-    by : sequence of str, default ()
-        Columns whose values are kept apart.
-    fill : float, default NaN
-        Value of a span in which nothing was reported.
-    """
+    """Return one row for each span of time and combination of `by`, leaving no span out."""
     window_at = frame["window_at"]
     first, length = float(window_at.min()), window_length(window_at)
     place = np.rint((window_at.to_numpy() - first) / length).astype(np.int64)

@@ -145,17 +145,13 @@ def time_axis(field: str = "at") -> alt.X:
     return alt.X(f"{field}:Q", title="time since the run started [s]", scale=scale)
 
 
-def names_legend(names: Sequence[str], beside: Sequence[str] = ()) -> alt.Legend:
+def names_legend(
+    names: Sequence[str],
+    beside: Sequence[str] = (),  # labels of another legend in the same row
+) -> alt.Legend:
     """Return the legend of the lines of `names`, in as many rows as its labels need.
 
     Vega puts all labels of a legend above the chart into one row and cuts off what does not fit.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Labels of the legend.
-    beside : sequence of str, default ()
-        Labels of another legend in the same row.
     """
     room = _WIDTH - sum(map(_label_width, beside))
     longest = max(map(_label_width, names), default=room)

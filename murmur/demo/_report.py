@@ -16,54 +16,35 @@ __all__ = ["Report"]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Figures of one run of the demo.
+    """Figures of one run of the demo."""
 
-    Attributes
-    ----------
-    users : dict of str to int
-        Users by outcome.
-    sent, delivered : int
-        Messages that users sent, and that users received.
-    forwarded : int
-        Messages that the router passed on.
-    absent : int
-        Messages that the router did not pass on, because their recipient was not connected:
-        not yet, or no longer.
-    response_p50, response_p99 : float or None
-        Seconds from when a message was due to its answer; None without any.
-    loop_lag_p99 : float or None
-        Seconds by which the generator itself was late, 99th percentile of the worst
-        second.
-    verdict : {"valid", "suspect", "invalid"}
-        Whether the generator kept up, so that the numbers say something about the router.
-    problems : list of str
-        What does not add up; empty if all does.
-    """
-
-    users: dict[str, int]
-    sent: int
+    users: dict[str, int]  # users by outcome
+    sent: int  # sent, delivered: messages that users sent, and that users received
     delivered: int
-    forwarded: int
+    forwarded: int  # messages that the router passed on
+    # messages that the router did not pass on, because their recipient was not connected: not
+    # yet, or no longer
     absent: int
+    # response_p50, response_p99: seconds from when a message was due to its answer; None without
+    # any
     response_p50: float | None
     response_p99: float | None
+    # seconds by which the generator itself was late, 99th percentile of the worst second
     loop_lag_p99: float | None
+    # one of "valid", "suspect", "invalid": whether the generator kept up, so that the numbers say
+    # something about the router
     verdict: str
-    problems: list[str]
+    problems: list[str]  # what does not add up; empty if all does
 
     @classmethod
-    def of(cls, results: Results, router: RouterCounters, *, announced: int) -> Self:
-        """Return the report on a run that is over.
-
-        Parameters
-        ----------
-        results : Results
-            What the run measured.
-        router : RouterCounters
-            What the router counted.
-        announced : int
-            Users that were started.
-        """
+    def of(
+        cls,
+        results: Results,
+        router: RouterCounters,
+        *,
+        announced: int,  # users that were started
+    ) -> Self:
+        """Return the report on a run that is over."""
         summary = results.summary()
         users = dict(results.users["outcome"].value_counts().sort_index())
         counted = results.counters.groupby("name", observed=True)["value"].sum()

@@ -18,20 +18,17 @@ class Talk:
     A message carries ``from``, ``to``, a number ``id`` unique to its sender, a ``stamp`` by
     which its way is measured, and some ``text``.  An answer also has
     ``answers``, the number of the message it answers.  Answers are not answered.
-
-    Parameters
-    ----------
-    user : User
-        Who talks; durations and counts are recorded on it.
-    neighbours : int
-        How many ids below and above its own it may write to.
-    messages : int
-        How many messages it sends, answers included.
     """
 
     __slots__ = ("_due_at", "_first", "_neighbours", "_number", "_user", "left", "name")
 
-    def __init__(self, user: User, *, neighbours: int, messages: int) -> None:
+    def __init__(
+        self,
+        user: User,
+        *,
+        neighbours: int,  # how many ids below and above its own it may write to
+        messages: int,  # how many messages it sends, answers included
+    ) -> None:
         self.name: str = str(user.id)
         self.left: int = messages
         self._user = user
@@ -40,17 +37,14 @@ class Talk:
         self._number = 0
         self._due_at: dict[int, float] = {}
 
-    def write(self, due_at: float, now: float) -> Message:
-        """Return a message to some neighbour, who may not be there.
-
-        Parameters
-        ----------
-        due_at : float
-            When it should have been sent; the round trip counts from here, so that a
-            generator or router that stalls does not flatter itself.
-        now : float
-            When it is sent.
-        """
+    def write(
+        self,
+        # when it should have been sent; the round trip counts from here, so that a generator or
+        # router that stalls does not flatter itself
+        due_at: float,
+        now: float,
+    ) -> Message:
+        """Return a message to some neighbour, who may not be there."""
         neighbour = self._first + int(self._user.random.random() * self._neighbours)
         if neighbour >= self._user.id:
             neighbour += 1

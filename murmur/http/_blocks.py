@@ -27,17 +27,11 @@ LONGEST = 4_096
 
 
 class Packer(hpack.Encoder):
-    """Packs fields; those of a block that was packed before are looked up.
-
-    Attributes
-    ----------
-    packed : tuple of (bytes, bytes)
-        The fields of the last block, as they were given.
-    """
+    """Packs fields; those of a block that was packed before are looked up."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.packed: tuple[Any, ...] = ()
+        self.packed: tuple[Any, ...] = ()  # the fields of the last block, as they were given
         self._known: dict[tuple[Any, ...], bytes] = {}
 
     def encode(self, headers: Iterable[Any], huffman: bool = True) -> bytes:
@@ -57,16 +51,14 @@ class Packer(hpack.Encoder):
 
 
 class Reader(hpack.Decoder):
-    """Reads blocks; one that was read before is looked up.
+    """Reads blocks; one that was read before is looked up."""
 
-    Parameters
-    ----------
-    config : h2.config.H2Configuration
-        Has the fields of a block looked at unless it was read before: a connection ends when
-        there is anything wrong with them.
-    """
-
-    def __init__(self, config: H2Configuration) -> None:
+    def __init__(
+        self,
+        # has the fields of a block looked at unless it was read before: a connection ends when
+        # there is anything wrong with them
+        config: H2Configuration,
+    ) -> None:
         super().__init__()
         self._config = config
         self._known: dict[bytes, Any] = {}

@@ -55,11 +55,6 @@ class Call:
     so that checks in the block count; the time is that of the request alone.
 
     Its other attributes are what was asked for, as it was given; see `Client.request`.
-
-    Attributes
-    ----------
-    says_more : bool
-        Whether more was asked for than a method, a URL and a name.
     """
 
     # What was not asked for stays with the class: most requests are a method and a URL.

@@ -36,34 +36,19 @@ SMALL = 1 << 10
 
 @dataclass(slots=True, kw_only=True)
 class Request:
-    """One request as it goes over the wire; a redirect makes another.
+    """One request as it goes over the wire; a redirect makes another."""
 
-    Attributes
-    ----------
-    method, target, authority : str
-        Such as ``GET``; path with query; what ``Host`` says; all ASCII.
-    origin : Origin
-        Where to.
-    headers : tuple of (str, str)
-        Fields, without ``Host`` and those that say how long the body is.
-    body : bytes, iterable or asynchronous iterable of bytes, or None
-        What is sent.
-    is_streamed : bool
-        Whether the reply is handed over at its head, or at its end.
-    is_whole : bool
-        Whether its body is not sent part by part, nor the reply to it read so.
-    head : bytes
-        What a connection writes of it, once one has put it together.
-    """
-
+    # method, target, authority: such as `GET`; path with query; what `Host` says; all ASCII
     method: str
     origin: Origin
     target: str
     authority: str
-    headers: Pairs
+    headers: Pairs  # fields, without `Host` and those that say how long the body is
     body: Body = None
-    is_streamed: bool = False
+    is_streamed: bool = False  # whether the reply is handed over at its head, or at its end
+    # whether its body is not sent part by part, nor the reply to it read so
     is_whole: bool = field(init=False, repr=False)
+    # what a connection writes of it, once one has put it together
     head: bytes = field(default=b"", init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -80,14 +65,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What it took to open the connection that a reply came over.
+    """What it took to open the connection that a reply came over."""
 
-    Attributes
-    ----------
-    connect_seconds, tls_seconds : float
-        Looking up the name and connecting; the TLS handshake, 0 without TLS.
-    """
-
+    # connect_seconds, tls_seconds: looking up the name and connecting; the TLS handshake, 0
+    # without TLS
     connect_seconds: float
     tls_seconds: float
 

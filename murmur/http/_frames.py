@@ -79,21 +79,7 @@ class _Protocol(ClientProtocol):
 
 
 class Frames(Wire):
-    """One connection, from the handshake to the farewell.
-
-    Attributes
-    ----------
-    inbox : deque of str or bytes
-        Messages that were not yet taken.
-    end : Exception or None
-        Why no more will come.
-    waiter : Wakeup or None
-        Whom to wake when anything happens.
-    arrival : Alarm
-        What one who waits for a message waits by.
-    on_drop : callable
-        Called when a message is dropped that nobody received.
-    """
+    """One connection, from the handshake to the farewell."""
 
     def __init__(  # noqa: PLR0913 - all by keyword, each a part of a handshake
         self,
@@ -107,16 +93,16 @@ class Frames(Wire):
         on_drop: Callable[[], None],
     ) -> None:
         super().__init__()
-        self.on_drop = on_drop
+        self.on_drop = on_drop  # called when a message is dropped that nobody received
         self._unread = 0
         self._drops = False
         self._answer: Response | None = None
         self.now = now
         self._alarm = Alarm(now)
-        self.arrival: Alarm = Alarm(now)
-        self.inbox: deque[str | bytes] = deque()
-        self.end: Exception | None = None
-        self.waiter: Wakeup | None = None
+        self.arrival: Alarm = Alarm(now)  # what one who waits for a message waits by
+        self.inbox: deque[str | bytes] = deque()  # messages that were not yet taken
+        self.end: Exception | None = None  # why no more will come
+        self.waiter: Wakeup | None = None  # whom to wake when anything happens
         self._parts: list[bytes] = []
         self._is_text = True
         self._fields = fields

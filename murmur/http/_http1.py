@@ -48,30 +48,19 @@ BODILESS = {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "TRACE"}  # say no le
 
 
 class Http1(Wire):
-    """A connection that carries one request after the other.
-
-    Parameters
-    ----------
-    now : callable
-        The clock.
-    body_limit : float
-        Bytes that a body may have which is not streamed.
-
-    Attributes
-    ----------
-    was_used : bool
-        Whether a request was sent before.
-    early : bytes
-        What the server sent before any request, as it does in HTTP/2.
-    """
+    """A connection that carries one request after the other."""
 
     portion = 64 << 10
 
-    def __init__(self, now: Callable[[], float], body_limit: float) -> None:
+    def __init__(
+        self,
+        now: Callable[[], float],
+        body_limit: float,  # bytes that a body may have which is not streamed
+    ) -> None:
         super().__init__()
-        self.was_used = False
+        self.was_used = False  # whether a request was sent before
         self._alarm = Alarm(now)
-        self.early = b""
+        self.early = b""  # what the server sent before any request, as it does in HTTP/2
         self.now = now
         self.body_limit = body_limit
         self._reply: Reply | None = None

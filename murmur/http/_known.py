@@ -30,22 +30,10 @@ REST = 64
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a head says whose body is as long as it says, and which ends no connection.
-
-    Attributes
-    ----------
-    status : int
-        Its status.
-    fields : sequence of (bytes, bytes)
-        Its fields as they came.
-    length : int
-        Bytes of the body.
-    sets_cookies : bool
-        Whether a field sets a cookie.
-    """
+    """What a head says whose body is as long as it says, and which ends no connection."""
 
     status: int
-    fields: Fields
+    fields: Fields  # its fields as they came
     length: int
     sets_cookies: bool
 
@@ -62,17 +50,13 @@ def known_answer(data: bytes) -> tuple[Known | None, int]:
     return None, end
 
 
-def remember(data: bytes, reply: Reply) -> None:
-    """Remember the head of an answer that came in one piece, if it is a plain one.
-
-    Parameters
-    ----------
-    data : bytes
-        All that came.
-    reply : Reply
-        What the parser made of it: complete, not the answer to HEAD, on a connection that
-        can be used again.
-    """
+def remember(
+    data: bytes,
+    # what the parser made of it: complete, not the answer to HEAD, on a connection that can be
+    # used again
+    reply: Reply,
+) -> None:
+    """Remember the head of an answer that came in one piece, if it is a plain one."""
     end = data.find(b"\r\n\r\n") + 4
     if end > LONGEST or reply.version != "1.1" or reply.trailers:
         return
@@ -92,17 +76,12 @@ def remember(data: bytes, reply: Reply) -> None:
 
 
 class Luck:
-    """Chance that a look is worth its while: where each head is new, it costs and finds nothing.
-
-    Attributes
-    ----------
-    left : int
-        Heads that may still be new in a row: `MISSES` after one that was known.
-    """
+    """Chance that a look is worth its while: where each head is new, it costs and finds nothing."""
 
     __slots__ = ("left",)
 
     def __init__(self) -> None:
+        # heads that may still be new in a row: `MISSES` after one that was known
         self.left: int = MISSES
 
     def is_worth_a_look(self) -> bool:

@@ -31,26 +31,17 @@ _STATUS_NAMES = {status: f"http.status.{status}" for status in range(100, 600)}
 
 
 class Ledger:
-    """Records replies for one client.
-
-    Parameters
-    ----------
-    run : NodeRun or None
-        Where to; nowhere if None.
-    user : User or None
-        Whose requests they are.
-    phases : bool
-        Whether phases become actions.
-
-    Attributes
-    ----------
-    has_phases : bool
-        Whether they do.
-    """
+    """Records replies for one client."""
 
     __slots__ = ("_recorder", "_user", "has_phases")
 
-    def __init__(self, run: NodeRun | None, user: User | None, *, phases: bool) -> None:
+    def __init__(
+        self,
+        run: NodeRun | None,  # where to; nowhere if None
+        user: User | None,
+        *,
+        phases: bool,  # whether phases become actions
+    ) -> None:
         self._recorder = run.recorder if run is not None else None
         self._user = user
         self.has_phases: bool = phases and run is not None
@@ -167,17 +158,6 @@ class Spans:
 
     It is under way itself, as a part of the action: what never comes has an age all the same.
     Only of answers that are read event by event, and of requests of the name of such.
-
-    Parameters
-    ----------
-    recorder : Recorder
-        Where to.
-    name : str
-        Name of the action.
-    now : callable
-        The clock.
-    user : User or None
-        Who asked.
     """
 
     __slots__ = ("_action", "_last_at", "_now", "_recorder", "_span", "_user")

@@ -31,18 +31,15 @@ def without_hints(answer: bytes) -> bytes:
     return answer if passed is None else answer[passed.end() :]
 
 
-def mended(head: bytes) -> bytes | None:
+def mended(
+    head: bytes,  # status line, fields, and the empty line
+) -> bytes | None:
     r"""Return a head with folded fields on one line, and equal lengths said once.
 
     Lines may end with LF alone (RFC 9112, 2.2), a later version 1 is read as 1.1 (2.3), the
     status may be set off by any blanks (4), fields may go on in the next line (5.2) and hold
     control characters (RFC 9110, 5.5), and ``Content-Length`` may be said several times if it
     is always the same (8.6).
-
-    Parameters
-    ----------
-    head : bytes
-        Status line, fields, and the empty line.
 
     Returns
     -------

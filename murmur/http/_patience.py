@@ -47,34 +47,7 @@ def checked_timeout(seconds: object, name: str = "timeout", *, may_be_zero: bool
 
 
 class Patience:
-    """The time that one request has.
-
-    Parameters
-    ----------
-    native : Native
-        The seam to the running backend.
-    run : NodeRun or None
-        The run it belongs to.
-    user : User or None
-        Who waits.
-    timeout : float
-        Seconds it has.
-    on_turn : callable, optional
-        Called when the request has a connection that it had to queue for.
-    began_at : float, optional
-        Since when it has them; now, if not given.
-
-    Attributes
-    ----------
-    deadline : float
-        When it is over, on the clock of `native`.
-    turn_at : float
-        When its turn came, if it had to queue; else 0.
-    is_connecting : bool
-        Whether a connection is being opened, or could not be.
-    stage_at : float
-        When that began, or had ended; 0 if there was one already.
-    """
+    """The time that one request has."""
 
     __slots__ = (
         "_is_cut_short",
@@ -96,23 +69,25 @@ class Patience:
         native: Native,
         run: NodeRun | None,
         user: User | None,
-        timeout: float,
+        timeout: float,  # seconds it has
+        # called when the request has a connection that it had to queue for
         on_turn: Callable[[], None] | None = None,
         *,
-        began_at: float | None = None,
+        began_at: float | None = None,  # since when it has them; now, if not given
     ) -> None:
         self.native: Native = native
         self.run: NodeRun | None = run
         self.user: User | None = user
         self.timeout: float = timeout
+        # when it is over, on the clock of `native`
         self.deadline: float = (native.now() if began_at is None else began_at) + timeout
         self._is_leaving = False
         self._is_cut_short = False
         self._is_queueing = False
         self._on_turn = on_turn
-        self.turn_at: float = 0.0
-        self.is_connecting: bool = False
-        self.stage_at: float = 0.0
+        self.turn_at: float = 0.0  # when its turn came, if it had to queue; else 0
+        self.is_connecting: bool = False  # whether a connection is being opened, or could not be
+        self.stage_at: float = 0.0  # when that began, or had ended; 0 if there was one already
 
     @property
     def is_queueing(self) -> bool:

@@ -39,13 +39,7 @@ FIRST_PAUSE = 0.005
 
 
 class Pool:
-    """The connections of one client, or of all clients that share them.
-
-    Parameters
-    ----------
-    options : Options
-        Limits, time-outs, TLS.
-    """
+    """The connections of one client, or of all clients that share them."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -104,17 +98,12 @@ class Pool:
         return None
 
     async def exchange(
-        self, request: Request, patience: Patience, begun: Begun | None = None
+        self,
+        request: Request,
+        patience: Patience,
+        begun: Begun | None = None,  # what was sent of it already
     ) -> Reply:
-        """Send a request over a free connection; see `Transport`.
-
-        Parameters
-        ----------
-        request, patience : Request, Patience
-            What is sent, and how long it may take.
-        begun : Begun, optional
-            What was sent of it already.
-        """
+        """Send a request over a free connection; see `Transport`."""
         if self._routes.forwards(request.origin):
             request = _for_proxy(request, self._routes.proxy_field)
         retries = 0

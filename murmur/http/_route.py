@@ -22,38 +22,18 @@ _PLACE = re.compile(r"(\[[^\]]+\]|[^:\[\]/\s]+)(?::([0-9]{1,5}))?")
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How one connection is made.
-
-    Attributes
-    ----------
-    host, port : str, int
-        What to connect to.
-    source : str
-        Address of this machine to connect from; empty for whichever.
-    tunnel : bytes
-        What the proxy is asked first; empty without one, or if it forwards requests.
-    is_proxied : bool
-        Whether a proxy stands between.
-    """
+    """How one connection is made."""
 
     host: str
     port: int
-    source: str = ""
+    source: str = ""  # address of this machine to connect from; empty for whichever
+    # what the proxy is asked first; empty without one, or if it forwards requests
     tunnel: bytes = b""
-    is_proxied: bool = False
+    is_proxied: bool = False  # whether a proxy stands between
 
 
 class Routes:
     """The routes that options allow; see `Options`.
-
-    Parameters
-    ----------
-    proxy : str
-        URL of an HTTP proxy; empty for none.
-    connect_to : mapping of str to str
-        From ``host`` or ``host:port`` to the same of where to connect instead.
-    local_addresses : sequence of str
-        Addresses of this machine to connect from.
 
     Raises
     ------
@@ -62,7 +42,11 @@ class Routes:
     """
 
     def __init__(
-        self, proxy: str, connect_to: Mapping[str, str], local_addresses: Sequence[str]
+        self,
+        proxy: str,  # URL of an HTTP proxy; empty for none
+        # from `host` or `host:port` to the same of where to connect instead
+        connect_to: Mapping[str, str],
+        local_addresses: Sequence[str],  # addresses of this machine to connect from
     ) -> None:
         self._proxy: Origin | None = None
         self.proxy_field = ""
@@ -84,18 +68,14 @@ class Routes:
         """Whether requests to `origin` are handed to a proxy as they are."""
         return self._proxy is not None and not origin.is_secure
 
-    def to(self, origin: Origin, user_id: int, *, through: bool = False) -> Route:
-        """Return the route that connections of a user to `origin` take.
-
-        Parameters
-        ----------
-        origin : Origin
-            Where to.
-        user_id : int
-            Whose they are: users take the local addresses in turns.
-        through : bool, default False
-            Whether a proxy has to let bytes through, even those without TLS.
-        """
+    def to(
+        self,
+        origin: Origin,
+        user_id: int,  # whose they are: users take the local addresses in turns
+        *,
+        through: bool = False,  # whether a proxy has to let bytes through, even those without TLS
+    ) -> Route:
+        """Return the route that connections of a user to `origin` take."""
         source = self._sources[user_id % len(self._sources)] if self._sources else ""
         if self._proxy is None:
             host, port = self._instead(origin.host, origin.port)

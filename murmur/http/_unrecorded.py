@@ -6,15 +6,12 @@ __all__ = ["Unrecorded"]
 
 
 class Unrecorded:
-    """What `murmur.runtime.Timer` offers, without effect.
+    """What `murmur.runtime.Timer` offers, without effect."""
 
-    Parameters
-    ----------
-    started_at : float
-        When it started, in monotonic seconds.
-    """
-
-    def __init__(self, started_at: float) -> None:
+    def __init__(
+        self,
+        started_at: float,  # monotonic seconds
+    ) -> None:
         self.started_at: float = started_at
         self.ended_at: float | None = None
 

@@ -49,20 +49,10 @@ _PASSWORD = re.compile(r"(?<=//)[^/?#@]*(?:@[^/?#@]*)*@")
 
 
 class Origin(NamedTuple):
-    """A server as connections know it.
+    """A server as connections know it."""
 
-    Attributes
-    ----------
-    scheme : str
-        ``http`` or ``https``, also for WebSockets.
-    host : str
-        Name or address, without brackets.
-    port : int
-        Its port.
-    """
-
-    scheme: str
-    host: str
+    scheme: str  # `http` or `https`, also for WebSockets
+    host: str  # name or address, without brackets
     port: int
 
     @property
@@ -104,27 +94,13 @@ def host_of(authority: str) -> str:
 
 
 class Template(NamedTuple):
-    """A URL, split once and used for every request.
-
-    Attributes
-    ----------
-    origin : Origin
-        Where it leads.
-    authority : str
-        Its host and port, as the ``Host`` field has them.
-    parts : tuple of str
-        Text and names of placeholders, in turns.
-    label : str
-        The path as it was written, without the query: what a name is made of.
-    login : str
-        What ``Authorization`` says by the name and password in the URL; empty without.
-    """
+    """A URL, split once and used for every request."""
 
     origin: Origin
-    authority: str
-    parts: tuple[str, ...]
-    label: str
-    login: str = ""
+    authority: str  # its host and port, as the `Host` field has them
+    parts: tuple[str, ...]  # text and names of placeholders, in turns
+    label: str  # the path as it was written, without the query: what a name is made of
+    login: str = ""  # what `Authorization` says by the name and password in the URL; empty without
 
     def fill(self, values: Mapping[str, object]) -> str:
         """Return path and query with the placeholders filled in.

@@ -28,21 +28,11 @@ _TAKEN = frozenset(dir(Scenario)) - frozenset(Scenario.class_traits()) | frozens
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """One callback of a scenario class.
+    """One callback of a scenario class."""
 
-    Attributes
-    ----------
-    name : str
-        ``"init"``, ``"start"``, ``"terminate"`` or ``"changed"``.
-    is_async : bool
-        Whether calling it gives a coroutine.
-    takes_state : bool
-        Whether it wants the state that ``init`` returned.
-    """
-
-    name: str
-    is_async: bool
-    takes_state: bool
+    name: str  # `"init"`, `"start"`, `"terminate"` or `"changed"`
+    is_async: bool  # whether calling it gives a coroutine
+    takes_state: bool  # whether it wants the state that `init` returned
 
     def bind(self, scenario: Scenario) -> Callable[..., Any]:
         """Return the callback of one instance, with the full signature.
@@ -71,11 +61,6 @@ class Callbacks:
 
 def callbacks(cls: type[Scenario]) -> Callbacks:
     """Return the callbacks of a scenario class that is fit to run.
-
-    Parameters
-    ----------
-    cls : type of Scenario
-        The class to examine; none of its code is run.
 
     Returns
     -------

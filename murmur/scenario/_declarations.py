@@ -107,15 +107,12 @@ def shown(trait: Trait, value: object) -> object:
     return value if show is None else show(value)
 
 
-def masked(cls: type[HasTraits], values: Mapping[str, object]) -> dict[str, object]:
+def masked(
+    cls: type[HasTraits],
+    # values by the name of their setting; other names are kept as they are
+    values: Mapping[str, object],
+) -> dict[str, object]:
     """Return a copy of the values of settings in which secrets are masked.
-
-    Parameters
-    ----------
-    cls : type of Scenario
-        The class that declares the settings.
-    values : mapping of str to object
-        Values by the name of their setting; other names are kept as they are.
 
     Examples
     --------
@@ -149,16 +146,12 @@ def refuse_duplicates(cls: type[HasTraits]) -> None:
             raise DuplicateSettingError(name, [owner.__qualname__ for owner in latest])
 
 
-def declaration_faults(cls: type[HasTraits], *, taken: Iterable[str]) -> list[str]:
-    """Return what is wrong with the declarations, one sentence for each fault.
-
-    Parameters
-    ----------
-    cls : type of HasTraits
-        The class to examine.
-    taken : iterable of str
-        Names that mean something else on a scenario.
-    """
+def declaration_faults(
+    cls: type[HasTraits],
+    *,
+    taken: Iterable[str],  # names that mean something else on a scenario
+) -> list[str]:
+    """Return what is wrong with the declarations, one sentence for each fault."""
     settings = settings_of(cls)
     unusable = frozenset(taken)
     faults = [

@@ -48,41 +48,24 @@ class EnvironmentWarning(UserWarning):
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentReading:
-    """What the environment says about the settings of a class.
+    """What the environment says about the settings of a class."""
 
-    Attributes
-    ----------
-    values : dict of str to object
-        Values that could be read, by the name of their setting.
-    warnings : tuple of EnvironmentWarning
-        Variables that could not.
-    """
-
+    # values that could be read, by the name of their setting
     values: dict[str, object] = field(default_factory=dict)
-    warnings: tuple[EnvironmentWarning, ...] = ()
+    warnings: tuple[EnvironmentWarning, ...] = ()  # variables that could not
 
 
 def read_environment(
     settings: Mapping[str, Trait],
+    # usually `os.environ`.  A variable that is empty counts as not set.
     environment: Mapping[str, str],
     *,
-    skip: Collection[str] = (),
+    skip: Collection[str] = (),  # settings whose variables are not looked at
+    # turns the text of a variable into a value, in place of the trait; called once for each
+    # variable that is set
     parse: Callable[[str], object] | None = None,
 ) -> EnvironmentReading:
-    """Read the variables of all settings.
-
-    Parameters
-    ----------
-    settings : mapping of str to TraitType
-        What to look for.
-    environment : mapping of str to str
-        Usually `os.environ`.  A variable that is empty counts as not set.
-    skip : collection of str
-        Settings whose variables are not looked at.
-    parse : callable, optional
-        Turns the text of a variable into a value, in place of the trait; called once
-        for each variable that is set.
-    """
+    """Read the variables of all settings."""
     values: dict[str, object] = {}
     warnings: list[EnvironmentWarning] = []
     for name, trait in settings.items():
@@ -104,13 +87,6 @@ def parse_settings(cls: type[Scenario], texts: Mapping[str, str]) -> dict[str, o
     """Return values for settings that were typed as text, as on a command line.
 
     Text is read as it is from the environment; nothing is evaluated.
-
-    Parameters
-    ----------
-    cls : type of Scenario
-        The class that declares the settings.
-    texts : mapping of str to str
-        Text by the name of its setting.
 
     Raises
     ------

@@ -27,17 +27,14 @@ _FILE = re.compile(r"(?P<path>.+\.(?:py|ipynb))(?::(?P<name>[^:/\\]*))?", re.DOT
 _MODULE_PREFIX = "_murmur_file_"
 
 
-def find(reference: object, namespace: Mapping[str, object]) -> type[Scenario]:
+def find(
+    # a class; a name in `namespace`; `"package.module:Class"`; `"path/to/file.py"`, if there is
+    # one scenario in it; or `"path/to/file.py:Class"`.  A file is run anew each time.
+    reference: object,
+    # where plain names are looked up, such as the variables of a notebook
+    namespace: Mapping[str, object],
+) -> type[Scenario]:
     """Return the scenario class that `reference` means.
-
-    Parameters
-    ----------
-    reference : type of Scenario, str or path
-        A class; a name in `namespace`; ``"package.module:Class"``;
-        ``"path/to/file.py"``, if there is one scenario in it; or
-        ``"path/to/file.py:Class"``.  A file is run anew each time.
-    namespace : mapping of str to object
-        Where plain names are looked up, such as the variables of a notebook.
 
     Raises
     ------

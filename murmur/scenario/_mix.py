@@ -42,22 +42,14 @@ class Part:
 
 
 class Mix(Scenario):
-    """What `mix` derives from: it has an instance of each scenario, made with its settings.
+    """What `mix` derives from: it has an instance of each scenario, made with its settings."""
 
-    Attributes
-    ----------
-    parts : sequence of Part
-        The scenarios, and which settings are whose.
-    players : tuple of Scenario
-        An instance of each, in the same order.
-    """
-
-    parts: Sequence[Part] = ()
+    parts: Sequence[Part] = ()  # the scenarios, and which settings are whose
     players: tuple[Scenario, ...] = ()
 
     def __init__(self, **settings: object) -> None:
         super().__init__(**settings)
-        self.players = tuple(map(self._make, self.parts))
+        self.players = tuple(map(self._make, self.parts))  # an instance of each, in the same order
 
     async def start(self, user: object) -> None:
         """Do nothing: users do what their own scenario says."""

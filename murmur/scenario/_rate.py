@@ -14,15 +14,12 @@ _NUMBER = re.compile(r"(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?")
 _PER = {"s": 1.0, "sec": 1.0, "second": 1.0, "m": 60.0, "min": 60.0, "minute": 60.0, "h": 3600.0}
 
 
-def read_rate(text: str, *, bare: bool = True) -> float:
+def read_rate(
+    text: str,  # such as `"10/s"`, `"600/min"` or `"inf"`
+    *,
+    bare: bool = True,  # whether a number without a unit will do; it is per second then
+) -> float:
     """Return how many a second `text` stands for.
-
-    Parameters
-    ----------
-    text : str
-        Such as ``"10/s"``, ``"600/min"`` or ``"inf"``.
-    bare : bool, default True
-        Whether a number without a unit will do; it is per second then.
 
     Raises
     ------

@@ -9,18 +9,16 @@ from stat import S_ISREG
 __all__ = ["read_file"]
 
 
-def read_file(path: Path, *, is_regular: bool = True, megabytes: int = 64) -> bytes:
+def read_file(
+    path: Path,
+    *,
+    # whether a pipe or a device is refused, which may never come to an end
+    is_regular: bool = True,
+    # how large it may be: a notebook with its pictures; no source, configuration or ticket is as
+    # large
+    megabytes: int = 64,
+) -> bytes:
     """Return what a file holds.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    is_regular : bool, default True
-        Whether a pipe or a device is refused, which may never come to an end.
-    megabytes : int, default 64
-        How large it may be: a notebook with its pictures; no source, configuration or ticket
-        is as large.
 
     Raises
     ------

@@ -23,25 +23,14 @@ Source = Literal["argument", "environment", "default", "node"]
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """Verified values for all settings of a class.
+    """Verified values for all settings of a class."""
 
-    Attributes
-    ----------
-    values : dict of str to object
-        Value by the name of its setting, in the order of the declarations.
-    sources : dict of str to str
-        Where each came from: ``"argument"``, ``"environment"``, ``"default"``, or ``"node"`` for
-        the environment of the node that it is for.
-    warnings : tuple of EnvironmentWarning
-        Environment variables that could not be read.
-    secrets : frozenset of str
-        Names of the settings whose values must not be shown.
-    """
-
-    values: dict[str, object]
+    values: dict[str, object]  # value by the name of its setting, in the order of the declarations
+    # where each came from: `"argument"`, `"environment"`, `"default"`, or `"node"` for the
+    # environment of the node that it is for
     sources: dict[str, Source]
-    warnings: tuple[EnvironmentWarning, ...] = ()
-    secrets: frozenset[str] = frozenset()
+    warnings: tuple[EnvironmentWarning, ...] = ()  # environment variables that could not be read
+    secrets: frozenset[str] = frozenset()  # names of the settings whose values must not be shown
 
     def __repr__(self) -> str:
         """Return values and sources; secrets are masked."""
@@ -54,24 +43,14 @@ class Resolved:
 
 def resolve(
     cls: type[Scenario],
-    given: Mapping[str, object],
+    given: Mapping[str, object],  # arguments.  None is a value like any other.
     *,
-    environment: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,  # in place of `os.environ`
+    # turns the text of an environment variable into a value, in place of the trait. If it raises,
+    # the default is used and a warning returned.
     parse: Callable[[str], object] | None = None,
 ) -> Resolved:
     """Return verified values for all settings, or refuse with every problem at once.
-
-    Parameters
-    ----------
-    cls : type of Scenario
-        The class that declares the settings.
-    given : mapping of str to object
-        Arguments.  None is a value like any other.
-    environment : mapping of str to str, optional
-        In place of `os.environ`.
-    parse : callable, optional
-        Turns the text of an environment variable into a value, in place of the trait.
-        If it raises, the default is used and a warning returned.
 
     Raises
     ------
@@ -116,22 +95,16 @@ def resolve(
 
 
 def localize(
-    cls: type[Scenario], resolved: Resolved, *, environment: Mapping[str, str] | None = None
+    cls: type[Scenario],
+    resolved: Resolved,
+    *,
+    environment: Mapping[str, str] | None = None,  # that of the node; `os.environ` if not given
 ) -> Resolved:
     """Return the values for one node: local settings are read from its own environment.
 
     A setting is local if it is tagged ``local=True``.  One that was given as an argument, or
     changed since, is the same everywhere; one that this node's environment does not have takes
     its default, whatever the environment of the session said.
-
-    Parameters
-    ----------
-    cls : type of Scenario
-        The class whose settings were resolved.
-    resolved : Resolved
-        What the session resolved.
-    environment : mapping of str to str, optional
-        That of the node; `os.environ` if not given.
 
     Raises
     ------
@@ -180,13 +153,6 @@ def build(cls: type[Scenario], resolved: Resolved) -> Scenario:
 
     It holds the resolved values before its ``__init__`` is called; no observer hears of
     them, and those that are not live can no longer be assigned.
-
-    Parameters
-    ----------
-    cls : type of Scenario
-        The class that was resolved.
-    resolved : Resolved
-        Its values.
 
     Examples
     --------

@@ -21,17 +21,13 @@ _ROOT = type("Scenario", (), {})
 
 
 class Source:
-    """The classes of one file.
+    """The classes of one file."""
 
-    Parameters
-    ----------
-    statements : list of ast.stmt
-        The top-level statements of the file.
-    inherited : sequence of Setting
-        The settings that `murmur.Scenario` itself declares.
-    """
-
-    def __init__(self, statements: Sequence[ast.stmt], inherited: Sequence[Setting]) -> None:
+    def __init__(
+        self,
+        statements: Sequence[ast.stmt],  # the top-level statements of the file
+        inherited: Sequence[Setting],  # the settings that `murmur.Scenario` itself declares
+    ) -> None:
         self._inherited = inherited
         self._classes: dict[str, ast.ClassDef] = {}
         self._imports: dict[str, str] = {}

@@ -21,28 +21,15 @@ _WITHOUT_DEFAULT_ARGUMENT = frozenset({"Instance", "ForwardDeclaredInstance", "U
 
 
 class TraitCall:
-    """A declaration; what it says is read on demand.
-
-    Parameters
-    ----------
-    trait_type : str
-        The class that is called.
-    kind : str
-        The trait of traitlets that it is or derives from.
-    call : ast.Call
-        The call itself.
-    tags : iterable of ast.keyword
-        The keywords of ``.tag(...)``.
-    trait_arguments : sequence of bool
-        For each positional argument, whether it is a trait in its turn.
-    """
+    """A declaration; what it says is read on demand."""
 
     def __init__(
         self,
-        trait_type: str,
-        kind: str,
+        trait_type: str,  # the class that is called
+        kind: str,  # the trait of traitlets that it is or derives from
         call: ast.Call,
-        tags: Iterable[ast.keyword],
+        tags: Iterable[ast.keyword],  # the keywords of `.tag(...)`
+        # for each positional argument, whether it is a trait in its turn
         trait_arguments: Sequence[bool],
     ) -> None:
         self.type = trait_type

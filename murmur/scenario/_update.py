@@ -16,20 +16,14 @@ __all__ = ["Update", "plan_update"]
 
 
 class Update:
-    """A verified change of live settings, not yet made.
-
-    Attributes
-    ----------
-    changes : dict of str to (object, object)
-        Old and new value of each setting that will change.
-    shown : dict of str to (object, object)
-        The same with secrets masked: for events, records and people.
-    """
+    """A verified change of live settings, not yet made."""
 
     def __init__(self, scenario: Scenario, changes: Mapping[str, tuple[object, object]]) -> None:
         self._scenario = scenario
+        # old and new value of each setting that will change
         self.changes: dict[str, tuple[object, object]] = dict(changes)
         settings = settings_of(type(scenario))
+        # the same with secrets masked: for events, records and people
         self.shown: dict[str, tuple[object, object]] = {
             name: (MASK, MASK) if is_secret(settings[name]) else pair
             for name, pair in self.changes.items()
@@ -65,17 +59,13 @@ class Update:
         return failures
 
 
-def plan_update(scenario: Scenario, given: Mapping[str, object]) -> Update:
+def plan_update(
+    scenario: Scenario,
+    given: Mapping[str, object],  # new values.  Those that equal the present ones are left out.
+) -> Update:
     """Verify new values for live settings, or refuse with every problem at once.
 
     Nothing changes before `Update.commit`.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        The instance of a run.
-    given : mapping of str to object
-        New values.  Those that equal the present ones are left out.
 
     Raises
     ------

@@ -44,23 +44,15 @@ class _UnavailableError(Exception):
 
 
 class Verification:
-    """A trial of values for the settings of one class.
-
-    Parameters
-    ----------
-    cls : type of Scenario
-        The class that declares the settings.
-    origins : mapping of str to str, optional
-        Where a value came from, for the message, such as ``"AMOC_PORT"``.
-    like : Scenario, optional
-        An instance whose settings and attributes the trial starts with.
-    """
+    """A trial of values for the settings of one class."""
 
     def __init__(
         self,
         cls: type[Scenario],
         *,
+        # where a value came from, for the message, such as `"AMOC_PORT"`
         origins: Mapping[str, str] | None = None,
+        # an instance whose settings and attributes the trial starts with
         like: Scenario | None = None,
     ) -> None:
         self.settings = settings_of(cls)
