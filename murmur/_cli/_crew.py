@@ -22,34 +22,18 @@ _LOOK = 0.2  # s
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """Which nodes run the users.
+    """Which nodes run the users."""
 
-    Attributes
-    ----------
-    spawn : int
-        Node processes to start on this machine.
-    listen : str
-        ``host:port`` where other machines may join; empty if they may not.
-    ticket : Path or None
-        The file that lets them, and whoever attaches.
-    look_ticket : Path or None
-        A file that lets its holder look at the run, and no more.
-    seen_as : str or None
-        What they call this machine, if it is another name than that in `listen`.
-    wait_for : int
-        Nodes that have to be there before the run starts, those of `spawn` included; one where
-        others may join, unless something else is said.
-    patience : float
-        Seconds to wait for them.
-    """
-
-    spawn: int = 0
-    listen: str = ""
-    ticket: Path | None = None
-    look_ticket: Path | None = None
+    spawn: int = 0  # node processes to start on this machine
+    listen: str = ""  # `host:port` where other machines may join; empty if they may not
+    ticket: Path | None = None  # the file that lets them, and whoever attaches
+    look_ticket: Path | None = None  # a file that lets its holder look at the run, and no more
+    # what they call this machine, if it is another name than that in `listen`
     seen_as: str | None = None
+    # nodes that have to be there before the run starts, those of `spawn` included; one where
+    # others may join, unless something else is said
     wait_for: int = 0
-    patience: float = 300.0
+    patience: float = 300.0  # seconds to wait for them
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Crew:

@@ -19,17 +19,13 @@ _MOST_ERRORS = 20
 
 
 class Lines:
-    """Writes a line for a look every so many seconds, and what goes wrong for the first time.
+    """Writes a line for a look every so many seconds, and what goes wrong for the first time."""
 
-    Parameters
-    ----------
-    out : TextIO
-        Where to.
-    every : float
-        Seconds between two lines.
-    """
-
-    def __init__(self, out: TextIO, every: float) -> None:
+    def __init__(
+        self,
+        out: TextIO,  # where to
+        every: float,  # seconds between two lines
+    ) -> None:
         self._out = out
         self._every = every
         self._next = every

@@ -23,42 +23,22 @@ _STAGE_FORM = "write DURATION:USERS, such as 30s:100, or DURATION:RATE, such as 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A straight line from what the stage before ended with to `target`.
+    """A straight line from what the stage before ended with to `target`."""
 
-    Attributes
-    ----------
-    duration : float
-        Seconds it takes; 0 jumps.
-    target : float
-        Users, or users per second.
-    kind : {"users", "rate"}
-        Which of them.
-    """
-
-    duration: float
-    target: float
-    kind: Literal["users", "rate"]
+    duration: float  # seconds it takes; 0 jumps
+    target: float  # users, or users per second
+    kind: Literal["users", "rate"]  # "users" or "rate": which of them
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What users come, and for how long.
+    """What users come, and for how long."""
 
-    Attributes
-    ----------
-    users : int
-        Users announced at the start.
-    rate : float or None
-        Users admitted per second from the start; None for the scenario's own `user_rate`.
-    duration : float or None
-        Seconds after which the run ends; None until all users are gone.
-    stages : tuple of Stage
-        All of one kind; empty for a load that does not change.
-    """
-
-    users: int = 1
+    users: int = 1  # users announced at the start
+    # users admitted per second from the start; None for the scenario's own `user_rate`
     rate: float | None = None
-    duration: float | None = None
+    duration: float | None = None  # seconds after which the run ends; None until all users are gone
+    # all of one kind; empty for a load that does not change
     stages: tuple[Stage, ...] = field(default=())
 
     @classmethod

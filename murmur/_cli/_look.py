@@ -27,31 +27,16 @@ _MOST_ERRORS = 3
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A run at one moment.
+    """A run at one moment."""
 
-    Attributes
-    ----------
-    status : Status
-        State, users and throttles.
-    actions : tuple of Figures
-        By name.
-    total : Figures
-        All of them together.
-    errors : tuple of (str, str, int)
-        The most frequent failures: what failed, the error, how often.
-    lag, cpu : float
-        Of the generator, at its worst lately: seconds and cores; NaN if unknown.
-    checks : tuple of CheckResult
-        As they stand; empty until they were judged.
-    """
-
-    status: Status
-    actions: tuple[Figures, ...]
-    total: Figures
+    status: Status  # state, users and throttles
+    actions: tuple[Figures, ...]  # by name
+    total: Figures  # all of them together
+    # the most frequent failures: what failed, the error, how often
     errors: tuple[tuple[str, str, int], ...]
-    lag: float
+    lag: float  # lag, cpu: of the generator, at its worst lately: seconds and cores; NaN if unknown
     cpu: float
-    checks: tuple[CheckResult, ...] = ()
+    checks: tuple[CheckResult, ...] = ()  # as they stand; empty until they were judged
 
     @property
     def is_saturated(self) -> bool:
@@ -60,17 +45,14 @@ class Look:
 
 
 class Watch:
-    """Looks at a run time and again.
+    """Looks at a run time and again."""
 
-    Parameters
-    ----------
-    run : Run
-        The run.
-    checks, abort_on : sequence of Check
-        What has to hold, and what ends the run.
-    """
-
-    def __init__(self, run: Run, checks: Sequence[Check], abort_on: Sequence[Check]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        checks: Sequence[Check],  # checks, abort_on: what has to hold, and what ends the run
+        abort_on: Sequence[Check],
+    ) -> None:
         self._run = run
         self._wanted, self._abort_on = checks, abort_on
         self._checks: tuple[CheckResult, ...] = ()

@@ -49,18 +49,11 @@ class Show(AbstractContextManager["Show"], Protocol):
 
 
 def perform(
-    plan: Plan, interrupts: Interrupts, show_of: Callable[[Run], Show]
+    plan: Plan,
+    interrupts: Interrupts,  # who knows whether somebody wants the run to end
+    show_of: Callable[[Run], Show],  # returns who shows the run, once it is on
 ) -> tuple[Run, Outcome]:
     """Do what `plan` says; return the run, which is over, and what it comes to.
-
-    Parameters
-    ----------
-    plan : Plan
-        What to do.
-    interrupts : Interrupts
-        Who knows whether somebody wants the run to end.
-    show_of : callable
-        Returns who shows the run, once it is on.
 
     Raises
     ------

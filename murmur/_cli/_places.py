@@ -17,22 +17,12 @@ __all__ = ["Places"]
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Files that a run is asked to leave behind.
+    """Files that a run is asked to leave behind."""
 
-    Attributes
-    ----------
-    out : Path or None
-        Directory of the archive.
-    report, junit : Path or None
-        HTML page, and results for a CI server.
-    overwrite : bool
-        Whether an archive may be replaced.
-    """
-
-    out: Path | None = None
-    report: Path | None = None
+    out: Path | None = None  # directory of the archive
+    report: Path | None = None  # report, junit: HTML page, and results for a CI server
     junit: Path | None = None
-    overwrite: bool = False
+    overwrite: bool = False  # whether an archive may be replaced
 
     @property
     def unfinished(self) -> Path | None:

@@ -24,46 +24,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A run that can be started: everything has been read and verified.
-
-    Attributes
-    ----------
-    scenario : type of Scenario
-        What users do.
-    settings : dict of str to object
-        Values for its settings.
-    load : Load
-        What users come, and for how long.
-    checks, abort_on : tuple of Check
-        What has to hold at the end, and what ends the run when it holds.
-    is_strict : bool
-        Whether a suspect run is as bad as an invalid one.
-    seed : int or None
-        Of all random numbers.
-    crew : Crew
-        The nodes it has.
-    session : dict of str to object
-        Keywords for the session.
-    prometheus : int or None
-        Port where Prometheus may look.
-    places : Places
-        Where results go.
-    is_watched : bool
-        Whether each request of user 1 is shown.
-    """
+    """A run that can be started: everything has been read and verified."""
 
     scenario: type[Scenario]
-    settings: dict[str, Any]
-    load: Load
+    settings: dict[str, Any]  # values for its settings
+    load: Load  # what users come, and for how long
+    # checks, abort_on: what has to hold at the end, and what ends the run when it holds
     checks: tuple[Check, ...] = ()
     abort_on: tuple[Check, ...] = ()
-    is_strict: bool = False
+    is_strict: bool = False  # whether a suspect run is as bad as an invalid one
     seed: int | None = None
-    crew: Crew = field(default_factory=Crew)
-    session: dict[str, Any] = field(default_factory=dict)
-    prometheus: int | None = None
-    places: Places = field(default_factory=Places)
-    is_watched: bool = False
+    crew: Crew = field(default_factory=Crew)  # the nodes it has
+    session: dict[str, Any] = field(default_factory=dict)  # keywords for the session
+    prometheus: int | None = None  # port where Prometheus may look
+    places: Places = field(default_factory=Places)  # where results go
+    is_watched: bool = False  # whether each request of user 1 is shown
 
 
 class _Problems(list[str]):

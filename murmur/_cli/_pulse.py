@@ -25,37 +25,17 @@ _WELL = {"idle", "running", "terminating", "finished"}
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """How a run stood when its process last said so.
+    """How a run stood when its process last said so."""
 
-    Attributes
-    ----------
-    state : str
-        running, terminating, finished or failed.
-    run_id, scenario : str or None
-        Which run it is.
-    elapsed : float
-        Seconds since the run started.
-    users : mapping of str to int
-        How many users wait, run, leave and are gone.
-    nodes : mapping of str to str
-        State of each node's part.
-    problems : tuple of str
-        What a person should know about.
-    directory : Path
-        Where the run is kept.
-    age : float
-        Seconds since this was written; below 0 if that is still to come by this clock.
-    """
-
-    state: str
+    state: str  # running, terminating, finished or failed
     run_id: str | None
     scenario: str | None
-    elapsed: float
-    users: Mapping[str, int]
-    nodes: Mapping[str, str]
-    problems: tuple[str, ...]
-    directory: Path
-    age: float
+    elapsed: float  # seconds since the run started
+    users: Mapping[str, int]  # how many users wait, run, leave and are gone
+    nodes: Mapping[str, str]  # state of each node's part
+    problems: tuple[str, ...]  # what a person should know about
+    directory: Path  # where the run is kept
+    age: float  # seconds since this was written; below 0 if that is still to come by this clock
 
     @classmethod
     def read(cls, path: Path) -> Self:

@@ -13,22 +13,13 @@ __all__ = ["settings_for"]
 
 def settings_for(
     scenario: type[Scenario],
+    # values of a TOML file; text among them is read as on the command line
     filed: Mapping[str, object],
-    texts: Mapping[str, str],
+    texts: Mapping[str, str],  # from the command line; they come first
+    # the option that says how fast users arrive, which `user_rate` would contradict
     arrival: str = "",
 ) -> dict[str, object]:
     """Return values that a run of `scenario` accepts.
-
-    Parameters
-    ----------
-    scenario : type of Scenario
-        Whose traits read and verify them.
-    filed : mapping of str to object
-        Values of a TOML file; text among them is read as on the command line.
-    texts : mapping of str to str
-        From the command line; they come first.
-    arrival : str, default ""
-        The option that says how fast users arrive, which `user_rate` would contradict.
 
     Raises
     ------

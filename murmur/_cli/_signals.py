@@ -22,15 +22,10 @@ class Interrupts:
 
     Until `hold` is called a first signal raises KeyboardInterrupt, as there is nothing yet
     to end in order.  From then on it is only noted in `number`.
-
-    Attributes
-    ----------
-    number : int
-        The first signal that came; 0 if none did.
     """
 
     def __init__(self) -> None:
-        self.number = 0
+        self.number = 0  # the first signal that came; 0 if none did
         self._holds = False
         self._before: dict[int, Any] = {}
         self._shown: list[int] = []  # standard streams that are a terminal

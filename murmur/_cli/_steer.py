@@ -21,17 +21,13 @@ _FAREWELLS = 1.0
 
 
 class Steering:
-    """Keeps a run on its load.
+    """Keeps a run on its load."""
 
-    Parameters
-    ----------
-    session : Session
-        With a run on.
-    load : Load
-        What it shall do.
-    """
-
-    def __init__(self, session: Session, load: Load) -> None:
+    def __init__(
+        self,
+        session: Session,  # with a run on
+        load: Load,
+    ) -> None:
         self._session = session
         self._load = load
         self._ahead = list(load.stages)
@@ -44,16 +40,12 @@ class Steering:
         """Whether there is anything to steer."""
         return bool(self._load.stages)
 
-    def tick(self, seconds: float, users: Mapping[str, int]) -> None:
-        """Bring the run to where it shall be so many seconds after its start.
-
-        Parameters
-        ----------
-        seconds : float
-            Since the run started.
-        users : mapping of str to int
-            Users by state.
-        """
+    def tick(
+        self,
+        seconds: float,  # since the run started
+        users: Mapping[str, int],  # users by state
+    ) -> None:
+        """Bring the run to where it shall be so many seconds after its start."""
         with suppress(RunStateError):  # it has just ended
             if self._load.steers_users:
                 present = users["waiting"] + users["running"]

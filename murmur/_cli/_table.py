@@ -28,19 +28,15 @@ _MOST_ACTIONS = 20
 
 
 class LiveTable:
-    """Draws every look over the one before.
+    """Draws every look over the one before."""
 
-    Parameters
-    ----------
-    title : str
-        What runs.
-    duration : float or None
-        Seconds it shall take; None if nobody knows.
-    console : rich.console.Console, optional
-        Where to draw; standard error if not given, so that standard output stays clean.
-    """
-
-    def __init__(self, title: str, duration: float | None, console: Console | None = None) -> None:
+    def __init__(
+        self,
+        title: str,
+        duration: float | None,  # seconds it shall take; None if nobody knows
+        # where to draw; standard error if not given, so that standard output stays clean
+        console: Console | None = None,
+    ) -> None:
         self._title = title
         self._duration = duration
         self._note = ""

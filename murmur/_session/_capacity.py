@@ -57,33 +57,16 @@ NEAREST = 3
 
 @dataclass(frozen=True, kw_only=True)
 class SearchPlan:
-    """What is searched for, and how.
-
-    Attributes
-    ----------
-    scenario : type of Scenario or str
-        What users do.
-    check : Check
-        What has to hold.
-    by : str
-        "users", "user_rate", or the name of a throttle.
-    users : int
-        Users of every step, where a throttle sets the load.
-    hold, warm_up : float
-        Seconds of each step that are judged, and before them.
-    settings : dict
-        Of the scenario.
-    on_step : callable, optional
-        Told of every step, and of the search so far.
-    """
+    """What is searched for, and how."""
 
     scenario: type[Scenario] | str
     check: Check
-    by: str
-    users: int
-    hold: float
+    by: str  # "users", "user_rate", or the name of a throttle
+    users: int  # users of every step, where a throttle sets the load
+    hold: float  # hold, warm_up: seconds of each step that are judged, and before them
     warm_up: float
     settings: dict[str, Any] = field(default_factory=dict)
+    # told of every step, and of the search so far
     on_step: Callable[[Step, Search], None] | None = None
 
     @property

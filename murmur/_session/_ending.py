@@ -25,29 +25,17 @@ __all__ = ["Ending"]
 
 
 class Ending:
-    """The end of one run, which its `Run` waits for and its session brings about.
-
-    Parameters
-    ----------
-    record : RunRecord
-        What the run recorded.
-    scenario : str
-        Name of the scenario, for the last status.
-    abandon : callable
-        ``abandon(record)`` says how a run stood whose loop does not answer.
-
-    Attributes
-    ----------
-    status : Status
-        The last one, once the run is over.
-    tell : callable
-        ``tell(status)`` hears how the run stands, and how it ended.
-    """
+    """The end of one run, which its `Run` waits for and its session brings about."""
 
     def __init__(
-        self, record: RunRecord, scenario: str, abandon: Callable[[RunRecord], str]
+        self,
+        record: RunRecord,
+        scenario: str,  # name of the scenario, for the last status
+        # `abandon(record)` says how a run stood whose loop does not answer
+        abandon: Callable[[RunRecord], str],
     ) -> None:
-        self.status: Status = IDLE
+        self.status: Status = IDLE  # the last one, once the run is over
+        # `tell(status)` hears how the run stands, and how it ended
         self.tell: Callable[[Status], None] = lambda _: None
         self._record = record
         self._scenario = scenario

@@ -65,11 +65,6 @@ class Call(Generic[T]):
 
     Each side first says what it does and then looks at what the other says, so that a call
     of which `withdraw` says that nothing was done is never done.
-
-    Parameters
-    ----------
-    fn : callable
-        What to await.
     """
 
     def __init__(self, fn: Callable[..., Awaitable[T]]) -> None:
@@ -94,34 +89,22 @@ class Call(Generic[T]):
 
 
 class Host:
-    """The loop of a session and what runs on it, made by the first call that needs it.
+    """The loop of a session and what runs on it, made by the first call that needs it."""
 
-    Parameters
-    ----------
-    callback_timeout : float
-        Seconds that `init` and `terminate` may take each.
-    silence, rejoin : float
-        See `Session`.
-    run_here : bool
-        Whether users live here even when there are other nodes.
-
-    Attributes
-    ----------
-    entrance : Entrance
-        Where nodes come in.
-    trouble : str
-        Why the run could not be ended in order when this was closed; empty if it could.
-    """
-
-    trouble = ""
+    trouble = ""  # why the run could not be ended in order when this was closed; empty if it could
 
     def __init__(
-        self, *, callback_timeout: float, run_here: bool, silence: float, rejoin: float
+        self,
+        *,
+        callback_timeout: float,
+        run_here: bool,  # whether users live here even when there are other nodes
+        silence: float,
+        rejoin: float,
     ) -> None:
         _check_seconds("silence", silence, least=0.5)
         _check_seconds("rejoin", rejoin, least=0.0)
         self.callback_timeout = callback_timeout
-        self.entrance = Entrance(self)
+        self.entrance = Entrance(self)  # where nodes come in
         self._run_here = run_here
         self._silence, self._rejoin = silence, rejoin
         self._loop = LoopThread("murmur-loop", USERS_LOOP)

@@ -21,19 +21,12 @@ SHARE = 50.0
 
 
 class Judge:
-    """Remembers the last verdict, because one reads the frames of the whole run.
-
-    Attributes
-    ----------
-    verdict : Verdict or None
-        The last one; None before the first.
-    effects : dict of (float, str) to str
-        What the newest live changes did, by when and what was changed.
-    """
+    """Remembers the last verdict, because one reads the frames of the whole run."""
 
     def __init__(self) -> None:
+        # what the newest live changes did, by when and what was changed
         self.effects: dict[tuple[float, str], str] = {}
-        self.verdict: Verdict | None = None
+        self.verdict: Verdict | None = None  # the last one; None before the first
         self._judged: object = None  # which run, and whether it was over
         self._next_at = 0.0
 

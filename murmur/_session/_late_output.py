@@ -41,16 +41,9 @@ def _shell() -> Any:  # noqa: ANN401 - IPython's shell; it may not be installed
 
 
 class _Follower:
-    """Looks at what one stream sends, in the thread that sends it.
+    """Looks at what one stream sends, in the thread that sends it."""
 
-    Parameters
-    ----------
-    stream : ipykernel.iostream.OutStream
-        Standard output or error.
-    shell : IPython.core.interactiveshell.InteractiveShell
-        Says when a cell begins and ends.
-    """
-
+    # `stream` is standard output or error; `shell` says when a cell begins and ends.
     def __init__(self, stream: Any, shell: Any) -> None:  # noqa: ANN401 - ipykernel is optional
         self._stream = stream
         self._kernel = shell.kernel

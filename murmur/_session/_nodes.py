@@ -57,20 +57,9 @@ GOODBYE = 5.0
 
 
 class Entrance:
-    """The place where nodes come into a session, and the processes it started itself.
+    """The place where nodes come into a session, and the processes it started itself."""
 
-    Parameters
-    ----------
-    host : Host
-        The session's loop.
-
-    Attributes
-    ----------
-    service : Service
-        What guests may ask for; set by whoever has the session.
-    """
-
-    service: Service
+    service: Service  # what guests may ask for; set by whoever has the session
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -293,19 +282,13 @@ def wait_for(number: object, others: Callable[[], list[str]], patience: float) -
 
 
 class Nodes(Named[str, NodeOverview]):
-    """The nodes that users of a session go to, by name, as they are at this moment.
-
-    Attributes
-    ----------
-    answers : Answers or None
-        What each node said to the last verb: ok, error or skipped.
-    """
+    """The nodes that users of a session go to, by name, as they are at this moment."""
 
     def __init__(
         self, overview: Callable[[], Mapping[str, NodeOverview]], answers: Answers[object] | None
     ) -> None:
         self._overview = overview
-        self.answers = answers
+        self.answers = answers  # what each node said to the last verb: ok, error or skipped
 
     def __getitem__(self, name: str) -> NodeOverview:
         """Return what there is to know about a node; UnknownNameError if there is none."""

@@ -18,13 +18,7 @@ MOST = 1_000
 
 
 class RequestLog:
-    """Hears of the requests of one user in this process while it is entered.
-
-    Parameters
-    ----------
-    user_id : int
-        Whose.
-    """
+    """Hears of the requests of one user in this process while it is entered."""
 
     def __init__(self, user_id: int) -> None:
         self._user_id = user_id

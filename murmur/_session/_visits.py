@@ -52,25 +52,13 @@ GUEST_RECORDS = record_table(
 
 
 class Visits:
-    """What guests may ask of a session; see `murmur.cluster` for who they are.
+    """What guests may ask of a session; see `murmur.cluster` for who they are."""
 
-    Parameters
-    ----------
-    session : Session
-        Whose guests they are.
-
-    Attributes
-    ----------
-    looks, orders : mapping of str to callable
-        Verbs that only look, and those that steer.
-    records : mapping of str to type
-        Records that may be in an answer.
-    """
-
-    records: Mapping[str, type] = GUEST_RECORDS
+    records: Mapping[str, type] = GUEST_RECORDS  # records that may be in an answer
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        # looks, orders: verbs that only look, and those that steer
         self.looks: Mapping[str, Callable[..., object]] = {
             "archive": self._archive,
             "coordinators": self._coordinators,

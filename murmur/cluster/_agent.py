@@ -55,49 +55,29 @@ _logger = logging.getLogger(__name__)
 
 
 class Agent:
-    """One node of a session.
-
-    Parameters
-    ----------
-    link : NodeLink
-        The node's end.
-    clock : ClockOffset
-        What is known of the steering clock.
-    bus : Bus
-        Where the events of the run go.
-    past : Past
-        What is left of earlier connections.
-    tasks : anyio.abc.TaskGroup
-        Owns the run and the answers.
-
-    Attributes
-    ----------
-    over : anyio.Event
-        Set when the node is none any more, and its run has ended.
-    reason : str
-        Why, then.
-    is_lost : bool
-        Whether the steering kernel was lost, rather than left in order.
-    undelivered : RunRecord or None
-        What was measured and could not be sent any more.
-    silence : float
-        Seconds without a word after which the steering kernel counts as lost.
-    rejoin : float
-        Seconds for which this node tries to come back then.
-    is_deserted : bool
-        Whether nobody steers this node any more; true even while its own loop is stuck.
-    """
+    """One node of a session."""
 
     def __init__(
-        self, link: NodeLink, clock: ClockOffset, past: Past, *, bus: Bus, tasks: TaskGroup
+        self,
+        link: NodeLink,
+        clock: ClockOffset,
+        past: Past,  # what is left of earlier connections
+        *,
+        bus: Bus,
+        tasks: TaskGroup,  # owns the run and the answers
     ) -> None:
+        # set when the node is none any more, and its run has ended
         self.over: anyio.Event = anyio.Event()
         self.reason: str = ""
+        # whether the steering kernel was lost, rather than left in order
         self.is_lost: bool = False
+        # what was measured and could not be sent any more
         self.undelivered: RunRecord | None = None
+        # whether nobody steers this node any more; true even while its own loop is stuck
         self.is_deserted = False
+        # seconds without a word after which the steering kernel counts as lost
         self.silence: float = WELCOME
-        self.rejoin: float = 0.0
+        self.rejoin: float = 0.0  # seconds for which this node tries to come back then
         self.local: LocalNode = LocalNode("node", bus=bus, tasks=tasks)
         self._link = link
         self._clock = clock

@@ -21,24 +21,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answers(Generic[T]):
-    """The answers of all nodes to one call; a notebook shows them as a table.
-
-    Attributes
-    ----------
-    verb : str
-        What was asked.
-    values : mapping of str to object
-        What nodes returned that did as they were asked.
-    failures : mapping of str to Exception
-        What the others raised.
-    skipped : tuple of str
-        Nodes that had nothing to do.
-    """
+    """The answers of all nodes to one call; a notebook shows them as a table."""
 
     verb: str
+    # what nodes returned that did as they were asked
     values: Mapping[str, T] = field(default_factory=dict)
-    failures: Mapping[str, Exception] = field(default_factory=dict)
-    skipped: tuple[str, ...] = ()
+    failures: Mapping[str, Exception] = field(default_factory=dict)  # what the others raised
+    skipped: tuple[str, ...] = ()  # nodes that had nothing to do
 
     def checked(self) -> dict[str, T]:
         """Return the values by node, or raise if a node failed.

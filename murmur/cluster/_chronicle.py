@@ -26,17 +26,7 @@ STEERING = "steering"
 
 
 class Chronicle:
-    """Writes into the record of one run, or, without one, to the bus alone.
-
-    Parameters
-    ----------
-    bus : Bus
-        Where events go.
-    now : callable
-        The steering clock.
-    record : RunRecord, optional
-        The record of the run.
-    """
+    """Writes into the record of one run, or, without one, to the bus alone."""
 
     def __init__(self, bus: Bus, now: Callable[[], float], record: RunRecord | None = None) -> None:
         self._bus = bus
@@ -111,22 +101,12 @@ class Chronicle:
     def lose(
         self,
         node: str,
-        announced: Sequence[tuple[int, int]],
+        announced: Sequence[tuple[int, int]],  # first and last id of the users that it was told of
         reason: str,
+        # when, in monotonic seconds; now if not given, which only the loop can tell
         at: float | None = None,
     ) -> int:
         """Give users that a node had, and that did not end before, the outcome ``lost``.
-
-        Parameters
-        ----------
-        node : str
-            The node.
-        announced : sequence of (int, int)
-            First and last id of the users that it was told of.
-        reason : str
-            Written beside the outcome.
-        at : float, optional
-            When, in monotonic seconds; now if not given, which only the loop can tell.
 
         Returns
         -------

@@ -63,16 +63,15 @@ class ClockOffset:
             return math.inf
         return self._best.round_trip / 2 + DRIFT * (self._now - self._best.received_at)
 
-    def take(self, *, sent_at: float, steering_at: float, received_at: float) -> None:
-        """Take in one answer.
-
-        Parameters
-        ----------
-        sent_at, received_at : float
-            When the question left and the answer came, on this node's clock.
-        steering_at : float
-            The answer.
-        """
+    def take(
+        self,
+        *,
+        # sent_at, received_at: when the question left and the answer came, on this node's clock
+        sent_at: float,
+        steering_at: float,
+        received_at: float,
+    ) -> None:
+        """Take in one answer."""
         middle = (sent_at + received_at) / 2
         self._samples.append(_Sample(received_at, received_at - sent_at, middle - steering_at))
         self._now = received_at

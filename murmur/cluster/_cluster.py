@@ -53,15 +53,9 @@ def new_run_id() -> str:
 
 
 class Cluster(Roster):
-    """The verbs of a run, each for all nodes that take part in it; see `Roster`.
+    """The verbs of a run, each for all nodes that take part in it; see `Roster`."""
 
-    Attributes
-    ----------
-    answers : Answers or None
-        What each node said to the last verb.
-    """
-
-    answers: Answers[Any] | None = None
+    answers: Answers[Any] | None = None  # what each node said to the last verb
     _is_between = False  # starting or resetting: no other verb fits
     _turn = 0
 

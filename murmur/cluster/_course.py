@@ -38,20 +38,6 @@ async def _nobody_waits(_: ClusterStatus) -> None:
 class Course:
     """How a run goes on and ends.
 
-    Attributes
-    ----------
-    users : int
-        Users to begin with.
-    duration : float
-        Seconds after which the run stops; ``math.inf`` for never.
-    end_when_idle : bool
-        Whether the run stops when its last user is gone.
-    on_accepted : callable
-        Called when the run is accepted, before `init` runs.
-    on_over : async callable
-        Awaited with the last status when the run is finished, failed or reset; then the next
-        one may start.
-
     Raises
     ------
     InvalidArgumentError
@@ -59,10 +45,13 @@ class Course:
         is not a positive number.
     """
 
-    users: int = 0
-    duration: float = math.inf
-    end_when_idle: bool = False
+    users: int = 0  # users to begin with
+    duration: float = math.inf  # seconds after which the run stops; `math.inf` for never
+    end_when_idle: bool = False  # whether the run stops when its last user is gone
+    # called when the run is accepted, before `init` runs
     on_accepted: Callable[[], None] = lambda: None
+    # awaited with the last status when the run is finished, failed or reset; then the next one
+    # may start
     on_over: Callable[[ClusterStatus], Awaitable[None]] = _nobody_waits
 
     def __post_init__(self) -> None:
@@ -77,56 +66,19 @@ class Course:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClusterStatus:
-    """State of the run over the cluster, and what each node tells.
-
-    Attributes
-    ----------
-    state : RunState
-        Over all nodes.
-    highest_id : int
-        The highest user id given out.
-    elapsed : float
-        Seconds since the run started, until it ended.
-    nodes : tuple of NodeStatus
-        One for each node.
-    departed : int
-        Users of nodes that left the run or were lost; all of them are gone.
-    throttles : mapping of str to ThrottleStatistics
-        What throttles are set to, where that is told here and not by nodes.
-    """
+    """State of the run over the cluster, and what each node tells."""
 
     state: RunState
-    highest_id: int
-    elapsed: float
+    highest_id: int  # the highest user id given out
+    elapsed: float  # seconds since the run started, until it ended
     nodes: tuple[NodeStatus, ...]
-    departed: int = 0
+    departed: int = 0  # users of nodes that left the run or were lost; all of them are gone
+    # what throttles are set to, where that is told here and not by nodes
     throttles: Mapping[str, ThrottleStatistics] = field(default_factory=dict)
 
 
 class Current:
-    """What belongs to one run alone.
-
-    Attributes
-    ----------
-    nodes : dict of str to Node
-        Those that take part.
-    wanted : frozenset of str, or None
-        Names of the nodes that the run is meant for; None for any.
-    announced : dict of str to list of (int, int)
-        First and last id of the users that each node was told of.
-    departed : int
-        Users of nodes that take part no more.
-    coming : set of str
-        Nodes that came late, and prepare to take part.
-    unfit : dict of str to str
-        Why nodes that are there take no part any more, by name.
-    changes : int
-        Changes of settings that all nodes are just told of.
-    over, told : anyio.Event
-        Whether it is over, and whether `Course.on_over` is through.
-    leasing, meetings : Leasing, Meetings, or None
-        The throttles and coordinators that are one over all nodes, if there may be several.
-    """
+    """What belongs to one run alone."""
 
     def __init__(
         self, spec: RunSpec, record: RunRecord, course: Course, chronicle: Chronicle
@@ -135,18 +87,23 @@ class Current:
         self.record = record
         self.course = course
         self.chronicle = chronicle
-        self.nodes: dict[str, Node] = {}
+        self.nodes: dict[str, Node] = {}  # those that take part
+        # names of the nodes that the run is meant for; None for any
         self.wanted: frozenset[str] | None = None
+        # first and last id of the users that each node was told of
         self.announced: dict[str, list[tuple[int, int]]] = {}
-        self.departed = 0
-        self.coming: set[str] = set()
-        self.unfit: dict[str, str] = {}
-        self.changes = 0
+        self.departed = 0  # users of nodes that take part no more
+        self.coming: set[str] = set()  # nodes that came late, and prepare to take part
+        self.unfit: dict[str, str] = {}  # why nodes that are there take no part any more, by name
+        self.changes = 0  # changes of settings that all nodes are just told of
+        # leasing, meetings: the throttles and coordinators that are one over all nodes, if there
+        # may be several
         self.leasing: Leasing | None = None
         self.meetings: Meetings | None = None
         self._owing: set[str] = set()  # nodes that ran, and did not leave in order
         self.ends = anyio.CancelScope()
         self.idle = anyio.Event()
+        # over, told: whether it is over, and whether `Course.on_over` is through
         self.over = anyio.Event()
         self.told = anyio.Event()
         self.started_at = native().now()

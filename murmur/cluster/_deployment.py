@@ -53,18 +53,6 @@ class Deployment:
 
     As a context manager it gives them back at the end of the block.
 
-    Parameters
-    ----------
-    given : distributed.Client or a cluster of dask
-        Whose workers.
-    on_release : callable, optional
-        Called with it once the workers are given back.
-
-    Attributes
-    ----------
-    scheduler : str
-        The address of the scheduler, as seen from here.
-
     Raises
     ------
     ClusterError
@@ -72,12 +60,16 @@ class Deployment:
     """
 
     def __init__(
-        self, given: object, on_release: Callable[[Deployment], None] = lambda _: None
+        self,
+        given: object,
+        # called with it once the workers are given back
+        on_release: Callable[[Deployment], None] = lambda _: None,
     ) -> None:
         self._client = _client_of(given)
         self._on_release = on_release
         self._cluster = given if isinstance(given, DaskCluster) else getattr(given, "cluster", None)
         self._planned: set[str] = set()
+        # the address of the scheduler, as seen from here
         self.scheduler: str = str(self._client.scheduler.address)
         self._plugin = f"murmur-{secrets.token_hex(4)}"
         self._is_used = False

@@ -12,29 +12,15 @@ __all__ = ["NodeFacts", "own_version"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NodeFacts:
-    """What a node tells of itself when it joins.
+    """What a node tells of itself when it joins."""
 
-    Attributes
-    ----------
-    name : str
-        What it would like to be called.
-    host : str
-        Name of its host.
-    pid, cores : int
-        Its process, and how many cores that may use.
-    python, murmur : str
-        Versions.
-    life : str
-        By which it is known again when it comes back; empty if it never does.
-    """
-
-    name: str
+    name: str  # what it would like to be called
     host: str
     pid: int
     cores: int
     python: str
     murmur: str
-    life: str = ""
+    life: str = ""  # by which it is known again when it comes back; empty if it never does
 
     @classmethod
     def here(cls, name: str, life: str = "") -> NodeFacts:

@@ -24,35 +24,23 @@ __all__ = ["Guests", "Service"]
 
 
 class Service(Protocol):
-    """What guests may ask of a session; its verbs are called in threads.
+    """What guests may ask of a session; its verbs are called in threads."""
 
-    Attributes
-    ----------
-    looks, orders : mapping of str to callable
-        Verbs that only look, and those that steer.
-    records : mapping of str to type
-        Records that may be in an answer.
-    """
-
+    # looks, orders: verbs that only look, and those that steer
     looks: Mapping[str, Callable[..., object]]
     orders: Mapping[str, Callable[..., object]]
-    records: Mapping[str, type]
+    records: Mapping[str, type]  # records that may be in an answer
 
 
 class Guests:
-    """Those who look at a session or steer it from outside.
+    """Those who look at a session or steer it from outside."""
 
-    Parameters
-    ----------
-    link : SteeringLink
-        The steering end.
-    service : Service
-        What they may ask for.
-    spawn : callable
-        ``spawn(fn, *args)`` starts a task on the loop of the session.
-    """
-
-    def __init__(self, link: SteeringLink, service: Service, spawn: Callable[..., object]) -> None:
+    def __init__(
+        self,
+        link: SteeringLink,
+        service: Service,
+        spawn: Callable[..., object],  # `spawn(fn, *args)` starts a task on the loop of the session
+    ) -> None:
         self._link = link
         self._service = service
         self._spawn = spawn

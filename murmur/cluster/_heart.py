@@ -27,18 +27,11 @@ FIRST, FIRST_BEAT = 10, 0.02
 
 
 class NodeDesk(Protocol):
-    """Who acts on what a node hears; called on the loop of its run.
+    """Who acts on what a node hears; called on the loop of its run."""
 
-    Attributes
-    ----------
-    is_deserted : bool
-        Set on the loop of the link, at once: the loop of the run may be stuck for ever.
-    silence : float
-        Seconds without an answer after which the steering kernel counts as lost.
-    """
-
+    # set on the loop of the link, at once: the loop of the run may be stuck for ever
     is_deserted: bool
-    silence: float
+    silence: float  # seconds without an answer after which the steering kernel counts as lost
 
     def heard(self, kind: str, body: bytes) -> None:
         """Take a message."""
@@ -48,28 +41,15 @@ class NodeDesk(Protocol):
 
 
 class Heart:
-    """Listens on the node's end of a link and keeps its pulse; see `NodeAudience`.
-
-    Parameters
-    ----------
-    link : NodeLink
-        The node's end.
-    clock : ClockOffset
-        Learns from the answers; others only read it.
-    desk : NodeDesk
-        Who acts.
-    home : Native
-        The loop of the desk.
-    stuck_for : callable
-        Returns for how many seconds the loop of the run has been stuck.
-    """
+    """Listens on the node's end of a link and keeps its pulse; see `NodeAudience`."""
 
     def __init__(
         self,
         link: NodeLink,
-        clock: ClockOffset,
+        clock: ClockOffset,  # learns from the answers; others only read it
         desk: NodeDesk,
-        home: Native,
+        home: Native,  # the loop of the desk
+        # returns for how many seconds the loop of the run has been stuck
         stuck_for: Callable[[], float],
     ) -> None:
         self._link = link

@@ -38,39 +38,21 @@ class _SameClock(ClockOffset):
 
 
 class Leasing:
-    """The leases of a run, on the steering kernel's side.
-
-    Parameters
-    ----------
-    run_id : str
-        Which run: news of an earlier one are of no interest.
-    seed : int
-        Of the run.
-    local : str
-        Name of the node of this process, which is told without a message.
-    silence : float
-        Seconds without a word after which a node ends its load by itself.
-    grace : float
-        Seconds that the run's users have to leave: so long a node that went silent may
-        still hold permits.
-    post : callable
-        ``post(node, kind, body)`` sends to another node.
-    started_at : float
-        When the run started.
-    book : callable
-        ``book(name, row)`` writes a row about a throttle into the record.
-    """
+    """The leases of a run, on the steering kernel's side."""
 
     def __init__(  # noqa: PLR0913 - what it is made of
         self,
-        run_id: str,
+        run_id: str,  # which run: news of an earlier one are of no interest
         *,
         seed: int,
-        local: str,
-        silence: float,
+        local: str,  # name of the node of this process, which is told without a message
+        silence: float,  # seconds without a word after which a node ends its load by itself
+        # seconds that the run's users have to leave: so long a node that went silent may still
+        # hold permits
         grace: float,
-        post: Callable[[str, str, bytes], None],
+        post: Callable[[str, str, bytes], None],  # `post(node, kind, body)` sends to another node
         started_at: float,
+        # `book(name, row)` writes a row about a throttle into the record
         book: Callable[[str, Mapping[str, object]], None],
     ) -> None:
         self._stamp = run_id.encode("ascii")

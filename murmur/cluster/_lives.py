@@ -45,36 +45,19 @@ class Line(Protocol):
 
 
 class Lives:
-    """The node that this process is, over all its connections; serves itself by `live`.
+    """The node that this process is, over all its connections; serves itself by `live`."""
 
-    Parameters
-    ----------
-    connect : callable
-        Returns a new end of a link and the line that carries it.
-    name : str
-        What the node would like to be called.
-    address : str
-        Where the steering kernel is, for messages.
-    wait : float, default 0.0
-        Seconds to wait for a session that is not there yet.
-    is_wanted : callable
-        Whether to try to come back at all; asked before each attempt.
-
-    Attributes
-    ----------
-    agent : Agent
-        That of the newest connection.
-    """
-
-    agent: Agent
+    agent: Agent  # that of the newest connection
 
     def __init__(
         self,
+        # returns a new end of a link and the line that carries it
         connect: Callable[[], tuple[NodeLink, Line]],
         *,
         name: str,
-        address: str,
-        wait: float = 0.0,
+        address: str,  # where the steering kernel is, for messages
+        wait: float = 0.0,  # seconds to wait for a session that is not there yet
+        # whether to try to come back at all; asked before each attempt
         is_wanted: Callable[[], bool] = lambda: True,
     ) -> None:
         self._connect = connect

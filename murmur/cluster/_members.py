@@ -38,19 +38,14 @@ _logger = logging.getLogger(__name__)
 
 
 class Members:
-    """The nodes that joined over one link; see `Desk`.
+    """The nodes that joined over one link; see `Desk`."""
 
-    Parameters
-    ----------
-    cluster : Cluster
-        What they are nodes of.
-    link : SteeringLink
-        The steering end.
-    guests : Guests, optional
-        Where those come in who are no nodes; nobody does without.
-    """
-
-    def __init__(self, cluster: Cluster, link: SteeringLink, guests: Guests | None = None) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        link: SteeringLink,
+        guests: Guests | None = None,  # where those come in who are no nodes; nobody does without
+    ) -> None:
         self.nodes: dict[int, RemoteNode] = {}
         self._guests = guests
         self._holders: dict[int, Holder] = {}

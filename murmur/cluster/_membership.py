@@ -219,16 +219,10 @@ def serve_node(
     *,
     name: str | None = None,
     wait: float = 0.0,
+    # whether to try to come back when the steering kernel is lost; asked each time
     is_wanted: Callable[[], bool] = lambda: True,
 ) -> int:
     """Be a node until the session ends, and return an exit code: what ``murmur node`` does.
-
-    Parameters
-    ----------
-    ticket, name, wait
-        See `join`.
-    is_wanted : callable
-        Whether to try to come back when the steering kernel is lost; asked each time.
 
     Returns
     -------

@@ -62,30 +62,17 @@ class Node(ABC):
     """A place where users run.  One run at a time.
 
     Every verb may raise what the run raises; a remote node raises the same classes.
-
-    Attributes
-    ----------
-    name : str
-        How it is called in this session.
-    facts : NodeFacts
-        What it is.
-    joined_at : float
-        When it joined, on the steering clock.
-    clock_offset, clock_error : float
-        Seconds by which its clock is ahead, and by which that may be wrong.
-    silence : float
-        Seconds for which nothing was heard from it, if that is suspect; else 0.
-    is_leaving : bool
-        Whether it is on its way out, in order.
     """
 
-    name: str
+    name: str  # how it is called in this session
     facts: NodeFacts
-    joined_at: float
+    joined_at: float  # when it joined, on the steering clock
+    # clock_offset, clock_error: seconds by which its clock is ahead, and by which that may be
+    # wrong
     clock_offset: float = 0.0
     clock_error: float = 0.0
-    silence: float = 0.0
-    is_leaving: bool = False
+    silence: float = 0.0  # seconds for which nothing was heard from it, if that is suspect; else 0
+    is_leaving: bool = False  # whether it is on its way out, in order
 
     @property
     def stuck_for(self) -> float:

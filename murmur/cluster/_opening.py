@@ -25,18 +25,11 @@ __all__ = ["Opening", "receive"]
 async def receive(
     cluster: Cluster,
     link: SteeringLink,
+    # `await start_link(link.serve, reception)` opens it and keeps it served
     start_link: Callable[..., Any],
     guests: Guests | None = None,
 ) -> Members:
-    """Let nodes join `cluster` over `link`; return the desk that they come to.
-
-    Parameters
-    ----------
-    start_link : callable
-        ``await start_link(link.serve, reception)`` opens it and keeps it served.
-    guests : Guests, optional
-        Where those come in who are no nodes.
-    """
+    """Let nodes join `cluster` over `link`; return the desk that they come to."""
     members = Members(cluster, link, guests)
     cluster.is_listening = True
     try:

@@ -22,19 +22,11 @@ ROOM = 256
 
 
 class Past:
-    """What one node keeps of its connections.
-
-    Attributes
-    ----------
-    life : str
-        By which the steering kernel knows it again.
-    name : str
-        What it was called; empty before the first connection.
-    """
+    """What one node keeps of its connections."""
 
     def __init__(self) -> None:
-        self.life: str = secrets.token_hex(8)
-        self.name = ""
+        self.life: str = secrets.token_hex(8)  # by which the steering kernel knows it again
+        self.name = ""  # what it was called; empty before the first connection
         self._chunks: OrderedDict[int, tuple[str, Chunk]] = OrderedDict()
         self._number = 0
 

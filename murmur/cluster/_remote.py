@@ -45,26 +45,16 @@ class _Pending:
 
 
 class RemoteNode(Node):
-    """Sends each verb to a node and waits for the answer, for so long and no longer.
+    """Sends each verb to a node and waits for the answer, for so long and no longer."""
 
-    Parameters
-    ----------
-    name : str
-        How it is called in this session.
-    peer : int
-        Its connection.
-    link : SteeringLink
-        The steering end.
-    facts : NodeFacts
-        What it told of itself.
-
-    Attributes
-    ----------
-    taken : int
-        The number of the last chunk that came.
-    """
-
-    def __init__(self, name: str, *, peer: int, link: SteeringLink, facts: NodeFacts) -> None:
+    def __init__(
+        self,
+        name: str,  # how it is called in this session
+        *,
+        peer: int,  # its connection
+        link: SteeringLink,
+        facts: NodeFacts,
+    ) -> None:
         self.name = name
         self.peer = peer
         self.facts = facts
@@ -79,7 +69,7 @@ class RemoteNode(Node):
         self._ended = anyio.Event()
         self._last = NodeStatus.idle(name)
         self._stuck_for = 0.0
-        self.taken = 0
+        self.taken = 0  # the number of the last chunk that came
 
     @property
     def stuck_for(self) -> float:

@@ -33,17 +33,12 @@ class Source(NamedTuple):
 
 
 def sources_of(
-    names: Iterable[str], *, skip: Callable[[str], bool] = lambda _: False
+    # dotted names; those that are unknown, installed or built in are passed over
+    names: Iterable[str],
+    *,
+    skip: Callable[[str], bool] = lambda _: False,  # whether a module of that name goes another way
 ) -> dict[str, Source]:
-    """Return the sources of modules and of all that these import, if not installed.
-
-    Parameters
-    ----------
-    names : iterable of str
-        Dotted names; those that are unknown, installed or built in are passed over.
-    skip : callable
-        Whether a module of that name goes another way.
-    """
+    """Return the sources of modules and of all that these import, if not installed."""
     found: dict[str, Source] = {}
     seen: set[str] = set()
     todo = list(names)

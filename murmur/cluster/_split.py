@@ -7,21 +7,18 @@ from collections.abc import Mapping, Sequence
 __all__ = ["id_ranges", "split_addition", "split_removal"]
 
 
-def split_addition(count: int, nodes: Sequence[str], *, turn: int = 0) -> dict[str, int]:
+def split_addition(
+    count: int,
+    nodes: Sequence[str],
+    *,
+    # where in the list to begin; whoever counts it up lets the odd ones of many small requests
+    # land on a different node each time
+    turn: int = 0,
+) -> dict[str, int]:
     """Return how many of `count` new users each node takes.
 
     Each node in turn takes what remains divided by the nodes that remain, rounded down,
     so that the shares differ by one at most.
-
-    Parameters
-    ----------
-    count : int
-        Users to spread.
-    nodes : sequence of str
-        Names, in the order that is to be kept.
-    turn : int, default 0
-        Where in the list to begin; whoever counts it up lets the odd ones of many small
-        requests land on a different node each time.
 
     Returns
     -------
@@ -60,17 +57,13 @@ def id_ranges(shares: Mapping[str, int], highest_id: int) -> dict[str, tuple[int
     return ranges
 
 
-def split_removal(count: int, present: Mapping[str, int]) -> dict[str, int]:
+def split_removal(
+    count: int,
+    present: Mapping[str, int],  # users of each node that can be asked
+) -> dict[str, int]:
     """Return how many users each node is asked to remove.
 
     As even as the nodes' own numbers allow: what a node lacks, the others make up for.
-
-    Parameters
-    ----------
-    count : int
-        Users to remove.
-    present : mapping of str to int
-        Users of each node that can be asked.
 
     Returns
     -------

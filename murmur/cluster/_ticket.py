@@ -164,18 +164,10 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who connects, as the certificate says.
-
-    Attributes
-    ----------
-    ticket : str
-        Name of the ticket.
-    rights : tuple of str
-        What it is good for.
-    """
+    """Who connects, as the certificate says."""
 
     ticket: str = ""
-    rights: tuple[str, ...] = ANYTHING
+    rights: tuple[str, ...] = ANYTHING  # what it is good for
 
     @classmethod
     def of(cls, certificate: Mapping[str, Any]) -> Holder:

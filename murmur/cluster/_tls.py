@@ -180,17 +180,14 @@ class _Connection:
 
 
 class TlsSteeringLink:
-    """Listens on a port for nodes with a ticket.
+    """Listens on a port for nodes with a ticket."""
 
-    Parameters
-    ----------
-    context : ssl.SSLContext
-        See `Authority.context`.
-    host, port
-        Where to listen; port 0 lets the system choose.
-    """
-
-    def __init__(self, context: ssl.SSLContext, host: str, port: int) -> None:
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        host: str,  # host, port: where to listen; port 0 lets the system choose
+        port: int,
+    ) -> None:
         self.now: Callable[[], float] = time.monotonic
         self.address = ""
         self._context = context

@@ -32,23 +32,10 @@ CONNECT = 10.0
 
 
 class Visit:
-    """A guest's connections to a session.
-
-    Parameters
-    ----------
-    ticket : Ticket
-        Lets it in.
-    records : mapping of str to type
-        Records that may be in an answer.
-
-    Attributes
-    ----------
-    rights : tuple of str
-        What the session lets this guest do.
-    """
+    """A guest's connections to a session."""
 
     def __init__(self, ticket: Ticket, records: Mapping[str, type]) -> None:
-        self.rights: tuple[str, ...] = ()
+        self.rights: tuple[str, ...] = ()  # what the session lets this guest do
         self.is_closed: bool = False
         self._ticket = ticket
         self._records = records

@@ -51,17 +51,13 @@ def murmur_node(plugin: str) -> str:
 
 
 class NodePlugin(WorkerPlugin):
-    """Makes a worker a node, under the worker's name.
+    """Makes a worker a node, under the worker's name."""
 
-    Parameters
-    ----------
-    ticket : str
-        The text of a ticket.
-    name : str
-        What the plugin is called by dask; each session has another.
-    """
-
-    def __init__(self, ticket: str, name: str) -> None:
+    def __init__(
+        self,
+        ticket: str,
+        name: str,  # what the plugin is called by dask; each session has another
+    ) -> None:
         self.name = name
         self._ticket = ticket
         self._membership: Membership | None = None

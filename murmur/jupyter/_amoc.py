@@ -49,28 +49,19 @@ def _overview(cell: str | None) -> object:
 
 @magics_class
 class Amoc(Magics):
-    """Steers one session from notebook cells.
+    """Steers one session from notebook cells."""
 
-    Parameters
-    ----------
-    shell : InteractiveShell
-        The shell whose names a line may use.
-    session : Session, optional
-        The session to steer; the notebook's default one, `murmur.session`, if not given.
-
-    Attributes
-    ----------
-    session : Session or None
-        The session given; may be replaced.
-    undo : contextlib.ExitStack
-        What `murmur.jupyter.unload` has to take back.
-    """
-
-    def __init__(self, shell: InteractiveShell, session: murmur.Session | None = None) -> None:
+    def __init__(
+        self,
+        shell: InteractiveShell,  # the shell whose names a line may use
+        # the session to steer; the notebook's default one, `murmur.session`, if not given
+        session: murmur.Session | None = None,
+    ) -> None:
         super().__init__(shell)
         self._shell = shell  # as `self.shell`, which is declared optional
-        self.session = session
+        self.session = session  # the session given; may be replaced
         self._attached: murmur.Session | None = None
+        # what `murmur.jupyter.unload` has to take back
         self.undo: ExitStack[bool | None] = ExitStack()
 
     @line_cell_magic

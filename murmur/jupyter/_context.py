@@ -19,20 +19,12 @@ _NOTHING_RAN = "nothing has run yet; start with: %amoc do NAME USERS"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The session, looked up when a verb needs it, and the notebook's namespace.
+    """The session, looked up when a verb needs it, and the notebook's namespace."""
 
-    Parameters
-    ----------
-    find_session : callable
-        Returns the session to steer; may make the notebook's default one.
-    namespace : mapping of str to object
-        The variables that a line may name.
-    steer : callable, optional
-        Takes the session that later lines steer; None is the one that was steered first.
-    """
-
+    # returns the session to steer; may make the notebook's default one
     find_session: Callable[[], Session]
-    namespace: Mapping[str, object]
+    namespace: Mapping[str, object]  # the variables that a line may name
+    # takes the session that later lines steer; None is the one that was steered first
     steer: Callable[[Session | None], None] = lambda session: None
 
     @property

@@ -49,13 +49,7 @@ def load(ip: InteractiveShell, session: Session | None = None) -> None:
 
 
 def unload(ip: InteractiveShell) -> None:
-    """Take out what `load` put in; the session and its run are left alone.
-
-    Parameters
-    ----------
-    ip : InteractiveShell
-        The shell.
-    """
+    """Take out what `load` put in; the session and its run are left alone."""
     amoc = _loaded(ip)
     if amoc is not None:
         amoc.undo.close()

@@ -14,13 +14,7 @@ _TITLES = ("name", "description", "from")
 
 
 class ScenarioTable(Mapping[str, "type[Scenario]"]):
-    """Scenario classes by name; the repr tells what each does and where it is from.
-
-    Parameters
-    ----------
-    scenarios : mapping of str to type
-        The classes.
-    """
+    """Scenario classes by name; the repr tells what each does and where it is from."""
 
     def __init__(self, scenarios: Mapping[str, type[Scenario]]) -> None:
         self._scenarios = dict(sorted(scenarios.items()))

@@ -54,27 +54,13 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One word, option or pair that a verb takes.
+    """One word, option or pair that a verb takes."""
 
-    Parameters
-    ----------
-    name : str
-        ``"USERS"`` for a word, ``"--seed"`` for an option, ``"rate"`` for ``rate=...``.
-    kind : Kind
-        How its text is read, and what Tab offers for it.
-    summary : str
-        What it means, in a few words.
-    unit : str, optional
-        What stands for the value in the usage: ``N``, ``SECONDS``.
-    required : bool, default False
-        Whether the verb makes no sense without it.
-    """
-
-    name: str
-    kind: Kind
-    summary: str
-    unit: str = "N"
-    required: bool = False
+    name: str  # `"USERS"` for a word, `"--seed"` for an option, `"rate"` for `rate=...`
+    kind: Kind  # how its text is read, and what Tab offers for it
+    summary: str  # what it means, in a few words
+    unit: str = "N"  # what stands for the value in the usage: `N`, `SECONDS`
+    required: bool = False  # whether the verb makes no sense without it
 
     @property
     def key(self) -> str:
@@ -84,17 +70,11 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A verb's words, read.
+    """A verb's words, read."""
 
-    Parameters
-    ----------
-    values : dict
-        What was given for declared parameters, by `Parameter.key`.
-    settings : dict of str to str
-        Other ``name=text`` pairs, which only the scenario's traits can read.
-    """
-
+    # what was given for declared parameters, by `Parameter.key`
     values: dict[str, Any] = field(default_factory=dict)
+    # other `name=text` pairs, which only the scenario's traits can read
     settings: dict[str, str] = field(default_factory=dict)
 
     def given(self, *keys: str) -> dict[str, Any]:
@@ -104,36 +84,19 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One verb of the magic.
+    """One verb of the magic."""
 
-    Parameters
-    ----------
-    name : str
-        The first word of the line.
-    summary : str
-        What it does, one sentence.
-    handler : callable
-        Takes the `Context` and the `Call`, makes one call on the session, returns its answer.
-    words : tuple of Parameter
-        Given by position.
-    pairs : tuple of Parameter
-        Given as ``name=value``.
-    options : tuple of Parameter
-        Given as ``--name value``, anywhere in the line.
-    settings : {"", "any", "live"}
-        Whether other pairs are settings of the scenario, and which of them.
-    example : str
-        A line that works.
-    """
-
-    name: str
-    summary: str
+    name: str  # the first word of the line
+    summary: str  # what it does, one sentence
+    # takes the `Context` and the `Call`, makes one call on the session, returns its answer
     handler: Callable[[Context, Call], object]
-    words: tuple[Parameter, ...] = ()
-    pairs: tuple[Parameter, ...] = ()
-    options: tuple[Parameter, ...] = ()
+    words: tuple[Parameter, ...] = ()  # given by position
+    pairs: tuple[Parameter, ...] = ()  # given as `name=value`
+    options: tuple[Parameter, ...] = ()  # given as `--name value`, anywhere in the line
+    # one of "", "any", "live": whether other pairs are settings of the scenario, and which of
+    # them
     settings: str = ""
-    example: str = ""
+    example: str = ""  # a line that works
 
     @property
     def usage(self) -> str:

@@ -80,29 +80,21 @@ class Series:
     """What comes once a window, and what happens now and then; the newest of each.
 
     One thread adds; others may read.
-
-    Parameters
-    ----------
-    bound : int
-        Rows of each kind that are kept.
-    changes_bound : int
-        Live changes that are kept.
-
-    Attributes
-    ----------
-    parts : mapping of str to Rolling
-        What each part told, by the name of its frame.
-    changes : Newest
-        Live changes, each with the code of its node.
     """
 
-    def __init__(self, bound: int, changes_bound: int) -> None:
+    def __init__(
+        self,
+        bound: int,  # rows of each kind that are kept
+        changes_bound: int,  # live changes that are kept
+    ) -> None:
+        # what each part told, by the name of its frame
         self.parts: Mapping[str, Rolling] = {
             frame.name: Rolling([*whose, *layout(frame), _NEWEST], bound)
             for whose, frames in ((_SAMPLE, _SAMPLED), (_WINDOW, _FOLDED))
             for frame in frames
         }
         self._newest = dict.fromkeys(self.parts, -math.inf)
+        # live changes, each with the code of its node
         self.changes: Newest[tuple[int, Change]] = Newest(changes_bound)
         self._totals: dict[tuple[int, int], float] = {}
 

@@ -33,19 +33,13 @@ def failed_thing(source: str, name: str) -> str:
 
 
 def failure_lines(
-    table: Mapping[str, Any], *, only_harm: bool = False, most: int = _MOST_LINES
+    table: Mapping[str, Any],  # its columns, the most frequent failures first
+    *,
+    # whether actions that failed and ended no user are left out: servers say no
+    only_harm: bool = False,
+    most: int = _MOST_LINES,  # lines, besides one that counts the others
 ) -> tuple[str, ...]:
-    """Return a line for each of the most frequent failures of a table ``errors``.
-
-    Parameters
-    ----------
-    table : mapping of str to sequence
-        Its columns, the most frequent failures first.
-    only_harm : bool, default False
-        Whether actions that failed and ended no user are left out: servers say no.
-    most : int, default 5
-        Lines, besides one that counts the others.
-    """
+    """Return a line for each of the most frequent failures of a table ``errors``."""
     columns = ("source", "name", "kind", "message", "count", "users")
     lines = []
     for source, name, kind, message, count, users in zip(*map(table.get, columns), strict=True):

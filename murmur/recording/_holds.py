@@ -17,25 +17,13 @@ MOST = 1000
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What one line of code did to the loop of one node.
+    """What one line of code did to the loop of one node."""
 
-    Attributes
-    ----------
-    node, line : str
-        Which node, and the file and line at which the loop was held.
-    user_id : int
-        A user whose code that was; 0 if it was no user's.
-    count : int
-        How often.
-    longest, total : float
-        Seconds of the longest time, and of all.
-    """
-
-    node: str
+    node: str  # node, line: which node, and the file and line at which the loop was held
     line: str
-    user_id: int
+    user_id: int  # a user whose code that was; 0 if it was no user's
     count: int
-    longest: float
+    longest: float  # longest, total: seconds of the longest time, and of all
     total: float
 
 

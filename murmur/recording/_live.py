@@ -101,25 +101,13 @@ class LiveChange(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A kind of failure of one thing.
+    """A kind of failure of one thing."""
 
-    Attributes
-    ----------
-    thing : str
-        What failed: the name of an action, or what it is and its name.
-    error : str
-        Type and message.
-    count, users : int
-        How often it failed so, and how many users ended by it.
-    last_at : float
-        When it last did, in seconds since the run started.
-    """
-
-    thing: str
-    error: str
+    thing: str  # what failed: the name of an action, or what it is and its name
+    error: str  # type and message
     count: int
     users: int
-    last_at: float
+    last_at: float  # when it last did, in seconds since the run started
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,68 +151,39 @@ class LiveWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recent:
-    """The newest minutes of a run at one moment.
+    """The newest minutes of a run at one moment."""
 
-    Attributes
-    ----------
-    version : int
-        The same as before if nothing came since.
-    window : float
-        Seconds in a window.
-    windows : tuple of LiveWindow
-        Actions of the last 300 windows that are whole, the oldest first, from the first of them
-        in which one ended; those behind it in which none did are there as well.
-    population : tuple of (float, int, int, int)
-        Moment, and users waiting, running and leaving on all nodes, the oldest first.
-    permits : mapping of str to tuple of (float, float, float)
-        By throttle: when a window began, and permits per second asked for and granted; NaN in
-        a window that no node told of.
-    actions : tuple of Figures
-        Of each name, in alphabetical order; empty if nobody asked for them.
-    total : Figures
-        Of all names together.
-    changes : tuple of LiveChange
-        Live changes of the whole run, the oldest first.
-    failures : tuple of Failure
-        The most frequent failures of the whole run.
-    failed_users : int
-        How many users failed, of the whole run.
-    health : mapping of str to mapping
-        By node: what the newest row of `Results.health` says, by column.
-    lag, cpu : float
-        The longest loop lag (99th percentile) and the most cores that a node used in the last
-        three windows; of a node that says nothing, for how long that has been so.  NaN if
-        nothing is known.
-    unfit, judged : int
-        Of the last thirty windows of each node: in how many the generator was saturated or
-        did not tell how it was, and how many there should be.
-    """
-
-    version: int = 0
-    window: float = 1.0
+    version: int = 0  # the same as before if nothing came since
+    window: float = 1.0  # seconds in a window
+    # actions of the last 300 windows that are whole, the oldest first, from the first of them in
+    # which one ended; those behind it in which none did are there as well
     windows: tuple[LiveWindow, ...] = ()
+    # moment, and users waiting, running and leaving on all nodes, the oldest first
     population: tuple[tuple[float, int, int, int], ...] = ()
+    # by throttle: when a window began, and permits per second asked for and granted; NaN in a
+    # window that no node told of
     permits: Mapping[str, tuple[tuple[float, float, float], ...]] = field(default_factory=dict)
+    # of each name, in alphabetical order; empty if nobody asked for them
     actions: tuple[Figures, ...] = ()
-    total: Figures = field(default_factory=Figures)
-    changes: tuple[LiveChange, ...] = ()
-    failures: tuple[Failure, ...] = ()
-    failed_users: int = 0
+    total: Figures = field(default_factory=Figures)  # of all names together
+    changes: tuple[LiveChange, ...] = ()  # live changes of the whole run, the oldest first
+    failures: tuple[Failure, ...] = ()  # the most frequent failures of the whole run
+    failed_users: int = 0  # how many users failed, of the whole run
+    # by node: what the newest row of `Results.health` says, by column
     health: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    # lag, cpu: the longest loop lag (99th percentile) and the most cores that a node used in the
+    # last three windows; of a node that says nothing, for how long that has been so.  NaN if
+    # nothing is known.
     lag: float = math.nan
     cpu: float = math.nan
+    # unfit, judged: of the last thirty windows of each node: in how many the generator was
+    # saturated or did not tell how it was, and how many there should be
     unfit: int = 0
     judged: int = 0
 
 
 class LiveView:
-    """The newest minutes of one run, looked at time and again.
-
-    Parameters
-    ----------
-    record : RunRecord
-        The run.
-    """
+    """The newest minutes of one run, looked at time and again."""
 
     def __init__(self, record: RunRecord) -> None:
         self._record = record
@@ -233,18 +192,15 @@ class LiveView:
         self._empty = LiveWindow.of(0.0, 0, 0, Histogram())
         self._changes: tuple[int, tuple[LiveChange, ...]] = (0, ())
 
-    def recent(self, elapsed: float, *, by_name: bool = True, is_over: bool = False) -> Recent:
-        """Return the newest minutes; from any thread.
-
-        Parameters
-        ----------
-        elapsed : float
-            Seconds since the run started, whether or not anything came.
-        by_name : bool, default True
-            Whether figures of each name are wanted.
-        is_over : bool, default False
-            Whether nothing comes any more, so that the last window counts as it is.
-        """
+    def recent(
+        self,
+        elapsed: float,  # seconds since the run started, whether or not anything came
+        *,
+        by_name: bool = True,  # whether figures of each name are wanted
+        # whether nothing comes any more, so that the last window counts as it is
+        is_over: bool = False,
+    ) -> Recent:
+        """Return the newest minutes; from any thread."""
         with self._lock:
             return self._recent(max(elapsed, self._record.latest), by_name, is_over)
 

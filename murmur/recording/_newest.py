@@ -15,16 +15,6 @@ class Newest(Generic[Thing]):
 
     One thread adds; others may read: what a reader holds is never shortened.
 
-    Parameters
-    ----------
-    bound : int
-        How many are kept.
-
-    Attributes
-    ----------
-    dropped : int
-        How many were given up, or never came for want of room elsewhere.
-
     Examples
     --------
     >>> newest = Newest(2)
@@ -33,8 +23,11 @@ class Newest(Generic[Thing]):
     (('b', 'c'), 1, 3)
     """
 
-    def __init__(self, bound: int) -> None:
-        self.dropped = 0
+    def __init__(
+        self,
+        bound: int,  # how many are kept
+    ) -> None:
+        self.dropped = 0  # how many were given up, or never came for want of room elsewhere
         self._bound = bound
         self._things: list[Thing] = []
 

@@ -21,23 +21,14 @@ class Reservoir:
 
     One thread adds; others may read.  Beyond the bound rows are replaced, so the writer
     counts a version up before and after, and a reader that saw it change copies again.
-
-    Parameters
-    ----------
-    bound : int
-        How many rows are kept.
-    fields : list of (str, str)
-        Name and numpy type of each field.
-    seed : int
-        The same rows in the same portions and the same seed give the same sample.
-
-    Attributes
-    ----------
-    seen, kept : int
-        How many rows came, and how many are here.
     """
 
-    def __init__(self, bound: int, fields: list[tuple[str, str]], seed: int) -> None:
+    def __init__(
+        self,
+        bound: int,  # how many rows are kept
+        fields: list[tuple[str, str]],  # name and numpy type of each field
+        seed: int,  # the same rows in the same portions and the same seed give the same sample
+    ) -> None:
         import numpy as np
 
         # Untouched pages of a large empty array take no memory.
@@ -45,7 +36,7 @@ class Reservoir:
         self._bound = bound
         self._random = np.random.default_rng(seed)
         self._version = 0
-        self.seen: int = 0
+        self.seen: int = 0  # seen, kept: how many rows came, and how many are here
         self.kept: int = 0
 
     def add(self, rows: NDArray[Any]) -> None:

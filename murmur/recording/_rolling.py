@@ -17,26 +17,18 @@ class Rolling:
     """Append-only rows in one array, which grows as needed.
 
     One thread adds; others may read: an array is only written beyond what was published.
-
-    Parameters
-    ----------
-    fields : list of (str, str)
-        Name and numpy type of each field.
-    bound : int, optional
-        How many rows are kept, the newest; all if not given.
-
-    Attributes
-    ----------
-    dropped : int
-        Rows that were given up for want of room.
     """
 
-    def __init__(self, fields: list[tuple[str, str]], bound: int | None = None) -> None:
+    def __init__(
+        self,
+        fields: list[tuple[str, str]],  # name and numpy type of each field
+        bound: int | None = None,  # how many rows are kept, the newest; all if not given
+    ) -> None:
         import numpy as np
 
         self._bound = bound
         self._published: tuple[NDArray[Any], int] = np.empty(_FIRST, fields), 0
-        self.dropped: int = 0
+        self.dropped: int = 0  # rows that were given up for want of room
 
     def __len__(self) -> int:
         return self._published[1]

@@ -23,22 +23,12 @@ class Users:
     """Every user that was announced, and what became of it.
 
     One thread adds; others may read.
-
-    Parameters
-    ----------
-    codes : Codebook
-        The codes of the record.
-
-    Attributes
-    ----------
-    present : dict of str to Present
-        By node: users that are there, and when they were admitted and started.
-    waiting : dict of str to list of (int, int)
-        By node: ranges of users, both ends included, that are not admitted yet.
     """
 
     def __init__(self, codes: Codebook) -> None:
+        # by node: users that are there, and when they were admitted and started
         self.present: dict[str, Present] = {}
+        # by node: ranges of users, both ends included, that are not admitted yet
         self.waiting: dict[str, list[tuple[int, int]]] = {}
         self._codes = codes
         self._gone = Rolling(USER)

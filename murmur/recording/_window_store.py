@@ -88,24 +88,15 @@ class WindowStore:
     """Takes in the windows of chunks; gives rows of statistics and merged histograms.
 
     One thread adds; others may read.
-
-    Parameters
-    ----------
-    bound_bytes : int
-        About how much memory histograms may take.
-    rows_bound : int
-        How many rows of statistics are kept of windows that left the first tier: the newest.
-
-    Attributes
-    ----------
-    by_node : dict of int to (int, int)
-        How many actions ended on each node, and how many of those failed.
-    rows_dropped : int
-        Rows of statistics that were thrown away for want of room; their counts and times are
-        in the totals and histograms still.
     """
 
-    def __init__(self, *, bound_bytes: int = 160 << 20, rows_bound: int = 3_000_000) -> None:
+    def __init__(
+        self,
+        *,
+        bound_bytes: int = 160 << 20,  # about how much memory histograms may take
+        # how many rows of statistics are kept of windows that left the first tier: the newest
+        rows_bound: int = 3_000_000,
+    ) -> None:
         self._bounds = [share * bound_bytes for share in SHARES]
         self._rows_bound = rows_bound
         self._state = _State(tuple({} for _ in LENGTHS), ())
@@ -115,22 +106,21 @@ class WindowStore:
         self._summaries: dict[int, tuple[int, NDArray[Any]]] = {}
         self._whole: tuple[Part | None, tuple[Part, ...]] = (None, ())
         self._work: _Work | None = None
+        # how many actions ended on each node, and how many of those failed
         self.by_node: dict[int, tuple[int, int]] = {}
+        # rows of statistics that were thrown away for want of room; their counts and times are in
+        # the totals and histograms still
         self.rows_dropped: int = 0
         self.newest: int = 0
 
-    def add(self, windows: Windows, *, node: int, names: NDArray[np.int64]) -> None:
-        """Take in the windows of one chunk.
-
-        Parameters
-        ----------
-        windows : Windows
-            Ascending by window.
-        node : int
-            Code of the node.
-        names : numpy.ndarray
-            The code of each name, by the code that the chunk gave it.
-        """
+    def add(
+        self,
+        windows: Windows,  # ascending by window
+        *,
+        node: int,
+        names: NDArray[np.int64],  # the code of each name, by the code that the chunk gave it
+    ) -> None:
+        """Take in the windows of one chunk."""
         import numpy as np
 
         numbers, first = np.unique(windows.window, return_index=True)
@@ -260,15 +250,14 @@ class WindowStore:
             frozen = frozen[1:]
         return (*frozen, rows)
 
-    def rows(self, since: int = 0, *, of_all: bool | None = None) -> NDArray[Any]:
+    def rows(
+        self,
+        since: int = 0,  # number of the first window wanted
+        *,
+        # whether only those of all nodes together are wanted, or only the others
+        of_all: bool | None = None,
+    ) -> NDArray[Any]:
         """Return one row per window, node and name, and one for all nodes together.
-
-        Parameters
-        ----------
-        since : int
-            Number of the first window wanted.
-        of_all : bool, optional
-            Whether only those of all nodes together are wanted, or only the others.
 
         Returns
         -------

@@ -23,18 +23,14 @@ UNDER_WAY = 2
 """Windows at the end of a run that is on which may still be on their way."""
 
 
-def absent_windows(record: RunRecord, known: pd.DataFrame) -> pd.DataFrame:
+def absent_windows(
+    record: RunRecord,  # knows when each node came and went
+    known: pd.DataFrame,  # the windows that were written: `window_at` and `node`
+) -> pd.DataFrame:
     """Return one row, window_at and node, for each window that a node owes.
 
     A node owes those that lie as a whole between when it began to have users and when it
     left, or the run began to end, or now.
-
-    Parameters
-    ----------
-    record : RunRecord
-        Knows when each node came and went.
-    known : pandas.DataFrame
-        The windows that were written: ``window_at`` and ``node``.
     """
     length = record.window
     number = (known["window_at"] / length).round().astype("int64")

@@ -42,23 +42,11 @@ FEWEST_BLOCKS = 6
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """How long a series of cells remembers what happened.
+    """How long a series of cells remembers what happened."""
 
-    Attributes
-    ----------
-    block : float
-        The best length of a block, in cells.
-    variance : float
-        Of the sum of the series, divided by its length: what a draw should spread by.
-    covariances : numpy.ndarray
-        Of cells that are 0, 1, 2 and so on apart.
-    cells : int
-        How many there are.
-    """
-
-    block: float
-    variance: float
-    covariances: Floats
+    block: float  # the best length of a block, in cells
+    variance: float  # of the sum of the series, divided by its length: what a draw should spread by
+    covariances: Floats  # of cells that are 0, 1, 2 and so on apart
     cells: int
 
     @property

@@ -37,17 +37,11 @@ _SINCE_EPOCH = 1e8
 
 @dataclass(frozen=True)
 class Measured:
-    """Samples of somebody else.
+    """Samples of somebody else."""
 
-    Attributes
-    ----------
-    frame : pandas.DataFrame
-        Column ``at`` (UNIX seconds on their clock), and one for each series.
-    offset, error : float
-        By how much their clock is ahead, in seconds, and how wrong that may be; NaN: unknown.
-    """
-
-    frame: pd.DataFrame
+    frame: pd.DataFrame  # column `at` (UNIX seconds on their clock), and one for each series
+    # offset, error: by how much their clock is ahead, in seconds, and how wrong that may be; NaN:
+    # unknown
     offset: float = 0.0
     error: float = math.nan
 

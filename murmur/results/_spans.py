@@ -29,18 +29,13 @@ _KNOTS = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999, "max"
 
 
 class Cut(NamedTuple):
-    """A stretch of a run, and how it lies to joined spans.
+    """A stretch of a run, and how it lies to joined spans."""
 
-    Attributes
-    ----------
-    low, high : float
-        The part that cuts no span in half, in seconds; nothing if `low` is not below `high`.
-    parts : tuple of (float, float)
-        The rest: parts of spans that `low` and `high` leave out.
-    """
-
+    # low, high: the part that cuts no span in half, in seconds; nothing if `low` is not below
+    # `high`
     low: float
     high: float
+    # the rest: parts of spans that `low` and `high` leave out
     parts: tuple[tuple[float, float], ...] = ()
 
     @property
@@ -78,21 +73,11 @@ def _around(joined: Spans, moment: float) -> tuple[float, float] | None:
 
 @dataclass(frozen=True, slots=True)
 class Spanned:
-    """The durations of a run whose oldest seconds may be joined.
+    """The durations of a run whose oldest seconds may be joined."""
 
-    Attributes
-    ----------
-    whole : callable
-        Returns the histogram of all spans that overlap a stretch.
-    joined : sequence of (float, float)
-        Spans of more than one window, in order.
-    windows : callable
-        Returns the frame `windows`.
-    """
-
-    whole: Callable[..., Histogram]
-    joined: Spans
-    windows: Callable[[], pd.DataFrame]
+    whole: Callable[..., Histogram]  # returns the histogram of all spans that overlap a stretch
+    joined: Spans  # spans of more than one window, in order
+    windows: Callable[[], pd.DataFrame]  # returns the frame `windows`
 
     def histogram(
         self, time: str, *, name: str | None = None, start: float = 0.0, end: float | None = None
@@ -116,22 +101,12 @@ class Spanned:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpanTimes:
-    """The histograms of a run, as columns: a row for each name in each span.
+    """The histograms of a run, as columns: a row for each name in each span."""
 
-    Attributes
-    ----------
-    name : numpy.ndarray of str
-        Ascending; the rows of a name are ordered by time.
-    start, length : numpy.ndarray
-        When the span began and how long it is, in seconds.
-    times : mapping of str to Distributions
-        For ``"response"`` and ``"service"``, a group for each row.
-    """
-
-    name: NDArray[np.object_]
-    start: NDArray[np.float64]
+    name: NDArray[np.object_]  # ascending; the rows of a name are ordered by time
+    start: NDArray[np.float64]  # start, length: when the span began and how long it is, in seconds
     length: NDArray[np.float64]
-    times: Mapping[str, Distributions]
+    times: Mapping[str, Distributions]  # for `"response"` and `"service"`, a group for each row
 
     def whole(
         self, time: str, *, name: str | None = None, start: float = 0.0, end: float | None = None
@@ -160,18 +135,12 @@ class SpanTimes:
         return sorted({(float(start), float(end)) for start, end in pairs})
 
 
-def _of_rows(rows: pd.DataFrame, time: str, smallest: float) -> Histogram:
-    """Return a histogram of as many durations as `rows` of windows count.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Rows of the frame `windows`.
-    time : {"response", "service"}
-        Which time.
-    smallest : float
-        No duration is below it, in seconds.
-    """
+def _of_rows(
+    rows: pd.DataFrame,  # rows of the frame `windows`
+    time: str,
+    smallest: float,  # no duration is below it, in seconds
+) -> Histogram:
+    """Return a histogram of as many durations as `rows` of windows count."""
     sizes = (rows["count"] - rows["failed"]).to_numpy()
     known = rows[[f"{time}_{knot}" for knot in _KNOTS]].to_numpy()
     means = rows[f"{time}_mean"].to_numpy()

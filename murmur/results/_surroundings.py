@@ -25,23 +25,14 @@ _TELLING = ("pass", "secret", "token", "key", "auth", "cred")
 
 
 class Surroundings:
-    """What a class needs to be defined again.
+    """What a class needs to be defined again."""
 
-    Parameters
-    ----------
-    text : str
-        The source of the class.
-    owner : type
-        The class.
-
-    Attributes
-    ----------
-    missing : list of str
-        Names whose values cannot be written, or should not.
-    """
-
-    def __init__(self, text: str, owner: type) -> None:
-        self.missing: list[str] = []
+    def __init__(
+        self,
+        text: str,  # the source of the class
+        owner: type,
+    ) -> None:
+        self.missing: list[str] = []  # names whose values cannot be written, or should not
         self._module = owner.__module__
         self._names = _globals_of(owner)
         self._written: dict[str, str] = {}

@@ -32,36 +32,22 @@ _Row: TypeAlias = tuple[str, float, float, int]
 
 @dataclass(frozen=True, eq=False)
 class Unended:
-    """What never ended, as columns; a row stands for `number` actions of one name.
+    """What never ended, as columns; a row stands for `number` actions of one name."""
 
-    Attributes
-    ----------
-    name : numpy.ndarray of str
-        The action, or the span.
-    begun : numpy.ndarray of float
-        When they were due, or started, at the latest; in seconds since the run's start.
-    until : numpy.ndarray of float
-        When they were cut short, or last known to be under way.
-    number : numpy.ndarray of int
-        How many.
-    """
-
-    name: NDArray[np.object_]
+    name: NDArray[np.object_]  # the action, or the span
+    # when they were due, or started, at the latest; in seconds since the run's start
     begun: NDArray[np.float64]
-    until: NDArray[np.float64]
+    until: NDArray[np.float64]  # when they were cut short, or last known to be under way
     number: NDArray[np.int64]
 
     @classmethod
-    def of(cls, source: Source, which: str) -> Unended:
-        """Return what never ended in a run, as far as it is known by now.
-
-        Parameters
-        ----------
-        source : Source
-            The record of a run, or an archive.
-        which : {"response", "service"}
-            Whether they begin when they were due, or when they started.
-        """
+    def of(
+        cls,
+        source: Source,  # the record of a run, or an archive
+        # "response" or "service": whether they begin when they were due, or when they started
+        which: str,
+    ) -> Unended:
+        """Return what never ended in a run, as far as it is known by now."""
         return cls._of_rows([*_under_way(source, which), *_cut_short(source, which)])
 
     @classmethod

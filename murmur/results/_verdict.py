@@ -48,38 +48,22 @@ _MOST = 3
 
 @dataclass(frozen=True, slots=True)
 class NodeHealth:
-    """How the generator on one node fared.
+    """How the generator on one node fared."""
 
-    Attributes
-    ----------
-    node : str
-        Its name.
-    seconds : float
-        For how long it took part.
-    saturated, missing : float
-        For how many of these seconds it was the bottleneck, and told nothing.
-    crowded : float
-        For how many of the saturated seconds other programs had the machine's cores.
-    cpu, machine_cpu : float
-        Cores it used, and the share of the machine's that were busy, in those.
-    worst_lag : float
-        Longest lag of its loop in seconds; NaN if unknown.
-    holds : tuple of (str, float, int)
-        Lines that blocked its loop: where, the longest time in seconds, how often.
-    causes : tuple of str
-        Which rules saturated its seconds, the most frequent first.
-    """
-
-    node: str
-    seconds: float
+    node: str  # its name
+    seconds: float  # for how long it took part
+    # saturated, missing: for how many of these seconds it was the bottleneck, and told nothing
     saturated: float = 0.0
     missing: float = 0.0
+    # for how many of the saturated seconds other programs had the machine's cores
     crowded: float = 0.0
+    # cpu, machine_cpu: cores it used, and the share of the machine's that were busy, in those
     cpu: float = math.nan
     machine_cpu: float = math.nan
-    worst_lag: float = math.nan
+    worst_lag: float = math.nan  # longest lag of its loop in seconds; NaN if unknown
+    # lines that blocked its loop: where, the longest time in seconds, how often
     holds: tuple[tuple[str, float, int], ...] = ()
-    causes: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()  # which rules saturated its seconds, the most frequent first
 
     @property
     def bad(self) -> float:

@@ -22,13 +22,10 @@ running_here: ContextVar[NodeRun] = ContextVar("murmur_run")
 """The run whose code this is."""
 
 
-def current_run(function: str) -> NodeRun:
+def current_run(
+    function: str,  # the public function that asks, for the message
+) -> NodeRun:
     """Return the run around the calling code.
-
-    Parameters
-    ----------
-    function : str
-        The public function that asks, for the message.
 
     Raises
     ------

@@ -30,33 +30,23 @@ class Closable(Protocol):
 
 
 class Litter(NamedTuple):
-    """What is left of one function.
+    """What is left of one function."""
 
-    Attributes
-    ----------
-    name : str
-        The function that the tasks run.
-    tasks, transports : int
-        How many there are, and how many connections they were seen to hold.
-    """
-
-    name: str
+    name: str  # the function that the tasks run
+    # tasks, transports: how many there are, and how many connections they were seen to hold
     tasks: int
     transports: int
 
 
 class Leftovers:
-    """Keeps the tasks of users that are gone until they end.
+    """Keeps the tasks of users that are gone until they end."""
 
-    Parameters
-    ----------
-    is_cancelling : bool
-        Whether tasks are cancelled as soon as their user is gone.
-    now : callable
-        The clock.
-    """
-
-    def __init__(self, *, is_cancelling: bool, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        *,
+        is_cancelling: bool,  # whether tasks are cancelled as soon as their user is gone
+        now: Callable[[], float],
+    ) -> None:
         self._is_cancelling = is_cancelling
         self._now = now
         self._broods: list[tuple[float, Brood]] = []

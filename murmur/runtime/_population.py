@@ -22,46 +22,28 @@ __all__ = ["Population", "Presence"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Presence:
-    """The users of one node that did not end yet.
-
-    Attributes
-    ----------
-    node : str
-        Name of the node.
-    user_ids : sequence of int
-        Users that are running or leaving.
-    admitted_at, started_at : sequence of float
-        When they came up, on the node's clock; nan if not yet started.
-    waiting : sequence of (int, int)
-        First and last id of the ranges that wait to be admitted.
-    """
+    """The users of one node that did not end yet."""
 
     node: str
-    user_ids: Sequence[int]
+    user_ids: Sequence[int]  # users that are running or leaving
+    # admitted_at, started_at: when they came up, on the node's clock; nan if not yet started
     admitted_at: Sequence[float]
     started_at: Sequence[float]
-    waiting: Sequence[tuple[int, int]]
+    waiting: Sequence[tuple[int, int]]  # first and last id of the ranges that wait to be admitted
 
 
 class Population:
-    """The users of one run on one node, by state.
-
-    Attributes
-    ----------
-    waiting, gone : int
-        How many users wait to be admitted, and how many ended (dropped ones included).
-    running, leaving : dict of int to User
-        Users that were not, and that were asked to leave; oldest first.
-    highest_id : int
-        The highest id ever announced; ids never go back.
-    """
+    """The users of one run on one node, by state."""
 
     def __init__(self) -> None:
+        # waiting, gone: how many users wait to be admitted, and how many ended (dropped ones
+        # included)
         self.waiting: int = 0
         self.gone: int = 0
+        # running, leaving: users that were not, and that were asked to leave; oldest first
         self.running: dict[int, User] = {}
         self.leaving: dict[int, User] = {}
-        self.highest_id: int = 0
+        self.highest_id: int = 0  # the highest id ever announced; ids never go back
         self._ranges: deque[tuple[int, int]] = deque()
         self._doomed: set[int] = set()
 

@@ -45,14 +45,11 @@ _open_files: tuple[int, int] | None = None  # soft and hard limit; None where no
 
 
 @contextmanager
-def tuned_process(*, collector: bool = True) -> Iterator[None]:
-    """Tune the process while the block runs; the last one out puts everything back.
-
-    Parameters
-    ----------
-    collector : bool, default True
-        Whether the garbage collector may be tuned too.
-    """
+def tuned_process(
+    *,
+    collector: bool = True,  # whether the garbage collector may be tuned too
+) -> Iterator[None]:
+    """Tune the process while the block runs; the last one out puts everything back."""
     _enter(collector=collector)
     try:
         yield

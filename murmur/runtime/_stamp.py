@@ -32,18 +32,6 @@ class Letter(NamedTuple):
 class Stamp(NamedTuple):
     """What a stamp says.
 
-    Attributes
-    ----------
-    run : str
-        The run it was made in.
-    user_id, number : int
-        Who made it, and how many that one had made before.
-    due_at, sent_at, clock_error : float
-        When it was due and when it was made, in seconds since the run started, and by how much
-        that may be wrong.
-    name : str
-        What the message is called.
-
     Examples
     --------
     >>> text = str(Stamp("r1", 7, 0, 1.0, 1.25, 0.001, "chat line"))
@@ -53,13 +41,15 @@ class Stamp(NamedTuple):
     'chat line'
     """
 
-    run: str
-    user_id: int
+    run: str  # the run it was made in
+    user_id: int  # user_id, number: who made it, and how many that one had made before
     number: int
+    # due_at, sent_at, clock_error: when it was due and when it was made, in seconds since the run
+    # started, and by how much that may be wrong
     due_at: float
     sent_at: float
     clock_error: float
-    name: str
+    name: str  # what the message is called
 
     def __str__(self) -> str:
         """Return it as text."""

@@ -51,27 +51,15 @@ def longest_end(grace: float) -> float:
 
 
 class Users:
-    """Admits the users of a run at the pace of a throttle and sees each to its end.
-
-    Parameters
-    ----------
-    run : NodeRun
-        The run they belong to.
-    body : callable
-        ``await body(user)`` is what one user does.
-    tasks : anyio.abc.TaskGroup
-        Owns admission and evictions.
-    on_idle : callable
-        Called each time the last user is gone.
-    """
+    """Admits the users of a run at the pace of a throttle and sees each to its end."""
 
     def __init__(
         self,
         run: NodeRun,
         *,
-        body: Callable[[User], Awaitable[object]],
-        tasks: TaskGroup,
-        on_idle: Callable[[], None],
+        body: Callable[[User], Awaitable[object]],  # `await body(user)` is what one user does
+        tasks: TaskGroup,  # owns admission and evictions
+        on_idle: Callable[[], None],  # called each time the last user is gone
     ) -> None:
         self.population: Population = Population()
         self.abandoned: int = 0

@@ -232,31 +232,20 @@ class Emitter:
 
     Code that emits frequent events asks `listening` first, so that no dictionary is
     built for nobody.
-
-    Parameters
-    ----------
-    bus : Bus
-        Where subscribers are.
-    run_id, node : str
-        Written on every event.
-    now, wall_now : callable
-        Monotonic seconds of the node, and UNIX seconds UTC.
-    keep : callable, optional
-        Takes every event that is not frequent, for the run's results.
-    conceal : callable, optional
-        Returns a text of an error without the secrets in it.
     """
 
     def __init__(  # noqa: PLR0913 - all but the first by keyword
         self,
         bus: Bus,
         *,
-        run_id: str,
+        run_id: str,  # run_id, node: written on every event
         node: str,
+        # now, wall_now: monotonic seconds of the node, and UNIX seconds UTC
         now: Callable[[], float],
         wall_now: Callable[[], float],
+        # takes every event that is not frequent, for the run's results
         keep: Callable[[Event], None] | None = None,
-        conceal: Callable[[str], str] = str,
+        conceal: Callable[[str], str] = str,  # returns a text of an error without the secrets in it
     ) -> None:
         self._conceal = conceal
         self._bus = bus
@@ -276,17 +265,13 @@ class Emitter:
         return name in self._kept or self._bus.listening(name)
 
     def emit(
-        self, name: str, measurements: Mapping[str, float], metadata: Mapping[str, object]
+        self,
+        name: str,  # a name of the catalogue; it is not checked here
+        # measurements, metadata: what travels with it, by the keys that the catalogue lists
+        measurements: Mapping[str, float],
+        metadata: Mapping[str, object],
     ) -> None:
-        """Emit one event, stamped with the present moment.
-
-        Parameters
-        ----------
-        name : str
-            A name of the catalogue; it is not checked here.
-        measurements, metadata : mapping
-            What travels with it, by the keys that the catalogue lists.
-        """
+        """Emit one event, stamped with the present moment."""
         if not self.listening(name):
             return
         if "reason" in metadata or "traceback" in metadata:

@@ -37,21 +37,12 @@ __all__ = [
 
 
 class Sample(NamedTuple):
-    """What was measured of one thing since it was last looked at, or as it stood.
+    """What was measured of one thing since it was last looked at, or as it stood."""
 
-    Attributes
-    ----------
-    at : float
-        When it was looked at.
-    name : str
-        What it is about, where there are several, as of throttles; else empty.
-    values : mapping of str to float, bool or str
-        What was measured, by the names of the columns of its frame; what is not known is
-        left out, or NaN.
-    """
-
-    at: float
-    name: str
+    at: float  # when it was looked at
+    name: str  # what it is about, where there are several, as of throttles; else empty
+    # what was measured, by the names of the columns of its frame; what is not known is left out,
+    # or NaN
     values: Mapping[str, float | bool | str]
 
 
@@ -75,29 +66,15 @@ class Change(NamedTuple):
 
 
 class ErrorCount(NamedTuple):
-    """How often something failed in one way.
+    """How often something failed in one way."""
 
-    Attributes
-    ----------
-    name, kind : int
-        What failed, a row of `Chunk.names`; and how, a row of `Chunk.kinds`.
-    number : int
-        How often.
-    first_at, last_at : float
-        When it did for the first and the last time.
-    source : str
-        Of what the name is: ``"action"``, ``"user"``, ``"coordinator"``, ...
-    users : int
-        Users that ended by it.
-    """
-
-    name: int
+    name: int  # name, kind: what failed, a row of `Chunk.names`; and how, a row of `Chunk.kinds`
     kind: int
     number: int
-    first_at: float
+    first_at: float  # first_at, last_at: when it did for the first and the last time
     last_at: float
-    source: str = "action"
-    users: int = 0
+    source: str = "action"  # of what the name is: `"action"`, `"user"`, `"coordinator"`...
+    users: int = 0  # users that ended by it
 
     @property
     def key(self) -> tuple[str, int, int]:
@@ -116,25 +93,13 @@ class ErrorCount(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Windows:
-    """Actions by window and name, ascending: one row per pair that occurred.
+    """Actions by window and name, ascending: one row per pair that occurred."""
 
-    Attributes
-    ----------
-    window : numpy.ndarray of int64
-        Number of the window in which the actions ended.
-    name : numpy.ndarray of int
-        Code of their name.
-    count, failed : numpy.ndarray of int64
-        How many ended, and how many of those failed.
-    service, response : Distributions
-        Times of those that did not fail, one group per row.
-    """
-
-    window: NDArray[np.int64]
-    name: NDArray[np.signedinteger[Any]]
-    count: NDArray[np.int64]
+    window: NDArray[np.int64]  # number of the window in which the actions ended
+    name: NDArray[np.signedinteger[Any]]  # code of their name
+    count: NDArray[np.int64]  # count, failed: how many ended, and how many of those failed
     failed: NDArray[np.int64]
-    service: Distributions
+    service: Distributions  # service, response: times of those that did not fail, one group per row
     response: Distributions
 
     @classmethod

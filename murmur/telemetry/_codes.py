@@ -35,16 +35,13 @@ class Codes(dict[Label, int], Generic[Label]):
 
     A look-up of a known label is a dictionary's own; an unknown one is added without a
     lock.  Threads that add the same label at once may use up a code for nothing.
-
-    Parameters
-    ----------
-    limit : int
-        How many labels are told apart.
-    other : hashable
-        The label of code 0.
     """
 
-    def __init__(self, limit: int, other: Label) -> None:
+    def __init__(
+        self,
+        limit: int,  # how many labels are told apart
+        other: Label,
+    ) -> None:
         super().__init__()
         self._limit = limit
         self._labels: dict[int, Label] = {0: other}
@@ -93,18 +90,11 @@ class Names(Codes[str]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Labels:
-    """A column of text, as codes and the labels they stand for.
+    """A column of text, as codes and the labels they stand for."""
 
-    Attributes
-    ----------
-    codes : numpy.ndarray of int
-        One per row; -1 where there is no label.
-    labels : tuple of str
-        What each code stands for; distinct, so that
-        ``pandas.Categorical.from_codes(codes, labels)`` takes them.
-    """
-
-    codes: NDArray[np.signedinteger[Any]]
+    codes: NDArray[np.signedinteger[Any]]  # one per row; -1 where there is no label
+    # what each code stands for; distinct, so that `pandas.Categorical.from_codes(codes, labels)`
+    # takes them
     labels: tuple[str, ...]
 
     @classmethod

@@ -25,43 +25,28 @@ __all__ = ["Distributions"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Distributions:
-    """Histograms of durations, one per group; groups are numbered from 0.
+    """Histograms of durations, one per group; groups are numbered from 0."""
 
-    Attributes
-    ----------
-    starts : numpy.ndarray of int64
-        Group ``g`` owns the entries ``starts[g]:starts[g + 1]`` of the next two.
-    bucket : numpy.ndarray of int16
-        Buckets that are not empty, ascending within a group.
-    count : numpy.ndarray of unsigned int
-        How many values each holds, in as few bytes as the largest needs.
-    size : numpy.ndarray of int64
-        How many values a group has.
-    total, minimum, maximum : numpy.ndarray of float64
-        Their exact sum and extremes, in seconds; 0, inf and -inf of an empty group.
-    """
-
+    # group `g` owns the entries `starts[g]:starts[g + 1]` of the next two
     starts: NDArray[np.int64]
-    bucket: NDArray[np.int16]
-    count: NDArray[Any]
-    size: NDArray[np.int64]
+    bucket: NDArray[np.int16]  # buckets that are not empty, ascending within a group
+    count: NDArray[Any]  # how many values each holds, in as few bytes as the largest needs
+    size: NDArray[np.int64]  # how many values a group has
+    # total, minimum, maximum: their exact sum and extremes, in seconds; 0, inf and -inf of an
+    # empty group
     total: Floats
     minimum: Floats
     maximum: Floats
 
     @classmethod
-    def fold(cls, groups: Ints, values: ArrayLike, number: int) -> Distributions:
-        """Return the histograms of `values`, each counted in the group beside it.
-
-        Parameters
-        ----------
-        groups : numpy.ndarray of int
-            The group of each value, below `number`.
-        values : array of float
-            Seconds.  A negative duration (a clock that went back) or a NaN counts as 0.
-        number : int
-            How many groups there are, empty ones included.
-        """
+    def fold(
+        cls,
+        groups: Ints,  # the group of each value, below `number`
+        # seconds.  A negative duration (a clock that went back) or a NaN counts as 0.
+        values: ArrayLike,
+        number: int,  # how many groups there are, empty ones included
+    ) -> Distributions:
+        """Return the histograms of `values`, each counted in the group beside it."""
         import numpy as np
 
         groups = groups.astype(np.int64, copy=False)
@@ -81,16 +66,13 @@ class Distributions:
         )
 
     @classmethod
-    def merge(cls, parts: Iterable[tuple[Distributions, Ints]], number: int) -> Distributions:
-        """Return histograms that hold what several hold together.
-
-        Parameters
-        ----------
-        parts : iterable of (Distributions, numpy.ndarray of int)
-            Histograms, and for each of their groups the group of the result it goes to.
-        number : int
-            How many groups the result has.
-        """
+    def merge(
+        cls,
+        # histograms, and for each of their groups the group of the result it goes to
+        parts: Iterable[tuple[Distributions, Ints]],
+        number: int,
+    ) -> Distributions:
+        """Return histograms that hold what several hold together."""
         import numpy as np
 
         joined = _Joined.of(parts)
@@ -181,13 +163,11 @@ class Distributions:
 
         return np.where(self.size > 0, self.maximum, np.nan)
 
-    def quantiles(self, probabilities: Sequence[float]) -> Floats:
+    def quantiles(
+        self,
+        probabilities: Sequence[float],  # between 0 and 1
+    ) -> Floats:
         """Return quantiles of every group, by nearest rank.
-
-        Parameters
-        ----------
-        probabilities : sequence of float
-            Between 0 and 1.
 
         Returns
         -------

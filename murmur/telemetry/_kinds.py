@@ -41,18 +41,10 @@ _ANY_WORD = "<...>"
 
 
 class Kind(NamedTuple):
-    """A kind of failure.
+    """A kind of failure."""
 
-    Attributes
-    ----------
-    name : str
-        Class of the error; ``"failed"`` where only a text was given.
-    text : str
-        What it said, with whatever is different each time replaced.
-    """
-
-    name: str
-    text: str
+    name: str  # class of the error; `"failed"` where only a text was given
+    text: str  # what it said, with whatever is different each time replaced
 
     def __str__(self) -> str:
         """Return both in one line.
@@ -88,11 +80,6 @@ class Kinds:
 
     Any thread may ask.  What is remembered is bounded.
 
-    Parameters
-    ----------
-    conceal : callable, optional
-        Returns a text without the secrets in it.
-
     Examples
     --------
     >>> kinds = Kinds()
@@ -103,7 +90,10 @@ class Kinds:
     (11, True)
     """
 
-    def __init__(self, conceal: Callable[[str], str] = str) -> None:
+    def __init__(
+        self,
+        conceal: Callable[[str], str] = str,  # returns a text without the secrets in it
+    ) -> None:
         self._conceal = conceal
         self._known: dict[tuple[str, str], Kind] = {}
         self._numbers = _Families(NUMBERS, MOST)
@@ -197,17 +187,14 @@ def _with_a_word_left_out(text: str) -> Iterator[tuple[str, str]]:
             yield token, f"{name}\n{' '.join(rest)}"
 
 
-def joined_kinds(counts: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], Kind]:
+def joined_kinds(
+    counts: Mapping[tuple[str, str], int],  # how many failures there were of each name and text
+) -> dict[tuple[str, str], Kind]:
     """Return the kind that each of several is part of, once all are known.
 
     Kinds become one whose texts differ in numbers that count: more than `MOST` of them, or
     more than `FEW` and hardly any that came twice; and those that differ in values or in a
     word of which there are more than `MOST`.
-
-    Parameters
-    ----------
-    counts : mapping of (str, str) to int
-        How many failures there were of each name and text.
 
     Examples
     --------

@@ -101,50 +101,24 @@ class Recorder:
     of the node, the one that `started_at` was read from.  Names that are not text become
     text: ``None`` is recorded as ``"None"``, and half a character (a lone surrogate) as its
     escape.  User ids beyond 2**32 - 1 are recorded as that one.
-
-    Parameters
-    ----------
-    node : str
-        Name of the node.
-    started_at : float
-        When the run started.  Windows are counted from here.
-    wall_started_at : float
-        The same moment in UNIX seconds UTC.
-    now : callable, default `time.monotonic`
-        The clock, for counts and gauges; a run on virtual time passes its own.
-    window : float, default 1.0
-        Length of a window in seconds.
-    name_limit : int, default 1000
-        How many names of actions, counters and gauges are told apart; later ones share
-        the name ``(other)``.
-    kind_limit : int, default 200
-        The same for kinds of errors (type and message).
-    event_limit : int, default 10000
-        How many events are kept between two seals; more are dropped and counted.
-    conceal : callable, optional
-        Returns a text of an error without the secrets in it.
-
-    Attributes
-    ----------
-    open : dict of Open to float
-        Actions and parts of them that are under way, with when each was entered; whoever
-        times one adds and removes it.
-    streamed : set of str
-        Names of the requests whose answers were read event by event.
     """
 
     def __init__(  # noqa: PLR0913 - all by keyword, four of them bounds with defaults
         self,
         *,
         node: str,
-        started_at: float,
-        wall_started_at: float,
+        started_at: float,  # when the run started.  Windows are counted from here.
+        wall_started_at: float,  # the same moment in UNIX seconds UTC
+        # the clock, for counts and gauges; a run on virtual time passes its own
         now: Callable[[], float] = time.monotonic,
-        window: float = 1.0,
+        window: float = 1.0,  # length of a window in seconds
+        # how many names of actions, counters and gauges are told apart; later ones share the name
+        # `(other)`
         name_limit: int = 1000,
-        kind_limit: int = 200,
+        kind_limit: int = 200,  # the same for kinds of errors (type and message)
+        # how many events are kept between two seals; more are dropped and counted
         event_limit: int = 10_000,
-        conceal: Callable[[str], str] = str,
+        conceal: Callable[[str], str] = str,  # returns a text of an error without the secrets in it
     ) -> None:
         self.node = node
         self.started_at = started_at
@@ -163,7 +137,10 @@ class Recorder:
         self._explained: set[int] = set()
         self._ended_users: set[int] = set()
         self._tracebacks: dict[int, str] = {}
+        # actions and parts of them that are under way, with when each was entered; whoever times
+        # one adds and removes it
         self.open: dict[Open, float] = {}
+        # names of the requests whose answers were read event by event
         self.streamed: set[str] = set()
         self._hot = Hot()
         self._cold = Cold()
@@ -175,25 +152,15 @@ class Recorder:
     def action(
         self,
         name: str,
-        user_id: int,
+        user_id: int,  # who did it; 0 if no user did
+        # due_at, started_at, ended_at: when it should have started, when it did, and when it
+        # ended
         due_at: float,
         started_at: float,
         ended_at: float,
-        error: BaseException | str | None = None,
+        error: BaseException | str | None = None,  # why it failed; without it, it succeeded
     ) -> None:
-        """Record one action that ended.
-
-        Parameters
-        ----------
-        name : str
-            What was done.
-        user_id : int
-            Who did it; 0 if no user did.
-        due_at, started_at, ended_at : float
-            When it should have started, when it did, and when it ended.
-        error : BaseException or str, optional
-            Why it failed; without it, it succeeded.
-        """
+        """Record one action that ended."""
         try:
             code = self._names[name]
         except Exception:  # noqa: BLE001 - whatever cannot be hashed raises
@@ -211,24 +178,15 @@ class Recorder:
 
     def span(
         self,
+        # action, span: what it is a part of, and what it is called: together `action.span`
         action: str,
         span: str,
-        started_at: float,
+        started_at: float,  # started_at, ended_at: when it began and ended
         ended_at: float,
         *,
-        due_at: float | None = None,
+        due_at: float | None = None,  # when it should have begun; when it did, if not given
     ) -> None:
-        """Record a part of an action, such as the time to the first event of an answer.
-
-        Parameters
-        ----------
-        action, span : str
-            What it is a part of, and what it is called: together ``action.span``.
-        started_at, ended_at : float
-            When it began and ended.
-        due_at : float, optional
-            When it should have begun; when it did, if not given.
-        """
+        """Record a part of an action, such as the time to the first event of an answer."""
         due_at = started_at if due_at is None else due_at
         rows, name = self._hot.spans, self._names[f"{action}.{span}"]
         rows.append(rows.pack(name, MISSING, 0, due_at, started_at, ended_at))
@@ -321,20 +279,16 @@ class Recorder:
         rows = self._hot.gauges
         rows.append(rows.pack(self._names.code_of(name), value, self._now()))
 
-    def answer(self, status: str, sent: int, received: int, first_byte: float, at: float) -> None:
-        """Record an answer of a server in one row, which `seal` makes counters and a gauge of.
-
-        Parameters
-        ----------
-        status : str
-            Name of the counter that goes up by one.
-        sent, received : int
-            Bytes, added to the counters ``http.sent_bytes`` and ``http.received_bytes``.
-        first_byte : float
-            Seconds until it began, the gauge ``http.first_byte_seconds``.
-        at : float
-            The present moment.
-        """
+    def answer(
+        self,
+        status: str,  # name of the counter that goes up by one
+        # sent, received: bytes, added to the counters `http.sent_bytes` and `http.received_bytes`
+        sent: int,
+        received: int,
+        first_byte: float,  # seconds until it began, the gauge `http.first_byte_seconds`
+        at: float,
+    ) -> None:
+        """Record an answer of a server in one row, which `seal` makes counters and a gauge of."""
         self._append_answer(self._pack_answer(self._names[status], sent, received, first_byte, at))
 
     def event(self, event: Event) -> None:
@@ -353,21 +307,15 @@ class Recorder:
         self._cold.changes.append(Change(at - self.started_at, who, what, plain(old), plain(new)))
 
     def sample(
-        self, frame: str, at: float, values: Mapping[str, float | bool | str], *, name: str = ""
+        self,
+        frame: str,  # whose columns it has: `"health"`, for instance
+        at: float,
+        # what was measured, by the names of the frame's columns
+        values: Mapping[str, float | bool | str],
+        *,
+        name: str = "",  # what it is about, where the frame has several rows a window
     ) -> None:
-        """Record what was measured once in a window.
-
-        Parameters
-        ----------
-        frame : str
-            Whose columns it has: ``"health"``, for instance.
-        at : float
-            The present moment.
-        values : mapping
-            What was measured, by the names of the frame's columns.
-        name : str, default ""
-            What it is about, where the frame has several rows a window.
-        """
+        """Record what was measured once in a window."""
         sample = Sample(at - self.started_at, name_of(name), dict(values))
         self._cold.samples.append((frame, sample))
 
@@ -376,20 +324,16 @@ class Recorder:
         counts = {"waiting": waiting, "running": running, "leaving": leaving}
         self.sample("population", at, counts)
 
-    def throttle(self, at: float, name: str, sample: Mapping[str, Any]) -> None:
-        """Record what a throttle did since its sample before.
-
-        Parameters
-        ----------
-        at : float
-            The present moment.
-        name : str
-            The throttle.
-        sample : mapping
-            Columns of the frame ``throttles``, and the ``lateness`` of each grant (seconds)
-            since the sample before.  A key that has no meaning may be None or absent.  ``at``,
-            if it is there, is the end of another window, of which more is told.
-        """
+    def throttle(
+        self,
+        at: float,
+        name: str,
+        # columns of the frame `throttles`, and the `lateness` of each grant (seconds) since the
+        # sample before.  A key that has no meaning may be None or absent.  `at`, if it is there,
+        # is the end of another window, of which more is told.
+        sample: Mapping[str, Any],
+    ) -> None:
+        """Record what a throttle did since its sample before."""
         known = {key: value for key, value in sample.items() if value is not None}
         at = known.pop("at", at)
         middle, high, _ = _spread(known.pop("lateness", ()))
@@ -399,33 +343,15 @@ class Recorder:
     def health(  # noqa: PLR0913 - the last two are known to the sampler alone
         self,
         at: float,
-        loop_lag: Sequence[float],
-        cpu: float,
-        rss: float,
+        loop_lag: Sequence[float],  # seconds by which the loop was late, each time it was looked at
+        cpu: float,  # share of one core, 1.0 is all of it
+        rss: float,  # resident memory in bytes
         saturated: bool,
         *,
         reason: str = "",
-        vitals: Mapping[str, float] | None = None,
+        vitals: Mapping[str, float] | None = None,  # more columns of the frame `health`
     ) -> None:
-        """Record how well the generator kept up since the sample before.
-
-        Parameters
-        ----------
-        at : float
-            The present moment.
-        loop_lag : sequence of float
-            Seconds by which the loop was late, each time it was looked at.
-        cpu : float
-            Share of one core, 1.0 is all of it.
-        rss : float
-            Resident memory in bytes.
-        saturated : bool
-            Whether the generator was the bottleneck.
-        reason : str, default ""
-            Why it was.
-        vitals : mapping of str to float, optional
-            More columns of the frame ``health``.
-        """
+        """Record how well the generator kept up since the sample before."""
         lags = zip(("loop_lag_p50", "loop_lag_p99", "loop_lag_max"), _spread(loop_lag), strict=True)
         more: dict[str, float | bool | str] = {"cpu": cpu, "rss": rss, "saturated": saturated}
         self.sample("health", at, {**dict(lags), **more, **(vitals or {}), "reason": reason})

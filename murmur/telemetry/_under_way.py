@@ -55,42 +55,26 @@ class Open(Protocol):
 
 
 class Begun(NamedTuple):
-    """Actions of one name that were due in one window, started in one, and are under way.
+    """Actions of one name that were due in one window, started in one, and are under way."""
 
-    Attributes
-    ----------
-    name : int
-        A row of `Chunk.names`.
-    due, started : int
-        The windows; later ones for those that have been under way for long.
-    number : int
-        How many.
-    is_part : bool
-        Whether they are parts of actions.
-    """
-
-    name: int
-    due: int
+    name: int  # a row of `Chunk.names`
+    due: int  # due, started: the windows; later ones for those that have been under way for long
     started: int
     number: int
-    is_part: bool = False
+    is_part: bool = False  # whether they are parts of actions
 
 
 def begun(
-    actions: dict[Open, float], now: float, *, started_at: float, window: float
+    # when each was entered, in that order; threads may add and remove meanwhile
+    actions: dict[Open, float],
+    now: float,  # now, started_at: this moment, and the start of the run
+    *,
+    started_at: float,
+    window: float,  # length of a window in seconds
 ) -> Counter[tuple[str, int, int, bool]]:
     """Return how many of `actions` are under way for more than a window, as `Begun` has it.
 
     The keys are their names, the windows, and whether they are parts of actions.
-
-    Parameters
-    ----------
-    actions : dict of Open to float
-        When each was entered, in that order; threads may add and remove meanwhile.
-    now, started_at : float
-        This moment, and the start of the run.
-    window : float
-        Length of a window in seconds.
     """
     known = list(actions)
     old = bisect_right(known, now - window, key=lambda each: actions.get(each, now))

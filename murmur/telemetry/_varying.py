@@ -148,18 +148,10 @@ _DIGITS = r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
 
 
 class Parts(NamedTuple):
-    """A look at a text: which of its parts may vary.
+    """A look at a text: which of its parts may vary."""
 
-    Attributes
-    ----------
-    pattern : re.Pattern
-        Matches each part; codes as well, which are none.
-    mask : callable
-        Returns what is put in the place of a part.
-    """
-
-    pattern: re.Pattern[str]
-    mask: Callable[[str], str]
+    pattern: re.Pattern[str]  # matches each part; codes as well, which are none
+    mask: Callable[[str], str]  # returns what is put in the place of a part
 
     def of(self, text: str) -> tuple[str, ...]:
         """Return the parts of a text, in order."""

@@ -13,15 +13,12 @@ _LINES = 200
 
 
 class CodeLog:
-    """The calls that the panels of a session made, in their order.
+    """The calls that the panels of a session made, in their order."""
 
-    Parameters
-    ----------
-    opening : str
-        The line that names the session.
-    """
-
-    def __init__(self, opening: str) -> None:
+    def __init__(
+        self,
+        opening: str,  # the line that names the session
+    ) -> None:
         self._lines: list[str] = [opening]
         self._dropped = 0
 

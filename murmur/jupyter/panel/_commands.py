@@ -27,24 +27,12 @@ Arguments = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The outcome of a command.
+    """The outcome of a command."""
 
-    Attributes
-    ----------
-    said : str
-        One sentence for the person who clicked.
-    code : str
-        The call that was made; empty if there was none.
-    problems : mapping of str to str
-        What is wrong with which setting.
-    is_refused : bool
-        Whether nothing was done.
-    """
-
-    said: str
-    code: str = ""
-    problems: Mapping[str, str] = field(default_factory=dict)
-    is_refused: bool = False
+    said: str  # one sentence for the person who clicked
+    code: str = ""  # the call that was made; empty if there was none
+    problems: Mapping[str, str] = field(default_factory=dict)  # what is wrong with which setting
+    is_refused: bool = False  # whether nothing was done
 
 
 def carry_out(subject: Subject, name: str, arguments: Arguments) -> Done:

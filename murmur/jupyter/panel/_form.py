@@ -34,15 +34,12 @@ _APART = {"user_rate"}  # has a slider of its own
 _STEPS = 200  # of a slider for real numbers
 
 
-def fields(scenario: type[Scenario], present: Mapping[str, object] | None = None) -> list[Field]:
+def fields(
+    scenario: type[Scenario],
+    # values in force; without them, those that a start would use
+    present: Mapping[str, object] | None = None,
+) -> list[Field]:
     """Return a field for each setting, in the order of their declaration.
-
-    Parameters
-    ----------
-    scenario : type of Scenario
-        The class; none of its code is run.
-    present : mapping of str to object, optional
-        Values in force; without them, those that a start would use.
 
     Examples
     --------
@@ -64,16 +61,11 @@ def fields(scenario: type[Scenario], present: Mapping[str, object] | None = None
     ]
 
 
-def read(scenario: type[Scenario], texts: Mapping[str, str]) -> dict[str, object]:
-    """Return the values that were typed; what cannot be read stays text.
-
-    Parameters
-    ----------
-    scenario : type of Scenario
-        The class that declares the settings.
-    texts : mapping of str to str
-        What was typed, by the name of its setting.
-    """
+def read(
+    scenario: type[Scenario],
+    texts: Mapping[str, str],  # what was typed, by the name of its setting
+) -> dict[str, object]:
+    """Return the values that were typed; what cannot be read stays text."""
     traits = settings_of(scenario)
     values: dict[str, object] = {}
     for name, text in texts.items():

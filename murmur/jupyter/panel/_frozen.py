@@ -25,15 +25,12 @@ _CHARTS = {
 
 
 class Frozen:
-    """Summary and charts of a run as it was at one moment.
+    """Summary and charts of a run as it was at one moment."""
 
-    Parameters
-    ----------
-    results : murmur.results.Results
-        What to show; it is read now.
-    """
-
-    def __init__(self, results: Results) -> None:
+    def __init__(
+        self,
+        results: Results,  # what to show; it is read now
+    ) -> None:
         summary = results.summary()
         self._text = repr(summary)
         drawn = picture(json.dumps(_chart(results)))

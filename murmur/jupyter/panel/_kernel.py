@@ -10,18 +10,11 @@ __all__ = ["Cell", "cell_here", "has_kernel"]
 
 
 class Cell(NamedTuple):
-    """One execution of a cell.
+    """One execution of a cell."""
 
-    Attributes
-    ----------
-    id : str
-        The cell's own, which stays when it is run again; empty if the front end tells none.
-    execution : str
-        Id of the request that runs it.
-    """
-
+    # the cell's own, which stays when it is run again; empty if the front end tells none
     id: str = ""
-    execution: str = ""
+    execution: str = ""  # id of the request that runs it
 
     def is_replaced_by(self, later: Cell) -> bool:
         """Whether `later` is the same cell, run again."""

@@ -44,23 +44,12 @@ _logger = logging.getLogger(__name__)
 
 
 class Publisher:
-    """Tells the panels of one session what it does, and it what they ask for.
-
-    Parameters
-    ----------
-    subject : Subject
-        The session.
-
-    Attributes
-    ----------
-    chosen : str or None
-        Name of the scenario that controls of their own will start.
-    """
+    """Tells the panels of one session what it does, and it what they ask for."""
 
     def __init__(self, subject: Subject) -> None:
         self._drawn: tuple[object, dict[str, Any]] = (None, {})
         self._judge = Judge()
-        self.chosen: str | None = None
+        self.chosen: str | None = None  # name of the scenario that controls of their own will start
         self._subject = subject
         self._views: tuple[View, ...] = ()
         self._library: Library | None = None

@@ -27,15 +27,12 @@ _logger = logging.getLogger(__name__)
 
 
 class Subject:
-    """The session that a panel is about.
+    """The session that a panel is about."""
 
-    Parameters
-    ----------
-    session : Session
-        It has a loop from now on, if it had none.
-    """
-
-    def __init__(self, session: Session) -> None:
+    def __init__(
+        self,
+        session: Session,  # it has a loop from now on, if it had none
+    ) -> None:
         self.session = session
 
     @property

@@ -15,16 +15,11 @@ __all__ = ["packed"]
 
 
 def packed(
-    columns: Mapping[str, ArrayLike], labels: Mapping[str, Sequence[str]] | None = None
+    columns: Mapping[str, ArrayLike],  # numbers; NaN becomes null on the page
+    # for a column of codes: what each code stands for
+    labels: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, Any]:
     """Return columns of one length as a value that a synchronised trait can hold.
-
-    Parameters
-    ----------
-    columns : mapping of str to array
-        Numbers; NaN becomes null on the page.
-    labels : mapping of str to sequence of str, optional
-        For a column of codes: what each code stands for.
 
     Examples
     --------

@@ -94,16 +94,11 @@ def _distributions(table: Any, time: str) -> Distributions:  # noqa: ANN401 - py
     return found
 
 
-def times_of_actions(actions: pd.DataFrame, window: float) -> SpanTimes:
-    """Return the histograms of the rows of a frame `actions`, of archives without their own.
-
-    Parameters
-    ----------
-    actions : pandas.DataFrame
-        As `Results.actions`.
-    window : float
-        Length of the windows of the run in seconds.
-    """
+def times_of_actions(
+    actions: pd.DataFrame,  # as `Results.actions`
+    window: float,  # length of the windows of the run in seconds
+) -> SpanTimes:
+    """Return the histograms of the rows of a frame `actions`, of archives without their own."""
     frame = actions[actions["ok"]]
     ended_at = (frame["started_at"] + frame["service_time"]).to_numpy()
     names = frame["name"].astype(str).to_numpy()

@@ -40,20 +40,18 @@ _SEGMENT_BYTES = 64 << 20
 class JournalWriter:
     """Appends entries to the journal of a run directory.
 
-    Parameters
-    ----------
-    directory : pathlib.Path
-        The run directory.
-    segment_bytes : int
-        A segment that is longer is followed by another.
-
     Raises
     ------
     OSError
         If it cannot be written; so does `write`.
     """
 
-    def __init__(self, directory: Path, *, segment_bytes: int = _SEGMENT_BYTES) -> None:
+    def __init__(
+        self,
+        directory: Path,  # the run directory
+        *,
+        segment_bytes: int = _SEGMENT_BYTES,  # a segment that is longer is followed by another
+    ) -> None:
         self._folder = directory / _FOLDER
         self._folder.mkdir(parents=True)
         self._segment_bytes = segment_bytes

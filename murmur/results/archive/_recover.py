@@ -53,17 +53,13 @@ def recovered(directory: Path) -> Source:
 
 
 class _Replay:
-    """Takes in the entries of a journal in their order.
+    """Takes in the entries of a journal in their order."""
 
-    Parameters
-    ----------
-    facts : mapping
-        Of the first entry.
-    actions : list of int
-        How many actions there were in each chunk, before they were sampled.
-    """
-
-    def __init__(self, facts: dict[str, Any], actions: list[int]) -> None:
+    def __init__(
+        self,
+        facts: dict[str, Any],  # of the first entry
+        actions: list[int],  # how many actions there were in each chunk, before they were sampled
+    ) -> None:
         self.facts = {name: value for name, value in facts.items() if name not in _OWN}
         self.record = RunRecord(
             facts["run_id"],

@@ -44,22 +44,6 @@ _logger = logging.getLogger(__name__)
 class RunDirectory(Follower):
     """Keeps one run on disk, second by second.
 
-    Parameters
-    ----------
-    parent : pathlib.Path
-        Where run directories are; it is made.
-    record : RunRecord
-        The run, before anything happened in it.
-    scenario : type or str
-        Its scenario, whose source is kept.
-    actions_bound : int, default 5_000_000
-        From this many actions on, a uniform sample of them is written.
-
-    Attributes
-    ----------
-    path : pathlib.Path
-        The directory of this run: ``<parent>/<start, UTC>-<id of the run>``.
-
     Raises
     ------
     ArchiveError
@@ -70,14 +54,16 @@ class RunDirectory(Follower):
 
     def __init__(
         self,
-        parent: Path,
-        record: RunRecord,
-        scenario: type | str = "",
+        parent: Path,  # where run directories are; it is made
+        record: RunRecord,  # the run, before anything happened in it
+        scenario: type | str = "",  # its scenario, whose source is kept
         *,
+        # from this many actions on, a uniform sample of them is written
         actions_bound: int = 5_000_000,
     ) -> None:
         require_pyarrow("Session(directory=...)")
         started = datetime.fromtimestamp(record.wall_started_at, UTC)
+        # the directory of this run: `<parent>/<start, UTC>-<id of the run>`
         self.path: Path = parent / f"{started:%Y-%m-%dT%H-%M-%S}-{record.run_id}"
         self._record = record
         self._source = RecordSource(record, scenario=scenario)

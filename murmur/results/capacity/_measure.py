@@ -92,23 +92,16 @@ class Step:
 
 
 def step_of(
-    results: Results, check: Check, load: float, *, start: float, end: float, throttle: str | None
+    results: Results,
+    check: Check,  # what has to hold from `start` to `end`, without seconds of its own
+    load: float,  # what was asked for
+    *,
+    start: float,  # start, end: seconds since users could come: after the warm-up, until the end
+    end: float,
+    # the throttle that sets the load; its late permits make the step no answer
+    throttle: str | None,
 ) -> Step:
-    """Return what a run says of one load.
-
-    Parameters
-    ----------
-    results : Results
-        Of the run.
-    check : Check
-        What has to hold from `start` to `end`, without seconds of its own.
-    load : float
-        What was asked for.
-    start, end : float
-        Seconds since users could come: after the warm-up, until the end.
-    throttle : str or None
-        The throttle that sets the load; its late permits make the step no answer.
-    """
+    """Return what a run says of one load."""
     # Whole windows: the one in which the load ended may hold more of its end than of the load.
     init = math.floor(results.source.load_at() / results.source.window) * results.source.window
     start, end = start + init, end + init
@@ -210,16 +203,11 @@ def _evidence(check: Check, rows: pd.DataFrame) -> float:
     return len(times) * (1 - quantile) / crowding(times, min(quantile, LEVEL))
 
 
-def crowding(times: NDArray[np.float64], level: float = LEVEL) -> float:
-    """Return the number of slow requests in a row that are worth one independent one.
-
-    Parameters
-    ----------
-    times : array
-        Of requests, in the order in which they were due.
-    level : float, default 0.9
-        Which quantile a slow one is beyond: there have to be many.
-    """
+def crowding(
+    times: NDArray[np.float64],  # of requests, in the order in which they were due
+    level: float = LEVEL,  # which quantile a slow one is beyond: there have to be many
+) -> float:
+    """Return the number of slow requests in a row that are worth one independent one."""
     import numpy as np
 
     if not len(times):

@@ -80,32 +80,6 @@ class Asked:
 class Search:
     """Chooses loads, takes answers, and says between which loads the limit lies.
 
-    Parameters
-    ----------
-    low : float
-        The first load.
-    high : float, optional
-        The largest load that may be tried; twenty doublings of `low` unless given.
-    within : float, default 0.1
-        Width of the interval, relative to its lower end, at which the search is over.
-    confirm : int, default 2
-        How many answers of each kind there have to be before it is.
-    most : int, default 14
-        Steps at most.
-    whole : bool, default False
-        Whether loads are whole numbers, as users are.
-    confidence : float, default 0.95
-        Of the interval.
-
-    Attributes
-    ----------
-    asked : list of Asked
-        The loads that were tried, in order.
-    confidence : float
-        Of the interval.
-    most : int
-        Steps at most.
-
     Examples
     --------
     >>> search = Search(10)
@@ -118,14 +92,16 @@ class Search:
 
     def __init__(  # noqa: PLR0913 - one keyword for each thing that one may want otherwise
         self,
-        low: float,
+        low: float,  # the first load
+        # the largest load that may be tried; twenty doublings of `low` unless given
         high: float | None = None,
         *,
+        # width of the interval, relative to its lower end, at which the search is over
         within: float = 0.1,
-        confirm: int = 2,
-        most: int = 14,
-        whole: bool = False,
-        confidence: float = 0.95,
+        confirm: int = 2,  # how many answers of each kind there have to be before it is
+        most: int = 14,  # steps at most
+        whole: bool = False,  # whether loads are whole numbers, as users are
+        confidence: float = 0.95,  # of the interval
     ) -> None:
         import numpy as np
 
@@ -135,11 +111,11 @@ class Search:
             raise InvalidArgumentError(f"low={low}", "give at least one user")
         self.low: float = low
         self.high: float | None = high
-        self.asked: list[Asked] = []
+        self.asked: list[Asked] = []  # the loads that were tried, in order
         self._within, self._confirm = within, confirm
-        self.most: int = most
+        self.most: int = most  # steps at most
         self._whole = whole
-        self.confidence: float = confidence
+        self.confidence: float = confidence  # of the interval
         top = math.log(low * 2.0**OCTAVES if high is None else high)
         # The limit may lie outside of what may be asked: half an octave on either side.
         span = (math.log(low) - 0.35, top + 0.35)
@@ -185,18 +161,14 @@ class Search:
             middle = min(middle, math.sqrt(min(silent) * known))
         return self._rounded(min(max(middle, self.low), self._top))
 
-    def take(self, load: float, answer: Answer, evidence: float = math.inf) -> None:
-        """Take in the answer to a load; "no answer" teaches nothing of the limit.
-
-        Parameters
-        ----------
-        load : float
-            What was tried.
-        answer : {"holds", "fails", "no answer"}
-            Whether the check held.
-        evidence : float, default inf
-            How many values beyond the check's percentile were independent of each other.
-        """
+    def take(
+        self,
+        load: float,  # what was tried
+        answer: Answer,  # one of "holds", "fails", "no answer": whether the check held
+        # how many values beyond the check's percentile were independent of each other
+        evidence: float = math.inf,
+    ) -> None:
+        """Take in the answer to a load; "no answer" teaches nothing of the limit."""
         import numpy as np
 
         self.asked.append(Asked(load, answer, max(evidence, LEAST)))

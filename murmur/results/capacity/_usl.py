@@ -18,14 +18,11 @@ _T = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2
 
 
 def fitted(
-    load: NDArray[np.float64], throughput: NDArray[np.float64]
+    # load, throughput: of one step each; their errors are taken as relative ones
+    load: NDArray[np.float64],
+    throughput: NDArray[np.float64],
 ) -> tuple[Interval, Interval, Interval, float]:
     """Return throughput of one, contention and coherency with intervals of 95 %, and the peak.
-
-    Parameters
-    ----------
-    load, throughput : array
-        Of one step each; their errors are taken as relative ones.
 
     Raises
     ------

@@ -45,25 +45,13 @@ def chosen_statistics(names: Sequence[str] | None, known: Mapping[str, T]) -> di
 
 
 def answer_of(
-    frame: pd.DataFrame,
-    rules: Sequence[Difference],
-    margin: float | None,
+    frame: pd.DataFrame,  # what `murmur.results.compare` found
+    rules: Sequence[Difference],  # what must not be so
+    margin: float | None,  # by how much, relative to the first run, everything may be worse
     *,
-    is_trusted: bool = True,
+    is_trusted: bool = True,  # whether no run is invalid
 ) -> tuple[Answer, list[DifferenceResult]]:
-    """Return the answer, and what came of each rule for each action.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        What `murmur.results.compare` found.
-    rules : sequence of Difference
-        What must not be so.
-    margin : float or None
-        By how much, relative to the first run, everything may be worse.
-    is_trusted : bool, default True
-        Whether no run is invalid.
-    """
+    """Return the answer, and what came of each rule for each action."""
     found = [result for rule in rules for result in judge_difference(rule, frame)]
     if margin is not None:
         for rule in _margins(frame, margin):

@@ -65,18 +65,10 @@ class Statistic:
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """In how many spans of one length a check has to hold.
+    """In how many spans of one length a check has to hold."""
 
-    Attributes
-    ----------
-    length : float
-        Seconds of each span.
-    share : float
-        Which share of them, from 0 to 1; 0 stands for at least one.
-    """
-
-    length: float
-    share: float
+    length: float  # seconds of each span
+    share: float  # which share of them, from 0 to 1; 0 stands for at least one
 
     def suffice(self, held: int, total: int) -> bool:
         """Whether `held` of `total` spans are enough."""

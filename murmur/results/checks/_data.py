@@ -49,19 +49,14 @@ class _WindowRows:
 
 
 class Measured:
-    """What was measured up to the moment this was made.
-
-    Parameters
-    ----------
-    source : Source
-        The record of a run, or an archive.
-    memory : dict, optional
-        Where values of windows are kept that will not change, for whoever judges a run time
-        and again while it is on.
-    """
+    """What was measured up to the moment this was made."""
 
     def __init__(
-        self, source: Source, memory: dict[tuple[str, float], float] | None = None
+        self,
+        source: Source,  # the record of a run, or an archive
+        # where values of windows are kept that will not change, for whoever judges a run time and
+        # again while it is on
+        memory: dict[tuple[str, float], float] | None = None,
     ) -> None:
         self._source = source
         self.memory: dict[tuple[str, float], float] = {} if memory is None else memory
@@ -121,18 +116,15 @@ class Measured:
         chosen = np.isin(rows.name[low:high], [self._code(name) for name in names])
         return int(rows.count[low:high][chosen].sum()), int(rows.failed[low:high][chosen].sum())
 
-    def times(self, which: str, names: Sequence[str], start: float, end: float) -> Histogram:
-        """Return how long the successful actions of `names` took, of those that ended then.
-
-        Parameters
-        ----------
-        which : {"response", "service"}
-            Which time.
-        names : sequence of str
-            Names that occur.
-        start, end : float
-            Windows that began at or after `start` and before `end`, in seconds.
-        """
+    def times(
+        self,
+        which: str,
+        names: Sequence[str],  # names that occur
+        # start, end: windows that began at or after `start` and before `end`, in seconds
+        start: float,
+        end: float,
+    ) -> Histogram:
+        """Return how long the successful actions of `names` took, of those that ended then."""
         until = None if math.isinf(end) else end
         asked: Sequence[str | None] = [None] if tuple(names) == self.names else names
         first, *others = (

@@ -35,15 +35,12 @@ BARE_LIMIT = 10.0
 """Seconds from which a limit has to name its unit: elsewhere, bare limits are milliseconds."""
 
 
-def read_duration(text: str, *, below: float = math.inf) -> float:
+def read_duration(
+    text: str,  # such as `"0.2"`, `"200ms"`, `"90s"` or `"1m30s"`
+    *,
+    below: float = math.inf,  # bare numbers have to be below it
+) -> float:
     """Return the seconds that `text` stands for; a bare number is seconds.
-
-    Parameters
-    ----------
-    text : str
-        Such as ``"0.2"``, ``"200ms"``, ``"90s"`` or ``"1m30s"``.
-    below : float, optional
-        Bare numbers have to be below it.
 
     Examples
     --------
@@ -66,15 +63,12 @@ def read_duration(text: str, *, below: float = math.inf) -> float:
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
 
 
-def read_share(text: str, *, most: float = 100.0) -> float:
+def read_share(
+    text: str,  # such as `"0.1%"`
+    *,
+    most: float = 100.0,  # what the percentage must not exceed
+) -> float:
     """Return the share, 1 for all, that a percentage stands for.
-
-    Parameters
-    ----------
-    text : str
-        Such as ``"0.1%"``.
-    most : float, default 100.0
-        What the percentage must not exceed.
 
     Examples
     --------

@@ -31,17 +31,13 @@ def due_moments(random: Random, start: float) -> Iterator[float]:
 
 
 class LagProbe:
-    """Measures how late the loop wakes who sleeps.
+    """Measures how late the loop wakes who sleeps."""
 
-    Parameters
-    ----------
-    now : callable
-        The loop's clock.
-    random : random.Random
-        Draws the moments.
-    """
-
-    def __init__(self, now: Callable[[], float], random: Random) -> None:
+    def __init__(
+        self,
+        now: Callable[[], float],
+        random: Random,  # draws the moments
+    ) -> None:
         self._now = now
         self._random = random
         self._lags: list[float] = []

@@ -79,17 +79,13 @@ def schedule_lag(lateness: Iterable[Sequence[float]]) -> float:
     return max(known, default=math.nan)
 
 
-def is_crowded_out(cpu: float, machine_cpu: float, queued: float = math.nan) -> bool:
+def is_crowded_out(
+    cpu: float,  # cores that the process used
+    machine_cpu: float,  # share of the machine's cores that were busy
+    # share of the time for which the loop's thread could run and no core was free
+    queued: float = math.nan,
+) -> bool:
     """Return whether other programs kept the generator from running.
-
-    Parameters
-    ----------
-    cpu : float
-        Cores that the process used.
-    machine_cpu : float
-        Share of the machine's cores that were busy.
-    queued : float, optional
-        Share of the time for which the loop's thread could run and no core was free.
 
     Examples
     --------
@@ -100,23 +96,20 @@ def is_crowded_out(cpu: float, machine_cpu: float, queued: float = math.nan) -> 
     return is_full and (math.isnan(queued) or queued >= QUEUED)
 
 
-def standstill(lag: float, elapsed: float, *, ran: float, queued: float, watched: float) -> float:
+def standstill(
+    lag: float,  # the longest lag of the loop in the window
+    elapsed: float,  # length of the window
+    *,
+    # ran, queued: for how long the process used a core, and the loop's thread waited for one; the
+    # latter NaN if it cannot be known
+    ran: float,
+    queued: float,
+    watched: float,  # for how long another thread looked on
+) -> float:
     """Return for how many seconds of a window the whole process stood still; 0 if it did not.
 
     A loop that code holds is watched by another thread meanwhile; one that computes uses a
     core, and one that others crowd out queues for it.
-
-    Parameters
-    ----------
-    lag : float
-        The longest lag of the loop in the window.
-    elapsed : float
-        Length of the window.
-    ran, queued : float
-        For how long the process used a core, and the loop's thread waited for one; the latter
-        NaN if it cannot be known.
-    watched : float
-        For how long another thread looked on.
 
     Examples
     --------
@@ -142,30 +135,15 @@ def place(line: str) -> str:
 
 
 def reasons(
-    lags: Sequence[float],
+    lags: Sequence[float],  # seconds by which the loop woke late
     schedule: float,
     vitals: Vitals,
     *,
-    line: str = "",
+    line: str = "",  # where the loop was held most often
     by_others: bool = False,
-    stood_still: bool = False,
+    stood_still: bool = False,  # whether `standstill` found one
 ) -> tuple[str, ...]:
     """Return why a window is saturated; nothing if it is not.
-
-    Parameters
-    ----------
-    lags : sequence of float
-        Seconds by which the loop woke late.
-    schedule : float
-        What `schedule_lag` returned.
-    vitals : Vitals
-        How the process fares.
-    line : str, default ""
-        Where the loop was held most often.
-    by_others : bool, default False
-        What `is_crowded_out` returned.
-    stood_still : bool, default False
-        Whether `standstill` found one.
 
     Examples
     --------

@@ -85,16 +85,11 @@ def line_of_thread(thread: int) -> str:
     return ""
 
 
-def culprit(thread: int | None, wrapper: CodeType) -> tuple[int, str]:
-    """Return the user whose code a thread runs, 0 if none, and the line that it is at; see `blame`.
-
-    Parameters
-    ----------
-    thread : int or None
-        Which one.
-    wrapper : CodeType
-        Of what calls a user's code, and has the user in a variable of that name.
-    """
+def culprit(
+    thread: int | None,
+    wrapper: CodeType,  # of what calls a user's code, and has the user in a variable of that name
+) -> tuple[int, str]:
+    """Return the user whose code a thread runs, 0 if none, and the line it is at; see `blame`."""
     depth, line = blame(stack_of(thread), wrapper)
     if depth < 0:
         return 0, line

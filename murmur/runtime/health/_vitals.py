@@ -36,42 +36,29 @@ NEARLY_ALL = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """How a process and its machine fare; NaN for what is not known.
+    """How a process and its machine fare; NaN for what is not known."""
 
-    Attributes
-    ----------
-    rss : float
-        Bytes of memory that the process holds; its peak where the system tells no more.
-    machine_cpu : float
-        Share of the machine's cores that were busy since the look before.
-    open_files, open_files_limit : float
-        Files and sockets that the process has open, and may have.
-    ports, ports_limit : float
-        Local ports that connections hold or that wait after one, and how many there are.  If
-        there are nearly as many sockets, those from one address to one server, which are
-        what can run out.
-    """
-
+    # bytes of memory that the process holds; its peak where the system tells no more
     rss: float = NAN
-    machine_cpu: float = NAN
+    machine_cpu: float = NAN  # share of the machine's cores that were busy since the look before
+    # open_files, open_files_limit: files and sockets that the process has open, and may have
     open_files: float = NAN
     open_files_limit: float = NAN
+    # ports, ports_limit: local ports that connections hold or that wait after one, and how many
+    # there are.  If there are nearly as many sockets, those from one address to one server, which
+    # are what can run out.
     ports: float = NAN
     ports_limit: float = NAN
 
 
 class VitalsReader:
-    """Looks at the process from time to time.
+    """Looks at the process from time to time."""
 
-    Parameters
-    ----------
-    proc : pathlib.Path
-        Where Linux tells; a test has its own.
-    descriptors : pathlib.Path
-        Where other systems list what a process has open.
-    """
-
-    def __init__(self, proc: Path = Path("/proc"), descriptors: Path = Path("/dev/fd")) -> None:
+    def __init__(
+        self,
+        proc: Path = Path("/proc"),  # where Linux tells; a test has its own
+        descriptors: Path = Path("/dev/fd"),  # where other systems list what a process has open
+    ) -> None:
         self._proc = proc
         self._before = (NAN, NAN)
         self._first_port, self._last_port = self._port_range()
@@ -199,11 +186,6 @@ class CoreWait:
     """For how long the thread that makes this could have run and no core was free.
 
     Any thread may ask.
-
-    Parameters
-    ----------
-    proc : pathlib.Path
-        Where Linux tells; a test has its own.
     """
 
     def __init__(self, proc: Path = Path("/proc")) -> None:

@@ -134,15 +134,7 @@ class _Place:
 
 
 class Watchdog:
-    """Watches the loop of one run from a thread of its own.
-
-    Parameters
-    ----------
-    run : NodeRun
-        The run.
-    probe : LagProbe
-        Knows whether the loop is late at present.
-    """
+    """Watches the loop of one run from a thread of its own."""
 
     def __init__(self, run: NodeRun, probe: LagProbe) -> None:
         self._run = run
