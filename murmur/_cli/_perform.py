@@ -49,11 +49,11 @@ class Show(AbstractContextManager["Show"], Protocol):
 
 
 def perform(
-    plan: Plan,
-    interrupts: Interrupts,  # who knows whether somebody wants the run to end
-    show_of: Callable[[Run], Show],  # returns who shows the run, once it is on
+    plan: Plan, interrupts: Interrupts, show_of: Callable[[Run], Show]
 ) -> tuple[Run, Outcome]:
     """Do what `plan` says; return the run, which is over, and what it comes to.
+
+    Once the run is on, ``show_of(run)`` returns who shows it.
 
     Raises
     ------

@@ -58,13 +58,7 @@ class Agent:
     """One node of a session."""
 
     def __init__(
-        self,
-        link: NodeLink,
-        clock: ClockOffset,
-        past: Past,  # what is left of earlier connections
-        *,
-        bus: Bus,
-        tasks: TaskGroup,  # owns the run and the answers
+        self, link: NodeLink, clock: ClockOffset, past: Past, *, bus: Bus, tasks: TaskGroup
     ) -> None:
         # set when the node is none any more, and its run has ended
         self.over: anyio.Event = anyio.Event()

@@ -115,9 +115,6 @@ def step_of(
     good = there["ok"]
     if check.kind == "time":
         good &= there["response_time"] <= check.limit
-    people = results.population
-    people = people[(people["window_at"] >= start) & (people["window_at"] < end)]
-    running = people.groupby("window_at")["running"].sum().mean() if len(people) else math.nan
     return Step(
         load=load,
         answer=answer,
@@ -130,11 +127,18 @@ def step_of(
         p99=float(there["response_time"].quantile(0.99)) if len(there) else math.nan,
         busy=_in_progress(rows, start, end) / span,
         residence=float(there["service_time"].mean()) if len(there) else math.nan,
-        users=float(running),
+        users=_running(results, start, end),
         seconds=span,
         evidence=_evidence(check, there[there["ok"]].sort_values("due_at")),
         blame=blame,
     )
+
+
+def _running(results: Results, start: float, end: float) -> float:
+    """Return how many users were running on all nodes together, on average; NaN if unknown."""
+    rows = results.population
+    rows = rows[(rows["window_at"] >= start) & (rows["window_at"] < end)]
+    return float(rows.groupby("window_at")["running"].sum().mean()) if len(rows) else math.nan
 
 
 def _answered(
