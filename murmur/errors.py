@@ -19,7 +19,6 @@ The tree; a branch for each thing that a caller may want to catch::
     ├── SessionClosedError
     ├── UnresponsiveError (TimeoutError)
     ├── WrongThreadError
-    ├── OutsideRunError
     ├── WaitTimeoutError (TimeoutError)
     ├── ThrottleError
     │   ├── UnknownThrottleError (LookupError)
@@ -49,7 +48,6 @@ The tree; a branch for each thing that a caller may want to catch::
     │   ├── StatusError
     │   └── TlsError
     ├── InvalidDocumentError (ValueError)
-    ├── TargetError
     ├── TargetNotAllowedError
     └── MissingExtraError (ImportError)
 
@@ -101,7 +99,6 @@ __all__ = [
     "NodeLostError",
     "NodeTimeoutError",
     "NodesFailedError",
-    "OutsideRunError",
     "RampInProgressError",
     "ReadOnlySettingError",
     "RemoteError",
@@ -109,7 +106,6 @@ __all__ = [
     "ScenarioError",
     "SessionClosedError",
     "StatusError",
-    "TargetError",
     "TargetNotAllowedError",
     "ThrottleConflictError",
     "ThrottleError",
@@ -145,10 +141,12 @@ _RENAMED = {
     "MessageTypeError": "InvalidArgumentError",
     "NoRowError": "FeederError",
     "NodesMissingError": "WaitTimeoutError",
+    "OutsideRunError": "WrongThreadError",
     "ReceiveTimeoutError": "WaitTimeoutError",
     "ResultsError": "MurmurError",
     "RunTimeoutError": "WaitTimeoutError",
     "SessionError": "MurmurError",
+    "TargetError": "MurmurError",
     "TaskExitError": "ScenarioError",
     "TelemetryError": "InvalidArgumentError",
     "TooManyRedirectsError": "HttpProtocolError",
@@ -703,8 +701,9 @@ class UnresponsiveError(MurmurError, TimeoutError):
 class WrongThreadError(MurmurError):
     """Something was called in a thread in which it would wait for itself, or for ever.
 
-    A synchronous call of a session on the loop that it would have to wait for; or an async
-    function in a thread that runs no loop, such as that of a plain ``def start``.
+    A synchronous call of a session on the loop that it would have to wait for; an async
+    function in a thread that runs no loop, such as that of a plain ``def start``; or a function
+    such as `murmur.count` in code that no run calls.
     """
 
     def __init__(self, verb: str, remedy: str | None = None) -> None:
@@ -715,23 +714,6 @@ class WrongThreadError(MurmurError):
             if remedy is None
             else f"{verb} cannot be called in this thread: {remedy}"
         )
-
-
-class OutsideRunError(MurmurError):
-    """The function needs a running scenario around it."""
-
-    def __init__(self, function: str) -> None:
-        self.function = function
-        of_user = f"call user.{function}" if function in _WORDS_OF_USERS else "have the loop do it"
-        super().__init__(
-            f"murmur.{function} works in code that a run calls "
-            "(init, start, terminate, changed, or a task or worker thread started there); in a "
-            f"thread or callback of a client library, {of_user}"
-        )
-
-
-_WORDS_OF_USERS = frozenset({"count", "gauge", "record", "timer"})
-"""Functions that a user has as methods, which work in any thread."""
 
 
 class HttpError(MurmurError):
@@ -807,15 +789,6 @@ class InvalidDocumentError(MurmurError, ValueError):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(f"the peer sent what is not acceptable as JSON: {reason}")
-
-
-class TargetError(MurmurError):
-    """A target server of `murmur.testing` did not start, or does not answer."""
-
-    def __init__(self, target: str, reason: str) -> None:
-        self.target = target
-        self.reason = reason
-        super().__init__(f"{target}: {reason}")
 
 
 class FeederError(MurmurError, ValueError):

@@ -111,6 +111,8 @@ def test_an_old_name_is_what_took_its_place_and_warns() -> None:
         ("InvalidRateError", errors.InvalidArgumentError),
         ("NoRowError", errors.FeederError),
         ("NodesMissingError", errors.WaitTimeoutError),
+        ("OutsideRunError", errors.WrongThreadError),
+        ("TargetError", errors.MurmurError),
         ("TaskExitError", errors.ScenarioError),
         ("TooManyRedirectsError", errors.HttpProtocolError),
         ("TruncatedError", errors.ConnectionLostError),

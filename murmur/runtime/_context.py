@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, cast
 
-from murmur.errors import OutsideRunError
+from murmur.errors import WrongThreadError
 from murmur.throttles import user_here
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from ._user import User
 
 __all__ = ["current_run", "current_user", "running_here"]
+
+_OF_USERS = frozenset({"count", "gauge", "record", "timer"})
+"""Functions that a user has as methods, which work in any thread."""
 
 running_here: ContextVar[NodeRun] = ContextVar("murmur_run")
 """The run whose code this is."""
@@ -29,13 +32,19 @@ def current_run(
 
     Raises
     ------
-    OutsideRunError
+    WrongThreadError
         If no run called this code.
     """
     try:
         return running_here.get()
     except LookupError:
-        raise OutsideRunError(function) from None
+        instead = f"call user.{function}" if function in _OF_USERS else "have the loop do it"
+        raise WrongThreadError(
+            f"murmur.{function}",
+            "it works in code that a run calls (init, start, terminate, changed, or a task or "
+            "worker thread started there); in a thread or callback of a client library, "
+            f"{instead}",
+        ) from None
 
 
 def current_user() -> User | None:

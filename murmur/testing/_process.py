@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from murmur.errors import TargetError
+from murmur.errors import MurmurError
 
 from ._router import RouterCounters
 
@@ -79,7 +79,7 @@ class TargetProcess(Generic[C]):
 
         Raises
         ------
-        TargetError
+        MurmurError
             If the target ended by itself, or does not answer.
         """
         if not self._is_stopped:
@@ -97,7 +97,7 @@ class TargetProcess(Generic[C]):
         as stopping once.
         """
         if not self._is_stopped:
-            with contextlib.suppress(TargetError):
+            with contextlib.suppress(MurmurError):
                 self._ask({"do": "stop"})
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(STOP_WITHIN)
@@ -132,13 +132,13 @@ class TargetProcess(Generic[C]):
             self._input.write(json.dumps(command).encode() + b"\n")
             self._input.flush()
         except (OSError, ValueError):  # ValueError: stopped before
-            raise TargetError(self._target, f"cannot {verb}, its process has ended") from None
+            raise MurmurError(f"{self._target}: cannot {verb}, its process has ended") from None
         self._counters = self._count(**self._answer(verb))
 
     def _answer(self, verb: str) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(self._line(verb))
         if "error" in answer:
-            raise TargetError(self._target, answer["error"])
+            raise MurmurError(f"{self._target}: {answer['error']}")
         return answer
 
     def _line(self, verb: str) -> bytes:
@@ -148,11 +148,13 @@ class TargetProcess(Generic[C]):
             selector.register(self._output, selectors.EVENT_READ)
             while b"\n" not in self._unread:
                 if not selector.select(max(0.0, deadline - time.monotonic())):
-                    raise TargetError(self._target, f"no answer to {verb!r} in {ANSWER_WITHIN:g} s")
+                    raise MurmurError(
+                        f"{self._target}: no answer to {verb!r} in {ANSWER_WITHIN:g} s"
+                    )
                 data = os.read(self._output.fileno(), 65536)
                 if not data:
                     code = self._process.wait()
-                    raise TargetError(self._target, f"its process ended with exit code {code}")
+                    raise MurmurError(f"{self._target}: its process ended with exit code {code}")
                 self._unread += data
         line, _, self._unread = self._unread.partition(b"\n")
         return line
@@ -201,7 +203,7 @@ def router_process(
 
     Raises
     ------
-    TargetError
+    MurmurError
         If it cannot listen there, or cannot hold so many connections.
 
     Examples

@@ -48,7 +48,7 @@ def shop_process(
 
     Raises
     ------
-    TargetError
+    MurmurError
         If it cannot listen there, or cannot hold so many connections.
 
     Examples

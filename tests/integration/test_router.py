@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import anyio
 import pytest
 
-from murmur.errors import TargetError
+from murmur.errors import MurmurError
 from murmur.testing import Router, RouterProcess, router_process
 
 
@@ -123,17 +123,17 @@ def test_stopping_closes_connections_and_keeps_the_counts(process):
 
 def test_a_process_that_died_is_reported(process):
     os.kill(process._process.pid, signal.SIGKILL)
-    with pytest.raises(TargetError, match="its process"):
+    with pytest.raises(MurmurError, match="its process"):
         process.counters()
 
 
 def test_a_port_in_use_is_reported(process):
-    with pytest.raises(TargetError, match=f"cannot listen on 127.0.0.1:{process.port}"):
+    with pytest.raises(MurmurError, match=f"cannot listen on 127.0.0.1:{process.port}"):
         router_process(port=process.port)
 
 
 def test_connections_that_cannot_fit_are_refused():
-    with pytest.raises(TargetError, match=r"raise the hard limit"):
+    with pytest.raises(MurmurError, match=r"raise the hard limit"):
         router_process(connections=10**9)
 
 

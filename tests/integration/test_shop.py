@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
-from murmur.errors import TargetError
+from murmur.errors import MurmurError
 from murmur.http import Client
 from murmur.testing import Shop, shop_process
 
@@ -115,5 +115,5 @@ def test_it_opens_in_a_process_of_its_own_and_freezes() -> None:
 def test_it_says_why_it_cannot_open() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(TargetError, match=f"shop: cannot listen on 127.0.0.1:{port}"):
+        with pytest.raises(MurmurError, match=f"shop: cannot listen on 127.0.0.1:{port}"):
             shop_process(port=port)

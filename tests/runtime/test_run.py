@@ -562,7 +562,7 @@ async def test_the_same_seed_gives_the_same_random_numbers(stage: Any) -> None:
 
 
 async def test_functions_of_a_run_need_one() -> None:
-    with pytest.raises(murmur.errors.OutsideRunError, match=r"murmur\.throttle"):
+    with pytest.raises(murmur.errors.WrongThreadError, match=r"murmur\.throttle"):
         await murmur.throttle("x", rate=1)
-    with pytest.raises(murmur.errors.OutsideRunError, match=r"murmur\.count"):
+    with pytest.raises(murmur.errors.WrongThreadError, match=r"murmur\.count"):
         murmur.count("x")
