@@ -90,12 +90,8 @@ def block(
 ) -> T:
     """Return what the coroutine of `call` returns; the calling thread waits for it.
 
-    Raises
-    ------
-    WrongThreadError
-        If another loop runs in this thread, which must not wait.
-    Leaving
-        If the caller was cancelled meanwhile, or the loop is gone.
+    Raises `WrongThreadError` if another loop runs in this thread, which must not wait; `Leaving`
+    if the caller was cancelled meanwhile, or the loop is gone.
     """
     if loop_runs_here():
         raise WrongThreadError(

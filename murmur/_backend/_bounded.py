@@ -54,10 +54,7 @@ async def hear_out(
     A caller that is cancelled cancels the task, gives it `LAST_WORDS` to end and leaves it
     behind if it does not; then `what` says what it was.
 
-    Raises
-    ------
-    OverdueError
-        If it did not end within `seconds`; then it was cancelled likewise.
+    Raises `OverdueError` if it did not end within `seconds`; then it was cancelled likewise.
     """
     hearing = _Hearing(awaitable, native, what)
     try:
@@ -117,12 +114,8 @@ async def call_within(
 ) -> Any:  # noqa: ANN401 - whatever the callback returns
     """Return what `call` returns; give up on it after `seconds`.
 
-    Raises
-    ------
-    OverdueError
-        If the callback did not return in time.
-    EscapedError
-        If it raised a `BaseException` that is no `Exception`.
+    Raises `OverdueError` if the callback did not return in time; `EscapedError` if it raised a
+    `BaseException` that is no `Exception`.
     """
     value, error = await hear_out(call(), native, seconds)
     if error is None:

@@ -35,10 +35,7 @@ async def dial(
 ) -> P:
     """Connect to whichever address of `host` answers first; return what `make` made.
 
-    Raises
-    ------
-    OSError
-        If none answers, or there is none.
+    Raises `OSError` if none answers, or there is none.
     """
     loop = asyncio.get_running_loop()
     if is_address(host) and not source:
@@ -68,10 +65,7 @@ def is_address(host: str) -> bool:
 def ascii_host(host: str) -> str:
     """Return a name as DNS has it: IDNA 2008, after the mapping that browsers apply.
 
-    Raises
-    ------
-    UnicodeError
-        If it has characters that no name may have.
+    Raises `UnicodeError` if it has characters that no name may have.
 
     Examples
     --------

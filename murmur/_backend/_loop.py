@@ -106,15 +106,10 @@ class LoopThread:
     ) -> T:
         """Call ``fn(*args)`` on the loop and return what it returns.
 
-        Raises
-        ------
-        UnresponsiveError
-            If nothing came back within `patience` seconds, or `check` says that nothing
-            will.  The call is taken back, if it has not begun.
-        WrongThreadError
-            If the caller is on the loop itself.
-        SessionClosedError
-            If the loop is closed, or ends meanwhile.
+        Raises `UnresponsiveError` if nothing came back within `patience` seconds, or `check` says
+        that nothing will.  The call is taken back, if it has not begun.  Raises `WrongThreadError`
+        if the caller is on the loop itself.  Raises `SessionClosedError` if the loop is closed, or
+        ends meanwhile.
         """
         future = self.post(verb, fn, *args)
         deadline = monotonic() + patience

@@ -71,10 +71,7 @@ class Crew:
     def gather(self, session: Session, say: Callable[[str], None]) -> None:
         """Have the nodes come in.
 
-        Raises
-        ------
-        ClusterError
-            If they do not.
+        Raises `ClusterError` if they do not.
         """
         if self.ticket is not None:
             host, _, port = self.listen.rpartition(":")

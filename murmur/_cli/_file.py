@@ -68,10 +68,7 @@ def read_file(path: str | Path) -> dict[str, Any]:
 
     Paths in it are relative to the file.
 
-    Raises
-    ------
-    ConfigError
-        If it cannot be read, or holds what it should not; with every problem.
+    Raises `ConfigError` if it cannot be read, or holds what it should not; with every problem.
     """
     file = Path(path)
     try:

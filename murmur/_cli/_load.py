@@ -53,10 +53,7 @@ class Load:
     ) -> Load:
         """Return the load that the options describe.
 
-        Raises
-        ------
-        ValueError
-            If they contradict each other; the text says what would do.
+        Raises `ValueError` if they contradict each other; the text says what would do.
         """
         if users is not None and users < 1 and not stages:
             raise ValueError("--users has to be at least 1")
@@ -127,10 +124,7 @@ class Load:
 def read_stages(text: str) -> list[Stage]:
     """Return the stages of ``"30s:100,1m:100,10s:0"``, or of ``"30s:10/s"``.
 
-    Raises
-    ------
-    ValueError
-        If one of them cannot be read.
+    Raises `ValueError` if one of them cannot be read.
     """
     return [_stage(part.strip()) for part in text.split(",")]
 

@@ -55,10 +55,7 @@ def perform(
 
     Once the run is on, ``show_of(run)`` returns who shows it.
 
-    Raises
-    ------
-    MurmurError
-        If the run cannot be started.
+    Raises `MurmurError` if the run cannot be started.
     """
     with ExitStack() as stack:
         stack.enter_context(_no_second_telling())

@@ -67,10 +67,7 @@ def plan_of(options: Mapping[str, Any]) -> Plan:
     What is given on the command line comes before what the file says; settings count one
     by one, and checks are added to those of the file.
 
-    Raises
-    ------
-    ConfigError
-        With every problem.
+    Raises `ConfigError` with every problem.
     """
     problems = _Problems()
     file = problems.read(read_file, options.get("config")) or {}

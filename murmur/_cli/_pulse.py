@@ -41,12 +41,7 @@ class Pulse:
     def read(cls, path: Path) -> Self:
         """Read the file of a pulse.
 
-        Raises
-        ------
-        OSError
-            If it is not there.
-        ValueError
-            If it is none.
+        Raises `OSError` if it is not there; `ValueError` if it is none.
         """
         facts = json.loads(path.read_text(encoding="utf-8"))
         try:

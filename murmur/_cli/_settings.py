@@ -21,10 +21,8 @@ def settings_for(
 ) -> dict[str, object]:
     """Return values that a run of `scenario` accepts.
 
-    Raises
-    ------
-    ConfigError
-        With every problem, those of required settings and of the environment included.
+    Raises `ConfigError` with every problem, those of required settings and of the environment
+    included.
     """
     typed = {name: value for name, value in filed.items() if not isinstance(value, str)}
     written = {name: value for name, value in filed.items() if isinstance(value, str)}

@@ -83,12 +83,8 @@ class SearchPlan:
 def plan_of(check: str, **rest: Any) -> SearchPlan:  # noqa: ANN401 - the fields of a plan
     """Return a plan; what makes no sense is refused before anything runs.
 
-    Raises
-    ------
-    InvalidCheckError
-        If the check cannot be read, or says itself which seconds count.
-    InvalidArgumentError
-        If a number makes no sense.
+    Raises `InvalidCheckError` if the check cannot be read, or says itself which seconds count;
+    `InvalidArgumentError` if a number makes no sense.
     """
     needed(isinstance(check, str), "check", check, "give a text, such as 'p99(login) < 200ms'")
     parsed = parse_check(check)
@@ -128,10 +124,7 @@ def search_for(by: str, low: float, high: float | None, *, within: float, confir
 def searched(session: Session, plan: SearchPlan, search: Search) -> Capacity:
     """Run steps until the search is over; an interrupt keeps what was found.
 
-    Raises
-    ------
-    MurmurError
-        If a run cannot be started.
+    Raises `MurmurError` if a run cannot be started.
     """
     steps: list[Step] = []
     ended, why = "", ""

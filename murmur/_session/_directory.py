@@ -38,10 +38,7 @@ def run_directory(
 ) -> Iterator[RunDirectory | None]:
     """Make the directory of a run that is about to start; removed again if it does not.
 
-    Raises
-    ------
-    ArchiveError
-        If it cannot be made.
+    Raises `ArchiveError` if it cannot be made.
     """
     if parent is None:
         yield None

@@ -17,10 +17,7 @@ __all__ = ["publisher_of"]
 def publisher_of(session: Session) -> Publisher:
     """Return what keeps the panels of `session` up to date.
 
-    Raises
-    ------
-    MissingExtraError
-        If a package that panels need is not installed.
+    Raises `MissingExtraError` if a package that panels need is not installed.
     """
     try:
         from murmur.jupyter.panel import Publisher, Subject

@@ -131,10 +131,7 @@ def _notebook() -> Mapping[str, object]:
 def archived_scenario(manifest: Manifest) -> type[Scenario]:
     """Return the class that the text in a manifest defines; the text is run.
 
-    Raises
-    ------
-    ConfigError
-        If the text, or what it needs, was not kept.
+    Raises `ConfigError` if the text, or what it needs, was not kept.
     """
     told = manifest["scenario"]
     remedy = "pass scenario=, the class"
@@ -155,10 +152,7 @@ def _settings_of(
 ) -> dict[str, object]:
     """Return the values that an archive holds as values of the scenario's settings.
 
-    Raises
-    ------
-    ConfigError
-        With every setting that cannot be read, or was never kept.
+    Raises `ConfigError` with every setting that cannot be read, or was never kept.
     """
     values: dict[str, object] = {}
     problems: list[str] = []

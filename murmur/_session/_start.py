@@ -89,10 +89,7 @@ def settings_for(
 ) -> Resolved:
     """Return the values that a run starts with; those that are refused are told as events.
 
-    Raises
-    ------
-    ConfigError
-        With every problem.
+    Raises `ConfigError` with every problem.
     """
     try:
         return resolve(scenario, given, parse=parse)

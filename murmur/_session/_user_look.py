@@ -46,10 +46,7 @@ class UserLook:
 def look_at_user(users: pd.DataFrame, user_id: int) -> UserLook:
     """Return the row of a user in a frame ``users``.
 
-    Raises
-    ------
-    InvalidArgumentError
-        If there is none of that id.
+    Raises `InvalidArgumentError` if there is none of that id.
     """
     user_id = integer_given("user_id", user_id, "give the id of a user, such as 7")
     found = users[users["user_id"] == user_id].fillna({"reason": ""})

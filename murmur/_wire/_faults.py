@@ -37,10 +37,7 @@ def describe_fault(error: BaseException) -> dict[str, object]:
 def revive_fault(node: str, facts: Mapping[str, object]) -> Exception:
     """Return the error of a node; a `RemoteError` if it is none of murmur's.
 
-    Raises
-    ------
-    WireError
-        If these are no facts of an error.
+    Raises `WireError` if these are no facts of an error.
     """
     match facts:
         case {

@@ -52,10 +52,7 @@ def encode(
 ) -> bytes:
     """Return `value` as bytes.
 
-    Raises
-    ------
-    InvalidArgumentError
-        If anything else is in it.
+    Raises `InvalidArgumentError` if anything else is in it.
 
     Examples
     --------
@@ -75,10 +72,7 @@ def encode(
 def decode(data: bytes | memoryview, records: Records = _NONE) -> Any:  # noqa: ANN401 - what was sent
     """Return the value that `encode` made `data` of.
 
-    Raises
-    ------
-    WireError
-        If it is none.
+    Raises `WireError` if it is none.
     """
     return _decode(data, records, DEPTH)
 

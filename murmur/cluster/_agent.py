@@ -111,10 +111,7 @@ class Agent:
     async def enter(self, name: str, address: str) -> str:
         """Ask to be let in; return the name that was given.
 
-        Raises
-        ------
-        JoinError
-            If the steering kernel refuses, or does not answer.
+        Raises `JoinError` if the steering kernel refuses, or does not answer.
         """
         facts = NodeFacts.here(self._past.name or name, self._past.life)
         self._link.send("hello", encode(asdict(facts)))

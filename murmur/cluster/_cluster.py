@@ -64,13 +64,8 @@ class Cluster(Roster):
     ) -> None:
         """Begin a run on all nodes or the named ones; `init` succeeded when this returns.
 
-        Raises
-        ------
-        RunStateError
-            If a run is on.
-        ScenarioError, NodesFailedError
-            If `init` failed, or the first users could not be announced; the run is failed
-            then, on every node.
+        Raises `RunStateError` if a run is on; `ScenarioError` or `NodesFailedError` if `init`
+        failed, or the first users could not be announced; the run is failed then, on every node.
         """
         if self._current is not None and self._current.over.is_set():
             await self._current.told.wait()  # its archive is being written

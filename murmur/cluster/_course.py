@@ -38,11 +38,8 @@ async def _nobody_waits(_: ClusterStatus) -> None:
 class Course:
     """How a run goes on and ends.
 
-    Raises
-    ------
-    InvalidArgumentError
-        If `users` is negative, not a whole number, or more than there are ids; if `duration`
-        is not a positive number.
+    Raises `InvalidArgumentError` if `users` is negative, not a whole number, or more than there
+    are ids; if `duration` is not a positive number.
     """
 
     users: int = 0  # users to begin with

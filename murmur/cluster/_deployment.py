@@ -53,10 +53,7 @@ class Deployment:
 
     As a context manager it gives them back at the end of the block.
 
-    Raises
-    ------
-    ClusterError
-        If it is neither, is closed, or belongs to somebody's event loop.
+    Raises `ClusterError` if it is neither, is closed, or belongs to somebody's event loop.
     """
 
     def __init__(
@@ -90,10 +87,7 @@ class Deployment:
     def check_links(self) -> None:
         """Refuse to send a ticket where others can read it.
 
-        Raises
-        ------
-        ClusterError
-            If a connection is plain and leads to another host.
+        Raises `ClusterError` if a connection is plain and leads to another host.
         """
         plain = [each for each in [self.scheduler, *self.workers] if not _is_private(each)]
         if plain:
@@ -129,10 +123,7 @@ class Deployment:
     def take(self, ticket: Ticket) -> None:
         """Make all workers nodes, those that come too; returns once those here are.
 
-        Raises
-        ------
-        ClusterError
-            If one cannot be a node; then none is.
+        Raises `ClusterError` if one cannot be a node; then none is.
         """
         self._is_used = True
         plugin = NodePlugin(ticket.text, self._plugin)
@@ -173,10 +164,7 @@ class Deployment:
     def _ask(self, verb: str, *arguments: object, within: float, **keywords: object) -> Any:  # noqa: ANN401 - the verb's own
         """Return what the client's method returns; it would wait for ever for a scheduler.
 
-        Raises
-        ------
-        ClusterError
-            If the scheduler is gone, ends meanwhile, or does not answer in time.
+        Raises `ClusterError` if the scheduler is gone, ends meanwhile, or does not answer in time.
         """
 
         async def ask() -> Any:  # noqa: ANN401 - see above; on the client's loop it is awaited

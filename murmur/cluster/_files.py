@@ -27,10 +27,7 @@ class ArrivedFiles:
     def take(self, contents: Mapping[type, Mapping[str, bytes]]) -> None:
         """Write the files of each class, by their places, and let the class find them.
 
-        Raises
-        ------
-        InvalidScenarioError
-            If they cannot be written here.
+        Raises `InvalidScenarioError` if they cannot be written here.
         """
         self.clear()
         if not any(contents.values()):

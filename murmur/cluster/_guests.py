@@ -62,10 +62,7 @@ class Guests:
     def heard(self, peer: int, kind: str, body: bytes) -> None:
         """Take what a guest asks for.
 
-        Raises
-        ------
-        WireError
-            If it makes no sense.
+        Raises `WireError` if it makes no sense.
         """
         question = decode(body) if kind == "ask" else None
         match question:

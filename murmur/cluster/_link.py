@@ -51,10 +51,7 @@ class Frames:
     def take(self, data: bytes) -> Iterator[tuple[str, bytes]]:
         """Yield kind and body of each message that is complete by now.
 
-        Raises
-        ------
-        FrameError
-            If a message would be too large.
+        Raises `FrameError` if a message would be too large.
         """
         rest = self._rest
         rest += data
@@ -135,10 +132,7 @@ class NodeLink(Protocol):
     async def serve(self, audience: NodeAudience, *, task_status: TaskStatus[None]) -> None:
         """Connect, and return when the connection is closed; starts once connected.
 
-        Raises
-        ------
-        JoinError
-            If there is no connection to be had.
+        Raises `JoinError` if there is no connection to be had.
         """
 
     def send(self, kind: str, body: bytes) -> None:

@@ -72,10 +72,7 @@ class Lives:
     async def live(self, *, task_status: TaskStatus[Agent]) -> None:
         """Be a node until that is over; starts with the agent once it was let in.
 
-        Raises
-        ------
-        JoinError
-            If the session cannot be reached, or does not let this process in.
+        Raises `JoinError` if the session cannot be reached, or does not let this process in.
         """
         refusal: JoinError | None = None
         async with anyio.create_task_group() as tasks:

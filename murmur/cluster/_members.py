@@ -120,10 +120,7 @@ class Members:
     def expel(self, name: str) -> None:
         """Send a node away; its users are lost.
 
-        Raises
-        ------
-        UnknownNameError
-            If no node that joined has that name.
+        Raises `UnknownNameError` if no node that joined has that name.
         """
         for peer, node in self.nodes.items():
             if node.name == name:

@@ -53,10 +53,7 @@ class Opening:
     def check(host: object, port: object, lifetime: object) -> None:
         """Refuse what makes no sense before anything is opened.
 
-        Raises
-        ------
-        ClusterError
-            If the port is none, or a ticket cannot be good for so many seconds.
+        Raises `ClusterError` if the port is none, or a ticket cannot be good for so many seconds.
         """
         if not isinstance(host, str):
             raise ClusterError(f"cannot listen at {host!r}: give a name or an address as text")
@@ -99,10 +96,7 @@ class Opening:
     ) -> Opening:
         """Listen at `host` and `port` in a thread of its own; guests may ask for `service`.
 
-        Raises
-        ------
-        ClusterError
-            If that cannot be.
+        Raises `ClusterError` if that cannot be.
         """
         from ._tls import TlsSteeringLink, reason_of
 

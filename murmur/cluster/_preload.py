@@ -27,12 +27,8 @@ def dask_setup(worker: object) -> None:
 
     The node is called as the worker is.
 
-    Raises
-    ------
-    TicketError
-        If ``MURMUR_TICKET`` is not set, or is no ticket.
-    JoinError
-        If the session cannot be reached.
+    Raises `TicketError` if ``MURMUR_TICKET`` is not set, or is no ticket; `JoinError` if the
+    session cannot be reached.
     """
     ticket = os.environ.get(TICKET)
     if not ticket:

@@ -43,10 +43,7 @@ def pack_call(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> bytes:
 def pack_code(run_id: str, scenario: type[Scenario]) -> bytes:
     """Return the scenario class of a run as bytes, the same for all of its nodes.
 
-    Raises
-    ------
-    InvalidScenarioError
-        If it cannot travel; says what is in the way.
+    Raises `InvalidScenarioError` if it cannot travel; says what is in the way.
     """
     files = [_contents(each) for each in _classes(scenario)]
     try:
@@ -73,10 +70,8 @@ def unpack(data: bytes) -> Any:  # noqa: ANN401 - whatever was packed
 def unpack_code(data: bytes) -> type[Scenario]:
     """Return a scenario class that the steering kernel packed.
 
-    Raises
-    ------
-    InvalidScenarioError
-        If it needs a module that this node does not have, or its code raises here.
+    Raises `InvalidScenarioError` if it needs a module that this node does not have, or its code
+    raises here.
     """
     try:
         sources, packed, files = pickle.loads(data)

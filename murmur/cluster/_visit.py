@@ -47,12 +47,8 @@ class Visit:
     def ask(self, verb: str, *arguments: object, patience: float, **keywords: object) -> Any:  # noqa: ANN401 - the verb's own
         """Return what the session answers, or raise what it raised.
 
-        Raises
-        ------
-        SessionClosedError
-            If the session is gone.
-        NodeTimeoutError
-            If it does not answer within `patience` seconds.
+        Raises `SessionClosedError` if the session is gone; `NodeTimeoutError` if it does not
+        answer within `patience` seconds.
         """
         if self.is_closed:
             raise SessionClosedError("this process left it", _AGAIN)

@@ -68,10 +68,7 @@ class NodePlugin(WorkerPlugin):
     async def setup(self, worker: Worker) -> None:
         """Join the session; dask calls this on its own loop.
 
-        Raises
-        ------
-        JoinError
-            If the session cannot be reached, or does not let this worker in.
+        Raises `JoinError` if the session cannot be reached, or does not let this worker in.
         """
         self._membership = await anyio.to_thread.run_sync(
             partial(join, self._ticket, name=str(worker.name))

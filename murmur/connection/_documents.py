@@ -71,11 +71,8 @@ class DocumentReader:
     def feed(self, data: bytes) -> Iterator[tuple[Any, str]]:
         """Yield each document that `data` completes, as its value and its own text.
 
-        Raises
-        ------
-        InvalidDocumentError
-            If what follows is not JSON, is not UTF-8, or is longer than the limit.  The
-            documents before it have been handed out; the reader is of no more use.
+        Raises `InvalidDocumentError` if what follows is not JSON, is not UTF-8, or is longer than
+        the limit.  The documents before it have been handed out; the reader is of no more use.
         """
         text = self._add(data)
         if not text:

@@ -82,14 +82,9 @@ class Coordinators(Mapping[Hashable, Coordinator]):
     ) -> Coordinator:
         """Start a coordinator, or return the one of that name.
 
-        Raises
-        ------
-        InvalidArgumentError
-            If plan, timeout or name cannot be used.
-        CoordinatorError
-            If one of that name exists with another plan or timeout.
-        UnknownNameError
-            If no plan is given and no coordinator has that name.
+        Raises `InvalidArgumentError` if plan, timeout or name cannot be used; `CoordinatorError`
+        if one of that name exists with another plan or timeout; `UnknownNameError` if no plan is
+        given and no coordinator has that name.
         """
         _check_name(name)
         if plan is None:

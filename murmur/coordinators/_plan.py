@@ -176,10 +176,7 @@ class Plan:
     ) -> Plan:
         """Read a plan as a scenario writes it.
 
-        Raises
-        ------
-        InvalidArgumentError
-            With every problem that was found.
+        Raises `InvalidArgumentError` with every problem that was found.
         """
         problems: list[str] = []
         if not _is_positive(timeout):

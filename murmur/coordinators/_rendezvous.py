@@ -46,10 +46,8 @@ class Rendezvous:
 
         A waiter that is cancelled leaves the group, unless that is complete already.
 
-        Raises
-        ------
-        CoordinatorError
-            If the user waits here already: it would fill a group with itself.
+        Raises `CoordinatorError` if the user waits here already: it would fill a group with
+        itself.
         """
         user_id = member.user.id
         if user_id in self._places:

@@ -39,10 +39,7 @@ def registry_of(
 ) -> CollectorRegistry:
     """Return a registry that holds nothing but `totals`, read anew each time it is asked.
 
-    Raises
-    ------
-    InvalidArgumentError
-        If a label cannot be called that, or is one that a metric has.
+    Raises `InvalidArgumentError` if a label cannot be called that, or is one that a metric has.
     """
     from prometheus_client import CollectorRegistry
 

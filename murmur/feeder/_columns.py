@@ -56,11 +56,8 @@ def packed(values: Sequence[Any]) -> Column:
 
     Dates and times become text in ISO 8601, numbers of numpy those of Python.
 
-    Raises
-    ------
-    TypeError
-        If a value is neither text, number, bytes, None, nor a list or dictionary: a node
-        may lack the package that its type comes from.
+    Raises `TypeError` if a value is neither text, number, bytes, None, nor a list or dictionary: a
+    node may lack the package that its type comes from.
 
     Examples
     --------

@@ -56,10 +56,7 @@ class Asked(NamedTuple):
 def read_line(line: str) -> Asked:
     """Return what a line says.
 
-    Raises
-    ------
-    LineError
-        If it says something else.
+    Raises `LineError` if it says something else.
 
     Examples
     --------
@@ -89,10 +86,7 @@ def read_line(line: str) -> Asked:
 def moment_of(text: str) -> float:
     """Return a time in seconds: of a log, in ISO 8601 (UTC unless it says), or a number.
 
-    Raises
-    ------
-    LineError
-        If it is none.
+    Raises `LineError` if it is none.
     """
     if found := _TIME.fullmatch(text):
         day, month, year, hour, minute, second, sign, hours, minutes = found.groups()
@@ -119,10 +113,7 @@ def moment_of(text: str) -> float:
 def wire_path(target: str) -> str:
     r"""Return the path of a request as it goes over the wire, without what logs add.
 
-    Raises
-    ------
-    LineError
-        If it is no path.
+    Raises `LineError` if it is no path.
 
     Examples
     --------

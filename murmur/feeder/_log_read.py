@@ -71,10 +71,7 @@ class _Left:
 def log_rows(source: object, wanted: Wanted) -> LogRows:
     """Return the requests of `source`, by user and time.
 
-    Raises
-    ------
-    FeederError
-        If it cannot be read, or holds no request that is wanted.
+    Raises `FeederError` if it cannot be read, or holds no request that is wanted.
     """
     name = name_of_source(source)
     left = _Left()

@@ -47,10 +47,7 @@ def columns_of(
 ) -> Columns:
     """Return the columns of `source`, by name, all of one length.
 
-    Raises
-    ------
-    FeederError
-        If there are no rows, a column is missing, or the file cannot be read.
+    Raises `FeederError` if there are no rows, a column is missing, or the file cannot be read.
     """
     name = name_of_source(source)
     columns = _columns(source, wanted, name, text)

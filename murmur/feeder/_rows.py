@@ -68,12 +68,8 @@ class Rows:
     def __getitem__(self, user: User | int) -> dict[str, object]:
         """Return the row of a user, or of the user with that id, as a dictionary.
 
-        Raises
-        ------
-        FeederError
-            If there are fewer rows, and `beyond` is ``"error"``.
-        Leaving
-            If there are fewer rows, and `beyond` is ``"stop"``: let it propagate.
+        Raises `FeederError` if there are fewer rows, and `beyond` is ``"error"``; `Leaving` if
+        there are fewer rows, and `beyond` is ``"stop"``: let it propagate.
         """
         user_id = user if isinstance(user, int) else user.id
         seed = current_run("feeder").seed if self.order == "shuffled" else None

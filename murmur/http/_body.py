@@ -34,10 +34,8 @@ def encode(
 ) -> tuple[Body, str | None]:
     """Return body and content type of what was given: one of all, or a form with files.
 
-    Raises
-    ------
-    InvalidRequestError
-        If several were given, the JSON is none, or `data` is of a type that cannot be sent.
+    Raises `InvalidRequestError` if several were given, the JSON is none, or `data` is of a type
+    that cannot be sent.
     """
     if data is None and form is None and files is None:
         return (None, None) if json is UNSET else (_json(json), "application/json")
@@ -54,10 +52,7 @@ def encode(
 async def parts_of(body: Iterable[bytes] | AsyncIterable[bytes]) -> AsyncIterator[bytes]:
     """Iterate over the parts of a streamed body.
 
-    Raises
-    ------
-    InvalidRequestError
-        If one is no bytes.
+    Raises `InvalidRequestError` if one is no bytes.
     """
     if isinstance(body, AsyncIterable):
         async for part in body:

@@ -30,12 +30,8 @@ def accepted() -> str:
 def decompressed(body: bytes, coding: str, limit: float) -> bytes:
     """Return what `coding` made `body` of.
 
-    Raises
-    ------
-    HttpProtocolError
-        If it is cut short or no such thing, or longer than `limit`.
-    MissingExtraError
-        If its library is not installed, though the server was asked for it.
+    Raises `HttpProtocolError` if it is cut short or no such thing, or longer than `limit`;
+    `MissingExtraError` if its library is not installed, though the server was asked for it.
     """
     if not body:
         return body

@@ -80,10 +80,7 @@ class EventReader:
     def feed(self, data: bytes) -> Iterator[ServerEvent]:
         """Yield each event that `data` completes; one that the stream cuts short is none.
 
-        Raises
-        ------
-        HttpProtocolError
-            If one is too long.
+        Raises `HttpProtocolError` if one is too long.
         """
         for line in self._lines.feed(data):
             text = line

@@ -270,10 +270,7 @@ class Transport(Protocol):
     async def exchange(self, request: Request, patience: Patience) -> Reply:
         """Send `request`; return the reply when it is complete, or has its head.
 
-        Raises
-        ------
-        HttpError
-            If there is none.
+        Raises `HttpError` if there is none.
         """
 
     def close(self) -> None:

@@ -142,10 +142,7 @@ def is_token(text: str) -> bool:
 def render(pairs: Pairs) -> bytes:
     r"""Return fields as they stand in a request of HTTP/1.1.
 
-    Raises
-    ------
-    InvalidRequestError
-        If one holds what no field may hold.
+    Raises `InvalidRequestError` if one holds what no field may hold.
 
     Examples
     --------

@@ -39,10 +39,7 @@ class LineReader:
     def feed(self, data: bytes) -> Iterator[str]:
         """Yield each line that `data` completes, without its end.
 
-        Raises
-        ------
-        HttpProtocolError
-            If a line is longer than the limit.
+        Raises `HttpProtocolError` if a line is longer than the limit.
         """
         text = self._decoder.decode(data)
         if not text:

@@ -26,10 +26,7 @@ Files: TypeAlias = "Mapping[str, File] | Iterable[tuple[str, File]]"
 def multipart(form: Pieces | None, files: Files) -> tuple[bytes, str]:
     """Return body and content type of a form with files.
 
-    Raises
-    ------
-    InvalidRequestError
-        If something of it cannot be sent.
+    Raises `InvalidRequestError` if something of it cannot be sent.
     """
     boundary = os.urandom(16).hex()
     parts = [_field(name, value) for name, value in _pairs("form", form or {})]

@@ -31,10 +31,7 @@ SHARE_OF_GRACE = 0.75
 def checked_timeout(seconds: object, name: str = "timeout", *, may_be_zero: bool = False) -> float:
     """Return a time-out that was given, if it is one.
 
-    Raises
-    ------
-    InvalidRequestError
-        If it is no number, or nobody could wait so long: -1 or NaN.
+    Raises `InvalidRequestError` if it is no number, or nobody could wait so long: -1 or NaN.
     """
     if type(seconds) is float and seconds > 0:  # as most are: to ask `Real` takes a while
         return seconds

@@ -28,10 +28,7 @@ def is_redirect(reply: Reply) -> bool:
 def next_request(request: Request, reply: Reply) -> Request:
     """Return the request that a redirect asks for.
 
-    Raises
-    ------
-    HttpProtocolError
-        If it leads nowhere, or asks to repeat a body that is spent.
+    Raises `HttpProtocolError` if it leads nowhere, or asks to repeat a body that is spent.
     """
     try:
         where = redirected(request.origin, request.target, _location(reply) or b"")

@@ -73,10 +73,7 @@ def checked_name(name: object) -> None:
 def check_expectations(call: Call) -> None:
     """Refuse statuses that no answer can have, and a check that cannot be called.
 
-    Raises
-    ------
-    InvalidRequestError
-        If one is odd.
+    Raises `InvalidRequestError` if one is odd.
     """
     expect, check = call.expect, call.check
     problems = []
@@ -103,10 +100,7 @@ def check_offer(
 ) -> tuple[str, ...]:
     """Return the subprotocols that a handshake offers.
 
-    Raises
-    ------
-    InvalidRequestError
-        If anything of the handshake is odd; it names all of it.
+    Raises `InvalidRequestError` if anything of the handshake is odd; it names all of it.
     """
     problems = list(_problems(lambda: checked_name(name)))
     problems += _problems(lambda: render(merge({}, headers or {})))  # type: ignore[arg-type]

@@ -35,10 +35,7 @@ class Route:
 class Routes:
     """The routes that options allow; see `Options`.
 
-    Raises
-    ------
-    InvalidRequestError
-        If one of them makes no sense.
+    Raises `InvalidRequestError` if one of them makes no sense.
     """
 
     def __init__(

@@ -105,10 +105,7 @@ class Template(NamedTuple):
     def fill(self, values: Mapping[str, object]) -> str:
         """Return path and query with the placeholders filled in.
 
-        Raises
-        ------
-        InvalidRequestError
-            If a placeholder has no value, or a value no placeholder.
+        Raises `InvalidRequestError` if a placeholder has no value, or a value no placeholder.
         """
         if len(self.parts) == 1 and not values:
             return self.parts[0]
@@ -131,10 +128,7 @@ def template_of(base_url: str, url: str) -> Template:
     A path is added to the base's path: ``/items`` to ``http://host/api`` is
     ``http://host/api/items``.
 
-    Raises
-    ------
-    InvalidRequestError
-        If it leads nowhere.
+    Raises `InvalidRequestError` if it leads nowhere.
 
     Examples
     --------
@@ -163,10 +157,7 @@ def template_of(base_url: str, url: str) -> Template:
 def location_of(url: str) -> tuple[Origin, str]:
     """Return where a URL leads, and what ``Authorization`` says by the login in it.
 
-    Raises
-    ------
-    InvalidRequestError
-        If it leads nowhere.
+    Raises `InvalidRequestError` if it leads nowhere.
 
     Examples
     --------
@@ -190,10 +181,8 @@ def without_password(url: str) -> str:
 def query_of(params: Pieces | None) -> str:
     """Return `params` as the query of a URL; a list gives its name several values.
 
-    Raises
-    ------
-    InvalidRequestError
-        If it is neither a mapping nor a list of pairs, or a value is None or a container.
+    Raises `InvalidRequestError` if it is neither a mapping nor a list of pairs, or a value is None
+    or a container.
 
     Examples
     --------
@@ -224,10 +213,7 @@ def redirected(origin: Origin, target: str, location: bytes) -> tuple[Origin, st
 
     What is not ASCII in it stays the bytes that they were.
 
-    Raises
-    ------
-    ValueError
-        If it leads nowhere.
+    Raises `ValueError` if it leads nowhere.
     """
     text = location.strip(b" \t").decode("utf-8", "surrogateescape").translate(_BREAKS)
     split = urlsplit(urljoin(f"{origin}{target}", text))

@@ -222,14 +222,10 @@ async def open_wire(
 ) -> W:
     """Connect to `origin` over `route`, and return the connection that `make` made.
 
-    Raises
-    ------
-    TargetNotAllowedError
-        If the session's guard does not allow that host.
-    ConnectFailedError, TlsError, HttpTimeoutError
-        If there is no connection to be had, or not within `timeout` seconds.
-    Leaving
-        If the user was asked to leave meanwhile and its patience ended.
+    Raises `TargetNotAllowedError` if the session's guard does not allow that host;
+    `ConnectFailedError` or `TlsError` or `HttpTimeoutError` if there is no connection to be had,
+    or not within `timeout` seconds; `Leaving` if the user was asked to leave meanwhile and its
+    patience ended.
     """
     check_target(patience.run, route.host)
     if route.is_proxied:
@@ -267,12 +263,8 @@ async def open_wire(
 async def within(patience: Patience, missing: str) -> AsyncIterator[None]:
     """Cut the block off when `patience` ends, whatever code of the user it waits in.
 
-    Raises
-    ------
-    HttpTimeoutError
-        If the deadline came; it says that there was no `missing`.
-    Leaving
-        If the user was asked to leave meanwhile and its patience ended.
+    Raises `HttpTimeoutError` if the deadline came; it says that there was no `missing`; `Leaving`
+    if the user was asked to leave meanwhile and its patience ended.
     """
     left = patience.deadline - patience.native.now()
     try:

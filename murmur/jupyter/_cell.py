@@ -15,11 +15,8 @@ __all__ = ["run_body"]
 def run_body(shell: InteractiveShell, body: str) -> None:
     """Run `body` as a cell of the notebook, so that tracebacks and sources show its lines.
 
-    Raises
-    ------
-    UsageError
-        If the body fails; the shell has shown how.  Raised, so that the cells below do
-        not run as if a load test had started.
+    Raises `UsageError` if the body fails; the shell has shown how.  Raised, so that the cells
+    below do not run as if a load test had started.
     """
     if _waits(shell, body):
         raise UsageError("a body cannot use await at top level: move it to a cell of its own")

@@ -25,10 +25,7 @@ def split_words(line: str, namespace: Mapping[str, object] | None) -> list[str]:
     word whatever it holds; they stay as they are where they have none, and without a
     `namespace`.  ``$$`` stands for a dollar sign.
 
-    Raises
-    ------
-    UsageError
-        If a quotation is not closed.
+    Raises `UsageError` if a quotation is not closed.
     """
     names = {} if namespace is None else namespace
     line, values = (line, []) if namespace is None else _evaluated(line, names)

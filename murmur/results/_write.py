@@ -22,10 +22,7 @@ def write_text(path: Path, text: str) -> None:
     What a link points to is written, not the link; into what is no regular file (a device, a
     pipe) the text goes as it is.  A new file has mode 0600; one that is there keeps its own.
 
-    Raises
-    ------
-    WriteError
-        If it cannot be written; then nothing is left of it.
+    Raises `WriteError` if it cannot be written; then nothing is left of it.
     """
     with writing(path):
         _write(path, text.encode("utf-8", errors="backslashreplace"))
@@ -34,10 +31,7 @@ def write_text(path: Path, text: str) -> None:
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
     """Write one frame as CSV, or as Parquet where the name ends in ``.parquet``.
 
-    Raises
-    ------
-    WriteError
-        If it cannot be written; then nothing is left of it.
+    Raises `WriteError` if it cannot be written; then nothing is left of it.
     """
     if path.suffix == ".parquet":
         data = frame.to_parquet(index=False, engine="pyarrow")

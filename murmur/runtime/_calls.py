@@ -96,10 +96,7 @@ class Calls:
     async def init(self) -> None:
         """Call `init` and keep what it returns; of a mix, that of each.
 
-        Raises
-        ------
-        CallbackError, WaitTimeoutError
-            If it raised, or did not return in time.
+        Raises `CallbackError` or `WaitTimeoutError` if it raised, or did not return in time.
         """
         for role in self.roles:
             if role.callbacks.init is not None:

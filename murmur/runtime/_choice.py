@@ -19,10 +19,8 @@ T = TypeVar("T")
 def choice(random: Random, weights: Mapping[T, float]) -> T:
     """Return one of the keys, drawn as often as its weight says.
 
-    Raises
-    ------
-    InvalidArgumentError
-        If there are none, or their weights are no finite numbers of zero or more.
+    Raises `InvalidArgumentError` if there are none, or their weights are no finite numbers of zero
+    or more.
 
     Examples
     --------

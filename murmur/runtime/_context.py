@@ -30,10 +30,7 @@ def current_run(
 ) -> NodeRun:
     """Return the run around the calling code.
 
-    Raises
-    ------
-    WrongThreadError
-        If no run called this code.
+    Raises `WrongThreadError` if no run called this code.
     """
     try:
         return running_here.get()

@@ -70,10 +70,8 @@ class Population:
     def announce(self, first: int, last: int) -> None:
         """Let users `first` to `last` wait to be admitted.
 
-        Raises
-        ------
-        InvalidRangeError
-            If the range is backwards or not above every id announced before.
+        Raises `InvalidRangeError` if the range is backwards or not above every id announced
+        before.
         """
         if not self.highest_id < first <= last:
             raise InvalidRangeError(first, last, self.highest_id)

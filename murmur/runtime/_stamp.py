@@ -60,10 +60,7 @@ class Stamp(NamedTuple):
     def read(cls, text: object) -> Stamp:
         """Return what a text, or its bytes, says.
 
-        Raises
-        ------
-        InvalidArgumentError
-            If it is none that a user made.
+        Raises `InvalidArgumentError` if it is none that a user made.
         """
         try:
             plain = bytes(text).decode() if isinstance(text, (bytes, bytearray)) else str(text)

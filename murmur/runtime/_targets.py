@@ -24,10 +24,8 @@ __all__ = ["check_target", "checked_patterns", "is_allowed"]
 def checked_patterns(allow: Sequence[str] | None) -> tuple[str, ...] | None:
     """Return the patterns of ``Session(allow=...)`` as they are compared.
 
-    Raises
-    ------
-    InvalidArgumentError
-        If it is one text instead of a list, or holds something else than text.
+    Raises `InvalidArgumentError` if it is one text instead of a list, or holds something else than
+    text.
     """
     if allow is None:
         return None

@@ -202,10 +202,7 @@ def record_duration(
 
     It has nothing to do with permits: who paced it may say when it was due.
 
-    Raises
-    ------
-    InvalidArgumentError
-        If `seconds` is no number from 0 to 1e9, or `due_at` no moment.
+    Raises `InvalidArgumentError` if `seconds` is no number from 0 to 1e9, or `due_at` no moment.
     """
     ended_at = run.native.now()
     try:

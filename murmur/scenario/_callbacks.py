@@ -62,17 +62,13 @@ class Callbacks:
 def callbacks(cls: type[Scenario]) -> Callbacks:
     """Return the callbacks of a scenario class that is fit to run.
 
+    Raises `InvalidScenarioError` with every reason why the class cannot run, of callbacks and
+    settings alike; `DuplicateSettingError` if two unrelated bases declare the same setting.
+
     Returns
     -------
     Callbacks
         With a `Callback` for each one that the class defines.
-
-    Raises
-    ------
-    InvalidScenarioError
-        With every reason why the class cannot run, of callbacks and settings alike.
-    DuplicateSettingError
-        If two unrelated bases declare the same setting.
 
     Examples
     --------

@@ -88,10 +88,7 @@ def parse_settings(cls: type[Scenario], texts: Mapping[str, str]) -> dict[str, o
 
     Text is read as it is from the environment; nothing is evaluated.
 
-    Raises
-    ------
-    UnknownSettingError, InvalidSettingError
-        With every problem at once.
+    Raises `UnknownSettingError` or `InvalidSettingError` with every problem at once.
 
     Examples
     --------

@@ -38,10 +38,8 @@ def files_of(cls: type) -> dict[str, Path]:
     A place is the path as it was given; of one that is absolute, or leads upwards, its last
     part.
 
-    Raises
-    ------
-    InvalidScenarioError
-        If one is missing, two would have one place, or they are too large to travel.
+    Raises `InvalidScenarioError` if one is missing, two would have one place, or they are too
+    large to travel.
     """
     if faults := file_faults(cls):
         raise InvalidScenarioError(cls.__qualname__, faults)
@@ -51,10 +49,7 @@ def files_of(cls: type) -> dict[str, Path]:
 def path_to(cls: type, name: str | PurePath) -> Path:
     """Return where one of the files of a class is on this machine.
 
-    Raises
-    ------
-    InvalidScenarioError
-        If the class does not name it in ``files``.
+    Raises `InvalidScenarioError` if the class does not name it in ``files``.
     """
     needed(
         isinstance(name, str | PurePath), "name", name, "give one of `files`, such as 'users.csv'"

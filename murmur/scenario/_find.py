@@ -36,13 +36,8 @@ def find(
 ) -> type[Scenario]:
     """Return the scenario class that `reference` means.
 
-    Raises
-    ------
-    UnknownScenarioError
-        If there is no such scenario; says what was probably meant, or what went wrong
-        on the way.
-    InvalidScenarioError
-        If a class is given that is no scenario.
+    Raises `UnknownScenarioError` if there is no such scenario; says what was probably meant, or
+    what went wrong on the way; `InvalidScenarioError` if a class is given that is no scenario.
 
     Examples
     --------

@@ -19,13 +19,8 @@ _HELP = re.compile(r"^(\s*)(?:\?.*|.*\?\s*)$", re.MULTILINE)
 def statements_of(path: Path) -> list[ast.stmt]:
     """Return the top-level statements of a module or of all code cells of a notebook.
 
-    Raises
-    ------
-    OSError
-        If the file cannot be read.
-    SyntaxError, ValueError
-        If a module does not parse, a notebook is not one, or the file is none that a person
-        wrote.
+    Raises `OSError` if the file cannot be read; `SyntaxError` or `ValueError` if a module does not
+    parse, a notebook is not one, or the file is none that a person wrote.
     """
     try:
         if path.suffix != ".ipynb":

@@ -21,10 +21,7 @@ def read_rate(
 ) -> float:
     """Return how many a second `text` stands for.
 
-    Raises
-    ------
-    ValueError
-        If it is no rate; the text says what would do.
+    Raises `ValueError` if it is no rate; the text says what would do.
 
     Examples
     --------
@@ -46,10 +43,7 @@ def read_rate(
 def arrivals(name: str, value: object) -> object:
     """Return users per minute where `value` is a ``user_rate`` with a unit, else `value`.
 
-    Raises
-    ------
-    ValueError
-        If the unit, or the number before it, is none.
+    Raises `ValueError` if the unit, or the number before it, is none.
     """
     if name != "user_rate" or not isinstance(value, str) or "/" not in value:
         return value

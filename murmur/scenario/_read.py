@@ -20,12 +20,8 @@ def read_file(
 ) -> bytes:
     """Return what a file holds.
 
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    ValueError
-        If it is larger than a text that somebody wrote, or is no regular file.
+    Raises `OSError` if it cannot be read; `ValueError` if it is larger than a text that somebody
+    wrote, or is no regular file.
     """
     # Not blocking: neither opening a pipe nor reading what only looks like a file may wait.
     flags = os.O_RDONLY | (getattr(os, "O_NONBLOCK", 0) if is_regular else 0)

@@ -52,12 +52,8 @@ def resolve(
 ) -> Resolved:
     """Return verified values for all settings, or refuse with every problem at once.
 
-    Raises
-    ------
-    InvalidScenarioError
-        If the class is not fit to run.
-    UnknownSettingError, InvalidSettingError
-        With every problem; of both kinds at once if need be.
+    Raises `InvalidScenarioError` if the class is not fit to run; `UnknownSettingError` or
+    `InvalidSettingError` with every problem; of both kinds at once if need be.
 
     Examples
     --------
@@ -106,10 +102,7 @@ def localize(
     changed since, is the same everywhere; one that this node's environment does not have takes
     its default, whatever the environment of the session said.
 
-    Raises
-    ------
-    InvalidSettingError
-        If a value does not fit; names the variable.
+    Raises `InvalidSettingError` if a value does not fit; names the variable.
 
     Examples
     --------

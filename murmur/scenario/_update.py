@@ -67,10 +67,8 @@ def plan_update(
 
     Nothing changes before `Update.commit`.
 
-    Raises
-    ------
-    UnknownSettingError, ReadOnlySettingError, InvalidSettingError
-        With every problem; of several kinds at once if need be.
+    Raises `UnknownSettingError` or `ReadOnlySettingError` or `InvalidSettingError` with every
+    problem; of several kinds at once if need be.
 
     Examples
     --------

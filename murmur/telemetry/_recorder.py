@@ -258,10 +258,8 @@ class Recorder:
     def count(self, name: str, n: float = 1) -> None:
         """Add `n` to a counter.
 
-        Raises
-        ------
-        InvalidArgumentError
-            If `n` is not a finite number: the total would not be one ever after.
+        Raises `InvalidArgumentError` if `n` is not a finite number: the total would not be one
+        ever after.
         """
         _check(name, n)
         rows = self._hot.counts
@@ -270,10 +268,7 @@ class Recorder:
     def gauge(self, name: str, value: float) -> None:
         """Record the present value of something.
 
-        Raises
-        ------
-        InvalidArgumentError
-            If `value` is not a finite number.
+        Raises `InvalidArgumentError` if `value` is not a finite number.
         """
         _check(name, value)
         rows = self._hot.gauges

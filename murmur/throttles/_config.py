@@ -63,10 +63,7 @@ class ThrottleConfig:
     ) -> ThrottleConfig:
         """Return the configuration that the arguments describe.
 
-        Raises
-        ------
-        InvalidArgumentError
-            If they do not describe one; the message says what would do.
+        Raises `InvalidArgumentError` if they do not describe one; the message says what would do.
         """
         if shape is not None:
             if not (rate is interarrival is limit is None):

@@ -29,10 +29,8 @@ _ROUNDING = 1e-12
 class Rate:
     """A number of permits per interval.
 
-    Raises
-    ------
-    InvalidArgumentError
-        If a number is negative, NaN or no number, or `interval` is infinite.
+    Raises `InvalidArgumentError` if a number is negative, NaN or no number, or `interval` is
+    infinite.
 
     Examples
     --------
@@ -82,11 +80,8 @@ class Rate:
     ) -> Rate:
         """Return the one rate that the arguments describe.
 
-        Raises
-        ------
-        InvalidArgumentError
-            If not exactly one of `rate`, `interarrival` and `limit` is given, or the one
-            given makes no sense.
+        Raises `InvalidArgumentError` if not exactly one of `rate`, `interarrival` and `limit` is
+        given, or the one given makes no sense.
         """
         given = {"rate": rate, "interarrival": interarrival, "limit": limit}
         chosen = [name for name, value in given.items() if value is not None]

@@ -162,10 +162,8 @@ def shape_curve(
 ) -> Curve:
     """Return the rate over time that a shape describes.
 
-    Raises
-    ------
-    InvalidArgumentError
-        If the shape is neither, its time runs backwards, or a rate makes no sense.
+    Raises `InvalidArgumentError` if the shape is neither, its time runs backwards, or a rate makes
+    no sense.
     """
     if Rate(1, interval).is_limit:
         raise InvalidArgumentError("invalid shape of a limit", "give an interval of more than 0")

@@ -71,14 +71,9 @@ class Throttles(Mapping[str, Throttle]):
     ) -> Throttle:
         """Start the throttle `name`, or return it if it is there.
 
-        Raises
-        ------
-        ThrottleConflictError
-            If it is there, was started otherwise, and does not have that rate now.
-        UnknownThrottleError
-            If nothing is configured and it is not there.
-        InvalidArgumentError
-            If the configuration makes no sense.
+        Raises `ThrottleConflictError` if it is there, was started otherwise, and does not have
+        that rate now; `UnknownThrottleError` if nothing is configured and it is not there;
+        `InvalidArgumentError` if the configuration makes no sense.
         """
         needed(isinstance(name, str), "name", name, "give a text, such as 'messages'")
         given = (rate, interval, interarrival, limit, shape, seed)

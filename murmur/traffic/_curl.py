@@ -46,10 +46,7 @@ def looks_like_curl(text: str) -> bool:
 def read_curl(text: str, source: str) -> Flow:
     """Return the requests that lines of curl make.
 
-    Raises
-    ------
-    MurmurError
-        If a line cannot be read.
+    Raises `MurmurError` if a line cannot be read.
     """
     flow = Flow(source)
     for line in _LINES.sub(" ", text).splitlines():

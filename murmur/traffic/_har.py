@@ -27,10 +27,7 @@ SCRIPT = "javascript"
 def read_har(har: Mapping[str, Any], source: str) -> Flow:
     """Return the requests of a HAR file that a user makes; `is_static` tells files apart.
 
-    Raises
-    ------
-    MurmurError
-        If it is no HAR file.
+    Raises `MurmurError` if it is no HAR file.
     """
     log = har.get("log")
     entries = log.get("entries") if isinstance(log, Mapping) else None

@@ -29,10 +29,7 @@ DEEP = 8
 def read_openapi(document: Mapping[str, Any], source: str) -> Flow:
     """Return one request for each operation of an OpenAPI (or Swagger) document.
 
-    Raises
-    ------
-    MurmurError
-        If it has no operations.
+    Raises `MurmurError` if it has no operations.
     """
     flow, base = Flow(source), _base(document)
     for path, item in (document.get("paths") or {}).items():

@@ -55,10 +55,7 @@ def scenario_from(
     client, values that come from one answer and go into a later request are taken from
     there, and passwords, keys and tokens become settings.
 
-    Raises
-    ------
-    MurmurError
-        If the file cannot be read, or holds nothing to do.
+    Raises `MurmurError` if the file cannot be read, or holds nothing to do.
 
     Examples
     --------

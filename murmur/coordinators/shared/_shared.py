@@ -126,12 +126,8 @@ class SharedCoordinator(Attendance):
     def add(self, user: HasId, data: object = None) -> Coroutine[Any, Any, None]:
         """Count `user` in the open batch of every item; does not wait for the actions.
 
-        Raises
-        ------
-        InvalidArgumentError
-            If `data` holds anything but plain values.
-        CoordinatorStoppedError
-            If the coordinator was stopped.
+        Raises `InvalidArgumentError` if `data` holds anything but plain values;
+        `CoordinatorStoppedError` if the coordinator was stopped.
         """
         if not self._native.is_here():
             return self._block("add", user, lambda: self._add(user, data))

@@ -57,10 +57,7 @@ ALIASES = {"users": "population", "percentiles": "latency", "permits": "throttle
 def specs(names: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
     """Return the specification of each live chart by its name, or of some in their order.
 
-    Raises
-    ------
-    UnknownNameError
-        If there is no live chart of a name.
+    Raises `UnknownNameError` if there is no live chart of a name.
     """
     needed(not isinstance(names, str), "charts", names, f"give a list of names, as [{names!r}]")
     known = _specs()

@@ -40,10 +40,7 @@ _SEGMENT_BYTES = 64 << 20
 class JournalWriter:
     """Appends entries to the journal of a run directory.
 
-    Raises
-    ------
-    OSError
-        If it cannot be written; so does `write`.
+    Raises `OSError` if it cannot be written; so does `write`.
     """
 
     def __init__(
@@ -114,10 +111,7 @@ def entries(directory: Path) -> Iterator[tuple[Any, ...]]:
 
     What is damaged is left out, and ``("damaged", segment, bytes)`` stands in its place.
 
-    Raises
-    ------
-    ArchiveError
-        If nothing of a segment can be read, and it is of another format.
+    Raises `ArchiveError` if nothing of a segment can be read, and it is of another format.
     """
     segments = sorted((directory / _FOLDER).glob("*.log"))
     for segment in segments:

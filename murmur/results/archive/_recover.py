@@ -26,10 +26,7 @@ _OWN = ("started_at", "wall_seconds", "actions_bound")  # facts that only a jour
 def recovered(directory: Path) -> Source:
     """Return what the journal in `directory` holds.
 
-    Raises
-    ------
-    ArchiveError
-        If it is damaged, or the run was cut off before its first entry.
+    Raises `ArchiveError` if it is damaged, or the run was cut off before its first entry.
     """
     actions = [entry[1] for entry in entries(directory) if entry[0] == "chunk"]
     replay: _Replay | None = None

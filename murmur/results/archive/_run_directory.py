@@ -44,12 +44,8 @@ _logger = logging.getLogger(__name__)
 class RunDirectory(Follower):
     """Keeps one run on disk, second by second.
 
-    Raises
-    ------
-    ArchiveError
-        If the directory cannot be made or written to.
-    MissingExtraError
-        If pyarrow is not installed, which writes the archive at the end.
+    Raises `ArchiveError` if the directory cannot be made or written to; `MissingExtraError` if
+    pyarrow is not installed, which writes the archive at the end.
     """
 
     def __init__(

@@ -24,10 +24,7 @@ def fitted(
 ) -> tuple[Interval, Interval, Interval, float]:
     """Return throughput of one, contention and coherency with intervals of 95 %, and the peak.
 
-    Raises
-    ------
-    ValueError
-        If there are fewer than four different loads.
+    Raises `ValueError` if there are fewer than four different loads.
     """
     import numpy as np
 

@@ -30,10 +30,7 @@ _POINTS = 0.1
 def chosen_statistics(names: Sequence[str] | None, known: Mapping[str, T]) -> dict[str, T]:
     """Return the statistics of these names, all of them for None.
 
-    Raises
-    ------
-    InvalidCheckError
-        If there is none of a name.
+    Raises `InvalidCheckError` if there is none of a name.
     """
     if names is None:
         return dict(known)

@@ -55,12 +55,8 @@ class Leases(Protocol):
     async def open(self, name: str, config: ThrottleConfig | None) -> Lease:
         """Return the lease of a throttle, started as configured unless it is there.
 
-        Raises
-        ------
-        ThrottleConflictError
-            If it was started otherwise.
-        UnknownThrottleError
-            If there is none and nothing is configured.
+        Raises `ThrottleConflictError` if it was started otherwise; `UnknownThrottleError` if there
+        is none and nothing is configured.
         """
 
     async def call(self, name: str, verb: str, arguments: Mapping[str, Any]) -> None:

@@ -141,10 +141,7 @@ class LeaseMaster:
     def on_message(self, node: str, kind: str, body: bytes, now: float) -> None:
         """Take in what a node sent.
 
-        Raises
-        ------
-        Exception
-            If it makes no sense: then the sender is not one of ours.
+        Raises `Exception` if it makes no sense: then the sender is not one of ours.
         """
         member = self._members.get(node)
         if kind != KIND or member is None:

@@ -69,10 +69,7 @@ def pack(tag: Tag, *items: object) -> bytes:
 def unpack(body: bytes) -> tuple[Tag, list[Any]]:
     """Return which message `body` is, and its items.
 
-    Raises
-    ------
-    ValueError
-        If it is none.
+    Raises `ValueError` if it is none.
     """
     tag, *items = msgpack.unpackb(body)
     return Tag(tag), items
