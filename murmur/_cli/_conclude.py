@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +11,8 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import click
 
 from murmur.errors import ConfigError, MurmurError, number_of
 from murmur.results.archive import load
@@ -21,7 +24,6 @@ from ._outcome import Outcome
 from ._perform import Show, perform
 from ._places import Places
 from ._plan import Plan, plan_of, read_checks
-from ._print import print_outcome
 
 if TYPE_CHECKING:
     from murmur._session import Run
@@ -71,7 +73,15 @@ def conclude_saved(directory: str, options: Mapping[str, Any]) -> int:
 
 
 def _told(outcome: Outcome, options: Mapping[str, Any]) -> int:
-    print_outcome(outcome, as_json=options["as_json"])
+    """Print an outcome for people, or as one JSON object; return its exit code."""
+    if options["as_json"]:
+        click.echo(json.dumps(outcome.to_dict(), allow_nan=False))
+        return outcome.exit_code
+    *lines, last = outcome.lines()
+    for line in lines:
+        click.echo(line)
+    # Colours vanish by themselves where there is no terminal.
+    click.echo(click.style(last, fg="red" if outcome.exit_code else "green", bold=True))
     return outcome.exit_code
 
 

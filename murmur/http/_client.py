@@ -28,14 +28,13 @@ from ._cookies import Cookies
 from ._exchange import Begun, Reply, Request
 from ._headers import Fields, Pairs, merge, render, with_cookies, with_login
 from ._judgement import judge
-from ._ledger import NO_PHASES, Ledger, Spans
+from ._ledger import NO_PHASES, Ledger, Spans, Unrecorded
 from ._options import Options
 from ._patience import Patience, checked_timeout
 from ._redirects import REDIRECTS, is_redirect, next_request
 from ._refusals import all_wrong, check_expectations, check_offer, checked_method, checked_name
 from ._response import Response
 from ._trace import traced
-from ._unrecorded import Unrecorded
 from ._url import host_of, query_of, template_of
 from ._verbs import Verbs
 

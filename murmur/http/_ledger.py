@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ._exchange import Reply
     from ._patience import Patience
 
-__all__ = ["NO_PHASES", "Ledger", "Spans"]
+__all__ = ["NO_PHASES", "Ledger", "Spans", "Unrecorded"]
 
 NO_PHASES = nullcontext()
 """In place of what records the phases of a request."""
@@ -224,3 +224,30 @@ class Spans:
         if recorder.open.pop(self, None) is None or self.is_void:
             return
         recorder.span(self.name, NEVER_CAME, self._last_at, self._now())
+
+
+class Unrecorded:
+    """The timer of a client outside of any run: it has nowhere to record to."""
+
+    def __init__(
+        self,
+        started_at: float,  # monotonic seconds
+    ) -> None:
+        self.started_at: float = started_at
+        self.ended_at: float | None = None
+
+    def begin(self) -> None:
+        """Do nothing."""
+
+    def end(self) -> None:
+        """Do nothing."""
+
+    def fail(self, reason: BaseException | str) -> None:
+        """Do nothing."""
+
+    def __enter__(self) -> Unrecorded:
+        """Return this."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let what was raised pass."""
