@@ -160,10 +160,10 @@ class Seen(_Told):
         Users that are here: waiting, running or leaving.
     running : int
         Users that run.
-    failed : float
-        Share of the actions of the last five seconds that failed, from 0 to 1.
+    failed : float or None
+        Share of the actions of the last ten seconds that failed, from 0 to 1; None if none ended.
     rate : float
-        Actions a second, over the last five seconds.
+        Actions a second, over the same seconds.
     p50, p99 : float or None
         Response times of the same seconds, in seconds; None without any.
     elapsed : float
@@ -182,7 +182,7 @@ class Seen(_Told):
     state: traitlets.Unicode[str, str | bytes] = traitlets.Unicode("idle")
     users: traitlets.Int[int, int] = traitlets.Int(0)
     running: traitlets.Int[int, int] = traitlets.Int(0)
-    failed: traitlets.Float[float, int | float] = traitlets.Float(0.0)
+    failed: traitlets.Float[int | None, int | float | None] = traitlets.Float(None, allow_none=True)
     rate: traitlets.Float[float, int | float] = traitlets.Float(0.0)
     p50: traitlets.Float[int | None, int | float | None] = traitlets.Float(None, allow_none=True)
     p99: traitlets.Float[int | None, int | float | None] = traitlets.Float(None, allow_none=True)
@@ -236,7 +236,7 @@ class Watcher:
             seen.users = sum(status.users[state] for state in ("waiting", "running", "leaving"))
             seen.running = status.users["running"]
             seen.rate = total.rate
-            seen.failed = total.failed_rate / total.rate if total.rate else 0.0
+            seen.failed = total.failed_share
             seen.p50, seen.p99 = _known(total.p50), _known(total.p99)
             seen.elapsed = status.elapsed
         run, now = self._session.run, monotonic()

@@ -89,6 +89,11 @@ class Figures:
     p95: float = math.nan
     p99: float = math.nan
 
+    @property
+    def failed_share(self) -> float | None:
+        """Share of the actions of the last ten windows that failed; None if none ended."""
+        return self.failed_rate / self.rate if self.rate else None
+
 
 class LiveChange(NamedTuple):
     """A live change, of all nodes together."""

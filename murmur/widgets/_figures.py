@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets
 
+from murmur.errors import number_of
+
 from ._part import Part
 
 if TYPE_CHECKING:
@@ -29,11 +31,11 @@ class Figures(Part):
     running, waiting, leaving, gone, target : int
         Users by state, and how many are asked for.
     rate : float
-        Actions a second, of the last five seconds.
-    failed : float
-        Share of them that failed, from 0 to 1.
+        Actions that ended, a second, of the last ten seconds.
+    failed : float or None
+        Share of them that failed, from 0 to 1; None if none ended.
     p50, p99 : float or None
-        Response times in seconds; None before the first.
+        Response times in seconds, of the same seconds; None if none succeeded.
     keeps_up : bool
         Whether the generator is fast enough.
 
@@ -54,7 +56,9 @@ class Figures(Part):
     gone: traitlets.Int[int, int] = traitlets.Int(0).tag(sync=True)
     target: traitlets.Int[int, int] = traitlets.Int(0).tag(sync=True)
     rate: traitlets.Float[float, int | float] = traitlets.Float(0.0).tag(sync=True)
-    failed: traitlets.Float[float, int | float] = traitlets.Float(0.0).tag(sync=True)
+    failed: traitlets.Float[int | None, int | float | None] = traitlets.Float(
+        None, allow_none=True
+    ).tag(sync=True)
     p50: traitlets.Float[int | None, int | float | None] = traitlets.Float(
         None, allow_none=True
     ).tag(sync=True)
@@ -127,7 +131,7 @@ def _lines(state: dict[str, Any]) -> list[dict[str, Any]]:
     failures = [
         {
             "at": one["at"],
-            "text": f"{one['name']} failed {one['count']:,} times: {one['error']}",
+            "text": f"{one['name']} failed {number_of(one['count'], 'time')}: {one['error']}",
             "kind": "failure",
         }
         for one in state["errors"]

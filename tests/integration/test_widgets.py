@@ -48,6 +48,7 @@ def session() -> Iterator[murmur.Session]:
 
 def test_figures_hold_numbers_that_other_widgets_may_follow(session: murmur.Session) -> None:
     figures = Figures(session)
+    assert (figures.failed, figures.p50) == (None, None)  # nothing ended: that is no success
     label = ipywidgets.IntText()
     traitlets.dlink((figures, "running"), (label, "value"))
 

@@ -99,8 +99,10 @@ def test_a_run_that_stands_still_has_no_rate(tape):
 
     assert tape.live.recent(20.5).total.rate == pytest.approx(10.0)
     assert tape.live.recent(27.0).total.rate == pytest.approx(5.0)  # 15 to 25, of which 5 told
+    assert tape.live.recent(20.5).total.failed_share == 0.0
     stopped = tape.live.recent(60.0)
     assert stopped.total.rate == 0.0
+    assert stopped.total.failed_share is None  # nothing ended: that is no success
     assert math.isnan(stopped.total.p50)
 
 

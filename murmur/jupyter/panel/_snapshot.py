@@ -156,7 +156,7 @@ def _figures(recent: Recent) -> dict[str, Any]:
     return {
         "rate": round(total.rate, 1),
         "failed": round(total.failed_rate, 1),
-        "share": round(total.failed_rate / total.rate if total.rate else 0.0, 5),
+        "share": None if total.failed_share is None else round(total.failed_share, 5),
         "p50": None if p50 is None else duration_text(p50),
         "p99": None if p99 is None else duration_text(p99),
         "seconds": {"p50": p50, "p99": p99},

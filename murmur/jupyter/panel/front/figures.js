@@ -23,7 +23,8 @@ function newFigures() {
       median.update(...split(figures.p50), "of actions that succeeded");
       slow.update(...split(figures.p99), "one in a hundred is slower");
       const gone = figures.failed_users ? `, ${whole(figures.failed_users)} users failed` : "";
-      failed.update(percent(figures.share), `${whole(figures.failed_total)} in all${gone}`);
+      const share = figures.share == null ? ["–", ""] : [percent(figures.share), "%"];
+      failed.update(...share, `${whole(figures.failed_total)} in all${gone}`);
       failed.element.classList.toggle("mm-bad", figures.share > 0.01 || Boolean(gone));
       const cost = `${cores(generator.cpu)} of a core, loop lag ${generator.lag}`;
       const isOver = STATES.every((name) => !counts[name]);
