@@ -149,7 +149,9 @@ class _Complaints:
 
 def name_of_task(task: asyncio.Task[Any]) -> str:
     """Return the name of the function that a task runs."""
-    return str(getattr(task.get_coro(), "__qualname__", "a task"))
+    body: Any = task.get_coro()
+    body = body._body if isinstance(body, _Guarded) else body
+    return str(getattr(body, "__qualname__", type(body).__qualname__))
 
 
 def cancel_task(task: asyncio.Task[Any]) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from murmur._backend import native
-from murmur._guard import heard
 from murmur.errors import MurmurError, RunStateError
 from murmur.runtime import NodeRun, RunState, longest_end
 
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
     from murmur.telemetry import Bus
 
 __all__ = ["LocalNode"]
-
-_logger = logging.getLogger(__name__)
 
 
 class LocalNode(Node):
@@ -198,13 +194,9 @@ class LocalNode(Node):
             self._run.clock_error = clock_error
 
     async def _serve(self, run: NodeRun, scope: anyio.CancelScope) -> None:
-        """Keep a defect of murmur's own from ending the node."""
+        """Serve the run until it is over, or aborted."""
         with scope:
-            try:
-                await run.serve()
-            except Exception as error:  # noqa: BLE001 - it is told, and kept
-                heard(_logger.exception, "the run on node %s broke", self.name)
-                run.break_off(error)
+            await run.serve()
 
     def _the_run(self, verb: str) -> NodeRun:
         if self._run is None:

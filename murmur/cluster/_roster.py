@@ -7,14 +7,14 @@ and its users.  What a person may ask of the run is in `_cluster`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import anyio
 
 from murmur._backend import native
-from murmur.errors import NodeLostError
-from murmur.runtime import EXPELLED, Listener, RunState, longest_end
+from murmur.errors import NodeLostError, few
+from murmur.runtime import EXPELLED, RUN_BROKE, Listener, RunState, longest_end
 from murmur.telemetry import bus as process_bus
 
 from ._answers import ask_each
@@ -434,6 +434,7 @@ class Roster:
                 return
         if state is RunState.FINISHED and any(node.state is RunState.FAILED for node in nodes):
             state = RunState.FAILED
+        current.record.broken_off = current.record.broken_off or _where_it_broke(nodes)
         for name in current.nodes:
             current.record.set_present(name, (), (), (), ())
         self._state = state
@@ -460,6 +461,13 @@ class Roster:
         if current is None or current.leasing is None or self._state.is_over:
             return {}
         return current.leasing.statistics()
+
+
+def _where_it_broke(nodes: Sequence[NodeStatus]) -> str:
+    """Return on which nodes a defect of murmur's own ended the run, and what it was."""
+    problems = [(node.node, problem) for node in nodes for problem in node.problems]
+    broken = [f"on node {name} {what}" for name, what in problems if what.startswith(RUN_BROKE)]
+    return few(broken, 2)
 
 
 def _changes(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, object]:

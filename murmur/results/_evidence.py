@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from murmur.recording import Hold, RunRecord
-from murmur.runtime import EXPELLED, NODE_LEFT, NODE_RELEASED
+from murmur.runtime import EXPELLED, NODE_LEFT, NODE_RELEASED, RUN_BROKE
 from murmur.runtime.health import BY_OTHERS, STOOD_STILL, is_crowded_out, place
 from murmur.telemetry import Labels
 
@@ -30,7 +30,7 @@ def gather(record: RunRecord, health: pd.DataFrame, *, was_cut_off: bool = False
     outcome, reason = users["outcome"], users["reason"]
     is_expelled = _is(reason, lambda text: text == EXPELLED)
     is_lost = _is(outcome, lambda text: text == "lost") & ~is_expelled
-    is_gone = _is(reason, lambda text: text == NODE_LEFT) & ~is_lost
+    is_gone = _is(reason, lambda text: text in (NODE_LEFT, RUN_BROKE)) & ~is_lost
     is_failed = _is(outcome, lambda text: text == "failed")
     is_abandoned = _is(reason, lambda text: "abandoned" in text)
     planned, undone = _plan(record, users, is_lost | is_gone)

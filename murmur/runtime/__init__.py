@@ -38,6 +38,7 @@ from ._spec import RunSpec as RunSpec
 from ._state import EXPELLED as EXPELLED
 from ._state import NODE_LEFT as NODE_LEFT
 from ._state import NODE_RELEASED as NODE_RELEASED
+from ._state import RUN_BROKE as RUN_BROKE
 from ._state import LeavingEvent as LeavingEvent
 from ._state import Outcome as Outcome
 from ._state import RunState as RunState
@@ -61,6 +62,7 @@ __all__ = [
     "MAILBOX_SIZE",
     "NODE_LEFT",
     "NODE_RELEASED",
+    "RUN_BROKE",
     "SENT",
     "SWITCH_INTERVAL",
     "UNCERTAIN",

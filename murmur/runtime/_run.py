@@ -7,8 +7,10 @@ watches users until somebody calls `stop`, sees every user to its end and calls
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextvars import copy_context
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +38,7 @@ from ._leftovers import LINGER, Leftovers
 from ._population import Presence
 from ._process import tuned_process
 from ._spec import Listener, RunSpec
-from ._state import TRANSITIONS, RunState
+from ._state import RUN_BROKE, TRANSITIONS, RunState
 from ._user import User
 from ._users import Users
 from .health._sampler import Sampler
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
 
     from murmur._backend import Native
     from murmur.scenario import Scenario
+
+_logger = logging.getLogger(__name__)
 
 __all__ = ["USER_RATE", "NodeRun", "check_throttle_verb", "tell_refusals"]
 
@@ -92,6 +96,7 @@ class NodeRun:
     """
 
     _stop_reason = ""
+    _is_broken = False
 
     def __init__(self, spec: RunSpec, *, node: str, bus: Bus, listener: Listener) -> None:
         self.spec = spec
@@ -131,7 +136,7 @@ class NodeRun:
             is_cancelling=self.scenario.leftovers == "cancel", now=self.native.now
         )
         self.users: Users = Users(
-            self, body=self._calls.user_body(), tasks=self._tasks, on_idle=listener.idle
+            self, body=self._calls.user_body(), tasks=self._tasks, on_idle=self._note_idle
         )
 
     @property
@@ -168,12 +173,10 @@ class NodeRun:
                     tasks.cancel_scope.cancel()
                 if self.state is RunState.TERMINATING:
                     await self._terminate()
+            except Exception as error:  # noqa: BLE001 - murmur's own defect: it is told, and kept
+                self._break(error)
             finally:
-                try:
-                    await self._clear_away()
-                finally:
-                    self.initialised.set()
-                    self.ended.set()
+                await self._conclude()
 
     def add(self, first: int, last: int, *, live: bool = True) -> None:
         """Announce users `first` to `last`; `live` if a person adds them to a run."""
@@ -245,14 +248,6 @@ class NodeRun:
         self._stop_reason = reason
         self._enter(RunState.TERMINATING)
         self._stop_asked.set()
-
-    def break_off(self, error: Exception) -> None:
-        """Count the run as failed by an error that is not the scenario's."""
-        while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
-            error = error.exceptions[0]
-        self.problems.append(f"{type(error).__name__}: {error}")
-        self.state = RunState.FAILED
-        self._listener.state(RunState.FAILED)
 
     def send(self, user_id: int, message: object, *, due_at: float | None = None) -> None:
         """Put `message` into the mailbox of a user, of this node or another; from any thread.
@@ -379,15 +374,44 @@ class NodeRun:
         await self.throttles.stop_all()
         self._sampler.sample(self.native.now())
 
+    async def _conclude(self) -> None:
+        """Clear away, and let go who waits for the end."""
+        try:
+            await self._clear_away()
+        except Exception as error:  # noqa: BLE001 - as in `serve`
+            self._break(error)
+        finally:
+            if self._is_broken:
+                self._listener.state(RunState.FAILED)
+            self.initialised.set()
+            self.ended.set()
+
     async def _clear_away(self) -> None:
         """Leave no user behind, also when the run itself was cancelled."""
         with anyio.CancelScope(shield=True):
-            await self.users.wind_down(grace=0.0)
+            await self.users.wind_down(0.0, self._stop_reason)
             until = self.native.now() + LAST_LOOK
             while not self.leftovers.is_empty and self.native.now() < until:  # noqa: ASYNC110 - they tell nobody
                 await anyio.sleep(LAST_LOOK / 5)
         self._tell_of_leftovers(linger=0.0)
         self.flush()
+
+    def _break(self, error: Exception) -> None:
+        """Count the run as failed by an error of murmur's own; its users are seen off next."""
+        while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]
+        heard(partial(_logger.error, exc_info=error), "the run on node %s broke", self.node)
+        self.recorder.failure("node", self.node, error)
+        text = f"{RUN_BROKE}: {self.secrets.conceal(error_text(error))}"
+        self.problems.append(text)
+        self.error = self.error or MurmurError(f"{text} (on node {self.node})")
+        self._stop_reason, self._is_broken = RUN_BROKE, True
+        self.state = RunState.FAILED
+
+    def _note_idle(self) -> None:
+        """Say that the last user is gone, unless the run itself sees all of them off."""
+        if self.state is not RunState.FAILED:
+            self._listener.idle()
 
     async def _look_for_leftovers(self) -> None:
         while True:

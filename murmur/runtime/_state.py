@@ -17,6 +17,7 @@ __all__ = [
     "EXPELLED",
     "NODE_LEFT",
     "NODE_RELEASED",
+    "RUN_BROKE",
     "TRANSITIONS",
     "LeavingEvent",
     "Outcome",
@@ -29,6 +30,9 @@ NODE_LEFT = "node left"
 
 NODE_RELEASED = "node released"
 """Reason of users that went because whoever steers gave their node back, or scaled it away."""
+
+RUN_BROKE = "the run broke"
+"""Reason of users that went because a defect of murmur's own ended their run."""
 
 EXPELLED = "it was expelled"
 """Reason of users that were lost because a person sent their node away."""

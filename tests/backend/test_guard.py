@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from murmur._backend import guard_loop
+from murmur._backend import guard_loop, name_of_task, native
 
 
 class Connection:
@@ -33,3 +33,19 @@ async def test_what_a_cancelled_task_held_is_freed_at_once() -> None:
     await asyncio.sleep(0)
 
     assert [each() for each in held] == [None]
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
+async def test_tasks_are_named_by_what_they_run() -> None:
+    guard_loop()
+
+    async def listen() -> None: ...
+
+    loop = asyncio.get_running_loop()
+    tasks = [loop.create_task(listen()), asyncio.ensure_future(native().sleeper().sleep(0.01))]
+
+    assert [name_of_task(task).rpartition(".<locals>.")[2] for task in tasks] == [
+        "listen",
+        "User.sleep",
+    ]
+    await asyncio.wait(tasks)

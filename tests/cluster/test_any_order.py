@@ -1,12 +1,14 @@
 """Whatever is asked of a run over nodes, in whatever order: every user has one end.
 
 A machine of hypothesis draws joins, departures, losses and every verb of a run, in virtual
-time.  Beside it stands a model that knows no more than what was asked and answered.
+time, and a defect of murmur's own now and then.  Beside it stands a model that knows no more than
+what was asked and answered; and nothing but that defect may be logged as an error.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import os
 from collections.abc import Coroutine
@@ -74,11 +76,33 @@ class Crowd(murmur.Scenario):
                 await user.sleep(self.pace)
 
 
+DEFECT = "a defect"
+
+
+async def _raise() -> None:
+    raise ArithmeticError(DEFECT)
+
+
+class Errors(logging.Handler):
+    """Keeps what is logged as an error, but for the defect."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        cause = record.exc_info[1] if record.exc_info else None
+        if str(cause) != DEFECT:
+            self.lines.append(f"{record.name}: {record.getMessage()} {cause!r}")
+
+
 class AnyOrder(RuleBasedStateMachine):
     """A session's cluster and what is asked of it."""
 
     def __init__(self, network_type: type[Any]) -> None:
         super().__init__()
+        self.errors = Errors()
+        logging.getLogger().addHandler(self.errors)
         loops = virtual_backend("asyncio")[1]
         self.runner = asyncio.Runner(loop_factory=loops["loop_factory"])
         self.is_on = False
@@ -137,6 +161,20 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(which=st.integers(0, MOST_NODES - 1))
     def cut(self, which: int) -> None:
         self.net.links[self.others[which % len(self.others)]].is_cut = True
+
+    @precondition(lambda self: self.is_on)
+    @rule(which=st.integers(0, MOST_NODES))
+    def break_one(self, which: int) -> None:
+        """Have a task of murmur's own raise on a node, as a defect would."""
+        places = [self.net.cluster.nodes["local"], *(a.local for a in self.net.agents.values())]
+
+        async def broken() -> None:
+            run = places[which % len(places)]._run
+            if run is not None and str(run.state) == "running":
+                run._tasks.start_soon(_raise)
+                await anyio.sleep(0.01)
+
+        self.do(broken())
 
     @rule(seconds=st.sampled_from([0.01, 0.3, 1.0, 2.5, 6.0, 30.0]))
     def pass_time(self, seconds: float) -> None:
@@ -305,6 +343,8 @@ class AnyOrder(RuleBasedStateMachine):
                 self.runner.run(self._end())
         finally:
             self.runner.close()
+            logging.getLogger().removeHandler(self.errors)
+        assert not self.errors.lines
 
     async def _end(self) -> None:
         with anyio.fail_after(400):

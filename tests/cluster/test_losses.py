@@ -508,3 +508,26 @@ async def test_lost_users_leave_the_population_when_they_were_lost(
         assert (at, while_on.get(at, expected)) == (at, population[at])
         # From 7.7 s on the node ended its load by itself, as it told when it was back.
         assert population[at] == expected or (is_back and 7.5 < at < lost_at[0])
+
+
+async def test_a_defect_on_one_node_costs_its_users_and_not_the_run(
+    pair: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def sample_forever(sampler: Any) -> None:
+        await anyio.sleep(5 if sampler._run.node == "a" else math.inf)
+        raise ArithmeticError("seven is no prime")
+
+    monkeypatch.setattr("murmur.runtime._run.Sampler.sample_forever", sample_forever)
+    await pair.do(Busy, 4, duration=20)
+    await pair.cluster.wait_over()
+
+    results = Results(pair.record)
+    assert (await pair.cluster.status()).state == "finished"
+    rows = results.users.groupby("node", observed=True)[["outcome", "reason"]].agg(set)
+    assert rows.loc["a", "reason"] == {"the run broke"}
+    assert rows.loc["b", "outcome"] == {"left"}
+    assert results.errors.query("source == 'node'")["name"].tolist() == ["a"]
+    assert results.verdict.state == "invalid"
+    assert "2 of 4 users were lost, or went with a node that nobody asked to go" in str(
+        results.verdict
+    )
