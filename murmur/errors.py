@@ -267,11 +267,17 @@ class UnknownSettingError(ConfigError):
         The unknown names, as given.
     """
 
-    def __init__(self, names: Sequence[str], declared: Iterable[str]) -> None:
+    def __init__(
+        self, names: Sequence[str], declared: Iterable[str], *, call: str = "", takes: str = ""
+    ) -> None:
+        """`call` was given them beside its own arguments, which it `takes`: "users, seed"."""
         self.names: tuple[str, ...] = tuple(names)
         known = sorted(declared)
+        rest = f"; {call}() takes {takes}" if takes else ""
+        own = takes.split(", ") if takes else []
         super().__init__(
-            f"unknown setting {name!r}{closest(name, known, 'declared')}" for name in self.names
+            f"unknown setting {name!r}{closest(name, known, 'declared', own, rest)}"
+            for name in self.names
         )
 
 
@@ -847,15 +853,17 @@ def _rebuilt(
     return error
 
 
-def closest(name: str, known: Sequence[str], what: str) -> str:
-    """Return a hint that names what was probably meant, or what there is."""
-    matches = difflib.get_close_matches(str(name), known, n=2, cutoff=0.6)
+def closest(
+    name: str, known: Sequence[str], what: str, others: Sequence[str] = (), rest: str = ""
+) -> str:
+    """Return a hint that names what was probably meant, one of `others` too, or what there is."""
+    matches = difflib.get_close_matches(str(name), [*known, *others], n=2, cutoff=0.6)
     if matches:
         return f"; did you mean {' or '.join(map(repr, matches))}?"
     if known:
         listed = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
-        return f" ({what}: {listed})"
-    return f" ({what}: none)"
+        return f" ({what}: {listed}{rest})"
+    return f" ({what}: none{rest})"
 
 
 def few(names: Iterable[str], most: int = 3) -> str:

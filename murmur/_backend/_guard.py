@@ -93,33 +93,33 @@ class _Guarded(Coroutine[Any, Any, Any]):
     a task runs.
     """
 
-    __slots__ = ("__weakref__", "_body")
+    __slots__ = ("__weakref__", "body")
 
     def __init__(self, body: Any) -> None:  # noqa: ANN401 - a coroutine, or a generator that is one
-        self._body = body
+        self.body = body
 
     def send(self, value: Any) -> Any:  # noqa: ANN401 - as the body
         try:
-            return self._body.send(value)
+            return self.body.send(value)
         except (SystemExit, KeyboardInterrupt) as error:
             raise ended(error) from error
 
     def throw(self, *error: Any) -> Any:  # noqa: ANN401 - as the body
         try:
-            return self._body.throw(*error)
+            return self.body.throw(*error)
         except (SystemExit, KeyboardInterrupt) as exit_:
             raise ended(exit_) from exit_
         finally:
             del error  # its traceback has this frame: a cycle, with all that the body held
 
     def close(self) -> None:
-        self._body.close()
+        self.body.close()
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        return (yield from self._body.__await__())
+        return (yield from self.body.__await__())
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - name, code and frame of the body
-        return getattr(self._body, name)
+        return getattr(self.body, name)
 
 
 class _Complaints:
@@ -150,7 +150,7 @@ class _Complaints:
 def name_of_task(task: asyncio.Task[Any]) -> str:
     """Return the name of the function that a task runs."""
     body: Any = task.get_coro()
-    body = body._body if isinstance(body, _Guarded) else body
+    body = body.body if isinstance(body, _Guarded) else body
     return str(getattr(body, "__qualname__", type(body).__qualname__))
 
 

@@ -17,7 +17,14 @@ from traitlets import TraitType, Unicode
 
 from murmur._given import needed
 from murmur.errors import ConfigError, WaitTimeoutError
-from murmur.scenario import find, is_secret, parse_settings, settings_of, variable_of
+from murmur.scenario import (
+    find,
+    is_secret,
+    parse_settings,
+    refuse_unknown,
+    settings_of,
+    variable_of,
+)
 
 from ._default import session as default_session
 
@@ -104,6 +111,7 @@ def replay(
     manifest = results.manifest
     _refuse_unknown(manifest)
     chosen = archived_scenario(manifest) if scenario is None else find(scenario, _notebook())
+    refuse_unknown(chosen, settings.keys() - {"nodes"}, replay)  # `do` takes nodes
     values = {**_settings_of(chosen, manifest["settings_at_start"], settings), **settings}
     return _again(session or default_session(), chosen, manifest, values, results.elapsed)
 

@@ -20,7 +20,7 @@ from murmur.cluster import ANYTHING, LOOK
 from murmur.errors import RunStateError, WrongThreadError
 from murmur.recording import Relay
 from murmur.runtime import RunState, checked_patterns
-from murmur.scenario import find
+from murmur.scenario import find, refuse_unknown
 
 from ._call_log import CallLog
 from ._directory import keep, run_directory
@@ -224,7 +224,7 @@ class Session:
             If the run directory cannot be made.
         """
         chosen = find(scenario, notebook_names())
-        resolved = settings_for(chosen, settings, self._parse_environment)
+        resolved = settings_for(chosen, settings, self._parse_environment, self.do)
         course = course_of(
             users=users,
             duration=duration,
@@ -327,6 +327,8 @@ class Session:
         """
         from ._capacity import plan_of, search_for, searched
 
+        for_each_run = settings.keys() - {"seed", "nodes"}  # these go to `do`
+        refuse_unknown(find(scenario, notebook_names()), for_each_run, self.find_capacity)
         plan = plan_of(
             check,
             scenario=scenario,

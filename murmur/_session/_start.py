@@ -86,13 +86,14 @@ def settings_for(
     scenario: type[Scenario],
     given: Mapping[str, object],
     parse: Callable[[str], object] | None,
+    call: Callable[..., object],
 ) -> Resolved:
     """Return the values that a run starts with; those that are refused are told as events.
 
-    Raises `ConfigError` with every problem.
+    `call` is as of `resolve`.  Raises `ConfigError` with every problem.
     """
     try:
-        return resolve(scenario, given, parse=parse)
+        return resolve(scenario, given, parse=parse, call=call)
     except ConfigError as error:
         emitter = Emitter(bus, run_id="", node="local", now=time.monotonic, wall_now=time.time)
         tell_refusals(emitter, error)

@@ -30,6 +30,7 @@ from ._read import read_file as read_file
 from ._resolve import Resolved as Resolved
 from ._resolve import build as build
 from ._resolve import localize as localize
+from ._resolve import refuse_unknown as refuse_unknown
 from ._resolve import resolve as resolve
 from ._scenario import Scenario as Scenario
 from ._secrets import Secrets as Secrets
@@ -68,6 +69,7 @@ __all__ = [
     "read_rate",
     "read_text",
     "refuse_coroutine",
+    "refuse_unknown",
     "resolve",
     "scenarios_in",
     "settings_of",

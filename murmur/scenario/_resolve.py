@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -16,7 +17,7 @@ from ._insides import lock, put_values
 from ._scenario import Scenario
 from ._verification import Verification
 
-__all__ = ["Resolved", "Source", "build", "localize", "resolve"]
+__all__ = ["Resolved", "Source", "build", "localize", "refuse_unknown", "resolve"]
 
 Source = Literal["argument", "environment", "default", "node"]
 
@@ -49,6 +50,8 @@ def resolve(
     # turns the text of an environment variable into a value, in place of the trait. If it raises,
     # the default is used and a warning returned.
     parse: Callable[[str], object] | None = None,
+    # what was given the arguments, beside some of its own: one of these may have been meant.
+    call: Callable[..., object] | None = None,
 ) -> Resolved:
     """Return verified values for all settings, or refuse with every problem at once.
 
@@ -81,7 +84,7 @@ def resolve(
         verification.propose(name, value)
     verification.fill(name for name in settings if name not in supplied)
     verification.cross_validate(settings)
-    _refuse(given, verification)
+    _refuse(given, verification, call)
     return Resolved(
         values={name: verification.value(name) for name in settings},
         sources={name: _source(name, given, reading) for name in settings},
@@ -131,7 +134,7 @@ def localize(
         verification.propose(name, value)
     verification.fill(name for name in settings if name not in reading.values)
     verification.cross_validate(settings)
-    _refuse({}, verification)
+    _refuse({}, verification, None)
     own: dict[str, Source] = {n: "node" if n in reading.values else "default" for n in settings}
     return replace(
         resolved,
@@ -163,11 +166,36 @@ def build(cls: type[Scenario], resolved: Resolved) -> Scenario:
     return scenario
 
 
-def _refuse(given: Mapping[str, object], verification: Verification) -> None:
-    unknown = [name for name in given if name not in verification.settings]
-    problems: list[ConfigError] = []
-    if unknown:
-        problems.append(UnknownSettingError(unknown, verification.settings))
+def refuse_unknown(cls: type[Scenario], given: Iterable[str], call: Callable[..., object]) -> None:
+    """Raise `UnknownSettingError` for names that no setting of a class has.
+
+    `call` is as of `resolve`.
+    """
+    if problems := _unknown(given, settings_of(cls), call):
+        raise problems[0]
+
+
+def _unknown(
+    given: Iterable[str], declared: Iterable[str], call: Callable[..., object] | None
+) -> list[ConfigError]:
+    declared = list(declared)
+    unknown = [name for name in given if name not in declared]
+    if not unknown:
+        return []
+    if call is None:
+        return [UnknownSettingError(unknown, declared)]
+    own = [
+        name
+        for name, argument in inspect.signature(call).parameters.items()
+        if argument.default is not argument.empty or argument.kind is argument.KEYWORD_ONLY
+    ]
+    return [UnknownSettingError(unknown, declared, call=call.__name__, takes=", ".join(own))]
+
+
+def _refuse(
+    given: Mapping[str, object], verification: Verification, call: Callable[..., object] | None
+) -> None:
+    problems = _unknown(given, verification.settings, call)
     if invalid := verification.error():
         problems.append(invalid)
     if problems:

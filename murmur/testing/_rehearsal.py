@@ -94,7 +94,7 @@ def rehearse(
         raise InvalidArgumentError(
             "cannot rehearse for ever", "give `duration` as a number of seconds"
         )
-    resolved = resolve(scenario, settings, environment={})
+    resolved = resolve(scenario, settings, environment={}, call=rehearse)
     course = Course(users=users, duration=duration, end_when_idle=end_when_idle)
     _, options = virtual_backend("asyncio")
     # A thread of its own, because a notebook's cell runs inside a loop.

@@ -152,3 +152,13 @@ def test_a_replay_waits_for_no_other_run(session):
 
     with pytest.raises(RunStateError):
         murmur.replay(first, session=session, scenario=Talk)
+
+
+def test_a_mistyped_argument_of_replay_is_named(session) -> None:
+    with session.do(Talk, 1, duration=0.1) as first:
+        first.wait(timeout=30)
+
+    with pytest.raises(ConfigError, match=r"did you mean 'scenario'\?"):
+        murmur.replay(first.results, session=session, scenaro=Talk)
+    with pytest.raises(ConfigError, match=r"'duration' .* replay\(\) takes session, scenario"):
+        murmur.replay(first.results, session=session, duration=3)

@@ -8,7 +8,9 @@ import pytest
 from traitlets import Int
 
 import murmur
+from murmur.errors import UnknownSettingError
 from murmur.telemetry import Event
+from murmur.testing import rehearse
 
 
 class Calls(murmur.Scenario):
@@ -71,3 +73,20 @@ def test_settings_show_arrivals_that_the_throttle_changed(session) -> None:
         assert run.settings["user_rate"] == 300
         assert run.settings_at_start["user_rate"] == 1200
     assert run.settings["user_rate"] == 300
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda s: s.do(Calls, durration=3), "unknown setting 'durration'; did you mean 'dur"),
+        (lambda s: s.do(Calls, run_for=3), "; do() takes users, seed, duration, end_when_idle"),
+        (lambda s: s.find_capacity(Calls, check="p99 < 1s", hight=3), "did you mean 'high'?"),
+        (lambda s: s.find_capacity(Calls, check="p99 < 1s", duration=3), "() takes check, by"),
+        (lambda _: rehearse(Calls, durations=3), "did you mean 'duration'?"),
+    ],
+)
+def test_a_mistyped_argument_is_named_and_no_setting(session, call, sentence) -> None:
+    with pytest.raises(UnknownSettingError) as refused:
+        call(session)
+
+    assert sentence in str(refused.value)
