@@ -31,9 +31,12 @@ if TYPE_CHECKING:
 
 __all__ = ["VERBS", "find_verb"]
 
+_OTHER_NAMES = {"trace": "watch"}
+
 
 def find_verb(name: str, context: Context | None = None) -> Verb:
     """Return the verb of that name, or raise a `UsageError` with what is probably meant."""
+    name = _OTHER_NAMES.get(name, name)
     if name in VERBS:
         return VERBS[name]
     if name in VERBS_OF_AMOC:

@@ -22,8 +22,8 @@ def split_words(line: str, namespace: Mapping[str, object] | None) -> list[str]:
     """Return the words of `line`, without quotes and comment, with variables filled in.
 
     ``$name`` and ``{expression}`` stand for ``str()`` of their value in `namespace`, in one
-    word whatever it holds; they stay as they are where they have none, and without a
-    `namespace`.  ``$$`` stands for a dollar sign.
+    word whatever it holds; they stay as they are where they have none, as ``{id}`` in the name
+    of an action, and without a `namespace`.  ``$$`` stands for a dollar sign.
 
     Raises `UsageError` if a quotation is not closed.
     """
@@ -49,9 +49,12 @@ def _evaluated(line: str, namespace: Mapping[str, object]) -> tuple[str, list[st
     values: list[str] = []
 
     def mark(match: re.Match[str]) -> str:
+        code = match[1].strip()
+        if code.isidentifier() and code not in namespace:
+            return match[0]  # a placeholder, as in GET /items/{id}: `id` is Python's own
         try:
             # The line is code that a person typed into a cell of their own.
-            value = eval(match[1].strip(), dict(namespace))
+            value = eval(code, dict(namespace))
         except Exception:  # noqa: BLE001 - as in IPython: no expression, so it stays as it is
             return match[0]
         values.append(str(value))

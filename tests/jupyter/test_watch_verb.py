@@ -34,7 +34,7 @@ def test_it_shows_the_requests_of_that_user_until_its_time_is_over(
         capsys.readouterr()
         shell.run_line_magic("amoc", "watch 2 --seconds 0.5")
         lines = capsys.readouterr().out.splitlines()
-        shell.run_line_magic("amoc", "watch 77 --seconds 0.2")
+        shell.run_line_magic("amoc", "trace 77 --seconds 0.2")
         silent = capsys.readouterr().out
     InteractiveShell.clear_instance()
 

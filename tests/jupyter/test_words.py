@@ -55,6 +55,13 @@ def test_what_is_no_expression_stays():
     assert words == ["do", "{gone}", "a={'x': 1}", "b={}"]
 
 
+def test_a_placeholder_in_the_name_of_an_action_is_no_builtin_of_python():
+    line = 'check "p99(GET /items/{id}/{type}) < 1s"'
+
+    assert split_words(line, {}) == ["check", "p99(GET /items/{id}/{type}) < 1s"]
+    assert split_words(line, {"id": 7})[1] == "p99(GET /items/7/{type}) < 1s"
+
+
 def test_nothing_is_evaluated_without_names():
     assert split_words("add {1+1}", None) == ["add", "{1+1}"]
 
