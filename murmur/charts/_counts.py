@@ -84,6 +84,7 @@ def users(frame: pd.DataFrame, *, changes: pd.DataFrame | None = None) -> AnyCha
         return sentence("No user has started and ended yet.", title)
     ended = ended.assign(outcome=ended["outcome"].astype(str)).rename(columns={"started_at": "at"})
     rows = _thinned(ended)
+    end = max(float(rows["at"].max()), frame.attrs.get("elapsed", 0.0))
     present = [outcome for outcome in _OUTCOMES if (rows["outcome"] == outcome).any()]
     colours = [_OUTCOMES[outcome] for outcome in present]
     shapes = [_SHAPES[list(_OUTCOMES).index(outcome)] for outcome in present]
@@ -91,7 +92,7 @@ def users(frame: pd.DataFrame, *, changes: pd.DataFrame | None = None) -> AnyCha
         alt.Chart(rows)
         .mark_point(filled=True, size=28, opacity=0.8, aria=False)
         .encode(
-            x=time_axis(),
+            x=time_axis(until=end),
             y=alt.Y("duration:Q", axis=seconds_axis("time from start to end")),
             color=alt.Color("outcome:N", title=None, scale=ordered(present, colours)),
             shape=alt.Shape("outcome:N", title=None, scale=ordered(present, shapes)),
@@ -104,7 +105,7 @@ def users(frame: pd.DataFrame, *, changes: pd.DataFrame | None = None) -> AnyCha
         )
     )
     note = "" if len(rows) == len(ended) else f"{len(rows):,} of {len(ended):,} users"
-    return dressed(with_changes(chart, changes, float(rows["at"].max())), title, note)
+    return dressed(with_changes(chart, changes, end), title, note)
 
 
 def outcomes(frame: pd.DataFrame) -> AnyChart:

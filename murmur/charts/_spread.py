@@ -87,13 +87,14 @@ def heatmap(
         return sentence("No actions yet.", title)
     ended = (chosen["started_at"] + chosen["service_time"]).to_numpy()
     durations = chosen[f"{of}_time"].clip(lower=_SHORTEST)
-    cells = _cells(ended, durations.to_numpy())
+    end = max(float(ended.max()), frame.attrs.get("elapsed", 0.0))
+    cells = _cells(ended, durations.to_numpy(), end)
     # One hue whose opacity varies is legible on a light and on a dark background.
     chart = (
         alt.Chart(cells)
         .mark_rect(color=BLUE, aria=False)
         .encode(
-            x=time_axis(),
+            x=time_axis(until=end),
             x2="until:Q",
             y=alt.Y("from:Q", axis=log_axis(f"{of} time", durations), scale=log_scale(durations)),
             y2="to:Q",
@@ -107,7 +108,7 @@ def heatmap(
             ],
         )
     )
-    return dressed(with_changes(chart, changes, float(ended.max())), title, sample_note(frame))
+    return dressed(with_changes(chart, changes, end), title, sample_note(frame))
 
 
 def distribution(
@@ -170,10 +171,10 @@ def distribution(
     return dressed(alt.LayerChart(layer=[line, points]), title, sample_note(actions))
 
 
-def _cells(at: np.ndarray, durations: np.ndarray) -> pd.DataFrame:
+def _cells(at: np.ndarray, durations: np.ndarray, end: float) -> pd.DataFrame:
     """Return the cells that are not empty: ``at, until, from, to`` and how many actions."""
     # A single moment or duration still needs a cell with an extent.
-    span = max(float(at.max() - at.min()), 1.0)
+    span = max(end - float(at.min()), 1.0)
     low, high = float(durations.min()) / 1.02, float(durations.max()) * 1.02
     columns = np.linspace(float(at.min()), float(at.min()) + span, _COLUMNS + 1)
     bands = np.geomspace(low, high, _BANDS + 1)
@@ -212,7 +213,7 @@ def _names_heatmap(
         alt.Chart(cells)
         .mark_rect(color=BLUE, aria=False)
         .encode(
-            x=time_axis(),
+            x=time_axis(until=spans.end),
             x2="until:Q",
             y=alt.Y("name:N", title=None),
             opacity=alt.Opacity(

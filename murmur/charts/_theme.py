@@ -139,9 +139,14 @@ def sentence(text: str, title: str) -> AnyChart:
     return dressed(mark.encode(text="text:N"), title)
 
 
-def time_axis(field: str = "at") -> alt.X:
-    """Return the horizontal axis of every chart over time; those of one run line up at 0."""
+def time_axis(field: str = "at", *, until: float | None = None) -> alt.X:
+    """Return the horizontal axis of every chart over time; those of one run line up at 0.
+
+    With `until`, in seconds, it ends there and not where its rows do.
+    """
     scale = alt.Scale(nice=False, zero=True)
+    if until is not None:
+        scale = alt.Scale(nice=False, zero=True, domainMax=until)
     return alt.X(f"{field}:Q", title="time since the run started [s]", scale=scale)
 
 

@@ -136,12 +136,12 @@ class Statistic:
         """Return in which direction, and how far, each cell moves the statistic."""
         match self.kind:
             case "rate":
-                return cells.count - value * cells.seconds
+                return _less(cells.count, value * cells.seconds)
             case "failed":
-                return cells.failed - value * cells.count
+                return _less(cells.failed, value * cells.count)
             case "mean":
-                return cells.sums - value * cells.succeeded
-        return self.probability * cells.succeeded - cells.below(value)
+                return _less(cells.sums, value * cells.succeeded)
+        return _less(self.probability * cells.succeeded, cells.below(value))
 
     def is_known(self, cells: Cells) -> bool:
         """Whether there are enough actions to say how sure it is."""
@@ -151,6 +151,13 @@ class Statistic:
             return True
         beyond = min(self.probability, 1 - self.probability)
         return bool(cells.succeeded.sum() * beyond >= FEWEST - 1e-6)
+
+
+def _less(these: Floats, those: Floats) -> Floats:
+    """Return differences, in which what floats are rounded by is 0: it would look like a memory."""
+    rounding = 1e-9 * np.abs(these).max(initial=0.0)
+    difference: Floats = these - those
+    return np.where(np.abs(difference) > rounding, difference, 0.0)
 
 
 def edges_of(run: Source, start: float, end: float) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from ._bootstrap import Floats
 from ._cells import Statistic
 from ._frame import build
 from ._manifest import doubts
-from ._sides import RunSide, Side, pooled
+from ._sides import Counted, RunSide, Side, counted, pooled
 from ._source import Source, first_window
 from ._spans import cut_by
 from .checks._answer import answer_of, chosen_statistics
@@ -145,7 +145,9 @@ def compare(  # noqa: PLR0913 - all but the runs by keyword
     that of the largest of all rows, drawn together.
 
     There is no interval where there are fewer than six blocks in a run, or ten values beyond
-    a quantile.  Intervals of quantiles hold the resolution of the histograms, 0.8 %.
+    a quantile.  The rate of an action that one side has hardly any of, or none, has one by
+    counting, with actions as bunched as on the other side; notes tell what a side has none of.
+    Intervals of quantiles hold the resolution of the histograms, 0.8 %.
 
     In a run of many hours, the oldest seconds are joined to spans of 10, 60, 600 and more.  A
     span that `start` or `end` would cut is left out of that run, with its counts.
@@ -187,14 +189,16 @@ def compare(  # noqa: PLR0913 - all but the runs by keyword
     if not window <= (block or window) <= shortest or not 0 < confidence < 1:
         raise _uncuttable(block or window, shortest, confidence)
     sides = _sides_of(sources, spans, chosen, block)
-    frame = side_by_side(sides[: len(firsts)], sides[len(firsts) :], chosen, confidence=confidence)
-    stretches, first = list(zip(sources, spans, strict=True)), len(firsts)
+    first = len(firsts)
+    before, after = sides[:first], sides[first:]
+    frame = side_by_side(before, after, chosen, confidence=confidence)
+    stretches = list(zip(sources, spans, strict=True))
     unended = count_unended(frame, stretches[:first], stretches[first:], chosen)
     answer, reasons = answer_of(frame, asked, margin, is_trusted=_are_trusted(sources))
     frame.attrs = {
         "answer": answer,
         "reasons": [str(reason) for reason in reasons],
-        "notes": [*unended, *doubts(firsts, seconds)],
+        "notes": [*_one_sided(before, after), *unended, *doubts(firsts, seconds)],
         "confidence": confidence,
     }
     return frame
@@ -209,6 +213,21 @@ def side_by_side(
 ) -> pd.DataFrame:
     """Return the frame `COMPARISON` of stretches of runs that were cut into cells."""
     return _framed(_rows(firsts, seconds, statistics), confidence)
+
+
+def _one_sided(before: Sequence[RunSide], after: Sequence[RunSide]) -> Iterator[str]:
+    """Yield what a side, or some of its runs, has none of: that may be all that changed."""
+    for name in _names(before, after):
+        ended = {
+            side: [run.ended(name) for run in runs] for side, runs in (("A", before), ("B", after))
+        }
+        for side, other in (("A", "B"), ("B", "A")):
+            number, none = len(ended[side]), ended[side].count(0)
+            if none == number:
+                count = sum(ended[other])
+                yield f"warning: {side}: '{name}' never ended; in {other} it did {count:,.0f} times"
+            elif none:
+                yield f"warning: {side}: '{name}' never ended in {none} of {number} runs"
 
 
 def _sides_of(
@@ -324,6 +343,32 @@ class _Row:
         return "lower" if high < 0 else "unclear"
 
 
+@dataclass(frozen=True, slots=True)
+class _CountedRow(_Row):
+    """A rate of an action of which one side has hardly any, or none: by counts."""
+
+    counts: Sequence[Counted] = ()
+
+    def change(self, critical: float) -> tuple[float, float]:
+        """Return between which logarithms the ratio is."""
+        before, after = (side.interval(critical) for side in self.counts)
+        return _log(after[0]) - _log(before[1]), _log(after[1]) - _log(before[0])
+
+    def difference(self, critical: float) -> tuple[float, float]:
+        """Return between what the difference lies."""
+        before, after = (side.interval(critical) for side in self.counts)
+        return _combined(self.b - self.a, before, after, (self.a, self.b))
+
+    def ratio(self, critical: float) -> tuple[float, float]:
+        """Return between what the ratio lies; NaN where there is none."""
+        low, high = self.change(critical)
+        return (_exp(low), _exp(high)) if self.a > 0 else (math.nan, math.nan)
+
+
+def _log(value: float) -> float:
+    return math.log(value) if value > 0 else -math.inf
+
+
 def _exp(value: float) -> float:
     return math.exp(min(value, 700.0))
 
@@ -343,13 +388,17 @@ def _combined(
 def _rows(
     firsts: Sequence[RunSide], seconds: Sequence[RunSide], statistics: Mapping[str, Statistic]
 ) -> list[_Row]:
-    names = sorted({name for side in (*firsts, *seconds) for name in side.names})
+    names = _names(firsts, seconds)
     random = np.random.default_rng(len(names))
     return [
         _row(name, statistic, statistics[statistic], (firsts, seconds), random)
         for name in names
         for statistic in statistics
     ]
+
+
+def _names(firsts: Sequence[RunSide], seconds: Sequence[RunSide]) -> list[str]:
+    return sorted({name for side in (*firsts, *seconds) for name in side.names})
 
 
 def _row(
@@ -363,6 +412,9 @@ def _row(
     known = [[each for each in side if each is not None] for side in estimates]
     if [len(side) for side in known] != [len(side) for side in runs]:
         a, b = (float(np.mean([run.value(name, rule) for run in side])) for side in runs)
+        counts = counted(runs, known, name) if rule.kind == "rate" else []
+        if counts:
+            return _CountedRow(name, statistic, rule, a, b, None, None, counts)
         return _Row(name, statistic, rule, a, b, None, None)
     before, after = pooled(known)
     a, b = before.value, after.value

@@ -136,6 +136,8 @@ def _part(row: Mapping[Any, Any]) -> str:
     values = (row["difference_low"], row["difference_high"])
     if row["unit"] == "share":
         between = f"{100 * values[0]:+.2g} to {100 * values[1]:+.2g} points"
+    elif math.isnan(low):  # there was none before
+        between = f"{values[0]:+.2g} to {values[1]:+.2g} {row['unit']}"
     else:
         between = f"{low - 1:+.0%} to {high - 1:+.0%}"
     return f"{row['statistic'].removeprefix('response_')} {between}"

@@ -111,8 +111,8 @@ class Results:
     def frame(self, name: str) -> pd.DataFrame:
         """Return the frame of that name, as the property of the same name does.
 
-        Where one row is a window, ``attrs["elapsed"]`` says how long the run went on: there may
-        be no row of its last windows, in which nothing happened.
+        Where rows have a time, ``attrs["elapsed"]`` says how long the run went on: there may be
+        no row of its last seconds, in which nothing happened.
 
         Parameters
         ----------
@@ -128,7 +128,7 @@ class Results:
             raise InvalidArgumentError(f"no frame {name!r}{closest(name, list(FRAMES), 'frames')}")
         self.source.refresh()
         frame = self.source.frame(name)
-        if "window_at" in frame:
+        if not {"window_at", "started_at"}.isdisjoint(frame):
             frame.attrs["elapsed"] = float(self.source.elapsed())
         return frame
 

@@ -10,10 +10,10 @@ from functools import cached_property
 import numpy as np
 
 from ._bootstrap import FEWEST_BLOCKS, Floats, Memory, draws_of, memory_of, wilson
-from ._cells import Cells, Statistic, cells_of, edges_of
+from ._cells import FEWEST, Cells, Statistic, cells_of, edges_of
 from ._source import Source
 
-__all__ = ["Estimate", "RunSide", "Side", "pooled"]
+__all__ = ["Counted", "Estimate", "RunSide", "Side", "counted", "pooled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,9 @@ class Estimate:
 
 
 _MEDIAN = 0.5
+
+_ROUNDING = 1e-12
+"""By how much draws of what never changes may differ: taken for chance, it would outweigh all."""
 
 
 class RunSide:
@@ -116,8 +119,24 @@ class RunSide:
         elif np.isnan(draws).any():
             return None
         draws = (draws - draws.mean()) * memory.widening(self._block)
+        draws = np.where(np.abs(draws) > _ROUNDING, draws, 0.0)
         freedom = min(memory.freedom, 1.5 * memory.cells / self._block)
         return Estimate(value, draws, float(draws.std()), freedom, float(cells.count.sum()))
+
+    def ended(self, name: str) -> float:
+        """Return how many actions of a name ended."""
+        return float(self._of(name, "response").count.sum())
+
+    @property
+    def seconds(self) -> float:
+        """How long it is looked at."""
+        return float(self._edges[-1] - self._edges[0])
+
+    @property
+    def is_long(self) -> bool:
+        """Whether there are enough cells to go by."""
+        cells = len(self._edges) - 1
+        return cells >= max(FEWEST, FEWEST_BLOCKS * self._asked)
 
     def _memory(self, name: str, statistic: Statistic) -> Memory | None:
         cells = self._of(name, statistic.time)
@@ -199,3 +218,63 @@ def pooled(sides: Sequence[Sequence[Estimate]]) -> list[Side]:
         freedom += len(estimates) - 1
     between = squares / freedom if freedom else 0.0
     return [Side(estimates, between, freedom) for estimates in sides]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A rate as a count says it, which holds for a few actions and for none.
+
+    Attributes
+    ----------
+    count : float
+        Actions.
+    seconds : float
+        In how long.
+    likeness : float
+        How many actions come together, of which only one counts as evidence.
+    """
+
+    count: float
+    seconds: float
+    likeness: float
+
+    def interval(self, critical: float) -> tuple[float, float]:
+        """Return between what the rate lies: Garwood's, after Wilson and Hilferty (1931).
+
+        Examples
+        --------
+        >>> low, high = Counted(0, 60.0, 1.0).interval(1.96)
+        >>> low, round(high * 60, 1)
+        (0.0, 3.7)
+        """
+        number = self.count / self.likeness
+        scale = self.likeness / self.seconds
+        return scale * _gamma(number, -critical), scale * _gamma(number + 1, critical)
+
+
+def _gamma(shape: float, normal: float) -> float:
+    """Return the quantile of a gamma distribution at which a normal one has `normal`."""
+    if not shape:
+        return 0.0
+    return shape * max(0.0, 1 - 1 / (9 * shape) + normal / (3 * math.sqrt(shape))) ** 3
+
+
+def counted(
+    sides: Sequence[Sequence[RunSide]], known: Sequence[Sequence[Estimate]], name: str
+) -> list[Counted]:
+    """Return the rates of an action on both sides by counts, if one of them has hardly any.
+
+    How alike they come only the other side can say; nothing if that is not known either.
+    """
+    is_known = [len(found) == len(runs) for found, runs in zip(known, sides, strict=True)]
+    if is_known not in ([True, False], [False, True]):
+        return []
+    few, many = (sides[is_known.index(is_one)] for is_one in (False, True))
+    if not all(run.is_long and run.ended(name) < FEWEST for run in few):
+        return []
+    error = pooled([known[is_known.index(True)]])[0].error
+    likeness = max(1.0, error**2 * sum(run.ended(name) for run in many))
+    return [
+        Counted(sum(run.ended(name) for run in runs), sum(run.seconds for run in runs), likeness)
+        for runs in sides
+    ]

@@ -40,6 +40,12 @@ def test_users_that_ended_are_points(users: pd.DataFrame) -> None:
     ]
 
 
+def test_users_are_drawn_over_the_whole_run(users: pd.DataFrame) -> None:
+    users.attrs["elapsed"] = 60.0
+
+    assert charts.users(users).to_dict()["encoding"]["x"]["scale"]["domainMax"] == 60.0
+
+
 def test_colour_and_shape_tell_the_outcomes_apart(users: pd.DataFrame) -> None:
     encoding = charts.users(users).to_dict()["encoding"]
 

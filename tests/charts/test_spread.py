@@ -72,6 +72,21 @@ def test_windows_make_a_heat_map_of_names() -> None:
     ]
 
 
+def test_a_heat_map_goes_on_to_the_end_of_its_run(actions: pd.DataFrame) -> None:
+    """Of 60 s, the last 50 were silent: a chart that ends at 10 s would hide it."""
+    actions.attrs["elapsed"] = 60.0
+    chart = charts.heatmap(actions)
+    cells = values(chart, "actions")
+
+    assert chart.to_dict()["encoding"]["x"]["scale"]["domainMax"] == 60.0
+    assert cells[0]["until"] - cells[0]["at"] == pytest.approx((60.0 - 0.1) / 100)
+    assert max(cell["until"] for cell in cells) < 11
+
+    windows = pd.DataFrame({"window_at": [0.0, 2.0], "name": "e", "count": 5, "response_p95": 0.5})
+    windows.attrs["elapsed"] = 60.0
+    assert charts.heatmap(windows).to_dict()["encoding"]["x"]["scale"]["domainMax"] == 60.0
+
+
 def test_the_distribution_rises_to_one_and_ends_at_the_slowest(actions: pd.DataFrame) -> None:
     steps = values(charts.distribution(actions), "share")
     shares = [step["share"] for step in steps]

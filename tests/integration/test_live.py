@@ -57,11 +57,13 @@ def test_what_can_be_seen_follows_the_run(session: murmur.Session) -> None:
     shown = Slider()
     traitlets.dlink((seen, "running"), (shown, "value"))
     assert (seen.state, seen.running, seen.p99, seen.verdict) == ("idle", 0, None, "")
+    assert seen.failed is None  # of nothing there is no share
 
     session.do(Nap, 5, user_rate=float("inf"))
 
     wait_until(lambda: shown.value == 5 and seen.p99 is not None and seen.verdict)
     assert 0.01 < seen.p99 < 5
+    assert seen.failed == 0
     assert seen.state == "running"
     assert seen.rate > 0
     session.stop()

@@ -99,13 +99,74 @@ def test_failures_are_compared_as_shares() -> None:
     assert row["outcome"] == "higher"
 
 
-def test_an_action_of_one_run_only_has_no_interval() -> None:
+def test_an_action_of_one_run_only_has_a_rate_in_both_and_no_times() -> None:
     frame = compare(_run(_lognormal(1)), _run(_lognormal(2), name="login"))
 
     assert frame["name"].unique().tolist() == ["echo", "login"]
-    echo = _row(frame[frame["name"] == "echo"], "response_p50")
-    assert math.isnan(echo["b"])
-    assert echo["outcome"] == "too little"
+    echo, login = (frame[frame["name"] == name] for name in ("echo", "login"))
+    assert math.isnan(_row(echo, "response_p50")["b"])
+    assert _row(echo, "response_p50")["outcome"] == "too little"
+    assert _row(echo, "rate")[["b", "ratio", "ratio_low", "outcome"]].tolist() == [0, 0, 0, "lower"]
+    assert 0 < _row(echo, "rate")["ratio_high"] < 0.01  # 3.7 of 3,000 at the most
+    assert _row(login, "rate")["outcome"] == "higher"
+    assert frame.attrs["answer"] == "fail"  # echo came to a stop, which is worse
+    # The last second, in which something may have been under way, is left out.
+    assert frame.attrs["notes"][:2] == [
+        "warning: B: 'echo' never ended; in A it did 2,950 times",
+        "warning: A: 'login' never ended; in B it did 2,950 times",
+    ]
+
+
+def test_an_action_that_all_but_vanished_fails_the_margin_and_every_rule_about_its_rate() -> None:
+    many, few = _run(_lognormal(1, number=300)), _run(_lognormal(2, number=5))
+
+    assert compare(many, few, margin=0.5).attrs["answer"] == "fail"
+    assert compare(many, few, rules=["rate(echo) < -90%"]).attrs["answer"] == "fail"
+    timed = compare(many, few, rules=["p50(echo) > +10%"])
+    assert timed.attrs["answer"] == "cannot tell"
+    assert _row(compare(few, many), "rate")["outcome"] == "higher"
+
+
+def test_few_actions_of_either_run_are_no_evidence_of_a_change() -> None:
+    for number in (0, 3, 9):
+        few = _run(_lognormal(2, number=number)) if number else _run(_lognormal(2), name="other")
+        row = _row(compare(_run(_lognormal(1, number=14)), few).query("name == 'echo'"), "rate")
+
+        assert row["outcome"] == ("lower" if not number else "unclear"), number
+        assert row["ratio_low"] <= number / 14 <= row["ratio_high"]
+
+
+def test_a_burst_that_one_run_lacks_is_one_thing_that_may_be_chance() -> None:
+    burst = np.full(300, 0.01)
+    recorder = Recorder(node="n", started_at=0.0, wall_started_at=0.0)
+    for number, duration in enumerate(burst):
+        recorder.action("login", 1, number / 300, number / 300, number / 300 + duration)
+    for number in range(600):
+        recorder.action("echo", 1, number / 10, number / 10, number / 10 + 0.01)
+    record = RunRecord("r", 0.0, 0.0)
+    record.add(recorder.seal())
+
+    frame = compare(Results(record), _run(np.full(600, 0.01)), margin=0.1)
+
+    assert _row(frame.query("name == 'login'"), "rate")["outcome"] == "too little"
+    assert frame.attrs["answer"] == "cannot tell"
+    assert frame.attrs["notes"][0].startswith("warning: B: 'login' never ended; in A it did")
+
+
+def test_an_action_that_some_runs_of_a_side_lack_is_told() -> None:
+    whole, other = _run(_lognormal(1)), _run(_lognormal(2), name="login")
+
+    frame = compare([whole, whole], [whole, other])
+
+    assert "warning: B: 'echo' never ended in 1 of 2 runs" in frame.attrs["notes"]
+
+
+def test_durations_that_are_all_the_same_are_known_exactly() -> None:
+    """As those of a rehearsal are: what floats are rounded by is no memory of the server."""
+    same = _run(np.full(620, 0.01))
+
+    assert _row(compare(same, same), "response_mean")["outcome"] == "unclear"
+    assert _row(compare(same, _run(np.full(620, 0.011))), "response_mean")["outcome"] == "higher"
 
 
 def test_a_quantile_with_few_values_beyond_it_has_no_interval() -> None:

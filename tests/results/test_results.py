@@ -238,7 +238,7 @@ def test_a_sample_of_the_actions_says_so() -> None:
     results = Results(record)
 
     assert len(results.actions) == 10
-    assert results.actions.attrs == {"sampled": True, "seen": 25}
+    assert results.actions.attrs == {"sampled": True, "seen": 25, "elapsed": 0.5}
     assert results.windows["count"].sum() == 25
     assert results.verdict.state == "valid"
     assert results.verdict.reasons == ("The actions frame is a uniform sample: 10 of 25.",)

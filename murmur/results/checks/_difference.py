@@ -122,11 +122,21 @@ def _judged(rule: Difference, name: str, row: Mapping[Hashable, Any]) -> Differe
         if math.isinf(high):
             text = f"{name}: surely {low:+.1%} and more, with actions that never ended"
     if math.isnan(low) or math.isnan(high):
-        return DifferenceResult(rule, None, f"{name}: too little was measured, or nothing before")
+        return DifferenceResult(rule, None, f"{name}: {_gap(rule, row)}")
     is_met = _lies(rule, low, high)
     if is_met and abs(rule.change) and row["outcome"] not in {"higher", "lower"}:
         return DifferenceResult(rule, None, f"{text}; among so many rows that may be chance")
     return DifferenceResult(rule, is_met, text)
+
+
+def _gap(rule: Difference, row: Mapping[Hashable, Any]) -> str:
+    """Return why there is no interval."""
+    sides = [side.upper() for side in ("a", "b") if math.isnan(row[side])]
+    if sides:
+        return f"nothing was measured in {' and '.join(sides)}"
+    if not row["a"] and not rule.is_absolute:
+        return "there was none in A, of which a share could be taken"
+    return "too little was measured"
 
 
 def _lies(rule: Difference, low: float, high: float) -> bool | None:
