@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -64,7 +65,7 @@ class Scalability(NamedTuple):
     coherency : Interval
         Cost of keeping each pair in agreement; above 0, throughput falls again.
     peak : float
-        The load with the largest throughput; ``inf`` if it only rises.
+        The load with the largest throughput; ``inf`` if it only rises, 1 if it only falls.
     """
 
     throughput: Interval
@@ -184,6 +185,7 @@ class Capacity:
         The law (Gunther, "Guerrilla Capacity Planning", 2007) says that a load N has the
         throughput ``x N / (1 + a (N - 1) + b N (N - 1))``.  ``N / throughput`` is linear in 1,
         ``N - 1`` and ``N (N - 1)``, which weighted least squares fit; the intervals are of 95 %.
+        It knows no load at which nothing ends: a `UserWarning` names those that are left out.
 
         Raises
         ------
@@ -193,7 +195,16 @@ class Capacity:
         from ._usl import fitted
 
         steps = self.steps
-        there = steps[(steps["throughput"] > 0) & (steps["answer"] != "no answer")]
+        answered = steps[steps["answer"] != "no answer"]
+        there = answered[answered["throughput"] > 0]
+        if len(there) < len(answered):
+            broken = answered.loc[answered["throughput"] == 0, "load"].unique()
+            warnings.warn(
+                f"nothing ended at {', '.join(map(_short, sorted(broken)))} {self.unit}: the fit "
+                "is without, and says nothing of such loads",
+                UserWarning,
+                stacklevel=2,
+            )
         return Scalability(*fitted(there["load"].to_numpy(), there["throughput"].to_numpy()))
 
     def littles_law(self) -> pd.DataFrame:
@@ -204,11 +215,13 @@ class Capacity:
         pandas.DataFrame
             One row is one step: ``load``, ``busy`` (actions in progress, on average),
             ``expected`` (throughput times time in progress) and ``ratio`` of the two.  A ratio
-            far from 1 says that the step was not steady: too short, or still filling up.
+            far from 1 says that the step was not steady: too short, or still filling up; ``inf``
+            that actions were in progress and none ended, NaN that there was none.
         """
         steps = self.steps
         frame = steps[["load", "busy"]].copy()
-        frame["expected"] = steps["throughput"] * steps["residence"]
+        expected = steps["throughput"] * steps["residence"]
+        frame["expected"] = expected.where(steps["throughput"] > 0, 0.0)
         frame["ratio"] = frame["busy"] / frame["expected"]
         return frame
 

@@ -7,11 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from murmur.results._bootstrap import FEWEST_BLOCKS, memory_of
+from murmur.results._unended import Unended
 from murmur.results.checks._check import Check, matching
 from murmur.results.checks._data import Measured
 from murmur.runtime.health import BY_OTHERS
+from murmur.telemetry import nearest_rank
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
@@ -54,13 +58,14 @@ class Step:
     throughput : float
         Actions per second that the check is about.
     goodput : float
-        Of those, the ones that succeeded within the check's limit, if that is a time.
+        Of those, the ones that succeeded within the check's limit, if that is a time; NaN if
+        the check is about a part of them.
     failed : float
         Share of them that failed, from 0 to 1.
     p50, p99 : float
-        Response times in seconds.
+        Response times in seconds, of the ones that succeeded.
     busy : float
-        Actions in progress at a time, on average.
+        Actions in progress at a time, on average; those that never ended too.
     residence : float
         Seconds that an action was in progress, on average.
     users : float
@@ -108,28 +113,29 @@ def step_of(
     judged = next(iter(results.check(replace(check, start=start, end=end))))
     answer, reason, blame = _answered(results, judged, throttle, start=start, end=end)
     rows = results.actions
-    rows = rows[rows["name"].isin(matching(check.name, rows["name"].unique()))]
+    each = rows.attrs["seen"] / max(len(rows), 1)  # of a sample, a row stands for several
+    names, is_part = _names(results, check)
+    rows = rows[rows["name"].isin(names)]
     ended = rows["started_at"] + rows["service_time"]
     there = rows[(ended >= start) & (ended < end)]
-    span = end - start
-    good = there["ok"]
-    if check.kind == "time":
-        good &= there["response_time"] <= check.limit
+    span, good = end - start, there[there["ok"]]
+    in_time = good["response_time"] <= check.limit if check.kind == "time" else good["ok"]
+    busy = each * _in_progress(rows, start, end) + _held(results, names, start, end)
     return Step(
         load=load,
         answer=answer,
         value=judged.value,
         reason=reason,
-        throughput=len(there) / span,
-        goodput=int(good.sum()) / span,
+        throughput=each * len(there) / span,
+        goodput=math.nan if is_part else each * int(in_time.sum()) / span,
         failed=float(1 - there["ok"].mean()) if len(there) else math.nan,
-        p50=float(there["response_time"].quantile(0.5)) if len(there) else math.nan,
-        p99=float(there["response_time"].quantile(0.99)) if len(there) else math.nan,
-        busy=_in_progress(rows, start, end) / span,
+        p50=_quantile(good["response_time"], 0.5),
+        p99=_quantile(good["response_time"], 0.99),
+        busy=busy / span,
         residence=float(there["service_time"].mean()) if len(there) else math.nan,
         users=_running(results, start, end),
         seconds=span,
-        evidence=_evidence(check, there[there["ok"]].sort_values("due_at")),
+        evidence=_evidence(check, good.sort_values("due_at")),
         blame=blame,
     )
 
@@ -139,6 +145,32 @@ def _running(results: Results, start: float, end: float) -> float:
     rows = results.population
     rows = rows[(rows["window_at"] >= start) & (rows["window_at"] < end)]
     return float(rows.groupby("window_at")["running"].sum().mean()) if len(rows) else math.nan
+
+
+def _names(results: Results, check: Check) -> tuple[list[str], bool]:
+    """Return the actions that a check is about, and whether it is about a part of them only."""
+    measured = Measured(results.source)
+    known = sorted({*measured.names, *measured.unended_names})
+    names = matching(check.name, known)
+    parts = matching(check.name, sorted({*measured.spans, *measured.unended_spans}))
+    if names or not parts:
+        return names, False
+    return [name for name in known if any(part.startswith(f"{name}.") for part in parts)], True
+
+
+def _quantile(times: pd.Series[float], probability: float) -> float:
+    """Return the nearest rank, as everywhere."""
+    if times.empty:
+        return math.nan
+    rank = nearest_rank(probability, len(times))
+    return float(times.sort_values().iloc[rank - 1])
+
+
+def _held(results: Results, names: Sequence[str], start: float, end: float) -> float:
+    """Return for how many seconds actions that never ended were in progress, all together."""
+    unended = Unended.of(results.source, "service").named(names)
+    seconds = unended.until.clip(max=end) - unended.begun.clip(min=start)
+    return float(seconds.clip(min=0.0) @ unended.number)
 
 
 def _answered(

@@ -51,6 +51,10 @@ def fitted(
     contention = interval(linear / one, np.array([-linear / one**2, 1 / one, 0.0]))
     coherency = interval(square / one, np.array([-square / one**2, 0.0, 1 / one]))
     alone = interval(1 / one, np.array([-1 / one**2, 0.0, 0.0]))
-    rises = coherency.value <= 0 or contention.value >= 1
-    peak = math.inf if rises else math.sqrt((1 - contention.value) / coherency.value)
+    if contention.value >= 1:
+        peak = 1.0
+    elif coherency.value <= 0:
+        peak = math.inf
+    else:
+        peak = math.sqrt((1 - contention.value) / coherency.value)
     return alone, contention, coherency, peak

@@ -173,6 +173,62 @@ def test_a_search_for_an_action_that_nobody_timed_says_so() -> None:
     assert "generator" not in found.sentence
 
 
+def test_actions_that_never_end_are_in_progress_all_the_same() -> None:
+    """Ten users hang; Little's law then says that nothing flows."""
+    hung = step("p99(order) < 100ms", "all hang")
+
+    assert hung.busy == pytest.approx(10.0)
+    assert (hung.throughput, math.isnan(hung.p50)) == (0.0, True)
+    law = Capacity("p99(order) < 1s", "users", 1, 9, 3, 0.95, "found", [hung]).littles_law()
+    assert law[["expected", "ratio"]].to_numpy().tolist() == [[0.0, math.inf]]
+
+
+def test_response_times_of_a_step_are_those_of_actions_that_succeeded() -> None:
+    """Failures are quick: to count them in would flatter a server that refuses."""
+    assert math.isnan(step("failed(order) < 1%", "all fail").p99)
+    assert step("failed(order) < 1%").p99 == pytest.approx(0.05, rel=0.03)
+
+
+def test_a_sample_of_the_actions_stands_for_all_of_them() -> None:
+    recorder = Recorder(node="n", started_at=0.0, wall_started_at=0.0)
+    for number in range(600):
+        at = number / 100
+        recorder.action("order", 1, at, at, at + 0.5)
+    recorder.user_gone(1, "left", None, 0.0, 0.0, 6.0)
+    record = RunRecord("r", 0.0, 0.0, actions_bound=60)
+    record.add(recorder.seal())
+
+    check = parse_check("p99(order) < 1s")
+    seen = step_of(Results(record), check, 1, start=1, end=6, throttle=None)
+
+    assert seen.throughput == pytest.approx(100, rel=0.3)  # of 60 rows, some 50 are in there
+    assert seen.goodput == seen.throughput
+    assert seen.busy == pytest.approx(50, rel=0.3)
+
+
+def test_a_check_of_a_part_has_the_throughput_of_its_action_and_no_goodput() -> None:
+    recorder = Recorder(node="n", started_at=0.0, wall_started_at=0.0)
+    for second in range(7):
+        recorder.action("chat", 1, float(second), float(second), second + 0.5)
+        recorder.span("chat", "first_event", float(second), second + 0.1)
+    recorder.user_gone(1, "left", None, 0.0, 0.0, 7.0)
+    record = RunRecord("r", 0.0, 0.0)
+    record.add(recorder.seal())
+
+    check = parse_check("p50(chat.first_event) < 1s")
+    seen = step_of(Results(record), check, 1, start=1, end=6, throttle=None)
+
+    assert (seen.throughput, math.isnan(seen.goodput)) == (1.0, True)
+
+
+def test_the_fit_says_which_loads_it_left_out_because_nothing_ended() -> None:
+    steps = [*(held(load) for load in (1, 2, 4, 8)), step("p99(order) < 1s", "all hang")]
+    capacity = Capacity("p99(order) < 1s", "users", 1, 9, 3, 0.95, "found", steps)
+
+    with pytest.warns(UserWarning, match="nothing ended at 10 users"):
+        capacity.usl()
+
+
 def saturated(reason: str) -> Results:
     """Return a run of one user whose node was late all the time."""
     recorder = Recorder(node="n", started_at=0.0, wall_started_at=0.0)

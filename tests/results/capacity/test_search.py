@@ -115,5 +115,6 @@ def test_the_law_of_scalability_is_found_in_data_drawn_from_it() -> None:
 
     assert (inside >= 200 * 0.9).all()  # of 95 % intervals; 180 of 200 is three errors below
     assert peak == pytest.approx(math.sqrt(0.95 / 0.0008), rel=0.3)
+    assert fitted(load, 100 / load)[-1] == 1.0  # it only falls
     with pytest.raises(ValueError, match="four"):
         fitted(load[:3], load[:3])
