@@ -17,7 +17,7 @@ from murmur.recording import CATEGORY, FLOAT, TEXT, Column, Frame
 from murmur.telemetry import RESOLUTION
 
 from ._at_least import count_unended
-from ._bootstrap import Floats
+from ._bootstrap import Floats, wilson
 from ._cells import Statistic
 from ._frame import build
 from ._manifest import doubts
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["COMPARISON", "INTERVALS", "STATISTICS", "compare", "side_by_side"]
 
 _DRAWS = 2000
+_SURE = 3.0  # standard errors by which shares of users that failed have to differ
 _RESOLUTION = RESOLUTION * math.sqrt(2)  # of a ratio of two quantiles of histograms
 
 _OUTCOMES = ("higher", "lower", "unclear", "too little")
@@ -194,11 +195,19 @@ def compare(  # noqa: PLR0913 - all but the runs by keyword
     frame = side_by_side(before, after, chosen, confidence=confidence)
     stretches = list(zip(sources, spans, strict=True))
     unended = count_unended(frame, stretches[:first], stretches[first:], chosen)
-    answer, reasons = answer_of(frame, asked, margin, is_trusted=_are_trusted(sources))
+    failed = _failed_users(sources[:first], sources[first:])
+    answer, reasons = answer_of(
+        frame, asked, margin, users_failed=failed, is_trusted=_are_trusted(sources)
+    )
     frame.attrs = {
         "answer": answer,
         "reasons": [str(reason) for reason in reasons],
-        "notes": [*_one_sided(before, after), *unended, *doubts(firsts, seconds)],
+        "notes": [
+            *([f"warning: B: {failed[1]}"] if failed[0] > 0 else []),
+            *_one_sided(before, after),
+            *unended,
+            *doubts(firsts, seconds),
+        ],
         "confidence": confidence,
     }
     return frame
@@ -213,6 +222,25 @@ def side_by_side(
 ) -> pd.DataFrame:
     """Return the frame `COMPARISON` of stretches of runs that were cut into cells."""
     return _framed(_rows(firsts, seconds, statistics), confidence)
+
+
+def _failed_users(firsts: Sequence[Source], seconds: Sequence[Source]) -> tuple[float, str]:
+    """Return by which share of the users more failed, surely, and how many; 0 if that is unsure.
+
+    Those who go on may keep a throttle busy, so that no number of actions shows it.
+    """
+    sides = []
+    for runs in (firsts, seconds):
+        outcomes = pd.concat([run.frame("users")["outcome"].astype("object") for run in runs])
+        admitted = outcomes[outcomes != "dropped"]
+        sides.append((int((admitted == "failed").sum()), len(admitted)))
+    if not all(number for _, number in sides):
+        return 0.0, ""
+    before, after = (count / number for count, number in sides)
+    around = [wilson(count / number, number, _SURE) for count, number in sides]
+    low, _ = _combined(after - before, around[0], around[1], (before, after))
+    was, now = (f"{count:,} of {number:,}" for count, number in sides)
+    return max(low, 0.0), f"{now} users failed, and {was} in A"
 
 
 def _one_sided(before: Sequence[RunSide], after: Sequence[RunSide]) -> Iterator[str]:

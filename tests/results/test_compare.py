@@ -15,7 +15,13 @@ from murmur.telemetry import Recorder
 
 
 def _run(
-    durations: np.ndarray, *, name: str = "echo", failed: int = 0, seconds: int = 60
+    durations: np.ndarray,
+    *,
+    name: str = "echo",
+    failed: int = 0,
+    seconds: int = 60,
+    users: int = 0,
+    dead: int = 0,
 ) -> Results:
     """Return a run with these service times, spread evenly; actions began when due."""
     recorder = Recorder(node="n", started_at=0.0, wall_started_at=0.0)
@@ -23,6 +29,8 @@ def _run(
         at = (number + 0.5) * seconds / len(durations)
         error = "refused" if number < failed else None
         recorder.action(name, 1, at - duration, at - duration, at, error)
+    for user in range(1, users + 1):
+        recorder.user_gone(user, "failed" if user <= dead else "left", None, 0.0, 0.0, seconds)
     record = RunRecord("r", 0.0, 0.0)
     record.add(recorder.seal())
     return Results(record)
@@ -159,6 +167,22 @@ def test_an_action_that_some_runs_of_a_side_lack_is_told() -> None:
     frame = compare([whole, whole], [whole, other])
 
     assert "warning: B: 'echo' never ended in 1 of 2 runs" in frame.attrs["notes"]
+
+
+def test_users_that_failed_are_seen_although_the_others_kept_the_pace() -> None:
+    """Of 100 users 30 die at once; the throttle keeps the others at 20/s, as it did before."""
+    runs = [_run(np.full(1200, 0.01), users=100, dead=dead) for dead in (0, 30)]
+
+    frame = compare(*runs)
+    assert set(frame["outcome"]) <= {"unclear", "too little"}
+    assert frame.attrs["answer"] == "fail"
+    assert frame.attrs["reasons"] == [
+        "users(failed) > +0 points: met (30 of 100 users failed, and 0 of 100 in A)"
+    ]
+    assert frame.attrs["notes"][0] == "warning: B: 30 of 100 users failed, and 0 of 100 in A"
+    assert compare(*runs, margin=0.5).attrs["answer"] == "fail"
+    assert compare(*runs, rules=["p50 > +50%"]).attrs["answer"] == "pass"  # that was asked
+    assert compare(*reversed(runs)).attrs["answer"] == "cannot tell"  # better
 
 
 def test_durations_that_are_all_the_same_are_known_exactly() -> None:

@@ -46,6 +46,9 @@ def answer_of(
     rules: Sequence[Difference],  # what must not be so
     margin: float | None,  # by how much, relative to the first run, everything may be worse
     *,
+    # by which share of the users more failed at the least, and how to say so: judged as the
+    # failures of actions are, where no rule says what to look at
+    users_failed: tuple[float, str] = (0.0, ""),
     is_trusted: bool = True,  # whether no run is invalid
 ) -> tuple[Answer, list[DifferenceResult]]:
     """Return the answer, and what came of each rule for each action."""
@@ -53,8 +56,9 @@ def answer_of(
     if margin is not None:
         for rule in _margins(frame, margin):
             found += judge_difference(rule, frame)
+        found += _users_worse(users_failed, _POINTS * margin)
     if not found:
-        found = _surely_worse(frame)
+        found = [*_surely_worse(frame), *_users_worse(users_failed, 0.0)]
         is_worse = any(result.is_met for result in found)
         return ("fail" if is_worse and is_trusted else "cannot tell"), found
     if not is_trusted:
@@ -79,6 +83,15 @@ def _margins(frame: pd.DataFrame, margin: float) -> list[Difference]:
             text = f"{word} > +{100 * margin:g}%"
             rules.append(Difference(text, statistic, None, margin, ">"))
     return rules
+
+
+def _users_worse(failed: tuple[float, str], most: float) -> list[DifferenceResult]:
+    """Return that more users failed, if that is sure: their actions may have looked well."""
+    at_least, said = failed
+    if not at_least > most:
+        return []
+    rule = Difference(f"users(failed) > +{100 * most:g} points", "users", None, most, ">", True)
+    return [DifferenceResult(rule, True, said)]
 
 
 def _surely_worse(frame: pd.DataFrame) -> list[DifferenceResult]:
