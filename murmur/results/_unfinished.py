@@ -28,6 +28,8 @@ from ._deliveries import MOST, deliveries
 from ._verdict import counted
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from murmur.recording import RunRecord
 
 __all__ = ["unfinished"]
@@ -36,6 +38,10 @@ _KEPT = 0.99
 """Of the permits asked of a limit, what has to be granted for there to be no line."""
 
 _MOST = 3  # lines of one kind
+
+_SILENCE = 5.0  # seconds in which nothing ended, that are worth words at the end of a run
+_LONGER = 3.0
+"""How many times as long as any before a silence has to be: some users do little, and rarely."""
 
 _MAILBOX = {
     "mailbox.overflow": "went out of full mailboxes unread",
@@ -51,9 +57,12 @@ _SILENT = "mailbox.silent"
 def unfinished(record: RunRecord) -> tuple[str, ...]:
     """Return a sentence for each thing that was begun, asked or sent, and came to no end."""
     counts = _counts(record)
-    return (
+    hung = (
         *_bounded(_cut_short(record), "actions were cut short likewise"),
         *_bounded(_under_way(record), "actions have not ended either"),
+    )
+    return (
+        *hung,
         *_bounded(_undelivered(record), "messages did not all arrive either"),
         *_bounded(_ungranted(record), "limits let too few through either"),
         *_bounded(_held(record), "throttles granted nothing either"),
@@ -66,6 +75,7 @@ def unfinished(record: RunRecord) -> tuple[str, ...]:
         *_bounded(_ramps(record), "ramps did not come to their end either"),
         *_never_admitted(record),
         *_nothing(record),
+        *(() if hung else _fell_silent(record)),
     )
 
 
@@ -314,3 +324,45 @@ def _never_admitted(record: RunRecord) -> Iterator[str]:
 def _nothing(record: RunRecord) -> Iterator[str]:
     if record.ended_by and not record.actions_total:
         yield "No action ended: there are no response times and no failures of actions to judge."
+
+
+def _fell_silent(record: RunRecord) -> Iterator[str]:
+    """Yield that nothing ended any more, for longer than ever before, while users were running.
+
+    Of all nodes together, or of those nodes that fell silent while others went on.
+    """
+    if not record.ended_by or not record.actions_total:
+        return
+    end = record.latest if math.isnan(record.ending_at) else record.ending_at
+    tables = [record.table(name, of_all=False) for name in ("windows", "population")]
+    nodes = [np.asarray(table["node"].decode(), object) for table in tables]
+    all_rows = [np.full(len(rows), True) for rows in nodes]
+    if text := _silence(record, *tables, *all_rows, end):
+        yield f"No action ended in {text}."
+        return
+    for node in sorted(set(nodes[0])):
+        if text := _silence(record, *tables, *(rows == node for rows in nodes), end):
+            yield f"Node {node}: no action ended in {text}."
+
+
+def _silence(
+    record: RunRecord,
+    windows: Mapping[str, Any],
+    population: Mapping[str, Any],
+    of_windows: NDArray[np.bool_],
+    of_population: NDArray[np.bool_],
+    end: float,
+) -> str:
+    """Return for how long nothing ended of those rows, if users were there; empty if not."""
+    ended = np.unique(windows["window_at"][of_windows])
+    last = float(ended[-1]) + record.window
+    longest = float(np.diff(ended, prepend=record.load_at).max())
+    if end - last < max(_SILENCE, _LONGER * longest):
+        return ""
+    silent = of_population & (population["window_at"] >= last)
+    at, place = np.unique(population["window_at"][silent], return_inverse=True)
+    running = np.bincount(place, population["running"][silent], len(at))
+    if (running > 0).sum() * record.window < (end - last) / 2:
+        return ""
+    users = number_of(int(running.max()), "user")
+    return f"the last {end - last:,.0f} of {end:,.0f} s, with up to {users} running"

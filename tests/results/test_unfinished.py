@@ -87,6 +87,50 @@ def test_answers_that_were_on_their_way_at_the_end_are_no_news():
     assert results.check("max(ask) < 0.31")
 
 
+class Stops(murmur.Scenario):
+    """Users act for ten seconds, then wait for what never comes, outside of any timer."""
+
+    pause = traitlets.Float(0.1, help="seconds between actions")
+
+    async def start(self, user: murmur.User) -> None:
+        while user.now() < 10:
+            with user.timer("act"):
+                await user.sleep(0.1)
+            await user.sleep(self.pause)
+        await user.sleep(1e6)
+
+
+def test_a_run_that_fell_silent_while_users_were_there_says_so(tmp_path):
+    results = rehearse(Stops, 5, duration=60, user_rate=math.inf)
+
+    text = "No action ended in the last 50 of 60 s, with up to 5 users running."
+    assert results.verdict.reasons == (text,)
+    assert results.verdict.is_valid  # nobody knows whether they had anything to do
+    assert murmur.load(results.save(tmp_path / "run")).verdict.reasons == (text,)
+
+
+def test_silence_that_is_no_longer_than_others_were_is_no_news():
+    assert not rehearse(Stops, 5, duration=14, user_rate=math.inf).verdict.reasons
+    assert not rehearse(Stops, 1, duration=25, user_rate=math.inf, pause=7.0).verdict.reasons
+
+
+def test_a_node_that_fell_silent_while_others_went_on_is_named():
+    record = RunRecord("r", 0.0, 0.0)
+    for node, until in (("n1", 60), ("n2", 20)):
+        recorder = Recorder(node=node, started_at=0.0, wall_started_at=0.0)
+        for second in range(60):
+            if second < until:
+                recorder.action("act", 1, second, second, second + 0.1)
+            recorder.population(second + 1.0, 0, 5, 0)
+            recorder.health(second + 1.0, [0.001], 0.1, 1e8, saturated=False)
+        record.add(recorder.seal())
+    record.note_end(60.0, "duration")
+
+    assert Results(record).verdict.reasons == (
+        "Node n2: no action ended in the last 40 of 60 s, with up to 5 users running.",
+    )
+
+
 def test_users_that_never_came_can_do_no_wrong_and_prove_nothing():
     results = rehearse(Idles, 5, duration=20, user_rate=0)
 
