@@ -182,13 +182,7 @@ def compare(  # noqa: PLR0913 - all but the runs by keyword
     chosen = chosen_statistics(statistics, STATISTICS)
     asked = [parse_difference(rule) for rule in rules]
     sources = [run.source for run in (*firsts, *seconds)]
-    for source in sources:
-        source.refresh()
-    spans = [_span(source, max(start, 0.0), end) for source in sources]
-    shortest = min(until - since for since, until in spans)
-    window = max(source.window for source in sources)
-    if not window <= (block or window) <= shortest or not 0 < confidence < 1:
-        raise _uncuttable(block or window, shortest, confidence)
+    spans = _spans(sources, start, end, block, confidence)
     sides = _sides_of(sources, spans, chosen, block)
     first = len(firsts)
     before, after = sides[:first], sides[first:]
@@ -202,15 +196,28 @@ def compare(  # noqa: PLR0913 - all but the runs by keyword
     frame.attrs = {
         "answer": answer,
         "reasons": [str(reason) for reason in reasons],
-        "notes": [
-            *([f"warning: B: {failed[1]}"] if failed[0] > 0 else []),
-            *_one_sided(before, after),
-            *unended,
-            *doubts(firsts, seconds),
-        ],
+        "notes": [*_one_sided(before, after, failed), *unended, *doubts(firsts, seconds)],
         "confidence": confidence,
     }
     return frame
+
+
+def _spans(
+    sources: Sequence[Source],
+    start: float,
+    end: float | None,
+    block: float | None,
+    confidence: float,
+) -> list[tuple[float, float]]:
+    """Return where to look in each run; raise if that leaves nothing to look at."""
+    for source in sources:
+        source.refresh()
+    spans = [_span(source, max(start, 0.0), end) for source in sources]
+    shortest = min(until - since for since, until in spans)
+    window = max(source.window for source in sources)
+    if not window <= (block or window) <= shortest or not 0 < confidence < 1:
+        raise _uncuttable(block or window, shortest, confidence)
+    return spans
 
 
 def side_by_side(
@@ -243,8 +250,12 @@ def _failed_users(firsts: Sequence[Source], seconds: Sequence[Source]) -> tuple[
     return max(low, 0.0), f"{now} users failed, and {was} in A"
 
 
-def _one_sided(before: Sequence[RunSide], after: Sequence[RunSide]) -> Iterator[str]:
+def _one_sided(
+    before: Sequence[RunSide], after: Sequence[RunSide], failed: tuple[float, str]
+) -> Iterator[str]:
     """Yield what a side, or some of its runs, has none of: that may be all that changed."""
+    if failed[0] > 0:
+        yield f"warning: B: {failed[1]}"
     for name in _names(before, after):
         ended = {
             side: [run.ended(name) for run in runs] for side, runs in (("A", before), ("B", after))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from murmur.recording import RunRecord
+    from murmur.telemetry import Labels
 
 __all__ = ["unfinished"]
 
@@ -333,15 +334,13 @@ def _fell_silent(record: RunRecord) -> Iterator[str]:
     """
     if not record.ended_by or not record.actions_total:
         return
-    end = record.latest if math.isnan(record.ending_at) else record.ending_at
-    tables = [record.table(name, of_all=False) for name in ("windows", "population")]
-    nodes = [np.asarray(table["node"].decode(), object) for table in tables]
-    all_rows = [np.full(len(rows), True) for rows in nodes]
-    if text := _silence(record, *tables, *all_rows, end):
+    windows: Mapping[str, Any] = record.table("windows", of_all=False)
+    population: Mapping[str, Any] = record.table("population", of_all=False)
+    if text := _silence(record, windows, population, ""):
         yield f"No action ended in {text}."
         return
-    for node in sorted(set(nodes[0])):
-        if text := _silence(record, *tables, *(rows == node for rows in nodes), end):
+    for node in sorted(windows["node"].labels):
+        if text := _silence(record, windows, population, node):
             yield f"Node {node}: no action ended in {text}."
 
 
@@ -349,20 +348,26 @@ def _silence(
     record: RunRecord,
     windows: Mapping[str, Any],
     population: Mapping[str, Any],
-    of_windows: NDArray[np.bool_],
-    of_population: NDArray[np.bool_],
-    end: float,
+    node: str,  # "" stands for all of them
 ) -> str:
-    """Return for how long nothing ended of those rows, if users were there; empty if not."""
-    ended = np.unique(windows["window_at"][of_windows])
+    """Return for how long nothing ended on a node, if users were there; empty if not."""
+    end = record.latest if math.isnan(record.ending_at) else record.ending_at
+    ended = np.unique(windows["window_at"][_of(windows["node"], node)])
+    if not len(ended):
+        return ""
     last = float(ended[-1]) + record.window
     longest = float(np.diff(ended, prepend=record.load_at).max())
     if end - last < max(_SILENCE, _LONGER * longest):
         return ""
-    silent = of_population & (population["window_at"] >= last)
+    silent = _of(population["node"], node) & (population["window_at"] >= last)
     at, place = np.unique(population["window_at"][silent], return_inverse=True)
     running = np.bincount(place, population["running"][silent], len(at))
     if (running > 0).sum() * record.window < (end - last) / 2:
         return ""
     users = number_of(int(running.max()), "user")
     return f"the last {end - last:,.0f} of {end:,.0f} s, with up to {users} running"
+
+
+def _of(nodes: Labels, node: str) -> NDArray[np.bool_]:
+    codes = [code for code, label in enumerate(nodes.labels) if node in {"", label}]
+    return np.isin(nodes.codes, codes)

@@ -162,8 +162,8 @@ def _quantile(times: pd.Series[float], probability: float) -> float:
     """Return the nearest rank, as everywhere."""
     if times.empty:
         return math.nan
-    rank = nearest_rank(probability, len(times))
-    return float(times.sort_values().iloc[rank - 1])
+    rank = int(nearest_rank(probability, len(times)))
+    return float(times.sort_values().to_numpy()[rank - 1])
 
 
 def _held(results: Results, names: Sequence[str], start: float, end: float) -> float:
