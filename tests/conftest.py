@@ -25,6 +25,15 @@ hypothesis.settings.register_profile("unhurried", hypothesis.settings.default, d
 hypothesis.settings.load_profile("unhurried")
 
 
+def pytest_collection_finish() -> None:
+    """Have the collector pass over what thousands of tests are made of.
+
+    Each run collects once before it begins, which took a second of a test's time.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(params=["asyncio", "trio"])
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, Mapping[str, Any]]:
     """Return the backend's name and the options that make its clock jump."""
@@ -86,6 +95,14 @@ def press_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job may ignore it
     yield lambda: monkeypatch.setattr("murmur._backend._loop.guard_loop", interrupt)
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def thawed() -> Iterator[None]:
+    """Have nothing frozen, as in a process that is not this one of thousands of tests."""
+    gc.unfreeze()
+    yield
+    gc.freeze()
 
 
 @pytest.fixture

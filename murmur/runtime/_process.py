@@ -4,7 +4,8 @@ Three things hurt a process with many users (measured on CPython 3.11):
 
 * The cyclic garbage collector.  What users have under way lives for a while, so full
   collections walk the whole heap all the time.  Freezing what is there and making full
-  collections rare brings that to milliseconds; young collections go on.
+  collections rare brings that to milliseconds; young collections go on.  Where somebody else
+  has frozen the heap it is left so: to unfreeze it later would undo what is theirs.
 * The switch interval.  A thread that gives up the GIL for a system call waits up to 5 ms
   to get it back from a busy loop; 0.5 ms keeps cells and nodes responsive.  But each thread
   that waits for the GIL asks for it once an interval: hundreds would take the cores from the
@@ -41,6 +42,7 @@ _holders = 0
 _threads = 0
 _interval: float = 0.0
 _thresholds: tuple[int, int, int] | None = None
+_has_frozen = False
 _open_files: tuple[int, int] | None = None  # soft and hard limit; None where none was raised
 
 
@@ -81,7 +83,8 @@ def _fitting_interval() -> float:
 
 
 def _enter(*, collector: bool) -> None:
-    global _holders, _interval, _thresholds, _open_files  # noqa: PLW0603 - the process's, and so is this
+    # The process has them once, and so does this module.
+    global _holders, _interval, _thresholds, _has_frozen, _open_files  # noqa: PLW0603
     with _lock:
         if _holders == 0:
             _interval = sys.getswitchinterval()
@@ -89,14 +92,16 @@ def _enter(*, collector: bool) -> None:
             _open_files = _raise_open_files()
         if collector and _thresholds is None:
             _thresholds = gc.get_threshold()
-            gc.collect()
-            gc.freeze()
+            _has_frozen = gc.get_freeze_count() == 0
+            if _has_frozen:
+                gc.collect()
+                gc.freeze()
             gc.set_threshold(*_thresholds[:2], RARE)
         _holders += 1
 
 
 def _leave() -> None:
-    global _holders, _thresholds  # noqa: PLW0603 - see above
+    global _holders, _thresholds, _has_frozen  # noqa: PLW0603 - see above
     with _lock:
         _holders -= 1
         if _holders:
@@ -106,8 +111,9 @@ def _leave() -> None:
             _set_open_files(_open_files)
         if _thresholds is not None:
             gc.set_threshold(*_thresholds)
-            gc.unfreeze()
-            _thresholds = None
+            if _has_frozen:
+                gc.unfreeze()
+            _thresholds, _has_frozen = None, False
 
 
 def _raise_open_files() -> tuple[int, int] | None:

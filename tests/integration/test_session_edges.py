@@ -249,6 +249,7 @@ def test_a_block_around_a_run_that_is_ending_ends_quietly(session: murmur.Sessio
     assert run.status().state == "finished"
 
 
+@pytest.mark.usefixtures("thawed")
 def test_the_collector_is_put_back_whoever_leaves_last() -> None:
     before = gc.get_threshold()
     one, two = murmur.Session(), murmur.Session(tune_collector=False)

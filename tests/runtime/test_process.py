@@ -14,6 +14,7 @@ def settings() -> tuple[tuple[int, int, int], float]:
     return gc.get_threshold(), round(sys.getswitchinterval(), 6)
 
 
+@pytest.mark.usefixtures("thawed")
 def test_everything_is_put_back() -> None:
     before = settings()
 
@@ -67,11 +68,22 @@ def test_the_last_of_several_puts_back() -> None:
     assert settings() == before
 
 
+@pytest.mark.usefixtures("thawed")
 def test_the_collector_may_be_left_alone() -> None:
     before = gc.get_threshold()
     with tuned_process(collector=False):
         assert gc.get_threshold() == before
         assert gc.get_freeze_count() == 0
+
+
+@pytest.mark.usefixtures("thawed")
+def test_what_somebody_else_has_frozen_stays_frozen() -> None:
+    gc.freeze()
+    frozen = gc.get_freeze_count()
+    with tuned_process():
+        assert gc.get_threshold()[2] > 100  # full collections are rare all the same
+
+    assert gc.get_freeze_count() == frozen > 0
 
 
 def test_an_error_inside_does_not_keep_the_settings() -> None:
