@@ -34,7 +34,14 @@ def test_users_at_one_counter() -> None:
 
     with murmur.Session() as session:
         capacity = session.find_capacity(
-            Counter, check="p50(order) < 0.19", low=4, hold=2.0, warm_up=0.6, on_step=tell
+            Counter,
+            check="p50(order) < 0.19",
+            low=4,
+            hold=1.5,
+            warm_up=0.5,
+            within=0.3,
+            confirm=1,
+            on_step=tell,
         )
 
     answers = {load: answer for load, answer in told if answer != "no answer"}

@@ -107,15 +107,16 @@ def test_a_frozen_router_shows_in_the_response_time(session, router):
 
 
 @pytest.mark.slow
-def test_the_command_runs_a_thousand_users_within_a_minute():
-    command = [sys.executable, "-m", "murmur.demo", "--users", "1000", "--json"]
+def test_the_command_runs_a_thousand_users():
+    options = ("--users", "1000", "--duration", "10", "--json")
+    command = [sys.executable, "-m", "murmur.demo", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     report = json.loads(done.stdout)
 
     assert done.returncode in (0, 3), done.stderr  # 3: this machine is busy with other things
     assert sum(report["users"].values()) == 1000
     assert report["users"]["failed"] == 0
-    assert report["sent"] >= report["delivered"] == report["forwarded"] > 10_000
+    assert report["sent"] >= report["delivered"] == report["forwarded"] > 4_000
     assert 0 < report["response_p50"] <= report["response_p99"]
     assert report["problems"] == []
 
