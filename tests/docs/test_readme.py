@@ -40,3 +40,18 @@ def test_what_its_commands_write_is_ignored_by_git() -> None:
 
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
     assert all(f"/{name}" in ignored for name in written if name.endswith(".html"))
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorials/index.md"])
+def test_what_tutorials_link_to_lies_below_the_folder_that_jupyter_shows(page: str) -> None:
+    """A server shows nothing above the folder it was started in, or was given."""
+    (folder,) = re.findall(r"jupyter lab([^`\n#]*)", (ROOT / page).read_text(encoding="utf-8"))
+    root = (ROOT / folder.strip()).resolve()
+    links = {
+        (path.parent / link).resolve()
+        for path in (ROOT / "notebooks").glob("*.ipynb")
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8"))
+    }
+
+    assert len(links) > 10
+    assert [link for link in links if not link.is_relative_to(root) or not link.exists()] == []
