@@ -11,7 +11,7 @@ import copy
 import logging
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +95,6 @@ class Live(_Told):
     def adopt(self, scenario: type[Scenario], values: Mapping[str, object]) -> None:
         """Have a trait for each live setting of `scenario`."""
         if scenario is not self._scenario:
-            self._scenario = scenario
             made = {
                 name: self._own(trait)
                 for name, trait in settings_of(scenario).items()
@@ -104,6 +103,7 @@ class Live(_Told):
             with self._telling():
                 self.add_traits(**made)
             self.observe(self._steer, list(made))
+            self._scenario = scenario  # now, as another thread may ask at the same moment
         self.tell(values)
 
     def tell(self, values: Mapping[str, object]) -> None:
@@ -217,6 +217,7 @@ class Watcher:
         self.live, self.seen = Live(session), Seen()
         self._session = session
         self._judge = Judge()
+        self._run_id = ""  # of the run that was looked at
         self.look()
         session.background(self._follow)
 
@@ -225,9 +226,17 @@ class Watcher:
         observed = self._session.observe(by_name=False)
         run, scenario = self._session.run, self._session.scenario
         if run is not None and scenario is not None:
+            self._run_id = run.id
             changed = {change.what: change.new for change in observed.recent.changes}
             self.live.adopt(scenario, {**run.settings_at_start, **changed})
         self._tell(observed)
+
+    def catch_up(self) -> None:
+        """Look now if a run has begun since the last look."""
+        run = self._session.run
+        if run is not None and run.id != self._run_id:
+            with suppress(MurmurError):  # the loop is held; the next look may have some news
+                self.look()
 
     def _tell(self, observed: Observation) -> None:
         status, total, seen = observed.status, observed.recent.total, self.seen

@@ -763,11 +763,13 @@ class Session:
     @property
     def live(self) -> Live:
         """The live settings of the run as traits, to link with widgets of your own."""
+        self._watch.catch_up()
         return self._watch.live
 
     @property
     def seen(self) -> Seen:
         """What can be seen of the run as traits: users, rates, response times, verdict."""
+        self._watch.catch_up()
         return self._watch.seen
 
     @cached_property

@@ -102,6 +102,16 @@ class ThrottleView:
         """End the throttle; who waits gets a ThrottleStoppedError."""
         self._call("stop")
 
+    @property
+    def rate(self) -> float:
+        """Permits per interval at this moment; of a limit, the limit."""
+        return self.statistics().rate
+
+    @property
+    def interval(self) -> float:
+        """Seconds that the rate is counted over; 0 of a limit."""
+        return self.statistics().interval
+
     def statistics(self) -> ThrottleStatistics:
         """Return rate, interval, waiting, granted, paused, ramping as a frozen record."""
         known = self._statistics()

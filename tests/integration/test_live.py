@@ -115,3 +115,16 @@ def test_no_secret_is_a_trait_and_a_next_run_keeps_the_links(session: murmur.Ses
     session.do(Nap, 1, pace=1.5)
 
     wait_until(lambda: slider.value == 1.5)
+
+
+def test_live_settings_are_there_as_soon_as_the_run_is(session: murmur.Session) -> None:
+    """Whoever asked before the run, as a panel does, need not wait for the next look."""
+    assert session.live.trait_names() == []
+
+    session.do(Nap, 1, pace=0.5)
+
+    assert session.live.pace == 0.5
+    assert (session.throttles["user_rate"].rate, session.throttles["user_rate"].interval) == (
+        1200,
+        60,
+    )
