@@ -74,7 +74,7 @@ class Outcome:
             return REFUSED
         if self.invalid or (self.suspect and self.is_strict):
             return INVALID
-        is_bad = self.checks.failed or self.aborted_by or self._all_users_failed
+        is_bad = self.checks.failed or self.aborted_by or self._success_is_missing
         return CHECK_FAILED if is_bad else ALL_HOLD
 
     @property
@@ -99,8 +99,8 @@ class Outcome:
             return f"--abort-on ended the run: {'; '.join(self._causes())}"
         if self.checks.failed:
             return f"{len(self.checks.failed)} of {len(self.checks)} checks failed"
-        if self._all_users_failed:
-            return "every user failed"
+        if self._success_is_missing:
+            return self._success_is_missing
         return "all checks hold" if len(self.checks) else "nothing was checked"
 
     def lines(self) -> Iterator[str]:
@@ -123,9 +123,17 @@ class Outcome:
         }
 
     @property
-    def _all_users_failed(self) -> bool:
-        """Whether nobody got through: that is no success, whatever was checked."""
-        return set(self.summary.users) - {"dropped"} == {"failed"}
+    def _success_is_missing(self) -> str:
+        """That nothing went well, if so: no success, whatever was checked of users.
+
+        Checks may ask that all actions fail, as those of a server that is down.
+        """
+        if set(self.summary.users) - {"dropped"} == {"failed"}:
+            return "every user failed"
+        actions = self.summary.actions
+        if actions and not len(self.checks) and all(each.failed == each.count for each in actions):
+            return "every action failed"
+        return ""
 
     def _causes(self) -> list[str]:
         return [f"{each.check} ({each.value_text})" for each in self.aborted_by]

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["compare_saved"]
 
 _SHOWN = ("rate", "failed", "response_p50", "response_p95", "response_p99")
+_CODES = {"pass": ALL_HOLD, "fail": CHECK_FAILED, "cannot tell": CANNOT_TELL}
 _KINDS = {"1/s": "rate", "s": "time", "share": "share"}
 
 
@@ -51,15 +52,19 @@ def compare_saved(before: list[str], after: list[str], options: Mapping[str, Any
         margin=margin,
         confidence=options["confidence"],
     )
+    runs = [*sides[0], *sides[1]]
+    is_invalid = any(Outcome(summary=run.summary(), checks=run.check()).invalid for run in runs)
     if options["as_json"]:
         click.echo(_json(frame, rules))
     else:
         notes = frame.attrs["notes"]  # first: they may say that there is nothing to compare
         for line in (*notes, *([""] if notes else []), *_table(frame), "", *_remarks(frame, sides)):
             click.echo(one_line(line))
-        for line in _answered(frame, is_asked=bool(rules) or margin is not None):
+        for line in _answered(
+            frame, is_asked=bool(rules) or margin is not None, is_invalid=is_invalid
+        ):
             click.echo(line)
-    return _code(frame, [*sides[0], *sides[1]])
+    return INVALID if is_invalid else _CODES[frame.attrs["answer"]]
 
 
 def _statistics(rules: list[Difference]) -> list[str]:
@@ -67,7 +72,7 @@ def _statistics(rules: list[Difference]) -> list[str]:
     return list(dict.fromkeys([*_SHOWN, *(rule.statistic for rule in rules)]))
 
 
-def _answered(frame: pd.DataFrame, *, is_asked: bool) -> Iterator[str]:
+def _answered(frame: pd.DataFrame, *, is_asked: bool, is_invalid: bool) -> Iterator[str]:
     """Yield what came of rules and margin, and the answer."""
     answer = frame.attrs["answer"]
     colour = {"pass": "green", "fail": "red"}.get(answer, "yellow")
@@ -76,6 +81,8 @@ def _answered(frame: pd.DataFrame, *, is_asked: bool) -> Iterator[str]:
     because = "" if is_asked else ": nothing says how much is too much; give --fail-if or --margin"
     if answer != "cannot tell" and not is_asked:
         because = ": something is worse, and more than chance explains"
+    if is_invalid:
+        because = ": a run is invalid, and its numbers say nothing"
     yield click.style(f"{answer}{because}", fg=colour, bold=True)
 
 
@@ -104,12 +111,6 @@ def _moment(text: str | None, key: str) -> float | None:
         return None if text is None else read_duration(text)
     except ValueError as error:
         raise ConfigError([f"--{key}: {error}"]) from None
-
-
-def _code(frame: pd.DataFrame, runs: list[Results]) -> int:
-    if any(Outcome(summary=run.summary(), checks=run.check()).invalid for run in runs):
-        return INVALID
-    return {"pass": ALL_HOLD, "fail": CHECK_FAILED}.get(frame.attrs["answer"], CANNOT_TELL)
 
 
 def _table(frame: pd.DataFrame) -> Iterator[str]:

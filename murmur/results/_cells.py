@@ -144,8 +144,12 @@ class Statistic:
         return _less(self.probability * cells.succeeded, cells.below(value))
 
     def is_known(self, cells: Cells) -> bool:
-        """Whether there are enough actions to say how sure it is."""
-        if len(cells.seconds) < FEWEST or cells.count.sum() < FEWEST:
+        """Whether there are enough cells and actions to say how sure it is."""
+        return len(cells.seconds) >= FEWEST and self.has_enough(cells)
+
+    def has_enough(self, cells: Cells) -> bool:
+        """Whether there are enough actions, however short the time was."""
+        if cells.count.sum() < FEWEST:
             return False
         if self.kind != "quantile":
             return True

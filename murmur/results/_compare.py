@@ -21,7 +21,7 @@ from ._bootstrap import Floats, wilson
 from ._cells import Statistic
 from ._frame import build
 from ._manifest import doubts
-from ._sides import Counted, RunSide, Side, counted, pooled
+from ._sides import Counted, RunSide, Side, counted, estimates_of, pooled
 from ._source import Source, first_window
 from ._spans import cut_by
 from .checks._answer import answer_of, chosen_statistics
@@ -146,9 +146,11 @@ def compare(  # noqa: PLR0913 - all but the runs by keyword
     that of the largest of all rows, drawn together.
 
     There is no interval where there are fewer than six blocks in a run, or ten values beyond
-    a quantile.  The rate of an action that one side has hardly any of, or none, has one by
-    counting, with actions as bunched as on the other side; notes tell what a side has none of.
-    Intervals of quantiles hold the resolution of the histograms, 0.8 %.
+    a quantile.  With three runs or more on each side blocks are not needed: where runs are too
+    short for them, what runs of one side differ by says how sure a change is.  The rate of an
+    action that one side has hardly any of, or none, has an interval by counting, with actions
+    as bunched as on the other side; notes tell what a side has none of.  Intervals of
+    quantiles hold the resolution of the histograms, 0.8 %.
 
     In a run of many hours, the oldest seconds are joined to spans of 10, 60, 600 and more.  A
     span that `start` or `end` would cut is left out of that run, with its counts.
@@ -447,8 +449,7 @@ def _row(
     runs: tuple[Sequence[RunSide], Sequence[RunSide]],
     random: np.random.Generator,
 ) -> _Row:
-    estimates = [[each.estimate(name, rule) for each in side] for side in runs]
-    known = [[each for each in side if each is not None] for side in estimates]
+    known = estimates_of(runs, name, rule, random)
     if [len(side) for side in known] != [len(side) for side in runs]:
         a, b = (float(np.mean([run.value(name, rule) for run in side])) for side in runs)
         counts = counted(runs, known, name) if rule.kind == "rate" else []
@@ -460,7 +461,9 @@ def _row(
     if rule.kind != "failed":
         a, b = math.exp(a), math.exp(b)
     error = math.hypot(before.error, after.error)
-    strayed = after.draws(random) - before.draws(random)
+    seed = int(random.integers(2**32))
+    drawn = [side.draws(random, np.random.default_rng(seed)) for side in (before, after)]
+    strayed = drawn[1] - drawn[0]
     return _Row(
         name, statistic, rule, a, b, (before, after), strayed / error if error > 0 else None
     )

@@ -32,7 +32,7 @@ class Manifest(Mapping[str, Any]):
     ...     Results(RunRecord("r", 0.0, 0.0, {"pace": pace})).manifest for pace in (1.0, 0.5)
     ... )
     >>> one.diff(other)
-    ['settings pace differs: 1.0, then 0.5', 'settings_at_start pace differs: 1.0, then 0.5']
+    ['settings pace differs: 1.0, then 0.5']
     """
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
@@ -68,7 +68,10 @@ class Manifest(Mapping[str, Any]):
             for key in sorted({*old, *new} - _OWN):
                 if old.get(key) != new.get(key):
                     values = "" if key == "sha256" else f": {old.get(key)!r}, then {new.get(key)!r}"
-                    found.append(f"{name} {key}".strip() + f" differs{values}")
+                    differs = f"{key} differs{values}".strip()
+                    if name == "settings_at_start" and f"settings {differs}" in found:
+                        continue  # from the start on
+                    found.append(f"{name} {differs}")
         return found
 
 
@@ -78,7 +81,9 @@ def doubts(firsts: Sequence[Results], seconds: Sequence[Results]) -> Iterator[st
         for run in runs:
             verdict = run.verdict
             if verdict.state != "valid":
-                yield f"warning: {side} is {verdict}"
+                run_id = run.manifest.get("run_id")
+                which = side if len(runs) == 1 else f"run {run_id} of {side}"
+                yield f"warning: {which} is {verdict}"
     first = firsts[0].manifest
     told = dict.fromkeys(
         note for run in (*firsts[1:], *seconds) for note in first.diff(run.manifest)

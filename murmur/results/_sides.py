@@ -13,7 +13,7 @@ from ._bootstrap import FEWEST_BLOCKS, Floats, Memory, draws_of, memory_of, wils
 from ._cells import FEWEST, Cells, Statistic, cells_of, edges_of
 from ._source import Source
 
-__all__ = ["Counted", "Estimate", "RunSide", "Side", "counted", "pooled"]
+__all__ = ["Counted", "Estimate", "RunSide", "Side", "counted", "estimates_of", "pooled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,9 @@ _MEDIAN = 0.5
 
 _ROUNDING = 1e-12
 """By how much draws of what never changes may differ: taken for chance, it would outweigh all."""
+
+FEWEST_RUNS = 3
+"""Of each side; what fewer differ by says too little of what runs differ by."""
 
 
 class RunSide:
@@ -138,6 +141,21 @@ class RunSide:
         cells = len(self._edges) - 1
         return cells >= max(FEWEST, FEWEST_BLOCKS * self._asked)
 
+    def estimate_as_one_of_many(
+        self, name: str, statistic: Statistic, random: np.random.Generator
+    ) -> Estimate | None:
+        """Return what the run says if only other runs tell how far that is off.
+
+        That asks for no blocks, so that many short runs say something.  No run knows itself
+        better than to one action.
+        """
+        cells, value = self._of(name, statistic.time), self.value(name, statistic)
+        if not (statistic.has_enough(cells) and value > 0):
+            return None
+        size = float(cells.count.sum())
+        draws = random.standard_normal(len(self._weights))
+        return Estimate(math.log(value), draws, 1 / size, size, size)
+
     def _memory(self, name: str, statistic: Statistic) -> Memory | None:
         cells = self._of(name, statistic.time)
         if not statistic.is_known(cells):
@@ -186,17 +204,21 @@ class Side:
         """The standard error of `value`: what differs between runs is part of it."""
         return math.sqrt(max(self.within, self.between) / len(self.estimates))
 
-    def draws(self, random: np.random.Generator) -> Floats:
-        """Return draws of `value` that are as uncertain as their spread is."""
+    def draws(self, random: np.random.Generator, shared: np.random.Generator) -> Floats:
+        """Return draws of `value` that are as uncertain as their spread is.
+
+        What runs of a side differ by is known from all sides together: the sides are off by the
+        same factor, which `shared` draws alike for each.
+        """
         draws: Floats = np.mean([each.draws for each in self.estimates], axis=0)
         spread = float(draws.std())
         if not spread:
             return draws
         if self.between > self.within:
-            freedom = self.between_freedom
+            freedom, chance = self.between_freedom, shared
         else:
-            freedom = sum(each.freedom for each in self.estimates)
-        scale = np.sqrt(freedom / random.chisquare(freedom, len(draws)))
+            freedom, chance = sum(each.freedom for each in self.estimates), random
+        scale = np.sqrt(freedom / chance.chisquare(freedom, len(draws)))
         scaled: Floats = draws * scale * (self.error / spread)
         return scaled
 
@@ -207,6 +229,33 @@ class Side:
         alone = share * (1 - share) / size
         likeness = max(1.0, self.error**2 / alone) if alone > 0 else 1.0
         return wilson(share, size / likeness, critical)
+
+
+def estimates_of(
+    sides: Sequence[Sequence[RunSide]],
+    name: str,
+    statistic: Statistic,
+    random: np.random.Generator,
+) -> list[list[Estimate]]:
+    """Return what the runs of each side say of a statistic, those that say nothing left out.
+
+    Where runs are too short to know of themselves, three or more of each side do together.
+    """
+    known = [_known(run.estimate(name, statistic) for run in side) for side in sides]
+    sizes = [len(side) for side in sides]
+    if [len(each) for each in known] == sizes or statistic.kind == "failed":
+        return known
+    if min(sizes) < FEWEST_RUNS:
+        return known
+    together = [
+        _known(run.estimate_as_one_of_many(name, statistic, random) for run in side)
+        for side in sides
+    ]
+    return together if [len(each) for each in together] == sizes else known
+
+
+def _known(estimates: Iterable[Estimate | None]) -> list[Estimate]:
+    return [each for each in estimates if each is not None]
 
 
 def pooled(sides: Sequence[Sequence[Estimate]]) -> list[Side]:

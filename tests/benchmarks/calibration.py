@@ -193,11 +193,16 @@ PAIRS = (
     _alike("10 actions, iid, 30/s each", 1, 0.5, names=10, rate=30),
     _alike("10 actions, AR(1) 0.7 per second, 30/s", 1, 0.5, names=10, rate=30, per_second=0.7),
     _alike("3 runs a side, 5 % between runs", 3, 0.5, between=0.05),
+    _alike("3 runs of 5 s a side, 5 % between", 3, 0.5, between=0.05, seconds=5, rate=200),
+    _alike("3 runs of 5 s a side", 3, 0.5, seconds=5, rate=200),
+    _alike("3 runs a side, AR(1) 0.95 per second", 3, 0.5, per_second=0.95),
     _slower("iid, 60 s"),
     _slower("iid, 15 s, 100/s", seconds=15, rate=100),
     _slower("AR(1) 0.7 per second, 60 s", per_second=0.7),
     _slower("10 actions, iid, 60 s, 50/s each", 1, 0.3, names=10),
     _slower("3 runs a side, 1 % between runs", 3, 0.5, between=0.01),
+    _slower("3 runs of 5 s a side, 1 % between", 3, 0.5, between=0.01, seconds=5, rate=200),
+    _slower("3 runs of 5 s a side", 3, 0.5, seconds=5, rate=200),
 )
 
 

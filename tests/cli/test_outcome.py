@@ -56,6 +56,16 @@ def test_the_highest_code_that_applies_counts(results, checks, changes, code, se
     assert sentence in found.sentence
 
 
+def test_a_run_in_which_no_action_succeeded_is_no_success_unless_a_check_asked_for_that(results):
+    all_failed = [replace(each, failed=each.count) for each in results.summary().actions]
+    summary = replace(results.summary(), actions=tuple(all_failed))
+    unchecked = Outcome(summary=summary, checks=results.check())
+    checked = Outcome(summary=summary, checks=results.check("failed == 1"))
+
+    assert (unchecked.exit_code, unchecked.sentence) == (1, "every action failed")
+    assert (checked.exit_code, checked.sentence) == (0, "all checks hold")
+
+
 def test_what_ended_the_run_fails_it(results):
     found = outcome(results, aborted_by=tuple(results.check("failed > 0")))
 

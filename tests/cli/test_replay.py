@@ -38,7 +38,7 @@ def test_a_run_is_done_again_with_its_changes(kept, tmp_path, capsys):
 def test_what_is_set_otherwise_is_told_and_checks_are_the_exit_code(kept, capsys):
     options = ["--set", "token=x", "--set", "pace=0.2", "--check", "p50(nap) < 100ms"]
     assert main(["replay", kept, *options]) in (1, 3)  # 3: this machine is busy with other things
-    assert "note: settings_at_start pace differs: 0.05, then 0.2" in capsys.readouterr().err
+    assert "note: settings pace differs: 0.05, then 0.2" in capsys.readouterr().err
 
 
 def test_what_would_lose_the_run_at_its_end_is_refused_before(kept, tmp_path, capsys, monkeypatch):

@@ -206,6 +206,55 @@ def test_fewer_than_ten_blocks_say_nothing() -> None:
     assert set(frame["outcome"]) == {"too little"}
 
 
+def _short(number: int, *, factor: float = 1.0, slower: float = 0.0) -> list[Results]:
+    """Return runs of 5 s, each of which is slower than the one before by as much."""
+    return [
+        _run(_lognormal(seed, factor=factor * math.exp(slower * seed), number=1000), seconds=5)
+        for seed in range(number)
+    ]
+
+
+def test_three_short_runs_a_side_tell_what_one_cannot() -> None:
+    before, after = _short(3), _short(3, factor=1.2)
+
+    alone = compare(before[0], after[0])
+    pairs = compare(before[:2], after[:2])
+    threes = _row(compare(before, after), "response_p50")
+
+    assert _row(alone, "response_p50")["outcome"] == "too little"
+    assert _row(pairs, "response_p50")["outcome"] == "too little"
+    assert threes["outcome"] == "higher"
+    assert threes["ratio_low"] < 1.2 < threes["ratio_high"]
+
+
+def test_what_short_runs_of_a_side_differ_by_is_chance_after_student() -> None:
+    alike = _lognormal(1, number=1000)
+    side = [_run(alike * math.exp(off), seconds=5) for off in (-0.1, 0.0, 0.1)]
+
+    row = _row(compare(side, side), "response_p50")
+
+    # t of four degrees of freedom, a standard deviation of 0.1, three runs a side
+    reach = 2.776 * 0.1 * math.sqrt(1 / 3 + 1 / 3)
+    assert math.log(row["ratio_high"]) == pytest.approx(reach, rel=0.05)
+    assert math.log(row["ratio_low"]) == pytest.approx(-reach, rel=0.05)
+    assert row["outcome"] == "unclear"
+
+
+def test_short_runs_with_few_values_say_nothing_together_either() -> None:
+    frame = compare(_short(3), _short(3, factor=1.2))
+
+    assert _row(frame, "response_p95")["outcome"] == "higher"  # 50 beyond it
+    few = [_run(_lognormal(seed, number=150), seconds=5) for seed in range(3)]
+    assert _row(compare(few, few), "response_p95")["outcome"] == "too little"  # 7 beyond it
+
+
+def test_runs_of_a_side_that_are_all_alike_are_no_surer_than_to_one_action() -> None:
+    alike = [_run(_lognormal(1, number=1000), seconds=5)] * 3
+    one_more = [_run(_lognormal(1, number=1001), seconds=5)] * 3
+
+    assert _row(compare(alike, one_more), "rate")["outcome"] == "unclear"
+
+
 def test_the_ramp_can_be_left_out() -> None:
     ramped = np.concatenate([np.full(1000, 5.0), np.full(2000, 0.25)])
     row = _row(compare(_run(ramped), _run(np.full(3000, 0.25)), start=20.0), "response_mean")
