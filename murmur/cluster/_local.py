@@ -24,19 +24,15 @@ __all__ = ["LocalNode"]
 
 
 class LocalNode(Node):
-    """Runs users on the loop that it is called from.
+    """Runs users on the loop that it is called from."""
 
-    Parameters
-    ----------
-    name : str
-        How the node is called in frames and messages.
-    bus : Bus
-        Where its events go.
-    tasks : anyio.abc.TaskGroup
-        Owns the task of each run.
-    """
-
-    def __init__(self, name: str, *, bus: Bus, tasks: TaskGroup) -> None:
+    def __init__(
+        self,
+        name: str,  # how the node is called in frames and messages
+        *,
+        bus: Bus,
+        tasks: TaskGroup,
+    ) -> None:
         self.name = name
         self.facts: NodeFacts = NodeFacts.here(name)
         self.joined_at: float = native().now()

@@ -64,43 +64,28 @@ class Supply(Protocol):
 
 
 class Roster:
-    """The nodes of a session and those of its run.
+    """The nodes of a session and those of its run."""
 
-    Parameters
-    ----------
-    tasks : anyio.abc.TaskGroup
-        Owns what watches for the end of a run.  Nothing of a run may end this group.
-    bus : Bus, optional
-        Where events of the cluster go; that of the process if not given.
-    run_here : bool, default False
-        Whether the steering kernel runs users even when there are other nodes.
-
-    Attributes
-    ----------
-    nodes : dict of str to Node
-        The nodes by name; the one of this process may be among them.
-    local : str
-        Name of the one of this process.
-    supplies : list of Supply
-        What starts nodes, where the session knows that.
-    is_listening : bool
-        Whether others may join.
-    highest_id : int
-        The highest user id given out in the run.
-    silence, rejoin : float
-        Seconds of silence after which either side counts the other as lost, and for which a
-        node tries to come back then.
-    """
-
-    local = "local"
-    is_listening = False
+    local = "local"  # name of the one of this process
+    is_listening = False  # whether others may join
+    # silence, rejoin: seconds of silence after which either side counts the other as lost, and
+    # for which a node tries to come back then
     silence: float = 5.0
     rejoin: float = 60.0
 
-    def __init__(self, tasks: TaskGroup, *, bus: Bus = process_bus, run_here: bool = False) -> None:
+    def __init__(
+        self,
+        # owns what watches for the end of a run.  Nothing of a run may end this group.
+        tasks: TaskGroup,
+        *,
+        bus: Bus = process_bus,
+        # whether the steering kernel runs users even when there are other nodes
+        run_here: bool = False,
+    ) -> None:
+        # the nodes by name; the one of this process may be among them
         self.nodes: dict[str, Node] = {}
-        self.supplies: list[Supply] = []
-        self.highest_id = 0
+        self.supplies: list[Supply] = []  # what starts nodes, where the session knows that
+        self.highest_id = 0  # the highest user id given out in the run
         self._tasks = tasks
         self._bus = bus
         self._run_here = run_here

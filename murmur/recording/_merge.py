@@ -39,19 +39,11 @@ def untold(column: Column) -> float | bool:
 
 
 def merged(
-    frame: Frame, parts: NDArray[Any], keys: NDArray[np.int64]
+    frame: Frame,  # whose columns `parts` have
+    parts: NDArray[Any],  # structured, in the order in which they came
+    keys: NDArray[np.int64],  # which row each part belongs to
 ) -> tuple[NDArray[np.int64], dict[str, NDArray[Any]]]:
-    """Return the distinct keys, ascending, and each measured column, a value for each key.
-
-    Parameters
-    ----------
-    frame : Frame
-        Whose columns `parts` have.
-    parts : numpy.ndarray
-        Structured, in the order in which they came.
-    keys : numpy.ndarray of int64
-        Which row each part belongs to.
-    """
+    """Return the distinct keys, ascending, and each measured column, a value for each key."""
     import numpy as np
 
     distinct, group = np.unique(keys, return_inverse=True)
@@ -108,30 +100,21 @@ def _merged(
 
 
 def whole_population(
+    # window_at, node, counts: columns of the table of population; `counts` by the state of users
     window_at: NDArray[np.float64],
     node: NDArray[np.signedinteger[Any]],
     counts: dict[str, NDArray[np.int64]],
-    length: float,
+    length: float,  # seconds of a window
     *,
+    # nodes that left or were lost, as often as they did, and the window since which each has no
+    # users
     gone: Sequence[tuple[int, int]] = (),
-    until: float = math.inf,
+    until: float = math.inf,  # the last moment known of; departures after it have not happened yet
 ) -> dict[str, NDArray[Any]]:
     """Return how many users all nodes had together, a row for each window from first to last.
 
     A node whose sample is missing has not lost its users: those it had before stand until it
     tells of others, or is gone.
-
-    Parameters
-    ----------
-    window_at, node, counts
-        Columns of the table of population; `counts` by the state of users.
-    length : float
-        Seconds of a window.
-    gone : sequence of (int, int)
-        Nodes that left or were lost, as often as they did, and the window since which each
-        has no users.
-    until : float, default inf
-        The last moment known of; departures after it have not happened yet.
     """
     import numpy as np
 

@@ -38,26 +38,20 @@ class NodeHistory:
     """The facts about each node of a run.
 
     One thread notes; others may read.
-
-    Parameters
-    ----------
-    started_at : float
-        When the run started, in monotonic seconds; moments are kept since then.
-    window : float, default 1.0
-        Length of a window in seconds.
-
-    Attributes
-    ----------
-    departures : list of (str, int)
-        Each node that left or was lost, as often as it did, and the first window from whose
-        beginning on it had no users.
     """
 
-    def __init__(self, started_at: float, window: float = 1.0) -> None:
+    def __init__(
+        self,
+        # when the run started, in monotonic seconds; moments are kept since then
+        started_at: float,
+        window: float = 1.0,  # length of a window in seconds
+    ) -> None:
         self._started_at = started_at
         self._window = window
         self._facts: dict[str, dict[str, Any]] = {}
         self._counted: dict[str, int] = {}  # the newest window of which a node told its users
+        # each node that left or was lost, as often as it did, and the first window from whose
+        # beginning on it had no users
         self.departures: list[tuple[str, int]] = []
 
     def note(self, node: str, facts: Mapping[str, Any]) -> None:

@@ -43,27 +43,16 @@ _CALLS = 10_000
 
 
 class UnderWay(NamedTuple):
-    """Actions, or parts of them, that were under way when they were last heard of.
+    """Actions, or parts of them, that were under way when they were last heard of."""
 
-    Attributes
-    ----------
-    name : str
-        The action, or the span.
-    due, started : float
-        When they were due and started, at the latest, in seconds since the run's start.
-    until : float
-        When they were under way yet: now, or when their node was lost.
-    number : int
-        How many.
-    is_part : bool
-        Whether they are parts of actions, which `RunRecord.table` has among the spans.
-    """
-
-    name: str
+    name: str  # the action, or the span
+    # due, started: when they were due and started, at the latest, in seconds since the run's
+    # start
     due: float
     started: float
-    until: float
+    until: float  # when they were under way yet: now, or when their node was lost
     number: int
+    # whether they are parts of actions, which `RunRecord.table` has among the spans
     is_part: bool = False
 
 
@@ -72,91 +61,41 @@ class RunRecord:
 
     One thread, the runtime's, adds; any other may read at the same time, because what is
     read is only ever appended to or replaced whole.
-
-    Parameters
-    ----------
-    run_id : str
-        Name of the run.
-    started_at : float
-        When it started, in monotonic seconds.
-    wall_started_at : float
-        The same moment in UNIX seconds UTC.
-    settings : mapping, optional
-        Settings it started with, secrets masked.
-    seed : int, default 0
-        Seed of the run; the sample of actions follows from it too.
-    relay : Relay, optional
-        Where everything that is added is handed on to; to nobody if not given.
-    plan : mapping, optional
-        What was asked for at the start: users, seconds (None: no end), end_when_idle.
-    window : float, default 1.0
-        Length of a window in seconds, that of the recorders.
-    actions_bound : int, default 5_000_000
-        How many actions are kept; of more, a uniform sample of that many is.
-    events_bound : int, default 100_000
-        How many events, and how many live changes, are kept: the newest.
-    rows_bound : int, default 3_000_000
-        How many rows each table of windows keeps: the newest.
-    histograms_bound : int, default 160 MiB
-        About how many bytes the histograms of windows may take; of more, the oldest windows
-        are merged, see `starts`.
-
-    Attributes
-    ----------
-    users : Users
-        The users: those gone, those there, those that wait.
-    version : int
-        Rises with everything that is taken in.
-    relay : Relay
-        Where everything that is added is handed on to.
-    broken_off : str
-        Why the run did not end in order; empty if it did, or is on.
-    load_at : float
-        When `init` was done and users could come, in seconds since the start; 0 until then.
-    planned_end : float
-        When it is to stop, in seconds since the start; ``math.inf`` if nobody said.
-    ending_at : float
-        When it began to stop, in seconds since the start; NaN while it is on.
-    ended_by : str
-        What made it stop: "stop", "duration", "idle" (all users were gone), "reset" or
-        "failed"; empty while it is on.
-    plan : dict of str to object
-        What was asked for at the start, as it was given.
-    calls : list of dict
-        What its session was asked to do with it: ``at`` (seconds since the start), ``verb``,
-        ``arguments``; the first 10,000.
-    calls_dropped : int
-        How many more there were.
-    clock_set : float
-        By how many seconds the clock of the steering kernel's machine was set while the run was
-        on, or how long that machine slept; 0.0 until the end.
-    troubles : dict of str to str
-        What is wrong with what follows the run and harms it not, such as its directory, by
-        what it is about; a sentence each.
     """
 
+    # what made it stop: "stop", "duration", "idle" (all users were gone), "reset" or "failed";
+    # empty while it is on
     ended_by: str = ""
-    broken_off: str = ""
+    broken_off: str = ""  # why the run did not end in order; empty if it did, or is on
+    # by how many seconds the clock of the steering kernel's machine was set while the run was on,
+    # or how long that machine slept; 0.0 until the end
     clock_set: float = 0.0
-    calls_dropped: int = 0
+    calls_dropped: int = 0  # how many there were beyond those in `calls`
+    # when `init` was done and users could come, in seconds since the start; 0 until then
     load_at: float = 0.0
-    version: int = 0
+    version: int = 0  # rises with everything that is taken in
     _latest: float = 0.0
 
     def __init__(  # noqa: PLR0913 - the last five are bounds, by keyword
         self,
-        run_id: str,
-        started_at: float,
-        wall_started_at: float,
-        settings: Mapping[str, object] | None = None,
-        seed: int = 0,
+        run_id: str,  # name of the run
+        started_at: float,  # when it started, in monotonic seconds
+        wall_started_at: float,  # the same moment in UNIX seconds UTC
+        settings: Mapping[str, object] | None = None,  # settings it started with, secrets masked
+        seed: int = 0,  # seed of the run; the sample of actions follows from it too
         *,
+        # where everything that is added is handed on to; to nobody if not given
         relay: Relay | None = None,
+        # what was asked for at the start: users, seconds (None: no end), end_when_idle
         plan: Mapping[str, object] | None = None,
-        window: float = 1.0,
+        window: float = 1.0,  # length of a window in seconds, that of the recorders
+        # how many actions are kept; of more, a uniform sample of that many is
         actions_bound: int = 5_000_000,
+        # how many events, and how many live changes, are kept: the newest
         events_bound: int = 100_000,
-        rows_bound: int = 3_000_000,
+        rows_bound: int = 3_000_000,  # how many rows each table of windows keeps: the newest
+        # about how many bytes the histograms of windows may take; of more, the oldest windows are
+        # merged, see `starts`
         histograms_bound: int = 160 << 20,
     ) -> None:
         self.run_id = run_id
@@ -166,12 +105,20 @@ class RunRecord:
         self.seed = seed
         self.window = window
         self.relay: Relay = Relay() if relay is None else relay
+        # when it is to stop, in seconds since the start; `math.inf` if nobody said
         self.planned_end: float = math.inf
+        # when it began to stop, in seconds since the start; NaN while it is on
         self.ending_at: float = math.nan
+        # what was asked for at the start, as it was given
         self.plan: dict[str, object] = dict(plan or {})
+        # what its session was asked to do with it: `at` (seconds since the start), `verb`,
+        # `arguments`; the first 10,000
         self.calls: list[dict[str, object]] = []
+        # what is wrong with what follows the run and harms it not, such as its directory, by what
+        # it is about; a sentence each
         self.troubles: dict[str, str] = {}
         self._codes = Codebook()
+        # the users: those gone, those there, those that wait
         self.users: Users = Users(self._codes)
         self._nodes = NodeHistory(started_at, window)
         self._actions = Reservoir(actions_bound, ACTION, seed)
@@ -202,25 +149,15 @@ class RunRecord:
         self._latest = max(self._latest, at - self.started_at)
 
     def wall_at(self, at: float) -> float:
-        """Return a moment in UNIX seconds UTC, of the clock as it was at the run's start.
-
-        Parameters
-        ----------
-        at : float
-            The moment, in monotonic seconds.
-        """
+        """Return a moment in UNIX seconds UTC, of the clock as it was at the run's start."""
         return self.wall_started_at + at - self.started_at
 
-    def note_clock(self, at: float, wall_at: float) -> None:
-        """Compare the machine's clock with the run's: whether it was set meanwhile.
-
-        Parameters
-        ----------
-        at : float
-            Now, in monotonic seconds.
-        wall_at : float
-            Now, on the clock that `wall_started_at` is from.
-        """
+    def note_clock(
+        self,
+        at: float,
+        wall_at: float,  # now, on the clock that `wall_started_at` is from
+    ) -> None:
+        """Compare the machine's clock with the run's: whether it was set meanwhile."""
         self.clock_set = wall_at - self.wall_at(at)
 
     @property
@@ -304,34 +241,25 @@ class RunRecord:
         self.load_at = at - self.started_at
         self.relay.load(self)
 
-    def note_end(self, at: float, cause: str) -> None:
-        """Keep when and why the run began to stop; the first to tell is right.
-
-        Parameters
-        ----------
-        at : float
-            When, in monotonic seconds.
-        cause : {"stop", "duration", "idle", "reset", "failed"}
-            Why; see `ended_by`.
-        """
+    def note_end(
+        self,
+        at: float,
+        cause: str,  # one of "stop", "duration", "idle", "reset", "failed": why; see `ended_by`
+    ) -> None:
+        """Keep when and why the run began to stop; the first to tell is right."""
         if not self.ended_by:
             self.ending_at, self.ended_by = at - self.started_at, cause
             if cause in ASKED_ENDS:
                 end = Change(self.ending_at, ASKED_ENDS[cause], THE_RUN, "running", cause)
                 self._series.changes.extend([(ALL_NODES, end)])
 
-    def note_call(self, at: float, verb: str, arguments: Mapping[str, object]) -> None:
-        """Keep what a session was asked to do with the run, so that it can be done again.
-
-        Parameters
-        ----------
-        at : float
-            When, in monotonic seconds.
-        verb : str
-            The name of the session's method, or "throttle" or "coordinator".
-        arguments : mapping of str to object
-            What it was given.
-        """
+    def note_call(
+        self,
+        at: float,
+        verb: str,  # the name of the session's method, or "throttle" or "coordinator"
+        arguments: Mapping[str, object],  # what it was given
+    ) -> None:
+        """Keep what a session was asked to do with the run, so that it can be done again."""
         call = {"at": at - self.started_at, "verb": verb, "arguments": dict(arguments)}
         if len(self.calls) >= _CALLS:
             self.calls_dropped += 1
@@ -346,63 +274,46 @@ class RunRecord:
     def set_present(
         self,
         node: str,
-        ids: ArrayLike,
+        ids: ArrayLike,  # users that were admitted and are not gone
+        # admitted_at, started_at: monotonic seconds, on the clock that `started_at` of this
+        # record is from
         admitted_at: ArrayLike,
         started_at: ArrayLike,
+        # ranges of users, both ends included, that are not admitted yet
         waiting: Sequence[tuple[int, int]] = (),
     ) -> None:
         """Replace what is known of the users a node has now.
 
         `add` the chunk that was sealed with this snapshot first, so that users who left it
         are known to be gone.
-
-        Parameters
-        ----------
-        node : str
-            The node.
-        ids : array of int
-            Users that were admitted and are not gone.
-        admitted_at, started_at : array of float
-            Monotonic seconds, on the clock that `started_at` of this record is from.
-        waiting : sequence of (int, int), default ()
-            Ranges of users, both ends included, that are not admitted yet.
         """
         present = Present.since(self.started_at, ids, admitted_at, started_at)
         self.users.set(node, present, waiting)
         self.version += 1
         self.relay.present(self, node)
 
-    def note_node(self, node: str, **facts: Fact) -> None:
+    def note_node(
+        self,
+        node: str,
+        # columns of the frame `nodes` that are not counted: host, outcome and so on. `*_at` are
+        # monotonic seconds, on the clock of this record's `started_at`
+        **facts: Fact,
+    ) -> None:
         """Keep facts about a node; what was noted before and is not given stays.
 
-        Parameters
-        ----------
-        node : str
-            The node.
-        **facts
-            Columns of the frame ``nodes`` that are not counted: host, outcome and so on.
-            ``*_at`` are monotonic seconds, on the clock of this record's `started_at`.
-
-        Raises
-        ------
-        InvalidArgumentError
-            If there is no such fact or outcome.
+        Raises `InvalidArgumentError` if there is no such fact or outcome.
         """
         self._nodes.note(node, facts)
         self.version += 1
         self.relay.note(self, node, facts)
 
-    def lose(self, node: str, at: float, reason: str = "node lost") -> int:
+    def lose(
+        self,
+        node: str,  # the node that is not coming back
+        at: float,
+        reason: str = "node lost",  # written beside the outcome
+    ) -> int:
         """Give every user that a lost node had the outcome ``lost``.
-
-        Parameters
-        ----------
-        node : str
-            The node that is not coming back.
-        at : float
-            When it was given up, in monotonic seconds.
-        reason : str
-            Written beside the outcome.
 
         Returns
         -------
@@ -417,29 +328,26 @@ class RunRecord:
         self.set_present(node, (), (), ())
         return lost
 
-    def table(self, name: str, since: float = 0.0, *, of_all: bool | None = None) -> Table:
+    def table(
+        self,
+        # which table: one of a frame, with the columns that the schema has for it
+        # (`Frame.table`).  `windows` has those of each node, and of node "all"; `population` is
+        # that of each node
+        name: str,
+        # leave out windows that began earlier.  Only tables with `window_at` heed it.
+        since: float = 0.0,
+        *,
+        # of `windows` and `population`: whether only the rows of node "all" are wanted, or only
+        # the others; if not given, `windows` has both and `population` the others
+        of_all: bool | None = None,
+    ) -> Table:
         """Return raw columns, all of one length.
 
         Numbers are numpy arrays; text that repeats is `Labels`, other text and objects
         are lists.  Times and durations are seconds, ``*_at`` (and ``at``) since the run's
         start, NaN if it never came.  ``window_at`` is when the window began.
 
-        Parameters
-        ----------
-        name : str
-            Which table: one of a frame, with the columns that the schema has for it
-            (`Frame.table`).  ``windows`` has those of each node, and of node "all";
-            ``population`` is that of each node.
-        since : float, default 0.0
-            Leave out windows that began earlier.  Only tables with ``window_at`` heed it.
-        of_all : bool, optional
-            Of ``windows`` and ``population``: whether only the rows of node "all" are wanted,
-            or only the others; if not given, ``windows`` has both and ``population`` the others.
-
-        Raises
-        ------
-        InvalidArgumentError
-            If there is no table of that name.
+        Raises `InvalidArgumentError` if there is no table of that name.
         """
         build = TABLES.get(name)
         if build is None:
@@ -473,27 +381,22 @@ class RunRecord:
 
     def histogram(
         self,
+        # "response" or "service": since the action was due, or since it started
         time: str = "response",
         *,
+        # name, node: only actions of that name, or of that node; the name of a span is one as
+        # well
         name: str | None = None,
         node: str | None = None,
+        # start, end: only windows that began at or after `start` and before `end`, in seconds
+        # since the run's start.  Of a long run, old windows are merged to spans (`joined`); a
+        # span that overlaps is counted as a whole.
         start: float = 0.0,
         end: float | None = None,
     ) -> Histogram:
         """Return the distribution of the times of successful actions.
 
         It is complete even when the table of actions is a sample.
-
-        Parameters
-        ----------
-        time : {"response", "service"}
-            Since the action was due, or since it started.
-        name, node : str, optional
-            Only actions of that name, or of that node; the name of a span is one as well.
-        start, end : float
-            Only windows that began at or after `start` and before `end`, in seconds since
-            the run's start.  Of a long run, old windows are merged to spans (`joined`); a
-            span that overlaps is counted as a whole.
         """
         code = None if name is None else self._codes.names[name]
         store = self._spans if code in self._span_names else self._windows
@@ -520,15 +423,13 @@ class RunRecord:
                 found[names[each.name], due, started, until, each.is_part] += each.number
         return [UnderWay(*key[:4], number, key[4]) for key, number in found.items()]
 
-    def hanging(self, at_least: float = 0.0) -> list[str]:
+    def hanging(
+        self,
+        at_least: float = 0.0,  # seconds for which they have been under way
+    ) -> list[str]:
         """Return which actions have been under way for longer than any of their name took.
 
         And which parts of them, such as the first event, where that is not told by the action.
-
-        Parameters
-        ----------
-        at_least : float, default 0.0
-            And for so many seconds.
         """
         labels = self._codes.names.labels()
         longest: dict[str, float] = {}

@@ -67,32 +67,7 @@ LAST_ACTIONS = 10.0
 class NodeRun:
     """A run on this node.
 
-    Parameters
-    ----------
-    spec : RunSpec
-        What to run.
-    node : str
-        Name of this node.
-    bus : Bus
-        Where events go.
-    listener : Listener
-        Whom to tell.
-
-    Raises
-    ------
-    CallbackError
-        If the scenario's ``__init__`` raised.
-
-    Attributes
-    ----------
-    error : MurmurError or None
-        Why the run failed, or what went wrong in `terminate`.
-    clock_error : float
-        Seconds by which the moment it started may be wrong on this node's clock.
-    problems : list of str
-        What a person should know about, besides.
-    came_due : dict of str to bool
-        Events of timetables that users follow here, and whether they came due for one.
+    Raises `CallbackError` if the scenario's ``__init__`` raised.
     """
 
     _stop_reason = ""
@@ -104,9 +79,12 @@ class NodeRun:
         self.seed: int = spec.seed
         self.scenario_name: str = spec.scenario.__name__
         self.state: RunState = RunState.IDLE
+        # why the run failed, or what went wrong in `terminate`
         self.error: MurmurError | None = None
-        self.problems: list[str] = []
+        self.problems: list[str] = []  # what a person should know about, besides
+        # events of timetables that users follow here, and whether they came due for one
         self.came_due: dict[str, bool] = {}
+        # seconds by which the moment it started may be wrong on this node's clock
         self.clock_error: float = spec.clock_error
         self.initialised: anyio.Event = anyio.Event()
         self.ended: anyio.Event = anyio.Event()
@@ -206,14 +184,9 @@ class NodeRun:
     async def update(self, given: Mapping[str, object]) -> dict[str, tuple[object, object]]:
         """Change live settings; return what changed, as (old, new).
 
-        Raises
-        ------
-        ConfigError
-            If anything is wrong with any of them; then nothing changed.
-        RampInProgressError
-            If ``user_rate`` is among them while it ramps; then nothing changed.
-        CallbackError
-            If an observer or `changed` failed; the values stay changed.
+        Raises `ConfigError` if anything is wrong with any of them; then nothing changed;
+        `RampInProgressError` if ``user_rate`` is among them while it ramps; then nothing changed;
+        `CallbackError` if an observer or `changed` failed; the values stay changed.
         """
         self.require_running("update settings")
         running_here.set(self)  # observers and `changed` are code of the run
@@ -329,10 +302,7 @@ class NodeRun:
     def _build(self) -> Scenario:
         """Make the scenario; its ``__init__`` is a user's code too, and code of this run.
 
-        Raises
-        ------
-        CallbackError
-            If it raised; then there is no run.
+        Raises `CallbackError` if it raised; then there is no run.
         """
 
         def make() -> Scenario:

@@ -87,25 +87,16 @@ class Outcome(StrEnum):
 
 
 def outcome_of(
-    error: BaseException | None,
+    error: BaseException | None,  # what `start` raised; None if it returned
     *,
+    # was_asked, was_killed: whether the user was asked to leave, and cancelled after its grace
     was_asked: bool,
     was_killed: bool,
-    cancelled: type[BaseException],
+    cancelled: type[BaseException],  # the backend's cancellation exception
+    # returns the kind of an error as a text
     describe: Callable[[BaseException], str] = lambda error: str(Kinds().of(error)),
 ) -> tuple[Outcome, str]:
     """Return how a user ended that left `start` with `error`, and why.
-
-    Parameters
-    ----------
-    error : BaseException or None
-        What `start` raised; None if it returned.
-    was_asked, was_killed : bool
-        Whether the user was asked to leave, and cancelled after its grace.
-    cancelled : type
-        The backend's cancellation exception.
-    describe : callable
-        Returns the kind of an error as a text.
 
     Returns
     -------

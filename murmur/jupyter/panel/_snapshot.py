@@ -36,34 +36,18 @@ _ADVICE = (
 
 
 def snapshot(  # noqa: PLR0913 - all but the first by keyword
-    seen: Observation,
+    seen: Observation,  # the session at this moment
     *,
-    scenarios: Mapping[str, type[Scenario]],
-    running: type[Scenario] | None,
-    settings: Mapping[str, object],
-    code: str,
+    scenarios: Mapping[str, type[Scenario]],  # those that may be started
+    running: type[Scenario] | None,  # the class of the latest run
+    settings: Mapping[str, object],  # what that run was started with; secrets masked
+    code: str,  # what the clicks so far stand for
+    # whether the numbers of the run can be trusted, as was known lately
     verdict: Verdict | None = None,
+    # what the newest changes did, by when and what was changed, as was known lately
     effects: Mapping[tuple[float, str], str] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Return the state that panels show.
-
-    Parameters
-    ----------
-    seen : Observation
-        The session at this moment.
-    scenarios : mapping of str to type
-        Those that may be started.
-    running : type of Scenario or None
-        The class of the latest run.
-    settings : mapping of str to object
-        What that run was started with; secrets masked.
-    code : str
-        What the clicks so far stand for.
-    verdict : Verdict, optional
-        Whether the numbers of the run can be trusted, as was known lately.
-    effects : mapping of (float, str) to str
-        What the newest changes did, by when and what was changed, as was known lately.
-    """
+    """Return the state that panels show."""
     status, recent = seen.status, seen.recent
     is_on = not status.state.is_over
     present = {**settings, **{change.what: change.new for change in recent.changes}}

@@ -28,50 +28,26 @@ _STATISTICS = ("rate", "failed", "mean", "p50", "p95", "p99", "service_p50", "se
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A rule about how a second run differs from a first.
+    """A rule about how a second run differs from a first."""
 
-    Attributes
-    ----------
-    text : str
-        As it was written.
-    statistic : str
-        As in the comparison: ``"rate"``, ``"failed"``, ``"response_p99"``.
-    name : str or None
-        The action; ``*`` stands for any text; None for every action.
-    change : float
-        Relative to the first run: 0.1 for ``+10%``, -0.05 for ``-5%``; of failures, if
-        `is_absolute`, a share of all actions: 0.001 for ``+0.1 points``.
-    direction : {">", "<"}
-        Whether more, or less, than that meets the rule.
-    is_absolute : bool, default False
-        Whether `change` is a difference of shares.
-    """
-
-    text: str
-    statistic: str
-    name: str | None
+    text: str  # as it was written
+    statistic: str  # as in the comparison: `"rate"`, `"failed"`, `"response_p99"`
+    name: str | None  # the action; `*` stands for any text; None for every action
+    # relative to the first run: 0.1 for `+10%`, -0.05 for `-5%`; of failures, if `is_absolute`, a
+    # share of all actions: 0.001 for `+0.1 points`
     change: float
-    direction: Literal[">", "<"]
-    is_absolute: bool = False
+    direction: Literal[">", "<"]  # ">" or "<": whether more, or less, than that meets the rule
+    is_absolute: bool = False  # whether `change` is a difference of shares
 
 
 @dataclass(frozen=True, slots=True)
 class DifferenceResult:
-    """What came of a rule for one action.
+    """What came of a rule for one action."""
 
-    Attributes
-    ----------
-    rule : Difference
-        The rule.
-    is_met : bool or None
-        Whether the runs differ as it says: surely so, surely not; None if nobody can tell.
-    reason : str
-        The change and its interval, or why nothing is known.
-    """
-
-    rule: Difference
+    rule: Difference  # the rule
+    # whether the runs differ as it says: surely so, surely not; None if nobody can tell
     is_met: bool | None
-    reason: str
+    reason: str  # the change and its interval, or why nothing is known
 
     def __str__(self) -> str:
         """Return the rule and what came of it in one line."""
@@ -82,10 +58,7 @@ class DifferenceResult:
 def parse_difference(text: str) -> Difference:
     """Return the rule that `text` says.
 
-    Raises
-    ------
-    InvalidCheckError
-        If it cannot be read; the message points at the place.
+    Raises `InvalidCheckError` if it cannot be read; the message points at the place.
 
     Examples
     --------
