@@ -315,6 +315,10 @@ class Client(Verbs):
         if self._run is not None:
             self._run.recorder.count(name)
 
+    def _count_one(self, name: str, at: float) -> None:
+        if self._run is not None:
+            self._run.recorder.count_one(name, at)
+
     def _handshake(
         self, template: Template, target: str, more: Mapping[str, str] | None
     ) -> tuple[str, Pairs]:

@@ -43,6 +43,7 @@ class WebSocket:
 
     def __init__(self, client: Client, frames: Frames, name: str) -> None:
         self.name = name
+        self._asking = f"{name} [ask]"
         self._client = client
         self._frames = frames
         self._is_receiving = False
@@ -108,18 +109,12 @@ class WebSocket:
         Leaving
             Once the user is asked to leave.
         """
-        if self._is_receiving:
-            raise anyio.BusyResourceError("receiving from")
         limit = math.inf
         if timeout is not None:
             limit = checked_timeout(timeout, may_be_zero=True)
-        self._is_receiving = True
-        try:
-            await self._wait(limit, leaving=leaving)
-        finally:
-            self._is_receiving = False
+        message = await self._next(limit, leaving=leaving)
         self._client._count("websocket.received")
-        return self._frames.next()
+        return message
 
     async def receive_json(self, timeout: float | None = None, *, leaving: bool = False) -> Any:  # noqa: ANN401 - any JSON
         """Return the next message, read as JSON; `timeout` and `leaving` as in `receive`."""
@@ -155,10 +150,16 @@ class WebSocket:
         limit = self._client.options_used.timeout
         if timeout is not None:
             limit = checked_timeout(timeout)
-        with self._client._stopwatch(name or f"{self.name} [ask]") as timer:
-            await self.send(message)
-            answer = await self.receive(limit)
+        client, frames = self._client, self._frames
+        with client._stopwatch(name or self._asking) as timer:
+            frames.send(message)
+            client._count_one("websocket.sent", timer.started_at)
+            if frames.is_choked:
+                await frames.drain(client._patience(client.options_used.timeout))
+            answer = await self._next(limit)
             timer.end()
+            if timer.ended_at is not None:
+                client._count_one("websocket.received", timer.ended_at)
             found = check(answer) if check is not None else None
             if found is False or (isinstance(found, str) and found):
                 timer.fail(found or "check failed")
@@ -199,25 +200,32 @@ class WebSocket:
         except anyio.EndOfStream:
             raise StopAsyncIteration from None
 
-    async def _wait(self, timeout: float, *, leaving: bool) -> None:
-        """Wait until a message is there."""
+    async def _next(self, timeout: float, *, leaving: bool = False) -> str | bytes:
+        """Return the next message, waiting until one is there."""
+        if self._is_receiving:
+            raise anyio.BusyResourceError("receiving from")
         frames, client = self._frames, self._client
-        user, deadline = client._user, client._native.now() + timeout
-        while not frames.inbox:
-            if user is not None and user.is_leaving and not leaving:
-                raise Leaving
-            if frames.end is not None:
-                raise frames.end
-            alarm = frames.waiter = frames.arrival
-            parked = user.listen(alarm) if user is not None and not leaving else None
-            try:
-                in_time = await alarm.wait(deadline) is not RANG
-            finally:
-                frames.waiter = None
-                if parked is not None:
-                    parked.remove(alarm)
-            if not in_time and not frames.inbox:
-                raise HttpTimeoutError("no message", timeout)
+        inbox, user = frames.inbox, client._user
+        self._is_receiving, deadline = True, client._native.now() + timeout
+        try:
+            while not inbox:
+                if user is not None and user.is_leaving and not leaving:
+                    raise Leaving
+                if frames.end is not None:
+                    raise frames.end
+                alarm = frames.waiter = frames.arrival
+                parked = user.listen(alarm) if user is not None and not leaving else None
+                try:
+                    in_time = await alarm.wait(deadline) is not RANG
+                finally:
+                    frames.waiter = None
+                    if parked is not None:
+                        parked.remove(alarm)
+                if not in_time and not inbox:
+                    raise HttpTimeoutError("no message", timeout)
+        finally:
+            self._is_receiving = False
+        return frames.next()
 
 
 class Connecting:

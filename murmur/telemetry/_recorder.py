@@ -146,6 +146,8 @@ class Recorder:
         self._cold = Cold()
         self._pack_action = self._hot.actions.pack
         self._append_action = self._hot.actions.append
+        self._pack_count = self._hot.counts.pack
+        self._append_count = self._hot.counts.append
         self._pack_answer = self._hot.answers.pack
         self._append_answer = self._hot.answers.append
 
@@ -262,8 +264,19 @@ class Recorder:
         ever after.
         """
         _check(name, n)
-        rows = self._hot.counts
-        rows.append(rows.pack(self._names.code_of(name), n, self._now()))
+        self._append_count(self._pack_count(self._names.code_of(name), n, self._now()))
+
+    def count_one(self, name: str, at: float) -> None:
+        """Add one to a counter of murmur's own, at a moment that is known already.
+
+        Parameters
+        ----------
+        name : str
+            Of the counter.
+        at : float
+            The present moment.
+        """
+        self._append_count(self._pack_count(self._names[name], 1.0, at))
 
     def gauge(self, name: str, value: float) -> None:
         """Record the present value of something.
