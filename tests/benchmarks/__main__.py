@@ -187,6 +187,19 @@ def websocket(connections: int) -> Figures:
         return _each(http.measure_murmur(connections, 2.0, http.Talking))
 
 
+def nodes(rate: int) -> Figures:
+    """Ask nginx so often a second on two nodes, and in one process: the CPU of all processes."""
+    from tests.benchmarks import nodes  # as above
+
+    with tempfile.TemporaryDirectory() as folder, http.nginx(Path(folder)) as url:
+        one, two = (nodes.measure(number, rate, f"{url}{http.USUAL}", 4.0)[0] for number in (0, 2))
+    return {
+        "CPU per request, two nodes, us": two,
+        "one process, us": one,
+        "share of one process": two / one,
+    }
+
+
 def fresh_requests(connections: int) -> Figures:
     """Ask for a page whose head is new each time."""
     return requests(connections, http.FRESH)
@@ -204,6 +217,7 @@ MEASUREMENTS: Mapping[str, tuple[Callable[[int], Figures], Sequence[int]]] = {
     "http_new_heads": (fresh_requests, (100,)),
     "http2": (http2, (50,)),
     "websocket": (websocket, (50,)),
+    "nodes": (nodes, (1_000, 3_000)),
     "report": (report, (1_000,)),
     "ending": (ending, (4_000, 40_000, 400_000)),
 }
