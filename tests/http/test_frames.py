@@ -1,23 +1,27 @@
-"""Frames of WebSockets, taken in one by one however they are cut, without a connection."""
+"""Messages of WebSockets, however their frames are cut, without a connection."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
 from murmur.errors import HttpProtocolError
-from murmur.http._frames import EACH, UNREAD, Frames, handshake_uri
-from murmur.http._url import location_of
+from murmur.http import Client, Options, WebSocket
 
 PING = None
+
+UNREAD = 4 << 20  # letters that may wait to be received, as the page on HTTP has it
 
 texts = st.text(max_size=40) | st.sampled_from(["x" * 125, "x" * 126, "é" * 70_000])
 messages = st.one_of(texts, st.binary(max_size=200))
@@ -27,13 +31,10 @@ sent = st.lists(st.just(PING) | st.lists(messages, min_size=1, max_size=3), max_
 class Far:
     """A transport, and the server at the other end of it."""
 
-    def __init__(self, frames: Frames, *, compress: bool) -> None:
-        self._frames = frames
-        self.server = ServerProtocol()
-        if compress:
-            from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
-
-            self.server = ServerProtocol(extensions=[ServerPerMessageDeflateFactory()])
+    def __init__(self, protocol: Any, *, compress: bool) -> None:
+        self.protocol = protocol
+        extensions = [ServerPerMessageDeflateFactory()] if compress else []
+        self.server = ServerProtocol(extensions=extensions)
         self.received: list[Frame] = []
         self.is_waiting = False
 
@@ -44,7 +45,7 @@ class Far:
                 self.received.append(event)
             else:
                 self.server.send_response(self.server.accept(event))  # type: ignore[arg-type]
-                self._frames.data_received(self.sent())
+                self.protocol.data_received(self.sent())
 
     def sent(self) -> bytes:
         """Return what the server sends."""
@@ -62,28 +63,49 @@ class Far:
     def resume_reading(self) -> None:
         self.is_waiting = False
 
-    def close(self) -> None:
-        pass
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return default
 
-    abort = close
+    def abort(self) -> None:
+        self.protocol.connection_lost(None)
+
+    close = abort
 
 
-async def connected(*, compress: bool = False, limit: float = math.inf) -> tuple[Frames, Far]:
-    """Return both ends of a connection that is there."""
-    frames = Frames(
-        handshake_uri(location_of("http://127.0.0.1:1/")[0], "/"),
-        (),
-        subprotocols=(),
-        compress=compress,
-        limit=limit,
-        now=asyncio.get_running_loop().time,
-        on_drop=lambda: pytest.fail("a message was dropped"),
-    )
-    far = Far(frames, compress=compress)
-    frames.portion = 1 << 30  # it takes in what it gets at once
-    frames.connection_made(far)  # type: ignore[arg-type]
-    await frames.shake_hands(None)  # type: ignore[arg-type]  # it has nothing to wait for
-    return frames, far
+@asynccontextmanager
+async def connected(
+    *, compress: bool = False, limit: int = 1 << 30
+) -> AsyncIterator[tuple[WebSocket, Far]]:
+    """Give both ends of a connection that is there."""
+    made: list[Far] = []
+
+    async def dial(make: Any, *_: object, **__: object) -> Any:
+        protocol = make()
+        protocol.portion = 1 << 30  # it takes in what it gets at once
+        made.append(Far(protocol, compress=compress))
+        protocol.connection_made(made[0])
+        return protocol
+
+    options = Options(base_url="http://127.0.0.1:1", max_body_bytes=limit)
+    with mock.patch("murmur.http._wire.dial", dial):
+        async with (
+            Client(options=options) as client,
+            client.websocket("/", compress=compress) as websocket,
+        ):
+            try:
+                yield websocket, made[0]
+            finally:
+                made[0].abort()
+
+
+async def messages_of(websocket: WebSocket) -> list[Any]:
+    """Return the messages that came."""
+    found = []
+    while True:
+        try:
+            found.append(await websocket.receive(timeout=0))
+        except TimeoutError:
+            return found
 
 
 def whole(parts: list[Any]) -> Any:
@@ -107,15 +129,15 @@ def test_messages_are_the_same_however_they_are_cut(
     plan: list[Any], cuts: list[int], compress: bool
 ) -> None:
     async def take() -> tuple[list[Any], int]:
-        frames, far = await connected(compress=compress)
-        for each in plan:
-            far.server.send_ping(b"p") if each is PING else said(far.server, each)
-        wire = far.sent()
-        ends = [*(end for end in itertools.accumulate(cuts) if end < len(wire)), len(wire)]
-        for begin, end in zip([0, *ends[:-1]], ends, strict=True):
-            frames.data_received(wire[begin:end])
-        pongs = sum(frame.opcode is Opcode.PONG for frame in far.received)
-        return [frames.next() for _ in range(len(frames.inbox))], pongs
+        async with connected(compress=compress) as (websocket, far):
+            for each in plan:
+                far.server.send_ping(b"p") if each is PING else said(far.server, each)
+            wire = far.sent()
+            ends = [*(end for end in itertools.accumulate(cuts) if end < len(wire)), len(wire)]
+            for begin, end in zip([0, *ends[:-1]], ends, strict=True):
+                far.protocol.data_received(wire[begin:end])
+            pongs = sum(frame.opcode is Opcode.PONG for frame in far.received)
+            return await messages_of(websocket), pongs
 
     got, pongs = asyncio.run(take())
 
@@ -127,10 +149,11 @@ def test_messages_are_the_same_however_they_are_cut(
 @pytest.mark.parametrize("compress", [False, True])
 def test_messages_of_every_length_arrive(size: int, compress: bool) -> None:
     async def send() -> list[Frame]:
-        frames, far = await connected(compress=compress)
-        for message in ("é" * (size // 2) + "x" * (size % 2), b"y" * size, bytearray(b"z" * size)):
-            frames.send(message)  # type: ignore[arg-type]
-        return far.received
+        async with connected(compress=compress) as (websocket, far):
+            text = "é" * (size // 2) + "x" * (size % 2)
+            for message in (text, b"y" * size, bytearray(b"z" * size)):
+                await websocket.send(message)  # type: ignore[arg-type]
+            return far.received
 
     text, binary, other = asyncio.run(send())
 
@@ -142,12 +165,12 @@ def test_messages_of_every_length_arrive(size: int, compress: bool) -> None:
 
 def test_each_message_has_a_key_of_its_own() -> None:
     async def keys() -> list[bytes]:
-        frames, far = await connected()
-        written: list[bytes] = []
-        far.write = written.append  # type: ignore[assignment, method-assign]
-        for _ in range(200):
-            frames.send("x")
-        return [each[2:6] for each in written]
+        async with connected() as (websocket, far):
+            written: list[bytes] = []
+            with mock.patch.object(far, "write", written.append):
+                for _ in range(200):
+                    await websocket.send("x")
+            return [each[2:6] for each in written]
 
     assert len(set(asyncio.run(keys()))) > 190
 
@@ -163,36 +186,38 @@ def test_each_message_has_a_key_of_its_own() -> None:
     ],
 )
 def test_what_breaks_the_rules_ends_the_connection(wire: bytes, reason: str) -> None:
-    async def end() -> tuple[Frames, int]:
-        frames, far = await connected(limit=20)
-        for _ in range(2):  # the first goes the long way
-            said(far.server, ["hello"])
-        frames.data_received(far.sent() + wire)
-        return frames, len(frames.inbox)
+    async def end() -> None:
+        async with connected(limit=20) as (websocket, far):
+            for _ in range(2):  # the first goes the long way
+                said(far.server, ["hello"])
+            far.protocol.data_received(far.sent() + wire)
+            assert [await websocket.receive(), await websocket.receive()] == ["hello"] * 2
+            with pytest.raises(HttpProtocolError, match=reason):
+                await websocket.receive()
+            assert websocket.is_closed
 
-    frames, number = asyncio.run(end())
-
-    assert number == 2
-    assert isinstance(frames.end, HttpProtocolError)
-    assert reason in str(frames.end)
-    assert frames.is_over
+    asyncio.run(end())
 
 
 def test_a_server_waits_for_messages_that_are_there_and_not_for_those_that_were() -> None:
     """Letters of two bytes are counted as they were when they came."""
 
-    async def talk() -> bool:
-        frames, far = await connected()
-        for _ in range(3 * UNREAD // 20_000):
-            said(far.server, ["é" * 20_000])
-            frames.data_received(far.sent())
-            frames.next()
-        was_waiting = far.is_waiting
-        for _ in range(UNREAD // (20_000 + EACH) + 1):
-            said(far.server, ["é" * 20_000])
-            frames.data_received(far.sent())
-        assert far.is_waiting
-        frames.next()
-        return was_waiting or far.is_waiting
+    async def talk() -> None:
+        async with connected() as (websocket, far):
 
-    assert not asyncio.run(talk())
+            def say() -> None:
+                said(far.server, ["é" * 20_000])
+                far.protocol.data_received(far.sent())
+
+            for _ in range(3 * UNREAD // 20_000):
+                say()
+                assert len(await websocket.receive()) == 20_000
+                assert not far.is_waiting
+            for _ in range(UNREAD // 20_000 + 1):
+                say()
+            assert far.is_waiting
+            await websocket.receive()
+            await websocket.receive()
+            assert not far.is_waiting
+
+    asyncio.run(talk())
