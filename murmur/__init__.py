@@ -104,6 +104,7 @@ _HOMES = {
     "murmur.throttles": ("Job", "Permit", "Ramp", "Throttle", "ThrottleStatistics", "preview"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+_PACKAGES = ("charts", "errors", "exporters", "http", "results", "telemetry", "testing", "widgets")
 
 __all__ = [
     "AccessLog",
@@ -166,6 +167,8 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever goes by the name
         from ._moved import MODULES_OF_AMOC
 
         hint = f"; amoc's {name} is {MODULES_OF_AMOC[name]} here" if name in MODULES_OF_AMOC else ""
+        if name in _PACKAGES:
+            hint = f"; write `import murmur.{name}` first"
         raise AttributeError(f"module 'murmur' has no attribute {name!r}{hint}")
     from importlib import import_module
 

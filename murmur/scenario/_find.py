@@ -10,12 +10,13 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
 from types import ModuleType
 from typing import TypeGuard
 
 from murmur._given import needed
-from murmur._guard import error_text
+from murmur._guard import error_text, text_of
 from murmur.errors import InvalidScenarioError, UnknownScenarioError, closest
 
 from ._read import read_file
@@ -53,12 +54,28 @@ def find(
     if isinstance(reference, Scenario):
         name = type(reference).__qualname__
         raise InvalidScenarioError(name, [f"give the class {name}, not an instance of it"])
+    if not isinstance(reference, str | PathLike):
+        raise UnknownScenarioError(*_neither_class_nor_name(reference))
     text = str(reference).strip()
     if location := split_reference(text):
         return _in_file(text, *location)
     if ":" in text:
         return _in_module(text)
     return _in_namespace(text, namespace)
+
+
+def _neither_class_nor_name(reference: object) -> tuple[str, str]:
+    """Return what was given, and what would do in its place."""
+    if not isinstance(reference, ModuleType):
+        return text_of(reference, repr), (
+            "give a class, its name, 'package.module:Class' or 'path/to/file.py'"
+        )
+    name = reference.__name__
+    classes = list(scenarios_in(vars(reference))) or ["Class"]
+    return (
+        name,
+        f"it is a module; give a class of it: {' or '.join(f'{name}.{c}' for c in classes)}",
+    )
 
 
 def scenarios_in(namespace: Mapping[str, object]) -> dict[str, type[Scenario]]:

@@ -6,6 +6,7 @@ import inspect
 import sys
 import textwrap
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -230,3 +231,13 @@ def test_a_class_of_a_file_travels_by_value(write):
     cloudpickle.unregister_pickle_by_value(module)
 
     assert b"Users chat" in sent
+
+
+def test_a_module_in_place_of_a_class_is_told_which_class_would_do() -> None:
+    module = ModuleType("shop")
+    module.Visitor = type("Visitor", (Scenario,), {"start": lambda self, user: None})
+
+    with pytest.raises(UnknownScenarioError, match=r"'shop': it is a module; .*: shop\.Visitor$"):
+        find(module, {})
+    with pytest.raises(UnknownScenarioError, match="scenario 'None': give a class, its name"):
+        find(None, {})
