@@ -73,24 +73,13 @@ UNRESOLVED = {
 
 
 class Wire(Stream):
-    """One connection; what it speaks is for subclasses.
-
-    Attributes
-    ----------
-    is_closed : bool
-        Whether either side ended it.
-    alpn : str or None
-        The protocol agreed on in the TLS handshake.
-    connect_seconds, tls_seconds : float
-        What it took to connect (with the look-up of the name), and the TLS handshake; the
-        latter is 0 without TLS.
-    """
+    """One connection; what it speaks is for subclasses."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.alpn: str | None = None
-        self.connect_seconds: float = 0.0
-        self.tls_seconds: float = 0.0
+        self.alpn: str | None = None  # the protocol agreed on in the TLS handshake
+        self.connect_seconds: float = 0.0  # with the look-up of the name
+        self.tls_seconds: float = 0.0  # of the handshake; 0 without TLS
         self._is_paused = False
         self._sender: Wakeup | None = None
 

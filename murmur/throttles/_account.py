@@ -37,13 +37,7 @@ class Loss(StrEnum):
 
 
 class Booked:
-    """What became of the permits that were due in one window.
-
-    Attributes
-    ----------
-    granted, unasked, withheld, skipped : int
-        Permits; together they are those that were due.
-    """
+    """What became of the permits that were due in one window."""
 
     __slots__ = ("granted", "skipped", "unasked", "withheld")
 

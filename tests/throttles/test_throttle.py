@@ -196,11 +196,11 @@ async def test_a_slightly_late_loop_loses_no_permit(throttles):
 
 
 @pytest.mark.slow
-async def test_100_000_waiters_are_served_in_the_order_in_which_they_came(
+async def test_a_long_line_is_served_in_the_order_in_which_it_came(
     native, throttles, anyio_backend_name
 ):
     throttle = await throttles.open("t", rate=0)
-    crowd = 100_000 if anyio_backend_name == "asyncio" else 10_000
+    crowd = 30_000 if anyio_backend_name == "asyncio" else 5_000
     came: list[int] = []
     served: list[int] = []
 
