@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -22,7 +23,7 @@ import pandas as pd
 
 from murmur._backend import LoopThread
 from murmur._given import needed
-from murmur.errors import InvalidArgumentError, MissingExtraError
+from murmur.errors import InvalidArgumentError, MissingExtraError, closest
 
 from ._source import Source
 
@@ -31,6 +32,7 @@ __all__ = ["ProcessFigures", "Prometheus", "joined"]
 _TIMES = ("time", "wall_at", "timestamp", "window_at", "at")
 _POINTS = 11_000  # of one answer, as Prometheus has it
 _PROBES = 5
+_NEARLY_ALL = 0.9  # share of the windows that have to be known for there to be no note
 _SINCE_EPOCH = 1e8
 """Numbers above are UNIX seconds, below are seconds since the run's start."""
 
@@ -232,9 +234,10 @@ def joined(
     if not isinstance(other, ProcessFigures):
         _refuse_strange(measured, began, end, source.window)
     ours = _windows(source, name)
-    theirs = measured.frame.assign(at=measured.frame["at"] - measured.offset - began)
-    frame = ours.join(_placed(theirs, ours.index.to_numpy(), source.window))
-    frame = frame.reset_index()
+    theirs, left_out = _numbers(measured.frame)
+    theirs = theirs.assign(at=measured.frame["at"] - measured.offset - began)
+    placed = _placed(theirs, ours.index.to_numpy(), source.window)
+    frame = ours.join(placed).reset_index()
     frame.insert(1, "wall_at", pd.to_datetime(frame["window_at"] + began, unit="s", utc=True))
     known = not math.isnan(measured.error)
     note = (
@@ -245,9 +248,39 @@ def joined(
     frame.attrs = {
         "clock_offset": measured.offset,
         "clock_error": measured.error,
-        "notes": [note],
+        "notes": [note, *_gaps(placed, left_out), *_stranger(source, name)],
     }
     return frame
+
+
+def _numbers(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Return the columns that are numbers, also written as text, and the names of the others."""
+    found, others = {}, []
+    for column in frame.columns.drop("at"):
+        values = frame[column]
+        if not pd.api.types.is_numeric_dtype(values):
+            values = pd.to_numeric(values.astype(str), errors="coerce")
+        if values.isna().all() and frame[column].notna().any():
+            others.append(str(column))
+        else:
+            found[column] = values
+    return pd.DataFrame(found, index=frame.index), others
+
+
+def _gaps(placed: pd.DataFrame, left_out: Sequence[str]) -> Iterator[str]:
+    """Yield what is not known of the other side: a mean of the rest would be taken for all."""
+    for column in placed.columns:
+        known = int(placed[column].notna().sum())
+        if known < _NEARLY_ALL * len(placed):
+            yield f"{column} is known in {known:,} of {len(placed):,} windows"
+    if left_out:
+        yield f"left out, because they hold no numbers: {', '.join(left_out)}"
+
+
+def _stranger(source: Source, name: str | None) -> Iterator[str]:
+    known = source.frame("windows")["name"].astype(str).unique().tolist()
+    if name is not None and name not in known:
+        yield f"no action is called {name!r}{closest(name, known, 'actions')}"
 
 
 def _refuse_strange(measured: Measured, began: float, end: float, window: float) -> None:
@@ -288,7 +321,7 @@ def _placed(theirs: pd.DataFrame, starts: Any, window: float) -> pd.DataFrame:  
     A sample counts half its distance to the next on either side, and no further: what has
     stopped to measure shows as missing, and not as what it said last.
     """
-    values = theirs.drop(columns="at").select_dtypes("number")
+    values = theirs.drop(columns="at")
     at = theirs["at"].to_numpy(dtype=float)
     spacing = float(np.median(np.diff(np.sort(at)))) if len(at) > 1 else window
     if spacing <= window:

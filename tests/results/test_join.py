@@ -68,6 +68,27 @@ def test_times_are_found_in_many_forms(frame):
     assert run().join(frame)["cpu"].iloc[1] == 4.0
 
 
+def test_what_the_other_side_does_not_tell_is_said():
+    part = pd.DataFrame({"time": BEGAN + np.arange(2), "cpu": ["0.5", "0.7"], "host": ["a", "b"]})
+
+    frame = run().join(part)
+
+    assert frame["cpu"].dropna().tolist() == [0.5, 0.7]  # numbers, though written as text
+    assert "host" not in frame
+    number = len(frame)
+    assert frame.attrs["notes"][1:] == [
+        f"cpu is known in 2 of {number} windows",
+        "left out, because they hold no numbers: host",
+    ]
+
+
+def test_a_run_without_an_action_of_that_name_is_no_run_in_which_it_never_ended():
+    (name,) = {str(each) for each in run().windows["name"]}
+    frame = run().join(pd.DataFrame({"time": [BEGAN + 1.5], "cpu": [4.0]}), name=f"{name}s")
+
+    assert frame.attrs["notes"][-1].startswith(f"no action is called '{name}s'; did you mean")
+
+
 def test_an_offset_is_taken_off_and_without_one_it_is_said_that_nobody_knows():
     frame = pd.DataFrame({"time": [BEGAN + 1.5], "cpu": [4.0]})
 
