@@ -269,6 +269,11 @@ def _one_sided(
                 yield f"warning: {side}: '{name}' never ended; in {other} it did {count:,.0f} times"
             elif none:
                 yield f"warning: {side}: '{name}' never ended in {none} of {number} runs"
+        every = [
+            all(run.ended(name) == run.failed(name) for run in runs) for runs in (before, after)
+        ]
+        if every == [False, True] and sum(ended["B"]):
+            yield f"warning: B: every '{name}' failed, so that it has no times"
 
 
 def _sides_of(

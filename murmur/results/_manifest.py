@@ -80,10 +80,12 @@ def doubts(firsts: Sequence[Results], seconds: Sequence[Results]) -> Iterator[st
     for side, runs in (("A", firsts), ("B", seconds)):
         for run in runs:
             verdict = run.verdict
+            run_id = run.manifest.get("run_id")
+            which = side if len(runs) == 1 else f"run {run_id} of {side}"
             if verdict.state != "valid":
-                run_id = run.manifest.get("run_id")
-                which = side if len(runs) == 1 else f"run {run_id} of {side}"
                 yield f"warning: {which} is {verdict}"
+            else:  # such as that it fell silent
+                yield from (f"note: {which}: {reason}" for reason in verdict.reasons)
     first = firsts[0].manifest
     told = dict.fromkeys(
         note for run in (*firsts[1:], *seconds) for note in first.diff(run.manifest)

@@ -130,6 +130,10 @@ class RunSide:
         """Return how many actions of a name ended."""
         return float(self._of(name, "response").count.sum())
 
+    def failed(self, name: str) -> float:
+        """Return how many of those failed."""
+        return float(self._of(name, "response").failed.sum())
+
     @property
     def seconds(self) -> float:
         """How long it is looked at."""

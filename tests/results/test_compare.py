@@ -169,6 +169,36 @@ def test_an_action_that_some_runs_of_a_side_lack_is_told() -> None:
     assert "warning: B: 'echo' never ended in 1 of 2 runs" in frame.attrs["notes"]
 
 
+def test_a_run_of_which_everything_failed_has_no_times_and_says_so() -> None:
+    frame = compare(
+        _run(_lognormal(1)), _run(_lognormal(2), failed=3000), rules=["p50(echo) > +10%"]
+    )
+
+    assert frame.attrs["answer"] == "cannot tell"
+    assert frame.attrs["notes"] == ["warning: B: every 'echo' failed, so that it has no times"]
+    assert frame.attrs["reasons"][0].endswith("nothing was measured in B)")
+
+
+def test_a_run_that_fell_silent_is_compared_with_that_remark() -> None:
+    recorder = Recorder(node="n", started_at=0.0, wall_started_at=0.0)
+    for second in range(60):
+        for place in range(10 if second < 10 else 0):
+            at = second + place / 10
+            recorder.action("echo", 1, at, at, at + 0.01)
+        recorder.population(second + 1.0, 0, 5, 0)
+        recorder.health(second + 1.0, [0.001], 0.1, 1e8, saturated=False)
+    record = RunRecord("r", 0.0, 0.0)
+    record.add(recorder.seal())
+    record.note_end(60.0, "duration")
+
+    frame = compare(_run(np.full(600, 0.01)), Results(record), margin=0.1)
+
+    assert frame.attrs["answer"] == "cannot tell"
+    assert frame.attrs["notes"] == [
+        "note: B: No action ended in the last 50 of 60 s, with up to 5 users running."
+    ]
+
+
 def test_users_that_failed_are_seen_although_the_others_kept_the_pace() -> None:
     """Of 100 users 30 die at once; the throttle keeps the others at 20/s, as it did before."""
     runs = [_run(np.full(1200, 0.01), users=100, dead=dead) for dead in (0, 30)]

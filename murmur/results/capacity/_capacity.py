@@ -131,7 +131,8 @@ class Capacity:
 
         names = [field.name for field in fields(Step)]
         frame = pd.DataFrame([asdict(step) for step in self.taken], columns=names)
-        return frame.astype({"answer": "str", "reason": "str", "blame": "str"})
+        texts = {"answer", "reason", "blame"}
+        return frame.astype({name: "str" if name in texts else "float64" for name in names})
 
     @property
     def unit(self) -> str:
