@@ -269,10 +269,10 @@ def _one_sided(
                 yield f"warning: {side}: '{name}' never ended; in {other} it did {count:,.0f} times"
             elif none:
                 yield f"warning: {side}: '{name}' never ended in {none} of {number} runs"
-        every = [
+        has_failed = [
             all(run.ended(name) == run.failed(name) for run in runs) for runs in (before, after)
         ]
-        if every == [False, True] and sum(ended["B"]):
+        if has_failed == [False, True] and any(ended["B"]):
             yield f"warning: B: every '{name}' failed, so that it has no times"
 
 

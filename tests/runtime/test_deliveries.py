@@ -40,6 +40,13 @@ def test_what_was_sent_and_what_arrived_is_told() -> None:
     assert (row["uncertain"], row["clock_error"]) == (0, 0.0)
 
 
+def test_a_check_on_messages_says_how_many_never_arrived() -> None:
+    (check,) = rehearse(Room, 4, user_rate=float("inf")).check("p50(line) < 2s")
+
+    assert check.holds
+    assert check.reason == "1 of 9 deliveries never arrived"
+
+
 def test_a_run_without_stamps_has_no_deliveries() -> None:
     class Silent(murmur.Scenario):
         async def start(self, user: murmur.User) -> None:

@@ -97,6 +97,12 @@ class Measured:
         outcomes = self._source.frame("users")["outcome"].astype("object").fillna("here")
         return {str(outcome): int(count) for outcome, count in outcomes.value_counts().items()}
 
+    def deliveries(self, names: Sequence[str]) -> tuple[int, int]:
+        """Return how many deliveries of some names were expected, and did not arrive, so far."""
+        frame = self._source.frame("deliveries")
+        mine = frame[frame["name"].astype(str).isin(list(names))]
+        return int(mine["expected"].sum()), int(mine["lost"].sum())
+
     @cached_property
     def kept_from(self) -> float:
         """Where the rows of windows begin; 0 unless the oldest of a long run are gone."""

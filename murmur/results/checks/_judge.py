@@ -223,6 +223,9 @@ def _duration(
     times = measured.times(check.statistic.time or "response", names, start, end)
     value = check.statistic.of(times)
     remarks = [*_doubts(check, times, value)]
+    expected, lost = measured.deliveries(names)
+    if lost:
+        remarks.append(f"{lost:,} of {expected:,} deliveries never arrived")
     if _is_joined(check, measured, start, end):
         remarks.append(f"in part by {_JOINED}")
     return value, "; ".join(remarks)
