@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from murmur._guard import text_of
 
 if TYPE_CHECKING:
     from ._results import Results
 
-__all__ = ["Manifest", "doubts"]
+__all__ = ["Manifest", "as_json", "doubts"]
 
 _COMPARED = ("scenario", "settings", "settings_at_start", "plan", "murmur", "python", "host")
 """Entries in which runs that are to be compared should agree."""
@@ -93,5 +96,24 @@ def doubts(firsts: Sequence[Results], seconds: Sequence[Results]) -> Iterator[st
     yield from (f"note: {note}" for note in told)
 
 
+def as_json(value: object) -> object:
+    """Return `value` as JSON can hold it, by its text where it cannot."""
+    match value:
+        case dict():
+            return {str(as_json(str(key))): as_json(inside) for key, inside in value.items()}
+        case list() | tuple():
+            return [as_json(inside) for inside in value]
+        case str():  # half of a surrogate pair has no place in a file
+            return value.encode(errors="backslashreplace").decode()
+        case None | bool() | int():
+            return value
+        case float() if math.isfinite(value):
+            return value
+    return as_json(text_of(value))
+
+
 def _told(fact: object) -> dict[str, object]:
-    return dict(fact) if isinstance(fact, Mapping) else {"": fact}
+    """Return an entry as an archive has it: a run that was not saved is no other run."""
+    kept = as_json(dict(fact) if isinstance(fact, Mapping) else {"": fact})
+    assert isinstance(kept, dict)
+    return kept

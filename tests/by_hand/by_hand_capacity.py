@@ -25,6 +25,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import deque
 from dataclasses import dataclass
 
 from traitlets import Unicode
@@ -59,7 +60,10 @@ class Orders(murmur.Scenario):
 
 @dataclass
 class Served:
-    """How many requests a server has served, and how long that took its workers."""
+    """How many requests a server has served, and how long that took its workers.
+
+    The way from one request that waits to the next is part of it: no worker is free meanwhile.
+    """
 
     number: int = 0
     seconds: float = 0.0
@@ -68,21 +72,25 @@ class Served:
 async def serve(workers: int, *, is_fixed: bool) -> None:
     """Answer until the process is ended; print the port."""
     turn, served, draw = asyncio.Semaphore(workers), Served(), random.Random(1)
+    freed = deque([0.0] * workers)  # when each worker that is free became so
 
-    async def work() -> None:
+    async def work(*, has_waited: bool) -> None:
         mean = SERVICE * workers
-        began = time.monotonic()
+        free_at = freed.popleft()
+        began = free_at if has_waited else time.monotonic()
         await asyncio.sleep(mean if is_fixed else draw.expovariate(1 / mean))
         served.number += 1
-        served.seconds += time.monotonic() - began
+        freed.append(time.monotonic())
+        served.seconds += freed[-1] - began
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while head := await reader.readuntil(b"\r\n\r\n"):
             if head.startswith(b"GET /served "):
                 body = f"{served.number} {served.seconds}".encode()
             else:
+                has_to_wait = turn.locked()
                 async with turn:
-                    await work()
+                    await work(has_waited=has_to_wait)
                 body = b"done"
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
 

@@ -8,9 +8,12 @@ second; runs are made in turns, each in a session of its own.  Pairs of single r
 compared with ``margin=0.05``, and so are the same runs three a side.  It takes some fifteen
 minutes.
 
-Last figures, of runs of 6 s on a quiet machine with two cores (2026-11, 433 s): all 60 runs
-valid; 20 unchanged pairs and 10 slower ones, and three runs a side of each, all "cannot tell", and
-no row called different.  Six seconds are too short to tell ten percent.
+Last figures, of runs of 60 s (2026-11; three of these commands at once, ``7 4 60``, which took
+1,360 s on two cores; they had priority over other programs, see sched(7) for autogroups): all 66
+runs valid.  21 unchanged pairs: 9 pass, 12 cannot tell, no row called different; 12 slower
+pairs: 12 fail.  Three runs a side, 6 unchanged: 5 pass, 1 cannot tell; 3 slower: 3 fail.
+Of 60 runs of 6 s every answer was "cannot tell": single runs of six seconds are too short to
+tell ten percent.
 """
 
 from __future__ import annotations

@@ -25,10 +25,10 @@ from zlib import crc32
 import pandas as pd
 
 from murmur._given import path_given
-from murmur._guard import text_of
 from murmur.errors import ArchiveError, MissingExtraError
 from murmur.recording import FRAMES, UnderWay
 from murmur.results._frame import empty, unknown
+from murmur.results._manifest import as_json
 from murmur.results._paces import PaceSummary
 from murmur.results._results import Results
 from murmur.results._source import Source
@@ -42,7 +42,7 @@ from ._histograms import HISTOGRAMS, read_histograms, times_of_actions, write_hi
 from ._journal import has_journal
 from ._recover import recovered
 
-__all__ = ["as_json", "fill", "load", "require_pyarrow", "write"]
+__all__ = ["fill", "load", "require_pyarrow", "write"]
 
 _FORMAT = "murmur-archive"
 _MAJOR, _MINOR = 1, 3
@@ -461,22 +461,6 @@ def _of(value: Any, *kinds: type) -> Any:  # noqa: ANN401 - as JSON has it
     if isinstance(value, int) and abs(value) >= 2**63:
         raise ValueError("a number is larger than any that is counted")
     return value
-
-
-def as_json(value: object) -> object:
-    """Return `value` as JSON can hold it, by its text where it cannot."""
-    match value:
-        case dict():
-            return {str(as_json(str(key))): as_json(inside) for key, inside in value.items()}
-        case list() | tuple():
-            return [as_json(inside) for inside in value]
-        case str():  # half of a surrogate pair has no place in a file
-            return value.encode(errors="backslashreplace").decode()
-        case None | bool() | int():
-            return value
-        case float() if math.isfinite(value):
-            return value
-    return as_json(text_of(value))
 
 
 def _file_name(frame: str) -> str:

@@ -19,9 +19,10 @@ import numpy as np
 from murmur._guard import heard
 from murmur.errors import ArchiveError, MurmurError
 from murmur.recording import Follower, RunRecord
+from murmur.results._manifest import as_json
 from murmur.results._source import RecordSource
 
-from ._archive import as_json, fill, remove_files, require_pyarrow
+from ._archive import fill, remove_files, require_pyarrow
 from ._journal import JournalWriter, remove_journal
 
 if TYPE_CHECKING:

@@ -83,6 +83,16 @@ def test_summary_and_verdict_come_back(results: Results, saved: Path) -> None:
     assert loaded._repr_html_() == results._repr_html_()
 
 
+def test_a_run_differs_in_nothing_from_what_was_kept_of_it(tmp_path: Path) -> None:
+    odd = {"rate": float("inf"), "none": float("nan"), "span": (1.0, 2.0), "by": {1: {2, 3}}}
+    results = Results(RunRecord("r", 0.0, 0.0, odd))
+
+    kept = murmur.load(results.save(tmp_path / "run"))
+
+    assert results.manifest.diff(kept.manifest) == []
+    assert kept.manifest.diff(results.manifest) == []
+
+
 def test_what_was_loaded_is_results_like_any_other(saved: Path, tmp_path: Path) -> None:
     loaded = murmur.load(saved)
 
