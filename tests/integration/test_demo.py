@@ -107,7 +107,7 @@ def test_a_frozen_router_shows_in_the_response_time(session, router):
 
 
 @pytest.mark.slow
-def test_the_command_runs_a_thousand_users():
+def test_the_command_runs_a_thousand_users_within_a_minute():
     options = ("--users", "1000", "--duration", "10", "--json")
     command = [sys.executable, "-m", "murmur.demo", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
