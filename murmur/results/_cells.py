@@ -29,22 +29,12 @@ FEWEST = 10  # actions, and those on either side of a quantile
 
 @dataclass(frozen=True)
 class Cells:
-    """One action of one run, cell by cell.
+    """One action of one run, cell by cell."""
 
-    Parameters
-    ----------
-    seconds : numpy.ndarray
-        How long each cell is.
-    count, failed : numpy.ndarray
-        Actions that ended in it, and those that failed.
-    times : sequence of Histogram
-        How long the others took.
-    """
-
-    seconds: Floats
-    count: Floats
+    seconds: Floats  # how long each cell is
+    count: Floats  # count, failed: actions that ended in it, and those that failed
     failed: Floats
-    times: Sequence[Histogram]
+    times: Sequence[Histogram]  # how long the others took
 
     @cached_property
     def sums(self) -> Floats:

@@ -18,27 +18,13 @@ __all__ = ["Counted", "Estimate", "RunSide", "Side", "counted", "estimates_of", 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What one run says of a statistic.
+    """What one run says of a statistic."""
 
-    Attributes
-    ----------
-    value : float
-        The logarithm of the statistic; of failures their share itself, which may be 0.
-    draws : numpy.ndarray
-        By how much each draw differs from it.
-    error : float
-        The standard error of `value`.
-    freedom : float
-        Degrees of freedom with which that is known.
-    size : float
-        Actions.
-    """
-
-    value: float
-    draws: Floats
-    error: float
-    freedom: float
-    size: float
+    value: float  # the logarithm of the statistic; of failures their share itself, which may be 0
+    draws: Floats  # by how much each draw differs from it
+    error: float  # the standard error of `value`
+    freedom: float  # degrees of freedom with which that is known
+    size: float  # actions
 
 
 _MEDIAN = 0.5
@@ -51,31 +37,15 @@ FEWEST_RUNS = 3
 
 
 class RunSide:
-    """One run, cut into cells.
-
-    Parameters
-    ----------
-    run : Source
-        The run.
-    span : (float, float)
-        Where to look, in seconds.
-    statistics : mapping of str to Statistic
-        What will be asked.
-    block : float, optional
-        Seconds in a block; by default as the data have it.
-    times : int
-        How many draws.
-    random : numpy.random.Generator
-        For the draws.
-    """
+    """One run, cut into cells."""
 
     def __init__(
         self,
         run: Source,
-        span: tuple[float, float],
+        span: tuple[float, float],  # where to look, in seconds
         statistics: Mapping[str, Statistic],
         *,
-        block: float | None,
+        block: float | None,  # seconds in a block; by default as the data have it
         times: int,
         random: np.random.Generator,
     ) -> None:
@@ -275,21 +245,11 @@ def pooled(sides: Sequence[Sequence[Estimate]]) -> list[Side]:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A rate as a count says it, which holds for a few actions and for none.
+    """A rate as a count says it, which holds for a few actions and for none."""
 
-    Attributes
-    ----------
-    count : float
-        Actions.
-    seconds : float
-        In how long.
-    likeness : float
-        How many actions come together, of which only one counts as evidence.
-    """
-
-    count: float
-    seconds: float
-    likeness: float
+    count: float  # actions
+    seconds: float  # in how long
+    likeness: float  # how many actions come together, of which only one counts as evidence
 
     def interval(self, critical: float) -> tuple[float, float]:
         """Return between what the rate lies: Garwood's, after Wilson and Hilferty (1931).
