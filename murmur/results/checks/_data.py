@@ -99,9 +99,14 @@ class Measured:
 
     def deliveries(self, names: Sequence[str]) -> tuple[int, int]:
         """Return how many deliveries of some names were expected, and did not arrive, so far."""
+        found = [self._deliveries[name] for name in names if name in self._deliveries]
+        return sum(expected for expected, _ in found), sum(lost for _, lost in found)
+
+    @cached_property
+    def _deliveries(self) -> Mapping[str, tuple[int, int]]:
         frame = self._source.frame("deliveries")
-        mine = frame[frame["name"].astype(str).isin(list(names))]
-        return int(mine["expected"].sum()), int(mine["lost"].sum())
+        rows = zip(frame["name"], frame["expected"], frame["lost"], strict=True)
+        return {str(name): (int(expected), int(lost)) for name, expected, lost in rows}
 
     @cached_property
     def kept_from(self) -> float:
