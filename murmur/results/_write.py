@@ -6,13 +6,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import pandas as pd
 
 from murmur.errors import WriteError
 
-__all__ = ["guarded", "write_frame", "write_text", "writing"]
+__all__ = ["guarded", "whole_file", "write_frame", "write_text", "writing"]
 
+_DESCRIPTORS = Path("/proc/self/fd")
 _FORMULA = r"^(?=[=+\-@\t\r\n])"
 
 
@@ -62,14 +64,36 @@ def _write(path: Path, data: bytes) -> None:
     mode = place.stat().st_mode & 0o777 if place.exists() else 0o600
     beside = place.with_name(f".{place.name}.{os.getpid()}.part")
     try:
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with open(handle, "wb") as file:
+        with whole_file(beside, mode) as file:
             file.write(data)
         beside.replace(place)
     except BaseException:
         with suppress(OSError):
             beside.unlink()
         raise
+
+
+@contextmanager
+def whole_file(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
+    """Open a file that has no name until it is whole, so that a kill leaves nothing of it.
+
+    Linux can, and not every file system of its own; elsewhere it has its name at once.
+    """
+    unseen = getattr(os, "O_TMPFILE", 0) if _DESCRIPTORS.exists() else 0
+    handle = -1
+    if unseen:
+        with suppress(OSError):
+            handle = os.open(path.parent, os.O_WRONLY | unseen, mode)
+    has_name = handle < 0
+    if has_name:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with open(handle, "wb") as file:
+        yield file
+        file.flush()
+        if not has_name:
+            path.unlink(missing_ok=True)
+            # Python follows the link only with a descriptor beside it, which the system ignores.
+            os.link(_DESCRIPTORS / str(handle), path, src_dir_fd=handle)
 
 
 def guarded(frame: pd.DataFrame) -> pd.DataFrame:

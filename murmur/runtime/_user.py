@@ -417,12 +417,12 @@ class User:
 
     def count(self, name: str, n: int = 1) -> None:
         """Add `n` to the counter `name`."""
-        if not refuse_the_gone(self.run.recorder, self):
+        if not self.is_gone or not refuse_the_gone(self.run.recorder, self):
             self.run.recorder.count(name, n)
 
     def gauge(self, name: str, value: float) -> None:
         """Set the gauge `name` to `value`."""
-        if not refuse_the_gone(self.run.recorder, self):
+        if not self.is_gone or not refuse_the_gone(self.run.recorder, self):
             self.run.recorder.gauge(name, value)
 
     def stamp(self, name: str, expected: int = 1, *, due_at: float | None = None) -> str:

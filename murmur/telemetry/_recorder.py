@@ -284,8 +284,9 @@ class Recorder:
         Raises `InvalidArgumentError` if `value` is not a finite number.
         """
         _check(name, value)
-        rows = self._hot.gauges
-        rows.append(rows.pack(self._names.code_of(name), value, self._now()))
+        rows, names = self._hot.gauges, self._names
+        code = names[name] if type(name) is str else names.code_of(name)
+        rows.append(rows.pack(code, value, self._now()))
 
     def answer(
         self,

@@ -594,7 +594,7 @@ SITES = {
     "throttles/_ramp.py Ramp.__post_init__": "test_what_a_session_is_asked",
     "_session/_troubles.py FailureLog._tell": _A_LOG,
     "_session/_views.py Coordinators.__getitem__": "test_what_a_session_is_asked",
-    "cluster/_local.py LocalNode._serve": _A_LOG,
+    "runtime/_run.py NodeRun._break": _A_LOG,
     "coordinators/_coordinators.py Coordinators.open": "test_what_a_user_calls",
     "coordinators/_coordinators.py _check_name": "test_what_a_user_calls",
     "coordinators/_plan.py _is_positive": "test_what_a_user_calls",

@@ -1,5 +1,6 @@
 """Archives of results: runs that are saved, read again, or recovered after a crash."""
 
+from murmur.results._write import whole_file as whole_file
 from murmur.results._write import write_frame as write_frame
 from murmur.results._write import write_text as write_text
 
@@ -13,6 +14,7 @@ __all__ = [
     "RunDirectory",
     "entries",
     "load",
+    "whole_file",
     "write_frame",
     "write_text",
 ]

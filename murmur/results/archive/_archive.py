@@ -35,7 +35,7 @@ from murmur.results._source import Source
 from murmur.results._spans import Spanned, Spans, SpanTimes
 from murmur.results._summary import ActionSummary, Summary
 from murmur.results._verdict import State, Verdict
-from murmur.results._write import writing
+from murmur.results._write import whole_file, writing
 from murmur.telemetry import Histogram
 
 from ._histograms import HISTOGRAMS, read_histograms, times_of_actions, write_histograms
@@ -110,13 +110,13 @@ def _write(source: Source, place: Path, replaced: Iterable[str]) -> None:
 def fill(source: Source, directory: Path) -> None:
     """Write the files of an archive to a directory; it is one when the manifest is there."""
     frames = {name: _write_frame(source, name, directory) for name in FRAMES}
-    write_histograms(source.span_times(), directory / HISTOGRAMS)
+    with whole_file(directory / HISTOGRAMS) as file:
+        write_histograms(source.span_times(), file)
     manifest = _manifest(source, frames, checksum_of(directory / HISTOGRAMS))
     text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)
     part = directory / f".{_MANIFEST}.part"
-    part.write_text(text + "\n", encoding="utf-8")
-    for file in (part, directory / HISTOGRAMS, *map(directory.joinpath, map(_file_name, FRAMES))):
-        file.chmod(0o600)
+    with whole_file(part) as file:
+        file.write(f"{text}\n".encode())
     part.rename(directory / _MANIFEST)
 
 
@@ -167,7 +167,8 @@ def _put(new: Path, place: Path, *, old: Path, replaced: Iterable[str]) -> None:
 def _write_frame(source: Source, name: str, directory: Path) -> dict[str, object]:
     """Write one frame; return what the manifest says of it."""
     frame, file = source.frame(name), directory / _file_name(name)
-    frame.to_parquet(file, engine="pyarrow", index=False)
+    with whole_file(file) as opened:
+        frame.to_parquet(opened, engine="pyarrow", index=False)
     kept = frame.select_dtypes("category")
     # Parquet forgets the categories of a column that has no rows.
     categories = {column: list(kept[column].cat.categories) for column in kept}

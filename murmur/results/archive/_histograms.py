@@ -7,7 +7,7 @@ archive answers as the run did.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -24,7 +24,7 @@ HISTOGRAMS = "histograms.parquet"
 _TIMES = ("response", "service")
 
 
-def write_histograms(spans: SpanTimes, file: Path) -> None:
+def write_histograms(spans: SpanTimes, file: BinaryIO) -> None:
     """Write histograms.
 
     Columns: name, window_at and length of the span [s], and for response and service each

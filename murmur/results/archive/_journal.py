@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Iterator
+from errno import ENOENT
 from io import FileIO
 from pathlib import Path
 from struct import Struct
@@ -70,6 +71,8 @@ class JournalWriter:
 
     def _append(self, data: bytes) -> None:
         end = self._file.tell()
+        if not os.fstat(self._file.fileno()).st_nlink:
+            raise FileNotFoundError(ENOENT, "it was removed")
         try:
             _write_all(self._file, data)
         except OSError:

@@ -23,7 +23,7 @@ from murmur.results._manifest import as_json
 from murmur.results._source import RecordSource
 
 from ._archive import fill, remove_files, require_pyarrow
-from ._journal import JournalWriter, remove_journal
+from ._journal import JournalWriter, has_journal, remove_journal
 
 if TYPE_CHECKING:
     from murmur.telemetry import Chunk
@@ -111,17 +111,23 @@ class RunDirectory(Follower):
         record.relay.detach(self)
         try:
             self._journal.close()
+            self.path.mkdir(parents=True, exist_ok=True)  # it may have been removed meanwhile
             fill(self._source, self.path)
-            remove_journal(self.path)
         except (OSError, ValueError, MurmurError) as error:
             remove_files(self.path)  # nothing half-made is left
             lacks = f"without {self._missing:,} {_pieces(self._missing)}, " if self._missing else ""
+            if has_journal(self.path):
+                is_left = f"stays a journal, {lacks}which murmur.load reads as well"
+            else:
+                is_left = "is gone, with what was written there"
             self._tell(
-                f"the run directory {self.path} stays a journal, {lacks}which murmur.load reads "
-                f"as well ({error}); results.save() keeps all that was measured"
+                f"the run directory {self.path} {is_left} ({error}); results.save() keeps all "
+                "that was measured"
             )
         else:
             record.troubles.pop(_TROUBLE, None)  # it is whole now
+            with suppress(OSError):  # what stays of the journal is read no more
+                remove_journal(self.path)
 
     def close(self) -> None:
         """Let go of the journal, which stays as it is."""

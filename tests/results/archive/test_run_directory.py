@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +16,7 @@ import murmur
 from murmur.errors import ArchiveError
 from murmur.recording import RunRecord
 from murmur.results import FRAMES, Results, RunDirectory
-from murmur.results.archive import JournalWriter, entries
+from murmur.results.archive import JournalWriter, entries, whole_file
 from murmur.telemetry import Event, Recorder
 
 STARTED_AT = 100.0
@@ -319,3 +322,46 @@ def test_an_archive_that_cannot_be_finished_leaves_nothing_half_made(
     assert [file.name for file in directory.path.iterdir()] == ["journal"]
     assert "stays a journal" in record.troubles["directory"]
     assert len(murmur.load(directory.path).actions) == 60
+
+
+def test_a_directory_that_is_removed_is_told_and_has_its_archive_all_the_same(
+    record: RunRecord, directory: RunDirectory
+) -> None:
+    _play(record)
+    shutil.rmtree(directory.path)
+    _play(record)
+    assert "it was removed" in record.troubles["directory"]
+
+    record.relay.end(record)
+
+    assert record.troubles == {}
+    _assert_equal(murmur.load(directory.path), Results(record))
+
+
+def test_what_cannot_be_removed_of_the_journal_costs_no_archive(
+    record: RunRecord, directory: RunDirectory
+) -> None:
+    _play(record)
+    (directory.path / "journal" / ".nfs0001").touch()  # as NFS leaves it of an open file
+    record.relay.end(record)
+
+    assert record.troubles == {}
+    _assert_equal(murmur.load(directory.path), Results(record))
+
+
+def test_no_file_of_an_archive_is_for_others_or_half_there_while_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = os.umask(0)
+    try:
+        with whole_file(tmp_path / "whole") as file:
+            file.write(b"half")
+            assert not (tmp_path / "whole").exists() or sys.platform != "linux"
+        monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+        with whole_file(tmp_path / "elsewhere") as file:
+            assert (tmp_path / "elsewhere").stat().st_mode & 0o777 == 0o600
+    finally:
+        os.umask(before)
+
+    assert (tmp_path / "whole").read_bytes() == b"half"
+    assert (tmp_path / "whole").stat().st_mode & 0o777 == 0o600
