@@ -74,8 +74,20 @@ def test_parts_stand_in_boxes_and_steer_the_run(
     until(lambda: page.locator(".mm-drawing canvas").count() == 1)
     picture("parts-steer", ".jp-Notebook")
 
+    throttle.evaluate("(part) => { part.style.width = '260px'; }")
+    until(lambda: width_of(throttle) < 261)
+    edge = throttle.bounding_box()["x"] + 261
+    buttons = [one.bounding_box() for one in throttle.get_by_role("button").all()]
+    assert len(buttons) >= 2
+    assert all(one is None or one["x"] + one["width"] <= edge for one in buttons)
+
     assert page.errors == []
     assert page.strangers == []
+
+
+def width_of(part: Any) -> float:
+    """Return how wide a part is, in pixels."""
+    return float(part.bounding_box()["width"])
 
 
 def drawn(page: Any, chart: str) -> bool:

@@ -60,7 +60,7 @@ function newThrottle(name, command) {
   // JupyterLab takes the Enter that would end the typing; to leave the field does that as well.
   input.addEventListener("keydown", ({ key }) => key === "Enter" && input.blur());
   const per = h("span", { class: "mm-help" });
-  const waiting = h("td", { class: "mm-number" });
+  const waiting = h("td", { class: "mm-number mm-waits" });
   const granted = h("td", { class: "mm-number mm-granted" });
   const pause = button("Pause", {
     picture: "pause",
