@@ -18,7 +18,7 @@ import anyio
 from murmur._backend import native
 from murmur._wire import decode, describe_fault, encode
 from murmur.coordinators.shared import pack_meeting, read_meeting
-from murmur.errors import JoinError, MurmurError, NodeLostError
+from murmur.errors import JoinError, MurmurError, NodeLostError, RunStateError
 from murmur.recording import RunRecord
 from murmur.runtime import NODE_LEFT, NODE_RELEASED, Listener, Presence, RunSpec, RunState
 from murmur.scenario import localize
@@ -83,6 +83,7 @@ class Agent:
         self._spec: RunSpec | None = None
         self._leases: tuple[str, NodeLeases | None] = ("", None)
         self._is_parting = False
+        self._aborts = 0
         self._wish: bool | None = None
         self._verbs: dict[str, Callable[..., Awaitable[Any]]] = {
             "start": self._start,
@@ -252,8 +253,11 @@ class Agent:
     async def _start(self, facts: dict[str, Any]) -> None:
         if self._is_parting:
             raise NodeLostError(self.local.name, "it is leaving")
+        aborts = self._aborts
         while not self._clock.is_known:  # noqa: ASYNC110 - it learns in another thread
             await anyio.sleep(FOLLOW / 50)
+        if self._aborts > aborts:  # the run ended before it began here
+            raise RunStateError("start a run", "given up", "start the next one")
         offset = self._clock.offset
         scenario = unpack_code(facts.pop("scenario"))
         settings = localize(scenario, facts.pop("settings"))
@@ -301,6 +305,7 @@ class Agent:
         self._link.send("lease", run_id.encode("ascii") + body)
 
     async def _abort(self) -> NodeStatus:
+        self._aborts += 1
         last = await self.local.abort()
         self._spec = None
         return last

@@ -98,6 +98,15 @@ class Chronicle:
             self._recorder.users_dropped(first, last, self._now(), reason)
             self._write(node)
 
+    def drop_unheard(self, node: str, first: int, last: int) -> None:
+        """Give users that nobody ever heard of the outcome ``dropped``."""
+        if self._record is not None:
+            import numpy as np
+
+            ids = np.asarray(self._record.table("users")["user_id"])
+            if not ((ids >= first) & (ids <= last)).any():
+                self.drop(node, first, last, "it did not answer when they were announced")
+
     def lose(
         self,
         node: str,

@@ -21,6 +21,7 @@ from murmur.errors import (
     ClusterError,
     InvalidRangeError,
     MurmurError,
+    NodeLostError,
     NodeTimeoutError,
     RunStateError,
     UnknownNameError,
@@ -67,8 +68,7 @@ class Cluster(Roster):
         Raises `RunStateError` if a run is on; `ScenarioError` or `NodesFailedError` if `init`
         failed, or the first users could not be announced; the run is failed then, on every node.
         """
-        if self._current is not None and self._current.over.is_set():
-            await self._current.told.wait()  # its archive is being written
+        await self._await_the_last()
         chosen = _named(nodes, self._staff())
         if self._is_between or not self._state.is_over:
             state = "starting or being reset" if self._is_between else self._state.value
@@ -97,6 +97,14 @@ class Cluster(Roster):
         finally:
             self._is_between = False
         self._tasks.start_soon(self._watch, current)
+
+    async def _await_the_last(self) -> None:
+        """Wait while the archive of a run that is over is written, and nodes are freed of it."""
+        if self._current is not None and self._current.over.is_set():
+            await self._current.told.wait()
+        if self._state.is_over:
+            for arrival in list(self._arrivals.values()):
+                await arrival.wait()
 
     @property
     def _is_deserted(self) -> bool:
@@ -189,7 +197,7 @@ class Cluster(Roster):
         if current.leasing is not None:
             current.leasing.end_plan()
         try:
-            await self._ask(self._active(current).values(), "stop", lambda node: node.stop())
+            await self._ask(self._active(current).values(), "stop", _stop)
         finally:
             self._tasks.start_soon(self._see_off, current)
 
@@ -371,7 +379,9 @@ class Cluster(Roster):
     def _drop_refused(self, current: Current, ranges: Mapping[str, tuple[int, int]]) -> None:
         """Give users an outcome that a node refused; one that is only late has them yet."""
         for name, error in (self.answers.failures if self.answers else {}).items():
-            if name in current.nodes and not isinstance(error, NodeTimeoutError):
+            if isinstance(error, NodeTimeoutError):
+                current.unheard.append((name, ranges[name]))
+            elif name in current.nodes:
                 current.announced[name].remove(ranges[name])
                 current.chronicle.drop(name, *ranges[name], f"refused: {error}")
 
@@ -421,6 +431,15 @@ class Cluster(Roster):
             remedy = "start a run with do first" if self._state.is_over else ""
             raise RunStateError(verb, state, "" if self._is_between else remedy)
         return self._current
+
+
+async def _stop(node: Node) -> str | None:
+    """Stop a node; one that is lost meanwhile has stopped, and its users are lost."""
+    try:
+        await node.stop()
+    except NodeLostError as error:
+        return error.reason
+    return None
 
 
 def _named(names: Sequence[str] | None, nodes: Mapping[str, Node]) -> list[Node]:

@@ -90,6 +90,8 @@ class Current:
         # first and last id of the users that each node was told of
         self.announced: dict[str, list[tuple[int, int]]] = {}
         self.departed = 0  # users of nodes that take part no more
+        # nodes that did not answer when users were announced, who may have been refused later
+        self.unheard: list[tuple[str, tuple[int, int]]] = []
         self.coming: set[str] = set()  # nodes that came late, and prepare to take part
         self.unfit: dict[str, str] = {}  # why nodes that are there take no part any more, by name
         self.changes = 0  # changes of settings that all nodes are just told of

@@ -91,6 +91,7 @@ class Roster:
         self._run_here = run_here
         self._state = RunState.IDLE
         self._current: Current | None = None
+        self._arrivals: dict[str, anyio.Event] = {}  # of nodes that prepare for a run that is on
 
     def spawn(self, fn: Callable[..., Coroutine[Any, Any, Any]], *args: object) -> None:
         """Start a task that ends with the session; it must not raise."""
@@ -124,7 +125,8 @@ class Roster:
             _logger.warning("node %s %s; open() before do()", node.name, NEXT_RUN)
         else:
             current.coming.add(node.name)
-            self._tasks.start_soon(self._bring_in, current, node)
+            self._arrivals[node.name] = arrival = anyio.Event()
+            self._tasks.start_soon(self._bring_in, current, node, arrival)
 
     def part(self, node: Node, reason: str, *, is_lost: bool, is_silent: bool = False) -> None:
         """Take note that a node is gone; users that it still had are lost."""
@@ -312,8 +314,26 @@ class Roster:
 
         return take
 
-    async def _bring_in(self, current: Current, node: Node) -> None:
-        """Let a node take part in a run that is on, as it is by now."""
+    async def _bring_in(self, current: Current, node: Node, arrival: anyio.Event) -> None:
+        """Let a node take part in a run that is on; free it for the next if that one ends first.
+
+        The next run may begin on it once `arrival` is set.
+        """
+        is_settled = False
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_cancel_after, current.over, tasks.cancel_scope)
+                is_settled = await self._prepare(current, node)
+                tasks.cancel_scope.cancel()
+            if not is_settled:
+                await ask_each([node], "reset", lambda node: node.abort())
+        finally:
+            if self._arrivals.get(node.name) is arrival:
+                del self._arrivals[node.name]
+            arrival.set()
+
+    async def _prepare(self, current: Current, node: Node) -> bool:
+        """Bring a node to where the run is by now; return whether it takes part, or has failed."""
         try:
             spec = current.spec
             await self._start_on(node, current)
@@ -325,14 +345,14 @@ class Roster:
                     await anyio.sleep(GLANCE)  # others are being told
         except Exception as error:  # noqa: BLE001 - the run goes on without it
             await self._leave_out(current, node, error)
-            return
+            return True
         finally:
             current.coming.discard(node.name)
-        if self._current is current and self._state is RunState.RUNNING:
-            current.nodes[node.name] = node
-            current.chronicle.event("amoc.cluster.connect_nodes", [node.name], "running")
-        else:
-            await ask_each([node], "reset", lambda node: node.abort())
+        if self._current is not current or self._state is not RunState.RUNNING:
+            return False
+        current.nodes[node.name] = node
+        current.chronicle.event("amoc.cluster.connect_nodes", [node.name], "running")
+        return True
 
     async def _leave_out(self, current: Current, node: Node, error: Exception) -> None:
         """Let a run go on without a node that could not be brought in."""
@@ -420,6 +440,9 @@ class Roster:
         if state is RunState.FINISHED and any(node.state is RunState.FAILED for node in nodes):
             state = RunState.FAILED
         current.record.broken_off = current.record.broken_off or _where_it_broke(nodes)
+        for name, announced in current.unheard:
+            if name in current.nodes:
+                current.chronicle.drop_unheard(name, *announced)
         for name in current.nodes:
             current.record.set_present(name, (), (), (), ())
         self._state = state
@@ -453,6 +476,11 @@ def _where_it_broke(nodes: Sequence[NodeStatus]) -> str:
     problems = [(node.node, problem) for node in nodes for problem in node.problems]
     broken = [f"on node {name} {what}" for name, what in problems if what.startswith(RUN_BROKE)]
     return few(broken, 2)
+
+
+async def _cancel_after(event: anyio.Event, scope: anyio.CancelScope) -> None:
+    await event.wait()
+    scope.cancel()
 
 
 def _changes(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, object]:
