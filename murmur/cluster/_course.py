@@ -114,6 +114,12 @@ class Current:
         until = native().now() if math.isnan(self.ended_at) else self.ended_at
         return until - self.started_at
 
+    @property
+    def expected(self) -> int:
+        """How many users have an outcome when the run is over."""
+        ranges = (each for announced in self.announced.values() for each in announced)
+        return self.departed + sum(last - first + 1 for first, last in ranges)
+
     def wants(self, node: str) -> bool:
         """Return whether a node that comes, or comes back, takes part."""
         return self.wanted is None or node in self.wanted

@@ -47,6 +47,9 @@ NEXT_RUN = "takes part from the next run, because this one began before the sess
 COMING = "prepares to take part"
 """Why a node that came late has no users yet."""
 
+UNTOLD = "nobody told how it ended"
+"""Reason of users that a run that is over knows no end of."""
+
 GLANCE = 0.05
 """Seconds between two looks at whether a change of settings reached the nodes."""
 
@@ -440,11 +443,7 @@ class Roster:
         if state is RunState.FINISHED and any(node.state is RunState.FAILED for node in nodes):
             state = RunState.FAILED
         current.record.broken_off = current.record.broken_off or _where_it_broke(nodes)
-        for name, announced in current.unheard:
-            if name in current.nodes:
-                current.chronicle.drop_unheard(name, *announced)
-        for name in current.nodes:
-            current.record.set_present(name, (), (), (), ())
+        _account_for_all(current)
         self._state = state
         current.ended_at = native().now()
         current.over.set()
@@ -469,6 +468,18 @@ class Roster:
         if current is None or current.leasing is None or self._state.is_over:
             return {}
         return current.leasing.statistics()
+
+
+def _account_for_all(current: Current) -> None:
+    """Give each user of a run that is over an end, also those of whom nobody told one."""
+    for name, announced in current.unheard:
+        if name in current.nodes:
+            current.chronicle.drop_unheard(name, *announced)
+    if current.record.users.ended < current.expected:
+        for name in current.nodes:
+            current.chronicle.lose(name, current.announced.get(name, []), UNTOLD)
+    for name in current.nodes:
+        current.record.set_present(name, (), (), (), ())
 
 
 def _where_it_broke(nodes: Sequence[NodeStatus]) -> str:

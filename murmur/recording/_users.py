@@ -40,6 +40,11 @@ class Users:
         here = any(len(users.ids) for users in self.present.copy().values())
         return here or any(self.waiting.copy().values())
 
+    @property
+    def ended(self) -> int:
+        """How many have an outcome."""
+        return len(self._gone) + sum(rows.last - rows.first + 1 for rows in self._dropped)
+
     def add(self, chunk: Chunk, node: int) -> float:
         """Take in those that are gone; return when the last of them went, 0 if none did."""
         import numpy as np

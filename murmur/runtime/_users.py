@@ -217,10 +217,11 @@ class Users:
     def _gone(self, user: User, error: BaseException | None, result: object = None) -> None:
         if not self.population.depart(user):
             return  # abandoned before
-        self._take_leave(user)
+        heard(self._take_leave, user)  # its code may have put anything in the user's attributes
         judged = heard(self._judge, user, error)
         if judged.error is not None:  # a user's class may even refuse to be looked at
-            error = ScenarioError(f"{type(error).__name__}, an error that nothing can be told of")
+            name = heard(lambda: type(error).__name__).value or "Something"
+            error = ScenarioError(f"{name}, an error that nothing can be told of")
             judged = heard(self._judge, user, error)
         outcome, reason = judged.value
         if user.is_killed and self._run.threads.is_busy(user):

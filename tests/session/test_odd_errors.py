@@ -45,6 +45,23 @@ class MuteError(Exception):
         raise RuntimeError(f"no {name}")
 
 
+class Nameless(type):
+    """Has no name to tell."""
+
+    @property
+    def __name__(cls) -> str:  # type: ignore[override]
+        raise KeyError("no name")
+
+
+def nameless() -> BaseException:
+    """Return an error whose class raises when it is asked for its name."""
+
+    class NamelessError(Exception, metaclass=Nameless):
+        pass
+
+    return NamelessError()
+
+
 ERRORS: dict[str, Callable[[], BaseException]] = {
     "ValueError: order lost": deep,
     "ValueError: after ": long,
@@ -54,6 +71,7 @@ ERRORS: dict[str, Callable[[], BaseException]] = {
         "g", [ValueError(f"order {number} lost") for number in range(1_000)]
     ),
     "ScenarioError: MuteError, an error that nothing can be told of": MuteError,
+    "ScenarioError: Something, an error that nothing can be told of": nameless,
     "MemoryError": MemoryError,
 }
 
@@ -78,6 +96,25 @@ def test_a_user_that_raises_it_has_failed(told: str) -> None:
     assert results.users["reason"].str.startswith(told.strip()).all()
     assert "every user failed" in str(results.summary()).lower()
     assert time.process_time() - began < 20  # Python takes minutes to format 20,000 causes
+
+
+def test_a_user_whose_attributes_were_taken_is_lost_and_not_forgotten() -> None:
+    class Careless(murmur.Scenario):
+        """Users take what murmur knows them by."""
+
+        user_rate = Float(math.inf, help="users per minute").tag(live=True)
+
+        async def start(self, user: murmur.User) -> None:
+            user.run = None  # type: ignore[assignment]
+            if user.id > 2:
+                user.id = None  # type: ignore[assignment]
+
+    results = rehearse(Careless, 4)
+
+    assert results.users["user_id"].tolist() == [1, 2, 3, 4]
+    assert results.users["outcome"].tolist() == ["finished"] * 2 + ["lost"] * 2
+    assert results.users["reason"].tolist()[2:] == ["nobody told how it ended"] * 2
+    assert not results.verdict.is_valid
 
 
 class Handler(logging.Handler):
