@@ -112,7 +112,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--jobs", type=int, default=150_000, help="for each row; a million take about seven minutes"
+        "--jobs", type=int, default=150_000, help="for each row; a million take ten minutes"
     )
     parser.add_argument("--nodes", type=int, nargs="+", choices=(1, 3), default=[1, 3])
     parser.add_argument("--intervals", type=float, nargs="+", default=INTERVALS, metavar="SECONDS")
