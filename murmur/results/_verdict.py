@@ -50,7 +50,7 @@ _MOST = 3
 class NodeHealth:
     """How the generator on one node fared."""
 
-    node: str  # its name
+    node: str
     seconds: float  # for how long it took part
     # saturated, missing: for how many of these seconds it was the bottleneck, and told nothing
     saturated: float = 0.0

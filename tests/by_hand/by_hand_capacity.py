@@ -9,11 +9,17 @@ at random (a Poisson throttle), and `Session.find_capacity` searches by the thro
 
 A queue takes some ten minutes with ``--hold 40``.
 
-Last figures, on a quiet machine with two cores (2026-11): M/M/1, a service took 5.751 ms, so
-that the true limit of p99 < 125 ms is 137.1/s; found were 116 to 147/s, best guess 139.4/s, after
-14 steps and 637 s ("too noisy" for a narrower interval), Little's ratio 0.998 to 1.009 near the
-limit.  M/M/4 and M/D/1 were only tried beside other programs, where steps are no answers: the
-generator was late for 1 to 6 % of the permits.
+Last figures (2026-11, two cores; the programs had priority over others, see sched(7) for
+autogroups), with ``--hold 40``; every step was an answer:
+
+    M/M/1  a service took  5.922 ms, true limit 132.0/s, found 124 to 143, 14 steps, 637 s
+    M/M/4  a service took 20.964 ms, true limit 154.6/s, found 150 to 165, 13 steps, 593 s
+    M/D/1  a service took  5.533 ms, true limit 137.6/s, found 130 to 143, 14 steps, 637 s
+
+A service counts from when a worker was free, if the request had to wait: without the way from
+one request to the next, M/D/1 seemed to carry more than it does, and was found below its limit.
+Beside other programs without priority, steps are no answers: the generator was late for 1 to
+6 % of the permits.
 """
 
 from __future__ import annotations

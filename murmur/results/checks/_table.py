@@ -153,7 +153,7 @@ class Checks(Sequence[CheckResult]):
 
     def _headline(self) -> str:
         total = len(self._results)
-        line = f"{total} checks hold" if total != 1 else "1 check holds"
+        line = {0: "nothing was checked", 1: "1 check holds"}.get(total, f"{total} checks hold")
         if self.failed:
             line = f"{len(self.failed)} of {total} checks failed"
         if not self.is_trusted:
