@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from types import FrameType
 from typing import Any, Self
 
@@ -42,7 +43,8 @@ class Interrupts:
     def check(self) -> None:
         """Raise KeyboardInterrupt if a signal came whose own exception was lost.
 
-        Extension modules lose what is raised while they are imported (numpy's and pandas' do).
+        Extension modules lose what is raised while they are imported (numpy's and pandas' do),
+        and so does Python where a module's lock is let go.
         """
         if self.number:
             raise KeyboardInterrupt
@@ -53,10 +55,12 @@ class Interrupts:
         for number in _ENDING:
             if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup, or in `... &`
                 self._before[number] = signal.signal(number, self._note)
+        self._tell_unraisable, sys.unraisablehook = sys.unraisablehook, self._tell
         return self
 
     def __exit__(self, *_: object) -> None:
         """Give them back."""
+        sys.unraisablehook = self._tell_unraisable
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -71,6 +75,11 @@ class Interrupts:
             self._leave_terminal()
         if not self._holds:
             raise KeyboardInterrupt
+
+    def _tell(self, lost: sys.UnraisableHookArgs) -> None:
+        """Print what was raised where nobody can catch it, but for our own; see `check`."""
+        if not (self.number and lost.exc_type is KeyboardInterrupt):
+            self._tell_unraisable(lost)
 
     def _leave_terminal(self) -> None:
         """Write to nowhere from now on: each write to a closed terminal would raise."""

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import weakref
 
 import pytest
 
@@ -73,3 +74,21 @@ with Interrupts() as interrupts:
     assert done.returncode == 143
     assert done.stdout == ""
     assert "left at once" in done.stderr
+
+
+def test_an_interrupt_that_comes_where_nobody_can_catch_it_is_kept_and_prints_nothing(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    class Lock:
+        """What a reference may tell of that it is gone."""
+
+    with Interrupts() as interrupts:
+        lock = Lock()
+        told = weakref.ref(lock, lambda _: signal.raise_signal(signal.SIGINT))
+        del lock
+
+        assert told() is None
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.check()
+
+    assert capfd.readouterr().err == ""
