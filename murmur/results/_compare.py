@@ -21,7 +21,7 @@ from ._bootstrap import Floats, wilson
 from ._cells import Statistic
 from ._frame import build
 from ._manifest import doubts
-from ._sides import Counted, RunSide, Side, counted, estimates_of, pooled
+from ._sides import Counted, RunSide, Side, are_whole, counted, estimates_of, pooled
 from ._source import Source, first_window
 from ._spans import cut_by
 from .checks._answer import answer_of, chosen_statistics
@@ -455,7 +455,7 @@ def _row(
     random: np.random.Generator,
 ) -> _Row:
     known = estimates_of(runs, name, rule, random)
-    if [len(side) for side in known] != [len(side) for side in runs]:
+    if not are_whole(known, runs):
         a, b = (float(np.mean([run.value(name, rule) for run in side])) for side in runs)
         counts = counted(runs, known, name) if rule.kind == "rate" else []
         if counts:

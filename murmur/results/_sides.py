@@ -13,7 +13,16 @@ from ._bootstrap import FEWEST_BLOCKS, Floats, Memory, draws_of, memory_of, wils
 from ._cells import FEWEST, Cells, Statistic, cells_of, edges_of
 from ._source import Source
 
-__all__ = ["Counted", "Estimate", "RunSide", "Side", "counted", "estimates_of", "pooled"]
+__all__ = [
+    "Counted",
+    "Estimate",
+    "RunSide",
+    "Side",
+    "are_whole",
+    "counted",
+    "estimates_of",
+    "pooled",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,16 +225,19 @@ def estimates_of(
     Where runs are too short to know of themselves, three or more of each side do together.
     """
     known = [_known(run.estimate(name, statistic) for run in side) for side in sides]
-    sizes = [len(side) for side in sides]
-    if [len(each) for each in known] == sizes or statistic.kind == "failed":
-        return known
-    if min(sizes) < FEWEST_RUNS:
+    are_few = min(map(len, sides)) < FEWEST_RUNS
+    if are_whole(known, sides) or are_few or statistic.kind == "failed":
         return known
     together = [
         _known(run.estimate_as_one_of_many(name, statistic, random) for run in side)
         for side in sides
     ]
-    return together if [len(each) for each in together] == sizes else known
+    return together if are_whole(together, sides) else known
+
+
+def are_whole(known: Sequence[Sequence[Estimate]], sides: Sequence[Sequence[RunSide]]) -> bool:
+    """Return whether every run of every side said something."""
+    return [len(each) for each in known] == [len(side) for side in sides]
 
 
 def _known(estimates: Iterable[Estimate | None]) -> list[Estimate]:

@@ -375,6 +375,7 @@ def takes_signals(process: subprocess.Popen[str]) -> bool:
 def test_ctrl_c_while_a_scenario_begins_ends_that(start, after):
     process = start("run", "nap.py:Slow", "--progress", "none")
     while not takes_signals(process):
+        assert process.poll() is None
         time.sleep(0.01)
     time.sleep(after)  # it says nothing before it has begun
     process.send_signal(signal.SIGINT)

@@ -129,4 +129,5 @@ def is_murmurs(place: str) -> bool:
 
 def _is_library(file: str) -> bool:
     """Return whether a file is Python's, murmur's, or of a package that was installed."""
-    return file.startswith((_MURMUR, *_LIBRARIES)) or any(place in file for place in _PACKAGES)
+    is_known = is_murmurs(file) or file.startswith(_LIBRARIES)
+    return is_known or any(place in file for place in _PACKAGES)
