@@ -1,5 +1,6 @@
 """Actions, and parts of them, that never ended: cut short, or under way when last heard of.
 
+Deliveries of stamped messages that never arrived are among them.
 Of each it is known when it was due, and until when it was under way at least.  So at any
 moment its age is known, which is less than the time that it would have taken.
 """
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from murmur.telemetry import CUT_SHORT, NEVER_CAME, Histogram, bounds
+
+from ._undelivered import missing_deliveries
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,6 +92,7 @@ def _under_way(source: Source, which: str) -> Iterator[_Row]:
     for each in source.under_way():
         begun = each.due if which == "response" else each.started
         yield each.name, begun, each.until, each.number
+    yield from missing_deliveries(source)
 
 
 def _cut_short(source: Source, which: str) -> Iterator[_Row]:

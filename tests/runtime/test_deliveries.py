@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import anyio
 import pytest
+from traitlets import Int
 
 import murmur
 from murmur.errors import InvalidArgumentError
@@ -45,6 +48,59 @@ def test_a_check_on_messages_says_how_many_never_arrived() -> None:
 
     assert check.holds
     assert check.reason == "1 of 9 deliveries never arrived"
+
+
+def test_a_message_that_never_arrived_counts_with_how_long_it_has_been_under_way(
+    tmp_path: Path,
+) -> None:
+    results = rehearse(Room, 4, user_rate=float("inf"))
+    # The one that was lost was sent at 21 s, or in the window before, and the run ends at 31 s.
+    texts = "p99(line) < 5s", "p99(line) < 11s", "p50(line) < 2s", "max(line) < 5s after 25s"
+    of_run = results.check(*texts)
+    of_archive = murmur.load(results.save(tmp_path / "run")).check(*texts)
+
+    for checks in (of_run, of_archive):
+        assert [check.holds for check in checks] == [False, True, True, False]
+        assert 9.0 <= checks[0].value <= 10.1
+        assert checks[0].reason.endswith("; 1 of 9 deliveries never arrived")
+
+
+class Lossy(murmur.Scenario):
+    """User 1 writes to user 2 every 0.5 s for a minute; a share is lost, others take 0.25 s."""
+
+    every = Int(0, help="every which message is lost; none with 0")
+
+    async def start(self, user: murmur.User) -> None:
+        if user.id == 1:
+            await user.sleep(0.5)
+            for number in range(1, 121):
+                stamp = user.stamp("word")
+                if not self.every or number % self.every:
+                    murmur.send(2, stamp)
+                await user.sleep(0.5)
+            return
+        while True:
+            stamp = await user.receive()
+            await user.sleep(0.25)
+            user.arrived(str(stamp))
+
+
+def test_what_is_under_way_at_the_end_is_not_taken_for_lost() -> None:
+    results = rehearse(Lossy, 2, duration=30.1, user_rate=float("inf"))
+
+    (check,) = results.check("max(word) < 300ms")
+    assert results.deliveries["lost"].tolist() == [1]
+    assert check.holds, check.reason
+
+
+@pytest.mark.parametrize(("every", "holds"), [(0, True), (200, True), (10, False), (1, False)])
+def test_no_percentile_holds_that_lies_among_what_was_lost(every: int, holds: bool) -> None:
+    results = rehearse(Lossy, 2, every=every, duration=100, user_rate=float("inf"))
+
+    (check,) = results.check("p95(word) < 1s")
+
+    assert check.holds is holds, check.reason
+    assert check.value == pytest.approx(0.25, rel=0.01) if holds else check.value > 30
 
 
 def test_a_run_without_stamps_has_no_deliveries() -> None:

@@ -157,13 +157,13 @@ class Measured:
             for suffix in (CUT_SUFFIX, NEVER_SUFFIX)
             if name + suffix in self.spans
         ]
-        is_open = any(each.name in names for each in self._source.under_way())
-        if not cut and not is_open:
+        open_now = self._open[which].named(names)
+        if not cut and not len(open_now.name):
             return None
         whole = self.times(which, names, 0.0, math.inf)
         for name in cut:
             whole = whole + self._spanned.histogram(which, name=name)
-        return whole + self._ages_of_open(which, names)
+        return whole + open_now.ages(0.0, math.inf)
 
     def with_unended_in(
         self, which: str, names: Sequence[str], start: float, end: float
@@ -181,23 +181,26 @@ class Measured:
         """Return how many actions that never ended, as above, were under way in a stretch."""
         return self._unended["response"].named(names).ages(start, end).count
 
-    def _ages_of_open(self, which: str, names: Sequence[str]) -> Histogram:
-        return Unended.under_way(self._source, which).named(names).ages(0.0, math.inf)
+    @cached_property
+    def _open(self) -> Mapping[str, Unended]:
+        """What was under way when it was last heard of, by the kind of time."""
+        return {which: Unended.under_way(self._source, which) for which in ("response", "service")}
 
     @cached_property
     def unended_names(self) -> tuple[str, ...]:
         """Names of the actions of which some never ended, in alphabetical order."""
-        return self._names_of_unended(CUT_SUFFIX, are_parts=False)
+        missed = (name for name, (_, lost) in self._deliveries.items() if lost)
+        return tuple(sorted({*self._names_of_unended(CUT_SUFFIX, are_parts=False), *missed}))
 
     @cached_property
     def unended_spans(self) -> tuple[str, ...]:
         """Names of the spans of which some began and never came, in alphabetical order."""
-        return self._names_of_unended(NEVER_SUFFIX, are_parts=True)
+        return tuple(sorted(self._names_of_unended(NEVER_SUFFIX, are_parts=True)))
 
-    def _names_of_unended(self, suffix: str, *, are_parts: bool) -> tuple[str, ...]:
+    def _names_of_unended(self, suffix: str, *, are_parts: bool) -> set[str]:
         cut = (name.removesuffix(suffix) for name in self.spans if name.endswith(suffix))
         begun = (each.name for each in self._source.under_way() if each.is_part == are_parts)
-        return tuple(sorted({*cut, *begun}))
+        return {*cut, *begun}
 
     @cached_property
     def _unended(self) -> Mapping[str, Unended]:

@@ -91,7 +91,7 @@ def judge_check(check: Check, measured: Measured) -> CheckResult:
     value, detail = _value(check, names, measured, check.start, check.end)
     at_least = _at_least(check, names, measured, check.start, check.end)
     if _decides(check, value, at_least):
-        value, detail = at_least, _UNENDED
+        value, detail = at_least, "; ".join([_UNENDED, *_lost(names, measured)])
     return CheckResult(check, check.accepts(value), value, detail)
 
 
@@ -222,13 +222,17 @@ def _duration(
         return math.nan, f"none of {actions:,} actions succeeded" if failed else "no action ended"
     times = measured.times(check.statistic.time or "response", names, start, end)
     value = check.statistic.of(times)
-    remarks = [*_doubts(check, times, value)]
-    expected, lost = measured.deliveries(names)
-    if lost:
-        remarks.append(f"{lost:,} of {expected:,} deliveries never arrived")
+    remarks = [*_doubts(check, times, value), *_lost(names, measured)]
     if _is_joined(check, measured, start, end):
         remarks.append(f"in part by {_JOINED}")
     return value, "; ".join(remarks)
+
+
+def _lost(names: Sequence[str], measured: Measured) -> Iterator[str]:
+    """Say how many messages that users stamped never came to anybody who measures them."""
+    expected, lost = measured.deliveries(names)
+    if lost:
+        yield f"{lost:,} of {expected:,} deliveries never arrived"
 
 
 def _doubts(check: Check, times: Histogram, value: float) -> Iterator[str]:

@@ -1,0 +1,83 @@
+"""Deliveries that never arrived, and for how long they have been on their way at least.
+
+Nobody knows which of many messages were lost.  But none is on its way for longer than the
+slowest that arrived, unless it never arrives: of those that were sent by a moment, no more came
+than had arrived by then and within that time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from murmur.runtime import ARRIVED, EXPECTED
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ._source import Source
+
+__all__ = ["Missing", "missing_deliveries"]
+
+ON_ITS_WAY = 10.0
+"""Seconds in which a node of a run that is on may have to tell yet what arrived at it."""
+
+MOST = 100
+"""Moments of sending that are told apart for each name."""
+
+Missing: TypeAlias = tuple[str, float, float, int]
+"""A name, when its messages were sent at the latest, until when they had not arrived, how many."""
+
+
+def missing_deliveries(source: Source) -> Iterator[Missing]:
+    """Yield what has not arrived for longer than anything of its name that did, and how many."""
+    counters = source.frame("counters")
+    texts = counters["name"].cat.categories.astype(str)
+    until = source.elapsed() - (ON_ITS_WAY if source.is_on() else 0.0)
+    for text in sorted(each for each in texts if each.startswith(EXPECTED)):
+        name = text.removeprefix(EXPECTED)
+        slowest = source.whole("service", name=name).max
+        sent = _Counted(counters[counters["name"] == text])
+        arrived = _Counted(counters[counters["name"] == f"{ARRIVED}{name}"])
+        yield from _missing(name, sent, arrived, _Times(source.window, until, slowest))
+
+
+class _Counted:
+    """What a counter came to by any moment, over all nodes."""
+
+    def __init__(self, rows: pd.DataFrame) -> None:
+        rows = rows.sort_values("window_at", kind="stable")
+        first = rows.drop_duplicates("node")
+        # Rows of a very long run may be gone, and the totals tell what was in them.
+        before = float((first["total"] - first["value"]).sum())
+        self.at = rows["window_at"].to_numpy(np.float64)
+        self.total = np.concatenate([[before], before + rows["value"].to_numpy().cumsum()])
+
+    def before(self, moment: float) -> float:
+        """Return what was counted in windows that began before a moment."""
+        return float(self.total[np.searchsorted(self.at, moment)])
+
+
+class _Times:
+    """What is known of the times of one name."""
+
+    def __init__(self, window: float, until: float, slowest: float) -> None:
+        self.window = window
+        self.until = until  # when everything was told that had arrived
+        self.slowest = 0.0 if math.isnan(slowest) else slowest
+
+
+def _missing(name: str, sent: _Counted, arrived: _Counted, times: _Times) -> Iterator[Missing]:
+    known = 0
+    ends = np.unique(sent.at) + times.window
+    ends = ends[ends < times.until - times.slowest]
+    step = max(1, math.ceil(len(ends) / MOST))
+    for end in ends[::-step][::-1].tolist():
+        # One window more: what arrives at its edge may be counted in the next.
+        came = arrived.before(end + times.slowest + times.window)
+        if (number := int(sent.before(end) - came)) > known:
+            yield name, end, times.until, number - known
+            known = number
