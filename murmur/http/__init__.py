@@ -16,7 +16,6 @@ from ._headers import Headers as Headers
 from ._options import Options as Options
 from ._patience import Patience as Patience
 from ._response import Response as Response
-from ._verbs import Verbs as Verbs
 from ._websocket import Connecting as Connecting
 from ._websocket import WebSocket as WebSocket
 
@@ -30,6 +29,5 @@ __all__ = [
     "Reply",
     "Response",
     "ServerEvent",
-    "Verbs",
     "WebSocket",
 ]

@@ -13,11 +13,11 @@ from ._url import without_password
 if TYPE_CHECKING:
     from murmur.runtime import Timer
 
+    from ._courier import Courier
     from ._ledger import Spans
     from ._multipart import Files
     from ._response import Response
     from ._url import Pieces
-    from ._verbs import Verbs
 
 __all__ = ["Block", "Call", "Check", "Expected"]
 
@@ -75,9 +75,9 @@ class Call:
     _block: Block
 
     def __init__(
-        self, client: Verbs, method: str, url: str, name: str | None, **asked: object
+        self, courier: Courier, method: str, url: str, name: str | None, **asked: object
     ) -> None:
-        self._client = client
+        self._courier = courier
         self.method: str = method
         self.url: str = url
         self.name: str | None = name
@@ -93,12 +93,12 @@ class Call:
     def __await__(self) -> Generator[Any, Any, Response]:
         """Make the request and return the response."""
         self._is_made = True
-        return self._client._make(self)
+        return self._courier.make(self)
 
     async def __aenter__(self) -> Response:
         """Make the request; checks of the response count until the block ends."""
         self._is_made = True
-        self._block = await self._client._enter(self)
+        self._block = await self._courier.enter(self)
         return self._block.response
 
     async def __aexit__(

@@ -19,7 +19,7 @@ from ._patience import RANG, Patience, checked_timeout
 from ._wire import open_wire
 
 if TYPE_CHECKING:
-    from ._client import Client
+    from ._courier import Courier
     from ._frames import Frames
     from ._url import Template
 
@@ -41,10 +41,10 @@ class WebSocket:
         Name of the action that connecting was.
     """
 
-    def __init__(self, client: Client, frames: Frames, name: str) -> None:
+    def __init__(self, courier: Courier, frames: Frames, name: str) -> None:
         self.name = name
         self._asking = f"{name} [ask]"
-        self._client = client
+        self._courier = courier
         self._frames = frames
         self._is_receiving = False
 
@@ -80,9 +80,9 @@ class WebSocket:
         """
         frames = self._frames
         frames.send(message)
-        self._client._count("websocket.sent")
+        self._courier.count("websocket.sent")
         if frames.is_choked:
-            await frames.drain(self._client._patience(self._client.options_used.timeout))
+            await frames.drain(self._courier.patience(self._courier.options.timeout))
 
     async def send_json(self, message: object) -> None:
         """Send `message` as JSON, in a text message."""
@@ -113,7 +113,7 @@ class WebSocket:
         if timeout is not None:
             limit = checked_timeout(timeout, may_be_zero=True)
         message = await self._next(limit, leaving=leaving)
-        self._client._count("websocket.received")
+        self._courier.count("websocket.received")
         return message
 
     async def receive_json(self, timeout: float | None = None, *, leaving: bool = False) -> Any:  # noqa: ANN401 - any JSON
@@ -147,19 +147,19 @@ class WebSocket:
         Exception
             As `receive`.  The action is recorded as failed.
         """
-        limit = self._client.options_used.timeout
+        limit = self._courier.options.timeout
         if timeout is not None:
             limit = checked_timeout(timeout)
-        client, frames = self._client, self._frames
-        with client._stopwatch(name or self._asking) as timer:
+        courier, frames = self._courier, self._frames
+        with courier.stopwatch(name or self._asking) as timer:
             frames.send(message)
-            client._count_one("websocket.sent", timer.started_at)
+            courier.count_one("websocket.sent", timer.started_at)
             if frames.is_choked:
-                await frames.drain(client._patience(client.options_used.timeout))
+                await frames.drain(courier.patience(courier.options.timeout))
             answer = await self._next(limit)
             timer.end()
             if timer.ended_at is not None:
-                client._count_one("websocket.received", timer.ended_at)
+                courier.count_one("websocket.received", timer.ended_at)
             found = check(answer) if check is not None else None
             if found is False or (isinstance(found, str) and found):
                 timer.fail(found or "check failed")
@@ -170,14 +170,14 @@ class WebSocket:
         frames = self._frames
         try:
             if frames.say_goodbye():
-                patience = self._client._patience(CLOSE_WITHIN)
+                patience = self._courier.patience(CLOSE_WITHIN)
                 wakeup = frames.waiter = patience.native.wakeup()
                 if not frames.is_over:
                     await patience.native.wait_until(wakeup, patience.deadline)
             elif frames.farewell is not None:
                 # Closed with bytes unread, the connection would be reset, and the server
                 # might never see that its farewell was answered (RFC 6455, 7.1.1).
-                await frames.wait_end(self._client._patience(CLOSE_WITHIN))
+                await frames.wait_end(self._courier.patience(CLOSE_WITHIN))
         finally:
             frames.waiter = None
             self.close()
@@ -185,7 +185,7 @@ class WebSocket:
     def close(self) -> None:
         """Close at once."""
         self._frames.close()
-        user = self._client._user
+        user = self._courier.user
         if user is not None:
             user.disown(self)
 
@@ -204,9 +204,9 @@ class WebSocket:
         """Return the next message, waiting until one is there."""
         if self._is_receiving:
             raise anyio.BusyResourceError("receiving from")
-        frames, client = self._frames, self._client
-        inbox, user = frames.inbox, client._user
-        self._is_receiving, deadline = True, client._native.now() + timeout
+        frames, courier = self._frames, self._courier
+        inbox, user = frames.inbox, courier.user
+        self._is_receiving, deadline = True, courier.native.now() + timeout
         try:
             while not inbox:
                 if user is not None and user.is_leaving and not leaving:
@@ -236,7 +236,7 @@ class Connecting:
 
     def __init__(  # noqa: PLR0913 - all by keyword, each a part of a handshake
         self,
-        client: Client,
+        courier: Courier,
         template: Template,
         *,
         path: Mapping[str, object],
@@ -245,7 +245,7 @@ class Connecting:
         subprotocols: tuple[str, ...],
         compress: bool,
     ) -> None:
-        self._client = client
+        self._courier = courier
         self._template = template
         self._origin = template.origin
         self._target = template.fill(path)
@@ -265,24 +265,24 @@ class Connecting:
         Leaving
             Once the user is asked to leave.
         """
-        client = self._client
-        await client._admit(leaving=False)
-        if client._is_closed:
+        courier = self._courier
+        await courier.admit(leaving=False)
+        if courier.is_closed:
             raise InvalidRequestError("the client is closed")
-        with client._stopwatch(self._name):
+        with courier.stopwatch(self._name):
             frames = await self._connect()
-        self._opened = opened = WebSocket(client, frames, self._name)
-        if client._user is not None:
-            client._user.adopt(opened)
+        self._opened = opened = WebSocket(courier, frames, self._name)
+        if courier.user is not None:
+            courier.user.adopt(opened)
         return opened
 
     async def _connect(self) -> Frames:
         from ._frames import Frames, handshake_uri
 
-        client, options = self._client, self._client.options_used
-        patience: Patience = client._patience(options.connect_timeout)
-        authority, fields = client._handshake(self._template, self._target, self._headers)
-        user = client._user
+        courier, options = self._courier, self._courier.options
+        patience: Patience = courier.patience(options.connect_timeout)
+        authority, fields = courier.handshake(self._template, self._target, self._headers)
+        user = courier.user
         frames = await open_wire(
             lambda: Frames(
                 handshake_uri(self._origin, self._target),
@@ -290,8 +290,8 @@ class Connecting:
                 subprotocols=self._subprotocols,
                 compress=self._compress,
                 limit=options.max_body_bytes,
-                now=client._native.now,
-                on_drop=lambda: client._count("websocket.dropped"),
+                now=courier.native.now,
+                on_drop=lambda: courier.count("websocket.dropped"),
             ),
             self._origin,
             options.routes.to(self._origin, user.id if user is not None else 0, through=True),
@@ -305,8 +305,8 @@ class Connecting:
             frames.close()
             raise
         finally:
-            client._keep_cookies(frames.answer_fields, authority, self._target)
-        client._ledger.connection(frames.connect_seconds, frames.tls_seconds)
+            courier.keep_cookies(frames.answer_fields, authority, self._target)
+        courier.ledger.connection(frames.connect_seconds, frames.tls_seconds)
         return frames
 
     async def __aexit__(self, *_: object) -> None:

@@ -54,7 +54,6 @@ SHOWN_BY = {
     "ThrottleStatistics": "murmur.Throttle",
     "Ticket": "murmur.Session",
     "Timer": "murmur.timer",
-    "Verbs": "murmur.http.Client",
     "WebSocket": "murmur.http.Client",
 }
 # Parts of what an exporter or a client is made of; the pages name them, nobody makes one alone.

@@ -20,7 +20,7 @@ from murmur.errors import (
     Leaving,
     StatusError,
 )
-from murmur.http import Client, Options, client_of
+from murmur.http import Client, Cookies, Options, client_of
 from murmur.testing import virtual_backend
 from murmur.throttles import give_due
 
@@ -246,6 +246,17 @@ async def test_a_redirect_takes_ones_own_cookies_to_the_same_server_only(
 
     sent = [dict(request.headers)["Cookie"] for request in bench.stub.requests]
     assert sent == ["own=1; a=1", expected]
+
+
+async def test_headers_and_cookies_may_be_replaced_as_a_whole(bench: Any) -> None:
+    client, other = bench.client(), Cookies()
+    other.set("theme", "dark", domain="shop.test")
+    client.headers, client.cookies = {"X-Run": "2"}, other
+    await client.get("/")
+
+    (request,) = bench.stub.requests
+    assert dict(request.headers) == {"X-Run": "2", "Cookie": "theme=dark"}
+    assert (client.headers, client.cookies) == ({"X-Run": "2"}, other)
 
 
 async def test_fields_of_the_client_change_and_those_of_a_request_go_first(bench: Any) -> None:

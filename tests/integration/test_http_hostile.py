@@ -678,7 +678,7 @@ async def test_a_connection_is_not_used_again_after_half_a_request(
 ) -> None:
     async def body() -> AsyncIterator[bytes]:
         yield b"x"
-        (connection,) = client._transport._all
+        (connection,) = client._courier._transport._all
         with anyio.fail_after(10):
             while not connection._reply.is_complete:  # noqa: ASYNC110 - it has no event
                 await anyio.sleep(0.01)

@@ -190,7 +190,7 @@ async def test_a_server_waits_for_a_user_that_receives_a_little_later(client: Cl
 async def test_pings_are_answered_whatever_waits(client: Client, monkeypatch: Any) -> None:
     monkeypatch.setattr("murmur.http._frames.UNREAD_FOR", 0.1)
     counted: list[str] = []
-    monkeypatch.setattr(client, "_count", counted.append)
+    monkeypatch.setattr(client._courier, "count", counted.append)
     async with client.websocket("/busy") as busy:
         for _ in range(50):
             await anyio.sleep(0.1)

@@ -1,0 +1,301 @@
+"""Courier of one user: takes requests to servers, brings the answers, and records both.
+
+What the server or the network does never ends a user: it is recorded, and the response
+says so.  Were it otherwise, the load would fade just when the server fails.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+from murmur._backend import native
+from murmur.errors import HttpError, HttpProtocolError, InvalidRequestError, Leaving
+from murmur.runtime import Timer, current_user, running_here
+
+from ._call import Block, Call
+from ._composer import Composer
+from ._cookies import Cookies
+from ._exchange import Begun, Reply, Request
+from ._headers import Fields, Pairs, with_cookies
+from ._judgement import judge
+from ._ledger import NO_PHASES, Ledger, Spans, Unrecorded
+from ._patience import Patience
+from ._redirects import REDIRECTS, is_redirect, next_request
+from ._response import Response
+from ._url import host_of
+
+if TYPE_CHECKING:
+    from murmur.runtime import User
+
+    from ._options import Options
+    from ._pool import Pool
+    from ._url import Template
+
+__all__ = ["Courier"]
+
+REQUEST = "amoc.http.request"
+
+
+class _UnderWay(set[Reply]):
+    """Replies that a courier waits for, and looks up from when its user is asked to leave."""
+
+    is_over = False
+
+    def wake(self, value: object = None) -> bool:
+        """Wake whoever waits for them."""
+        for reply in self:
+            reply.wake()
+        return True
+
+
+class Courier:
+    """Makes the requests of one client, for one user or for none."""
+
+    def __init__(self, user: User | None, options: Options, base_url: str | None) -> None:
+        self.options: Options = options
+        self.composer: Composer = Composer(options, base_url)
+        self.cookies: Cookies = Cookies()
+        self.user: User | None = current_user() if user is None else user
+        self.run = self.user.run if self.user is not None else running_here.get(None)
+        self.native = self.run.native if self.run is not None else native()
+        self.ledger: Ledger = Ledger(self.run, self.user, phases=options.phases)
+        self.is_closed: bool = False
+        self._transport = options.make_transport()
+        self._pool: Pool | None = None
+        if not self.ledger.has_phases:
+            self._pool = getattr(self._transport, "pool", None)
+        self._under_way = _UnderWay()
+        if self.user is not None:
+            self._hears = self.user.listen(self._under_way)
+
+    def close(self) -> None:
+        """Close all connections at once; once."""
+        self.is_closed = True
+        self._transport.close()
+        if self.user is not None:
+            self._hears.remove(self._under_way)
+
+    def make(self, call: Call) -> Generator[Any, Any, Response]:
+        """Make a request and record it.
+
+        This is what ``await`` runs; a coroutine would be two more objects for each request.
+        Most of them go over a connection that is there and have an answer in one piece, so
+        that nothing is left to decide; all others are made by `_perform`, also one that was
+        begun here.
+        """
+        if call.stream:
+            raise InvalidRequestError("stream=True needs `async with` around the request")
+        is_leaving = self.user is not None and self.user.is_leaving
+        if is_leaving:
+            yield from self.admit(leaving=call.leaving).__await__()
+        request = self._request(call)
+        with self.stopwatch(call.name or "") as timer:
+            pool, connection = self._pool, None
+            if pool is not None and not is_leaving:
+                connection = pool.at_hand(request)
+            if pool is None or connection is None:
+                return (yield from self._perform(request, call, timer).__await__())
+            timeout = self.options.timeout if call.timeout is None else call.timeout
+            began_at = timer.started_at
+            reply = connection.begin(self._with_cookies(request) if self.cookies else request)
+            self._under_way.add(reply)
+            try:
+                yield from reply.arrival(began_at + timeout).__await__()
+            except BaseException:
+                connection.leave(reply)
+                pool.give_back(request.origin, connection)
+                raise
+            finally:
+                self._under_way.discard(reply)
+            if not reply.is_complete or reply.status in REDIRECTS:
+                begun = Begun(connection, reply, began_at)
+                return (yield from self._perform(request, call, timer, begun).__await__())
+            timer.ended_at = now = self.native.now()
+            pool.give_back(request.origin, connection)
+            self._take(reply, request, call, began_at, now)
+            return self._judged(Response(request, reply), call, timer, began_at)
+
+    async def enter(self, call: Call) -> Block:
+        """Make a request whose answer is looked at before it is recorded."""
+        await self.admit(leaving=call.leaving)
+        request = self._request(call)
+        timer, spans = self.stopwatch(call.name or ""), self._spans(call)
+        timer.__enter__()
+        try:
+            response = await self._perform(request, call, timer)
+        except BaseException as error:
+            if spans is not None:
+                spans.end()
+            timer.__exit__(type(error), error, error.__traceback__)
+            raise
+        response._timer, response._spans = timer, spans
+        if spans is not None and response.error is None:
+            spans.answered()
+        return Block(response, timer, spans)
+
+    async def admit(self, *, leaving: bool) -> None:
+        """Let nobody begin a request who was asked to leave, unless to say goodbye."""
+        user = self.user
+        if user is not None and user.is_leaving and not leaving:
+            await self.native.checkpoint()
+            raise Leaving
+
+    def stopwatch(self, name: str) -> Timer:
+        """Return what measures and records an action of the user."""
+        if self.run is None:
+            return cast("Timer", Unrecorded(self.native.now()))
+        return Timer(self.run, name, self.user)
+
+    def patience(self, timeout: float) -> Patience:
+        """Return the patience of the user with what has `timeout` seconds from now."""
+        return Patience(self.native, self.run, self.user, timeout)
+
+    def count(self, name: str) -> None:
+        """Add one to a counter of the run."""
+        if self.run is not None:
+            self.run.recorder.count(name)
+
+    def count_one(self, name: str, at: float) -> None:
+        """Add one to a counter of the run, at a moment that is known already."""
+        if self.run is not None:
+            self.run.recorder.count_one(name, at)
+
+    def handshake(
+        self, template: Template, target: str, more: Mapping[str, str] | None
+    ) -> tuple[str, Pairs]:
+        """Return authority, and header fields with cookies, of a WebSocket's handshake."""
+        authority, pairs = self.composer.handshake(template, more)
+        held = self._held(authority, target, is_secure=template.origin.is_secure)
+        return authority, with_cookies(pairs, held)
+
+    def keep_cookies(self, fields: Fields, authority: str, target: str) -> None:
+        """Keep the cookies that an answer sets."""
+        for field, value in fields:
+            if len(field) == 10 and field.lower() == b"set-cookie":
+                text, host = value.decode("latin-1"), host_of(authority)
+                self.cookies.take(text, host, target, time.time())
+
+    def _held(self, authority: str, target: str, *, is_secure: bool) -> str:
+        """Return the cookies that were kept for a request there."""
+        host = host_of(authority)
+        return self.cookies.header(host, target, is_secure=is_secure, now=time.time())
+
+    def _request(self, call: Call) -> Request:
+        """Return the request that was asked for, unless the client is closed."""
+        if self.is_closed:
+            raise InvalidRequestError("the client is closed")
+        return self.composer.request(call)
+
+    def _spans(self, call: Call) -> Spans | None:
+        """Return what records the events of an answer that is streamed."""
+        if self.run is None or not call.stream:
+            return None
+        return Spans(self.run.recorder, call.name or "", self.native.now, self.user)
+
+    async def _perform(
+        self, request: Request, call: Call, timer: Timer, begun: Begun | None = None
+    ) -> Response:
+        """Make the request, or go on with one that was begun; tell the timer how it went."""
+        timeout = self.options.timeout if call.timeout is None else call.timeout
+        began_at = self.native.now() if begun is None else begun.at
+        patience = Patience(
+            self.native, self.run, self.user, timeout, timer.begin, began_at=began_at
+        )
+        try:
+            response = await self._follow(request, patience, call, begun)
+        except InvalidRequestError:
+            raise
+        except HttpError as error:
+            response = Response(request, None, error=error)
+            response.failure = str(error)
+            timer.fail(error)
+        if not call.stream or response.error is not None:
+            timer.end()
+        return self._judged(response, call, timer, began_at)
+
+    async def _follow(
+        self, request: Request, patience: Patience, call: Call, begun: Begun | None
+    ) -> Response:
+        """Make the request, and those that it is redirected to."""
+        limit, redirects = self.options.max_redirects, 0
+        while True:
+            reply = await self._exchange(request, patience, call, begun)
+            begun = None
+            if not (limit and is_redirect(reply)):
+                break
+            reply.release()
+            if redirects == limit:
+                raise HttpProtocolError(f"more than {limit} redirects")
+            redirects += 1
+            request = next_request(request, reply)
+        response = Response(request, reply, redirects=redirects)
+        if not reply.is_complete:
+            response._patience = patience
+        return response
+
+    async def _exchange(
+        self, request: Request, patience: Patience, call: Call, begun: Begun | None
+    ) -> Reply:
+        """Make one request, with the cookies that go there, and keep those that come."""
+        sent_at, name = self.native.now(), call.name or ""
+        with self.ledger.waiting(name, patience) if self.ledger.has_phases else NO_PHASES:
+            sent = self._with_cookies(request)
+            if begun is None or self._pool is None:
+                reply = await self._transport.exchange(sent, patience)
+            else:
+                sent_at = begun.at
+                reply = await self._pool.exchange(sent, patience, begun)
+        began_at = max(sent_at, patience.turn_at)
+        self._take(reply, request, call, began_at, self.native.now())
+        if not reply.is_complete:
+            self._count_at_release(reply)
+        return reply
+
+    def _with_cookies(self, request: Request) -> Request:
+        if self.cookies:
+            is_secure, target = request.origin.is_secure, request.target
+            if held := self._held(request.authority, target, is_secure=is_secure):
+                # A copy: a redirect starts from the caller's own fields.
+                return replace(request, headers=with_cookies(request.headers, held))
+        return request
+
+    def _take(self, reply: Reply, request: Request, call: Call, sent_at: float, at: float) -> None:
+        """Take down an answer that came at a moment, and keep the cookies that it sets."""
+        self.ledger.head(reply, call.name or "", sent_at, at)
+        if reply.may_set_cookies:
+            self.keep_cookies(reply.fields, request.authority, request.target)
+
+    def _count_at_release(self, reply: Reply) -> None:
+        release = reply.on_release
+
+        def count_and_release() -> None:
+            self.ledger.bytes(reply)
+            if release is not None:
+                release()
+
+        reply.on_release = count_and_release
+
+    def _judged(self, response: Response, call: Call, timer: Timer, began_at: float) -> Response:
+        """Return a response after it was judged, and told to who wants to see each request."""
+        if response.status >= 400 or call.says_more:
+            judge(response, call, timer)
+        if self.run is not None and self.run.emitter.listening(REQUEST):
+            self._tell(response, call, self.native.now() - began_at)
+        return response
+
+    def _tell(self, response: Response, call: Call, seconds: float) -> None:
+        """Tell who wants to see each request."""
+        assert self.run is not None
+        measured = {"received_bytes": response.received_bytes, "redirects": response.redirects}
+        told = {
+            "name": call.name,
+            "user_id": self.user.id if self.user is not None else 0,
+            "method": call.method,
+            "url": response.url,
+            "status": response.status,
+            "failure": response.failure or "",
+        }
+        self.run.emitter.emit(REQUEST, {"count": 1, "seconds": seconds, **measured}, told)
