@@ -15,6 +15,7 @@ import argparse
 import json
 import math
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -34,6 +35,8 @@ ROOT = Path(__file__).parents[2]
 
 Figures = dict[str, float]
 
+COST = "CPU per request, us"
+
 
 def admission(rate: int) -> Figures:
     """Ask for `rate` users a second for three seconds."""
@@ -50,17 +53,29 @@ def admission(rate: int) -> Figures:
     }
 
 
-def report(runners: int) -> Figures:
-    """Write a report of a small run while another thread asks for its turn every millisecond."""
+class Napping(murmur.Scenario):
+    """Users record a nap of a second again and again."""
+
+    async def start(self, user: murmur.User) -> None:
+        while True:
+            with user.timer("nap"):
+                await user.sleep(1.0)
+
+
+def report(sleepers: int) -> Figures:
+    """Write a report of a run that is on while another thread asks for its turn all the time."""
     with murmur.Session() as session, tempfile.TemporaryDirectory() as folder:
-        run = session.do(users.Churn, runners, user_rate=math.inf, end_when_idle=True)
-        run.wait()
+        run = session.do(Napping, sleepers, user_rate=math.inf)
+        time.sleep(3.0)
         os.environ["XDG_CACHE_HOME"] = folder  # as after an installation
         with _Ticking() as ticking:
             began = time.perf_counter()
             run.results.report(Path(folder) / "run.html")
             took = time.perf_counter() - began
-    return {"first report, s": took, "others held, ms": ticking.longest * 1e3}
+        time.sleep(1.5)
+        lag = run.results.health["loop_lag_max"].max()
+    held = {"others held, ms": ticking.longest * 1e3, "loop lag, ms": float(lag) * 1e3}
+    return {"first report, s": took} | held
 
 
 def recorded(actions: int) -> Figures:
@@ -145,32 +160,40 @@ def permits(rate: int) -> Figures:
 def requests(connections: int, page: str = http.USUAL) -> Figures:
     """Ask nginx for a small file, each user over its own connection, for two seconds.
 
-    A plan of k9-load's does the same right after, if there is one, and then a bare protocol
-    of the loop that only parses: what grows there with the connections is not murmur's.
+    Right after, a bare protocol of the loop that only parses does the same (what grows there
+    with the connections is not murmur's), and then the other generators that there are.
     """
     from murmur.testing import raise_open_files_limit  # which older builds have not
 
     raise_open_files_limit()
     with tempfile.TemporaryDirectory() as folder, http.nginx(Path(folder)) as url:
         os.environ["MURMUR_BENCHMARK_URL"] = url
-        it = http.measure_murmur(connections, 2.0, page=page)
-        peer = http.measure_k9(url, connections, 3, page) if "K9" in os.environ else None
-        floor = http.measure_floor(f"{url}{page}", connections, 2.0)
-    figures = _each(it)
-    figures["bare protocol, us"] = floor["cpu"] / floor["requests"] * 1e6
-    if peer is not None:
-        figures["k9-load's plan, us"] = peer["cpu"] / peer["requests"] * 1e6
-        figures["share of k9-load's plan"] = (
-            figures["CPU per request, us"] / figures["k9-load's plan, us"]
-        )
+        figures = _each(http.measure_murmur(connections, 2.0, page=page))
+        peers = _peers(url, connections, page)
+    own = figures[COST]
+    for name, figure in peers.items():
+        figures |= {f"{name}, us": figure, f"share of {name}": own / figure}
     return figures
+
+
+def _peers(url: str, connections: int, page: str) -> Figures:
+    """Return what a request costs the other generators that are here."""
+    measured = {"bare protocol": http.measure_floor(f"{url}{page}", connections, 2.0)}
+    if "K9" in os.environ:
+        measured["k9-load's plan"] = http.measure_k9(url, connections, 3, page)
+        if connections == 100:
+            script = http.measure_k9(url, connections, 3, page, plan=http.SCRIPT)
+            measured["k9-load's Python script"] = script
+    if shutil.which("wrk"):
+        measured["wrk"] = http.measure_wrk(url, connections, 3, page)
+    return {name: it["cpu"] / it["requests"] * 1e6 for name, it in measured.items()}
 
 
 def _each(it: Mapping[str, float]) -> Figures:
     """Return what each request cost, if none failed."""
     if it["failed"] or not it["requests"]:
         raise RuntimeError(f"{it['failed']:.0f} of {it['requests']:.0f} requests failed")
-    return {"CPU per request, us": it["cpu"] / it["requests"] * 1e6}
+    return {COST: it["cpu"] / it["requests"] * 1e6}
 
 
 def http2(connections: int) -> Figures:

@@ -55,6 +55,15 @@ flows:
         url: "{url}"
 """
 
+SCRIPT = """
+import k9
+
+options = {{"vus": {users}, "duration": "{seconds}s"}}
+
+async def default():
+    await k9.http.get("{url}")
+"""
+
 NGINX = """
 daemon off;
 worker_processes 1;
@@ -181,26 +190,38 @@ def measure_murmur(
     return {"requests": requests, "failed": failed, "cpu": used, "seconds": took}
 
 
-def measure_k9(url: str, connections: int, seconds: int, page: str = USUAL) -> dict[str, float]:
-    """Run a plan of k9-load's, all of its process counted; `K9` says where the program is."""
-    plan = PLAN.format(users=connections, seconds=seconds, url=f"{url}{page}")
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-        file.write(plan)
+def measure_k9(
+    url: str, connections: int, seconds: int, page: str = USUAL, *, plan: str = PLAN
+) -> dict[str, float]:
+    """Run a plan or a script of k9-load's; `K9` says where the program is."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml" if plan is PLAN else ".py") as file:
+        file.write(plan.format(users=connections, seconds=seconds, url=f"{url}{page}"))
         file.flush()
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run(
-            [os.environ["K9"], "run", file.name],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    told = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
-    requests = re.search(r"http_reqs[ .:]*\s*([\d,]+)", told)
-    if requests is None:
-        raise RuntimeError(f"k9 failed: {told[-2000:]}")
+        told, used = _run_peer([os.environ["K9"], "run", file.name])
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", told)
+    return _told(r"http_reqs[ .:]*\s*([\d,]+)", plain, used, seconds)
+
+
+def measure_wrk(url: str, connections: int, seconds: int, page: str = USUAL) -> dict[str, float]:
+    """Run wrk with one thread, as murmur's loop is one."""
+    command = ["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", f"{url}{page}"]
+    told, used = _run_peer(command)
+    return _told(r"(\d+) requests in", told, used, seconds)
+
+
+def _run_peer(command: list[str]) -> tuple[str, float]:
+    """Run another generator; return what it printed, and the CPU of its whole process."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return done.stdout + done.stderr, used
+
+
+def _told(pattern: str, text: str, used: float, seconds: float) -> dict[str, float]:
+    """Return what a generator says of its requests."""
+    if (requests := re.search(pattern, text)) is None:
+        raise RuntimeError(f"the peer failed: {text[-2000:]}")
     return {"requests": int(requests[1].replace(",", "")), "cpu": used, "seconds": seconds}
 
 
