@@ -211,15 +211,22 @@ def websocket(connections: int) -> Figures:
 
 
 def nodes(rate: int) -> Figures:
-    """Ask nginx so often a second on two nodes, and in one process: the CPU of all processes."""
+    """Ask nginx so often a second on two nodes, in one process, and in two that are apart.
+
+    CPU is that of all processes.
+    """
     from tests.benchmarks import nodes  # as above
 
     with tempfile.TemporaryDirectory() as folder, http.nginx(Path(folder)) as url:
-        one, two = (nodes.measure(number, rate, f"{url}{http.USUAL}", 4.0)[0] for number in (0, 2))
+        page = f"{url}{http.USUAL}"
+        one, two = (nodes.measure(number, rate, page, 4.0)[0] for number in (0, 2))
+        apart, _ = nodes.measure_apart(rate, page, 4.0)
     return {
         "CPU per request, two nodes, us": two,
         "one process, us": one,
+        "two processes apart, us": apart,
         "share of one process": two / one,
+        "share of two apart": two / apart,
     }
 
 

@@ -1,8 +1,10 @@
 """What nodes cost: ``python -m tests.benchmarks.nodes``.
 
-The same load, of so many actions a second, once in one process and once on two nodes that the
-session spawns, round by round.  CPU per action is that of all processes, the steering kernel
-included, while the load is steady; the ratio is that of the medians.
+The same load, of so many actions a second, in one process; in two that know nothing of each
+other, each at half the rate; and on two nodes that the session spawns, round by round.  CPU per
+action is that of all processes, the steering kernel included, while the load is steady; the
+ratios are those of the medians.  What two that are apart cost is the floor: a loop that wakes
+for half as many actions at a time does not wake half as often.
 """
 
 from __future__ import annotations
@@ -11,10 +13,12 @@ import argparse
 import math
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from traitlets import Float, Unicode
@@ -68,20 +72,34 @@ def measure(nodes: int, rate: float, url: str, seconds: float) -> tuple[float, f
     return spent / len(ends) * 1e6, len(ends) / (ended - began) / rate
 
 
+def measure_apart(rate: float, url: str, seconds: float) -> tuple[float, float]:
+    """Return the same of two processes, each at half the rate, that know nothing of each other."""
+    command = [sys.executable, "-P", "-m", "tests.benchmarks.nodes", "--half", str(rate / 2), url]
+    processes = [
+        subprocess.Popen([*command, "--seconds", str(seconds)], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    found = [[float(each) for each in process.communicate()[0].split()] for process in processes]
+    cost, reached = (statistics.mean(each) for each in zip(*found, strict=True))
+    return cost, reached
+
+
 def compare(rate: float, url: str, rounds: int, seconds: float) -> str:
     """Return one row of the table."""
-    costs: dict[int, list[float]] = {0: [], 2: []}
+    ways = (partial(measure, 0), measure_apart, partial(measure, 2))
+    costs: list[list[float]] = [[] for _ in ways]
     reached = []
     for _ in range(rounds):
-        for nodes, known in costs.items():
-            cost, share = measure(nodes, rate, url, seconds)
+        for way, known in zip(ways, costs, strict=True):
+            cost, share = way(rate, url, seconds)
             known.append(cost)
             reached.append(share)
-    one, two = (statistics.median(each) for each in costs.values())
-    spread = ", ".join(f"{min(each):.0f} to {max(each):.0f}" for each in costs.values())
+    one, apart, two = (statistics.median(each) for each in costs)
+    spread = ", ".join(f"{min(each):.0f} to {max(each):.0f}" for each in costs)
     return (
-        f"| {'request' if url else 'nothing'} | {rate:,.0f} | {one:.0f} us | {two:.0f} us | "
-        f"{two / one:.2f} | {spread} | {min(reached):.1%} |"
+        f"| {'request' if url else 'nothing'} | {rate:,.0f} | {one:.0f} us | {apart:.0f} us | "
+        f"{two:.0f} us | {apart / one:.2f} | {two / one:.2f} | {two / apart:.2f} | {spread} | "
+        f"{min(reached):.1%} |"
     )
 
 
@@ -92,11 +110,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rates", type=float, nargs="+", default=[1000.0, 8000.0])
     parser.add_argument("--requests", type=float, nargs="+", default=[1000.0, 3000.0])
+    parser.add_argument("--half", nargs=2, metavar=("RATE", "URL"), help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.half:
+        rate, url = given.half
+        sys.stdout.write("{} {}\n".format(*measure(0, float(rate), url, given.seconds)))
+        return
     sys.stdout.write(
-        "| action | rate per s | one process | two nodes | ratio | spread | reached |\n"
+        "| action | rate per s | one process | two apart | two nodes | apart / one | nodes / one "
+        "| nodes / apart | spread | reached |\n"
     )
-    sys.stdout.write("|---|---|---|---|---|---|---|\n")
+    sys.stdout.write("|---|---|---|---|---|---|---|---|---|---|\n")
     with tempfile.TemporaryDirectory() as root, nginx(Path(root)) as url:
         for each, rates in (("", given.rates), (f"{url}/index.html", given.requests)):
             for rate in rates:
