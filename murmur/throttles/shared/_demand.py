@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
-from ._lease import Lease
+from ._lease import Lease, LeaseState, SteeringClock
 from ._wire import Wanted
 
 __all__ = ["Demand"]
@@ -28,10 +29,14 @@ class Demand:
     def __init__(
         self,
         number: int,  # under which messages know the throttle
-        lease: Lease,
+        clock: SteeringClock,
+        state: LeaseState,  # what the throttle is set to
+        now: float,  # when that was told
+        on_due: Callable[[], None],  # called when a report may be due sooner than was said
     ) -> None:
-        self.lease = lease
+        self.lease: Lease = Lease(clock, state, now, self._asked)
         self._number = number
+        self._on_due = on_due
         self._arrivals = 0.0
         self._requested = 0
         self._reported_at = -math.inf
@@ -73,6 +78,12 @@ class Demand:
             lateness=self.lease.drain(),
             voided=self.lease.voided,
         )
+
+    def _asked(self) -> None:
+        """Have a request reported soon, unless it is one more of those that were told."""
+        state = self.lease.state
+        if not state.interval or state.direct or self._told_demand < 0.5:
+            self._on_due()
 
     @property
     def _waiting(self) -> int:

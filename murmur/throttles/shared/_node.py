@@ -34,13 +34,12 @@ class LeaseNode:
     def __init__(
         self,
         clock: SteeringClock,
-        # called when something should be sent sooner than `due_at` said
+        # called when something may have to be sent sooner than `due_at` said
         on_due: Callable[[], None] = lambda: None,
     ) -> None:
         self.period: float = 0.05  # seconds between two reports; the steering side says
         self._clock = clock
         self._on_due = on_due
-        self._is_asked = False
         self._calls: dict[int, Answer] = {}
         self._call_number = 0
         self._outbox: list[tuple[str, bytes]] = []
@@ -79,7 +78,6 @@ class LeaseNode:
 
     def outgoing(self, now: float) -> list[tuple[str, bytes]]:
         """Return what is to be sent now, as (kind, body)."""
-        self._is_asked = False
         due = [each for each in self._demands.values() if each.due_at(now, self.period) <= now]
         for number, demand in self._demands.items():
             self._tell_points(number, demand.lease, now)
@@ -100,24 +98,18 @@ class LeaseNode:
         self._call_number += 1
         self._calls[self._call_number] = answer
         self._outbox.append((KIND, pack(tag, self._call_number, *items)))
-        self._ask()
-
-    def _ask(self) -> None:
-        """Have the next message sent soon."""
-        if not self._is_asked:
-            self._is_asked = True
-            self._on_due()
+        self._on_due()
 
     def _tell(self, number: int, state: LeaseState, now: float) -> None:
         """Take in what a throttle is set to; the first time, this is the throttle."""
         demand = self._demands.get(number)
         if demand is None and not state.stopped:
-            self._demands[number] = Demand(number, Lease(self._clock, state, now, self._ask))
+            self._demands[number] = Demand(number, self._clock, state, now, self._on_due)
         elif demand is not None:
             demand.lease.tell(state, now)
             if state.stopped:
                 del self._demands[number]
-            self._ask()
+            self._on_due()
 
     def _take(
         self,

@@ -115,6 +115,7 @@ class NodeLeases:
         self._send = send
         self._native = native()
         self._alarm: Wakeup | None = None
+        self._wakes_at = math.inf
         self._node = LeaseNode(clock, self._wake)
 
     async def open(self, name: str, config: ThrottleConfig | None) -> Lease:
@@ -136,14 +137,15 @@ class NodeLeases:
         """Report for ever what is needed."""
         while True:
             self._alarm = self._native.wakeup()
-            due_at = self._node.due_at(self._native.now())
-            await self._native.wait_until(self._alarm, due_at)
+            self._wakes_at = self._node.due_at(self._native.now())
+            await self._native.wait_until(self._alarm, self._wakes_at)
             self._alarm = None
             for message in self._node.outgoing(self._native.now()):
                 self._send(*message)
 
     def _wake(self) -> None:
-        if self._alarm is not None:
+        """Wake the task that reports, if it sleeps for longer than it should by now."""
+        if self._alarm is not None and self._node.due_at(self._native.now()) < self._wakes_at:
             self._alarm.wake()
 
     async def _ask(self, name: str, begin: Callable[[Answer], None]) -> Lease | None:

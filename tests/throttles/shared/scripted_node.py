@@ -96,7 +96,7 @@ class ScriptedNode:
         self._link = link
         self._config = config
         self._clock = ClockOffset()
-        self._node = LeaseNode(self._clock, lambda: cluster.at(cluster.now, self._send_due))
+        self._node = LeaseNode(self._clock, self._see_to_due)
         self._arrives_up = self._arrives_down = -math.inf
         self._frozen_until = -math.inf
         self._looks_at = math.inf
@@ -227,6 +227,10 @@ class ScriptedNode:
         for kind, body in self._node.outgoing(self.local):
             self._cluster.traffic.count(body)
             self._send_up(partial(self._cluster.heard, self.name, kind, body))
+        self._see_to_due()
+
+    def _see_to_due(self) -> None:
+        """Have the next message sent when it is due."""
         due_at = self._cluster.now + max(GRAIN, self._node.due_at(self.local) - self.local)
         if due_at < math.inf and not self._cluster.now < self._sends_at <= due_at:
             self._sends_at = due_at

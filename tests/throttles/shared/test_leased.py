@@ -139,6 +139,30 @@ async def test_two_nodes_together_keep_to_the_rate(rig, rate):
     assert all(later - at > 1.0 for at, later in zip(granted, granted[rate:], strict=False))
 
 
+async def test_requests_of_a_line_that_was_told_of_wake_nobody_who_reports(rig):
+    """A thousand requests a second, and a report every 50 ms."""
+    throttle = await rig.throttles["one"].open("t", 1000, interval=1)
+    node, turns = rig.nodes["one"]._node, []
+    outgoing = node.outgoing
+    node.outgoing = lambda now: turns.append(now) or outgoing(now)
+
+    async def user() -> None:
+        while True:
+            await throttle.wait()
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(user)
+        await anyio.sleep(3.0)
+        turns.clear()
+        await anyio.sleep(2.0)
+        requested = throttle.statistics().requested
+        tasks.cancel_scope.cancel()
+
+    assert requested > 4000
+    assert 2 * 15 <= len(turns) <= 2 * 25
+
+
 async def test_permits_come_in_the_order_of_asking(rig):
     throttle = await rig.throttles["one"].open("t", 50, interval=1)
     async with anyio.create_task_group() as tasks:
