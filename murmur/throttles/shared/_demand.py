@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 from ._lease import Lease, LeaseState, SteeringClock
+from ._shares import is_other
 from ._wire import Wanted
 
 __all__ = ["Demand"]
@@ -17,7 +18,7 @@ LATER = 0.01
 """Seconds between two reports while what was reported before is not served yet."""
 
 HEARTBEAT = 0.3
-"""Seconds between two reports of one who needs nothing."""
+"""Seconds between two reports of one who needs nothing, or what it needed before."""
 
 WEIGHT = 0.3
 """Of the last period in the average of arrivals."""
@@ -39,9 +40,10 @@ class Demand:
         self._on_due = on_due
         self._arrivals = 0.0
         self._requested = 0
-        self._reported_at = -math.inf
+        self._looked_at = self._reported_at = -math.inf
         self._told = (0, 0)
         self._told_demand = 0.0
+        self._has_changed = False  # so much that it is worth a report
 
     def due_at(self, now: float, period: float) -> float:
         """Return when to report next, as things stand."""
@@ -53,18 +55,23 @@ class Demand:
                 wait = LATER if self._told[0] > 0 else SOON
         elif waiting and self._told_demand < 0.5:
             wait = SOON
-        elif waiting or self._arrivals > 0.01 or self._told_demand:
+        elif self._has_changed:
             wait = period
         else:
             wait = max(HEARTBEAT, 2 * period)
         return self._reported_at + wait
+
+    def look(self, now: float, period: float) -> None:
+        """See whether what is needed has changed so much that it is worth a report."""
+        self._average(now, period)
+        self._has_changed = is_other(self._told_demand, self._needed)
 
     def report(self, now: float, period: float) -> Wanted:
         """Return what is needed now."""
         self._average(now, period)
         waiting, slots = self._waiting, self.lease.slots
         self._told, self._reported_at = self._news(now), now
-        self._told_demand = waiting + (self._arrivals if self._arrivals > 0.01 else 0.0)
+        self._told_demand, self._has_changed = self._needed, False
         line = self.lease.line
         return Wanted(
             throttle=self._number,
@@ -89,6 +96,11 @@ class Demand:
     def _waiting(self) -> int:
         return len(self.lease.line) if self.lease.line is not None else 0
 
+    @property
+    def _needed(self) -> float:
+        """How many slots would be used in one period."""
+        return self._waiting + (self._arrivals if self._arrivals > 0.01 else 0.0)
+
     def _news(self, now: float) -> tuple[int, int]:
         """Return what must not change unsaid, where each request counts.
 
@@ -105,7 +117,8 @@ class Demand:
         line = self.lease.line
         came = line.requested - self._requested if line is not None else 0
         self._requested += came
-        passed = now - self._reported_at
+        passed = now - self._looked_at
+        self._looked_at = now
         if 0 < passed < math.inf:
             weight = min(1.0, WEIGHT * passed / period)
             self._arrivals += weight * (came * period / passed - self._arrivals)

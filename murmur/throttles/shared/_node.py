@@ -127,6 +127,8 @@ class LeaseNode:
             demand = self._demands.get(number)
             if demand is not None:
                 demand.lease.add(read(demand.lease, rest), late)
+                demand.look(now, period)
+        self._on_due()
 
     def _tell_points(self, number: int, lease: Lease, now: float) -> None:
         """Tell how the rate of a function goes on, if it is this node that tells."""

@@ -9,11 +9,24 @@ from collections.abc import Mapping, Sequence
 
 from ._lease import LATENESS
 
-__all__ = ["OWNED", "allowance", "fair", "owns", "shares"]
+__all__ = ["OWNED", "allowance", "fair", "is_other", "owns", "shares"]
 
 OWNED = 0.6180339887498949
 """The golden ratio's fraction: multiples of it, without their whole part, are spread so that
 any interval holds every so-manieth of them (Weyl, 1916; Knuth, TAOCP 3, 6.4)."""
+
+
+SOME, PART = 2.0, 0.25
+"""Slots, and the part of what it was, by which demand must change to be another one."""
+
+
+def is_other(before: float, demand: float) -> bool:
+    """Whether demand, in slots of one period, has changed so much that shares should follow.
+
+    What a line that is served all the time comes to goes up and down from moment to moment;
+    shares that followed that would be no better.
+    """
+    return abs(demand - before) > SOME + PART * before
 
 
 def owns(number: int, low: float, high: float) -> bool:

@@ -584,6 +584,22 @@ def test_a_grant_is_one_short_message_whatever_the_rate():
     assert cluster.traffic.size_bytes / cluster.traffic.messages < 110
 
 
+def test_demand_is_told_when_it_changes_and_else_now_and_then():
+    """Twenty leases a second to each node; who wants as much as before says so every 0.3 s."""
+    cluster = crowd(2, rate=1000, interval=1)
+    cluster.run(2.0)
+    cluster.traffic.messages = 0
+    cluster.run(3.0)
+    assert cluster.traffic.messages <= 3 * 2 * (20 + 4)
+
+    cluster.nodes["n1"].users(300)
+    cluster.run(0.1)
+    since = cluster.now
+    cluster.run(1.0)
+
+    assert per_node(cluster, since)["n1"] == pytest.approx(800, abs=50)
+
+
 def test_messages_of_one_turn_are_packed_by_kind():
     master = LeaseMaster()
     master.node_joined("n", 0.0)
