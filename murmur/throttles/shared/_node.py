@@ -24,6 +24,9 @@ __all__ = ["LeaseNode"]
 AHEAD = 2.0
 """Seconds by which the points of a shape are told ahead, and at how many at a time."""
 
+STANDSTILL = 0.5
+"""Seconds without a turn after which this node stood still; or so many times four periods."""
+
 Answer = Callable[[Lease | None, Mapping[str, Any] | None], None]
 """Takes the lease that was opened, if one was, and what is known of an error."""
 
@@ -46,6 +49,7 @@ class LeaseNode:
         self._demands: dict[int, Demand] = {}
         self._points: dict[int, int] = {}  # of each shape that is told here, how many were
         self._delay = 0.0
+        self._turned_at = self._stood_until = -math.inf
 
     def open(self, name: str, config: ThrottleConfig | None, answer: Answer) -> None:
         """Ask for a throttle to be started, or for a part in the one that is there."""
@@ -60,6 +64,7 @@ class LeaseNode:
         """Take in what the steering side sent."""
         if kind != KIND:
             return
+        self._turn(now)
         tag, items = unpack(body)
         if tag is Tag.SLOTS:
             self._take(now, *items, read=_of_runs)
@@ -78,6 +83,7 @@ class LeaseNode:
 
     def outgoing(self, now: float) -> list[tuple[str, bytes]]:
         """Return what is to be sent now, as (kind, body)."""
+        self._turn(now)
         due = [each for each in self._demands.values() if each.due_at(now, self.period) <= now]
         for number, demand in self._demands.items():
             self._tell_points(number, demand.lease, now)
@@ -93,6 +99,12 @@ class LeaseNode:
             return now
         dues = (each.due_at(now, self.period) for each in self._demands.values())
         return min(dues, default=math.inf)
+
+    def _turn(self, now: float) -> None:
+        """Note that this node takes a turn, and whether it stood still before."""
+        if now - self._turned_at > max(STANDSTILL, 4 * self.period):
+            self._stood_until = now
+        self._turned_at = now
 
     def _send_call(self, answer: Answer, tag: Tag, *items: object) -> None:
         self._call_number += 1
@@ -122,7 +134,9 @@ class LeaseNode:
     ) -> None:
         """Take in slots, of several throttles."""
         self.period = period
-        self._delay = max(now - self._clock.offset - sent_at, 0.9 * self._delay)
+        # What was under way while this node stood still says nothing of the link.
+        if sent_at + self._clock.offset >= self._stood_until:
+            self._delay = max(now - self._clock.offset - sent_at, 0.9 * self._delay)
         for number, late, *rest in items:
             demand = self._demands.get(number)
             if demand is not None:

@@ -213,9 +213,11 @@ def test_a_node_that_freezes_leaves_its_part_to_others_and_makes_nothing_good():
     cluster.run(2.0)
     frozen = times(cluster, cluster.now - 0.5)
     cluster.run(3.0)
+    thawed = times(cluster, cluster.now - 2.0)
     back = per_node(cluster, cluster.now - 1.0)
 
     assert len(frozen) >= 0.97 * 500
+    assert len(thawed) >= 0.97 * 2000
     assert back["n1"] >= 250
     assert fullest(times(cluster), 1.0) <= 1000
 
