@@ -13,6 +13,7 @@ from ._master import LeaseMaster as LeaseMaster
 from ._node import LeaseNode as LeaseNode
 from ._pool import PLENTY as PLENTY
 from ._pool import Pool as Pool
+from ._recall import Recall as Recall
 from ._service import NodeLeases as NodeLeases
 from ._service import SteeringLeases as SteeringLeases
 from ._wire import Tag as Tag
@@ -32,6 +33,7 @@ __all__ = [
     "Leases",
     "NodeLeases",
     "Pool",
+    "Recall",
     "SteeringLeases",
     "Tag",
     "Wanted",

@@ -43,12 +43,15 @@ class Demand:
         self._looked_at = self._reported_at = -math.inf
         self._told = (0, 0)
         self._told_demand = 0.0
+        self._told_recall = state.recall
         self._has_changed = False  # so much that it is worth a report
 
     def due_at(self, now: float, period: float) -> float:
         """Return when to report next, as things stand."""
         state, waiting = self.lease.state, self._waiting
-        if not state.interval or state.direct:
+        if state.recall != self._told_recall:
+            wait = 0.0
+        elif not state.interval or state.direct:
             if self._news(now) == self._told:
                 wait = max(HEARTBEAT, 2 * period)
             else:
@@ -61,10 +64,19 @@ class Demand:
             wait = max(HEARTBEAT, 2 * period)
         return self._reported_at + wait
 
-    def look(self, now: float, period: float) -> None:
-        """See whether what is needed has changed so much that it is worth a report."""
+    def look_at(self, period: float) -> float:
+        """Return when to look next at what is needed, unless a lease comes before."""
+        if self._told_demand < 0.5 or self.lease.state.direct or not self.lease.state.interval:
+            return math.inf
+        return self._looked_at + 2 * period
+
+    def look(self, now: float, period: float, *, is_news: bool = False) -> None:
+        """See whether what is needed has changed so much that it is worth a report.
+
+        `is_news` if there is something else that is.
+        """
         self._average(now, period)
-        self._has_changed = is_other(self._told_demand, self._needed)
+        self._has_changed = is_news or is_other(self._told_demand, self._needed)
 
     def report(self, now: float, period: float) -> Wanted:
         """Return what is needed now."""
@@ -72,6 +84,7 @@ class Demand:
         waiting, slots = self._waiting, self.lease.slots
         self._told, self._reported_at = self._news(now), now
         self._told_demand, self._has_changed = self._needed, False
+        self._told_recall = self.lease.state.recall
         line = self.lease.line
         return Wanted(
             throttle=self._number,
@@ -84,6 +97,7 @@ class Demand:
             plain=line is not None and waiting > 0 and line.has_plain_waiters,
             lateness=self.lease.drain(),
             voided=self.lease.voided,
+            recall=self._told_recall,
         )
 
     def _asked(self) -> None:

@@ -63,6 +63,7 @@ class Grid:
         # what the rate came to while slots were skipped, in permits, until somebody sets it back
         self.idle: float = 0.0
         self._left = 0.0 if gap is None else gap()  # of a permit, until the next slot
+        self._kept_from = -math.inf  # what was given out before then is not given out anew
 
     @property
     def curve(self) -> Curve:
@@ -105,6 +106,16 @@ class Grid:
                     self._left = max(0.0, self._left - passed)
             self.at = end
 
+    def take_back(self, since: float) -> None:
+        """Give out the time from `since` on anew: nobody has a slot of it any more.
+
+        A whole permit is to come first: the last slot before may have been at `since`.
+        """
+        since = max(since, self._kept_from)
+        if since < self.at:
+            self.at = since
+            self._left = 1.0 if self._gap is None else self._gap()
+
     def change(self, curve: Curve) -> None:
         """Follow another curve; a permit that is half due stays half due."""
         self._curve = curve
@@ -114,8 +125,9 @@ class Grid:
 
         If that is less than before, a pause makes up for what slots before may still do.
         """
-        if self._gap is None:
-            self.at += max(0.0, self.late - late)
+        if self._gap is None and late < self.late:
+            self.at += self.late - late
+            self._kept_from = self.at
         self.late = late
 
     def _apart(self, rate: float) -> float:

@@ -78,6 +78,7 @@ class LeaseState(NamedTuple):
     message: str  # what a person should know has happened, if anything has
     started_at: float  # when the throttle was started, on the steering clock
     origin: float = 0.0  # when the first window of the run began, on the steering clock
+    recall: int = 0  # number of the last `Recall`; the node is to say that it has heard of it
 
 
 class Slot(NamedTuple):

@@ -24,6 +24,9 @@ __all__ = ["LeaseNode"]
 AHEAD = 2.0
 """Seconds by which the points of a shape are told ahead, and at how many at a time."""
 
+FADING = 0.9
+"""Part of the delay of a lease that still counts after a period."""
+
 STANDSTILL = 0.5
 """Seconds without a turn after which this node stood still; or so many times four periods."""
 
@@ -48,8 +51,8 @@ class LeaseNode:
         self._outbox: list[tuple[str, bytes]] = []
         self._demands: dict[int, Demand] = {}
         self._points: dict[int, int] = {}  # of each shape that is told here, how many were
-        self._delay = 0.0
-        self._turned_at = self._stood_until = -math.inf
+        self._delay = self._told_delay = 0.0  # seconds that leases are on their way
+        self._taken_at = self._turned_at = self._stood_until = -math.inf
 
     def open(self, name: str, config: ThrottleConfig | None, answer: Answer) -> None:
         """Ask for a throttle to be started, or for a part in the one that is there."""
@@ -84,11 +87,15 @@ class LeaseNode:
     def outgoing(self, now: float) -> list[tuple[str, bytes]]:
         """Return what is to be sent now, as (kind, body)."""
         self._turn(now)
+        for each in self._demands.values():
+            if each.look_at(self.period) <= now:
+                each.look(now, self.period)
         due = [each for each in self._demands.values() if each.due_at(now, self.period) <= now]
         for number, demand in self._demands.items():
             self._tell_points(number, demand.lease, now)
         if due:
             wanted = [list(each.report(now, self.period)) for each in due]
+            self._told_delay = self._delay
             self._outbox.append((KIND, pack(Tag.REPORT, self._clock.error, self._delay, wanted)))
         outbox, self._outbox = self._outbox, []
         return outbox
@@ -97,7 +104,10 @@ class LeaseNode:
         """Return when the next message is due, unless `on_due` is called before."""
         if self._outbox:
             return now
-        dues = (each.due_at(now, self.period) for each in self._demands.values())
+        dues = (
+            min(each.due_at(now, self.period), each.look_at(self.period))
+            for each in self._demands.values()
+        )
         return min(dues, default=math.inf)
 
     def _turn(self, now: float) -> None:
@@ -136,12 +146,14 @@ class LeaseNode:
         self.period = period
         # What was under way while this node stood still says nothing of the link.
         if sent_at + self._clock.offset >= self._stood_until:
-            self._delay = max(now - self._clock.offset - sent_at, 0.9 * self._delay)
+            faded = self._delay * FADING ** ((now - self._taken_at) / period)
+            self._delay, self._taken_at = max(now - self._clock.offset - sent_at, faded), now
+        is_news = abs(self._delay - self._told_delay) > 0.01 + 0.25 * self._told_delay
         for number, late, *rest in items:
             demand = self._demands.get(number)
             if demand is not None:
                 demand.lease.add(read(demand.lease, rest), late)
-                demand.look(now, period)
+                demand.look(now, period, is_news=is_news)
         self._on_due()
 
     def _tell_points(self, number: int, lease: Lease, now: float) -> None:

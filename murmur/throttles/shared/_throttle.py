@@ -26,7 +26,8 @@ from murmur.throttles._setting import Setting
 from ._grid import EvenSlots, Grid
 from ._lease import LATENESS, LeaseState
 from ._pool import Pool
-from ._shares import allowance, shares
+from ._recall import Recall
+from ._shares import allowance, is_other, shares
 from ._unheld import Unheld
 from ._wire import Tag, Wanted
 
@@ -37,6 +38,12 @@ QUICK, SLOW = 450.0, 350.0
 
 LEAD = 0.1
 """Seconds that slots are leased ahead of the moment in which nodes must have them."""
+
+FAR = 0.2
+"""Seconds of slots in one lease while nothing changes; else those of one period."""
+
+STEADY = 1.0
+"""Seconds without a change after which nothing counts as changing."""
 
 HOLD = 0.1
 """Seconds that slots are leased ahead on request, for as long as there is a queue."""
@@ -84,6 +91,11 @@ class _Account:
     has_plain: bool = False
     voided: int = 0
 
+    @property
+    def demand(self) -> float:
+        """Slots that it would use in one period."""
+        return self.waiting + self.arrivals
+
 
 class ClusterThrottle:
     """A throttle, and what each node has of it."""
@@ -113,6 +125,7 @@ class ClusterThrottle:
         self._owner = draw.random if terms.arrivals == "poisson" else None
         gap = (lambda: draw.expovariate(1.0)) if self._owner else None
         self._grid = Grid(self.rate.curve, now, late=late, gap=gap)
+        self._recall = Recall()
         self._windows = windows or WindowNumbers(now)
         self._unheld = Unheld(self._windows, now, is_drawn=self._owner is not None)
         self._is_on_demand = is_on_demand
@@ -123,6 +136,10 @@ class ClusterThrottle:
         self._counts = [0.0] * (len(LATENESS) + 1)
         self._reviewed_at, self._lowered_at = now, now
         self._told_at = now
+        self._has_changed = True  # since the last lease: what is set, who is there, who wants it
+        self._changed_at = now
+        self._demanding: list[str] = []  # nodes that were heard of lately
+        self._is_far = False  # whether the last lease was of more than a period
 
     @property
     def nodes(self) -> list[str]:
@@ -137,22 +154,29 @@ class ClusterThrottle:
     def join(self, node: str) -> None:
         """Let a node have a part of it."""
         if node not in self._accounts:
+            self._has_changed = True
             self._accounts[node] = _Account()
             self._pool.join(node)
 
     def lose(self, node: str, free_at: float) -> None:
         """Let the others have the part of a node; permits of a limit only at `free_at`."""
         if self._accounts.pop(node, None) is not None:
+            self._has_changed = True
+            self._recall.lose(node, self._grid.at)
             self._pool.lose(node, free_at)
             self._wanting.discard(node)
             self._queue = deque(entry for entry in self._queue if entry[0] != node)
 
-    def report(self, node: str, wanted: Wanted, now: float = -math.inf) -> None:
+    def report(self, node: str, wanted: Wanted, now: float) -> None:
         """Take note of what a node needs."""
         self._pass_time(now)
         account = self._accounts[node]
         self._unheld.void(wanted.voided - account.voided)
         account.voided = wanted.voided
+        free_from = self._recall.heard(node, wanted.recall, now)
+        if free_from is not None:
+            self._grid.take_back(free_from)
+        self._has_changed |= is_other(account.demand, wanted.waiting + wanted.arrivals)
         account.waiting, account.arrivals = wanted.waiting, wanted.arrivals
         account.has_plain = wanted.plain
         if wanted.waiting or wanted.arrivals:
@@ -177,11 +201,17 @@ class ClusterThrottle:
             else:
                 self._grid.change(self.rate.curve)
             self._is_quick = self._should_be_quick(now)
+        self._has_changed = True
         if verb == "resume":
             self._grid.skip(now)
             self._grid.idle = 0.0
         after = self.rate.rate_at(now), self.rate.interval
-        return said, self.rate.is_held or self.rate.limit is not None or _is_less(after, before)
+        drops = self.rate.is_held or self.rate.limit is not None or _is_less(after, before)
+        # What is leased far ahead would keep even a higher rate waiting.
+        drops = drops or (self._is_far and (verb == "ramp" or after != before))
+        if drops:
+            self._recall.begin(self._accounts)
+        return said, drops
 
     def statistics(self, now: float) -> ThrottleStatistics:
         """Return what it is set to, and who waits as nodes said last; grants are theirs."""
@@ -220,6 +250,7 @@ class ClusterThrottle:
             message=said,
             started_at=self.started_at,
             origin=self._windows.origin,
+            recall=self._recall.number,
         )
 
     def news(self, now: float) -> str | None:
@@ -237,7 +268,7 @@ class ClusterThrottle:
         if self._moves and now - self._told_at >= SHAPE_NEWS:
             said = said or ""
         if said is not None:
-            self._told_at = now
+            self._told_at, self._has_changed = now, True
         return said
 
     def lease(self, now: float, conditions: Conditions) -> Iterator[tuple[str, Lot]]:
@@ -342,8 +373,7 @@ class ClusterThrottle:
         while self._queue:
             node, count = self._queue[0]
             self._skip(now + conditions.delays.get(node, 0.0))
-            runs = self._grid.take(until, count)
-            self._unheld.lease(runs)
+            runs = self._take(until, count)
             slots = [at for run in runs for at in run.times()]
             if not slots:
                 break
@@ -359,10 +389,14 @@ class ClusterThrottle:
             yield node, (Tag.TIMES, [self.number, self._grid.late, slots])
 
     def _by_share(self, now: float, conditions: Conditions) -> Iterator[tuple[str, Lot]]:
-        until = now + LEAD + conditions.slowest + conditions.period
+        demanding = [node for node in self._accounts if node in conditions.delays]
+        self._has_changed |= demanding != self._demanding
+        self._demanding = demanding
+        reach = self._reach(now, conditions.period)
+        until = now + LEAD + conditions.slowest + reach
         self._skip(now + conditions.slowest)
         ahead = until - self._grid.at
-        if ahead < 0.9 * conditions.period:
+        if ahead < 0.9 * reach:
             return
         demand = {
             node: account.waiting + account.arrivals * ahead / conditions.period
@@ -372,8 +406,8 @@ class ClusterThrottle:
         self._is_wanted = any(demand.values())
         if not self._is_wanted:
             return
-        runs = self._grid.take(until)
-        self._unheld.lease(runs)
+        self._is_far = reach > conditions.period
+        runs = self._take(until)
         slots = sum(run.size for run in runs)
         parts = shares(demand, slots) if slots else {}
         if self._owner is not None:
@@ -383,6 +417,21 @@ class ClusterThrottle:
             if low < high:
                 numbers = [number for run in runs for number in run]
                 yield node, (Tag.SLOTS, [self.number, self._grid.late, low, high, *numbers])
+
+    def _reach(self, now: float, period: float) -> float:
+        """Return how many seconds of slots to lease at once."""
+        if self._has_changed:
+            self._has_changed, self._changed_at = False, now
+        is_steady = now - self._changed_at > STEADY and self.rate.curve.piece(now).is_flat
+        return max(FAR, period) if is_steady and not self._moves else period
+
+    def _take(self, until: float, most: float = math.inf) -> list[EvenSlots]:
+        """Take slots for nodes, which account for them."""
+        runs = self._grid.take(until, most)
+        if runs:
+            self._recall.end()
+            self._unheld.lease(runs)
+        return runs
 
     def _by_lot(
         self,

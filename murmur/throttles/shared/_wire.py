@@ -58,6 +58,7 @@ class Wanted(NamedTuple):
     # how many slots were used within each of `LATENESS`, and later, since the last report
     lateness: Sequence[int]
     voided: int = 0  # slots in hand since the beginning that a change made void before their time
+    recall: int = 0  # number of the last `Recall` that the node heard of
 
 
 def pack(tag: Tag, *items: object) -> bytes:

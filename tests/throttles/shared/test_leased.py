@@ -140,7 +140,7 @@ async def test_two_nodes_together_keep_to_the_rate(rig, rate):
 
 
 async def test_requests_of_a_line_that_was_told_of_wake_nobody_who_reports(rig):
-    """A thousand requests a second, and a look at what is needed every 50 ms."""
+    """A thousand requests a second, and a look at what is needed every 0.1 s."""
     throttle = await rig.throttles["one"].open("t", 1000, interval=1)
     node, turns = rig.nodes["one"]._node, []
     outgoing = node.outgoing
@@ -160,7 +160,7 @@ async def test_requests_of_a_line_that_was_told_of_wake_nobody_who_reports(rig):
         tasks.cancel_scope.cancel()
 
     assert requested > 4000
-    assert 2 * 3 <= len(turns) <= 2 * 25
+    assert 2 * 5 <= len(turns) <= 2 * 25
 
 
 async def test_permits_come_in_the_order_of_asking(rig):
