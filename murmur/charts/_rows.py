@@ -23,6 +23,7 @@ __all__ = [
     "Spans",
     "busiest",
     "check",
+    "missing_of",
     "over_time",
     "sample_note",
     "window_length",
@@ -41,17 +42,12 @@ class Spans:
     rows: pd.DataFrame
     length: float  # seconds in a span
     windows: int
+    end: float  # when the last span ends, or the run did, amid it
 
     def steps(self) -> pd.DataFrame:
-        """Return `rows` and the end of the last span, to draw it as wide as the others."""
-        last = float(self.rows["at"].max())
-        end: pd.DataFrame = self.rows[self.rows["at"] == last].assign(at=last + self.length)
-        return pd.concat([self.rows, end], ignore_index=True)
-
-    @property
-    def end(self) -> float:
-        """Seconds at which the last span ends."""
-        return float(self.rows["at"].max()) + self.length
+        """Return `rows` and the end of the last span, so that it is drawn as wide as it is."""
+        last: pd.DataFrame = self.rows[self.rows["at"] == self.rows["at"].max()]
+        return pd.concat([self.rows, last.assign(at=self.end)], ignore_index=True)
 
     def note(self, how: str) -> str:
         """Return what a point shows, for the subtitle; nothing when it is one window."""
@@ -84,6 +80,23 @@ def window_length(window_at: pd.Series[float]) -> float:
     return float(np.diff(starts).min()) if len(starts) > 1 else 1.0
 
 
+def missing_of(frame: pd.DataFrame) -> float:
+    """Return how many seconds the newest window has not: the run ended, or is on, amid it.
+
+    Half of it counts as passed at least, as in the column ``rate`` of the windows, or its first
+    moments would be huge rates.  A frame of one's own may tell neither, and has whole windows.
+    """
+    newest, length = frame["window_at"].max(), window_length(frame["window_at"])
+    if "elapsed" in frame.attrs:
+        missing = float(newest + length - frame.attrs["elapsed"])
+        return min(max(missing, 0.0), length / 2)
+    if "rate" not in frame or "count" not in frame:
+        return 0.0
+    counts = frame.loc[frame["window_at"] == newest, ["count", "rate"]].sum()
+    passed = counts["count"] / counts["rate"] if counts["rate"] > 0 else length
+    return max(length - float(passed), 0.0)
+
+
 def busiest(names: pd.Series[str], count: pd.Series[int], limit: int) -> list[str]:
     """Return the `limit` names with the highest total of `count`, in alphabetical order."""
     totals = count.groupby(names.astype(str)).sum().sort_values(ascending=False, kind="stable")
@@ -100,6 +113,7 @@ def over_time(
     series: int,  # marks that will be drawn of each row, for the bound on rows
     by: Sequence[str] = (),  # columns whose values are kept apart
     fill: float = np.nan,  # value of a span in which nothing was reported
+    missing: float = 0.0,  # seconds that the newest window has not; see `missing_of`
 ) -> Spans:
     """Return one row for each span of time and combination of `by`, leaving no span out."""
     window_at = frame["window_at"]
@@ -120,5 +134,8 @@ def over_time(
     rows = rows.reindex(whole if by else whole.get_level_values(0), fill_value=fill).reset_index()
     left = newest * joined  # windows before the last span, which may have fewer
     rows["seconds"] = np.where(rows["at"] == newest, windows - left, joined) * length
+    rows.loc[rows["at"] == newest, "seconds"] -= missing
     rows["at"] = first + rows["at"] * (length * joined)
-    return Spans(rows, length * joined, joined)
+    last_at, end = float(rows["at"].max()), first + windows * length
+    elapsed = frame.attrs.get("elapsed", end)
+    return Spans(rows, length * joined, joined, min(end, max(elapsed, last_at)))

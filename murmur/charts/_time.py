@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ._changes import with_changes
-from ._rows import busiest, check, over_time, window_length
+from ._rows import busiest, check, missing_of, over_time, window_length
 from ._theme import (
     BLUE,
     DASHES,
@@ -116,14 +116,13 @@ def throughput(
     if chosen.empty:
         return sentence("No actions yet.", title)
     totals = {"count": "sum", "failed": "sum"}
-    missing, is_newest = _missing(chosen), chosen["window_at"] == chosen["window_at"].max()
+    missing, is_newest = missing_of(chosen), chosen["window_at"] == chosen["window_at"].max()
     if missing >= window_length(chosen["window_at"]) / 2 and not is_newest.all():
         chosen, missing = chosen[~is_newest], 0.0  # its first moments are no rate
-    spans = over_time(chosen, totals, series=len(_RESULTS), fill=0)
+    spans = over_time(chosen, totals, series=len(_RESULTS), fill=0, missing=missing)
     rows = spans.steps()
-    seconds = rows["seconds"] - (rows["at"] >= spans.rows["at"].max()) * missing
-    rows["failed"] /= seconds
-    rows["ok"] = rows["count"] / seconds - rows["failed"]
+    rows["failed"] /= rows["seconds"]
+    rows["ok"] = rows["count"] / rows["seconds"] - rows["failed"]
     axis = alt.Y("value:Q", title="actions per second", stack="zero")
     # Areas are stacked in the order of the legend: failures lie on top, where they stand out.
     long = _long(rows, _RESULTS).assign(order=lambda cells: cells["measure"] == "failed")
@@ -296,7 +295,8 @@ def throttles(
     chosen = chosen.groupby(keys).agg(totals).reset_index()
     chosen.attrs = frame.attrs
     how = {"requested": "sum", "granted": "sum", "rate": "max"}
-    spans = over_time(chosen, how, series=len(_THROTTLING), by=["name"])
+    missing = missing_of(chosen)
+    spans = over_time(chosen, how, series=len(_THROTTLING), by=["name"], missing=missing)
     rows = spans.steps().assign(
         asked=lambda cells: cells["requested"] / cells["seconds"],
         granted=lambda cells: cells["granted"] / cells["seconds"],
@@ -344,18 +344,6 @@ def _durations(
         f"the {lone} of each; name= draws all of one" if lone else "",
     ]
     return dressed(with_changes(lines, changes, spans.end), title, "; ".join(filter(None, notes)))
-
-
-def _missing(windows: pd.DataFrame) -> float:
-    """Return how many seconds the newest window has not: the run ended, or is on, amid it.
-
-    A frame of one's own may have no rates, and then has whole windows.
-    """
-    newest = windows[windows["window_at"] == windows["window_at"].max()]
-    if "rate" not in windows or not newest["rate"].sum() > 0:
-        return 0.0
-    passed = float(newest["count"].sum() / newest["rate"].sum())
-    return max(window_length(windows["window_at"]) - passed, 0.0)
 
 
 def _long(rows: pd.DataFrame, measures: Mapping[str, object]) -> pd.DataFrame:
