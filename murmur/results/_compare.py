@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from murmur._given import needed
+from murmur._given import amount_given, needed
 from murmur.errors import InvalidArgumentError
 from murmur.recording import CATEGORY, FLOAT, TEXT, Column, Frame
 from murmur.telemetry import RESOLUTION
@@ -135,7 +135,8 @@ def compare(  # noqa: PLR0913 - all but the runs by keyword
     Raises
     ------
     InvalidArgumentError
-        If nothing is left to look at, or `start`, `end`, `block` or `confidence` makes no sense.
+        If nothing is left to look at, or `start`, `end`, `margin`, `block` or `confidence` makes
+        no sense.
     InvalidCheckError
         If a rule or the name of a statistic cannot be read.
 
@@ -176,9 +177,8 @@ def compare(  # noqa: PLR0913 - all but the runs by keyword
     >>> frame.set_index("statistic").loc["response_p50", "outcome"]
     'higher'
     """
-    firsts, seconds = _runs(a), _runs(b)
-    if not (firsts and seconds):
-        raise _uncuttable(block or 0.0, 0.0, confidence)
+    firsts, seconds = _runs("a", a), _runs("b", b)
+    margin = _margin_given(margin)
     if not math.isfinite(start) or (end is not None and (math.isnan(end) or end == -math.inf)):
         raise _uncuttable(block or 0.0, math.nan, confidence)
     chosen = chosen_statistics(statistics, STATISTICS)
@@ -192,13 +192,14 @@ def compare(  # noqa: PLR0913 - all but the runs by keyword
     stretches = list(zip(sources, spans, strict=True))
     unended = count_unended(frame, stretches[:first], stretches[first:], chosen)
     failed = _failed_users(sources[:first], sources[first:])
+    repeated, noted = [*_repeated(sources[:first], sources[first:])], doubts(firsts, seconds)
     answer, reasons = answer_of(
         frame, asked, margin, users_failed=failed, is_trusted=_are_trusted(sources)
     )
     frame.attrs = {
-        "answer": answer,
+        "answer": "cannot tell" if repeated and answer == "pass" else answer,
         "reasons": [str(reason) for reason in reasons],
-        "notes": [*_one_sided(before, after, failed), *unended, *doubts(firsts, seconds)],
+        "notes": [*repeated, *_one_sided(before, after, failed), *unended, *noted],
         "confidence": confidence,
     }
     return frame
@@ -299,11 +300,34 @@ def _sides_of(
     ]
 
 
-def _runs(given: Results | Sequence[Results]) -> list[Results]:
-    runs = list(given) if isinstance(given, Sequence) else [given]
+def _runs(side: str, given: Results | Sequence[Results]) -> list[Results]:
+    is_many = isinstance(given, Sequence) and not isinstance(given, str | bytes)
+    runs: list[Results] = list(given) if is_many else [given]  # type: ignore[arg-type, list-item]
+    remedy = "give results, as murmur.load returns them"
+    needed(runs, side, given, remedy)
     for run in runs:
-        needed(hasattr(run, "source"), "run", run, "give results, as murmur.load returns them")
+        needed(hasattr(run, "source"), side, run, remedy)
     return runs
+
+
+def _margin_given(margin: float | None) -> float | None:
+    if margin is None:
+        return None
+    remedy = "give a share of what A has, such as 0.05 for 5 %"
+    is_share = math.isfinite(amount_given("margin", margin, remedy)) and margin is not True
+    needed(is_share, "margin", margin, remedy)
+    return float(margin)
+
+
+def _repeated(firsts: Sequence[Source], seconds: Sequence[Source]) -> Iterator[str]:
+    """Yield which runs are there more than once: they say nothing of what runs differ by."""
+    before, after = ([source.run_id for source in side] for side in (firsts, seconds))
+    for run_id in dict.fromkeys([*before, *after]):
+        if run_id in before and run_id in after:
+            yield f"warning: A and B have the same run, {run_id}: it cannot differ from itself"
+        elif before.count(run_id) + after.count(run_id) > 1:
+            side = "A" if run_id in before else "B"
+            yield f"warning: {side} has run {run_id} more than once: it is no repetition of itself"
 
 
 def _are_trusted(sources: Sequence[Source]) -> bool:

@@ -55,7 +55,8 @@ def slower() -> Results:
 
 
 def run_of(seconds: float, *, failing: bool = True) -> Results:
-    record = RunRecord("r1", 0.0, 1_700_000_000.0, settings={"pace": seconds}, seed=7)
+    name = "r1" if failing else "r2"
+    record = RunRecord(name, 0.0, 1_700_000_000.0, settings={"pace": seconds}, seed=7)
     node = Recorder(node="n1", started_at=0.0, wall_started_at=1_700_000_000.0, now=lambda: 20.0)
     for second in range(20):
         for place in range(10):

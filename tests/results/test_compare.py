@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import count
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ from murmur.errors import InvalidArgumentError
 from murmur.recording import RunRecord
 from murmur.results import Results, compare
 from murmur.telemetry import Recorder
+
+_IDS = count(1)
 
 
 def _run(
@@ -31,7 +34,7 @@ def _run(
         recorder.action(name, 1, at - duration, at - duration, at, error)
     for user in range(1, users + 1):
         recorder.user_gone(user, "failed" if user <= dead else "left", None, 0.0, 0.0, seconds)
-    record = RunRecord("r", 0.0, 0.0)
+    record = RunRecord(f"r{next(_IDS)}", 0.0, 0.0)
     record.add(recorder.seal())
     return Results(record)
 
@@ -317,3 +320,38 @@ def test_the_time_before_a_run_is_no_part_of_it_and_the_end_may_be_open() -> Non
 def test_what_makes_no_sense_is_refused(asked: dict[str, float]) -> None:
     with pytest.raises(InvalidArgumentError, match="cannot cut"):
         compare(_run(_lognormal(1)), _run(_lognormal(2)), **asked)
+
+
+def test_a_run_that_is_on_both_sides_passes_nothing() -> None:
+    run, other = _run(_lognormal(1)), _run(_lognormal(1))
+
+    frame = compare(run, run, margin=0.5)
+    assert frame.attrs["answer"] == "cannot tell"
+    (note,) = frame.attrs["notes"]
+    assert (
+        note
+        == f"warning: A and B have the same run, {run.source.run_id}: it cannot differ from itself"
+    )
+    assert compare(run, other, margin=0.5).attrs["answer"] == "pass"
+
+
+def test_a_run_that_is_given_twice_is_no_repetition() -> None:
+    once, again, before = (_run(_lognormal(seed)) for seed in (1, 2, 3))
+
+    frame = compare([before], [once, again, once], margin=0.5)
+
+    assert frame.attrs["answer"] == "cannot tell"
+    assert frame.attrs["notes"][0].startswith(f"warning: B has run {once.source.run_id} more than")
+    assert compare([before], [once, again], margin=0.5).attrs["answer"] == "pass"
+
+
+@pytest.mark.parametrize("margin", [math.nan, math.inf, -0.05, True, "5%", [0.05]])
+def test_a_margin_that_is_no_share_is_refused(margin: object) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"^margin=.*such as 0\.05"):
+        compare(_run(_lognormal(1)), _run(_lognormal(2)), margin=margin)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("side", [[], "results/before", None])
+def test_a_side_without_a_run_is_refused(side: object) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"^b=.*murmur\.load"):
+        compare(_run(_lognormal(1)), side)  # type: ignore[arg-type]
