@@ -18,7 +18,7 @@ import anyio
 import anyio.abc
 
 from murmur._backend import TAKEN_AWAY, USERS_LOOP, LoopThread, thread_lock
-from murmur.cluster import Cluster, LocalNode, NodeOverview
+from murmur.cluster import Cluster, LocalNode, NodeOverview, Roster
 from murmur.errors import (
     CallbackError,
     ClusterError,
@@ -236,11 +236,11 @@ class Host:
             task_status.started()
             return
         async with anyio.create_task_group() as tasks:
-            cluster = Cluster(tasks, bus=bus, run_here=self._run_here)
-            cluster.silence, cluster.rejoin = self._silence, self._rejoin
-            self._local = LocalNode(cluster.local, bus=bus, tasks=tasks)
-            cluster.nodes[cluster.local] = self._local
-            self._cluster = cluster
+            self._local = LocalNode("local", bus=bus, tasks=tasks)
+            roster = Roster(
+                self._local, run_here=self._run_here, silence=self._silence, rejoin=self._rejoin
+            )
+            self._cluster = Cluster(tasks, roster, bus=bus)
             task_status.started()
             await anyio.sleep_forever()
 

@@ -156,7 +156,7 @@ class Entrance:
                 deployment.check_links()
             host = self._where[0] if self._opening is not None else deployment.host
             ticket = self.open(host, 0, LONGEST, seen_as)
-            self._host.cluster_here.supplies.append(deployment)
+            self._host.cluster_here.roster.supplies.append(deployment)
             deployment.take(ticket)
         except BaseException:
             deployment.release()
@@ -167,8 +167,8 @@ class Entrance:
         """Forget a deployment whose workers are given back."""
         self._deployments.remove(deployment)
         cluster = self._host.present
-        if cluster is not None and deployment in cluster.supplies:
-            cluster.supplies.remove(deployment)
+        if cluster is not None and deployment in cluster.roster.supplies:
+            cluster.roster.supplies.remove(deployment)
 
     def wait_for(self, number: object, patience: float) -> list[str]:
         """Block until there are so many nodes; return their names."""
@@ -186,7 +186,7 @@ class Entrance:
         cluster = self._host.present
         if self._host.is_closed:
             raise SessionClosedError
-        return [] if cluster is None else sorted(set(cluster.nodes) - {cluster.local})
+        return [] if cluster is None else cluster.roster.others
 
     def _forget(self, started: Sequence[subprocess.Popen[bytes]]) -> None:
         """End processes at once, and see those that are nodes be nodes no more."""
@@ -244,7 +244,7 @@ class Entrance:
     def _names(self, pids: Iterable[int]) -> list[str]:
         """Return what those processes of this host that joined are called, sorted."""
         cluster, here, wanted = self._host.present, platform.node(), set(pids)
-        nodes = [] if cluster is None else list(cluster.nodes.values())
+        nodes = [] if cluster is None else list(cluster.roster.nodes.values())
         return sorted(
             node.name for node in nodes if node.facts.host == here and node.facts.pid in wanted
         )

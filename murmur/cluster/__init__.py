@@ -16,13 +16,13 @@ from ._cluster import Cluster as Cluster
 from ._cluster import new_run_id as new_run_id
 from ._course import ClusterStatus as ClusterStatus
 from ._course import Course as Course
+from ._homes import Homes as Homes
+from ._homes import split_removal as split_removal
 from ._local import LocalNode as LocalNode
 from ._node import NodeStatus as NodeStatus
 from ._overview import NodeOverview as NodeOverview
 from ._parts import PARTS as PARTS
-from ._split import id_ranges as id_ranges
-from ._split import split_addition as split_addition
-from ._split import split_removal as split_removal
+from ._roster import Roster as Roster
 from ._ticket import ANYTHING as ANYTHING
 from ._ticket import JOIN as JOIN
 from ._ticket import LOOK as LOOK
@@ -56,20 +56,20 @@ __all__ = [
     "ClusterStatus",
     "Course",
     "Deployment",
+    "Homes",
     "LocalNode",
     "Membership",
     "NodeOverview",
     "NodeStatus",
     "Opening",
+    "Roster",
     "Service",
     "Ticket",
     "Visit",
-    "id_ranges",
     "join",
     "new_run_id",
     "pack_code",
     "serve_node",
-    "split_addition",
     "split_removal",
     "unpack_code",
 ]

@@ -1,45 +1,50 @@
 """Steers one run over all nodes; one machine is a cluster of one.
 
-Every verb goes to its nodes at the same time and comes back as one answer.  Ids are
-given out here, so they are unique and without gaps over the cluster.
+Every verb goes to its nodes at the same time and comes back as one answer.  What follows for
+the run when nodes come and go is in `_cluster_run`.
 """
 
 from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 
 from murmur._backend import native
-from murmur._given import needed
 from murmur.errors import (
-    CallbackError,
     ClusterError,
     InvalidRangeError,
     MurmurError,
     NodeLostError,
-    NodeTimeoutError,
     RunStateError,
-    UnknownNameError,
 )
-from murmur.runtime import RunSpec, RunState, check_throttle_verb
+from murmur.runtime import EXPELLED, RunState, check_throttle_verb
+from murmur.telemetry import Emitter
+from murmur.telemetry import bus as process_bus
 
 from ._answers import Answers, ask_each
-from ._chronicle import Chronicle
-from ._course import LAST_ID, Course, Current, check_count
+from ._chronicle import STEERING, emit_of_node
+from ._cluster_run import ClusterRun
+from ._course import ClusterStatus, Course, check_count
+from ._homes import LAST_ID, split_removal
 from ._node import NodeStatus
 from ._overview import NodeOverview, overview_of
-from ._roster import END_PATIENCE, GLANCE, Roster
-from ._split import id_ranges, split_addition, split_removal
+from ._roster import named
 
 if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
     from murmur.recording import RunRecord
+    from murmur.runtime import RunSpec
+    from murmur.telemetry import Bus
 
     from ._node import Node
+    from ._roster import Roster
 
 __all__ = ["Cluster", "new_run_id"]
 
@@ -53,12 +58,39 @@ def new_run_id() -> str:
     return secrets.token_hex(4)
 
 
-class Cluster(Roster):
-    """The verbs of a run, each for all nodes that take part in it; see `Roster`."""
+class Cluster:
+    """The nodes of a session and its run, each verb for all nodes that take part."""
 
     answers: Answers[Any] | None = None  # what each node said to the last verb
+    _run: ClusterRun | None = None  # the one that is on, or was last; None after a reset
     _is_between = False  # starting or resetting: no other verb fits
-    _turn = 0
+
+    def __init__(
+        self,
+        # owns what watches for the end of a run.  Nothing of a run may end this group.
+        tasks: TaskGroup,
+        roster: Roster,
+        *,
+        bus: Bus = process_bus,
+    ) -> None:
+        self.roster = roster
+        self._tasks = tasks
+        self._bus = bus
+        self._emitter = Emitter(bus, run_id="", node=STEERING, now=native().now, wall_now=time.time)
+
+    def spawn(self, fn: Callable[..., Coroutine[Any, Any, Any]], *args: object) -> None:
+        """Start a task that ends with the session; it must not raise."""
+        self._tasks.start_soon(fn, *args)
+
+    @property
+    def under_way(self) -> ClusterRun | None:
+        """The run that is on, from its start up to its end."""
+        run = self._run
+        return None if run is None or run.over.is_set() else run
+
+    @property
+    def _state(self) -> RunState:
+        return RunState.IDLE if self._run is None else self._run.state
 
     async def start(
         self, spec: RunSpec, record: RunRecord, course: Course, nodes: Sequence[str] | None = None
@@ -69,70 +101,202 @@ class Cluster(Roster):
         failed, or the first users could not be announced; the run is failed then, on every node.
         """
         await self._await_the_last()
-        chosen = _named(nodes, self._staff())
+        chosen = named(nodes, self.roster.staff)
         if self._is_between or not self._state.is_over:
             state = "starting or being reset" if self._is_between else self._state.value
             raise RunStateError("start a run", state, "stop it first, or reset()")
-        if nodes is None and self._is_deserted:
+        if nodes is None and self.roster.is_deserted:
             raise ClusterError(
                 "no node is there, and the session is open for nodes; do(..., nodes=1) waits for "
                 "one, and Session(run_here=True) runs users in this process"
             )
-        chronicle = Chronicle(self._bus, native().now, record)
-        self._current = current = Current(spec, record, course, chronicle)
-        current.nodes = {node.name: node for node in chosen}
-        if nodes is not None:
-            current.wanted = frozenset(current.nodes)
-        self._unite(current)
+        self._run = run = ClusterRun(
+            spec,
+            record,
+            course,
+            chosen,
+            are_named=nodes is not None,
+            roster=self.roster,
+            bus=self._bus,
+            tasks=self._tasks,
+        )
         self._is_between = True
-        self._state, self.highest_id, self._turn = RunState.IDLE, 0, 0
         course.on_accepted()
         try:
-            await self._begin(current, chosen, nodes)
+            await self._ask(chosen, "start", run.start_on)
+            run.note_begun()
+            if course.users:
+                await self._add(run, 1, course.users, nodes, live=False)
         except BaseException:
-            self._note_unmade(current)
             with anyio.CancelScope(shield=True):
-                await self._fail(current)
+                await run.fail(self._failures)
             raise
         finally:
             self._is_between = False
-        self._tasks.start_soon(self._watch, current)
+        self._tasks.start_soon(self._stop_when_due, run)
 
     async def _await_the_last(self) -> None:
         """Wait while the archive of a run that is over is written, and nodes are freed of it."""
-        if self._current is not None and self._current.over.is_set():
-            await self._current.told.wait()
+        if self._run is not None and self._run.over.is_set():
+            await self._run.told.wait()
         if self._state.is_over:
-            for arrival in list(self._arrivals.values()):
+            for arrival in list(self.roster.arrivals):
                 await arrival.wait()
 
+    async def _stop_when_due(self, run: ClusterRun) -> None:
+        """Stop a run when its course says so, unless it ends before."""
+        cause = await run.wait_due()
+        if cause and run.state is RunState.RUNNING and not self._is_between:
+            try:
+                await self.stop(cause)
+            except MurmurError as error:
+                _logger.warning("the run does not stop in order: %s", error)
+
+    async def stop(self, cause: str = "stop") -> None:
+        """Begin to end the run everywhere; `wait_over` waits for the end.
+
+        `cause` is as of `RunRecord.note_end`.
+        """
+        run = self._require_running("stop")
+        run.terminate(cause)
+        try:
+            await self._ask(run.active.values(), "stop", _stop)
+        finally:
+            self._tasks.start_soon(run.see_off)
+
+    async def reset(self) -> None:
+        """End whatever runs, at once, and be idle."""
+        run, self._is_between = self._run, True
+        try:
+            if run is not None:
+                run.note_end("reset")
+            nodes = self.roster.nodes.values()
+            last = await ask_each(nodes, "reset", lambda node: node.abort())
+            if run is not None:
+                await run.break_off(last)
+            self._run = None
+        finally:
+            self._is_between = False
+
+    async def wait_over(self) -> None:
+        """Block until the run is finished, failed or reset."""
+        if self._run is not None:
+            await self._run.told.wait()
+
+    def abandon(self, record: RunRecord, reason: str, at: float) -> None:
+        """Give users of a run that cannot end in order the outcome ``lost``.
+
+        It is called from any thread and waits for nobody, as the loop is stuck or has ended.
+        """
+        run = self.under_way
+        if run is not None and run.record is record:
+            for name in list(run.nodes):
+                run.chronicle.lose(name, run.homes.on(name), reason, at)
+
     @property
-    def _is_deserted(self) -> bool:
-        """Whether users would run here although nodes were to have them."""
-        return self.is_listening and not self._run_here and set(self.nodes) <= {self.local}
+    def fate(self) -> str:
+        """What becomes of the run, in words; may be read from any thread, also of a stuck loop."""
+        if self._is_between:
+            return "the run is starting, or being reset, and goes on; reset() ends it"
+        if self._state is RunState.RUNNING:
+            return "the run goes on; stop() ends it"
+        if self._state is RunState.TERMINATING:
+            return "the run is ending"
+        return "no run is on"
+
+    async def status(self) -> ClusterStatus:
+        """Return the state of the run and of each node."""
+        if self._run is not None:
+            return await self._run.status()
+        nodes = self.roster.staff.values()
+        said = (await ask_each(nodes, "status", lambda node: node.status())).values
+        idle = RunState.IDLE
+        return ClusterStatus(state=idle, highest_id=0, elapsed=0.0, nodes=tuple(said.values()))
+
+    async def overview(self) -> dict[str, NodeOverview]:
+        """Return what there is to know about each node that users go to.
+
+        A node that does not take part in the run is idle, even if it just prepares to.
+        """
+        part = self._run.nodes if self._run is not None else {}
+        nodes = self.roster.staff | part
+        said = (await ask_each(nodes.values(), "status", lambda node: node.status())).values
+        return {
+            name: overview_of(nodes[name], said[name] if name in part else self._apart(name))
+            for name in sorted(said)
+        }
+
+    def _apart(self, name: str) -> NodeStatus:
+        """Return the status of a node that does not take part in the run, and why not."""
+        status = NodeStatus.idle(name)
+        run = self._run
+        if run is None or run.state is not RunState.RUNNING:
+            return status
+        return replace(status, problems=(run.absence(name),))
+
+    async def flush(self) -> None:
+        """Bring the record of the run up to date, with the users that are here now.
+
+        A node that does not answer in time is left out: what it sent before is there.
+        """
+        run = self._run
+        if run is None or run.state.is_over:
+            return
+        answers = await ask_each(run.nodes.values(), "flush", lambda node: node.flush())
+        run.record.reach(native().now())
+        for name, here in answers.values.items():
+            run.record.set_present(
+                name, here.user_ids, here.admitted_at, here.started_at, here.waiting
+            )
+        for error in answers.failures.values():
+            if not isinstance(error, ClusterError):
+                raise error
 
     async def add(
         self, count: int, nodes: Sequence[str] | None = None, *, live: bool = True
     ) -> range:
         """Announce `count` users, spread over the nodes; return their ids."""
-        current = self._require_running("add users")
-        check_count("add", count, room=LAST_ID - self.highest_id)
-        return await self._add(current, self.highest_id + 1, count, nodes, live=live)
+        run = self._require_running("add users")
+        highest = run.homes.highest_id
+        check_count("add", count, room=LAST_ID - highest)
+        return await self._add(run, highest + 1, count, nodes, live=live)
 
     async def add_range(self, first: int, last: int) -> range:
         """Announce users `first` to `last`; ids below are left out for good."""
-        current = self._require_running("add users")
+        run = self._require_running("add users")
+        highest = run.homes.highest_id
         check_count("add", first)
         check_count("add", last)
-        if not self.highest_id < first <= last <= LAST_ID:
-            raise InvalidRangeError(first, last, self.highest_id, LAST_ID)
-        return await self._add(current, first, last - first + 1, None, live=True)
+        if not highest < first <= last <= LAST_ID:
+            raise InvalidRangeError(first, last, highest, LAST_ID)
+        return await self._add(run, first, last - first + 1, None, live=True)
+
+    async def _add(
+        self, run: ClusterRun, first: int, count: int, names: Sequence[str] | None, *, live: bool
+    ) -> range:
+        if names is not None:
+            await run.await_late(names)
+        chosen = run.choose("add users", names)
+        if names is None:
+            chosen = [node for node in chosen if node.name in self.roster.staff] or chosen
+        if not chosen:
+            raise RunStateError("add users", "on without nodes", "let a node join")
+        ranges = run.homes.settle(first, count, [node.name for node in chosen])
+        try:
+            await self._ask(
+                [node for node in chosen if node.name in ranges],
+                "add",
+                lambda node: node.add(*ranges[node.name], live=live),
+            )
+        finally:
+            run.note_refusals(ranges, self._failures)
+        return range(first, first + count)
 
     async def remove(self, count: int, *, force: bool, nodes: Sequence[str] | None = None) -> int:
         """Ask `count` users to leave, or as many as there are; return how many were asked."""
-        current = self._require_running("remove users")
+        run = self._require_running("remove users")
         check_count("remove", count)
-        chosen = self._choose("remove users", current, nodes)
+        chosen = run.choose("remove users", nodes)
         statuses = (await ask_each(chosen, "status", lambda node: node.status())).checked()
         present = {
             name: status.users["waiting"] + status.users["running"]
@@ -148,8 +312,7 @@ class Cluster(Roster):
 
     async def remove_one(self, user_id: int, force: bool) -> bool:
         """Ask one user to leave; return whether it was here to be asked."""
-        current = self._require_running("remove users")
-        node = current.home_of(user_id)
+        node = self._require_running("remove users").home_of(user_id)
         if node is None:
             return False
         answers = await self._ask(
@@ -159,8 +322,7 @@ class Cluster(Roster):
 
     async def send(self, user_id: int, message: object) -> bool:
         """Send a message to the node of a user; return whether there is one."""
-        self._require_running("send")
-        return self.route(user_id, message)
+        return self._require_running("send").route(user_id, message)
 
     async def update(
         self, given: Mapping[str, object], nodes: Sequence[str] | None = None
@@ -169,249 +331,85 @@ class Cluster(Roster):
 
         A node that joins later begins with the new values, unless only some were named.
         """
-        current = self._require_running("update settings")
-        chosen = self._choose("update settings", current, nodes)
+        run = self._require_running("update settings")
+        chosen = run.choose("update settings", nodes)
         if not chosen:
             raise RunStateError("update settings", "on without nodes", "let a node join")
         changed: dict[str, tuple[object, object]] = {}
-        current.changes += 1
-        try:
-            await self._ask(chosen, "update", lambda node: node.update(given))
-        finally:
-            for answer in (self.answers.values if self.answers else {}).values():
-                changed |= answer
-            if nodes is None:
-                current.note_settings(changed)
-            current.changes -= 1
+        with run.changing_settings():
+            try:
+                await self._ask(chosen, "update", lambda node: node.update(given))
+            finally:
+                for answer in (self.answers.values if self.answers else {}).values():
+                    changed |= answer
+                if nodes is None:
+                    run.note_settings(changed)
         return changed
-
-    async def stop(self, cause: str = "stop") -> None:
-        """Begin to end the run everywhere; `wait_over` waits for the end.
-
-        `cause` is as of `RunRecord.note_end`.
-        """
-        current = self._require_running("stop")
-        self._state = RunState.TERMINATING
-        current.note_end(cause)
-        current.ends.cancel()
-        if current.leasing is not None:
-            current.leasing.end_plan()
-        try:
-            await self._ask(self._active(current).values(), "stop", _stop)
-        finally:
-            self._tasks.start_soon(self._see_off, current)
-
-    async def reset(self) -> None:
-        """End whatever runs, at once, and be idle."""
-        current, self._is_between = self._current, True
-        try:
-            if current is not None:
-                current.ends.cancel()
-            last = await ask_each(self.nodes.values(), "reset", lambda node: node.abort())
-            if current is not None:
-                for name in last.failures.keys() & current.nodes.keys():
-                    self._give_up(current, current.nodes[name], "it did not end at once")
-                await self._finish(current, RunState.IDLE, tuple(last.values.values()))
-            self._state, self.highest_id, self._current = RunState.IDLE, 0, None
-        finally:
-            self._is_between = False
-
-    @property
-    def fate(self) -> str:
-        """What becomes of the run, in words; may be read from any thread, also of a stuck loop."""
-        if self._is_between:
-            return "the run is starting, or being reset, and goes on; reset() ends it"
-        if self._state is RunState.RUNNING:
-            return "the run goes on; stop() ends it"
-        if self._state is RunState.TERMINATING:
-            return "the run is ending"
-        return "no run is on"
-
-    async def wait_over(self) -> None:
-        """Block until the run is finished, failed or reset."""
-        if self._current is not None:
-            await self._current.told.wait()
-
-    async def overview(self) -> dict[str, NodeOverview]:
-        """Return what there is to know about each node that users go to.
-
-        A node that does not take part in the run is idle, even if it just prepares to.
-        """
-        part = self._current.nodes if self._current is not None else {}
-        nodes = self._staff() | part
-        said = (await ask_each(nodes.values(), "status", lambda node: node.status())).values
-        return {
-            name: overview_of(nodes[name], said[name] if name in part else self._apart(name))
-            for name in sorted(said)
-        }
-
-    def _apart(self, name: str) -> NodeStatus:
-        """Return the status of a node that does not take part in the run, and why not."""
-        status = NodeStatus.idle(name)
-        current = self._current
-        if current is None or self._state is not RunState.RUNNING:
-            return status
-        return replace(status, problems=(self._absence(name, current),))
 
     async def call_throttle(self, name: str, verb: str, arguments: Mapping[str, Any]) -> None:
         """Call a method of a throttle of the run, where its rate lives.
 
         Over nodes that is here, and nodes follow when their loops run; else it is the node.
         """
-        current = self._require_running(f"{verb} a throttle")
+        run = self._require_running(f"{verb} a throttle")
         if verb == "open":  # as the scenario's own `init` does it, on every node
-            everybody = self._active(current).values()
+            everybody = run.active.values()
             await self._ask(everybody, verb, lambda node: node.call_throttle(name, verb, arguments))
             return
         check_throttle_verb(name, verb, arguments)
-        if current.leasing is not None:
-            old, new = current.leasing.call(name, verb, arguments)
+        if run.shared is not None:
+            old, new = run.shared.throttles.call(name, verb, arguments)
             new = f"resumed, {new}" if verb == "resume" else new
-            current.chronicle.change(self.local, f"throttle {name}", old, new)
+            run.chronicle.change(self.roster.local, f"throttle {name}", old, new)
             return
-        nodes = sorted(self._active(current).values(), key=lambda node: node.silence)
+        nodes = sorted(run.active.values(), key=lambda node: node.silence)
         await self._ask(nodes[:1], verb, lambda node: node.call_throttle(name, verb, arguments))
 
     async def throttle_names(self) -> tuple[str, ...]:
         """Return the names of the run's throttles; over nodes none of them is asked."""
-        if steered := self._steered_throttles():
+        if self._run is not None and (steered := self._run.steered_throttles()):
             return tuple(steered)
         status = await self.status()
         return tuple(sorted({name for node in status.nodes for name in node.throttles}))
 
     async def call_coordinator(self, name: Hashable, verb: str) -> None:
         """Call a method of a coordinator of the run."""
-        current = self._require_running(f"{verb} a coordinator")
-        await self._ask(
-            self._active(current).values(), verb, lambda node: node.call_coordinator(name, verb)
-        )
+        nodes = self._require_running(f"{verb} a coordinator").active.values()
+        await self._ask(nodes, verb, lambda node: node.call_coordinator(name, verb))
 
-    async def flush(self) -> None:
-        """Bring the record of the run up to date, with the users that are here now.
+    def join(self, node: Node) -> None:
+        """Take a node into the session; it takes part in a run that is on once `init` is done."""
+        self.roster.join(node)
+        self._tell("amoc.cluster.connect_nodes", node, "joined")
+        if (run := self.under_way) is not None:
+            run.welcome(node)
 
-        A node that does not answer in time is left out: what it sent before is there.
+    def part(self, node: Node, reason: str, *, is_lost: bool, is_silent: bool = False) -> None:
+        """Take note that a node is gone; users that it still had are lost."""
+        self.roster.strike(node)
+        name = "amoc.cluster.nodedown" if is_lost else "amoc.cluster.connect_nodes"
+        self._tell(name, node, f"{'lost' if is_lost else 'left'}: {reason}")
+        run = self.under_way
+        if run is not None and is_lost and reason != EXPELLED:  # which somebody asked for
+            run.chronicle.failure(node.name, NodeLostError(node.name, reason))
+        if self._run is not None:
+            self._run.drop_out(node, reason, is_lost=is_lost, is_silent=is_silent)
+
+    def note_wish(self, node: str, fate: str) -> None:
+        """Take note that a person sends a node away: nobody is to wonder where it is.
+
+        It is "expelled", or "released" as by scaling a deployment down.
         """
-        current = self._current
-        if current is None or self._state.is_over:
-            return
-        answers = await ask_each(current.nodes.values(), "flush", lambda node: node.flush())
-        current.record.reach(native().now())
-        for name, here in answers.values.items():
-            current.record.set_present(
-                name, here.user_ids, here.admitted_at, here.started_at, here.waiting
-            )
-        for error in answers.failures.values():
-            if not isinstance(error, ClusterError):
-                raise error
+        run = self.under_way
+        if run is not None and node in run.nodes:
+            run.chronicle.change(node, f"node {node}", "here", fate)
 
-    async def _begin(
-        self, current: Current, chosen: Sequence[Node], names: Sequence[str] | None
-    ) -> None:
-        """Run `init` on each node, then announce the users to begin with."""
-        await self._ask(chosen, "start", lambda node: self._start_on(node, current))
-        self._state = RunState.RUNNING
-        current.record.note_load(native().now())
-        for name, node in self._staff().items():
-            if name not in current.nodes:  # it joined meanwhile
-                self._let_take_part(current, node)
-        users = current.course.users
-        if users:
-            await self._add(current, 1, users, names, live=False)
-
-    def _note_unmade(self, current: Current) -> None:
-        """Count constructors that failed: without its scenario, a node records nothing."""
-        for name, error in (self.answers.failures if self.answers else {}).items():
-            if isinstance(error, CallbackError) and error.callback == "__init__":
-                origin = error.__cause__ or error
-                current.chronicle.failure(name, origin, of=("scenario", "__init__"))
-
-    async def _fail(self, current: Current) -> None:
-        """End a run that could not begin; one that was reset meanwhile has ended already."""
-        nodes = list(current.nodes.values())
-        if current.over.is_set():
-            return
-        failed = self.answers.failures if self.answers else {}
-        goes_on = any(node.name not in failed for node in nodes)  # one alone, if another died
-        if goes_on or len(nodes) > 1 or self._state is RunState.RUNNING:  # else `init` ended it
-            await ask_each(nodes, "reset", lambda node: node.abort())
+    def _tell(self, name: str, node: Node, state: str) -> None:
+        """Say what became of a node, and write it into the record of a run that is on."""
+        if (run := self.under_way) is not None:
+            run.chronicle.event(name, node.name, state)
         else:
-            with anyio.move_on_after(END_PATIENCE):  # until what it measured has come
-                for node in nodes:  # none, if the only one was lost
-                    await node.wait_ended()
-        await self._finish(current, RunState.FAILED)
-
-    async def _add(
-        self, current: Current, first: int, count: int, names: Sequence[str] | None, *, live: bool
-    ) -> range:
-        last = first + count - 1
-        while names is not None and current.coming.intersection(_listed(names)):  # noqa: ASYNC110
-            await anyio.sleep(GLANCE)  # `init` is on the way, and seldom
-        chosen = self._choose("add users", current, names)
-        if names is None:
-            chosen = [node for node in chosen if node.name in self._staff()] or chosen
-        if not chosen:
-            raise RunStateError("add users", "on without nodes", "let a node join")
-        shares = split_addition(count, sorted(node.name for node in chosen), turn=self._turn)
-        self._turn += 1
-        ranges = id_ranges(shares, first - 1)
-        self.highest_id: int = last
-        for name, (one, other) in ranges.items():
-            current.announce(name, one, other)
-        try:
-            await self._ask(
-                [node for node in chosen if node.name in ranges],
-                "add",
-                lambda node: node.add(*ranges[node.name], live=live),
-            )
-        finally:
-            self._drop_refused(current, ranges)
-        return range(first, last + 1)
-
-    def _choose(self, verb: str, current: Current, names: Sequence[str] | None) -> list[Node]:
-        """Return the nodes of these names that take part, or all; tell why one does not."""
-        given = [] if names is None else _listed(names)
-        for name in given:
-            if name in self._staff().keys() - current.nodes.keys():
-                absence = f"it {self._absence(name, current)}"
-                raise RunStateError(f"{verb} on {name}", "on without it", absence)
-        return _named(names, self._active(current))
-
-    def _drop_refused(self, current: Current, ranges: Mapping[str, tuple[int, int]]) -> None:
-        """Give users an outcome that a node refused; one that is only late has them yet."""
-        for name, error in (self.answers.failures if self.answers else {}).items():
-            if isinstance(error, NodeTimeoutError):
-                current.unheard.append((name, ranges[name]))
-            elif name in current.nodes:
-                current.announced[name].remove(ranges[name])
-                current.chronicle.drop(name, *ranges[name], f"refused: {error}")
-
-    async def _watch(self, current: Current) -> None:
-        """Stop the run when its course says so."""
-        with current.ends:
-            with anyio.move_on_after(current.course.duration) as whole:
-                current.record.planned_end = whole.deadline - current.record.started_at
-                await self._wait_idle(current)
-            cause = "duration" if whole.cancelled_caught else "idle"
-            self._tasks.start_soon(self._end_by_itself, current, cause)
-
-    async def _wait_idle(self, current: Current) -> None:
-        """Block until no node has a user, if that is how the run ends."""
-        if not current.course.end_when_idle:
-            await anyio.sleep_forever()
-        while True:
-            await current.idle.wait()
-            current.idle = anyio.Event()
-            status = await self.status()
-            if all(sum(node.users.values()) == node.users["gone"] for node in status.nodes):
-                return
-
-    async def _end_by_itself(self, current: Current, cause: str) -> None:
-        """Stop the run unless somebody else did."""
-        if self._current is current and self._state is RunState.RUNNING:
-            try:
-                await self.stop(cause)
-            except MurmurError as error:
-                _logger.warning("the run does not stop in order: %s", error)
+            emit_of_node(self._emitter, name, node.name, state)
 
     async def _ask(
         self, nodes: Iterable[Node], verb: str, call: Callable[[Node], Awaitable[T]]
@@ -420,17 +418,21 @@ class Cluster(Roster):
         self.answers = None  # not those to an earlier verb, should this one be cancelled
         nodes = list(nodes)
         asked = {node.name for node in nodes}
-        skipped = [name for name in self._staff() if name not in asked]
-        answers = await ask_each(nodes, verb, call, skipped=skipped)
-        self.answers = answers
+        skipped = [name for name in self.roster.staff if name not in asked]
+        self.answers = answers = await ask_each(nodes, verb, call, skipped=skipped)
         return answers.checked()
 
-    def _require_running(self, verb: str) -> Current:
-        if self._current is None or self._is_between or self._state is not RunState.RUNNING:
+    @property
+    def _failures(self) -> Mapping[str, Exception]:
+        """What nodes raised in the last verb."""
+        return self.answers.failures if self.answers is not None else {}
+
+    def _require_running(self, verb: str) -> ClusterRun:
+        if self._run is None or self._is_between or self._state is not RunState.RUNNING:
             state = "starting or being reset" if self._is_between else self._state.value
             remedy = "start a run with do first" if self._state.is_over else ""
             raise RunStateError(verb, state, "" if self._is_between else remedy)
-        return self._current
+        return self._run
 
 
 async def _stop(node: Node) -> str | None:
@@ -440,23 +442,3 @@ async def _stop(node: Node) -> str | None:
     except NodeLostError as error:
         return error.reason
     return None
-
-
-def _named(names: Sequence[str] | None, nodes: Mapping[str, Node]) -> list[Node]:
-    """Return the nodes of these names, each once, or all."""
-    if names is None:
-        return list(nodes.values())
-    names = _listed(names)
-    unknown = [name for name in names if name not in nodes]
-    if unknown or not names:
-        raise UnknownNameError("node", unknown or ["(an empty list)"], nodes)
-    return [nodes[name] for name in names]
-
-
-def _listed(names: Sequence[str]) -> list[str]:
-    """Return names of nodes, each once; one alone may be given as it is."""
-    given: Any = names
-    listed = [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
-    are_names = all(isinstance(name, str) for name in listed)
-    needed(are_names, "nodes", names, "give a list of names of nodes")
-    return list(dict.fromkeys(listed))

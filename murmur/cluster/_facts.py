@@ -22,6 +22,11 @@ class NodeFacts:
     murmur: str
     life: str = ""  # by which it is known again when it comes back; empty if it never does
 
+    @property
+    def is_here(self) -> bool:
+        """Whether the node is in this process."""
+        return (self.host, self.pid) == (platform.node(), os.getpid())
+
     @classmethod
     def here(cls, name: str, life: str = "") -> NodeFacts:
         """Return the facts of this process."""

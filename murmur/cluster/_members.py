@@ -52,6 +52,7 @@ class Members:
         self._revoked: set[str] = set()
         self._expelled: set[str] = set()
         self._cluster = cluster
+        self._roster = cluster.roster
         self._link = link
         self._strangers: dict[int, float] = {}
         self._parting: dict[int, str] = {}
@@ -85,7 +86,8 @@ class Members:
         node = self.nodes.get(peer)
         if node is not None:
             node.beat(offset, error, silence)
-            self._cluster.note_clock(node.name, offset, error)
+            if (run := self._cluster.under_way) is not None:
+                run.note_clock(node.name, offset, error)
 
     def silent(self, peer: int, seconds: float) -> None:
         """See `Desk`."""
@@ -95,7 +97,7 @@ class Members:
         if seconds and not node.silence:
             _logger.warning("nothing was heard from node %s for %.1f s", node.name, seconds)
         node.silence = seconds
-        if seconds > self._cluster.silence:
+        if seconds > self._roster.silence:
             self._link.expel(peer)
             self.left(peer, f"no sign of life for {seconds:.1f} s")
 
@@ -183,7 +185,7 @@ class Members:
             return
         self._lose_former(facts)
         name = self._free_name(facts.name)
-        welcome = [name, self._cluster.silence, self._cluster.rejoin]
+        welcome = [name, self._roster.silence, self._roster.rejoin]
         self._link.send(peer, "welcome", encode(welcome))
         node = RemoteNode(name, peer=peer, link=self._link, facts=facts)
         node.taken = self._taken.pop(facts.life, 0)
@@ -215,7 +217,7 @@ class Members:
     def _free_name(self, wanted: str) -> str:
         """Return a name that no other node has, as close to the one wanted as can be."""
         wanted = _NAME.sub("-", wanted)[:60].strip("-") or "node"
-        taken = set(self._cluster.nodes) | {"all", "steering"}
+        taken = set(self._roster.nodes) | {"all", "steering"}
         if wanted not in taken:
             return wanted
         return next(name for i in range(2, 2**30) if (name := f"{wanted}-{i}") not in taken)
@@ -226,22 +228,19 @@ class Members:
                 node.answered(body)
             case "chunk" | "idle" | "state" | "ended":
                 node.reported(kind, body)
-            case "meeting":
-                self._cluster.meeting_heard(node.name, body)
-            case "lease":
-                self._cluster.lease_heard(node.name, body)
-            case "message":
-                user_id, message, due = decode(body)
-                self._cluster.pass_on(node.name, int(user_id), message, due)
+            case "belated":
+                late = node.belated(body)
+                if late is not None and (run := self._cluster.under_way) is not None:
+                    run.take_belated(*late)
+            case "meeting" | "lease" | "message":
+                if (run := self._cluster.under_way) is not None:
+                    run.heard(node.name, kind, body)
             case _:
                 self._hear_of_itself(node, kind, body)
 
     def _hear_of_itself(self, node: RemoteNode, kind: str, body: bytes) -> None:
         """Take what a node says about its own coming and going."""
         match kind:
-            case "belated":
-                if (late := node.belated(body)) is not None:
-                    self._cluster.take_belated(*late)
             case "deserted":
                 self._link.expel(node.peer)
                 self.left(node.peer, f"it heard nothing from here: {decode(body)}")
@@ -250,7 +249,7 @@ class Members:
             case "parted":
                 self._link.expel(node.peer)
             case "wish":
-                node.post("wish", encode(self._cluster.is_given_up(node.name)))
+                node.post("wish", encode(self._roster.is_given_up(node.name)))
             case _:
                 raise WireError(f"an unknown kind {kind!r}")
 
@@ -259,7 +258,7 @@ class Members:
         self._parting[node.peer] = reason
         if reason == RELEASED:
             self._cluster.note_wish(node.name, "released")
-        self._cluster.excuse(node)
+        self._roster.excuse(node)
 
 
 def _read_facts(body: bytes) -> NodeFacts:

@@ -31,11 +31,11 @@ async def receive(
 ) -> Members:
     """Let nodes join `cluster` over `link`; return the desk that they come to."""
     members = Members(cluster, link, guests)
-    cluster.is_listening = True
+    cluster.roster.is_open = True
     try:
         await start_link(link.serve, Reception(link, members, native()))
     except BaseException:
-        cluster.is_listening = False
+        cluster.roster.is_open = False
         raise
     return members
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from murmur._backend import LoopThread
-from murmur.cluster import Cluster, Course, LocalNode, new_run_id
+from murmur.cluster import Cluster, Course, LocalNode, Roster, new_run_id
 from murmur.errors import InvalidArgumentError, InvalidScenarioError, MurmurError
 from murmur.feeder import planned
 from murmur.recording import RunRecord
@@ -154,8 +154,7 @@ async def _run(spec: RunSpec, record: RunRecord, course: Course) -> None:
 
     loop.on_standstill = end
     async with anyio.create_task_group() as tasks:
-        cluster = Cluster(tasks)
-        cluster.nodes["local"] = LocalNode("local", bus=Bus(), tasks=tasks)
+        cluster = Cluster(tasks, Roster(LocalNode("local", bus=Bus(), tasks=tasks)))
         with moving:
             try:
                 await cluster.start(spec, record, course)

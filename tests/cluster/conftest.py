@@ -10,7 +10,7 @@ import anyio
 import anyio.abc
 import pytest
 
-from murmur.cluster import Agent, Cluster, Course, LocalNode, new_run_id
+from murmur.cluster import Agent, Cluster, Course, LocalNode, Roster, new_run_id
 from murmur.cluster._lives import Lives
 from murmur.cluster._opening import receive
 from murmur.recording import RunRecord
@@ -42,8 +42,8 @@ class Network:
         self.bus = Bus()
         self.events: list[Event] = []
         self.bus.subscribe("amoc.cluster.*", self.events.append)
-        self.cluster = Cluster(tasks, bus=self.bus)
-        self.cluster.nodes["local"] = LocalNode("local", bus=self.bus, tasks=tasks)
+        roster = Roster(LocalNode("local", bus=self.bus, tasks=tasks))
+        self.cluster = Cluster(tasks, roster, bus=self.bus)
         self.link = MemorySteeringLink()
         self.links: dict[str, MemoryNodeLink] = {}
         self.agents: dict[str, Agent] = {}

@@ -136,11 +136,16 @@ class AnyOrder(RuleBasedStateMachine):
 
     @property
     def others(self) -> list[str]:
-        return sorted(set(self.net.cluster.nodes) - {"local"})
+        return list(self.net.cluster.roster.others)
 
     @property
     def state(self) -> str:
         return str(self.do(self.net.cluster.status()).state)
+
+    @property
+    def highest_id(self) -> int:
+        run = self.net.cluster._run
+        return 0 if run is None else run.homes.highest_id
 
     # --- nodes
 
@@ -166,7 +171,10 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(which=st.integers(0, MOST_NODES))
     def break_one(self, which: int) -> None:
         """Have a task of murmur's own raise on a node, as a defect would."""
-        places = [self.net.cluster.nodes["local"], *(a.local for a in self.net.agents.values())]
+        places = [
+            self.net.cluster.roster.nodes["local"],
+            *(a.local for a in self.net.agents.values()),
+        ]
 
         async def broken() -> None:
             run = places[which % len(places)]._run
@@ -219,13 +227,13 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(count=st.integers(0, 30))
     def add(self, count: int) -> None:
-        before = self.net.cluster.highest_id
+        before = self.highest_id
         if (ids := self.ask(self.net.cluster.add(count))) is not None:
             assert list(ids) == list(range(before + 1, before + count + 1))
 
     @rule(gap=st.integers(0, 3), count=st.integers(1, 5))
     def add_range(self, gap: int, count: int) -> None:
-        first = self.net.cluster.highest_id + 1 + gap
+        first = self.highest_id + 1 + gap
         self.ask(self.net.cluster.add_range(first, first + count - 1), skipped=gap)
 
     @rule(count=st.integers(0, 30), force=st.booleans())
@@ -284,7 +292,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def ask(self, verb: Coroutine[Any, Any, Any], skipped: int = 0) -> Any:
         """Do a verb; it is refused exactly if no run is on, or it says which node failed."""
-        before, was_running = self.net.cluster.highest_id, False
+        before, was_running = self.highest_id, False
 
         async def asked() -> Any:
             nonlocal was_running  # as it is when the verb begins: what was due comes first
@@ -301,7 +309,7 @@ class AnyOrder(RuleBasedStateMachine):
         except MurmurError:
             assert was_running
             answer = None
-        highest = self.net.cluster.highest_id
+        highest = self.highest_id
         self.announced |= set(range(before + 1 + skipped, highest + 1))
         return answer
 
@@ -309,7 +317,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def every_user_is_somewhere_once(self) -> None:
-        if self.net is None or not self.is_on or self.net.cluster._current is None:
+        if self.net is None or not self.is_on or self.net.cluster._run is None:
             return
         users = self.do(self.net.users())
         assert set(users) == self.announced

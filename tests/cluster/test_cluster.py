@@ -57,7 +57,7 @@ async def test_ids_are_unique_and_dense_over_the_nodes(pair: Any) -> None:
     assert await pair.cluster.add(1) == range(11, 12)
     assert await pair.cluster.add(1) == range(12, 13)
     assert {len(ids) for ids in (await pair.homes()).values()} == {6}
-    assert pair.cluster.nodes["local"].is_running is False
+    assert pair.cluster.roster.nodes["local"].is_running is False
 
 
 async def test_a_late_node_takes_part_from_the_next_add(pair: Any) -> None:
@@ -306,7 +306,7 @@ async def test_a_run_whose_first_users_reach_nobody_fails_as_a_whole(pair: Any) 
         async def add(self, first: int, last: int, *, live: bool = True) -> None:
             raise NodeTimeoutError(self.name, "add", 5.0)
 
-    pair.cluster.nodes["c"] = Deaf("c", bus=pair.bus, tasks=pair.tasks)
+    pair.cluster.roster.nodes["c"] = Deaf("c", bus=pair.bus, tasks=pair.tasks)
     with pytest.raises(NodesFailedError, match="'add' within 5 s"):
         await pair.do(Idle, 6)
 
@@ -401,7 +401,7 @@ async def test_what_cannot_travel_is_refused_where_it_is_sent(pair: Any) -> None
 
 async def test_an_error_of_one_node_in_many_names_that_one(network: Any) -> None:
     for number in range(1, 97):
-        network.cluster.nodes[f"n{number}"] = LocalNode(
+        network.cluster.roster.nodes[f"n{number}"] = LocalNode(
             f"n{number}", bus=network.bus, tasks=network.tasks
         )
 
@@ -421,7 +421,7 @@ async def test_an_error_of_one_node_in_many_names_that_one(network: Any) -> None
         "  - n17: init failed: ValueError: not here\n"
         "  - 95 ok: n1, n2, n3 and 92 more"
     )
-    Particular.fails_on = tuple(network.cluster.nodes)
+    Particular.fails_on = tuple(network.cluster.roster.nodes)
     with pytest.raises(NodesFailedError) as caught:
         await network.do(Particular, 96)
     assert str(caught.value) == (

@@ -165,7 +165,7 @@ async def test_users_that_finished_keep_their_place_and_lost_ones_do_not(pair: A
 
     await pair.do(Passing, 4, user_rate=math.inf)
     await anyio.sleep(6)
-    pair.cluster.part(pair.cluster.nodes["b"], "cut off", is_lost=True)  # with users 3 and 4
+    pair.cluster.part(pair.cluster.roster.nodes["b"], "cut off", is_lost=True)  # with users 3 and 4
     await pair.cluster.call_coordinator("groups", "reset")
     await pair.cluster.flush()
 

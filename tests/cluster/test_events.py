@@ -25,7 +25,7 @@ class Ends(Scenario):
 def elsewhere(network: Network, *names: str) -> None:
     """Let nodes be of other processes, as they are outside tests."""
     for name in names:
-        node = network.cluster.nodes[name]
+        node = network.cluster.roster.nodes[name]
         node.facts = replace(node.facts, pid=0)
 
 

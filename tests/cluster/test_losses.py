@@ -42,11 +42,11 @@ async def test_silence_is_suspect_and_then_a_loss(pair: Any) -> None:
     await anyio.sleep(2)
     pair.links["a"].is_cut = pair.is_down = True
     await anyio.sleep(2.6)
-    assert pair.cluster.nodes["a"].is_suspect
+    assert pair.cluster.roster.nodes["a"].is_suspect
     assert "nothing was heard" in str((await pair.cluster.status()).nodes)
     await anyio.sleep(3.2)
 
-    assert set(pair.cluster.nodes) == {"b", "local"}
+    assert set(pair.cluster.roster.nodes) == {"b", "local"}
     users = await pair.users()
     assert [users[i] for i in range(1, 6)] == [("a", "lost")] * 5
     assert [users[i] for i in range(6, 11)] == [("b", "")] * 5
@@ -85,8 +85,8 @@ async def test_users_that_wait_to_be_admitted_are_lost_too(pair: Any) -> None:
 
 async def test_what_a_lost_node_still_sends_is_ignored(pair: Any) -> None:
     await pair.do(Busy, 4)
-    node = pair.cluster.nodes["a"]
-    pair.cluster.excuse(node)
+    node = pair.cluster.roster.nodes["a"]
+    pair.cluster.roster.excuse(node)
     pair.members.left(node.peer, "cut")
     before = pair.record.actions_total
     for kind in ("chunk", "state", "idle", "reply", "message"):
@@ -167,7 +167,7 @@ async def test_a_run_ends_without_a_node_that_is_stuck(pair: Any) -> None:
     users = await pair.users()
     assert [users[i] for i in (1, 2)] == [("a", "lost")] * 2
     assert [users[i] for i in (3, 4)] == [("b", "left")] * 2
-    assert "a" in pair.cluster.nodes  # it is stuck, and not gone
+    assert "a" in pair.cluster.roster.nodes  # it is stuck, and not gone
 
 
 async def test_what_a_node_says_after_it_was_given_up_is_ignored(pair: Any) -> None:
@@ -302,7 +302,7 @@ async def test_a_short_cut_costs_nobody(pair: Any, seconds: float) -> None:
     await anyio.sleep(5)
 
     assert await pair.homes() == {"a": [1, 2, 3, 4, 5], "b": [6, 7, 8, 9, 10]}
-    assert not pair.cluster.nodes["a"].is_suspect
+    assert not pair.cluster.roster.nodes["a"].is_suspect
 
 
 async def test_a_long_cut_costs_users_and_no_node(pair: Any) -> None:
@@ -313,7 +313,7 @@ async def test_a_long_cut_costs_users_and_no_node(pair: Any) -> None:
     pair.is_down = False
     await anyio.sleep(12)  # until the attempt that is on has ended, and another one came through
 
-    assert set(pair.cluster.nodes) == {"a", "b", "local"}
+    assert set(pair.cluster.roster.nodes) == {"a", "b", "local"}
     await pair.cluster.add(2, nodes=["a"])
     await anyio.sleep(0.1)
     users = await pair.users()  # each has one row
@@ -369,7 +369,7 @@ async def test_a_node_is_not_awaited_for_ever(pair: Any) -> None:
     assert pair.agents["a"].is_lost
     pair.is_down = False
     await anyio.sleep(30)
-    assert set(pair.cluster.nodes) == {"b", "local"}
+    assert set(pair.cluster.roster.nodes) == {"b", "local"}
 
 
 async def test_a_node_that_was_expelled_does_not_come_back(pair: Any) -> None:
@@ -379,17 +379,17 @@ async def test_a_node_that_was_expelled_does_not_come_back(pair: Any) -> None:
     await anyio.sleep(15)
 
     assert pair.agents["a"].is_lost
-    assert set(pair.cluster.nodes) == {"b", "local"}
+    assert set(pair.cluster.roster.nodes) == {"b", "local"}
 
 
 async def test_silence_is_as_long_as_the_session_says(network: Any) -> None:
-    network.cluster.silence = 20.0
+    network.cluster.roster.silence = 20.0
     await network.join("a")
     await network.do(Busy, 4)
     await anyio.sleep(2)
     network.links["a"].is_cut = True
     await anyio.sleep(19)
-    assert network.cluster.nodes["a"].is_suspect
+    assert network.cluster.roster.nodes["a"].is_suspect
     network.links["a"].is_cut = False
     await anyio.sleep(2)
 
@@ -404,7 +404,7 @@ async def test_a_stranded_node_that_is_told_to_leave_does_not_come_back(pair: An
     pair.is_down = False
     await anyio.sleep(30)
 
-    assert set(pair.cluster.nodes) == {"b", "local"}
+    assert set(pair.cluster.roster.nodes) == {"b", "local"}
 
 
 async def test_a_run_whose_only_node_is_lost_while_it_starts_fails_with_a_sentence(
@@ -483,13 +483,13 @@ async def test_lost_users_leave_the_population_when_they_were_lost(
     await anyio.sleep(3.3)
     network.links["a"].is_cut = network.is_down = True
     await anyio.sleep(9)
-    assert "a" not in network.cluster.nodes
+    assert "a" not in network.cluster.roster.nodes
     network.is_down = False
     if not is_back:
         await network.lives["a"].leave()
         await network.join("a")
     await anyio.sleep(18)  # until the attempt that is on has ended, and another one came through
-    assert "a" in network.cluster.nodes
+    assert "a" in network.cluster.roster.nodes
     while_on = _population(network.record)
     await network.cluster.add(3, ["a"])
     await anyio.sleep(3.0)

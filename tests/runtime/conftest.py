@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from murmur.cluster import Cluster, ClusterStatus, Course, LocalNode, new_run_id
+from murmur.cluster import Cluster, ClusterStatus, Course, LocalNode, Roster, new_run_id
 from murmur.recording import RunRecord
 from murmur.runtime import NodeRun, RunSpec
 from murmur.scenario import Scenario, masked, resolve
@@ -20,9 +20,8 @@ class Stage:
 
     def __init__(self, tasks: anyio.abc.TaskGroup) -> None:
         self.bus = Bus()
-        self.cluster = Cluster(tasks)
         self.node = LocalNode("local", bus=self.bus, tasks=tasks)
-        self.cluster.nodes["local"] = self.node
+        self.cluster = Cluster(tasks, Roster(self.node))
 
     async def do(
         self,
