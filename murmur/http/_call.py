@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Collection, Generator, Mapping
 from types import MappingProxyType, TracebackType
@@ -71,7 +72,10 @@ class Call:
     stream: bool = False
     leaving: bool = False
     says_more: bool = False
-    _is_made = False
+    is_made: bool = False
+    due_at: float = math.nan  # due_at, started_at: while it is under way without a timer
+    started_at: float = math.nan
+    is_part = False
     _block: Block
 
     def __init__(
@@ -90,14 +94,19 @@ class Call:
                 setattr(self, what, value)
                 self.says_more = self.says_more or what != "leaving"
 
+    @property
+    def is_void(self) -> bool:
+        """Whether its user is gone, so that it will record nothing."""
+        user = self._courier.user
+        return user is not None and user.is_gone
+
     def __await__(self) -> Generator[Any, Any, Response]:
         """Make the request and return the response."""
-        self._is_made = True
         return self._courier.make(self)
 
     async def __aenter__(self) -> Response:
         """Make the request; checks of the response count until the block ends."""
-        self._is_made = True
+        self.is_made = True
         self._block = await self._courier.enter(self)
         return self._block.response
 
@@ -116,7 +125,7 @@ class Call:
 
     def __del__(self) -> None:
         """Warn of a request that nobody made: it would go unnoticed."""
-        if not self._is_made:
+        if not self.is_made:
             url = without_password(str(self.url))
             warnings.warn(
                 f"{self.method} {url} was never sent: await it",

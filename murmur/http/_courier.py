@@ -7,13 +7,15 @@ says so.  Were it otherwise, the load would fade just when the server fails.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from murmur._backend import native
 from murmur.errors import HttpError, HttpProtocolError, InvalidRequestError, Leaving
 from murmur.runtime import Timer, current_user, running_here
+from murmur.throttles import take_due
 
 from ._call import Block, Call
 from ._composer import Composer
@@ -30,6 +32,8 @@ from ._url import host_of
 if TYPE_CHECKING:
     from murmur.runtime import User
 
+    from ._http1 import Http1
+    from ._http2 import Http2
     from ._options import Options
     from ._pool import Pool
     from ._url import Template
@@ -67,6 +71,8 @@ class Courier:
         self._pool: Pool | None = None
         if not self.ledger.has_phases:
             self._pool = getattr(self._transport, "pool", None)
+        self._open: dict[Any, float] = {} if self.run is None else self.run.recorder.open
+        self._user_id = 0 if self.user is None else self.user.id
         self._under_way = _UnderWay()
         if self.user is not None:
             self._hears = self.user.listen(self._under_way)
@@ -86,37 +92,81 @@ class Courier:
         that nothing is left to decide; all others are made by `_perform`, also one that was
         begun here.
         """
+        is_repeated, call.is_made = call.is_made, True
         if call.stream:
             raise InvalidRequestError("stream=True needs `async with` around the request")
         is_leaving = self.user is not None and self.user.is_leaving
         if is_leaving:
             yield from self.admit(leaving=call.leaving).__await__()
-        request = self._request(call)
-        with self.stopwatch(call.name or "") as timer:
-            pool, connection = self._pool, None
-            if pool is not None and not is_leaving:
-                connection = pool.at_hand(request)
-            if pool is None or connection is None:
+        if self.is_closed:
+            raise InvalidRequestError("the client is closed")
+        request, pool, connection = self.composer.request(call), self._pool, None
+        if pool is not None and not is_leaving and not is_repeated:
+            connection = pool.at_hand(request)
+        if pool is None or connection is None:
+            with self.stopwatch(call.name or "") as timer:
                 return (yield from self._perform(request, call, timer).__await__())
-            timeout = self.options.timeout if call.timeout is None else call.timeout
-            began_at = timer.started_at
-            reply = connection.begin(self._with_cookies(request) if self.cookies else request)
-            self._under_way.add(reply)
-            try:
-                yield from reply.arrival(began_at + timeout).__await__()
-            except BaseException:
-                connection.leave(reply)
-                pool.give_back(request.origin, connection)
-                raise
-            finally:
-                self._under_way.discard(reply)
-            if not reply.is_complete or reply.status in REDIRECTS:
-                begun = Begun(connection, reply, began_at)
-                return (yield from self._perform(request, call, timer, begun).__await__())
-            timer.ended_at = now = self.native.now()
+        reply, answered = self._begin(request, call, connection)
+        try:
+            yield from answered
+        except BaseException:
+            connection.leave(reply)
             pool.give_back(request.origin, connection)
-            self._take(reply, request, call, began_at, now)
-            return self._judged(Response(request, reply), call, timer, began_at)
+            with self._resumed(call, reply):
+                raise
+        if not reply.is_complete or reply.status in REDIRECTS:
+            begun = Begun(connection, reply, call.started_at)
+            with self._resumed(call, reply) as timer:
+                return (yield from self._perform(request, call, timer, begun).__await__())
+        ended_at = self.native.now()
+        pool.give_back(request.origin, connection)
+        return self._finish(request, call, reply, ended_at)
+
+    def _begin(
+        self, request: Request, call: Call, connection: Http1 | Http2
+    ) -> tuple[Reply, Iterable[Any]]:
+        """Send a request over a connection at hand; return the reply, and what to await for it.
+
+        The call itself is under way meanwhile: most requests never need a timer.
+        """
+        due_at = take_due(self.native)
+        call.started_at = began_at = self.native.now()
+        call.due_at = began_at if due_at is None or not due_at < began_at else due_at
+        reply = connection.begin(self._with_cookies(request) if self.cookies else request)
+        self._open[call] = began_at
+        self._under_way.add(reply)
+        timeout = self.options.timeout if call.timeout is None else call.timeout
+        assert reply.alarm is not None
+        return reply, reply.alarm.wait(began_at + timeout)
+
+    def _finish(self, request: Request, call: Call, reply: Reply, ended_at: float) -> Response:
+        """Record a request that `_begin` sent and whose answer is there."""
+        response, run, started_at = Response(request, reply), self.run, call.started_at
+        self.ledger.answer(reply, started_at, ended_at)
+        if reply.may_set_cookies:
+            self.keep_cookies(reply.fields, request.authority, request.target)
+        is_odd = reply.status >= 400 or call.says_more
+        owner = self.user or current_user()
+        if run is None or is_odd or (owner and owner.is_gone) or run.emitter.listening(REQUEST):
+            with self._resumed(call, reply) as timer:
+                timer.ended_at = ended_at
+                return self._judged(response, call, timer, started_at)
+        self._under_way.discard(reply)
+        self._open.pop(call, None)
+        run.recorder.action(call.name or "", self._user_id, call.due_at, started_at, ended_at)
+        return response
+
+    @contextmanager
+    def _resumed(self, call: Call, reply: Reply) -> Iterator[Timer]:
+        """Measure on what `_begin` began, where more is to be told of it than that it was done."""
+        self._under_way.discard(reply)
+        try:
+            with self.stopwatch(call.name or "", call.due_at) as timer:
+                timer.started_at = call.started_at
+                self._open.pop(timer, None)  # the call stands for it there, since it was begun
+                yield timer
+        finally:
+            self._open.pop(call, None)
 
     async def enter(self, call: Call) -> Block:
         """Make a request whose answer is looked at before it is recorded."""
@@ -143,11 +193,11 @@ class Courier:
             await self.native.checkpoint()
             raise Leaving
 
-    def stopwatch(self, name: str) -> Timer:
+    def stopwatch(self, name: str, due_at: float | None = None) -> Timer:
         """Return what measures and records an action of the user."""
         if self.run is None:
             return cast("Timer", Unrecorded(self.native.now()))
-        return Timer(self.run, name, self.user)
+        return Timer(self.run, name, self.user, due_at=due_at)
 
     def patience(self, timeout: float) -> Patience:
         """Return the patience of the user with what has `timeout` seconds from now."""
@@ -200,10 +250,15 @@ class Courier:
     ) -> Response:
         """Make the request, or go on with one that was begun; tell the timer how it went."""
         timeout = self.options.timeout if call.timeout is None else call.timeout
-        began_at = self.native.now() if begun is None else begun.at
-        patience = Patience(
-            self.native, self.run, self.user, timeout, timer.begin, began_at=began_at
-        )
+        began_at, on_turn = self.native.now(), timer.begin
+        if begun is not None:
+            began_at = begun.at
+
+            def on_turn() -> None:
+                timer.begin()
+                call.started_at = timer.started_at  # for it is under way by itself
+
+        patience = Patience(self.native, self.run, self.user, timeout, on_turn, began_at=began_at)
         try:
             response = await self._follow(request, patience, call, begun)
         except InvalidRequestError:

@@ -6,7 +6,7 @@ be replaced by a faster one, or by a made-up server in virtual time.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeAlias
 
@@ -48,13 +48,18 @@ class Request:
     is_streamed: bool = False  # whether the reply is handed over at its head, or at its end
     # whether its body is not sent part by part, nor the reply to it read so
     is_whole: bool = field(init=False, repr=False)
-    # what a connection writes of it, once one has put it together
+    # whether the head of the reply says which body is handed over with it
+    is_told_by_head: bool = field(init=False, repr=False)
+    # what a connection writes of it, once one has put it together, and whether it asks for
+    # the end of the connection
     head: bytes = field(default=b"", init=False, repr=False)
+    is_last: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Look whether it is whole, once for all the times that it is sent."""
+        """Look what is special of it, once for all the times that it is sent."""
         has_body = self.body is None or isinstance(self.body, bytes)
         self.is_whole = has_body and not self.is_streamed
+        self.is_told_by_head = self.method != "HEAD" and not self.is_streamed
 
     @property
     def can_be_repeated(self) -> bool:
@@ -73,7 +78,6 @@ class Opened:
     tls_seconds: float
 
 
-@dataclass(eq=False)
 class Reply:
     """What comes back for one request, filled by a connection as it arrives.
 
@@ -111,30 +115,34 @@ class Reply:
         Its number on a connection of HTTP/2.
     """
 
-    limit: float = 64 << 20
-    alarm: Alarm | None = None
-    version: str = "1.1"
     # What is not set stays with the class: to set it all took as long as to parse an answer.
-    status: int = field(default=0, init=False)
-    fields: Fields = field(default=(), init=False)
-    chunks: Sequence[bytes | bytearray] = field(default=(), init=False)
-    is_headed: bool = field(default=False, init=False)
-    is_complete: bool = field(default=False, init=False)
-    may_set_cookies: bool = field(default=True, init=False)
-    error: HttpError | None = field(default=None, init=False)
-    first_byte_at: float = field(default=0.0, init=False)
-    sent_bytes: int = field(default=0, init=False)
-    received_bytes: int = field(default=0, init=False)
-    opened: Opened | None = field(default=None, init=False)
-    retries: int = field(default=0, init=False)
-    unread: int = field(default=0, init=False)
-    trailers: Fields = field(default=(), init=False)
-    stream: int = field(default=0, init=False)
-    on_release: Callable[[], None] | None = field(default=None, init=False)
-    on_room: Callable[[], None] | None = field(default=None, init=False)
-    _size: int = field(default=0, init=False)
-    _wants_chunks: bool = field(default=False, init=False)
-    _waiter: Wakeup | None = field(default=None, init=False)
+    status: int = 0
+    fields: Fields = ()
+    chunks: Sequence[bytes | bytearray] = ()
+    is_headed: bool = False
+    is_complete: bool = False
+    may_set_cookies: bool = True
+    error: HttpError | None = None
+    first_byte_at: float = 0.0
+    sent_bytes: int = 0
+    received_bytes: int = 0
+    opened: Opened | None = None
+    retries: int = 0
+    unread: int = 0
+    trailers: Fields = ()
+    stream: int = 0
+    on_release: Callable[[], None] | None = None
+    on_room: Callable[[], None] | None = None
+    _size: int = 0
+    _wants_chunks: bool = False
+
+    def __init__(
+        self, limit: float = 64 << 20, alarm: Alarm | None = None, version: str = "1.1"
+    ) -> None:
+        self.limit: float = limit
+        self.version: str = version
+        self.alarm: Alarm | None = alarm
+        self._waiter: Wakeup | None = alarm
 
     @classmethod
     def of(cls, status: int, fields: Fields = (), body: bytes = b"") -> Self:
@@ -229,15 +237,6 @@ class Reply:
         release, self.on_release = self.on_release, None
         if release is not None:
             release()
-
-    def arrival(self, deadline: float) -> Awaitable[object]:
-        """Return what is to be awaited for the end, or until `wake` or `deadline`.
-
-        For a reply of a connection that watches deadlines; `wait` goes on if it is not complete.
-        """
-        assert self.alarm is not None
-        self._waiter = self.alarm
-        return self.alarm.wait(deadline)
 
     def wake(self) -> None:
         """Wake whoever waits for this."""

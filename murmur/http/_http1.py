@@ -65,18 +65,15 @@ class Http1(Wire):
         self.body_limit = body_limit
         self._reply: Reply | None = None
         self._fields: list[tuple[bytes, bytes]] = []
-        self._rendered: tuple[Pairs, bytes] = ((), b"")
-        self._asked: Pairs = ()
-        self._is_last = False
-        self._is_kept = True
+        self._rendered: tuple[Pairs, bytes, bool] = ((), b"", False)  # and if they say "close"
+        self._asked: Request  # what the reply is to, or the last one was
+        self.is_kept: bool = True  # whether neither side is about to end it
         self._is_sent = True
-        self._is_head = False
         self._head_so_far = b""
         self._refused: httptools.HttpParserError | None = None
         self._parser = _parser(self)
         self._is_parser_used = False  # and not at the end of an answer, where it begins anew
         self._is_mended = False
-        self._is_streamed = False
         self._luck = Luck()
         self._head_count = 0
         self._idle_bytes = 0  # that came since the last byte of a body
@@ -86,7 +83,7 @@ class Http1(Wire):
     def is_reusable(self) -> bool:
         """Whether it can take another request."""
         is_done = self._is_sent and self._reply is None
-        return self._is_kept and is_done and not self.is_closed
+        return self.is_kept and is_done and not self.is_closed
 
     @property
     def has_room(self) -> bool:
@@ -104,7 +101,7 @@ class Http1(Wire):
         Whoever calls this closes the connection if it raises.
         """
         if self.early:
-            self._is_kept = False
+            self.is_kept = False
             raise HttpProtocolError("the server spoke before it was asked")
         reply, body = self.begin(request), request.body
         if not (body is None or isinstance(body, bytes)):
@@ -115,12 +112,10 @@ class Http1(Wire):
     def begin(self, request: Request) -> Reply:
         """Send a request, unless its body comes in parts; return the reply to wait for."""
         reply = self._reply = Reply(self.body_limit, self._alarm)
+        self._asked = request
         if self._is_parser_used:
             self._parser, self._is_parser_used, self._is_mended = _parser(self), False, False
-        self._is_head, self._is_streamed = request.method == "HEAD", request.is_streamed
         data, body = request.head or self._head(request), request.body
-        if request.headers is not self._asked:
-            self._asked, self._is_last = request.headers, says_close(request.headers)
         if body is not None:
             if not isinstance(body, bytes):
                 self._is_sent = False
@@ -135,7 +130,7 @@ class Http1(Wire):
 
     async def finished(self, reply: Reply, patience: Patience) -> Reply:
         """Wait for the reply that is under way, or for the head of it."""
-        if self._is_streamed:
+        if self._asked.is_streamed:
             reply.on_room = self._make_room
             await reply.wait_head(patience)
         else:
@@ -145,7 +140,7 @@ class Http1(Wire):
 
     def eof_received(self) -> bool:
         """Take no request any more; over TLS the connection is lost only a while later."""
-        self._is_kept = False
+        self.is_kept = False
         return super().eof_received()
 
     def finish(self) -> bool:
@@ -154,11 +149,32 @@ class Http1(Wire):
         Returns whether it can take another.
         """
         reply, self._reply = self._reply, None
-        if self._is_last:
-            self._is_kept = False  # whether the server closes it or not (RFC 9112, 9.6)
-        if reply is not None and not reply.is_complete:
-            self.close()
-        return self._is_kept and self._is_sent and not self.is_closed
+        if reply is not None:
+            if self._asked.is_last:
+                self.is_kept = False  # whether the server closes it or not (RFC 9112, 9.6)
+            if not reply.is_complete:
+                self.close()
+        return self.is_kept and self._is_sent and not self.is_closed
+
+    def data_received(self, data: bytes) -> None:
+        """Take a whole answer whose head is known at once, and all else in portions."""
+        reply, luck = self._reply, self._luck
+        is_first = reply is not None and not reply.first_byte_at and not self._rest
+        looks = is_first and self._asked.is_told_by_head
+        if reply is None or not looks or (luck.left <= 0 and not luck.is_worth_a_look()):
+            super().data_received(data)
+            return
+        known, end = known_answer(data)
+        if known is not None and known.length <= reply.limit:
+            luck.left = MISSES
+            reply.first_byte_at, reply.received_bytes = self.now(), len(data)
+            reply.may_set_cookies = known.sets_cookies
+            reply.whole(known.status, known.fields, data[end:])
+            return
+        luck.left -= 1
+        super().data_received(data)
+        if reply.is_complete and self.is_kept and reply.error is None:
+            remember(data, reply)
 
     def take(self, data: bytes) -> None:
         """Parse what came."""
@@ -169,33 +185,14 @@ class Http1(Wire):
         if reply is None or reply.is_complete:
             self.close()  # nobody asked for it
             return
-        if reply.first_byte_at:
-            reply.received_bytes += len(data)
-            self._parse(data, reply)
-        else:
-            reply.first_byte_at, reply.received_bytes = self.now(), len(data)
-            self._take_first(data, reply)
+        if not reply.first_byte_at:
+            reply.first_byte_at = self.now()
+            self._fields = []
+            self._head_so_far, self._refused = b"", None
+        reply.received_bytes += len(data)
+        self._parse(data, reply)
         if not reply.is_complete:
             self._bound(data, reply)
-
-    def _take_first(self, data: bytes, reply: Reply) -> None:
-        """Parse the first that came of an answer, unless its head is one that is known."""
-        luck = self._luck
-        looks = luck.left > 0 or luck.is_worth_a_look()
-        looks = looks and not (self._is_head or self._is_streamed)
-        if looks:
-            known, end = known_answer(data)
-            if known is not None and known.length <= reply.limit:
-                luck.left = MISSES
-                reply.may_set_cookies = known.sets_cookies
-                reply.whole(known.status, known.fields, data[end:])
-                return
-            luck.left -= 1
-        self._fields = []
-        self._head_so_far, self._refused = b"", None
-        self._parse(data, reply)
-        if looks and reply.is_complete and self._is_kept and reply.error is None:
-            remember(data, reply)
 
     def _bound(self, data: bytes, reply: Reply) -> None:
         """Keep a server from sending without end what is no body, and a body too fast."""
@@ -248,7 +245,7 @@ class Http1(Wire):
             self._refuse(error, reply)
 
     def _refuse(self, error: httptools.HttpParserError, reply: Reply) -> None:
-        self._is_kept = False
+        self.is_kept = False
         if not reply.is_complete:
             self._fail(HttpProtocolError(f"malformed answer: {error}"))
 
@@ -271,7 +268,7 @@ class Http1(Wire):
     def on_message_begin(self) -> None:
         """Refuse a second answer to one request; called by the parser."""
         if self._reply is None or self._reply.is_complete:
-            self._is_kept = False
+            self.is_kept = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a field; called by the parser."""
@@ -287,13 +284,13 @@ class Http1(Wire):
                 self._fail(HttpProtocolError("malformed answer: Invalid status code"))
             return
         reply.version = self._parser.get_http_version()
-        self._is_kept = self._parser.should_keep_alive()
+        self.is_kept = self._parser.should_keep_alive()
         if reply.received_bytes > HEAD_LIMIT and _size(self._fields) > HEAD_LIMIT:
             self._fail(HttpProtocolError("the head of the answer is too long"))
             return
         self._head_count, self._idle_bytes = len(self._fields), 0
         reply.head(status, self._fields)
-        if self._is_head:
+        if self._asked.method == "HEAD":
             reply.end()  # the parser waits for the body that the fields announce
 
     def on_body(self, body: bytes) -> None:
@@ -311,7 +308,7 @@ class Http1(Wire):
         if not reply.is_headed:
             self._fields = []
             return
-        self._is_kept = self._is_kept and self._parser.should_keep_alive()
+        self.is_kept = self.is_kept and self._parser.should_keep_alive()
         self._is_parser_used = self._is_mended
         if len(self._fields) > self._head_count:
             reply.trailers = self._fields[self._head_count :]
@@ -320,9 +317,10 @@ class Http1(Wire):
 
     def _head(self, request: Request) -> bytes:
         """Return the head of a request; of one without a body it is kept with it."""
-        if request.headers is not self._rendered[0]:
-            self._rendered = (request.headers, render(request.headers))
-        body = request.body
+        headers, body = request.headers, request.body
+        if headers is not self._rendered[0]:
+            self._rendered = (headers, render(headers), says_close(headers))
+        request.is_last = self._rendered[2]
         if isinstance(body, bytes):
             length = b"Content-Length: %d\r\n\r\n" % len(body)
         elif body is not None:
@@ -346,7 +344,7 @@ class Http1(Wire):
     def _fail(self, error: HttpError) -> None:
         if self._reply is not None:
             self._reply.fail(error)
-        self._is_kept = False
+        self.is_kept = False
         self.close()
 
     def _make_room(self) -> None:

@@ -59,19 +59,22 @@ class Ledger:
         opened = reply.opened
         if opened is not None:
             self.connection(opened.connect_seconds, opened.tls_seconds)
-        first_byte_at = reply.first_byte_at
-        if first_byte_at < sent_at:  # noqa: PLR1730 - max() takes 0.1 us
-            first_byte_at = sent_at
-        is_complete = reply.is_complete
-        recorder.answer(
+        self.answer(reply, sent_at, at)
+        if self.has_phases:
+            self._record_phases(reply, name, sent_at, max(reply.first_byte_at, sent_at))
+
+    def answer(self, reply: Reply, sent_at: float, at: float) -> None:
+        """Record status, bytes and first byte of a reply, and nothing else that it may have."""
+        if self._recorder is None:
+            return
+        first_byte_at, is_complete = reply.first_byte_at, reply.is_complete
+        self._recorder.answer(
             _STATUS_NAMES.get(reply.status, "http.status.other"),
             reply.sent_bytes if is_complete else 0,
             reply.received_bytes if is_complete else 0,
-            first_byte_at - sent_at,
+            first_byte_at - sent_at if first_byte_at > sent_at else 0.0,
             at,
         )
-        if self.has_phases:
-            self._record_phases(reply, name, sent_at, first_byte_at)
 
     def connection(self, connect_seconds: float, tls_seconds: float) -> None:
         """Record a connection that was opened."""

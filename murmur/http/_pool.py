@@ -80,7 +80,7 @@ class Pool:
         if not idle:
             return self._shared_at_hand(request) if self._multiplexed else None
         connection = idle[-1]
-        if not (connection.was_used and connection.is_reusable):
+        if not connection.was_used or not connection.is_kept or connection.is_closed:
             return None
         del idle[-1]
         if request.method != "GET" and self._is_over(request, connection):

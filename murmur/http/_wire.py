@@ -152,8 +152,10 @@ class Alarm:
 
     def wait(self, deadline: float) -> asyncio.Future[object]:
         """Return what is to be awaited: until `wake`, or until `deadline` with `RANG`."""
+        self._deadline, self._wakeup = deadline, self
+        if self._handle is None or self._rings_at > deadline:
+            self._arm()
         self._future = future = self._loop.create_future()
-        self.set(deadline, self)
         return future
 
     def wake(self, value: object = None) -> bool:

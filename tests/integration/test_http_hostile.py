@@ -926,6 +926,61 @@ def test_a_user_that_leaves_is_not_held_by_its_server(server: Hostile, part: str
     assert counters["actions.cut_short"] == 5
 
 
+def test_what_hangs_on_a_kept_connection_is_told_while_it_does(server: Hostile) -> None:
+    def act(connection: socket.socket, request: bytes) -> None:
+        if server.requests.count(request) > 3:
+            server.wait_over()
+        connection.sendall(OK)
+
+    server.act = act
+    with murmur.Session() as session:
+        run = session.do(Asking, 1, user_rate=math.inf, base_url=server.url)
+        deadline, told = time.monotonic() + 10, ""
+        while "1 'POST /' action has not ended" not in told:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+            told = "\n".join(run.results.verdict.reasons)
+        session.stop()
+        run.wait(10)
+
+    assert len(run.results.actions) == 3
+    assert "not ended" not in "\n".join(run.results.verdict.reasons)
+
+
+class Repeating(murmur.Scenario):
+    """A user that makes one request again and again, also while it is under way."""
+
+    base_url = Unicode("", help="server to test")
+
+    async def start(self, user: murmur.User) -> None:
+        async def ask() -> None:
+            await call
+
+        await user.http.get("/")
+        call = user.http.get("/")
+        for _ in range(2):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(ask)
+                tasks.start_soon(ask)
+
+
+def test_a_call_that_is_awaited_again_is_another_request(server: Hostile) -> None:
+    def act(connection: socket.socket, request: bytes) -> None:
+        time.sleep(0.1 * len(server.requests))
+        connection.sendall(OK)
+
+    server.act = act
+    with murmur.Session() as session:
+        run = session.do(Repeating, 1, user_rate=math.inf, base_url=server.url, end_when_idle=True)
+        run.wait(30)
+        actions = run.results.actions
+
+    assert len(server.requests) == len(actions) == 5
+    assert set(run.results.users["outcome"]) == {"finished"}
+    assert actions["service_time"].min() > 0.09
+    assert actions["started_at"].nunique() == 5
+
+
 class Checking(murmur.Scenario):
     """A user that takes its time to look at answers."""
 
