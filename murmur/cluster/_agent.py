@@ -57,6 +57,11 @@ _logger = logging.getLogger(__name__)
 class Agent:
     """One node of a session."""
 
+    _refusal = ""
+    _is_refused = False
+    _is_parting = False
+    _aborts = 0
+
     def __init__(
         self, link: NodeLink, clock: ClockOffset, past: Past, *, bus: Bus, tasks: TaskGroup
     ) -> None:
@@ -78,12 +83,8 @@ class Agent:
         self._past = past
         self._tasks = tasks
         self._welcomed = anyio.Event()
-        self._refusal = ""
-        self._is_refused = False
         self._spec: RunSpec | None = None
         self._leases: tuple[str, NodeLeases | None] = ("", None)
-        self._is_parting = False
-        self._aborts = 0
         self._wish: bool | None = None
         self._verbs: dict[str, Callable[..., Awaitable[Any]]] = {
             "start": self._start,

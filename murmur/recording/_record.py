@@ -66,6 +66,17 @@ class RunRecord:
     # what made it stop: "stop", "duration", "idle" (all users were gone), "reset" or "failed";
     # empty while it is on
     ended_by: str = ""
+    # when it is to stop, in seconds since the start; `math.inf` if nobody said
+    planned_end: float = math.inf
+    # when it began to stop, in seconds since the start; NaN while it is on
+    ending_at: float = math.nan
+    # what its session was asked to do with it: `at` (seconds since the start), `verb`,
+    # `arguments`; the first 10,000
+    calls: list[dict[str, object]]
+    # what is wrong with what follows the run and harms it not, such as its directory, by what
+    # it is about; a sentence each
+    troubles: dict[str, str]
+    users: Users  # those gone, those there, those that wait
     broken_off: str = ""  # why the run did not end in order; empty if it did, or is on
     # by how many seconds the clock of the steering kernel's machine was set while the run was on,
     # or how long that machine slept; 0.0 until the end
@@ -84,18 +95,14 @@ class RunRecord:
         settings: Mapping[str, object] | None = None,  # settings it started with, secrets masked
         seed: int = 0,  # seed of the run; the sample of actions follows from it too
         *,
-        # where everything that is added is handed on to; to nobody if not given
-        relay: Relay | None = None,
+        relay: Relay | None = None,  # where everything that is added is handed on to
         # what was asked for at the start: users, seconds (None: no end), end_when_idle
         plan: Mapping[str, object] | None = None,
         window: float = 1.0,  # length of a window in seconds, that of the recorders
-        # how many actions are kept; of more, a uniform sample of that many is
-        actions_bound: int = 5_000_000,
-        # how many events, and how many live changes, are kept: the newest
-        events_bound: int = 100_000,
+        actions_bound: int = 5_000_000,  # of more actions, a uniform sample is kept
+        events_bound: int = 100_000,  # events, and live changes, that are kept: the newest
         rows_bound: int = 3_000_000,  # how many rows each table of windows keeps: the newest
-        # about how many bytes the histograms of windows may take; of more, the oldest windows are
-        # merged, see `starts`
+        # bytes that histograms of windows may take; of more, the oldest merge, see `starts`
         histograms_bound: int = 160 << 20,
     ) -> None:
         self.run_id = run_id
@@ -105,21 +112,11 @@ class RunRecord:
         self.seed = seed
         self.window = window
         self.relay: Relay = Relay() if relay is None else relay
-        # when it is to stop, in seconds since the start; `math.inf` if nobody said
-        self.planned_end: float = math.inf
-        # when it began to stop, in seconds since the start; NaN while it is on
-        self.ending_at: float = math.nan
-        # what was asked for at the start, as it was given
         self.plan: dict[str, object] = dict(plan or {})
-        # what its session was asked to do with it: `at` (seconds since the start), `verb`,
-        # `arguments`; the first 10,000
-        self.calls: list[dict[str, object]] = []
-        # what is wrong with what follows the run and harms it not, such as its directory, by what
-        # it is about; a sentence each
-        self.troubles: dict[str, str] = {}
+        self.calls = []
+        self.troubles = {}
         self._codes = Codebook()
-        # the users: those gone, those there, those that wait
-        self.users: Users = Users(self._codes)
+        self.users = Users(self._codes)
         self._nodes = NodeHistory(started_at, window)
         self._actions = Reservoir(actions_bound, ACTION, seed)
         self._windows = WindowStore(bound_bytes=histograms_bound, rows_bound=rows_bound)

@@ -70,6 +70,9 @@ class NodeRun:
     Raises `CallbackError` if the scenario's ``__init__`` raised.
     """
 
+    state: RunState = RunState.IDLE
+    # why the run failed, or what went wrong in `terminate`
+    error: MurmurError | None = None
     _stop_reason = ""
     _is_broken = False
 
@@ -78,9 +81,6 @@ class NodeRun:
         self.node = node
         self.seed: int = spec.seed
         self.scenario_name: str = spec.scenario.__name__
-        self.state: RunState = RunState.IDLE
-        # why the run failed, or what went wrong in `terminate`
-        self.error: MurmurError | None = None
         self.problems: list[str] = []  # what a person should know about, besides
         # events of timetables that users follow here, and whether they came due for one
         self.came_due: dict[str, bool] = {}

@@ -103,21 +103,22 @@ class Recorder:
     escape.  User ids beyond 2**32 - 1 are recorded as that one.
     """
 
+    # actions and parts of them that are under way, with when each was entered; whoever times
+    # one adds and removes it
+    open: dict[Open, float]
+    streamed: set[str]  # names of the requests whose answers were read event by event
+
     def __init__(  # noqa: PLR0913 - all by keyword, four of them bounds with defaults
         self,
         *,
         node: str,
         started_at: float,  # when the run started.  Windows are counted from here.
         wall_started_at: float,  # the same moment in UNIX seconds UTC
-        # the clock, for counts and gauges; a run on virtual time passes its own
-        now: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.monotonic,  # for counts and gauges
         window: float = 1.0,  # length of a window in seconds
-        # how many names of actions, counters and gauges are told apart; later ones share the name
-        # `(other)`
-        name_limit: int = 1000,
+        name_limit: int = 1000,  # names that are told apart of each sort; later: `(other)`
         kind_limit: int = 200,  # the same for kinds of errors (type and message)
-        # how many events are kept between two seals; more are dropped and counted
-        event_limit: int = 10_000,
+        event_limit: int = 10_000,  # events between two seals; more are dropped and counted
         conceal: Callable[[str], str] = str,  # returns a text of an error without the secrets in it
     ) -> None:
         self.node = node
@@ -137,11 +138,8 @@ class Recorder:
         self._explained: set[int] = set()
         self._ended_users: set[int] = set()
         self._tracebacks: dict[int, str] = {}
-        # actions and parts of them that are under way, with when each was entered; whoever times
-        # one adds and removes it
-        self.open: dict[Open, float] = {}
-        # names of the requests whose answers were read event by event
-        self.streamed: set[str] = set()
+        self.open = {}
+        self.streamed = set()
         self._hot = Hot()
         self._cold = Cold()
         self._pack_action = self._hot.actions.pack

@@ -103,8 +103,7 @@ def step_of(
     *,
     start: float,  # start, end: seconds since users could come: after the warm-up, until the end
     end: float,
-    # the throttle that sets the load; its late permits make the step no answer
-    throttle: str | None,
+    throttle: str | None,  # sets the load; its late permits make the step no answer
 ) -> Step:
     """Return what a run says of one load."""
     # Whole windows: the one in which the load ended may hold more of its end than of the load.
