@@ -74,18 +74,6 @@ def _close_attached(context: Context) -> bool:
     return True
 
 
-def _nodes(context: Context, call: Call) -> object:
-    return context.session.nodes
-
-
-def _spawn(context: Context, call: Call) -> object:
-    return context.session.spawn_nodes(call.values["count"])
-
-
-def _expel(context: Context, call: Call) -> None:
-    context.session.expel(call.values["name"])
-
-
 CLUSTER_VERBS = (
     Verb(
         "open",
@@ -126,18 +114,23 @@ CLUSTER_VERBS = (
         _detach,
         example="%amoc detach",
     ),
-    Verb("nodes", "The nodes that users go to.", _nodes, example="%amoc nodes"),
+    Verb(
+        "nodes",
+        "The nodes that users go to.",
+        lambda on, call: on.session.nodes,
+        example="%amoc nodes",
+    ),
     Verb(
         "spawn",
         "Start node processes on this machine.",
-        _spawn,
+        lambda on, call: on.session.spawn_nodes(call.values["count"]),
         words=(Parameter("COUNT", Kind.WHOLE, "how many", required=True),),
         example="%amoc spawn 2",
     ),
     Verb(
         "expel",
         "Send a node away at once; its users are lost.",
-        _expel,
+        lambda on, call: on.session.expel(call.values["name"]),
         words=(Parameter("NAME", Kind.NODES, "the node", required=True),),
         example="%amoc expel slow-host",
     ),

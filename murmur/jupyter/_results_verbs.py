@@ -40,27 +40,11 @@ def _frame_file(text: str) -> Path:
     return path
 
 
-def _check(context: Context, call: Call) -> object:
-    return context.run.results.check(call.values["check"])
-
-
-def _save(context: Context, call: Call) -> object:
-    return context.run.results.save(call.values["path"])
-
-
-def _load(context: Context, call: Call) -> object:
-    return load(call.values["path"])
-
-
 def _compare(context: Context, call: Call) -> object:
     after = call.values.get("after")
     return compare(
         load(call.values["before"]), context.run.results if after is None else load(after)
     )
-
-
-def _report(context: Context, call: Call) -> object:
-    return context.run.results.report(call.values["path"])
 
 
 def _coordinators(context: Context, call: Call) -> object:
@@ -99,21 +83,21 @@ RESULTS_VERBS = (
     Verb(
         "check",
         "Judge an objective on the run.",
-        _check,
+        lambda on, call: on.run.results.check(call.values["check"]),
         words=(Parameter("CHECK", Kind.TEXT, "the objective, in quotes", required=True),),
         example="%amoc check 'p99(echo) < 200ms'",
     ),
     Verb(
         "save",
         "Save the run in a directory of its own.",
-        _save,
+        lambda on, call: on.run.results.save(call.values["path"]),
         words=(Parameter("PATH", Kind.TEXT, "the directory", required=True),),
         example="%amoc save results/first",
     ),
     Verb(
         "load",
         "Results of a run that was saved, or that a run directory keeps.",
-        _load,
+        lambda on, call: load(call.values["path"]),
         words=(Parameter("PATH", Kind.TEXT, "the directory", required=True),),
         example="first = %amoc load results/first",
     ),
@@ -130,7 +114,7 @@ RESULTS_VERBS = (
     Verb(
         "report",
         "Write the run as one HTML page that opens offline.",
-        _report,
+        lambda on, call: on.run.results.report(call.values["path"]),
         words=(Parameter("PATH", Kind.TEXT, "the page", required=True),),
         example="%amoc report first.html",
     ),

@@ -6,32 +6,32 @@ test of the reference page read it.
 
 from __future__ import annotations
 
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from IPython.core.error import UsageError
+from IPython.core.getipython import get_ipython
 
 from murmur._moved import VERBS_OF_AMOC
-from murmur._session import Status
+from murmur._session import RequestLog, Run, Status, ThrottleView
 from murmur.errors import closest
 from murmur.scenario import describe, find, parse_settings, scenarios_in
+from murmur.traffic import scenario_from
 
-from ._capacity_verb import CAPACITY_VERB
 from ._cluster_verbs import CLUSTER_VERBS, ON_NODES, nodes_of
 from ._context import Context
-from ._import_verb import IMPORT_VERB
 from ._results_verbs import RESULTS_VERBS
 from ._scenario_table import ScenarioTable
 from ._verb import Call, Kind, Parameter, Verb
-from ._watch_verb import WATCH_VERB
-
-if TYPE_CHECKING:
-    from murmur._session import Run
 
 __all__ = ["VERBS", "find_verb"]
 
 _OTHER_NAMES = {"trace": "watch"}
+_WATCHED = 10.0  # seconds, unless a line says how many
+_TURN = 0.1  # seconds between two looks at what is watched
 
 
 def find_verb(name: str, context: Context | None = None) -> Verb:
@@ -65,28 +65,12 @@ def _do(context: Context, call: Call) -> object:
     return run
 
 
-def _wait(context: Context, call: Call) -> object:
-    return _wait_for(context.run, call.values.get("seconds"))
-
-
 def _wait_for(run: Run, timeout: float | None) -> object:
     try:
         return run.wait(timeout)
     except KeyboardInterrupt:
         # A one-line error, and no return: the cells after this one count on the run's end.
         raise UsageError("interrupted; the run goes on: %amoc status, %amoc stop") from None
-
-
-def _add(context: Context, call: Call) -> object:
-    return context.session.add(call.values["count"], **nodes_of(call))
-
-
-def _add_users(context: Context, call: Call) -> object:
-    return context.session.add_users(call.values["first"], call.values["last"])
-
-
-def _settings(context: Context, call: Call) -> object:
-    return context.run.settings
 
 
 def _remove(context: Context, call: Call) -> object:
@@ -107,16 +91,12 @@ def _status(context: Context, call: Call) -> object:
     return replace(status, verdict=verdict.state, remarks=verdict.reasons)
 
 
-def _stop(context: Context, call: Call) -> None:
-    context.session.stop()
-
-
-def _reset(context: Context, call: Call) -> None:
-    context.session.reset()
+def _chosen(context: Context, call: Call) -> ThrottleView:
+    return context.session.throttles[call.values["name"]]
 
 
 def _throttle(context: Context, call: Call) -> object:
-    throttle = context.session.throttles[call.values["name"]]
+    throttle = _chosen(context, call)
     if "stop" in call.values:
         throttle.stop()
         return None
@@ -127,29 +107,13 @@ def _throttle(context: Context, call: Call) -> object:
     return None
 
 
-def _pause(context: Context, call: Call) -> None:
-    context.session.throttles[call.values["name"]].pause()
-
-
-def _resume(context: Context, call: Call) -> None:
-    context.session.throttles[call.values["name"]].resume()
-
-
-def _unlock(context: Context, call: Call) -> None:
-    context.session.throttles[call.values["name"]].unlock(**call.given("cancel_ramp"))
-
-
 def _ramp(context: Context, call: Call) -> None:
-    throttle = context.session.throttles[call.values["name"]]
+    throttle = _chosen(context, call)
     unit = "interarrival" if "interarrival" in call.values else "rate"
     throttle.ramp(
         **{f"{end}_{unit}": call.values[end] for end in ("from", "to")},
         **call.given("duration", "steps", "step_interval", "interval", "cancel_ramp"),
     )
-
-
-def _scenarios(context: Context, call: Call) -> object:
-    return ScenarioTable(scenarios_in(context.namespace))
 
 
 def _describe(context: Context, call: Call) -> object:
@@ -160,30 +124,44 @@ def _describe(context: Context, call: Call) -> object:
     return describe(find(reference, context.namespace))
 
 
-def _users(context: Context, call: Call) -> object:
-    return context.run.results.users
-
-
-def _actions(context: Context, call: Call) -> object:
-    return context.run.results.actions
-
-
-def _windows(context: Context, call: Call) -> object:
-    return context.run.results.windows
-
-
-def _summary(context: Context, call: Call) -> object:
-    return context.run.results.summary()
-
-
 def _plot(context: Context, call: Call) -> object:
     from murmur.charts import draw
 
     return draw(call.values["name"], context.run.results)
 
 
-def _panel(context: Context, call: Call) -> object:
-    return context.session.panel()
+def _watch(context: Context, call: Call) -> None:
+    run = context.run
+    with RequestLog(call.values["user"]) as log:
+        until = time.monotonic() + call.values.get("seconds", _WATCHED)
+        while True:
+            is_over = run.is_over or time.monotonic() >= until
+            sys.stdout.writelines(f"{line}\n" for line in log.take())
+            if is_over:
+                break
+            time.sleep(_TURN)
+        if silence := log.silence():
+            sys.stdout.write(f"{silence}\n")
+
+
+def _capacity(context: Context, call: Call) -> object:
+    scenario = find(call.values["name"], context.namespace)
+    keywords: dict[str, Any] = call.given(
+        "by", "low", "high", "hold", "warm_up", "confirm", "users"
+    )
+    keywords |= parse_settings(scenario, call.settings)
+    try:
+        return context.session.find_capacity(scenario, check=call.values["check"], **keywords)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _import(context: Context, call: Call) -> str:
+    written = scenario_from(call.values["file"], **call.given("name", "static"))
+    shell = get_ipython()
+    if shell is not None:
+        shell.set_next_input(written.source)
+    return "\n".join([f"{written.name} is in the next cell", *written.notes])
 
 
 _SCENARIO = Parameter(
@@ -220,14 +198,14 @@ _TABLE = (
     Verb(
         "wait",
         "Wait until the run has ended; an interrupt ends the wait and not the run.",
-        _wait,
+        lambda on, call: _wait_for(on.run, call.values.get("seconds")),
         words=(Parameter("SECONDS", Kind.NUMBER, "give up after so long (default never)"),),
         example="%amoc wait 90",
     ),
     Verb(
         "add",
         "Add users to the run; returns their ids.",
-        _add,
+        lambda on, call: on.session.add(call.values["count"], **nodes_of(call)),
         words=(_COUNT,),
         options=(ON_NODES,),
         example="%amoc add 50",
@@ -235,14 +213,19 @@ _TABLE = (
     Verb(
         "add_users",
         "Add users with ids of your own, above all in use.",
-        _add_users,
+        lambda on, call: on.session.add_users(call.values["first"], call.values["last"]),
         words=(
             Parameter("FIRST", Kind.WHOLE, "first id", required=True),
             Parameter("LAST", Kind.WHOLE, "last id", required=True),
         ),
         example="%amoc add_users 101 200",
     ),
-    Verb("settings", "Settings of the run as they are now.", _settings, example="%amoc settings"),
+    Verb(
+        "settings",
+        "Settings of the run as they are now.",
+        lambda on, call: on.run.settings,
+        example="%amoc settings",
+    ),
     Verb(
         "remove",
         "Ask users to leave; returns how many were asked.",
@@ -263,8 +246,15 @@ _TABLE = (
         example="%amoc update pace=0.5",
     ),
     Verb("status", "State of the run, users, throttles.", _status, example="s = %amoc status"),
-    Verb("stop", "Stop the run in order.", _stop, example="%amoc stop"),
-    Verb("reset", "Force the session back to idle, whatever runs.", _reset, example="%amoc reset"),
+    Verb(
+        "stop", "Stop the run in order.", lambda on, call: on.session.stop(), example="%amoc stop"
+    ),
+    Verb(
+        "reset",
+        "Force the session back to idle, whatever runs.",
+        lambda on, call: on.session.reset(),
+        example="%amoc reset",
+    ),
     Verb(
         "throttle",
         "Change the rate of a throttle; without a change, return its statistics.",
@@ -285,14 +275,14 @@ _TABLE = (
     Verb(
         "pause",
         "Let a throttle grant nothing until it is resumed.",
-        _pause,
+        lambda on, call: _chosen(on, call).pause(),
         words=(_THROTTLE,),
         example="%amoc pause messages",
     ),
     Verb(
         "resume",
         "Let a paused throttle go on at its rate.",
-        _resume,
+        lambda on, call: _chosen(on, call).resume(),
         words=(_THROTTLE,),
         example="%amoc resume messages",
     ),
@@ -318,12 +308,17 @@ _TABLE = (
     Verb(
         "unlock",
         "Let a throttle grant everything at once.",
-        _unlock,
+        lambda on, call: _chosen(on, call).unlock(**call.given("cancel_ramp")),
         words=(_THROTTLE,),
         options=(_CANCEL_RAMP,),
         example="%amoc unlock messages",
     ),
-    Verb("scenarios", "Scenarios of this notebook.", _scenarios, example="%amoc scenarios"),
+    Verb(
+        "scenarios",
+        "Scenarios of this notebook.",
+        lambda on, call: ScenarioTable(scenarios_in(on.namespace)),
+        example="%amoc scenarios",
+    ),
     Verb(
         "describe",
         "Settings of a scenario; a file is read and not imported.",
@@ -331,17 +326,30 @@ _TABLE = (
         words=(_SCENARIO,),
         example="%amoc describe Chat",
     ),
-    Verb("users", "Frame of users: one row is one user.", _users, example="u = %amoc users"),
     Verb(
-        "actions", "Frame of actions: one row is one action.", _actions, example="a = %amoc actions"
+        "users",
+        "Frame of users: one row is one user.",
+        lambda on, call: on.run.results.users,
+        example="u = %amoc users",
+    ),
+    Verb(
+        "actions",
+        "Frame of actions: one row is one action.",
+        lambda on, call: on.run.results.actions,
+        example="a = %amoc actions",
     ),
     Verb(
         "windows",
         "Frame of windows: one row is a second of one action.",
-        _windows,
+        lambda on, call: on.run.results.windows,
         example="w = %amoc windows",
     ),
-    Verb("summary", "What the run has shown, in short.", _summary, example="%amoc summary"),
+    Verb(
+        "summary",
+        "What the run has shown, in short.",
+        lambda on, call: on.run.results.summary(),
+        example="%amoc summary",
+    ),
     Verb(
         "plot",
         "Draw a chart of the run.",
@@ -356,10 +364,54 @@ _TABLE = (
         ),
         example="%amoc plot latency",
     ),
-    Verb("panel", "Steer and watch the session, live.", _panel, example="%amoc panel"),
-    WATCH_VERB,
-    CAPACITY_VERB,
-    IMPORT_VERB,
+    Verb(
+        "panel",
+        "Steer and watch the session, live.",
+        lambda on, call: on.session.panel(),
+        example="%amoc panel",
+    ),
+    Verb(
+        "watch",
+        "Show each request of one user of this process as it ends, for ten seconds.",
+        _watch,
+        words=(Parameter("USER", Kind.WHOLE, "its id", required=True),),
+        options=(
+            Parameter("--seconds", Kind.NUMBER, "how long; an interrupt ends it before", "SECONDS"),
+        ),
+        example="%amoc watch 1 --seconds 3",
+    ),
+    Verb(
+        "capacity",
+        "Search for the load up to which a check holds; an interrupt keeps what was found.",
+        _capacity,
+        words=(
+            Parameter("NAME", Kind.SCENARIO, "a scenario, as for do", required=True),
+            Parameter("CHECK", Kind.TEXT, "what has to hold, in quotes", required=True),
+        ),
+        options=(
+            Parameter("--by", Kind.TEXT, "users, user_rate or the name of a throttle", "WHAT"),
+            Parameter("--low", Kind.NUMBER, "the first load (default 1)"),
+            Parameter("--high", Kind.NUMBER, "the largest load that may be tried"),
+            Parameter("--hold", Kind.NUMBER, "judged, of each step (default 20)", "SECONDS"),
+            Parameter("--warm-up", Kind.NUMBER, "before that (default 5)", "SECONDS"),
+            Parameter("--confirm", Kind.WHOLE, "answers of each kind, at least (default 2)"),
+            Parameter("--users", Kind.WHOLE, "users of every step, where a throttle sets the load"),
+        ),
+        settings="any",
+        example='%amoc capacity Chat "p99(echo) < 200ms" --low 10 --hold 60',
+    ),
+    Verb(
+        "import",
+        "Write a scenario from a HAR file, an OpenAPI document or lines of curl into the next "
+        "cell.",
+        _import,
+        words=(Parameter("FILE", Kind.TEXT, "the file", required=True),),
+        options=(
+            Parameter("--name", Kind.TEXT, "of the class (after the file, if not given)", "NAME"),
+            Parameter("--static", Kind.TEXT, "leave (default) or group: styles, pictures", "HOW"),
+        ),
+        example="%amoc import shop.har",
+    ),
     *RESULTS_VERBS,
     *CLUSTER_VERBS,
 )

@@ -332,7 +332,7 @@ class TestImport:
     def test_writes_a_scenario_into_the_next_cell(self, amoc, tmp_path, monkeypatch):
         cells = []
         monkeypatch.setattr(
-            "murmur.jupyter._import_verb.get_ipython",
+            "murmur.jupyter._verbs.get_ipython",
             lambda: SimpleNamespace(set_next_input=cells.append),
         )
         path = tmp_path / "api.txt"
