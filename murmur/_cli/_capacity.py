@@ -108,7 +108,7 @@ def capacity(scenario: str, **options: Any) -> int:  # noqa: ANN401 - click's ow
     from murmur._session import Session
     from murmur.scenario import find
 
-    from ._settings import settings_for
+    from ._plan import settings_for
 
     found = find(scenario, {})
     pairs = [text.partition("=") for text in options["settings"]]

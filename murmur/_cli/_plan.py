@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from murmur.errors import ConfigError, InvalidCheckError, MurmurError
+from murmur.errors import ConfigError, InvalidCheckError, InvalidSettingError, MurmurError, combine
 from murmur.results.checks import Check, parse_check, read_duration, read_rate
-from murmur.scenario import Scenario, find
+from murmur.runtime import USER_RATE
+from murmur.scenario import Scenario, find, parse_settings, resolve
 
 from ._crew import Crew
 from ._file import read_file
 from ._load import Load, Stage, read_stages
 from ._places import Places
-from ._settings import settings_for
 from ._url import as_get, is_url, of_url
 
-__all__ = ["Plan", "plan_of", "read_checks"]
+__all__ = ["Plan", "plan_of", "read_checks", "settings_for"]
 
 T = TypeVar("T")
 
@@ -189,3 +189,48 @@ def _implied(given: Mapping[str, Any]) -> str:
 def _with_rate(values: Mapping[str, object], load: Load) -> dict[str, Any]:
     """Return the settings with the rate of arrival that the load asks for."""
     return {**values, **({} if load.rate is None else {"user_rate": 60.0 * load.rate})}
+
+
+def settings_for(
+    scenario: type[Scenario],
+    # values of a TOML file; text among them is read as on the command line
+    filed: Mapping[str, object],
+    texts: Mapping[str, str],  # from the command line; they come first
+    # the option that says how fast users arrive, which `user_rate` would contradict
+    arrival: str = "",
+) -> dict[str, object]:
+    """Return values that a run of `scenario` accepts.
+
+    Raises `ConfigError` with every problem, those of required settings and of the environment
+    included.
+    """
+    typed = {name: value for name, value in filed.items() if not isinstance(value, str)}
+    written = {name: value for name, value in filed.items() if isinstance(value, str)}
+    values = {name: value for name, value in typed.items() if name not in texts}
+    refused: list[ConfigError] = []
+    unread = set()
+    for name, text in {**written, **texts}.items():
+        try:
+            values.update(parse_settings(scenario, {name: text}))
+        except ConfigError as error:
+            refused.append(error)
+            unread.add(name)
+    if arrival and USER_RATE in {**values, **texts}:
+        refused.append(ConfigError([f"{USER_RATE} and {arrival} both say how fast users arrive"]))
+    try:
+        resolve(scenario, values)
+    except ConfigError as error:
+        refused += _besides(error, unread)
+    if refused:
+        raise combine(refused)
+    return values
+
+
+def _besides(error: ConfigError, unread: set[str]) -> list[ConfigError]:
+    """Return what an error says about other settings than those that could not be read."""
+    if not unread or not isinstance(error, InvalidSettingError):
+        return [error]
+    failures = [failure for failure in error.failures if failure[0] not in unread]
+    names = getattr(error, "names", ())
+    unknown = [ConfigError(error.problems[: len(names)])] if names else []
+    return [*unknown, *([InvalidSettingError(failures)] if failures else [])]

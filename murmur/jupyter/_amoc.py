@@ -19,17 +19,15 @@ from IPython.core.magic import (
 import murmur
 from murmur.errors import MurmurError, UnknownSettingError
 
-from ._cell import run_body
-from ._context import Context
 from ._help import explain, overview
-from ._verb import parse
+from ._verb import Context, parse
 from ._verbs import VERBS, find_verb
 from ._words import split_words
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["Amoc"]
+__all__ = ["Amoc", "run_body"]
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -112,3 +110,30 @@ class Amoc(Magics):
 
     def _steer(self, session: murmur.Session | None) -> None:
         self._attached = session
+
+
+def run_body(shell: InteractiveShell, body: str) -> None:
+    """Run `body` as a cell of the notebook, so that tracebacks and sources show its lines.
+
+    Raises `UsageError` if the body fails; the shell has shown how.  Raised, so that the cells
+    below do not run as if a load test had started.
+    """
+    if _waits(shell, body):
+        raise UsageError("a body cannot use await at top level: move it to a cell of its own")
+    if not body.lstrip().startswith("%%"):
+        # Stands for the line of the magic, so that line numbers are those of the cell.  Not
+        # the line itself, which may hold a secret: tracebacks would show it.
+        body = f"# %%amoc do\n{body}"
+    if not shell.run_cell(body, store_history=False).success:
+        raise UsageError("nothing was started: the body of the cell failed")
+
+
+def _waits(shell: InteractiveShell, body: str) -> bool:
+    """Whether `body` would need the event loop that, in a kernel, runs this very cell."""
+    if getattr(shell, "kernel", None) is None:
+        return False
+    try:
+        transformed = shell.transform_cell(body)
+    except SyntaxError:
+        return False  # running it shows the error
+    return bool(shell.should_run_async(body, transformed_cell=transformed))

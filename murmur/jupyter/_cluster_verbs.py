@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from ._context import Context
-from ._verb import Call, Kind, Parameter, Verb
+from ._verb import Call, Context, Kind, Parameter, Verb
 
 if TYPE_CHECKING:
     from murmur.cluster import Membership

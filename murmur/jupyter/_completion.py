@@ -21,9 +21,8 @@ from IPython.core.error import UsageError
 from murmur.errors import MurmurError
 from murmur.scenario import Description, Setting, describe, scenarios_in
 
-from ._context import Context
 from ._results_verbs import FRAME_NAMES
-from ._verb import Kind, Verb
+from ._verb import Context, Kind, Verb
 from ._verbs import VERBS
 from ._words import split_words
 

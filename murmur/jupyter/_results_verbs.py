@@ -14,8 +14,7 @@ from murmur.results.archive import write_frame
 from ._verb import Kind, Parameter, Verb
 
 if TYPE_CHECKING:
-    from ._context import Context
-    from ._verb import Call
+    from ._verb import Call, Context
 
 __all__ = ["FRAME_NAMES", "RESULTS_VERBS"]
 

@@ -6,20 +6,24 @@ Knows words and their kinds; what a verb does is its handler's business.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
 from murmur.errors import closest
 
-from ._context import Context
+if TYPE_CHECKING:
+    from murmur._session import Run, Session
+    from murmur.scenario import Scenario
 
-__all__ = ["Call", "Kind", "Parameter", "Verb", "parse"]
+__all__ = ["Call", "Context", "Kind", "Parameter", "Verb", "parse"]
 
 _PAIR = re.compile(r"(?P<key>[^\W\d]\w*)=(?P<text>.*)", re.DOTALL)
+
+_NOTHING_RAN = "nothing has run yet; start with: %amoc do NAME USERS"
 
 
 class Kind(Enum):
@@ -214,3 +218,35 @@ def _check_complete(verb: Verb, call: Call) -> None:
 
 def _with_unit(option: Parameter) -> str:
     return option.name if option.kind is Kind.SWITCH else f"{option.name} {option.unit}"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The session, looked up when a verb needs it, and the notebook's namespace."""
+
+    # returns the session to steer; may make the notebook's default one
+    find_session: Callable[[], Session]
+    namespace: Mapping[str, object]  # the variables that a line may name
+    # takes the session that later lines steer; None is the one that was steered first
+    steer: Callable[[Session | None], None] = lambda session: None
+
+    @property
+    def session(self) -> Session:
+        """The session to steer."""
+        return self.find_session()
+
+    @property
+    def run(self) -> Run:
+        """The latest run of the session, or a `UsageError` that says how to start one."""
+        run = self.session.run
+        if run is None:
+            raise UsageError(_NOTHING_RAN)
+        return run
+
+    @property
+    def scenario(self) -> type[Scenario]:
+        """The scenario of the latest run, or a `UsageError` that says how to start one."""
+        scenario = self.session.scenario
+        if scenario is None:
+            raise UsageError(_NOTHING_RAN)
+        return scenario

@@ -22,10 +22,9 @@ from murmur.scenario import describe, find, parse_settings, scenarios_in
 from murmur.traffic import scenario_from
 
 from ._cluster_verbs import CLUSTER_VERBS, ON_NODES, nodes_of
-from ._context import Context
 from ._results_verbs import RESULTS_VERBS
 from ._scenario_table import ScenarioTable
-from ._verb import Call, Kind, Parameter, Verb
+from ._verb import Call, Context, Kind, Parameter, Verb
 
 __all__ = ["VERBS", "find_verb"]
 

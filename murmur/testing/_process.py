@@ -1,10 +1,11 @@
-"""A target server in a process of its own, so that it takes no time from the generator."""
+"""Targets in processes of their own, so that they take no time from the generator."""
 
 from __future__ import annotations
 
 import atexit
 import contextlib
 import json
+import math
 import os
 import selectors
 import subprocess
@@ -16,14 +17,26 @@ from typing import IO, TYPE_CHECKING, Any, Generic, Self, TypeVar
 from murmur.errors import MurmurError
 
 from ._router import RouterCounters
+from ._shop import ShopCounters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["RouterProcess", "TargetProcess", "router_process"]
+__all__ = [
+    "OPEN_FILES_SPARE",
+    "RouterProcess",
+    "ShopProcess",
+    "TargetProcess",
+    "raise_open_files_limit",
+    "router_process",
+    "shop_process",
+]
 
 ANSWER_WITHIN = 10.0  # s; for a machine that is busy with something else
 STOP_WITHIN = 5.0  # s
+
+OPEN_FILES_SPARE = 100
+"""Open files that a process needs beside its connections."""
 
 
 C = TypeVar("C")
@@ -222,3 +235,90 @@ def _environment() -> dict[str, str]:
     here = str(Path(__file__).parents[2])
     paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+class ShopProcess(TargetProcess[ShopCounters]):
+    """A running `Shop` in another process; made by `shop_process`."""
+
+    def __init__(self, arguments: list[str], host: str) -> None:
+        super().__init__("shop", ShopCounters, arguments, host)
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://{self.host}:{self.port}"
+
+
+def shop_process(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    latency: float = 0.002,
+    tills: int = 4,
+    till_seconds: float = 0.02,
+    connections: int = 0,
+) -> ShopProcess:
+    """Start the shop in a process of its own, and return once it is open.
+
+    Parameters
+    ----------
+    host : str, default "127.0.0.1"
+        Address to listen on.
+    port : int, default 0
+        Port to listen on; 0 lets the system choose one, see `ShopProcess.url`.
+    latency : float, default 0.002
+        Seconds that every answer takes.
+    tills : int, default 4
+        Customers that can pay at a time.
+    till_seconds : float, default 0.02
+        Seconds that paying takes.
+    connections : int, default 0
+        Customers that are to come; the shop refuses to open if they cannot fit.
+
+    Raises
+    ------
+    MurmurError
+        If it cannot listen there, or cannot hold so many connections.
+
+    Examples
+    --------
+    >>> from murmur.testing import shop_process
+    >>> with shop_process() as shop:
+    ...     shop.counters().sold
+    0
+    """
+    arguments = {
+        "--port": port,
+        "--delay": latency,
+        "--tills": tills,
+        "--till-seconds": till_seconds,
+        "--connections": connections,
+    }
+    return ShopProcess([str(part) for pair in arguments.items() for part in pair], host)
+
+
+def raise_open_files_limit() -> float:
+    """Let this process open as many files as the system allows it to.
+
+    Returns
+    -------
+    float
+        How many that is; ``math.inf`` where the system knows no such limit.
+
+    Examples
+    --------
+    >>> from murmur.testing._process import raise_open_files_limit
+    >>> raise_open_files_limit() > 100
+    True
+    """
+    try:
+        import resource
+    except ImportError:  # Windows
+        return math.inf
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        except (OSError, ValueError):  # macOS reports no limit, and refuses to set it
+            return soft
+    return math.inf if hard == resource.RLIM_INFINITY else hard

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from ._open_files import OPEN_FILES_SPARE, raise_open_files_limit
+from ._process import OPEN_FILES_SPARE, raise_open_files_limit
 from ._router import Router
 
 if TYPE_CHECKING:

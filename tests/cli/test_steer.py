@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from murmur._cli._load import Load, read_stages
-from murmur._cli._steer import Steering
+from murmur._cli._perform import Steering
 from murmur.errors import RunStateError
 
 

@@ -20,7 +20,7 @@ from ._form import fields as fields
 from ._form import problems as problems
 from ._form import read as read
 from ._frozen import Frozen as Frozen
-from ._kernel import Cell as Cell
+from ._panel import Cell as Cell
 from ._panel import Panel as Panel
 from ._publisher import Publisher as Publisher
 from ._rows import charts as charts

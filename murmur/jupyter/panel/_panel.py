@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import traitlets
+from IPython.core.getipython import get_ipython
 
 from murmur._given import needed
 
 from ._charts import specs
 from ._frozen import Frozen
-from ._kernel import Cell, cell_here, has_kernel
 from ._text import TextOutput, words
 from ._view import Library, View
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ._publisher import Publisher
 
-__all__ = ["Panel"]
+__all__ = ["Cell", "Panel", "cell_here", "has_kernel"]
 
 
 class Panel(View):
@@ -103,3 +103,32 @@ class Panel(View):
         display(data, metadata=metadata, raw=True)
         if has_kernel():
             self._text.show("murmur panel")
+
+
+class Cell(NamedTuple):
+    """One execution of a cell."""
+
+    # the cell's own, which stays when it is run again; empty if the front end tells none
+    id: str = ""
+    execution: str = ""  # id of the request that runs it
+
+    def is_replaced_by(self, later: Cell) -> bool:
+        """Whether `later` is the same cell, run again."""
+        return bool(self.id) and self.id == later.id and self.execution != later.execution
+
+
+def has_kernel() -> bool:
+    """Return whether displays go to a front end, which may know widgets."""
+    return getattr(get_ipython(), "kernel", None) is not None
+
+
+def cell_here() -> Cell:
+    """Return the cell that is being run now, as far as the front end tells."""
+    if not has_kernel():
+        return Cell()
+    shell: Any = get_ipython()
+    request = shell.get_parent() or {}
+    return Cell(
+        str(request.get("metadata", {}).get("cellId") or ""),
+        str(request.get("header", {}).get("msg_id") or ""),
+    )

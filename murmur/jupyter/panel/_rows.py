@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from murmur.recording import QUANTILES, SPAN, USER_STATES
 
-from ._wire import packed
-
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from murmur._session import Observation
     from murmur.recording import LiveWindow, Recent
 
-__all__ = ["COLUMN", "charts", "target"]
+__all__ = ["COLUMN", "charts", "packed", "target"]
 
 COLUMN = 3.0
 """Seconds that a column of the heat map joins."""
@@ -121,3 +119,26 @@ def _packed(
 ) -> dict[str, Any]:
     columns = zip(*rows, strict=True) if rows else [()] * len(names)
     return packed({name: list(column) for name, column in zip(names, columns, strict=True)}, labels)
+
+
+def packed(
+    columns: Mapping[str, ArrayLike],  # numbers; NaN becomes null on the page
+    # for a column of codes: what each code stands for
+    labels: Mapping[str, Sequence[str]] | None = None,
+) -> dict[str, Any]:
+    """Return columns of one length as a value that a synchronised trait can hold.
+
+    Examples
+    --------
+    >>> rows = packed({"at": [0.0, 1.0], "name": [1, 0]}, {"name": ["echo", "login"]})
+    >>> rows["columns"], len(rows["values"])
+    (['at', 'name'], 16)
+    """
+    import numpy as np
+
+    table = np.array([np.asarray(column, np.float32) for column in columns.values()], np.float32)
+    return {
+        "columns": list(columns),
+        "labels": {name: list(texts) for name, texts in (labels or {}).items()},
+        "values": table.astype("<f4").tobytes(),
+    }

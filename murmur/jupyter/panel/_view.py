@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import traitlets
 from ipywidgets import Widget, widget_serialization
 
-from ._bundle import script, style, vega
+from murmur import _vega
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,7 +37,24 @@ if TYPE_CHECKING:
 else:
     from anywidget import AnyWidget
 
-__all__ = ["Library", "View"]
+__all__ = ["SCRIPTS", "Library", "View", "script", "style", "vega"]
+
+_HERE = Path(__file__).parent
+
+SCRIPTS = (
+    "elements.js",
+    "format.js",
+    "fields.js",
+    "controls.js",
+    "settings.js",
+    "throttles.js",
+    "tables.js",
+    "figures.js",
+    "charts.js",
+    "parts.js",
+    "panel.js",
+)
+"""The parts of the panel's script, in the order in which they are put together."""
 
 
 class Library(AnyWidget):
@@ -154,3 +173,21 @@ class View(AnyWidget):
                 self.send({"vega": vega()})
             case "command":
                 self.publisher.perform(self, message)
+
+
+@cache
+def script() -> str:
+    """Return the panel's own ES module."""
+    return "\n".join((_HERE / "front" / name).read_text(encoding="utf-8") for name in SCRIPTS)
+
+
+@cache
+def style() -> str:
+    """Return the panel's style sheet."""
+    return (_HERE / "front" / "panel.css").read_text(encoding="utf-8")
+
+
+@cache
+def vega() -> str:
+    """Return the ES module that hands Vega to the charts."""
+    return f"{_vega.script()}\nexport default {{}};\n"

@@ -10,6 +10,10 @@ from dataclasses import asdict, dataclass, fields
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
 from murmur._table import html_table
 from murmur.errors import number_of
 from murmur.results.checks._text import parse_check
@@ -18,12 +22,14 @@ from ._measure import NOTHING, OTHERS, Step
 
 if TYPE_CHECKING:
     import altair as alt
-    import pandas as pd
 
-__all__ = ["Capacity", "Interval", "Scalability", "load_text", "unit_of"]
+__all__ = ["Capacity", "Interval", "Scalability", "fitted", "load_text", "unit_of"]
 
 UNITS: Mapping[str, str] = {"users": "users", "user_rate": "users/min"}
 """Unit of the load, by what sets it; of a throttle, permits an interval."""
+
+# Student's t at 97.5 %, by degrees of freedom; 1.96 beyond.
+_T = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13)
 
 
 def unit_of(by: str) -> str:
@@ -127,8 +133,6 @@ class Capacity:
         ``residence``, ``users``, ``seconds`` and ``evidence`` are numbers, ``answer``,
         ``reason`` and ``blame`` text.
         """
-        import pandas as pd
-
         names = [field.name for field in fields(Step)]
         frame = pd.DataFrame([asdict(step) for step in self.taken], columns=names)
         texts = {"answer", "reason", "blame"}
@@ -193,8 +197,6 @@ class Capacity:
         ValueError
             If there are fewer than four loads with a throughput.
         """
-        from ._usl import fitted
-
         steps = self.steps
         answered = steps[steps["answer"] != "no answer"]
         there = answered[answered["throughput"] > 0]
@@ -276,3 +278,42 @@ def _short(value: float) -> str:
     if not math.isfinite(value):
         return "-"
     return f"{value:,.0f}" if value >= 100 or float(value).is_integer() else f"{value:.3g}"
+
+
+def fitted(
+    # load, throughput: of one step each; their errors are taken as relative ones
+    load: NDArray[np.float64],
+    throughput: NDArray[np.float64],
+) -> tuple[Interval, Interval, Interval, float]:
+    """Return throughput of one, contention and coherency with intervals of 95 %, and the peak.
+
+    Raises `ValueError` if there are fewer than four different loads.
+    """
+    if len(np.unique(load)) < 4:
+        raise ValueError(f"{len(np.unique(load))} loads with a throughput; a fit needs four")
+    design = np.column_stack([np.ones_like(load), load - 1, load * (load - 1)])
+    target, weight = load / throughput, throughput / load  # the error of a ratio is relative
+    weighted = design * weight[:, None]
+    found, *_ = np.linalg.lstsq(weighted, target * weight, rcond=None)
+    freedom = len(load) - 3
+    rest = target * weight - weighted @ found
+    spread = float(rest @ rest) / freedom
+    covariance = spread * np.linalg.pinv(weighted.T @ weighted)
+    t = _T[freedom - 1] if freedom <= len(_T) else 1.96
+
+    def interval(value: float, gradient: NDArray[np.float64]) -> Interval:
+        """Return a function of the coefficients with its interval, by the delta method."""
+        half = t * math.sqrt(max(0.0, float(gradient @ covariance @ gradient)))
+        return Interval(value, value - half, value + half)
+
+    one, linear, square = (float(each) for each in found)
+    contention = interval(linear / one, np.array([-linear / one**2, 1 / one, 0.0]))
+    coherency = interval(square / one, np.array([-square / one**2, 0.0, 1 / one]))
+    alone = interval(1 / one, np.array([-1 / one**2, 0.0, 0.0]))
+    if contention.value >= 1:
+        peak = 1.0
+    elif coherency.value <= 0:
+        peak = math.inf
+    else:
+        peak = math.sqrt((1 - contention.value) / coherency.value)
+    return alone, contention, coherency, peak

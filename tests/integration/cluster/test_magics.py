@@ -14,8 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from murmur import Session
 from murmur.jupyter import Amoc
 from murmur.jupyter._cluster_verbs import CLUSTER_VERBS, nodes_of
-from murmur.jupyter._context import Context
-from murmur.jupyter._verb import Call, parse
+from murmur.jupyter._verb import Call, Context, parse
 
 VERBS = {verb.name: verb for verb in CLUSTER_VERBS}
 
