@@ -19,7 +19,7 @@ from murmur.telemetry import RESOLUTION
 from ._at_least import count_unended
 from ._bootstrap import Floats, wilson
 from ._cells import Statistic
-from ._frame import build
+from ._frame import build_rows
 from ._manifest import doubts
 from ._sides import Counted, RunSide, Side, are_whole, counted, estimates_of, pooled
 from ._source import Source, first_window
@@ -527,9 +527,7 @@ def _framed(rows: Sequence[_Row], confidence: float) -> pd.DataFrame:
                 "outcome": row.outcome(max(alone, together)),
             }
         )
-    return build(
-        COMPARISON, {column: [row[column] for row in values] for column in COMPARISON.column_names}
-    )
+    return build_rows(COMPARISON, values)
 
 
 def _uncuttable(block: float, seconds: float, confidence: float) -> InvalidArgumentError:

@@ -5,10 +5,10 @@ The runtime counts; nothing here knows more of a stamp than the names of its cou
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from murmur.runtime import (
     ARRIVED,
@@ -40,47 +40,41 @@ _COUNTED = {
 
 def deliveries(record: RunRecord) -> dict[str, Any]:
     """Return the columns of the frame ``deliveries``, one row for each name, by name."""
-    counted = _totals(record.table("counters"))
-    errors = _largest(record.table("gauges"))
+    counters = _texts(record.table("counters"), "node", "name", "total")
+    totals = counters.groupby(["node", "name"])["total"].max().clip(0, MOST).astype(np.int64)
+    counted = totals.groupby("name").sum()
+    errors = _texts(record.table("gauges"), "name", "max").groupby("name")["max"].max()
     names = sorted(
         {
             name.removeprefix(prefix)
             for prefix in _COUNTED.values()
-            for name in counted
+            for name in counted.index
             if name.startswith(prefix)
         }
     )
     columns: dict[str, Any] = {"name": names}
     for column, prefix in _COUNTED.items():
-        columns[column] = np.array([counted[prefix + name] for name in names], np.int64)
+        known = counted.reindex([prefix + name for name in names], fill_value=0)
+        columns[column] = known.to_numpy(np.int64)
     expected, arrived = columns["expected"], columns["arrived"]
     columns["reach"] = np.where(expected > 0, arrived / np.maximum(expected, 1), np.nan)
     columns["lost"] = np.maximum(expected - arrived, 0)
     times = _times(record, names)
     for column, share in (("p50", 0.5), ("p99", 0.99)):
         columns[column] = np.array([_nearest_rank(times[name], share) for name in names])
-    columns["clock_error"] = np.array([errors.get(CLOCK_ERROR + name, 0.0) for name in names])
+    error = errors.reindex([CLOCK_ERROR + name for name in names]).clip(lower=0).fillna(0.0)
+    columns["clock_error"] = error.to_numpy()
     return columns
 
 
-def _totals(counters: Mapping[str, Any]) -> defaultdict[str, int]:
-    """Return what each counter came to over all nodes."""
-    last: dict[tuple[str, str], float] = {}
-    rows = zip(_texts(counters["node"]), _texts(counters["name"]), counters["total"], strict=True)
-    for node, name, total in rows:
-        last[node, name] = max(last.get((node, name), 0.0), float(total))
-    totals: defaultdict[str, int] = defaultdict(int)
-    for (_, name), total in last.items():
-        totals[name] += int(min(total, MOST))
-    return totals
-
-
-def _largest(gauges: Mapping[str, Any]) -> dict[str, float]:
-    """Return the largest value of each gauge."""
-    largest: dict[str, float] = {}
-    for name, value in zip(_texts(gauges["name"]), gauges["max"], strict=True):
-        largest[name] = max(largest.get(name, 0.0), float(value))
-    return largest
+def _texts(table: Mapping[str, Any], *columns: str) -> pd.DataFrame:
+    """Return some columns of a table, those of text as text."""
+    return pd.DataFrame(
+        {
+            name: table[name].decode() if isinstance(table[name], Labels) else table[name]
+            for name in columns
+        }
+    )
 
 
 def _times(record: RunRecord, names: list[str]) -> dict[str, np.ndarray[Any, Any]]:
@@ -98,7 +92,3 @@ def _nearest_rank(ordered: np.ndarray[Any, Any], share: float) -> float:
     if not len(ordered):
         return float("nan")
     return float(ordered[max(int(np.ceil(share * len(ordered))), 1) - 1])
-
-
-def _texts(column: Any) -> list[str]:  # noqa: ANN401 - whichever way the table holds text
-    return [str(each) for each in (column.decode() if isinstance(column, Labels) else column)]

@@ -13,7 +13,7 @@ import pandas as pd
 from murmur.recording import CATEGORY, FLOAT, TEXT, Column, Frame
 
 from ._compare import COMPARISON, INTERVALS, STATISTICS, side_by_side
-from ._frame import build
+from ._frame import build_rows
 from ._sides import RunSide
 from ._source import Source, first_window
 
@@ -85,7 +85,7 @@ def effects(source: Source) -> pd.DataFrame:
         for change in moment.changes:
             told = {key: str(change[key]) for key in ("what", "old", "new")}
             values += [{"at": change["at"], **told, **row} for row in rows]
-    return build(EFFECTS, {name: [row[name] for row in values] for name in EFFECTS.column_names})
+    return build_rows(EFFECTS, values)
 
 
 def effect_lines(frame: pd.DataFrame) -> Iterator[str]:

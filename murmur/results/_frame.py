@@ -15,7 +15,7 @@ from murmur.telemetry import Labels
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Values: TypeAlias = Sequence[Any] | Labels | Array
 
-__all__ = ["Array", "Values", "build", "empty", "series", "unknown"]
+__all__ = ["Array", "Values", "build", "build_rows", "empty", "series", "unknown"]
 
 
 def build(frame: Frame, values: Mapping[str, Values]) -> pd.DataFrame:
@@ -24,6 +24,11 @@ def build(frame: Frame, values: Mapping[str, Values]) -> pd.DataFrame:
         {column.name: series(column, values[column.name]) for column in frame.columns},
         copy=False,  # a record's columns are made for whoever asks
     )
+
+
+def build_rows(frame: Frame, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return a frame of `rows`, each of which has a value for every column."""
+    return build(frame, {name: [row[name] for row in rows] for name in frame.column_names})
 
 
 def empty(frame: Frame) -> pd.DataFrame:

@@ -54,21 +54,12 @@ def json_schema(kind: JsonKind) -> dict[str, Any]:
 
 
 def _run() -> dict[str, Any]:
+    check = {"check": _TEXT, "holds": _FLAG, "value": _NUMBER, "limit": _NUMBER, "reason": _TEXT}
     return _object(
-        _summary()
-        | {
+        {
+            **_summary(),
             "verdict": _verdict(),
-            "checks": _list(
-                _object(
-                    {
-                        "check": _TEXT,
-                        "holds": _FLAG,
-                        "value": _NUMBER,
-                        "limit": _NUMBER,
-                        "reason": _TEXT,
-                    }
-                )
-            ),
+            "checks": _list(_object(check)),
             "aborted_by": _list(_TEXT),
             "exit_code": _WHOLE,
             "reason": _TEXT | {"description": "what the exit code means here"},

@@ -14,7 +14,7 @@ _KEPT = 0.99
 """Of the permits due, what every throttle promises to reach; below that there is a line."""
 _TOLD = 0.005
 """Of the permits due, what is not worth words: half of a percent, which rounds to none."""
-_UNITS = {1.0: "s", 60.0: "min", 3600.0: "h"}
+_UNITS = {1.0: "/s", 60.0: "/min", 3600.0: "/h"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +70,7 @@ class PaceSummary:
     def _plan(self) -> str:
         if math.isnan(self.rate):
             return f"the {self.due:,} permits due"
-        unit = _UNITS.get(self.interval, f"{self.interval:g} s")
-        return (
-            f"{self.rate:,.6g}/{unit}"
-            if self.interval in _UNITS
-            else f"{self.rate:,.6g} per {unit}"
-        )
+        return f"{self.rate:,.6g}{_UNITS.get(self.interval, f' per {self.interval:g} s')}"
 
     def _losses(self) -> Iterator[str]:
         if self.unasked > _TOLD * self.due:

@@ -205,16 +205,8 @@ def _environment(facts: Mapping[str, Any]) -> dict[str, object]:
     return {name: value for name, value in named.items() if value}
 
 
-def _count(value: float) -> str:
-    return f"{value:,.0f}"
-
-
 def _number(value: float) -> str:
     return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
-
-
-def _seconds(value: float) -> str:
-    return f"{value:,.2f}"
 
 
 def _moment(summary: Summary, facts: Mapping[str, Any]) -> str:
@@ -230,6 +222,7 @@ def _text_of(name: str) -> str:
     return (files("murmur.results") / name).read_text(encoding="utf-8")
 
 
+_count, _seconds = "{:,.0f}".format, "{:,.2f}".format
 _ACTIONS: _Columns = {
     "action": ("name", str),
     "count": ("count", _count),

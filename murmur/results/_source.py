@@ -119,18 +119,12 @@ class RecordSource:
         self._record = record
         self._refresh = refresh
         self._scenario = scenario
-
-    @property
-    def run_id(self) -> str:
-        return self._record.run_id
+        self.run_id, self.window = record.run_id, record.window
+        self.whole, self.starts, self.under_way = record.histogram, record.starts, record.under_way
 
     @property
     def actions_total(self) -> int:
         return self._record.actions_total
-
-    @property
-    def window(self) -> float:
-        return self._record.window
 
     def refresh(self) -> None:
         if self._refresh is not None:
@@ -183,16 +177,8 @@ class RecordSource:
             **told_of(record),
             "wall_started_at": wall_started_at.isoformat(),
             "window": record.window,
-            "sampled": record.sampled,
-            "actions_total": record.actions_total,
-            "actions_kept": record.actions_kept,
             "under_way": [each._asdict() for each in record.under_way()],
-            "events_dropped": record.events_dropped,
-            "rows_dropped": dict(record.rows_dropped),
         }
-
-    def starts(self) -> Sequence[float]:
-        return self._record.starts()
 
     def histogram(
         self, time: str, *, name: str | None = None, start: float = 0.0, end: float | None = None
@@ -200,20 +186,12 @@ class RecordSource:
         spanned = Spanned(self.whole, self.joined(), partial(self.frame, "windows"))
         return spanned.histogram(time, name=name, start=start, end=end)
 
-    def whole(
-        self, time: str, *, name: str | None = None, start: float = 0.0, end: float | None = None
-    ) -> Histogram:
-        return self._record.histogram(time, name=name, start=start, end=end)
-
     def joined(self) -> Spans:
         return sorted(self._record.joined())
 
     def span_times(self) -> SpanTimes:
         kept = self._record.span_times()
         return SpanTimes(np.array(kept.name, object), kept.start, kept.length, kept.times)
-
-    def under_way(self) -> Sequence[UnderWay]:
-        return self._record.under_way()
 
     def is_on(self) -> bool:
         return self._record.is_on
@@ -247,7 +225,7 @@ class RecordSource:
 
 
 def told_of(record: RunRecord) -> dict[str, object]:
-    """Return how the run was steered: settings as they were last, changes, calls."""
+    """Return how the run was steered, and how much is kept of it."""
     changes = [each for each in live_changes(record) if each.what != THE_RUN]
     now = {each.what: each.new for each in changes if each.what in record.settings}
     return {
@@ -258,6 +236,11 @@ def told_of(record: RunRecord) -> dict[str, object]:
         "load_at": record.load_at,
         "calls": list(record.calls),
         "calls_dropped": record.calls_dropped,
+        "sampled": record.sampled,
+        "actions_total": record.actions_total,
+        "actions_kept": record.actions_kept,
+        "events_dropped": record.events_dropped,
+        "rows_dropped": dict(record.rows_dropped),
     }
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from html import escape
+from typing import Any
 
 import pandas as pd
 
@@ -15,7 +16,7 @@ from murmur.telemetry import one_line
 from ._paces import PaceSummary
 from ._verdict import Verdict
 
-__all__ = ["ActionSummary", "Summary", "duration_text"]
+__all__ = ["ActionSummary", "Summary", "duration_text", "plain_row"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +126,9 @@ class Summary:
             "seed": self.seed,
             "elapsed": self.elapsed,
             "users": dict(self.users),
-            "actions": [
-                {name: _plain(value) for name, value in asdict(action).items()}
-                for action in self.actions
-            ],
+            "actions": [plain_row(action) for action in self.actions],
             "failures": list(self.failures),
-            "paces": [
-                {name: _plain(value) for name, value in asdict(pace).items()} for pace in self.paces
-            ],
+            "paces": [plain_row(pace) for pace in self.paces],
             "verdict": {"state": self.verdict.state, "reasons": list(self.verdict.reasons)},
         }
 
@@ -231,5 +227,9 @@ def _listed(users: Mapping[str, int]) -> str:
     return ", ".join(listed) or "none"
 
 
-def _plain(value: object) -> object:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def plain_row(of: Any) -> dict[str, Any]:  # noqa: ANN401 - an instance of any dataclass
+    """Return the fields of a dataclass; None in place of a number that JSON cannot hold."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in asdict(of).items()
+    }

@@ -69,7 +69,7 @@ def unfinished(record: RunRecord) -> tuple[str, ...]:
         *_bounded(_held(record), "throttles granted nothing either"),
         *_bounded(_waited_for_others(record), "groups were never complete either"),
         *_bounded(_never_complete(record), "coordinators never had a complete batch either"),
-        *_unheard(record),
+        *_unheard(record, counts),
         *_rows_undone(record, counts[ROWS_DONE]),
         *_bounded(_unread(record, counts), "feeders gave nobody a row either"),
         *_bounded(_never_due(record, counts), "events of timetables never came due either"),
@@ -239,17 +239,13 @@ def _size(told: _Told) -> str:
     return " to ".join(map(str, size)) if isinstance(size, tuple | list) else str(size)
 
 
-def _unheard(record: RunRecord) -> Iterator[str]:
+def _unheard(record: RunRecord, counts: Counter[str]) -> Iterator[str]:
     """Yield messages that nobody read, and users that waited for one in vain."""
-    table: Mapping[str, Any] = record.table("counters")
-    names = np.array(table["name"].decode(), object)
-    values = np.asarray(table["value"])
-    known = {name: int(np.sum(values[names == name])) for name in (*_MAILBOX, _SILENT)}
     for name, what in _MAILBOX.items():
-        if known[name]:
-            yield f"{number_of(known[name], 'message')} {what}."
+        if counts[name]:
+            yield f"{number_of(counts[name], 'message')} {what}."
     outcomes: Mapping[str, Any] = record.table("users")
-    silent, users = known[_SILENT], len(outcomes["outcome"].codes)
+    silent, users = counts[_SILENT], len(outcomes["outcome"].codes)
     if silent > (1 - _KEPT) * users:
         yield (
             f"{silent:,} of {users:,} users waited in receive up to their end, and never had a "

@@ -14,12 +14,12 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, TypeVar, get_args, get_type_hints
 from zlib import crc32
 
 import pandas as pd
@@ -47,6 +47,8 @@ __all__ = ["fill", "load", "require_pyarrow", "write"]
 _FORMAT = "murmur-archive"
 _MAJOR, _MINOR = 1, 3
 _MANIFEST = "manifest.json"
+
+T = TypeVar("T")
 
 
 def load(path: str | Path) -> Results:
@@ -416,10 +418,10 @@ def _summary_of(entry: Mapping[str, Any], verdict: Verdict) -> Summary:
         seed=_of(entry["seed"], int),
         elapsed=_of(entry["elapsed"], int, float),
         users={_of(key, str): _of(n, int) for key, n in _of(entry["users"], dict).items()},
-        actions=tuple(map(_action_of, _of(entry["actions"], list))),
+        actions=tuple(_record_of(ActionSummary, each) for each in _of(entry["actions"], list)),
         verdict=verdict,
         failures=tuple(_of(line, str) for line in _of(entry.get("failures", []), list)),
-        paces=tuple(map(_pace_of, _of(entry.get("paces", []), list))),
+        paces=tuple(_record_of(PaceSummary, each) for each in _of(entry.get("paces", []), list)),
     )
 
 
@@ -429,24 +431,15 @@ def _under_way_of(entry: Mapping[str, Any]) -> UnderWay:
     return UnderWay(_of(entry["name"], str), due, started, until, number, is_part)
 
 
-def _pace_of(entry: Mapping[str, Any]) -> PaceSummary:
-    name = _of(entry["name"], str)
-    rate, interval = (
-        math.nan if entry[key] is None else float(_of(entry[key], int, float))
-        for key in ("rate", "interval")
-    )
-    counts = [_of(entry[field.name], int) for field in fields(PaceSummary)[3:]]
-    return PaceSummary(name, rate, interval, *counts)
-
-
-def _action_of(entry: Mapping[str, Any]) -> ActionSummary:
-    kinds: dict[str, tuple[type, ...]] = {"name": (str,), "count": (int,), "failed": (int,)}
-    values: dict[str, Any] = {}
-    for field in fields(ActionSummary):
-        value = entry[field.name]
-        number = math.nan if value is None and field.name not in kinds else value
-        values[field.name] = _of(number, *kinds.get(field.name, (int, float)))
-    return ActionSummary(**values)
+def _record_of(of: type[T], entry: Mapping[str, Any]) -> T:
+    """Return the dataclass of plain values that an entry is; null stands for NaN."""
+    values = {}
+    for name, kind in get_type_hints(of).items():
+        if kind is float:
+            values[name] = math.nan if entry[name] is None else float(_of(entry[name], int, float))
+        else:
+            values[name] = _of(entry[name], kind)
+    return of(**values)
 
 
 def _verdict_of(entry: Mapping[str, Any]) -> Verdict:

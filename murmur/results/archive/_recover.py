@@ -139,13 +139,4 @@ class _CutOff(RecordSource):
 
     def facts(self) -> dict[str, object]:
         """Return what was known when it started, and what the record knows."""
-        record = self._record
-        return {
-            **self._facts,
-            **told_of(record),
-            "sampled": record.sampled,
-            "actions_total": record.actions_total,
-            "actions_kept": record.actions_kept,
-            "events_dropped": record.events_dropped,
-            "rows_dropped": dict(record.rows_dropped),
-        }
+        return {**self._facts, **told_of(self._record)}

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from murmur._table import html_table
 from murmur.errors import number_of
+from murmur.results._summary import plain_row
 from murmur.results.checks._text import parse_check
 
 from ._measure import NOTHING, OTHERS, Step
@@ -261,16 +262,8 @@ class Capacity:
             "ended": self.ended,
             "sentence": self.sentence,
             "remarks": list(self.remarks),
-            "steps": [_plain(asdict(step)) for step in self.taken],
+            "steps": [plain_row(step) for step in self.taken],
         }
-
-
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row without numbers that JSON cannot hold."""
-    return {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in row.items()
-    }
 
 
 def _short(value: float) -> str:

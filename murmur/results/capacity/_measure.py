@@ -6,6 +6,10 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
 from murmur.results._bootstrap import FEWEST_BLOCKS, memory_of
 from murmur.results._unended import Unended
 from murmur.results.checks._check import Check, matching
@@ -15,10 +19,6 @@ from murmur.telemetry import nearest_rank
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import numpy as np
-    import pandas as pd
-    from numpy.typing import NDArray
 
     from murmur.results._results import Results
     from murmur.results.checks._judge import CheckResult
@@ -243,8 +243,6 @@ def crowding(
     level: float = LEVEL,  # which quantile a slow one is beyond: there have to be many
 ) -> float:
     """Return the number of slow requests in a row that are worth one independent one."""
-    import numpy as np
-
     if not len(times):
         return 1.0
     size = max(1, len(times) // CELLS)

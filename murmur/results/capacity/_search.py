@@ -22,13 +22,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from murmur.errors import InvalidArgumentError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 __all__ = ["Answer", "Search"]
 
@@ -103,8 +102,6 @@ class Search:
         whole: bool = False,  # whether loads are whole numbers, as users are
         confidence: float = 0.95,  # of the interval
     ) -> None:
-        import numpy as np
-
         if not (0 < low < math.inf) or (high is not None and not low < high < math.inf):
             raise InvalidArgumentError(f"low={low}, high={high}", "give 0 < low < high")
         if whole and low < 1:
@@ -169,8 +166,6 @@ class Search:
         evidence: float = math.inf,
     ) -> None:
         """Take in the answer to a load; "no answer" teaches nothing of the limit."""
-        import numpy as np
-
         self.asked.append(Asked(load, answer, max(evidence, LEAST)))
         self._belief = self._before()
         for each in self.asked:
@@ -184,8 +179,6 @@ class Search:
 
     def _before(self) -> NDArray[np.float64]:
         """Return what is believed before anything was asked."""
-        import numpy as np
-
         return np.tile(np.log(list(NOISES.values())), (len(self._limits), 1))
 
     def _pooled(self, asked: Asked) -> float:
@@ -232,8 +225,6 @@ class Search:
 
     def _quantile(self, share: float) -> float:
         """Return the limit below which a share of the belief lies, as a logarithm."""
-        import numpy as np
-
         weights: NDArray[np.float64] = np.exp(self._belief - self._belief.max()).sum(axis=1)
         below = np.cumsum(weights) / weights.sum()
         place = min(int(np.searchsorted(below, share)), len(below) - 1)
@@ -246,8 +237,6 @@ def _held(distance: NDArray[np.float64], evidence: float) -> NDArray[np.float64]
     That is the chance of a gamma distribution, of as many values as are to be expected there,
     to stay below those at the limit (Wilson and Hilferty 1931).
     """
-    import numpy as np
-
     if math.isinf(evidence):
         return _normal(distance)
     expected = evidence * np.exp(np.clip(-distance / math.sqrt(evidence), -50, 50))
@@ -261,8 +250,6 @@ def _normal(values: NDArray[np.float64]) -> NDArray[np.float64]:
     To 1e-7, by a polynomial (Hastings 1955; Abramowitz and Stegun 7.1.26): a search asks for
     millions, and the base of murmur has no scipy.
     """
-    import numpy as np
-
     size = np.abs(values) / math.sqrt(2)
     near = 1 / (1 + 0.3275911 * size)
     powers = np.zeros_like(near)

@@ -17,13 +17,11 @@ from murmur.scenario import read_rate
 __all__ = [
     "BARE_LIMIT",
     "TEXTS",
-    "count_text",
     "rate_text",
     "read_count",
     "read_duration",
     "read_rate",
     "read_share",
-    "share_text",
 ]
 
 _NUMBER = r"(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?"
@@ -97,20 +95,10 @@ def rate_text(rate: float) -> str:
     return f"{rate:,.4g}/s" if rate < 1e4 else f"{rate:,.0f}/s"
 
 
-def share_text(share: float) -> str:
-    """Return a share as a percentage."""
-    return f"{100 * share:.3g} %"
-
-
-def count_text(count: float) -> str:
-    """Return a whole number with separators."""
-    return f"{count:,.0f}"
-
-
 TEXTS: dict[str, Callable[[float], str]] = {
     "time": duration_text,
     "rate": rate_text,
-    "share": share_text,
-    "count": count_text,
+    "share": lambda share: f"{100 * share:.3g} %",
+    "count": "{:,.0f}".format,
 }
 """How the values of each kind are written."""
