@@ -18,9 +18,8 @@ from murmur.errors import ConfigError, MurmurError, number_of
 from murmur.results.archive import load
 from murmur.results.checks import read_duration
 
-from ._junit import write_junit
 from ._lines import Lines, Silence
-from ._outcome import Outcome
+from ._outcome import Outcome, write_junit
 from ._perform import Show, perform
 from ._places import Places
 from ._plan import Plan, plan_of, read_checks

@@ -6,8 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
-from murmur._cli._junit import write_junit
-from murmur._cli._outcome import Outcome
+from murmur._cli._outcome import Outcome, write_junit
 from murmur.results import Verdict
 
 

@@ -63,11 +63,9 @@ def test_the_lines_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_every_code_of_the_table_is_one() -> None:
-    from murmur._cli._codes import ALL_HOLD, CHECK_FAILED, INVALID, REFUSED
-
     listed = {int(code) for code in re.findall(r"^\| (\d) \|", PAGE, re.MULTILINE)}
 
-    assert listed == {ALL_HOLD, CHECK_FAILED, REFUSED, INVALID}
+    assert listed == {0, 1, 2, 3}
 
 
 def test_the_index_has_the_form_that_assistants_expect() -> None:

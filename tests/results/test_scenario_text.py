@@ -13,8 +13,13 @@ from traitlets import Dict, HasTraits, Int, Unicode, default
 
 from murmur.recording import RunRecord
 from murmur.results import Results, RunDirectory
-from murmur.results._scenario_text import scenario_text
 from murmur.results.archive import entries
+
+
+def scenario_text(scenario: type) -> dict[str, object]:
+    """Return what the manifest of a run has of its scenario, but for the name."""
+    results = Results(RunRecord("r1", 0.0, 0.0), scenario=scenario)
+    return {key: told for key, told in results.manifest["scenario"].items() if key != "name"}
 
 
 class Plain(HasTraits):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from murmur.results._write import guarded, write_text
+from murmur.results.archive import write_frame, write_text
 
 
 def test_a_new_file_is_for_its_owner_only(tmp_path: Path) -> None:
@@ -53,14 +53,15 @@ def test_what_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["there"]
 
 
-def test_text_is_no_formula() -> None:
+def test_text_is_no_formula(tmp_path: Path) -> None:
     frame = pd.DataFrame(
         {"name": ["=1+1", "+1", "-1", "@x", "plain", None], "count": [-1, 2, 3, 4, 5, 6]}
     )
     frame["kind"] = frame["name"].astype("category")
 
-    found = guarded(frame)
+    write_frame(frame, tmp_path / "names.csv")
 
+    found = pd.read_csv(tmp_path / "names.csv")
     assert found["name"].tolist()[:5] == ["'=1+1", "'+1", "'-1", "'@x", "plain"]
     assert found["kind"].tolist()[:2] == ["'=1+1", "'+1"]
     assert pd.isna(found["name"][5])

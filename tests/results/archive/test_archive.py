@@ -15,7 +15,6 @@ import murmur
 from murmur.errors import ArchiveError, MissingExtraError, MurmurError
 from murmur.recording import RunRecord
 from murmur.results import FRAMES, OUTCOMES, Results
-from murmur.results._frame import empty
 from murmur.telemetry import Recorder
 
 
@@ -345,13 +344,13 @@ def test_columns_that_an_older_murmur_did_not_have_are_there_and_unknown(
         assert (loaded[column].isna() | (loaded[column] == 0)).all(), column
 
 
-def test_a_frame_that_an_older_murmur_did_not_have_is_empty(saved: Path) -> None:
+def test_a_frame_that_an_older_murmur_did_not_have_is_empty(saved: Path, empty: Results) -> None:
     frames = manifest(saved)["frames"]
     del frames["health"]
     alter(saved, frames=frames)
     (saved / "health.parquet").unlink()
 
-    pd.testing.assert_frame_equal(murmur.load(saved).health, empty(FRAMES["health"]))
+    pd.testing.assert_frame_equal(murmur.load(saved).health, empty.health)
 
 
 def test_a_format_that_is_too_new_is_refused(saved: Path) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
 import pytest
 
 from murmur.errors import InvalidCheckError
 from murmur.results import compare
-from murmur.results._compare import COMPARISON
-from murmur.results._frame import build
 from murmur.results.checks import judge_difference, parse_difference
 
 
@@ -17,12 +16,8 @@ def comparison(*rows: tuple[str, str, float, float, float]):
     """Return a comparison of ratios: name, statistic, ratio and its interval."""
     columns = dict(zip(("name", "statistic", "ratio", "ratio_low", "ratio_high"),
                        zip(*rows, strict=True), strict=True))  # fmt: skip
-    rest = {column: ["x" if column == "unit" else math.nan] * len(rows)
-            for column in COMPARISON.column_names if column not in columns}  # fmt: skip
-    rest["outcome"] = [
-        "higher" if row[3] > 1 else "lower" if row[4] < 1 else "unclear" for row in rows
-    ]
-    return build(COMPARISON, {**rest, **columns})
+    outcomes = ["higher" if row[3] > 1 else "lower" if row[4] < 1 else "unclear" for row in rows]
+    return pd.DataFrame(columns).assign(a=math.nan, b=math.nan, outcome=outcomes)
 
 
 FRAME = comparison(
@@ -93,7 +88,7 @@ def failures(a: float, b: float, low: float, high: float, outcome: str):
     values = {"name": ["echo"], "statistic": ["failed"], "unit": ["share"], "a": [a], "b": [b]}
     values |= {"difference": [b - a], "difference_low": [low], "difference_high": [high]}
     values |= {"ratio": [ratio], "ratio_low": [math.nan], "ratio_high": [math.nan]}
-    return build(COMPARISON, {**values, "outcome": [outcome]})
+    return pd.DataFrame({**values, "outcome": [outcome]})
 
 
 @pytest.mark.parametrize(
