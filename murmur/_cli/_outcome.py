@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from murmur.results import Summary
     from murmur.results.checks import CheckResult, Checks
 
-    from ._outcome import Outcome
 
 __all__ = ["Outcome", "write_junit"]
 
