@@ -9,19 +9,17 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from murmur.errors import ConfigError
+from murmur.results import Results
 from murmur.results.archive import load
 
 from ._codes import ALL_HOLD, CANNOT_TELL, CHECK_FAILED, INVALID
 from ._outcome import Outcome
 from ._side_by_side import compare_saved
-
-if TYPE_CHECKING:
-    from murmur.results import Results
 
 __all__ = ["compare_with_baseline"]
 

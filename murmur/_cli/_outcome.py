@@ -6,18 +6,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+from murmur.results import Summary
 from murmur.results.archive import write_text
+from murmur.results.checks import CheckResult, Checks
 from murmur.telemetry import one_line
 
 from ._codes import ALL_HOLD, CHECK_FAILED, INVALID, REFUSED
-
-if TYPE_CHECKING:
-    from murmur.results import Summary
-    from murmur.results.checks import CheckResult, Checks
-
 
 __all__ = ["Outcome", "write_junit"]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Hashable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+import pandas as pd
 
 from murmur.errors import ConfigError, InvalidCheckError
-from murmur.results import compare
+from murmur.results import Results, compare
 from murmur.results.archive import load
 from murmur.results.checks import (
     TEXTS,
@@ -24,11 +25,6 @@ from murmur.telemetry import one_line
 
 from ._codes import ALL_HOLD, CANNOT_TELL, CHECK_FAILED, INVALID
 from ._outcome import Outcome
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from murmur.results import Results
 
 __all__ = ["compare_saved"]
 

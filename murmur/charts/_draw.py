@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
+
+import pandas as pd
 
 from murmur.errors import UnknownNameError
 
@@ -12,12 +14,8 @@ from ._comparison import effects
 from ._counts import errors, outcomes, users
 from ._generator import health, shaded
 from ._spread import distribution, heatmap
+from ._theme import AnyChart
 from ._time import percentiles, population, service_and_response, throttles, throughput
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ._theme import AnyChart
 
 __all__ = ["CHARTS", "Frames", "draw"]
 

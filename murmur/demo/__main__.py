@@ -5,22 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
-from murmur._session import Session
+from murmur._session import Run, Session
 from murmur.errors import MurmurError, WaitTimeoutError
 from murmur.results import missing_for_report
-from murmur.testing import router_process
+from murmur.testing import RouterProcess, router_process
 
 from ._chat import Chat
 from ._report import Report
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from murmur._session import Run
-    from murmur.testing import RouterProcess
 
 ARRIVAL = 3.0  # s; in which all users come, or a tenth of a short duration
 PACE = 0.6  # s; between a user's messages, so that the demo is over in half a minute

@@ -5,15 +5,13 @@ from __future__ import annotations
 import atexit
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import Protocol, Self
 
 from murmur._given import integer_given, needed
 from murmur._guard import text_of
+from murmur.recording import Relay
 
 from ._totals import Totals
-
-if TYPE_CHECKING:
-    from murmur.recording import Relay
 
 __all__ = ["Exporter", "Followed", "labels_as_text"]
 

@@ -6,7 +6,7 @@ Every function here needs the extra ``otel``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.metrics.export import (
@@ -21,18 +21,15 @@ from opentelemetry.sdk.metrics.export import (
     Sum,
 )
 from opentelemetry.sdk.metrics.export import Metric as OtelMetric
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanKind, StatusCode
 
 from ._catalogue import Metric
-
-if TYPE_CHECKING:
-    from opentelemetry.sdk.resources import Resource
-
-    from ._spans import Action
-    from ._totals import Reading
+from ._spans import Action
+from ._totals import Reading
 
 __all__ = ["metrics_data", "spans_of"]
 

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from murmur.errors import InvalidArgumentError
-from murmur.runtime import Timetable
+from murmur.runtime import Timetable, User
 from murmur.telemetry import ROWS_DONE
 
+from ._columns import Column
 from ._rows import Rows
-
-if TYPE_CHECKING:
-    from murmur.runtime import User
-
-    from ._columns import Column
 
 __all__ = ["LogFollowing", "LogRows", "planned"]
 

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from murmur._guard import heard
 from murmur.errors import FeederError, Leaving, number_of
-from murmur.runtime import current_run
+from murmur.runtime import User, current_run
 from murmur.telemetry import ROWS_GIVEN, ROWS_MISSED
 
+from ._columns import Column
 from ._order import Beyond, Order, row_of
-
-if TYPE_CHECKING:
-    from murmur.runtime import User
-
-    from ._columns import Column
 
 __all__ = ["Rows"]
 

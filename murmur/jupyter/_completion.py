@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from IPython.core.completer import (
     CompletionContext,
@@ -19,15 +18,12 @@ from IPython.core.completer import (
 from IPython.core.error import UsageError
 
 from murmur.errors import MurmurError
-from murmur.scenario import Description, Setting, describe, scenarios_in
+from murmur.scenario import Description, Scenario, Setting, describe, scenarios_in
 
 from ._results_verbs import FRAME_NAMES
 from ._verb import Context, Kind, Verb
 from ._verbs import VERBS
 from ._words import split_words
-
-if TYPE_CHECKING:
-    from murmur.scenario import Scenario
 
 __all__ = ["complete", "matcher_for"]
 

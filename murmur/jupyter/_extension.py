@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+
+from murmur._session import Session
 
 from ._amoc import Amoc
 from ._completion import matcher_for
-
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
-
-    from murmur._session import Session
 
 __all__ = ["load", "unload"]
 

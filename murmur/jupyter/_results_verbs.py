@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from IPython.core.error import UsageError
 
@@ -11,10 +11,7 @@ from murmur.errors import closest
 from murmur.results import FRAMES, compare, load
 from murmur.results.archive import write_frame
 
-from ._verb import Kind, Parameter, Verb
-
-if TYPE_CHECKING:
-    from ._verb import Call, Context
+from ._verb import Call, Context, Kind, Parameter, Verb
 
 __all__ = ["FRAME_NAMES", "RESULTS_VERBS"]
 

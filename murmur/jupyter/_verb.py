@@ -9,15 +9,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from IPython.core.error import UsageError
 
+from murmur._session import Run, Session
 from murmur.errors import closest
-
-if TYPE_CHECKING:
-    from murmur._session import Run, Session
-    from murmur.scenario import Scenario
+from murmur.scenario import Scenario
 
 __all__ = ["Call", "Context", "Kind", "Parameter", "Verb", "parse"]
 

@@ -7,12 +7,11 @@ has to be counted all the same: these windows are saturated.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-if TYPE_CHECKING:
-    from murmur.recording import RunRecord
+from murmur.recording import RunRecord
 
 __all__ = ["NO_SIGN", "absent_windows"]
 

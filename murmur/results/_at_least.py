@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+import pandas as pd
 
 from murmur.telemetry import RESOLUTION
 
+from ._cells import Statistic
+from ._source import Source
 from .checks._data import Measured
 from .checks._units import TEXTS
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ._cells import Statistic
-    from ._source import Source
 
 __all__ = ["count_unended"]
 

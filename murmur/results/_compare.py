@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,14 +20,12 @@ from ._bootstrap import Floats, wilson
 from ._cells import Statistic
 from ._frame import build_rows
 from ._manifest import doubts
+from ._results import Results
 from ._sides import Counted, RunSide, Side, are_whole, counted, estimates_of, pooled
 from ._source import Source, first_window
 from ._spans import cut_by
 from .checks._answer import answer_of, chosen_statistics
 from .checks._difference import parse_difference
-
-if TYPE_CHECKING:
-    from ._results import Results
 
 __all__ = ["COMPARISON", "INTERVALS", "STATISTICS", "compare", "side_by_side"]
 

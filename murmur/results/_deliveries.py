@@ -5,11 +5,13 @@ The runtime counts; nothing here knows more of a stamp than the names of its cou
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from murmur.recording import RunRecord
 from murmur.runtime import (
     ARRIVED,
     CLOCK_ERROR,
@@ -19,11 +21,6 @@ from murmur.runtime import (
     UNCERTAIN,
 )
 from murmur.telemetry import Labels
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from murmur.recording import RunRecord
 
 __all__ = ["deliveries"]
 

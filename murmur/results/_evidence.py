@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from murmur.recording import Hold, RunRecord
 from murmur.runtime import EXPELLED, NODE_LEFT, NODE_RELEASED, RUN_BROKE
@@ -17,9 +18,6 @@ from murmur.telemetry import Labels
 from ._absences import NO_SIGN
 from ._unfinished import unfinished
 from ._verdict import Evidence, NodeHealth, Permits
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 __all__ = ["gather"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from shutil import rmtree
-from typing import TYPE_CHECKING, Literal, Self, overload
+from typing import Literal, Self, overload
 
 import pandas as pd
 
@@ -14,6 +14,7 @@ from murmur.errors import InvalidArgumentError, WriteError, closest, number_of
 from murmur.recording import FRAMES, RunRecord
 from murmur.telemetry import Histogram
 
+from ._join import ProcessFigures, Prometheus
 from ._manifest import Manifest
 from ._source import RecordSource, Source
 from ._summary import Summary
@@ -21,9 +22,6 @@ from ._verdict import Verdict
 from ._write import write_frame, writing
 from .checks._check import Check
 from .checks._table import Checks, checked, note
-
-if TYPE_CHECKING:
-    from ._join import ProcessFigures, Prometheus
 
 __all__ = ["Results"]
 

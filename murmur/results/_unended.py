@@ -9,18 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from murmur.telemetry import CUT_SHORT, NEVER_CAME, Histogram, bounds
 
+from ._source import Source
 from ._undelivered import missing_deliveries
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from ._source import Source
 
 __all__ = ["CUT_SUFFIX", "NEVER_SUFFIX", "Unended"]
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from murmur.errors import number_of
+from murmur.recording import RunRecord
 from murmur.telemetry import (
     CUT_SHORT,
     EVENTS_DUE,
@@ -22,16 +24,11 @@ from murmur.telemetry import (
     ROWS_DONE,
     ROWS_GIVEN,
     ROWS_MISSED,
+    Labels,
 )
 
 from ._deliveries import MOST, deliveries
 from ._verdict import counted
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from murmur.recording import RunRecord
-    from murmur.telemetry import Labels
 
 __all__ = ["unfinished"]
 

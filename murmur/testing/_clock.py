@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 __all__ = ["MOST_TURNS", "VirtualLoop", "virtual_backend"]
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import anyio
 
-from murmur.http import Reply
-
-if TYPE_CHECKING:
-    from murmur.http import Options, Patience, Request
+from murmur.http import Options, Patience, Reply, Request
 
 __all__ = ["Answer", "HttpStub"]
 

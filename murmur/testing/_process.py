@@ -11,16 +11,14 @@ import selectors
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import IO, Any, Generic, Self, TypeVar
 
 from murmur.errors import MurmurError
 
 from ._router import RouterCounters
 from ._shop import ShopCounters
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = [
     "OPEN_FILES_SPARE",

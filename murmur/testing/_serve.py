@@ -13,13 +13,10 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from ._process import OPEN_FILES_SPARE, raise_open_files_limit
 from ._router import Router
-
-if TYPE_CHECKING:
-    from ._shop import Shop
+from ._shop import Shop
 
 
 class _Commands(asyncio.Protocol):
@@ -47,8 +44,6 @@ def _tell(answer: Mapping[str, object]) -> None:
 def _target(options: argparse.Namespace) -> Router | Shop:
     if options.target == "router":
         return Router(options.host, options.port, delay=options.delay)
-    from ._shop import Shop  # it needs an extra
-
     return Shop(
         options.host,
         options.port,

@@ -20,17 +20,15 @@ import asyncio
 import itertools
 import json
 from collections import Counter, deque
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from types import ModuleType
+from typing import Any, NamedTuple, cast
 from urllib.parse import parse_qs, urlsplit
 
 from murmur.errors import MissingExtraError
 
 from ._listening import Listening
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from types import ModuleType
 
 __all__ = ["Shop", "ShopCounters"]
 

@@ -8,13 +8,11 @@ breaks off are settings, so that what a client measured can be compared with the
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import nullcontext, suppress
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from ._listening import Listening
-
-if TYPE_CHECKING:
-    from collections.abc import Coroutine
 
 __all__ = ["TokenServer"]
 

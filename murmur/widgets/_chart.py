@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+import altair as alt
 import traitlets
 
+from murmur import Session
 from murmur._guard import error_text
 from murmur.charts import CHARTS, draw
 from murmur.errors import UnknownNameError
 from murmur.jupyter.panel import live_charts
+from murmur.results import Results
 
 from ._part import Part
-
-if TYPE_CHECKING:
-    import altair as alt
-
-    from murmur import Session
-    from murmur.results import Results
 
 __all__ = ["Chart"]
 
@@ -116,8 +113,6 @@ class Chart(Part):
 
     def draw(self, results: Results) -> None:
         """Have the function draw; the page keeps the chart and takes new rows."""
-        import altair as alt
-
         assert self._function is not None
         try:
             with alt.data_transformers.enable("default", max_rows=None, consolidate_datasets=True):

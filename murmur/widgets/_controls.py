@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import traitlets
 
-from ._part import Part
+from murmur import Session
 
-if TYPE_CHECKING:
-    from murmur import Session
+from ._part import Part
 
 __all__ = ["Arrivals", "Controls", "Settings", "ThrottleControl"]
 

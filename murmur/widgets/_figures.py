@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import traitlets
 
+from murmur import Session
 from murmur.errors import number_of
 
 from ._part import Part
-
-if TYPE_CHECKING:
-    from murmur import Session
 
 __all__ = ["Figures", "Log"]
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import traitlets
 
+from murmur import Session
 from murmur._given import needed
 from murmur.jupyter.panel import View
-
-if TYPE_CHECKING:
-    from murmur import Session
 
 __all__ = ["Part"]
 

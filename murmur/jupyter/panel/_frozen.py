@@ -6,12 +6,10 @@ It holds neither a widget nor a script, so it stays in the notebook and shows an
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from murmur._vega import picture
-
-if TYPE_CHECKING:
-    from murmur.results import Results
+from murmur.results import Results
 
 __all__ = ["Frozen"]
 

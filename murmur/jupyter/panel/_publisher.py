@@ -11,14 +11,15 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anyio
 import anyio.to_thread
 
 from murmur._backend import thread_lock
-from murmur._session import Judge
+from murmur._session import Judge, Observation
 from murmur.errors import MurmurError, NodeTimeoutError, RunStateError, SessionClosedError
+from murmur.results import Results
 
 from ._code import CodeLog
 from ._commands import Done, carry_out
@@ -27,10 +28,6 @@ from ._rows import charts
 from ._snapshot import snapshot
 from ._subject import Subject
 from ._view import Library, View
-
-if TYPE_CHECKING:
-    from murmur._session import Observation
-    from murmur.results import Results
 
 __all__ = ["Publisher"]
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from murmur.recording import QUANTILES, SPAN, USER_STATES
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import ArrayLike, NDArray
-
-    from murmur._session import Observation
-    from murmur.recording import LiveWindow, Recent
+from murmur._session import Observation
+from murmur.recording import QUANTILES, SPAN, USER_STATES, LiveWindow, Recent
 
 __all__ = ["COLUMN", "charts", "packed", "target"]
 
@@ -80,8 +77,6 @@ def latency(windows: Iterable[LiveWindow]) -> dict[str, Any]:
 
 def heatmap(windows: Iterable[LiveWindow]) -> dict[str, Any]:
     """Return how many actions took how long; only what occurred."""
-    import numpy as np
-
     cells: dict[float, NDArray[np.int64]] = {}
     for window in windows:
         column = window.at // COLUMN * COLUMN
@@ -134,8 +129,6 @@ def packed(
     >>> rows["columns"], len(rows["values"])
     (['at', 'name'], 16)
     """
-    import numpy as np
-
     table = np.array([np.asarray(column, np.float32) for column in columns.values()], np.float32)
     return {
         "columns": list(columns),

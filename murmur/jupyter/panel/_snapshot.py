@@ -9,21 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from murmur.results import duration_text
+from murmur._session import Observation, SearchProgress
+from murmur.cluster import NodeStatus
+from murmur.recording import Failure, LiveChange, Recent
+from murmur.results import Verdict, duration_text
 from murmur.runtime import USER_RATE
+from murmur.scenario import Scenario
+from murmur.throttles import ThrottleStatistics
 
 from ._form import fields
 from ._rows import target
-
-if TYPE_CHECKING:
-    from murmur._session import Observation, SearchProgress
-    from murmur.cluster import NodeStatus
-    from murmur.recording import Failure, LiveChange, Recent
-    from murmur.results import Verdict
-    from murmur.scenario import Scenario
-    from murmur.throttles import ThrottleStatistics
 
 __all__ = ["snapshot"]
 

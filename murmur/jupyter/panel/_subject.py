@@ -6,17 +6,12 @@ import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
-from murmur._session import is_default, notebook_names
+from murmur._session import Observation, Run, Session, is_default, notebook_names
 from murmur.errors import SessionClosedError, UnresponsiveError
-from murmur.scenario import scenarios_in
-
-if TYPE_CHECKING:
-    from murmur._session import Observation, Run, Session
-    from murmur.scenario import Scenario
+from murmur.scenario import Scenario, scenarios_in
 
 __all__ = ["Subject"]
 

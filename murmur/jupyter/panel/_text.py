@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import secrets
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from IPython.display import display, update_display
 
-if TYPE_CHECKING:
-    from ._frozen import Frozen
+from ._frozen import Frozen
 
 __all__ = ["TextOutput", "words"]
 

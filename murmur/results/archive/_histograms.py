@@ -7,15 +7,13 @@ archive answers as the run did.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+import pandas as pd
 
 from murmur.results._spans import SpanTimes
 from murmur.telemetry import WIDTH, Distributions
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["HISTOGRAMS", "read_histograms", "times_of_actions", "write_histograms"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,11 +12,9 @@ from murmur.errors import ArchiveError
 from murmur.recording import RunRecord
 from murmur.results._source import RecordSource, Source, told_of
 from murmur.results._verdict import State, Verdict
+from murmur.telemetry import Chunk
 
 from ._journal import entries
-
-if TYPE_CHECKING:
-    from murmur.telemetry import Chunk
 
 __all__ = ["recovered"]
 

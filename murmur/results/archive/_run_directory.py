@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -21,12 +21,10 @@ from murmur.errors import ArchiveError, MurmurError
 from murmur.recording import Follower, RunRecord
 from murmur.results._manifest import as_json
 from murmur.results._source import RecordSource
+from murmur.telemetry import Chunk
 
 from ._archive import fill, remove_files, require_pyarrow
 from ._journal import JournalWriter, has_journal, remove_journal
-
-if TYPE_CHECKING:
-    from murmur.telemetry import Chunk
 
 __all__ = ["RunDirectory"]
 

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from murmur.results._bootstrap import FEWEST_BLOCKS, memory_of
+from murmur.results._results import Results
 from murmur.results._unended import Unended
 from murmur.results.checks._check import Check, matching
 from murmur.results.checks._data import Measured
+from murmur.results.checks._judge import CheckResult
 from murmur.runtime.health import BY_OTHERS
 from murmur.telemetry import nearest_rank
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from murmur.results._results import Results
-    from murmur.results.checks._judge import CheckResult
-
-    from ._search import Answer
+from ._search import Answer
 
 __all__ = ["Step", "crowding", "step_of"]
 

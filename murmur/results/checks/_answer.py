@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+from typing import Literal, TypeAlias, TypeVar
+
+import pandas as pd
 
 from murmur.errors import InvalidCheckError, closest
 
 from ._difference import Difference, DifferenceResult, judge_difference
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["Answer", "answer_of", "chosen_statistics"]
 

@@ -11,12 +11,11 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
+
+from murmur.telemetry import Histogram
 
 from ._units import TEXTS
-
-if TYPE_CHECKING:
-    from murmur.telemetry import Histogram
 
 __all__ = ["COMPARISONS", "Check", "Kind", "Statistic", "Windows", "matching"]
 

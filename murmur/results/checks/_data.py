@@ -11,20 +11,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from murmur.results._absences import NO_SIGN
 from murmur.results._source import Source, first_window
 from murmur.results._spans import Spanned, Spans, cut_by
 from murmur.results._unended import CUT_SUFFIX, NEVER_SUFFIX, Unended
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from murmur.telemetry import Histogram
+from murmur.telemetry import Histogram
 
 __all__ = ["Measured"]
 

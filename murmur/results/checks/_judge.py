@@ -7,21 +7,15 @@ ended before the span began are failed checks, with the reason.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING
 
 from murmur.errors import closest
-from murmur.telemetry import RESOLUTION, nearest_rank
+from murmur.telemetry import RESOLUTION, Histogram, nearest_rank
 
 from ._check import Check, Windows, matching
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from murmur.telemetry import Histogram
-
-    from ._data import Measured
+from ._data import Measured
 
 __all__ = ["CheckResult", "judge_check"]
 
