@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from murmur._backend import native
 from murmur.telemetry import Emitter, Labels, Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from murmur.recording import RunRecord
     from murmur.telemetry import Bus, Chunk
 
@@ -38,7 +37,8 @@ def emit_of_node(emitter: Emitter, name: str, node: str, state: str) -> None:
 class Chronicle:
     """Writes into the record of one run; its events go to the bus, too."""
 
-    def __init__(self, bus: Bus, now: Callable[[], float], record: RunRecord) -> None:
+    def __init__(self, bus: Bus, record: RunRecord) -> None:
+        now = native().now
         self._bus = bus
         self._now = now
         self._record = record

@@ -90,7 +90,7 @@ class ClusterRun:
         self.state = RunState.IDLE  # until `init` succeeded everywhere
         self.nodes = {node.name: node for node in nodes}  # those that take part
         self.homes = Homes()
-        self.chronicle = Chronicle(bus, native().now, record)
+        self.chronicle = Chronicle(bus, record)
         # over, told: whether it is over, and whether `Course.on_over` is through
         self.over = anyio.Event()
         self.told = anyio.Event()

@@ -7,6 +7,7 @@ node look dead.  Whatever is more than a sign of life goes to the agent.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import anyio
@@ -70,11 +71,7 @@ class Heart:
 
     def left(self, reason: str) -> None:
         """See `NodeAudience`."""
-        self._desk.is_deserted = True
-        self._home.run_here(self._closed, reason)
-
-    def _closed(self, reason: str) -> None:
-        self._desk.deserted(reason, is_closed=True)
+        self._say_deserted(reason, is_closed=True)
 
     async def live(self) -> None:
         """Keep the pulse, and say once when nobody answers any more."""
@@ -91,11 +88,11 @@ class Heart:
             self._heard_at += max(0.0, now - before - 2 * BEAT)
             if now - self._heard_at > self._desk.silence:
                 reason = f"no sign of life for {now - self._heard_at:.1f} s"
-                self._desk.is_deserted = True
-                self._home.run_here(self._abandoned, reason)
+                self._say_deserted(reason, is_closed=False)
 
-    def _abandoned(self, reason: str) -> None:
-        self._desk.deserted(reason, is_closed=False)
+    def _say_deserted(self, reason: str, *, is_closed: bool) -> None:
+        self._desk.is_deserted = True
+        self._home.run_here(partial(self._desk.deserted, reason, is_closed=is_closed))
 
     def _beat(self) -> None:
         clock = self._clock

@@ -18,14 +18,16 @@ from murmur.errors import UnknownNameError
 from murmur.runtime import EXPELLED
 
 from ._facts import NodeFacts, own_version
+from ._guests import Guests
 from ._link import RELEASED
 from ._remote import RemoteNode
-from ._ticket import JOIN, Holder
+from ._ticket import JOIN
 
 if TYPE_CHECKING:
     from ._cluster import Cluster
-    from ._guests import Guests
+    from ._guests import Service
     from ._link import SteeringLink
+    from ._ticket import Holder
 
 __all__ = ["Members"]
 
@@ -44,26 +46,25 @@ class Members:
         self,
         cluster: Cluster,
         link: SteeringLink,
-        guests: Guests | None = None,  # where those come in who are no nodes; nobody does without
+        service: Service,  # what those may ask for who come in and are no nodes
     ) -> None:
         self.nodes: dict[int, RemoteNode] = {}
-        self._guests = guests
-        self._holders: dict[int, Holder] = {}
-        self._revoked: set[str] = set()
-        self._expelled: set[str] = set()
+        self._guests = Guests(link, service, cluster.spawn)
         self._cluster = cluster
         self._roster = cluster.roster
         self._link = link
-        self._strangers: dict[int, float] = {}
-        self._parting: dict[int, str] = {}
+        # those who did not say yet what they are: since when they are here, and with whose ticket
+        self._strangers: dict[int, tuple[float, Holder]] = {}
+        self._revoked: set[str] = set()  # names of tickets
+        # by the life of a node: those that may not come back, and what others had sent by then
+        self._expelled: set[str] = set()
         self._taken: dict[str, int] = {}
 
     def joined(self, peer: int, host: str, holder: Holder) -> None:
         """See `Desk`."""
         now = self._link.now()
-        self._strangers[peer] = now
-        self._holders[peer] = holder
-        for other, since in list(self._strangers.items()):
+        self._strangers[peer] = now, holder
+        for other, (since, _) in list(self._strangers.items()):
             if now - since > WELCOME_WITHIN:
                 self._link.expel(other)
 
@@ -72,7 +73,7 @@ class Members:
         try:
             if peer in self.nodes:
                 self._hear(self.nodes[peer], kind, body)
-            elif self._guests is not None and peer in self._guests:
+            elif peer in self._guests:
                 self._guests.heard(peer, kind, body)
             elif peer in self._strangers and kind in ("hello", "visit"):
                 self._meet(peer, kind, body)
@@ -104,20 +105,17 @@ class Members:
     def left(self, peer: int, reason: str) -> None:
         """See `Desk`."""
         self._strangers.pop(peer, None)
-        self._holders.pop(peer, None)
-        if self._guests is not None:
-            self._guests.left(peer)
+        self._guests.left(peer)
         node = self.nodes.pop(peer, None)
-        farewell = self._parting.pop(peer, None)
         if node is None:
             return
-        node.lose(farewell or reason)
+        is_lost, reason = node.farewell is None, node.farewell or reason
+        node.lose(reason)
         self._taken[node.facts.life] = node.taken
-        is_lost = farewell is None
         if is_lost and reason != EXPELLED:
             _logger.warning("node %s is lost: %s", node.name, reason)
         is_silent = node.is_suspect  # it may act yet on what it was lent
-        self._cluster.part(node, farewell or reason, is_lost=is_lost, is_silent=is_silent)
+        self._cluster.part(node, reason, is_lost=is_lost, is_silent=is_silent)
 
     def expel(self, name: str) -> None:
         """Send a node away; its users are lost.
@@ -134,10 +132,9 @@ class Members:
         """Let nobody in with a ticket of this name any more, and send away who is in by it."""
         self._revoked.add(ticket)
         for peer, node in list(self.nodes.items()):
-            if self._holders[peer].ticket == ticket:
+            if node.ticket == ticket:
                 self._send_away(peer, node)
-        if self._guests is not None:
-            self._guests.revoke(ticket)
+        self._guests.revoke(ticket)
 
     def _send_away(self, peer: int, node: RemoteNode) -> None:
         """Expel a node for good: it may not have heard, and want to come back."""
@@ -157,14 +154,11 @@ class Members:
 
     def _meet(self, peer: int, kind: str, body: bytes) -> None:
         """Let a node or a guest in, or say why not."""
-        del self._strangers[peer]
-        holder = self._holders[peer]
+        _, holder = self._strangers.pop(peer)
         if holder.ticket in self._revoked:
             self._refuse(peer, "its ticket was revoked")
         elif kind == "hello":
             self._receive(peer, _read_facts(body), holder)
-        elif self._guests is None:
-            self._refuse(peer, "this session has no guests")
         elif (version := decode(body)) != own_version():
             self._refuse(peer, f"it has murmur {version} and this session murmur {own_version()}")
         else:
@@ -187,7 +181,7 @@ class Members:
         name = self._free_name(facts.name)
         welcome = [name, self._roster.silence, self._roster.rejoin]
         self._link.send(peer, "welcome", encode(welcome))
-        node = RemoteNode(name, peer=peer, link=self._link, facts=facts)
+        node = RemoteNode(name, peer=peer, link=self._link, facts=facts, ticket=holder.ticket)
         node.taken = self._taken.pop(facts.life, 0)
         self.nodes[peer] = node
         self._cluster.join(node)
@@ -255,7 +249,7 @@ class Members:
 
     def _see_off(self, node: RemoteNode, reason: str) -> None:
         """Take note that a node is about to leave in order."""
-        self._parting[node.peer] = reason
+        node.farewell = reason
         if reason == RELEASED:
             self._cluster.note_wish(node.name, "released")
         self._roster.excuse(node)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from murmur._backend import native
 from murmur.errors import ClusterError
 
-from ._guests import Guests
 from ._members import Members
 from ._reception import Reception
 from ._thread import LinkThread
@@ -27,10 +26,10 @@ async def receive(
     link: SteeringLink,
     # `await start_link(link.serve, reception)` opens it and keeps it served
     start_link: Callable[..., Any],
-    guests: Guests | None = None,
+    service: Service,
 ) -> Members:
-    """Let nodes join `cluster` over `link`; return the desk that they come to."""
-    members = Members(cluster, link, guests)
+    """Let nodes join `cluster` over `link`, and guests use `service`; return their desk."""
+    members = Members(cluster, link, service)
     cluster.roster.is_open = True
     try:
         await start_link(link.serve, Reception(link, members, native()))
@@ -43,11 +42,13 @@ async def receive(
 class Opening:
     """The open port of a session; made on its loop by `Opening.at`."""
 
-    def __init__(self, members: Members, thread: LinkThread, authority: Authority) -> None:
+    def __init__(
+        self, members: Members, thread: LinkThread, authority: Authority, address: str
+    ) -> None:
         self.members = members
         self._thread = thread
         self._authority = authority
-        self._address = ""
+        self._address = address
 
     @staticmethod
     def check(host: object, port: object, lifetime: object) -> None:
@@ -79,9 +80,7 @@ class Opening:
         Authority
             For `at`.
         """
-        from murmur.coordinators import shared as _  # noqa: F401 - see above
-
-        from . import _leasing, _tls  # noqa: F401 - see above
+        from . import _shared, _tls  # noqa: F401 - see above
 
         return Authority()
 
@@ -103,13 +102,10 @@ class Opening:
         thread = LinkThread()
         link = TlsSteeringLink(authority.context(), host, port)
         try:
-            guests = Guests(link, service, cluster.spawn)
-            members = await receive(cluster, link, thread.start, guests)
+            members = await receive(cluster, link, thread.start, service)
         except (OSError, ExceptionGroup) as error:
             raise ClusterError(f"cannot listen at {host}:{port}: {reason_of(error)}") from None
-        opening = cls(members, thread, authority)
-        opening._address = link.address
-        return opening
+        return cls(members, thread, authority, link.address)
 
     @property
     def port(self) -> int:

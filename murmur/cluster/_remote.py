@@ -14,6 +14,7 @@ from murmur._backend import native
 from murmur._wire import WireError, decode, encode, revive_fault
 from murmur.errors import NodeLostError, NodeTimeoutError
 from murmur.runtime import Presence, RunState
+from murmur.telemetry import Chunk
 
 from ._node import Node, NodeStatus
 from ._parts import PARTS
@@ -21,7 +22,6 @@ from ._travel import pack_call, pack_code
 
 if TYPE_CHECKING:
     from murmur.runtime import Listener, RunSpec
-    from murmur.telemetry import Chunk
 
     from ._facts import NodeFacts
     from ._link import SteeringLink
@@ -54,10 +54,13 @@ class RemoteNode(Node):
         peer: int,  # its connection
         link: SteeringLink,
         facts: NodeFacts,
+        ticket: str,  # the name of that by which it came in
     ) -> None:
         self.name = name
         self.peer = peer
         self.facts = facts
+        self.ticket = ticket
+        self.farewell: str | None = None  # why it is about to leave in order
         self.joined_at = native().now()
         self.clock_error = math.inf
         self._link = link
@@ -190,7 +193,7 @@ class RemoteNode(Node):
         if run_id != self._run_id or listener is None:
             return
         if kind == "chunk":
-            listener.chunk(self.named_chunk(value))
+            listener.chunk(self._named_chunk(value))
         elif kind == "idle":
             listener.idle()
         elif kind == "ended":
@@ -256,13 +259,11 @@ class RemoteNode(Node):
         self.confirm(int(number))
         if is_known:
             return None
-        chunk = self.named_chunk(value)
+        chunk = self._named_chunk(value)
         return str(run_id), replace(chunk, users=chunk.users[:0], dropped=())
 
-    def named_chunk(self, chunk: Any) -> Chunk:  # noqa: ANN401 - what was decoded
+    def _named_chunk(self, chunk: Any) -> Chunk:  # noqa: ANN401 - what was decoded
         """Return what was decoded as a chunk of this node, or raise `WireError`."""
-        from murmur.telemetry import Chunk
-
         if not isinstance(chunk, Chunk):
             raise WireError("this is no chunk")
         return replace(chunk, node=self.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -51,7 +52,9 @@ class Network:
         self.is_down = False  # whether whoever connects now is cut off
 
     async def open(self) -> None:
-        self.members = await receive(self.cluster, self.link, Line(self.tasks).start)
+        nothing = SimpleNamespace(looks={}, orders={}, records={})  # for guests, who are no nodes
+        start = Line(self.tasks).start
+        self.members = await receive(self.cluster, self.link, start, nothing)
 
     async def join(self, name: str) -> Agent:
         """Let a node in; it knows the time when this returns."""
