@@ -60,10 +60,10 @@ def test_no_engine_is_ever_loaded_into_this_process():
     program = """
         import sys
         from murmur import _vega
-        from murmur.jupyter.panel import _bundle
+        from murmur.jupyter.panel import _view
         script = _vega.script()
         assert "__murmur_vega" in script and len(script) > 500_000, len(script)
-        assert _bundle.vega().endswith("export default {};\\n")
+        assert _view.vega().endswith("export default {};\\n")
         assert "</svg>" in _vega.picture('{"mark": "point", "data": {"values": [{}]}}')
         assert "vl_convert" not in sys.modules
     """
