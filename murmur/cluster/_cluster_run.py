@@ -104,7 +104,6 @@ class ClusterRun:
         self._unheard: list[tuple[str, Ids]] = []
         self._idle = anyio.Event()  # set when a node has no user left
         self._watch = anyio.CancelScope()
-        self._started_at = native().now()
         self._ended_at = math.nan
         if roster.is_open or self.nodes.keys() - {roster.local}:
             from ._shared import Shared
@@ -150,7 +149,7 @@ class ClusterRun:
         return ClusterStatus(
             state=self.state,
             highest_id=self.homes.highest_id,
-            elapsed=until - self._started_at,
+            elapsed=until - self.record.started_at,
             nodes=nodes,
             departed=self.homes.departed,
             throttles=self.steered_throttles(),

@@ -32,6 +32,7 @@ class Stage:
         callback_timeout: float = 60.0,
         duration: float = float("inf"),
         end_when_idle: bool = False,
+        archived_within: float = 0.0,  # virtual seconds that somebody takes to write its archive
         **settings: Any,
     ) -> None:
         settings = {"user_rate": float("inf"), **settings}
@@ -51,7 +52,12 @@ class Stage:
             settings=masked(scenario, spec.settings.values),
             seed=seed,
         )
-        course = Course(users=users, duration=duration, end_when_idle=end_when_idle)
+        course = Course(
+            users=users,
+            duration=duration,
+            end_when_idle=end_when_idle,
+            on_over=lambda _: anyio.sleep(archived_within),
+        )
         await self.cluster.start(spec, self.record, course)
         await anyio.sleep(0.001)
 

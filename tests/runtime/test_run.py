@@ -468,6 +468,18 @@ async def test_a_run_may_end_with_its_last_user(stage: Any) -> None:
     assert stage.users() == dict.fromkeys((1, 2, 3), "finished")
 
 
+async def test_a_run_is_as_old_as_its_record_even_if_it_had_to_wait_for_the_one_before(
+    stage: Any,
+) -> None:
+    await stage.do(Idle, 1, archived_within=3.0)
+    await stage.cluster.stop()
+    await anyio.sleep(0.5)
+    await stage.do(Idle, 1)
+
+    age = anyio.current_time() - stage.record.started_at
+    assert (await stage.status()).elapsed == pytest.approx(age) == pytest.approx(2.5, abs=0.1)
+
+
 async def test_a_run_may_end_after_a_while(stage: Any) -> None:
     await stage.do(Idle, 3, duration=30)
     began = anyio.current_time()
