@@ -21,8 +21,6 @@ from ._codes import ALL_HOLD, CANNOT_TELL, CHECK_FAILED, INVALID
 from ._outcome import Outcome
 from ._side_by_side import compare_saved
 
-__all__ = ["compare_with_baseline"]
-
 _OURS = re.compile(r"\d{8}T\d{6}Z-\w+")
 """Names that this module gives; it removes nothing else."""
 

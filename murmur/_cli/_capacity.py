@@ -18,8 +18,6 @@ from ._sections import SectionedCommand, option
 if TYPE_CHECKING:
     from murmur.results.capacity import Capacity, Search, Step
 
-__all__ = ["capacity"]
-
 _EPILOG = """\
 \b
 By example:

@@ -2,16 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = [
-    "ALL_HOLD",
-    "CANNOT_TELL",
-    "CHECK_FAILED",
-    "EXIT_CODES",
-    "INTERRUPTED",
-    "INVALID",
-    "REFUSED",
-]
-
 ALL_HOLD = 0
 CHECK_FAILED = 1
 REFUSED = 2

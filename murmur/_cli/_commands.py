@@ -13,8 +13,6 @@ from murmur.errors import MurmurError, closest
 
 from ._codes import EXIT_CODES, INTERRUPTED, REFUSED
 
-__all__ = ["COMMANDS", "Group", "murmur"]
-
 # Name, and one line for `murmur --help`, which imports none of them.
 COMMANDS: Mapping[str, str] = {
     "run": "Run a scenario, check what came of it, and exit with the answer.",

@@ -8,8 +8,6 @@ import click
 
 from ._sections import SectionedCommand, option
 
-__all__ = ["compare"]
-
 _EPILOG = """\
 \b
 Several runs of each side, with -- between them:

@@ -7,8 +7,6 @@ from click.shell_completion import CompletionItem, get_completion_class
 
 from ._sections import SectionedCommand
 
-__all__ = ["completion", "settings_of"]
-
 _HOW = """\
 \b
 bash   murmur completion bash > ~/.local/share/bash-completion/completions/murmur

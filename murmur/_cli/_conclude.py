@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from ._signals import Interrupts
 
-__all__ = ["conclude_saved", "run_and_conclude"]
-
 
 def run_and_conclude(options: Mapping[str, Any], interrupts: Interrupts) -> int:
     """Perform the run that `options` describe, write what they ask for, return the exit code.

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from murmur._session import Session
     from murmur.cluster import Ticket
 
-__all__ = ["Crew"]
-
 _LOOK = 0.2  # s
 
 

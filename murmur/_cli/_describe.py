@@ -14,8 +14,6 @@ from ._sections import SectionedCommand, option
 if TYPE_CHECKING:
     from murmur.scenario import Description, Descriptions
 
-__all__ = ["describe"]
-
 
 @click.command(cls=SectionedCommand)
 @click.argument("scenario")

@@ -10,8 +10,6 @@ from typing import Any
 from murmur.errors import ConfigError, closest
 from murmur.scenario import read_file as read_text_file
 
-__all__ = ["KEYS", "read_file"]
-
 _PATHS = ("out", "report", "junit")
 
 

@@ -10,8 +10,6 @@ import click
 
 from ._sections import SectionedCommand, option
 
-__all__ = ["import_"]
-
 _EPILOG = """\
 \b
 By example:

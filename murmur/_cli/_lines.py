@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 from murmur.telemetry import one_line
 
-__all__ = ["Lines", "Silence", "line_of"]
-
 _MOST_ERRORS = 20
 """Kinds of errors that are told as they appear; the summary has the most frequent."""
 

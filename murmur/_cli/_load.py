@@ -13,8 +13,6 @@ from typing import Literal
 
 from murmur.results.checks import read_duration, read_rate
 
-__all__ = ["Load", "Stage", "read_stages"]
-
 _MOST_DIGITS = 10
 """Of a number of users: ids go up to 2 ** 32."""
 

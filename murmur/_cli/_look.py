@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from murmur.recording import Figures
     from murmur.results.checks import Check, CheckResult
 
-__all__ = ["Look", "Watch"]
-
 _DEAR = 20.0  # what gets dearer may take one part in so many of the time
 _MOST_ERRORS = 3
 

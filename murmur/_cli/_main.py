@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import Any, TextIO, cast
 
-__all__ = ["main"]
-
 _MISSING = (
     "murmur's command line needs the package 'click': pip install 'murmur-load[cli]', "
     "or in a clone: pip install -e '.[cli]'\n"

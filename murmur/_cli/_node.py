@@ -7,9 +7,6 @@ import click
 from ._sections import SectionedCommand, option
 from ._signals import Interrupts
 
-__all__ = ["node"]
-
-
 _EPILOG = """\
 \b
 Exit codes:

@@ -15,8 +15,6 @@ from murmur.telemetry import one_line
 
 from ._codes import ALL_HOLD, CHECK_FAILED, INVALID, REFUSED
 
-__all__ = ["Outcome", "write_junit"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:

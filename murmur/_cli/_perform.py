@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from ._plan import Plan
     from ._signals import Interrupts
 
-__all__ = ["Show", "Steering", "perform"]
-
 TURN = 0.1
 """Seconds between two turns: how finely stages of users are followed."""
 

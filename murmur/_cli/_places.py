@@ -12,8 +12,6 @@ from typing import Any
 
 from murmur.errors import MissingExtraError
 
-__all__ = ["Places"]
-
 
 @dataclass(frozen=True, slots=True)
 class Places:

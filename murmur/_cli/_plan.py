@@ -17,8 +17,6 @@ from ._load import Load, Stage, read_stages
 from ._places import Places
 from ._url import as_get, is_url, of_url
 
-__all__ = ["Plan", "plan_of", "read_checks", "settings_for"]
-
 T = TypeVar("T")
 
 

@@ -15,8 +15,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-__all__ = ["Pulse", "pulse_in"]
-
 PULSE = "status.json"  # as `murmur._session` writes it
 _MANIFEST = "manifest.json"
 _OVER = {"finished", "failed"}

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from murmur.results import Results
 
-__all__ = ["replay"]
-
 _EPILOG = f"""\
 The text of the scenario in the archive is run: replay only archives that you trust.
 Secret settings are in no archive: give them with --set, or as AMOC_<NAME>.

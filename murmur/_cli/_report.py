@@ -9,8 +9,6 @@ import click
 from ._codes import EXIT_CODES
 from ._sections import SectionedCommand, option
 
-__all__ = ["report"]
-
 
 @click.command(cls=SectionedCommand, epilog=EXIT_CODES)
 @click.argument("directory", type=click.Path())

@@ -12,8 +12,6 @@ from ._completion import settings_of
 from ._sections import SectionedCommand, option
 from ._signals import Interrupts
 
-__all__ = ["run"]
-
 _LOAD, _SCENARIO, _CHECKS, _OUTPUT = "Load", "Scenario", "Checks", "Output"
 
 _EPILOG = f"""\

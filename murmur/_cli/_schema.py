@@ -8,8 +8,6 @@ import click
 
 from ._sections import SectionedCommand
 
-__all__ = ["schema"]
-
 
 @click.command(cls=SectionedCommand)
 @click.argument("kind", type=click.Choice(["run", "manifest"]))

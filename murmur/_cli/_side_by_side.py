@@ -26,8 +26,6 @@ from murmur.telemetry import one_line
 from ._codes import ALL_HOLD, CANNOT_TELL, CHECK_FAILED, INVALID
 from ._outcome import Outcome
 
-__all__ = ["compare_saved"]
-
 _SHOWN = ("rate", "failed", "response_p50", "response_p95", "response_p99")
 _CODES = {"pass": ALL_HOLD, "fail": CHECK_FAILED, "cannot tell": CANNOT_TELL}
 _KINDS = {"1/s": "rate", "s": "time", "share": "share"}

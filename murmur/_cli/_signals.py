@@ -8,8 +8,6 @@ import sys
 from types import FrameType
 from typing import Any, Self
 
-__all__ = ["Interrupts"]
-
 _SHOW_CURSOR = "\x1b[?25h"
 
 _HANG_UP: int | None = getattr(signal, "SIGHUP", None)

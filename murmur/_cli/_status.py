@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from murmur._session import Status
     from murmur.cluster import NodeOverview
 
-__all__ = ["status"]
-
 WELL, UNWELL = 0, 1
 _UNWELL_STATES = {"failed"}
 _PATIENCE = 5.0

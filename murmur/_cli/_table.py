@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 from murmur.telemetry import one_line
 
-__all__ = ["LiveTable"]
-
 _COLUMNS = ("action", "count", "failed", "per second", "p50", "p95", "p99")
 _MOST_ACTIONS = 20
 

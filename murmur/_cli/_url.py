@@ -14,8 +14,6 @@ from murmur.runtime import User, throttle
 from murmur.scenario import Scenario
 from murmur.throttles import Throttle
 
-__all__ = ["Get", "as_get", "is_url", "of_url"]
-
 _MOST = 1000
 """Users, unless somebody says how many: each has a connection of its own."""
 

@@ -10,8 +10,6 @@ import pandas as pd
 from . import _theme as theme
 from ._rows import check
 
-__all__ = ["capacity"]
-
 _ANSWERS = {"holds": "circle", "fails": "cross", "no answer": "triangle-up"}
 _TIMES = {"p50": theme.SKY, "p99": theme.VERMILLION}
 _RATES = {"throughput": theme.BLUE, "goodput": theme.ORANGE}

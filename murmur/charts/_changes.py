@@ -8,8 +8,6 @@ import pandas as pd
 from ._rows import check
 from ._theme import GREY, AnyChart, time_axis
 
-__all__ = ["with_changes"]
-
 _RULES = 200
 _THE_END = "the run"  # what `Results.changes` calls an end that was asked for
 _LABELS = 12  # more would overlap; the tooltips still tell

@@ -13,8 +13,6 @@ import pandas as pd
 from ._rows import check
 from ._theme import BLUE, GREY, PURPLE, VERMILLION, AnyChart, dressed, ordered, sentence
 
-__all__ = ["comparison", "effects"]
-
 _OUTCOMES = {
     "higher": (VERMILLION, "triangle-up"),
     "lower": (BLUE, "triangle-down"),

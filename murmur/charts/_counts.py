@@ -25,8 +25,6 @@ from ._theme import (
     time_axis,
 )
 
-__all__ = ["errors", "outcomes", "users"]
-
 _HERE = "here"  # a user without an outcome yet
 _OUTCOMES = {
     "finished": GREEN,

@@ -17,8 +17,6 @@ from ._spread import distribution, heatmap
 from ._theme import AnyChart
 from ._time import percentiles, population, service_and_response, throttles, throughput
 
-__all__ = ["CHARTS", "Frames", "draw"]
-
 
 class Frames(Protocol):
     """What has the frames of a run, such as `murmur.results.Results`."""

@@ -23,8 +23,6 @@ from ._theme import (
     time_axis,
 )
 
-__all__ = ["health", "shaded"]
-
 _LAGS = {
     "loop_lag_p99": ("loop, 99th percentile", BLUE, [1, 0]),
     "loop_lag_max": ("loop, longest", SKY, [2, 2]),

@@ -10,8 +10,6 @@ import pandas as pd
 from ._rows import ROWS, check
 from ._theme import BLUE, PALETTE, VERMILLION, AnyChart, dressed, sentence, time_axis, together
 
-__all__ = ["joined"]
-
 _OURS = {"rate": ("actions per second", BLUE), "response_p99": ("response p99 [s]", VERMILLION)}
 _KNOWN = {"window_at", "wall_at", "count", "failed", "rate", "response_p50", "response_p99"}
 _MOST = 6

@@ -10,8 +10,6 @@ from __future__ import annotations
 import sys
 from importlib.util import find_spec
 
-__all__ = ["disable_offline_charts", "enable_offline_charts"]
-
 
 def enable_offline_charts() -> bool:
     """Draw charts as SVG, unless a renderer was chosen; return whether that changed it."""

@@ -17,18 +17,6 @@ import pandas as pd
 from murmur._given import needed
 from murmur.errors import InvalidArgumentError
 
-__all__ = [
-    "ROWS",
-    "SPANS",
-    "Spans",
-    "busiest",
-    "check",
-    "missing_of",
-    "over_time",
-    "sample_note",
-    "window_length",
-]
-
 ROWS = 5_000
 SPANS = 600  # about one a pixel: more would only blur dashes and lines
 

@@ -25,8 +25,6 @@ from ._theme import (
     time_axis,
 )
 
-__all__ = ["distribution", "heatmap"]
-
 _COLUMNS, _BANDS = 100, 40  # cells of a heat map; their product stays below ROWS
 _SHORTEST = 1e-6  # s; a logarithmic axis has no place for 0
 _POINTS = 200  # of a distribution's line

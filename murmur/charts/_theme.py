@@ -21,30 +21,6 @@ from typing import Any, TypeAlias, TypeVar
 import altair as alt
 import pandas as pd
 
-__all__ = [
-    "BLUE",
-    "DASHES",
-    "GREEN",
-    "GREY",
-    "ORANGE",
-    "PALETTE",
-    "PURPLE",
-    "SECONDS_LABEL",
-    "SKY",
-    "VERMILLION",
-    "AnyChart",
-    "dressed",
-    "log_axis",
-    "log_scale",
-    "names_legend",
-    "ordered",
-    "plain",
-    "seconds_axis",
-    "sentence",
-    "time_axis",
-    "together",
-]
-
 AnyChart: TypeAlias = alt.Chart | alt.LayerChart
 Configurable = TypeVar("Configurable", bound=alt.Chart | alt.LayerChart | alt.ConcatChart)
 

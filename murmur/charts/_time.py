@@ -30,8 +30,6 @@ from ._theme import (
     time_axis,
 )
 
-__all__ = ["percentiles", "population", "service_and_response", "throttles", "throughput"]
-
 _NAMES = len(PALETTE)  # more names at once could not be told apart
 _TOGETHER = 3  # names, beyond which each has one percentile
 _SHORTEST = 1e-6  # s; a logarithmic axis has no place for 0

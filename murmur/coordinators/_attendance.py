@@ -16,8 +16,6 @@ from ._performer import Emits
 from ._plan import HasId, Plan, whole_number
 from ._waits import Wait
 
-__all__ = ["Attendance", "Owner"]
-
 T = TypeVar("T")
 
 

@@ -29,8 +29,6 @@ from ._waits import Wait
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-__all__ = ["Coordinator", "CoordinatorStatistics"]
-
 
 @dataclass(frozen=True, slots=True)
 class CoordinatorStatistics:

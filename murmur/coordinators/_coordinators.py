@@ -21,8 +21,6 @@ from .shared._shared import Post, SharedCoordinator
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-__all__ = ["Coordinators"]
-
 
 class Coordinators(Mapping[Hashable, Coordinator]):
     """Opens coordinators and finds them again; as a mapping, those that take users."""

@@ -7,8 +7,6 @@ from collections.abc import Callable
 
 from murmur._backend import Native, Wakeup
 
-__all__ = ["Countdown"]
-
 
 class Countdown:
     """Calls `fire` once, `seconds` after it was last armed.

@@ -27,8 +27,6 @@ from ._tally import Batch
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-__all__ = ["BACKLOG", "Lanes", "Round"]
-
 BACKLOG = 100_000  # members in batches whose actions have not begun, before `add` waits
 
 

@@ -17,8 +17,6 @@ from murmur.telemetry import text_of, trace_of
 from ._plan import Action, CoordinatorEvent
 from ._tally import Batch
 
-__all__ = ["Emits", "Performer"]
-
 TURN_CALLS = 100  # calls of one batch between two turns for other tasks
 TURN_SECONDS = 0.005  # or this long, when the calls are slow
 

@@ -19,21 +19,6 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 from murmur._guard import heard, text_of
 from murmur.errors import CoordinatorError, InvalidArgumentError, sentences
 
-__all__ = [
-    "Action",
-    "CoordinatorEvent",
-    "HasId",
-    "HowMany",
-    "Item",
-    "Kind",
-    "Member",
-    "Plan",
-    "PlanLike",
-    "conflict",
-    "distinct_pairs",
-    "whole_number",
-]
-
 HowMany: TypeAlias = int | tuple[int, int] | Literal["all"]
 Kind: TypeAlias = Literal["coordinate", "timeout", "reset", "stop"]
 Function: TypeAlias = Callable[..., object]

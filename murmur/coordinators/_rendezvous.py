@@ -16,8 +16,6 @@ from murmur.errors import CoordinatorError, Leaving
 from ._plan import Member
 from ._waits import Wait
 
-__all__ = ["Rendezvous"]
-
 
 class _Place(NamedTuple):
     """Where a user waits, and since when."""

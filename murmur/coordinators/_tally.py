@@ -15,8 +15,6 @@ from random import Random
 from ._plan import Item, Kind, Member
 from ._waits import Wait
 
-__all__ = ["MAX_MEMBERS", "Batch", "Tally"]
-
 MAX_MEMBERS = 100_000  # kept per batch, about 20 MB; further users are only counted
 
 

@@ -6,8 +6,6 @@ import math
 from collections.abc import Hashable
 from typing import NamedTuple
 
-__all__ = ["STALE", "Wait"]
-
 STALE = 10.0
 """Seconds without a newcomer after which a wait is told while the run is on."""
 

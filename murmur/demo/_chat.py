@@ -13,8 +13,6 @@ from murmur.testing import raise_open_files_limit
 
 from ._talk import Talk
 
-__all__ = ["Chat"]
-
 GREETING_WITHIN = 10.0  # s; for the router to say that a user is connected
 PARTING_WITHIN = 5.0  # s; for the last messages and the end of the stream
 

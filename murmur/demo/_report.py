@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from murmur.results import Results
     from murmur.testing import RouterCounters
 
-__all__ = ["Report"]
-
 
 @dataclass(frozen=True, slots=True)
 class Report:

@@ -6,8 +6,6 @@ from typing import Any, TypeAlias
 
 from murmur.runtime import User
 
-__all__ = ["Talk"]
-
 Message: TypeAlias = dict[str, Any]
 
 

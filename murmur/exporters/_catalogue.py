@@ -13,8 +13,6 @@ from typing import Literal
 
 from murmur.recording import FRAMES, Column, Frame
 
-__all__ = ["BOUNDS", "BUCKETS", "METRICS", "SAMPLED", "Kind", "Metric"]
-
 Kind = Literal["counter", "gauge", "histogram"]
 
 BUCKETS = (

@@ -13,8 +13,6 @@ from murmur.recording import Relay
 
 from ._totals import Totals
 
-__all__ = ["Exporter", "Followed", "labels_as_text"]
-
 
 class Followed(Protocol):
     """What can be followed: a `murmur.Session`."""

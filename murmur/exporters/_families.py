@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from ._totals import Reading, Totals
 
-__all__ = ["families_of", "registry_of", "require_prometheus"]
-
 _LABEL = re.compile("(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
 # What tells series of ours apart, and what the format itself puts on histograms and summaries.
 _TAKEN = {"le", "quantile"}.union(*(metric.labels for metric in METRICS.values()))

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from ._totals import Durations, Reading
 
-__all__ = ["Graphite", "quantiles_of"]
-
 TIMEOUT = 3.0
 """Seconds that connecting, and each piece of sending, may take."""
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from ._totals import Reading
 
-__all__ = ["OpenTelemetry"]
-
 TIMEOUT = 2.0
 """Seconds that a push to the endpoint may take, retries included."""
 

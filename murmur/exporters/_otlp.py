@@ -31,8 +31,6 @@ from ._catalogue import Metric
 from ._spans import Action
 from ._totals import Reading
 
-__all__ = ["metrics_data", "spans_of"]
-
 SCOPE = "murmur"
 UNITS = {"seconds": "s", "bytes": "By", "ratio": "1", "": "1"}
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from murmur.recording import RunRecord
 
-__all__ = ["Prometheus"]
-
 SCRAPED = 60.0
 """Seconds after which a server has usually asked once: Prometheus does so each minute."""
 

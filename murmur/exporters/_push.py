@@ -21,8 +21,6 @@ from murmur._guard import error_text, heard
 from ._exporter import Exporter, Followed
 from ._totals import Reading
 
-__all__ = ["ExporterStatistics", "PushExporter"]
-
 _SECONDS = "give the seconds between two pushes, above 0, such as 10"
 
 LAST_PUSH = 6.0

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from murmur.recording import RunRecord
     from murmur.telemetry import Chunk
 
-__all__ = ["MOST_SPANS", "Action", "SpanSample"]
-
 MOST_SPANS = 2_000
 """Actions that are kept between two pushes."""
 

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.signedinteger[Any]]
 
-__all__ = ["Durations", "Reading", "Totals"]
-
 LabelValues = tuple[str, ...]
 
 SILENT = 5.0

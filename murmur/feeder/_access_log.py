@@ -17,8 +17,6 @@ from ._read import name_of_source
 if TYPE_CHECKING:
     from ._feeder import Source
 
-__all__ = ["AccessLog"]
-
 KINDS = "an access log, or a table of time, path and user"
 
 

@@ -9,8 +9,6 @@ from array import array
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-__all__ = ["Column", "TextBuilder", "Texts", "packed"]
-
 Column = Sequence[object]
 
 PLAIN = {str, int, float, bool, bytes, type(None), list, tuple, dict}

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
         str | Path | pd.DataFrame | Sequence[Mapping[str, object]] | Mapping[str, Sequence[object]]
     )
 
-__all__ = ["Feeder", "found_beside", "reading_of"]
-
 
 class Feeder(TraitType[Rows, Any]):
     """A setting of a scenario: rows of data that its users act with.

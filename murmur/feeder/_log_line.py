@@ -11,8 +11,6 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote_from_bytes, urlsplit
 
-__all__ = ["Asked", "LineError", "label_of", "moment_of", "read_line", "wire_path"]
-
 _QUOTED = r'"(?P<{}>(?:[^"\\]|\\.)*)"'
 _LINE = re.compile(
     r"(?:\S+:\d+ (?!- ))?"  # vhost_combined begins with the name and port of the server

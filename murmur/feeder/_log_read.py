@@ -23,8 +23,6 @@ from ._log_line import LineError, label_of, moment_of, read_line, wire_path
 from ._log_rows import LogRows
 from ._read import Text, columns_of, fields_of_any_size, name_of_source, opened
 
-__all__ = ["OURS", "Wanted", "log_rows"]
-
 SILENCE = 60.0
 """Seconds without any request of which there is a note."""
 

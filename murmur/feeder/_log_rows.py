@@ -13,8 +13,6 @@ from murmur.telemetry import ROWS_DONE
 from ._columns import Column
 from ._rows import Rows
 
-__all__ = ["LogFollowing", "LogRows", "planned"]
-
 BEGIN = 1.0
 """Seconds of a run before the first request: the time that users need to come."""
 

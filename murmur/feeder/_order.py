@@ -20,8 +20,6 @@ from hashlib import blake2b
 from random import Random
 from typing import Literal, get_args
 
-__all__ = ["BEYOND", "ORDERS", "Beyond", "Order", "row_of", "shuffled"]
-
 Order = Literal["by-id", "shuffled"]
 Beyond = Literal["error", "cycle", "stop"]
 ORDERS: tuple[str, ...] = get_args(Order)

@@ -19,8 +19,6 @@ from murmur.errors import FeederError, MissingExtraError, closest
 
 from ._columns import Column, TextBuilder, packed
 
-__all__ = ["Text", "columns_of", "fields_of_any_size", "name_of_source", "opened"]
-
 Columns = dict[str, Column]
 
 KINDS = "a CSV, TSV or Parquet file, a frame, a list of dictionaries, or a dictionary of columns"

@@ -12,8 +12,6 @@ from murmur.telemetry import ROWS_GIVEN, ROWS_MISSED
 from ._columns import Column
 from ._order import Beyond, Order, row_of
 
-__all__ = ["Rows"]
-
 
 class Rows:
     """Rows of data for users: ``rows[user]`` is the one of that user.

@@ -25,8 +25,6 @@ from ._verb import Context, parse
 from ._verbs import VERBS, find_verb
 from ._words import split_words
 
-__all__ = ["Amoc", "run_body"]
-
 Function = TypeVar("Function", bound=Callable[..., object])
 
 

@@ -11,8 +11,6 @@ from ._verb import Call, Context, Kind, Parameter, Verb
 if TYPE_CHECKING:
     from murmur.cluster import Membership
 
-__all__ = ["CLUSTER_VERBS", "ON_NODES", "nodes_of"]
-
 ON_NODES = Parameter("--nodes", Kind.NODES, "only these nodes: names with commas between", "A,B")
 
 TICKET = "murmur-ticket"

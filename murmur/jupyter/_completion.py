@@ -25,8 +25,6 @@ from ._verb import Context, Kind, Verb
 from ._verbs import VERBS
 from ._words import split_words
 
-__all__ = ["complete", "matcher_for"]
-
 # Settings in a call: ``session.do(Echo, 100, po``.
 _CALL = re.compile(
     r".*\b(?:do|find_capacity|rehearse)\(\s*(?P<scenario>\w+)\s*,(?P<rest>[^)]*)", re.DOTALL

@@ -12,8 +12,6 @@ from murmur._session import Session
 from ._amoc import Amoc
 from ._completion import matcher_for
 
-__all__ = ["load", "unload"]
-
 
 def load(ip: InteractiveShell, session: Session | None = None) -> None:
     """Register ``%amoc`` and its completion; what ``%load_ext murmur`` does.

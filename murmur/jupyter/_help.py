@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping
 
 from ._verb import Verb
 
-__all__ = ["Help", "explain", "overview"]
-
 
 class Help(str):
     """A text that shows as it reads when a cell returns it."""

@@ -13,8 +13,6 @@ from murmur.results.archive import write_frame
 
 from ._verb import Call, Context, Kind, Parameter, Verb
 
-__all__ = ["FRAME_NAMES", "RESULTS_VERBS"]
-
 FRAME_NAMES = (*FRAMES, "effects")
 """What ``%amoc frame`` knows: the frames of a run, and what its live changes did."""
 

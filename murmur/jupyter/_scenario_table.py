@@ -8,8 +8,6 @@ from collections.abc import Iterator, Mapping
 from murmur._table import html_table, text_lines
 from murmur.scenario import Scenario
 
-__all__ = ["ScenarioTable"]
-
 _TITLES = ("name", "description", "from")
 
 

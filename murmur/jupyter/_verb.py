@@ -17,8 +17,6 @@ from murmur._session import Run, Session
 from murmur.errors import closest
 from murmur.scenario import Scenario
 
-__all__ = ["Call", "Context", "Kind", "Parameter", "Verb", "parse"]
-
 _PAIR = re.compile(r"(?P<key>[^\W\d]\w*)=(?P<text>.*)", re.DOTALL)
 
 _NOTHING_RAN = "nothing has run yet; start with: %amoc do NAME USERS"

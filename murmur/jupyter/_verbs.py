@@ -26,8 +26,6 @@ from ._results_verbs import RESULTS_VERBS
 from ._scenario_table import ScenarioTable
 from ._verb import Call, Context, Kind, Parameter, Verb
 
-__all__ = ["VERBS", "find_verb"]
-
 _OTHER_NAMES = {"trace": "watch"}
 _WATCHED = 10.0  # seconds, unless a line says how many
 _TURN = 0.1  # seconds between two looks at what is watched

@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 
 from IPython.core.error import UsageError
 
-__all__ = ["split_words"]
-
 _VARIABLE = re.compile(r"\$\$|\$([A-Za-z_]\w*)")
 _EXPRESSION = re.compile(r"\{([^{}]+)\}")
 _PLACE = re.compile("\x00(\\d+)\x00")  # of a value in a line that is still to be split

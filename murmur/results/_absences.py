@@ -13,8 +13,6 @@ import pandas as pd
 
 from murmur.recording import RunRecord
 
-__all__ = ["NO_SIGN", "absent_windows"]
-
 NO_SIGN = "no sign of life"
 """Reason of windows that nobody wrote."""
 

@@ -21,8 +21,6 @@ from ._source import Source
 from .checks._data import Measured
 from .checks._units import TEXTS
 
-__all__ = ["count_unended"]
-
 _Stretch: TypeAlias = "tuple[Source, tuple[float, float]]"
 
 _SURE = 3.0

@@ -32,8 +32,6 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FEWEST_BLOCKS", "Floats", "Memory", "draws_of", "memory_of", "wilson"]
-
 Floats: TypeAlias = NDArray[np.float64]
 
 FEWEST_BLOCKS = 6

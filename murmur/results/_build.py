@@ -19,8 +19,6 @@ from ._absences import NO_SIGN, absent_windows
 from ._deliveries import deliveries
 from ._frame import Values, build, series, unknown
 
-__all__ = ["BUILDERS"]
-
 NEARLY = 0.9
 """Share of a window from which on it counts as whole."""
 

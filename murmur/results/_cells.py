@@ -21,8 +21,6 @@ from ._bootstrap import Floats
 from ._source import Source
 from ._spans import cut_by
 
-__all__ = ["Cells", "Statistic", "cells_of", "edges_of"]
-
 MOST_CELLS = 240
 FEWEST = 10  # actions, and those on either side of a quantile
 

@@ -27,8 +27,6 @@ from ._spans import cut_by
 from .checks._answer import answer_of, chosen_statistics
 from .checks._difference import parse_difference
 
-__all__ = ["COMPARISON", "INTERVALS", "STATISTICS", "compare", "side_by_side"]
-
 _DRAWS = 2000
 _SURE = 3.0  # standard errors by which shares of users that failed have to differ
 _RESOLUTION = RESOLUTION * math.sqrt(2)  # of a ratio of two quantiles of histograms

@@ -22,8 +22,6 @@ from murmur.runtime import (
 )
 from murmur.telemetry import Labels
 
-__all__ = ["deliveries"]
-
 MOST = 2.0**53  # of one counter of murmur's; whoever counts more has made it up
 
 _COUNTED = {

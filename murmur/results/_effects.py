@@ -17,8 +17,6 @@ from ._frame import build_rows
 from ._sides import RunSide
 from ._source import Source, first_window
 
-__all__ = ["EFFECTS", "effect_lines", "effects", "told_effects"]
-
 REACH = 60.0
 """Seconds that are looked at before a change and after it, at most."""
 

@@ -19,8 +19,6 @@ from ._absences import NO_SIGN
 from ._unfinished import unfinished
 from ._verdict import Evidence, NodeHealth, Permits
 
-__all__ = ["gather"]
-
 
 def gather(record: RunRecord, health: pd.DataFrame, *, was_cut_off: bool = False) -> Evidence:
     """Return the evidence of a run: its record, and the frame `health`."""

@@ -15,8 +15,6 @@ from murmur.telemetry import Labels
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Values: TypeAlias = Sequence[Any] | Labels | Array
 
-__all__ = ["Array", "Values", "build", "build_rows", "empty", "series", "unknown"]
-
 
 def build(frame: Frame, values: Mapping[str, Values]) -> pd.DataFrame:
     """Return a frame of `values`, which maps every column to as many values."""

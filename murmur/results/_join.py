@@ -27,8 +27,6 @@ from murmur.errors import InvalidArgumentError, MissingExtraError, closest
 
 from ._source import Source
 
-__all__ = ["ProcessFigures", "Prometheus", "joined"]
-
 _TIMES = ("time", "wall_at", "timestamp", "window_at", "at")
 _POINTS = 11_000  # of one answer, as Prometheus has it
 _PROBES = 5

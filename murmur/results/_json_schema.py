@@ -16,8 +16,6 @@ from ._paces import PaceSummary
 from ._summary import ActionSummary
 from ._verdict import State
 
-__all__ = ["JSON_KINDS", "JsonKind", "json_schema"]
-
 JsonKind = Literal["run", "manifest"]
 JSON_KINDS: tuple[JsonKind, ...] = get_args(JsonKind)
 

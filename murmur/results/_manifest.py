@@ -11,8 +11,6 @@ from murmur._guard import text_of
 if TYPE_CHECKING:
     from ._results import Results
 
-__all__ = ["Manifest", "as_json", "doubts"]
-
 _COMPARED = ("scenario", "settings", "settings_at_start", "plan", "murmur", "python", "host")
 """Entries in which runs that are to be compared should agree."""
 

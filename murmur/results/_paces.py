@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-__all__ = ["PaceSummary", "paces_of"]
-
 _KEPT = 0.99
 """Of the permits due, what every throttle promises to reach; below that there is a line."""
 _TOLD = 0.005

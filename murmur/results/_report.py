@@ -32,8 +32,6 @@ from .checks._table import Checks
 if TYPE_CHECKING:
     from jinja2 import Template
 
-__all__ = ["write"]
-
 _MOST_ROWS = 100  # of a table
 _ADVICE = {
     "valid": "The generator kept up and carried out its plan: these numbers can be relied on.",

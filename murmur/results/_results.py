@@ -23,8 +23,6 @@ from ._write import write_frame, writing
 from .checks._check import Check
 from .checks._table import Checks, checked, note
 
-__all__ = ["Results"]
-
 
 class FrameProperty:
     """Property of `Results` that builds one frame; the schema says what is in it.

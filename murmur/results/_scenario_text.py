@@ -18,8 +18,6 @@ from traitlets import TraitType
 
 from ._surroundings import Surroundings
 
-__all__ = ["scenario_text"]
-
 _MASK = "***"
 _HARMLESS = {"help", "min", "max", "minlen", "maxlen", "allow_none", "read_only"}
 """What a trait is told besides its default; ``tag(...)`` is no such call."""

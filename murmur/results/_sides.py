@@ -13,17 +13,6 @@ from ._bootstrap import FEWEST_BLOCKS, Floats, Memory, draws_of, memory_of, wils
 from ._cells import FEWEST, Cells, Statistic, cells_of, edges_of
 from ._source import Source
 
-__all__ = [
-    "Counted",
-    "Estimate",
-    "RunSide",
-    "Side",
-    "are_whole",
-    "counted",
-    "estimates_of",
-    "pooled",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Estimate:

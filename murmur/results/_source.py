@@ -29,8 +29,6 @@ from ._spans import Spanned, Spans, SpanTimes
 from ._summary import ActionSummary, Summary
 from ._verdict import Verdict, judge
 
-__all__ = ["RecordSource", "Source", "first_window", "told_of"]
-
 BEGUN = 0.1
 """Share of a window that may be over when users could come, for it to count as a whole one."""
 

@@ -20,8 +20,6 @@ from numpy.typing import NDArray
 
 from murmur.telemetry import Distributions, Histogram, nearest_rank
 
-__all__ = ["Cut", "SpanTimes", "Spanned", "Spans", "cut_by"]
-
 Spans: TypeAlias = Sequence[tuple[float, float]]
 """Where stretches begin and end, in seconds since the run's start."""
 

@@ -16,8 +16,6 @@ from murmur.telemetry import one_line
 from ._paces import PaceSummary
 from ._verdict import Verdict
 
-__all__ = ["ActionSummary", "Summary", "duration_text", "plain_row"]
-
 
 @dataclass(frozen=True, slots=True)
 class ActionSummary:

@@ -15,8 +15,6 @@ from textwrap import dedent
 from types import ModuleType
 from typing import Any
 
-__all__ = ["Surroundings"]
-
 _LONGEST = 10_000
 """Characters of a constant: tables of data are no part of a scenario's text."""
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from ._source import Source
 
-__all__ = ["Missing", "missing_deliveries"]
-
 ON_ITS_WAY = 10.0
 """Seconds in which a node of a run that is on may have to tell yet what arrived at it."""
 

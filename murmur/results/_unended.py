@@ -19,8 +19,6 @@ from murmur.telemetry import CUT_SHORT, NEVER_CAME, Histogram, bounds
 from ._source import Source
 from ._undelivered import missing_deliveries
 
-__all__ = ["CUT_SUFFIX", "NEVER_SUFFIX", "Unended"]
-
 CUT_SUFFIX = f".{CUT_SHORT}"
 """What the span of actions that were cut short adds to their name."""
 

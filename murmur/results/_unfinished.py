@@ -30,8 +30,6 @@ from murmur.telemetry import (
 from ._deliveries import MOST, deliveries
 from ._verdict import counted
 
-__all__ = ["unfinished"]
-
 _KEPT = 0.99
 """Of the permits asked of a limit, what has to be granted for there to be no line."""
 

@@ -30,8 +30,6 @@ from typing import Literal, TypeAlias
 
 from murmur.errors import few, number_of
 
-__all__ = ["Evidence", "NodeHealth", "Permits", "State", "Verdict", "counted", "judge"]
-
 State: TypeAlias = Literal["valid", "suspect", "invalid"]
 Finding: TypeAlias = tuple[State, str]
 

@@ -12,8 +12,6 @@ import pandas as pd
 
 from murmur.errors import WriteError
 
-__all__ = ["guarded", "whole_file", "write_frame", "write_text", "writing"]
-
 _DESCRIPTORS = Path("/proc/self/fd")
 _FORMULA = r"^(?=[=+\-@\t\r\n])"
 

@@ -19,8 +19,6 @@ from ._declarations import declaration_faults, refuse_duplicates
 from ._files import file_faults
 from ._scenario import Scenario
 
-__all__ = ["Callback", "Callbacks", "callbacks", "refuse_coroutine"]
-
 _PARAMETERS = {"init": (), "start": ("user",), "terminate": (), "changed": ("name", "old", "new")}
 _TAKES_STATE = frozenset({"start", "terminate"})
 _TAKEN = frozenset(dir(Scenario)) - frozenset(Scenario.class_traits()) | frozenset(_PARAMETERS)

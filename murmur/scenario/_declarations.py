@@ -20,23 +20,6 @@ from traitlets import (
 
 from murmur.errors import DuplicateSettingError, closest
 
-__all__ = [
-    "MASK",
-    "RESERVED",
-    "declaration_faults",
-    "default_of",
-    "is_live",
-    "is_local",
-    "is_required",
-    "is_secret",
-    "live_names",
-    "masked",
-    "refuse_duplicates",
-    "settings_of",
-    "shown",
-    "variable_of",
-]
-
 MASK = "***"
 """What is shown in place of a secret."""
 

@@ -29,8 +29,6 @@ from ._scenario import Scenario
 from ._static import Source
 from ._verification import limits_of
 
-__all__ = ["describe"]
-
 
 def describe(
     what: type[Scenario] | str | os.PathLike[str],

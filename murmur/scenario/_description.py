@@ -10,8 +10,6 @@ from typing import Any
 from murmur._guard import text_of
 from murmur._table import text_lines
 
-__all__ = ["Description", "Descriptions", "Setting", "SourceText"]
-
 
 class SourceText(str):
     """An expression of the source that was not evaluated; shown without quotes."""

@@ -17,8 +17,6 @@ from ._rate import arrivals
 from ._scenario import Scenario
 from ._verification import Verification
 
-__all__ = ["EnvironmentReading", "EnvironmentWarning", "parse_settings", "read_environment"]
-
 
 class EnvironmentWarning(UserWarning):
     """An environment variable could not be read, so the default is used.

@@ -14,8 +14,6 @@ from weakref import WeakKeyDictionary
 from murmur._given import needed
 from murmur.errors import InvalidScenarioError, closest
 
-__all__ = ["MAX_FILES", "file_faults", "files_of", "keep_files", "path_to"]
-
 MAX_FILES = 32 * 2**20
 """Bytes of all files of a scenario together: they go to every node at each start of a run,
 before any word of the run itself, and a node must not seem silent meanwhile."""

@@ -22,8 +22,6 @@ from murmur.errors import InvalidScenarioError, UnknownScenarioError, closest
 from ._read import read_file
 from ._scenario import Scenario
 
-__all__ = ["absence", "find", "is_from_file", "scenarios_in", "split_reference"]
-
 _FILE = re.compile(r"(?P<path>.+\.(?:py|ipynb))(?::(?P<name>[^:/\\]*))?", re.DOTALL)
 _MODULE_PREFIX = "_murmur_file_"
 

@@ -15,17 +15,6 @@ from traitlets import All, Bunch, EventHandler
 from ._declarations import Trait
 from ._scenario import Scenario
 
-__all__ = [
-    "copy_values",
-    "drop_value",
-    "held_back",
-    "hold_back",
-    "lock",
-    "observers",
-    "put_values",
-    "rewritten",
-]
-
 
 def put_values(scenario: Scenario, values: Mapping[str, object]) -> None:
     """Set values that are verified already: no validator is asked, no observer told."""

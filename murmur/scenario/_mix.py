@@ -17,8 +17,6 @@ from ._declarations import settings_of
 from ._insides import lock, put_values, rewritten
 from ._scenario import Scenario
 
-__all__ = ["Mix", "Part", "mix"]
-
 _OF_THE_MIX = frozenset({"user_rate", "grace"})
 
 

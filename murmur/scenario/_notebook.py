@@ -9,8 +9,6 @@ from pathlib import Path
 
 from ._read import read_file
 
-__all__ = ["statements_of"]
-
 _CELLS_OF_PYTHON = re.compile(r"%%(amoc|time|capture)\b")
 _MAGIC = re.compile(r"^(\s*)(?:[%!]|\w+\s*=\s*[%!]).*$", re.MULTILINE)
 _HELP = re.compile(r"^(\s*)(?:\?.*|.*\?\s*)$", re.MULTILINE)

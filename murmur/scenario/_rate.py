@@ -8,8 +8,6 @@ from __future__ import annotations
 import math
 import re
 
-__all__ = ["arrivals", "read_rate"]
-
 _NUMBER = re.compile(r"(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?")
 _PER = {"s": 1.0, "sec": 1.0, "second": 1.0, "m": 60.0, "min": 60.0, "minute": 60.0, "h": 3600.0}
 

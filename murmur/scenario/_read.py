@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 from stat import S_ISREG
 
-__all__ = ["read_file"]
-
 
 def read_file(
     path: Path,

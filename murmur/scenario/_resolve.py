@@ -17,8 +17,6 @@ from ._insides import lock, put_values
 from ._scenario import Scenario
 from ._verification import Verification
 
-__all__ = ["Resolved", "Source", "build", "localize", "refuse_unknown", "resolve"]
-
 Source = Literal["argument", "environment", "default", "node"]
 
 

@@ -15,8 +15,6 @@ from murmur.errors import ReadOnlySettingError, UnknownSettingError
 from ._declarations import is_live, live_names, refuse_duplicates, settings_of, shown
 from ._files import path_to
 
-__all__ = ["Scenario"]
-
 
 class _ScenarioType(traitlets.MetaHasTraits):
     """Refuses a class whose bases contradict each other."""

@@ -8,8 +8,6 @@ from traitlets import HasTraits
 
 from ._declarations import MASK, is_secret, settings_of
 
-__all__ = ["Secrets"]
-
 SHORTEST = 4
 """Characters of a value that is looked for: a shorter one would be found in any word."""
 

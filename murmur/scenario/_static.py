@@ -14,8 +14,6 @@ from ._declarations import MASK
 from ._description import Description, Setting, SourceText
 from ._trait_call import TraitCall, literal, traitlets_names
 
-__all__ = ["Source"]
-
 _HARMLESS = frozenset({"object", "HasTraits", "ABC", "Protocol", "Generic"})
 _ROOT = type("Scenario", (), {})
 

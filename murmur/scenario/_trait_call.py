@@ -12,8 +12,6 @@ import traitlets
 from ._declarations import default_of
 from ._description import SourceText
 
-__all__ = ["TraitCall", "literal", "traitlets_names"]
-
 _NUMBERS = frozenset({"Int", "Integer", "Long", "CInt", "CLong", "Float", "CFloat"})
 _CONTAINERS = frozenset({"List", "Set", "Dict", "Tuple"})
 _ENUMS = frozenset({"Enum", "CaselessStrEnum", "FuzzyEnum", "UseEnum"})

@@ -12,8 +12,6 @@ from ._insides import held_back, observers
 from ._scenario import Scenario
 from ._verification import Verification
 
-__all__ = ["Update", "plan_update"]
-
 
 class Update:
     """A verified change of live settings, not yet made."""

@@ -29,8 +29,6 @@ from ._insides import copy_values, drop_value, hold_back, rewritten
 from ._rate import arrivals
 from ._scenario import Scenario
 
-__all__ = ["Verification"]
-
 
 class _Nothing:
     """Stands in a message for a value that was not given."""

@@ -11,8 +11,6 @@ import selectors
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["MOST_TURNS", "VirtualLoop", "virtual_backend"]
-
 MOST_TURNS = 500_000
 """Turns of the loop without time passing after which something is taken to spin.
 

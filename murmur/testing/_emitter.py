@@ -6,8 +6,6 @@ from collections.abc import Mapping
 
 from murmur.telemetry import check
 
-__all__ = ["RecordingEmitter"]
-
 
 class RecordingEmitter:
     """Stands in for `murmur.telemetry.Emitter`: listens to everything, keeps it in order.

@@ -9,8 +9,6 @@ import anyio
 
 from murmur.http import Options, Patience, Reply, Request
 
-__all__ = ["Answer", "HttpStub"]
-
 Answer: TypeAlias = "int | tuple[int, Mapping[str, str], bytes] | Exception"
 """A status; or status, header fields and body; or why there is no answer."""
 

@@ -6,8 +6,6 @@ import asyncio
 from abc import ABC, abstractmethod
 from typing import Self
 
-__all__ = ["Listening"]
-
 BACKLOG = 4096
 """Connections that may wait to be accepted; the system may cut it (``somaxconn``)."""
 

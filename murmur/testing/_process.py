@@ -20,16 +20,6 @@ from murmur.errors import MurmurError
 from ._router import RouterCounters
 from ._shop import ShopCounters
 
-__all__ = [
-    "OPEN_FILES_SPARE",
-    "RouterProcess",
-    "ShopProcess",
-    "TargetProcess",
-    "raise_open_files_limit",
-    "router_process",
-    "shop_process",
-]
-
 ANSWER_WITHIN = 10.0  # s; for a machine that is busy with something else
 STOP_WITHIN = 5.0  # s
 

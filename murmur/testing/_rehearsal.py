@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from murmur.results import Results
     from murmur.scenario import Resolved, Scenario
 
-__all__ = ["rehearse"]
-
 
 def rehearse(
     scenario: type[Scenario],

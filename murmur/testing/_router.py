@@ -24,8 +24,6 @@ from murmur.errors import InvalidDocumentError
 
 from ._listening import Listening
 
-__all__ = ["Router", "RouterCounters"]
-
 UNREAD_LIMIT = 16 << 20
 """Bytes a client may leave unread before it is cut off."""
 

@@ -30,8 +30,6 @@ from murmur.errors import MissingExtraError
 
 from ._listening import Listening
 
-__all__ = ["Shop", "ShopCounters"]
-
 ITEMS = 1_000
 BODY_LIMIT = 1 << 16
 

@@ -14,8 +14,6 @@ from typing import cast
 
 from ._listening import Listening
 
-__all__ = ["TokenServer"]
-
 HEAD_LIMIT = 64 << 10
 
 OK = (

@@ -13,8 +13,6 @@ from murmur.errors import MurmurError
 
 from ._flow import Entry, Flow
 
-__all__ = ["looks_like_curl", "read_curl"]
-
 _LINES = re.compile(r"\\\r?\n")
 DATA = {"-d", "--data", "--data-raw", "--data-ascii", "--data-binary", "--data-urlencode", "--json"}
 FIELDS = {"-A": "User-Agent", "--user-agent": "User-Agent", "-e": "Referer", "--referer": "Referer"}

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-__all__ = ["Entry", "Flow"]
-
 Pairs = list[tuple[str, str]]
 
 

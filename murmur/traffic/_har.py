@@ -14,8 +14,6 @@ from murmur.errors import MurmurError
 
 from ._flow import Entry, Flow, Pairs
 
-__all__ = ["is_static", "read_har"]
-
 STATIC = {
     ".avif", ".bmp", ".css", ".gif", ".ico", ".jpeg", ".jpg", ".js", ".map", ".mjs", ".mp4",
     ".otf", ".png", ".svg", ".ttf", ".webm", ".webp", ".woff", ".woff2",

@@ -11,8 +11,6 @@ from murmur.errors import MurmurError
 
 from ._flow import Entry, Flow
 
-__all__ = ["read_openapi"]
-
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 SAMPLES = {"integer": 1, "number": 1.0, "boolean": True, "string": "text", "null": None}
 FORMATS = {

@@ -19,8 +19,6 @@ from ._har import is_static, read_har
 from ._openapi import read_openapi
 from ._source import Writer
 
-__all__ = ["Written", "scenario_from"]
-
 LARGEST = 512
 """Megabytes of a recording with what the server answered."""
 

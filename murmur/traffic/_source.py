@@ -12,8 +12,6 @@ from ._flow import Entry, Flow
 from ._har import is_static
 from ._values import Found, Names, Setting, extracted, is_reserved, secrets, split_scheme
 
-__all__ = ["Writer"]
-
 WIDTH = 96
 PAUSE = 0.3
 """Seconds between requests below which nobody thinks."""

@@ -14,17 +14,6 @@ from murmur.scenario import Scenario
 
 from ._flow import Entry
 
-__all__ = [
-    "Found",
-    "Names",
-    "Setting",
-    "consumed",
-    "extracted",
-    "is_reserved",
-    "secrets",
-    "split_scheme",
-]
-
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and places that lead to a value in JSON."""
 

@@ -17,8 +17,6 @@ from murmur.results import Results
 
 from ._part import Part
 
-__all__ = ["Chart"]
-
 PERIOD = 2.0
 """Seconds between two drawings by a function: it reads the frames of the whole run."""
 

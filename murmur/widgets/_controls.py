@@ -11,8 +11,6 @@ from murmur import Session
 
 from ._part import Part
 
-__all__ = ["Arrivals", "Controls", "Settings", "ThrottleControl"]
-
 
 class Controls(Part):
     """Starts and stops runs, adds and removes users.

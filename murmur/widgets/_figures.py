@@ -11,8 +11,6 @@ from murmur.errors import number_of
 
 from ._part import Part
 
-__all__ = ["Figures", "Log"]
-
 _LINES = 200
 
 

@@ -12,8 +12,6 @@ from murmur import Session
 from murmur._given import needed
 from murmur.jupyter.panel import View
 
-__all__ = ["Part"]
-
 
 class Part(View):
     """A widget that shows one thing of a session, or steers it.

@@ -27,8 +27,6 @@ from murmur.errors import MurmurError
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-__all__ = ["Meetings"]
-
 Post = Callable[[str, list[object]], None]
 """``post(node, message)`` sends to a node."""
 

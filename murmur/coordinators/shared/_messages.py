@@ -7,8 +7,6 @@ from typing import Any
 
 from murmur._wire import WireError, decode, describe_fault, encode, revive_fault
 
-__all__ = ["pack_meeting", "read_meeting"]
-
 
 def pack_meeting(run_id: str, message: Sequence[object]) -> bytes:
     """Return a message of a run as bytes; raises `InvalidArgumentError` if it cannot travel."""

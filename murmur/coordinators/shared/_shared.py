@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from murmur.coordinators._attendance import Owner
     from murmur.coordinators._performer import Emits
 
-__all__ = ["DistantUser", "Post", "SharedCoordinator"]
-
 Post = Callable[[list[object]], None]
 """Sends a message to the steering kernel."""
 

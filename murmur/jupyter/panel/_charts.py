@@ -20,8 +20,6 @@ from murmur.recording import BANDS_A_DECADE, SHORTEST
 
 from ._rows import COLUMN
 
-__all__ = ["specs"]
-
 _HEIGHT = 176
 _ROWS, _CHANGES = alt.NamedData("rows"), alt.NamedData("changes")
 _CLOCK = (

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 
 from murmur.scenario import Scenario, is_from_file, settings_of
 
-__all__ = ["CodeLog", "call", "start", "update"]
-
 _LINES = 200
 
 

@@ -18,8 +18,6 @@ from ._code import call, start, update
 from ._form import problems, read
 from ._subject import Subject
 
-__all__ = ["COMMANDS", "Done", "carry_out"]
-
 _logger = logging.getLogger(__name__)
 
 Arguments = Mapping[str, Any]

@@ -25,8 +25,6 @@ from murmur.scenario import (
     settings_of,
 )
 
-__all__ = ["Field", "fields", "problems", "read"]
-
 Field: TypeAlias = dict[str, Any]
 """One setting, as plain values that the page can show."""
 

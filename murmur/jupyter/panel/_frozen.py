@@ -11,8 +11,6 @@ from typing import Any
 from murmur._vega import picture
 from murmur.results import Results
 
-__all__ = ["Frozen"]
-
 _CHARTS = {
     "population": "population",
     "throughput": "windows",

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from ._publisher import Publisher
 
-__all__ = ["Cell", "Panel", "cell_here", "has_kernel"]
-
 
 class Panel(View):
     """Steers and watches a session, live; made by `Session.panel`.

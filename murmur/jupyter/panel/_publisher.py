@@ -29,8 +29,6 @@ from ._snapshot import snapshot
 from ._subject import Subject
 from ._view import Library, View
 
-__all__ = ["Publisher"]
-
 REGULAR = 0.5
 """Seconds between two looks at the session, unless a click asks for one."""
 

@@ -12,8 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 from murmur._session import Observation
 from murmur.recording import QUANTILES, SPAN, USER_STATES, LiveWindow, Recent
 
-__all__ = ["COLUMN", "charts", "packed", "target"]
-
 COLUMN = 3.0
 """Seconds that a column of the heat map joins."""
 

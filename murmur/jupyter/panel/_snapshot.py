@@ -22,8 +22,6 @@ from murmur.throttles import ThrottleStatistics
 from ._form import fields
 from ._rows import target
 
-__all__ = ["snapshot"]
-
 _CHANGES = 50  # of those, the rules in the charts and the newest in their table
 _SILENCE = 5.0  # s
 _ADVICE = (

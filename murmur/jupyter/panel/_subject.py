@@ -13,8 +13,6 @@ from murmur._session import Observation, Run, Session, is_default, notebook_name
 from murmur.errors import SessionClosedError, UnresponsiveError
 from murmur.scenario import Scenario, scenarios_in
 
-__all__ = ["Subject"]
-
 LOOK_WITHIN = 2.0
 """Seconds that a look may take: a node may be silent."""
 

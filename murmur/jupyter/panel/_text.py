@@ -14,8 +14,6 @@ from IPython.display import display, update_display
 
 from ._frozen import Frozen
 
-__all__ = ["TextOutput", "words"]
-
 
 def words(state: dict[str, Any]) -> str:
     """Return the state of a session in one line.

@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 else:
     from anywidget import AnyWidget
 
-__all__ = ["SCRIPTS", "Library", "View", "script", "style", "vega"]
-
 _HERE = Path(__file__).parent
 
 SCRIPTS = (

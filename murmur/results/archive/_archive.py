@@ -42,8 +42,6 @@ from ._histograms import HISTOGRAMS, read_histograms, times_of_actions, write_hi
 from ._journal import has_journal
 from ._recover import recovered
 
-__all__ = ["fill", "load", "require_pyarrow", "write"]
-
 _FORMAT = "murmur-archive"
 _MAJOR, _MINOR = 1, 3
 _MANIFEST = "manifest.json"

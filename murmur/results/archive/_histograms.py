@@ -15,8 +15,6 @@ import pandas as pd
 from murmur.results._spans import SpanTimes
 from murmur.telemetry import WIDTH, Distributions
 
-__all__ = ["HISTOGRAMS", "read_histograms", "times_of_actions", "write_histograms"]
-
 HISTOGRAMS = "histograms.parquet"
 
 _TIMES = ("response", "service")

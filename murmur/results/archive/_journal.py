@@ -25,8 +25,6 @@ from murmur._wire import decode, encode, record_table
 from murmur.errors import ArchiveError, MurmurError
 from murmur.telemetry import Event, records_of_chunks
 
-__all__ = ["JournalWriter", "entries", "has_journal", "remove_journal"]
-
 _FOLDER = "journal"
 _MAGIC = b"murmur-journal 2\n"
 _RECORDS = record_table([*records_of_chunks(), Event])

@@ -16,8 +16,6 @@ from murmur.telemetry import Chunk
 
 from ._journal import entries
 
-__all__ = ["recovered"]
-
 _OWN = ("started_at", "wall_seconds", "actions_bound")  # facts that only a journal needs
 
 

@@ -26,8 +26,6 @@ from murmur.telemetry import Chunk
 from ._archive import fill, remove_files, require_pyarrow
 from ._journal import JournalWriter, has_journal, remove_journal
 
-__all__ = ["RunDirectory"]
-
 _TROUBLE = "directory"
 """The key of what is wrong with it, among the troubles of the record."""
 

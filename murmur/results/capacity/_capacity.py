@@ -24,8 +24,6 @@ from ._measure import NOTHING, OTHERS, Step
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["Capacity", "Interval", "Scalability", "fitted", "load_text", "unit_of"]
-
 UNITS: Mapping[str, str] = {"users": "users", "user_rate": "users/min"}
 """Unit of the load, by what sets it; of a throttle, permits an interval."""
 

@@ -21,8 +21,6 @@ from murmur.telemetry import nearest_rank
 
 from ._search import Answer
 
-__all__ = ["Step", "crowding", "step_of"]
-
 LEVEL, CELLS = 0.9, 200
 """Which quantile slow requests are beyond, and how many cells they are counted in."""
 

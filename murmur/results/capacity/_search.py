@@ -29,8 +29,6 @@ from numpy.typing import NDArray
 
 from murmur.errors import InvalidArgumentError
 
-__all__ = ["Answer", "Search"]
-
 Answer: TypeAlias = Literal["holds", "fails", "no answer"]
 
 NOISES = {0.01: 1.0, 0.02: 1.0, 0.04: 1.0, 0.08: 0.5, 0.16: 0.1, 0.32: 0.02, 1.0: 0.002, 3.0: 0.002}

@@ -1,5 +1,7 @@
 """Checks of results: what one says, and whether a run holds it."""
 
+from murmur.scenario import read_rate as read_rate
+
 from ._check import Check as Check
 from ._check import Statistic as Statistic
 from ._check import Windows as Windows
@@ -19,7 +21,6 @@ from ._units import TEXTS as TEXTS
 from ._units import rate_text as rate_text
 from ._units import read_count as read_count
 from ._units import read_duration as read_duration
-from ._units import read_rate as read_rate
 from ._units import read_share as read_share
 
 __all__ = [

@@ -16,8 +16,6 @@ from murmur.errors import InvalidCheckError, closest
 
 from ._difference import Difference, DifferenceResult, judge_difference
 
-__all__ = ["Answer", "answer_of", "chosen_statistics"]
-
 Answer: TypeAlias = Literal["pass", "fail", "cannot tell"]
 
 T = TypeVar("T")

@@ -17,8 +17,6 @@ from murmur.telemetry import Histogram
 
 from ._units import TEXTS
 
-__all__ = ["COMPARISONS", "Check", "Kind", "Statistic", "Windows", "matching"]
-
 Kind: TypeAlias = Literal["time", "rate", "share", "count"]
 """What a value is, and so how it is typed and shown."""
 

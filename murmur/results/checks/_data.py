@@ -23,8 +23,6 @@ from murmur.results._spans import Spanned, Spans, cut_by
 from murmur.results._unended import CUT_SUFFIX, NEVER_SUFFIX, Unended
 from murmur.telemetry import Histogram
 
-__all__ = ["Measured"]
-
 SETTLED = 30.0
 """Seconds after which no node has anything to add to a window."""
 

@@ -21,8 +21,6 @@ from ._check import matching
 from ._text import Reader
 from ._units import read_share
 
-__all__ = ["Difference", "DifferenceResult", "judge_difference", "parse_difference"]
-
 _STATISTICS = ("rate", "failed", "mean", "p50", "p95", "p99", "service_p50", "service_p99")
 
 

@@ -17,8 +17,6 @@ from murmur.telemetry import RESOLUTION, Histogram, nearest_rank
 from ._check import Check, Windows, matching
 from ._data import Measured
 
-__all__ = ["CheckResult", "judge_check"]
-
 _JOINED = "the percentiles of their windows: older seconds are joined"
 
 _UNENDED = "at least, with those that were cut short, never came or are under way"

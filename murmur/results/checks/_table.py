@@ -25,8 +25,6 @@ from ._data import Measured
 from ._judge import CheckResult, judge_check
 from ._text import parse_check
 
-__all__ = ["Checks", "checked", "note", "noted"]
-
 
 class Checks(Sequence[CheckResult]):
     """What came of some checks; true if all of them hold and the run can be trusted.

@@ -22,11 +22,10 @@ from typing import Literal, TypeVar
 
 from murmur.errors import InvalidCheckError, closest
 from murmur.recording import OUTCOMES
+from murmur.scenario import read_rate
 
 from ._check import COMPARISONS, Check, Kind, Statistic, Windows
-from ._units import BARE_LIMIT, read_count, read_duration, read_rate, read_share
-
-__all__ = ["Reader", "parse_check"]
+from ._units import BARE_LIMIT, read_count, read_duration, read_share
 
 T = TypeVar("T")
 

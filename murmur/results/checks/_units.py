@@ -12,17 +12,6 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from murmur.results._summary import duration_text
-from murmur.scenario import read_rate
-
-__all__ = [
-    "BARE_LIMIT",
-    "TEXTS",
-    "rate_text",
-    "read_count",
-    "read_duration",
-    "read_rate",
-    "read_share",
-]
 
 _NUMBER = r"(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?"
 _PARTS = re.compile(rf"({_NUMBER})([^\d.\s]+)")
