@@ -104,6 +104,7 @@ def capacity(scenario: str, **options: Any) -> int:  # noqa: ANN401 - click's ow
     output.
     """
     from murmur._session import Session
+    from murmur.results.checks import read_duration
     from murmur.scenario import find
 
     from ._plan import settings_for
@@ -122,8 +123,8 @@ def capacity(scenario: str, **options: Any) -> int:  # noqa: ANN401 - click's ow
                 by=options["by"],
                 low=options["low"],
                 high=options["high"],
-                hold=_seconds(options["hold"]),
-                warm_up=_seconds(options["warm_up"]),
+                hold=read_duration(options["hold"]),
+                warm_up=read_duration(options["warm_up"]),
                 confirm=options["confirm"],
                 users=options["users"],
                 on_step=_tell,
@@ -156,12 +157,6 @@ def _drawn(result: Capacity, path: str | None) -> bool:
         sys.stderr.write(f"murmur: {path} could not be written: {error.strerror}\n")
         return False
     return True
-
-
-def _seconds(text: str) -> float:
-    from murmur.results.checks import read_duration
-
-    return read_duration(text)
 
 
 def _tell(step: Step, search: Search) -> None:

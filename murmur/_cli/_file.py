@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,48 +13,25 @@ from murmur.scenario import read_file as read_text_file
 _PATHS = ("out", "report", "junit")
 
 
-def _text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str) for each in value)
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _switch(value: object) -> bool:
-    return isinstance(value, bool)
-
-
-def _quantity(value: object) -> bool:
-    return isinstance(value, (str, int, float)) and not isinstance(value, bool)
-
-
-def _table(value: object) -> bool:
-    return isinstance(value, dict)
-
-
-_KINDS: Mapping[str, tuple[Callable[[object], bool], str]] = {
-    "scenario": (_text, "text"),
-    "users": (_whole, "a whole number"),
-    "rate": (_text, 'text with a unit, such as "600/min"'),
-    "ramp": (_quantity, 'seconds, or text such as "30s"'),
-    "duration": (_quantity, 'seconds, or text such as "1m"'),
-    "stage": (_texts, 'a list of text, such as ["30s:100", "1m:100"]'),
-    "check": (_texts, "a list of text"),
-    "abort_on": (_texts, "a list of text"),
-    "strict": (_switch, "true or false"),
-    "seed": (_whole, "a whole number"),
-    "nodes": (_whole, "a whole number"),
-    "allow": (_texts, "a list of text"),
-    "callback_timeout": (_quantity, 'seconds, or text such as "30s"'),
-    "out": (_text, "text"),
-    "report": (_text, "text"),
-    "junit": (_text, "text"),
-    "settings": (_table, "a table, [settings]"),
+_TEXT, _WHOLE, _QUANTITY = (str,), (int,), (str, int, float)
+_KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "scenario": (_TEXT, "text"),
+    "users": (_WHOLE, "a whole number"),
+    "rate": (_TEXT, 'text with a unit, such as "600/min"'),
+    "ramp": (_QUANTITY, 'seconds, or text such as "30s"'),
+    "duration": (_QUANTITY, 'seconds, or text such as "1m"'),
+    "stage": ((list,), 'a list of text, such as ["30s:100", "1m:100"]'),
+    "check": ((list,), "a list of text"),
+    "abort_on": ((list,), "a list of text"),
+    "strict": ((bool,), "true or false"),
+    "seed": (_WHOLE, "a whole number"),
+    "nodes": (_WHOLE, "a whole number"),
+    "allow": ((list,), "a list of text"),
+    "callback_timeout": (_QUANTITY, 'seconds, or text such as "30s"'),
+    "out": (_TEXT, "text"),
+    "report": (_TEXT, "text"),
+    "junit": (_TEXT, "text"),
+    "settings": ((dict,), "a table, [settings]"),
 }
 
 KEYS = tuple(_KINDS)
@@ -99,6 +76,14 @@ def _problems(file: Path, found: Mapping[str, object]) -> list[str]:
     for key, value in found.items():
         if key not in _KINDS:
             problems.append(f"{file}: no key {key!r}{closest(key, KEYS, 'keys')}")
-        elif not _KINDS[key][0](value):
+        elif not _is_one(value, _KINDS[key][0]):
             problems.append(f"{file}: {key} has to be {_KINDS[key][1]}, not {value!r}")
     return problems
+
+
+def _is_one(value: object, kinds: tuple[type, ...]) -> bool:
+    """Whether a value is of one of these kinds: a truth is no number, and a list is of text."""
+    if isinstance(value, bool):
+        return bool in kinds
+    is_text = not isinstance(value, list) or all(isinstance(each, str) for each in value)
+    return isinstance(value, kinds) and is_text

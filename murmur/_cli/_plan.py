@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
-from murmur.errors import ConfigError, InvalidCheckError, InvalidSettingError, MurmurError, combine
+from murmur.errors import ConfigError, InvalidSettingError, combine
 from murmur.results.checks import Check, parse_check, read_duration, read_rate
 from murmur.runtime import USER_RATE
 from murmur.scenario import Scenario, find, parse_settings, resolve
@@ -15,9 +15,8 @@ from ._crew import Crew
 from ._file import read_file
 from ._load import Load, Stage, read_stages
 from ._places import Places
+from ._problems import Problems
 from ._url import as_get, is_url, of_url
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,26 +38,6 @@ class Plan:
     is_watched: bool = False  # whether each request of user 1 is shown
 
 
-class _Problems(list[str]):
-    """What is wrong so far; reading goes on, so that all of it is told at once."""
-
-    def read(self, read: Callable[[Any], T], given: Any, what: str = "") -> T | None:  # noqa: ANN401
-        """Return ``read(given)``, or None and note what is wrong."""
-        if given is None:
-            return None
-        try:
-            return read(given)
-        except ConfigError as error:
-            self.extend(error.problems)
-        except InvalidCheckError as error:
-            self.append(f"{what}: {error.problem}\n    {error.text}\n    {' ' * error.at}^")
-        except MurmurError as error:
-            self.append(str(error))
-        except ValueError as error:
-            self.append(f"{what}: {error}" if what else str(error))
-        return None
-
-
 def plan_of(options: Mapping[str, Any]) -> Plan:
     """Return the plan that the options of ``murmur run`` describe.
 
@@ -67,7 +46,7 @@ def plan_of(options: Mapping[str, Any]) -> Plan:
 
     Raises `ConfigError` with every problem.
     """
-    problems = _Problems()
+    problems = Problems()
     file = problems.read(read_file, options.get("config")) or {}
     if is_url(options.get("scenario")):
         options = problems.read(of_url, options, "--rate") or {**as_get(options), "rate": None}
@@ -113,7 +92,7 @@ def _unwatchable(options: Mapping[str, Any], crew: Crew) -> list[str]:
     return []
 
 
-def _scenario(given: Mapping[str, Any], problems: _Problems) -> type[Scenario] | None:
+def _scenario(given: Mapping[str, Any], problems: Problems) -> type[Scenario] | None:
     if given.get("scenario") is None:
         if problems:  # of the file, which may name one
             return None
@@ -125,7 +104,7 @@ def _scenario(given: Mapping[str, Any], problems: _Problems) -> type[Scenario] |
     return problems.read(lambda reference: find(reference, {}), given["scenario"])
 
 
-def _pairs(pairs: Iterable[str], problems: _Problems) -> dict[str, str]:
+def _pairs(pairs: Iterable[str], problems: Problems) -> dict[str, str]:
     """Return the texts of ``--set name=value`` by name."""
     texts = {}
     for pair in pairs:
@@ -137,7 +116,7 @@ def _pairs(pairs: Iterable[str], problems: _Problems) -> dict[str, str]:
     return texts
 
 
-def _load(given: Mapping[str, Any], problems: _Problems) -> Load | None:
+def _load(given: Mapping[str, Any], problems: Problems) -> Load | None:
     before = len(problems)
     rate = problems.read(lambda text: read_rate(text, bare=False), given.get("rate"), "--rate")
     ramp = problems.read(read_duration, given.get("ramp"), "--ramp")
@@ -157,12 +136,12 @@ def _load(given: Mapping[str, Any], problems: _Problems) -> Load | None:
 
 def read_checks(texts: Iterable[str], option: str) -> tuple[tuple[Check, ...], list[str]]:
     """Return the checks that `option` was given, and what is wrong with the others."""
-    problems = _Problems()
+    problems = Problems()
     read = [problems.read(parse_check, text, option) for text in texts]
     return tuple(check for check in read if check is not None), problems
 
 
-def _session(given: Mapping[str, Any], problems: _Problems) -> dict[str, Any]:
+def _session(given: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
     """Return what the session is made with."""
     timeout = problems.read(read_duration, given.get("callback_timeout"), "--callback-timeout")
     allow = given.get("allow")

@@ -10,7 +10,6 @@ from typing import Any
 import click
 import pandas as pd
 
-from murmur.errors import ConfigError, InvalidCheckError
 from murmur.results import Results, compare
 from murmur.results.archive import load
 from murmur.results.checks import (
@@ -25,6 +24,7 @@ from murmur.telemetry import one_line
 
 from ._codes import ALL_HOLD, CANNOT_TELL, CHECK_FAILED, INVALID
 from ._outcome import Outcome
+from ._problems import Problems
 
 _SHOWN = ("rate", "failed", "response_p50", "response_p95", "response_p99")
 _CODES = {"pass": ALL_HOLD, "fail": CHECK_FAILED, "cannot tell": CANNOT_TELL}
@@ -33,9 +33,13 @@ _KINDS = {"1/s": "rate", "s": "time", "share": "share"}
 
 def compare_saved(before: list[str], after: list[str], options: Mapping[str, Any]) -> int:
     """Compare saved runs, print the answer, return the exit code."""
-    rules = _rules(options["fail_if"])
-    start, end = (_moment(options[key], key) for key in ("after", "before"))
-    margin = _margin(options["margin"])
+    problems = Problems()
+    read = [problems.read(parse_difference, text, "--fail-if") for text in options["fail_if"]]
+    rules = [rule for rule in read if rule is not None]
+    start = problems.read(read_duration, options["after"], "--after")
+    end = problems.read(read_duration, options["before"], "--before")
+    margin = problems.read(read_share, options["margin"], "--margin")
+    problems.raise_any()
     sides = [load(each) for each in before], [load(each) for each in after]
     frame = compare(
         *sides,
@@ -78,33 +82,6 @@ def _answered(frame: pd.DataFrame, *, is_asked: bool, is_invalid: bool) -> Itera
     if is_invalid:
         because = ": a run is invalid, and its numbers say nothing"
     yield click.style(f"{answer}{because}", fg=colour, bold=True)
-
-
-def _margin(text: str | None) -> float | None:
-    try:
-        return None if text is None else read_share(text)
-    except ValueError as error:
-        raise ConfigError([f"--margin: {error}"]) from None
-
-
-def _rules(texts: tuple[str, ...]) -> list[Difference]:
-    rules, problems = [], []
-    for text in texts:
-        try:
-            rules.append(parse_difference(text))
-        except InvalidCheckError as error:
-            place = f"    {error.text}\n    {' ' * error.at}^"
-            problems.append(f"--fail-if: {error.problem}\n{place}")
-    if problems:
-        raise ConfigError(problems)
-    return rules
-
-
-def _moment(text: str | None, key: str) -> float | None:
-    try:
-        return None if text is None else read_duration(text)
-    except ValueError as error:
-        raise ConfigError([f"--{key}: {error}"]) from None
 
 
 def _table(frame: pd.DataFrame) -> Iterator[str]:

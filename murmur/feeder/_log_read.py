@@ -9,7 +9,7 @@ import csv
 import zlib
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
@@ -18,10 +18,16 @@ from typing import Any
 
 from murmur.errors import FeederError, closest
 
-from ._columns import Column, packed
 from ._log_line import LineError, label_of, moment_of, read_line, wire_path
 from ._log_rows import LogRows
-from ._read import Text, columns_of, fields_of_any_size, name_of_source, opened
+from ._read import (
+    Text,
+    columns_of,
+    fields_of_any_size,
+    name_of_source,
+    opened,
+    packed_column,
+)
 
 SILENCE = 60.0
 """Seconds without any request of which there is a note."""
@@ -246,7 +252,7 @@ def _by_user(rows: list[Row], name: str, notes: list[str]) -> LogRows:
     for each in of_user.values():
         ordered += each
         ends.append(len(ordered))
-    columns = {key: _packed(key, [row[key] for row in ordered], name) for key in ordered[0]}
+    columns = {key: packed_column(key, [row[key] for row in ordered], name) for key in ordered[0]}
     return LogRows(columns, ends, source=name, notes=notes)
 
 
@@ -259,13 +265,6 @@ def _name_all(rows: list[Row]) -> None:
             name = row["method"]
         known.add(name)
         row["name"] = name
-
-
-def _packed(label: str, values: Sequence[object], name: str) -> Column:
-    try:
-        return packed(values)
-    except TypeError as error:
-        raise FeederError(name, f"column {label!r} holds {error}") from error
 
 
 def _time(row: Row) -> float:

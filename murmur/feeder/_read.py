@@ -84,7 +84,7 @@ def _columns(
     if isinstance(source, str | Path):
         return _of_file(Path(source), wanted, name, text)
     if isinstance(source, Mapping):
-        return {str(key): _packed(key, list(values), name) for key, values in source.items()}
+        return {str(key): packed_column(key, list(values), name) for key, values in source.items()}
     if hasattr(source, "columns") and hasattr(source, "to_dict"):
         return _of_frame(source, name)
     if isinstance(source, Sequence) and all(isinstance(row, Mapping) for row in source):
@@ -92,7 +92,8 @@ def _columns(
     raise FeederError(name, f"cannot be read as rows; give {KINDS}")
 
 
-def _packed(label: object, values: Sequence[object], name: str) -> Column:
+def packed_column(label: object, values: Sequence[object], name: str) -> Column:
+    """Return a column as it travels; says which one holds what cannot."""
     try:
         return packed(values)
     except TypeError as error:
@@ -102,14 +103,14 @@ def _packed(label: object, values: Sequence[object], name: str) -> Column:
 def _of_frame(frame: Any, name: str) -> Columns:  # noqa: ANN401 - pandas or polars, not imported here
     if hasattr(frame, "get_columns"):  # polars
         series = frame.get_columns()
-        return {each.name: _packed(each.name, each.to_list(), name) for each in series}
+        return {each.name: packed_column(each.name, each.to_list(), name) for each in series}
     columns = {}
     for label in frame.columns:
         values, missing = frame[label].tolist(), frame[label].isna().tolist()
         if any(missing):
             pairs = zip(values, missing, strict=True)
             values = [None if is_missing else value for value, is_missing in pairs]
-        columns[str(label)] = _packed(label, values, name)
+        columns[str(label)] = packed_column(label, values, name)
     return columns
 
 
@@ -121,7 +122,7 @@ def _of_mappings(rows: Sequence[Mapping[Any, object]], name: str) -> Columns:
         if row.keys() != rows[0].keys():
             different = sorted(map(str, row.keys() ^ rows[0].keys()))
             raise FeederError(name, f"row {number} differs from the first in {different}")
-    return {str(key): _packed(key, [row[key] for row in rows], name) for key in keys}
+    return {str(key): packed_column(key, [row[key] for row in rows], name) for key in keys}
 
 
 def _of_file(path: Path, wanted: Sequence[str], name: str, text: Text) -> Columns:
@@ -152,7 +153,7 @@ def _of_parquet(path: Path, wanted: Sequence[str], name: str) -> Columns:
     except pyarrow.ArrowException as error:
         raise FeederError(name, f"is not a Parquet file: {error}") from error
     names = table.column_names
-    return {each: _packed(each, table.column(each).to_pylist(), name) for each in names}
+    return {each: packed_column(each, table.column(each).to_pylist(), name) for each in names}
 
 
 def _of_csv(path: Path, wanted: Sequence[str], name: str, text: Text) -> Columns:

@@ -60,12 +60,8 @@ def matcher_for(context: Callable[[], Context]) -> Matcher:
         if line is None:
             return _in_a_call(position.line_with_cursor, context())
         fragment, texts = complete(line["words"], context())
-        return {
-            "completions": [SimpleCompletion(text, type="magic") for text in texts],
-            "matched_fragment": fragment,
-            "suppress": True,  # Python's keywords mean nothing in this line
-            "ordered": True,
-        }
+        # Python's keywords mean nothing in this line.
+        return {**_offered(texts, "magic", fragment, suppress=True), "ordered": True}
 
     matcher: Matcher = context_matcher(identifier="murmur.amoc", priority=100)(match_amoc)
     return matcher
@@ -79,12 +75,7 @@ def _in_a_call(line: str, context: Context) -> SimpleMatcherResult:
         return {"completions": [], "suppress": False}
     rest, _, fragment = call["rest"].replace(" ", ",").rpartition(",")
     names = [one.name for one in settings if f"{one.name}=" not in rest]
-    fitting = [f"{name}=" for name in names if name.startswith(fragment)]
-    return {
-        "completions": [SimpleCompletion(text, type="param") for text in fitting],
-        "matched_fragment": fragment,
-        "suppress": False,
-    }
+    return _offered((f"{name}=" for name in names), "param", fragment, suppress=False)
 
 
 def _settable(call: Mapping[str, str], context: Context) -> Sequence[Setting]:
@@ -99,29 +90,26 @@ def _settable(call: Mapping[str, str], context: Context) -> Sequence[Setting]:
 def _in_brackets(found: re.Match[str], context: Context) -> SimpleMatcherResult:
     """Return the throttles, coordinators or nodes whose names begin so."""
     names: Iterable[str] = getattr(context.session, found["of"])
-    return {
-        "completions": [
-            SimpleCompletion(f"{name}{found['quote']}]", type="key")
-            for name in sorted(names)
-            if name.startswith(found["name"])
-        ],
-        "matched_fragment": found["name"],
-        "suppress": True,
-    }
+    texts = (f"{name}{found['quote']}]" for name in sorted(names))
+    return _offered(texts, "key", found["name"], suppress=True)
 
 
 def _in_a_check(fragment: str, context: Context) -> SimpleMatcherResult:
     """Return the actions of the run whose names begin so."""
     run = context.session.run
     names = [] if run is None else [each.name for each in run.observe().recent.actions]
+    return _offered((f"{name})" for name in names), "action", fragment, suppress=True)
+
+
+def _offered(
+    texts: Iterable[str], kind: str, fragment: str, *, suppress: bool
+) -> SimpleMatcherResult:
+    """Return those of `texts` that begin with what is typed, as IPython has them."""
+    fitting = [text for text in texts if text.startswith(fragment)]
     return {
-        "completions": [
-            SimpleCompletion(f"{name})", type="action")
-            for name in names
-            if name.startswith(fragment)
-        ],
+        "completions": [SimpleCompletion(text, type=kind) for text in fitting],
         "matched_fragment": fragment,
-        "suppress": True,
+        "suppress": suppress,
     }
 
 

@@ -111,25 +111,25 @@ class Statistic:
         """Return the statistic for each row of times that a cell is taken; NaN for none."""
         if self.kind == "quantile":
             return cells.quantiles(self.probability, weights)
-        above, below = {
-            "rate": (cells.count, cells.seconds),
-            "failed": (cells.failed, cells.count),
-            "mean": (cells.sums, cells.succeeded),
-        }[self.kind]
+        above, below = self._parts(cells)
         total = weights @ below
         empty: Floats = np.full(len(weights), np.nan)
         return np.divide(weights @ above, total, out=empty, where=total > 0)
 
     def moved(self, cells: Cells, value: float) -> Floats:
         """Return in which direction, and how far, each cell moves the statistic."""
-        match self.kind:
-            case "rate":
-                return _less(cells.count, value * cells.seconds)
-            case "failed":
-                return _less(cells.failed, value * cells.count)
-            case "mean":
-                return _less(cells.sums, value * cells.succeeded)
-        return _less(self.probability * cells.succeeded, cells.below(value))
+        if self.kind == "quantile":
+            return _less(self.probability * cells.succeeded, cells.below(value))
+        above, below = self._parts(cells)
+        return _less(above, value * below)
+
+    def _parts(self, cells: Cells) -> tuple[Floats, Floats]:
+        """Return what is divided by what."""
+        return {
+            "rate": (cells.count, cells.seconds),
+            "failed": (cells.failed, cells.count),
+            "mean": (cells.sums, cells.succeeded),
+        }[self.kind]
 
     def is_known(self, cells: Cells) -> bool:
         """Whether there are enough cells and actions to say how sure it is."""

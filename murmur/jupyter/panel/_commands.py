@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -112,16 +113,10 @@ def _rate(subject: Subject, given: Arguments) -> Done:
     return Done(f"{name} has a new rate: {value:,g}.", code)
 
 
-def _pause(subject: Subject, given: Arguments) -> Done:
+def _switch(subject: Subject, given: Arguments, *, verb: str, now: str) -> Done:
     name = str(given["name"])
-    subject.session.throttles[name].pause()
-    return Done(f"{name} is paused.", call(f"session.throttles[{name!r}].pause"))
-
-
-def _resume(subject: Subject, given: Arguments) -> Done:
-    name = str(given["name"])
-    subject.session.throttles[name].resume()
-    return Done(f"{name} grants again.", call(f"session.throttles[{name!r}].resume"))
+    getattr(subject.session.throttles[name], verb)()
+    return Done(f"{name} {now}.", call(f"session.throttles[{name!r}].{verb}"))
 
 
 def _ramp(subject: Subject, given: Arguments) -> Done:
@@ -145,8 +140,8 @@ COMMANDS: Mapping[str, Callable[[Subject, Arguments], Done]] = MappingProxyType(
         "update": _update,
         "stop": _stop,
         "rate": _rate,
-        "pause": _pause,
-        "resume": _resume,
+        "pause": partial(_switch, verb="pause", now="is paused"),
+        "resume": partial(_switch, verb="resume", now="grants again"),
         "ramp": _ramp,
     }
 )

@@ -62,7 +62,7 @@ def snapshot(  # noqa: PLR0913 - all but the first by keyword
         "errors": [_error(failure) for failure in recent.failures],
         "changes": [_change(change, effects) for change in recent.changes[-_CHANGES:]],
         "health": _health(recent, is_on=is_on),
-        "verdict": None if verdict is None else _verdict(verdict),
+        "verdict": verdict and {"state": verdict.state, "reasons": list(verdict.reasons)},
         "search": None if seen.search is None else _search(seen.search, status.elapsed),
         "code": code,
     }
@@ -93,16 +93,11 @@ def _arrivals(throttles: Mapping[str, ThrottleStatistics], *, is_on: bool) -> fl
 
 
 def _throttle(one: ThrottleStatistics) -> dict[str, Any]:
+    same = ("name", "interval", "waiting", "granted", "paused", "ramping", "stopped")
     return {
-        "name": one.name,
+        **{name: getattr(one, name) for name in same},
         "rate": _number(one.rate),
-        "interval": one.interval,
-        "limit": None if one.limit is None else _number(one.limit),
-        "waiting": one.waiting,
-        "granted": one.granted,
-        "paused": one.paused,
-        "ramping": one.ramping,
-        "stopped": one.stopped,
+        "limit": _number(one.limit),
     }
 
 
@@ -174,11 +169,6 @@ def _health(recent: Recent, *, is_on: bool) -> dict[str, Any]:
         "lag": None if math.isnan(recent.lag) else duration_text(recent.lag),
         "cpu": _number(round(sum(row["cpu"] for row in samples), 2)) if samples else None,
     }
-
-
-def _verdict(verdict: Verdict) -> dict[str, Any]:
-    """Return the word and its sentences; those of a valid run are remarks."""
-    return {"state": verdict.state, "reasons": list(verdict.reasons)}
 
 
 def _search(search: SearchProgress, elapsed: float) -> dict[str, Any]:
