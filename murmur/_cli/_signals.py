@@ -48,7 +48,6 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def __enter__(self) -> Self:
-        """Take over the signals."""
         self._shown = [stream for stream in (0, 1, 2) if os.isatty(stream)]
         for number in _ENDING:
             if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup, or in `... &`
@@ -57,7 +56,6 @@ class Interrupts:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Give them back."""
         sys.unraisablehook = self._tell_unraisable
         for number, handler in self._before.items():
             signal.signal(number, handler)

@@ -48,7 +48,6 @@ class LiveTable:
         )
 
     def __enter__(self) -> Self:
-        """Begin to draw."""
         self._live.start()
         return self
 

@@ -120,7 +120,6 @@ class Coordinator(Attendance):
         self._emit("start")
 
     def __repr__(self) -> str:
-        """Return name, size and state."""
         state = "stopped" if self.is_stopped else "running"
         return f"<Coordinator {self.name!r}: {len(self._tallies)} items, {state}>"
 

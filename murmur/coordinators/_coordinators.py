@@ -63,11 +63,9 @@ class Coordinators(Mapping[Hashable, Coordinator]):
         return name in self._named and not self._named[name].is_stopped
 
     def __iter__(self) -> Iterator[Hashable]:
-        """Iterate over the names."""
         return iter([name for name in self._named if name in self])
 
     def __len__(self) -> int:
-        """Return how many coordinators take users."""
         return sum(name in self for name in self._named)
 
     async def open(

@@ -36,7 +36,6 @@ class Rendezvous:
         self._longest: dict[int, float] = {}  # size -> seconds until the slowest was complete
 
     def __len__(self) -> int:
-        """Users who wait."""
         return len(self._places)
 
     async def join(self, member: Member, size: int) -> tuple[Member, ...]:

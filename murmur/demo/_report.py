@@ -68,7 +68,6 @@ class Report:
         return asdict(self)
 
     def __str__(self) -> str:
-        """Return the messages, and what does not add up, as lines of text."""
         lines = [
             f"messages: {self.sent:,} sent, {self.forwarded:,} forwarded by the router, "
             f"{self.delivered:,} received"

@@ -76,11 +76,9 @@ class Exporter(ABC):
             self._close()
 
     def __enter__(self) -> Self:
-        """Start it."""
         return self.start()
 
     def __exit__(self, *_: object) -> None:
-        """Stop it."""
         self.stop()
 
     @abstractmethod

@@ -95,7 +95,6 @@ class Prometheus(Exporter):
         return f"http://{host}:{self.port}/metrics"
 
     def __repr__(self) -> str:
-        """Return where it listens, or that it does not."""
         return f"<Prometheus: {self.url if self.is_on else 'stopped'}>"
 
     def _open(self) -> None:

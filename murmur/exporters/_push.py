@@ -101,7 +101,6 @@ class PushExporter(Exporter):
         return ExporterStatistics(self._pushed, self._failed, self._last_error)
 
     def __repr__(self) -> str:
-        """Return where it sends to, and how that goes."""
         now = self.statistics()
         state = "on" if self.is_on else "stopped"
         trouble = f" ({now.last_error})" if now.failed else ""

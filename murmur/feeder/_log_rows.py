@@ -68,7 +68,6 @@ class LogRows:
         return max(self._columns["time"], default=0.0)  # type: ignore[type-var, return-value]
 
     def __len__(self) -> int:
-        """Return how many requests there are."""
         return len(self._columns["time"])
 
     def of(self, user: User | int) -> list[dict[str, Any]]:
@@ -144,7 +143,6 @@ class LogFollowing:
         self._following = rows.timetable(user, speed=speed, begin=begin).follow(user, start=0.0)
 
     def __aiter__(self) -> Self:
-        """Return itself."""
         return self
 
     async def __anext__(self) -> dict[str, Any]:

@@ -183,7 +183,6 @@ class ProcessFigures(AbstractContextManager["ProcessFigures"]):
         return Measured(frame[frame["at"].between(start - self._every, end)], 0.0, 0.0)
 
     def __enter__(self) -> Self:
-        """Begin to sample."""
         self._thread = LoopThread("murmur-process-figures")
         try:
             self._thread.post("sample", self._sample)
@@ -193,7 +192,6 @@ class ProcessFigures(AbstractContextManager["ProcessFigures"]):
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End."""
         if self._thread is not None:
             self._thread.close()
 

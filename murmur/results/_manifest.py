@@ -40,19 +40,15 @@ class Manifest(Mapping[str, Any]):
         self._facts = dict(facts)
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - as JSON has it
-        """Return an entry."""
         return self._facts[name]
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the names of the entries."""
         return iter(self._facts)
 
     def __len__(self) -> int:
-        """Return how many entries there are."""
         return len(self._facts)
 
     def __repr__(self) -> str:
-        """Return which run it is of."""
         return f"<Manifest of run {self._facts.get('run_id')}: {', '.join(self._facts)}>"
 
     def diff(self, other: Mapping[str, Any]) -> list[str]:

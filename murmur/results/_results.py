@@ -403,5 +403,4 @@ class Results:
         return f"<Results of run {source.run_id}: {number_of(source.actions_total, 'action')}>"
 
     def _repr_html_(self) -> str:
-        """Return the summary as HTML."""
         return self.summary()._repr_html_()

@@ -131,7 +131,6 @@ class Summary:
         }
 
     def __repr__(self) -> str:
-        """Return the summary as lines of text."""
         lines = [
             ", ".join(
                 [

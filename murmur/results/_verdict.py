@@ -194,7 +194,6 @@ class Verdict:
         return self.state == "valid"
 
     def __str__(self) -> str:
-        """Return the state and the reasons in one line."""
         return f"{self.state}: {' '.join(self.reasons)}" if self.reasons else self.state
 
 

@@ -133,7 +133,6 @@ class Description:
     unread_bases: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Setting:
-        """Return the setting of that name."""
         for setting in self.settings:
             if setting.name == name:
                 return setting
@@ -152,13 +151,11 @@ class Description:
         }
 
     def __repr__(self) -> str:
-        """Return an aligned table."""
         rows = [_HEADINGS, *(setting.row() for setting in self.settings)]
         lines = [f"  {line}" for line in text_lines(rows)]
         return "\n".join([self._title(), *lines, *self._notes()])
 
     def _repr_html_(self) -> str:
-        """Return the same as a table for a notebook."""
         head = "".join(f"<th>{html.escape(heading)}</th>" for heading in _HEADINGS)
         body = "".join(
             "<tr>"
@@ -193,7 +190,6 @@ class Descriptions(tuple[Description, ...]):
         return [description.to_dict() for description in self]
 
     def __repr__(self) -> str:
-        """Return one table after the other."""
         return "\n\n".join(map(repr, self))
 
     def _repr_html_(self) -> str:

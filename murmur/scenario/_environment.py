@@ -37,7 +37,6 @@ class EnvironmentWarning(UserWarning):
         super().__init__(name, text, error)
 
     def __str__(self) -> str:
-        """Return the warning as one sentence."""
         return (
             f"{self.variable}={self.text!r} is not usable ({self.error}); "
             f"setting {self.name!r} keeps its default"

@@ -40,7 +40,6 @@ class Listening(ABC):
         """Close all connections."""
 
     async def __aenter__(self) -> Self:
-        """Start to listen."""
         self._server = await asyncio.get_running_loop().create_server(
             self._welcome, self.host, self._port, backlog=BACKLOG
         )
@@ -48,7 +47,6 @@ class Listening(ABC):
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop to listen and close all connections."""
         assert self._server is not None
         self._server.close()
         self._dismiss()

@@ -66,7 +66,6 @@ class TargetProcess(Generic[C]):
             raise
 
     def __repr__(self) -> str:
-        """Return address and state."""
         state = "running" if self.is_running else "stopped"
         return f"<{type(self).__name__} {self.host}:{self.port} {state}>"
 
@@ -110,7 +109,6 @@ class TargetProcess(Generic[C]):
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop it."""
         self.stop()
 
     @property

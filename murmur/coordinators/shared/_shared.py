@@ -52,7 +52,6 @@ class DistantUser:
         self._send(self.id, message, due_at=due_at)
 
     def __repr__(self) -> str:
-        """Return its id."""
         return f"<User {self.id} of another node>"
 
 

@@ -36,7 +36,6 @@ class Frozen:
         )
 
     def __repr__(self) -> str:
-        """Return the summary."""
         return self._text
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:

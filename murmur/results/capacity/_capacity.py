@@ -228,7 +228,6 @@ class Capacity:
         return frame
 
     def __repr__(self) -> str:
-        """Return the sentence."""
         return f"<Capacity: {self.sentence}>"
 
     def _repr_html_(self) -> str:

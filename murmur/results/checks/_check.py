@@ -137,7 +137,6 @@ class Check:
         return max(one, other, key=lambda value: abs(value - self.limit))
 
     def __str__(self) -> str:
-        """Return the text as it was written."""
         return self.text
 
 

@@ -48,7 +48,6 @@ class DifferenceResult:
     reason: str  # the change and its interval, or why nothing is known
 
     def __str__(self) -> str:
-        """Return the rule and what came of it in one line."""
         word = "cannot tell" if self.is_met is None else ("met" if self.is_met else "not met")
         return f"{self.rule.text}: {word} ({self.reason})"
 

@@ -53,11 +53,9 @@ class CheckResult:
         return self.check.written(self.value)
 
     def __bool__(self) -> bool:
-        """Return whether the check holds."""
         return self.holds
 
     def __str__(self) -> str:
-        """Return the check and what came of it in one line."""
         word = "holds" if self.holds else "failed"
         because = f" ({self.reason})" if self.reason else ""
         return f"{self.check}: {word}, {self.value_text}{because}"

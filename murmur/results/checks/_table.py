@@ -104,11 +104,9 @@ class Checks(Sequence[CheckResult]):
         ]
 
     def __bool__(self) -> bool:
-        """Return whether all checks hold, and the run can be trusted."""
         return self.is_trusted and not self.failed
 
     def __len__(self) -> int:
-        """Return how many checks there are."""
         return len(self._results)
 
     @overload
@@ -116,11 +114,9 @@ class Checks(Sequence[CheckResult]):
     @overload
     def __getitem__(self, index: slice) -> tuple[CheckResult, ...]: ...
     def __getitem__(self, index: int | slice) -> CheckResult | tuple[CheckResult, ...]:
-        """Return what came of one check."""
         return self._results[index]
 
     def __iter__(self) -> Iterator[CheckResult]:
-        """Yield what came of each check."""
         return iter(self._results)
 
     def __repr__(self) -> str:
@@ -129,12 +125,10 @@ class Checks(Sequence[CheckResult]):
         return f"<{'; '.join([self._headline(), *said])}>"
 
     def __str__(self) -> str:
-        """Return a table as text."""
         rows = [_cells(each) for each in self._results]
         return "\n".join([self._headline(), *(f"  {line}" for line in text_lines(rows))])
 
     def _repr_html_(self) -> str:
-        """Return a table for a notebook."""
         head = "".join(f"<th>{title}</th>" for title in ("", "check", "value", "remark"))
         body = "".join(
             "<tr>"
