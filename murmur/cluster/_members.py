@@ -211,7 +211,8 @@ class Members:
     def _free_name(self, wanted: str) -> str:
         """Return a name that no other node has, as close to the one wanted as can be."""
         wanted = _NAME.sub("-", wanted)[:60].strip("-") or "node"
-        taken = set(self._roster.nodes) | {"all", "steering"}
+        parting = {node.name for node in self.nodes.values()}  # and so in the roster no more
+        taken = self._roster.nodes.keys() | parting | {"all", "steering"}
         if wanted not in taken:
             return wanted
         return next(name for i in range(2, 2**30) if (name := f"{wanted}-{i}") not in taken)

@@ -80,6 +80,30 @@ async def test_users_that_were_never_admitted_go_with_their_node_too(pair: Any) 
     assert len(gone) == 10
 
 
+class Lingers(Stay):
+    """Users take three seconds to go."""
+
+    async def start(self, user: murmur.User) -> None:
+        await user.leaving.wait()
+        await anyio.sleep(3)
+
+
+async def test_a_node_that_comes_while_its_namesake_leaves_has_another_name(pair: Any) -> None:
+    await pair.do(Lingers, 4, grace=5.0)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(pair.agents["a"].leave)
+        await anyio.sleep(1)
+        await pair.join("a")
+        await pair.cluster.add(2)
+    await anyio.sleep(0.1)
+    status = await pair.cluster.status()
+
+    assert {node.node: node.users["running"] for node in status.nodes} == {"b": 3, "a-2": 1}
+    assert (status.departed, status.highest_id) == (2, 6)  # users 1 and 2, who went with a
+    await pair.stop()
+    assert (await pair.counts())["a-2"]["gone"] == 1
+
+
 async def test_a_run_that_lost_all_its_users_is_invalid(pair: Any) -> None:
     await pair.do(Stay, 20, duration=60.0)
     await anyio.sleep(5.0)
