@@ -30,6 +30,9 @@ from ._native import native as native
 from ._native import thread_here as thread_here
 from ._native import thread_is_alive as thread_is_alive
 from ._native import thread_lock as thread_lock
+from ._secured import Secured as Secured
+from ._secured import connect as connect
+from ._secured import listening as listening
 from ._sleeper import Sleeper as Sleeper
 from ._stream import Stream as Stream
 
@@ -45,6 +48,7 @@ __all__ = [
     "Native",
     "OverdueError",
     "Pending",
+    "Secured",
     "Sleeper",
     "Stream",
     "Task",
@@ -54,10 +58,12 @@ __all__ = [
     "brood_here",
     "call_within",
     "cancel_task",
+    "connect",
     "dial",
     "guard_loop",
     "hear_out",
     "is_address",
+    "listening",
     "loop_runs_here",
     "name_of_task",
     "native",

@@ -1,4 +1,4 @@
-"""The transport over the network: TLS connections of anyio.
+"""The transport over the network: TLS connections.
 
 A connection carries frames of murmur's own, of bounded size, and nothing is ever made of
 them but a word and bytes.  A peer that shows no certificate of the session's authority is
@@ -19,15 +19,12 @@ import os
 import socket
 import ssl
 import time
-from collections import deque
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import anyio
-from anyio.abc import ByteStream, Listener, SocketAttribute, SocketStream, TaskGroup, TaskStatus
-from anyio.streams.tls import TLSAttribute, TLSStream
+from anyio.abc import TaskStatus
 
-from murmur._backend import Native, Wakeup, native
+from murmur._backend import Native, Secured, connect, listening, native
 from murmur.errors import JoinError
 
 from ._link import MAX_MESSAGE, Frames, NodeAudience, SteeringAudience, framed
@@ -44,14 +41,8 @@ STRANGERS = 256
 BACKLOG = 2 * MAX_MESSAGE
 """Bytes that may wait for one peer; one that takes in no more than that is cut off."""
 
-BATCH = 2**20
-"""Bytes that are joined into one write."""
-
 CONNECT = 10.0
 """Seconds that a node tries to connect."""
-
-PAUSE = 0.1
-"""Seconds without accepting connections after that failed."""
 
 LINGER = 10.0
 """Seconds that a connection has to send what was to be sent before its end."""
@@ -59,124 +50,55 @@ LINGER = 10.0
 UNANSWERED = 30
 """Seconds after which the system gives up a peer that acknowledges nothing."""
 
-BROKEN = (
-    OSError,
-    anyio.EndOfStream,
-    anyio.BrokenResourceError,
-    anyio.ClosedResourceError,
-)
-"""How a connection ends that is not closed from here."""
-
 _logger = logging.getLogger(__name__)
 
 
-class _Turns(ByteStream):
-    """A connection on which those who send wait for each other.
-
-    Whoever reads from a TLS stream sends as well when the other side wants new keys, and anyio
-    refuses two senders at a time.
-    """
-
-    def __init__(self, raw: ByteStream) -> None:
-        self._raw = raw
-        self._turn = anyio.Lock()
-
-    async def send(self, item: bytes) -> None:
-        """Send once nobody else does; they come in the order in which they asked."""
-        async with self._turn:
-            await self._raw.send(item)
-
-    async def receive(self, max_bytes: int = 65536) -> bytes:
-        """See `ByteStream`."""
-        return await self._raw.receive(max_bytes)
-
-    async def send_eof(self) -> None:
-        """See `ByteStream`."""
-        await self._raw.send_eof()
-
-    async def aclose(self) -> None:
-        """See `ByteStream`."""
-        await self._raw.aclose()
-
-    @property
-    def extra_attributes(self) -> Mapping[Any, Callable[[], Any]]:
-        """Those of the connection."""
-        return self._raw.extra_attributes
-
-
 class _Connection:
-    """One connection: what waits to be written, and what is read."""
+    """One connection: messages in and out."""
 
-    def __init__(self, stream: ByteStream, seam: Native) -> None:
-        self._stream = stream
-        self._seam = seam
-        self._waiting: deque[bytes] = deque()
-        self._size = 0
-        self._arrival: Wakeup | None = None
+    def __init__(self, wire: Secured) -> None:
+        self._wire = wire
+        self._frames = Frames()
+        self._tell: Callable[[str, bytes], None]
         self._is_ending = False
         self._overflow = ""
         self._scope = anyio.CancelScope()
 
     def put(self, kind: str, body: bytes) -> None:
-        """Queue a message; what cannot go out is dropped with the connection."""
+        """Send a message; what cannot go out is dropped with the connection."""
         if self._is_ending:
             return
-        frame = framed(kind, body)
-        self._waiting.append(frame)
-        self._size += len(frame)
-        if self._size > BACKLOG:
+        self._wire.write(framed(kind, body))
+        if self._wire.unsent > BACKLOG:
             self._overflow = (
-                f"the other side took in too little: {self._size:,} bytes waited for it"
+                f"the other side took in too little: {self._wire.unsent:,} bytes waited for it"
             )
-            self._scope.cancel()
-        self._wake()
+            self._is_ending = True
+            self._wire.abort()
 
     def end(self) -> None:
         """Close once everything is written, or has not been for long enough."""
         self._is_ending = True
         self._scope.deadline = anyio.current_time() + LINGER
-        self._wake()
+        self._wire.close()
 
     async def carry(self, heard: Callable[[str, bytes], None]) -> str:
         """Carry messages both ways until the connection is closed; return why it was."""
+        self._tell = heard
         reason = "the connection was closed"
         try:
             with self._scope:
-                async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(self._pump, tasks)
-                    frames = Frames()
-                    while True:
-                        for kind, body in frames.take(await self._stream.receive()):
-                            heard(kind, body)
-        except* BROKEN as group:
-            reason = reason_of(group)
+                await self._wire.listen(self._take)
+        except OSError as error:
+            reason = reason_of(error)
         finally:
-            await anyio.aclose_forcefully(self._stream)
+            self._wire.abort()
         return self._overflow or reason
 
-    async def _pump(self, tasks: TaskGroup) -> None:
-        """Write what is queued; what comes while one write is on goes out with the next."""
-        while True:
-            while self._waiting:
-                await self._stream.send(self._take())
-            if self._is_ending:
-                tasks.cancel_scope.cancel()
-                return
-            self._arrival = self._seam.wakeup()
-            await self._seam.wait(self._arrival)
-
-    def _take(self) -> bytes:
-        taken, size = [], 0
-        while self._waiting and size < BATCH:
-            frame = self._waiting.popleft()
-            taken.append(frame)
-            size += len(frame)
-        self._size -= size
-        return b"".join(taken)
-
-    def _wake(self) -> None:
-        if self._arrival is not None:
-            self._arrival.wake()
+    def _take(self, data: bytes) -> None:
+        for kind, body in self._frames.take(data):
+            if not self._is_ending:
+                self._tell(kind, body)
 
 
 class TlsSteeringLink:
@@ -201,13 +123,16 @@ class TlsSteeringLink:
     async def serve(self, audience: SteeringAudience, *, task_status: TaskStatus[str]) -> None:
         """See `SteeringLink`."""
         self._seam, self._audience = native(), audience
-        listener = await anyio.create_tcp_listener(local_host=self._host, local_port=self._port)
-        host, port = _reachable(self._host), listener.extra(SocketAttribute.local_port)
-        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        async with listener, anyio.create_task_group() as tasks:
-            tasks.start_soon(self._listen, listener)
-            task_status.started(self.address)
-            await audience.live()
+        async with anyio.create_task_group() as tasks:
+
+            def met(wire: Secured) -> None:
+                tasks.start_soon(self._meet, wire)
+
+            async with listening(self._host, self._port, met) as port:
+                host = _reachable(self._host)
+                self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+                task_status.started(self.address)
+                await audience.live()
             tasks.cancel_scope.cancel()
 
     def send(self, peer: int, kind: str, body: bytes) -> None:
@@ -226,41 +151,29 @@ class TlsSteeringLink:
         if peer in self._connections:
             self._connections[peer].end()
 
-    async def _listen(self, listener: Listener[SocketStream]) -> None:
-        """Accept connections, whatever becomes of single ones."""
-        async with anyio.create_task_group() as tasks:
-            while True:
-                try:
-                    await listener.serve(self._meet, tasks)
-                except* OSError as group:  # one that was reset, or descriptors are used up
-                    _logger.warning("a connection could not be accepted: %s", reason_of(group))
-                await anyio.sleep(PAUSE)
-
-    async def _meet(self, raw: ByteStream) -> None:
+    async def _meet(self, wire: Secured) -> None:
         """Let in who shows a certificate, and few others at a time."""
         if len(self._strangers) >= STRANGERS:
             self._strangers.pop(next(iter(self._strangers))).cancel()
-        number, stream = next(self._numbers), None
+        number, is_known = next(self._numbers), False
         try:
             with anyio.move_on_after(HANDSHAKE) as self._strangers[number]:
-                stream = await _secured(raw, self._context, server_side=True)
-        except BROKEN as error:
+                await wire.secure(self._context)
+                is_known = True
+        except OSError as error:
             _logger.debug("refused a stranger: %s", reason_of(error))
         finally:
             self._strangers.pop(number, None)
-        if stream is not None:
-            await self._converse(stream)
+        if is_known:
+            await self._converse(wire)
 
-    async def _converse(self, stream: TLSStream) -> None:
+    async def _converse(self, wire: Secured) -> None:
         """Hear one whose certificate is good until the connection is closed."""
         assert self._audience is not None
-        assert self._seam is not None
         peer, audience = next(self._numbers), self._audience
-        connection = self._connections[peer] = _Connection(stream, self._seam)
-        _keep_alive(stream)
-        host = stream.extra(SocketAttribute.remote_address, ("",))[0]
-        certificate: Any = stream.extra(TLSAttribute.peer_certificate)
-        audience.joined(peer, str(host), Holder.of(certificate))
+        connection = self._connections[peer] = _Connection(wire)
+        _keep_alive(wire)
+        audience.joined(peer, wire.peer, Holder.of(wire.certificate))
         reason = "the steering kernel closed"
         try:
             reason = await connection.carry(lambda *message: audience.heard(peer, *message))
@@ -281,9 +194,9 @@ class TlsNodeLink:
     async def serve(self, audience: NodeAudience, *, task_status: TaskStatus[None]) -> None:
         """See `NodeLink`."""
         self._seam = native()
-        stream = await self._connect()
-        _keep_alive(stream)
-        self._connection = connection = _Connection(stream, self._seam)
+        wire = await self._connect()
+        _keep_alive(wire)
+        self._connection = connection = _Connection(wire)
         reason = "this node closed"
         try:
             async with anyio.create_task_group() as tasks:
@@ -311,29 +224,19 @@ class TlsNodeLink:
         if self._connection is not None:
             self._connection.end()
 
-    async def _connect(self) -> ByteStream:
+    async def _connect(self) -> Secured:
         address = self._ticket.address
         host, _, port = address.rpartition(":")
         try:
             context = self._ticket.context()
             with anyio.fail_after(CONNECT):
-                raw = await anyio.connect_tcp(host.strip("[]"), int(port))
-                return await _secured(raw, context, hostname=STEERING_NAME)
+                wire = await connect(host.strip("[]"), int(port))
+                await wire.secure(context, STEERING_NAME)
         except TimeoutError:
             raise JoinError(address, f"no answer within {CONNECT:g} s") from None
-        except (*BROKEN, ValueError) as error:  # ValueError: a strange name
+        except (OSError, ValueError) as error:  # ValueError: a strange name
             raise _refusal(address, error) from None
-
-
-async def _secured(raw: ByteStream, context: ssl.SSLContext, **options: Any) -> TLSStream:  # noqa: ANN401 - as of `TLSStream.wrap`
-    """Return a connection over TLS; one that comes to nothing is closed, whatever ends it."""
-    try:
-        return await TLSStream.wrap(
-            _Turns(raw), ssl_context=context, standard_compatible=False, **options
-        )
-    except BaseException:
-        await anyio.aclose_forcefully(raw)
-        raise
+        return wire
 
 
 def _refusal(address: str, error: Exception) -> JoinError:
@@ -342,7 +245,7 @@ def _refusal(address: str, error: Exception) -> JoinError:
     if isinstance(cause, ssl.SSLCertVerificationError):
         reason = "the session that listens there is another one; ask for its ticket"
         return JoinError(address, reason, is_final=True)
-    if isinstance(cause, anyio.EndOfStream):
+    if isinstance(cause, ConnectionResetError) and cause.errno is None:
         return JoinError(address, "it closed the connection at once")
     if isinstance(cause, ssl.SSLError):
         said, is_own = str(cause.reason), cause.library != "SSL"  # else the peer's, or of both
@@ -366,9 +269,9 @@ def _reachable(host: str) -> str:
         return str(probe.getsockname()[0])
 
 
-def _keep_alive(stream: ByteStream) -> None:
+def _keep_alive(wire: Secured) -> None:
     """Have the system notice a peer that is gone without a word."""
-    held = stream.extra(SocketAttribute.raw_socket)
+    held = wire.socket
     with contextlib.suppress(OSError):  # it has ended already, as whoever reads will see
         held.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # of Linux

@@ -1,4 +1,4 @@
-"""Costs of a link by anyio's TLS beside one by dask's.
+"""Costs of a link by asyncio's TLS beside one by dask's.
 
 Run it by ``python -m tests.by_hand.by_hand_transports``, on a quiet machine, with the extra
 ``dask``; about two minutes.  One process steers, another has the nodes; both are given the
@@ -24,12 +24,12 @@ import anyio
 from murmur.cluster import Authority, Ticket
 
 CHUNK, LEASE, USED = b"c" * 40_000, b"l" * 200, b"u" * 60
-TRANSPORTS = ("anyio", "dask")
+TRANSPORTS = ("asyncio", "dask")
 
 
 def transport(name: str) -> tuple[Any, Any]:
     """Return the classes of the steering end and of the node's end."""
-    if name == "anyio":
+    if name == "asyncio":
         from murmur.cluster._tls import TlsNodeLink, TlsSteeringLink
 
         return TlsSteeringLink, TlsNodeLink

@@ -734,10 +734,7 @@ WRAPPERS = ("heard", "hear_out", "call_within")
 
 def test_every_place_that_calls_code_has_its_test() -> None:
     """A new one belongs into `SITES` or `PARAMETERS`, with a test, and into the table."""
-    ours = {
-        "cluster/_tls.py _Connection.carry",  # a parameter that goes by the same name
-        "http/_pool.py Pool.exchange",  # asks again, or raises it again
-    }
+    ours = {"http/_pool.py Pool.exchange"}  # asks again, or raises it again
     assert sites() - ours == set(SITES)
     assert parameters() - {"Relay.detach.follower", "Relay.standing", "Totals.now"} == set(
         PARAMETERS

@@ -24,7 +24,7 @@ from murmur.cluster import Authority, Ticket
 from murmur.cluster._facts import NodeFacts
 from murmur.cluster._link import MAX_MESSAGE
 from murmur.cluster._ticket import STEERING_NAME
-from murmur.cluster._tls import TlsSteeringLink, _Turns
+from murmur.cluster._tls import TlsSteeringLink
 
 HELLO = {
     name: getattr(NodeFacts.here("raw"), name)
@@ -178,31 +178,6 @@ def test_who_takes_in_nothing_is_cut_off_and_that_is_why(monkeypatch: pytest.Mon
 
     anyio.run(main)
     assert leavers.reasons[0].startswith("the other side took in too little: 1,")
-
-
-def test_two_who_send_at_once_take_turns() -> None:
-    """Who reads from a TLS connection sends, too, when the other side wants new keys."""
-    received: list[bytes] = []
-
-    async def main() -> None:
-        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-        port = listener.extra(anyio.abc.SocketAttribute.local_port)
-        async with listener, anyio.create_task_group() as tasks:
-            stream = _Turns(await anyio.connect_tcp("127.0.0.1", port))
-
-            async def read(other: anyio.abc.SocketStream) -> None:
-                async with other:
-                    received.extend([data async for data in other])
-                tasks.cancel_scope.cancel()
-
-            tasks.start_soon(listener.serve, read)
-            async with anyio.create_task_group() as sending:
-                for letter in (b"a", b"b"):
-                    sending.start_soon(stream.send, letter * 2**24)
-            await stream.aclose()
-
-    anyio.run(main)
-    assert b"".join(received) == b"a" * 2**24 + b"b" * 2**24
 
 
 def test_a_stranger_in_its_handshake_is_let_go_when_the_session_closes() -> None:

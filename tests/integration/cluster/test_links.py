@@ -1,0 +1,87 @@
+"""A link over TLS loses nothing of what was sent before its end, and nothing that came early."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import anyio
+
+from murmur.cluster import Authority
+from murmur.cluster._tls import TlsNodeLink, TlsSteeringLink
+
+
+class End:
+    """Hears at one end of a link, and lives until it is told that the other end has left."""
+
+    def __init__(self) -> None:
+        self.greet: Callable[[int], object] = lambda _: None
+        self.messages: list[tuple[str, int]] = []
+        self.reason = ""
+
+    def joined(self, peer: int, *_: object) -> None:
+        self.greet(peer)
+
+    def heard(self, *message: object) -> None:
+        kind, body = message[-2:]
+        assert isinstance(kind, str)
+        assert isinstance(body, bytes)
+        self.messages.append((kind, len(body)))
+
+    def left(self, *reason: object) -> None:
+        self.reason = str(reason[-1])
+
+    async def live(self) -> None:
+        while not self.reason:  # noqa: ASYNC110 - it is told by a plain call
+            await anyio.sleep(0.01)
+
+
+def converse(
+    here: End,
+    there: End,
+    *,
+    greet: Callable[[TlsSteeringLink, int], object] = lambda _link, _peer: None,
+    begin: Callable[[TlsNodeLink], object] = lambda _: None,
+) -> None:
+    """Let a node connect, and both ends live until the connection is closed."""
+    authority = Authority()
+    link = TlsSteeringLink(authority.context(), "127.0.0.1", 0)
+    here.greet = lambda peer: greet(link, peer)
+
+    async def main() -> None:
+        with anyio.fail_after(30):
+            async with anyio.create_task_group() as tasks:
+                address = await tasks.start(link.serve, here)
+                node = TlsNodeLink(authority.ticket(address, 60))
+                await tasks.start(node.serve, there)
+                begin(node)
+
+    anyio.run(main)
+
+
+def test_all_that_was_sent_before_the_end_of_a_connection_arrives() -> None:
+    """64 MB, which is more than the system holds."""
+    here, there = End(), End()
+
+    def greet(link: TlsSteeringLink, peer: int) -> None:
+        for _ in range(64):
+            link.send(peer, "call", bytes(2**20))
+        link.expel(peer)
+
+    converse(here, there, greet=greet)
+
+    assert there.messages == [("call", 2**20)] * 64
+    assert here.reason == there.reason == "the connection was closed"
+
+
+def test_what_a_node_says_at_once_is_heard_in_order() -> None:
+    """It may come together with the end of the handshake."""
+    here, there = End(), End()
+
+    def begin(node: TlsNodeLink) -> None:
+        for size in range(100):
+            node.send("hello", bytes(size))
+        node.close()
+
+    converse(here, there, begin=begin)
+
+    assert here.messages == [("hello", size) for size in range(100)]
