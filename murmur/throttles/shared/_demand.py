@@ -17,8 +17,9 @@ SOON = 0.002
 LATER = 0.01
 """Seconds between two reports while what was reported before is not served yet."""
 
-HEARTBEAT = 0.3
-"""Seconds between two reports of one who needs nothing, or what it needed before."""
+HEARTBEAT, LONELY = 0.3, 0.45
+"""Seconds between two reports of one who needs nothing, or what it needed before; and where
+reports go along with leases, but none comes."""
 
 WEIGHT = 0.3
 """Of the last period in the average of arrivals."""
@@ -61,7 +62,7 @@ class Demand:
         elif self._has_changed:
             wait = period
         else:
-            wait = max(HEARTBEAT, 2 * period)
+            wait = max(LONELY if self._told_demand else HEARTBEAT, 2 * period)
         return self._reported_at + wait
 
     def look_at(self, period: float) -> float:
@@ -70,13 +71,15 @@ class Demand:
             return math.inf
         return self._looked_at + 2 * period
 
-    def look(self, now: float, period: float, *, is_news: bool = False) -> None:
-        """See whether what is needed has changed so much that it is worth a report.
-
-        `is_news` if there is something else that is.
-        """
+    def look(self, now: float, period: float) -> None:
+        """See whether what is needed has changed so much that it is worth a report."""
         self._average(now, period)
-        self._has_changed = is_news or is_other(self._told_demand, self._needed)
+        self._has_changed = is_other(self._told_demand, self._needed)
+
+    def come_along(self, now: float, period: float, *, is_news: bool) -> None:
+        """See whether to report in the turn in which a lease comes; `is_news` if so anyway."""
+        self.look(now, period)
+        self._has_changed |= is_news or now - self._reported_at >= HEARTBEAT
 
     def report(self, now: float, period: float) -> Wanted:
         """Return what is needed now."""

@@ -153,7 +153,7 @@ class LeaseNode:
             demand = self._demands.get(number)
             if demand is not None:
                 demand.lease.add(read(demand.lease, rest), late)
-                demand.look(now, period, is_news=is_news)
+                demand.come_along(now, period, is_news=is_news)
         self._on_due()
 
     def _tell_points(self, number: int, lease: Lease, now: float) -> None:
