@@ -6,6 +6,7 @@ node look dead.  Whatever is more than a sign of life goes to the agent.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
@@ -22,6 +23,12 @@ __all__ = ["Heart", "NodeDesk"]
 
 BEAT = 0.5
 """Seconds between two pulses."""
+
+EARLY = 0.3
+"""Seconds after a pulse from which the next one goes along with any message that is sent."""
+
+GRAIN = 0.001
+"""Seconds by which a pulse may come sooner: who sleeps until then may wake a little before."""
 
 FIRST, FIRST_BEAT = 10, 0.02
 """The first pulses come quickly: a node should know the time before its first run."""
@@ -59,6 +66,11 @@ class Heart:
         self._home = home
         self._stuck_for = stuck_for
         self._heard_at = 0.0
+        self._beat_at = math.inf
+
+    def company(self) -> list[tuple[str, bytes]]:
+        """See `NodeAudience`: a pulse, if the next one is due before long."""
+        return [self._pulse()] if self._link.now() - self._beat_at >= EARLY else []
 
     def heard(self, kind: str, body: bytes) -> None:
         """See `NodeAudience`."""
@@ -80,9 +92,10 @@ class Heart:
             self._beat()
             await anyio.sleep(FIRST_BEAT)
         while True:
-            self._beat()
             before = self._link.now()
-            await anyio.sleep(BEAT)
+            if before - self._beat_at >= BEAT - GRAIN:
+                self._beat()
+            await anyio.sleep(self._beat_at + BEAT - before)
             now = self._link.now()
             # While this process was frozen nobody could be heard: not their silence.
             self._heard_at += max(0.0, now - before - 2 * BEAT)
@@ -95,6 +108,8 @@ class Heart:
         self._home.run_here(partial(self._desk.deserted, reason, is_closed=is_closed))
 
     def _beat(self) -> None:
-        clock = self._clock
-        pulse = PULSE.pack(self._link.now(), clock.offset, clock.error, self._stuck_for())
-        self._link.send("pulse", pulse)
+        self._link.send(*self._pulse())
+
+    def _pulse(self) -> tuple[str, bytes]:
+        clock, self._beat_at = self._clock, self._link.now()
+        return "pulse", PULSE.pack(self._beat_at, clock.offset, clock.error, self._stuck_for())

@@ -114,6 +114,9 @@ class SteeringLink(Protocol):
 class NodeAudience(Protocol):
     """Whom the node's end tells; called on the link's loop, and must not raise."""
 
+    def company(self) -> list[tuple[str, bytes]]:
+        """Return messages that may go out along with one that is sent now."""
+
     def heard(self, kind: str, body: bytes) -> None:
         """Take a message."""
 

@@ -28,7 +28,7 @@ SUSPECT = 2.0
 """Seconds without a sign of life after which a node is suspect."""
 
 LOOK = 0.25
-"""Seconds between two looks at who is silent."""
+"""Seconds between two looks at who is silent, once somebody is."""
 
 
 class Desk(Protocol):
@@ -85,13 +85,21 @@ class Reception:
         """Look for ever at who is silent."""
         while True:
             before = self._link.now()
-            await anyio.sleep(LOOK)
+            pause = self._pause(before)
+            await anyio.sleep(pause)
             now = self._link.now()
-            overslept = now - before - LOOK
+            overslept = now - before - pause
             for peer in list(self._heard_at):
                 # While this process was frozen nobody could be heard: not their silence.
                 self._heard_at[peer] += max(0.0, overslept - LOOK)
                 self._look_at(peer, now - self._heard_at[peer])
+
+    def _pause(self, now: float) -> float:
+        """Return for how many seconds there is nobody to look at."""
+        if self._suspects:
+            return LOOK
+        heard_at = min(self._heard_at.values(), default=now)
+        return min(max(heard_at + SUSPECT - now, LOOK), SUSPECT / 2)
 
     def _look_at(self, peer: int, silence: float) -> None:
         is_suspect = silence > SUSPECT

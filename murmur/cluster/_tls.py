@@ -41,6 +41,9 @@ STRANGERS = 256
 BACKLOG = 2 * MAX_MESSAGE
 """Bytes that may wait for one peer; one that takes in no more than that is cut off."""
 
+SMALL = 4096
+"""Bytes of a message that others may go along with: a pulse asks for the time, and is in haste."""
+
 CONNECT = 10.0
 """Seconds that a node tries to connect."""
 
@@ -64,11 +67,11 @@ class _Connection:
         self._overflow = ""
         self._scope = anyio.CancelScope()
 
-    def put(self, kind: str, body: bytes) -> None:
-        """Send a message; what cannot go out is dropped with the connection."""
+    def put(self, *messages: tuple[str, bytes]) -> None:
+        """Send messages at once; what cannot go out is dropped with the connection."""
         if self._is_ending:
             return
-        self._wire.write(framed(kind, body))
+        self._wire.write(b"".join(framed(*message) for message in messages))
         if self._wire.unsent > BACKLOG:
             self._overflow = (
                 f"the other side took in too little: {self._wire.unsent:,} bytes waited for it"
@@ -145,7 +148,7 @@ class TlsSteeringLink:
 
     def _put(self, peer: int, kind: str, body: bytes) -> None:
         if peer in self._connections:
-            self._connections[peer].put(kind, body)
+            self._connections[peer].put((kind, body))
 
     def _end(self, peer: int) -> None:
         if peer in self._connections:
@@ -189,11 +192,12 @@ class TlsNodeLink:
         self.now: Callable[[], float] = time.monotonic
         self._ticket = ticket
         self._seam: Native | None = None
+        self._audience: NodeAudience | None = None
         self._connection: _Connection | None = None
 
     async def serve(self, audience: NodeAudience, *, task_status: TaskStatus[None]) -> None:
         """See `NodeLink`."""
-        self._seam = native()
+        self._seam, self._audience = native(), audience
         wire = await self._connect()
         _keep_alive(wire)
         self._connection = connection = _Connection(wire)
@@ -218,7 +222,9 @@ class TlsNodeLink:
 
     def _put(self, kind: str, body: bytes) -> None:
         if self._connection is not None:
-            self._connection.put(kind, body)
+            assert self._audience is not None
+            company = self._audience.company() if len(body) <= SMALL else []
+            self._connection.put((kind, body), *company)
 
     def _end(self) -> None:
         if self._connection is not None:

@@ -113,6 +113,9 @@ class Node:
     def __init__(self, link: Any) -> None:
         self.link = link
 
+    def company(self) -> list[tuple[str, bytes]]:
+        return []
+
     def heard(self, kind: str, body: bytes) -> None:
         answers = {"chunk": CHUNK, "lease": USED}
         self.link.send(kind, answers[kind] if kind in answers else str(cpu()).encode())

@@ -100,10 +100,12 @@ class MemoryNodeLink:
         self._steering = steering
         self.inbox = _Queue()
         self._outbox = _Queue()
+        self._audience: NodeAudience | None = None
         self._peer = 0
 
     async def serve(self, audience: NodeAudience, *, task_status: TaskStatus[None]) -> None:
         """Connect and carry messages until one side closes."""
+        self._audience = audience
         self.inbox.open(self._steering.delay)
         self._outbox.open(self._steering.delay)
         self._peer = self._steering.meet(self)
@@ -121,8 +123,11 @@ class MemoryNodeLink:
             audience.left(reason)
 
     def send(self, kind: str, body: bytes) -> None:
-        """Send a message to the steering end."""
+        """Send a message to the steering end, and what may go along with it."""
         self._outbox.put((kind, body))
+        if self._audience is not None:
+            for message in self._audience.company():
+                self._outbox.put(message)
 
     def close(self) -> None:
         """Close the connection once what was sent before is there."""

@@ -55,6 +55,29 @@ async def test_silence_is_suspect_and_then_a_loss(pair: Any) -> None:
     assert [state[:2] for state in pair.states()[-1:]] == [("nodedown", "a")]
 
 
+async def test_while_all_are_heard_nobody_is_looked_for(pair: Any) -> None:
+    """In ten seconds: each of twenty pulses of two nodes is timed, and ten looks, twice."""
+    times, now = [], pair.link.now
+    pair.link.now = lambda: times.append(now()) or times[-1]
+    await anyio.sleep(10)
+
+    assert 38 <= len(times) <= 42 + 22
+
+
+async def test_a_pulse_goes_along_with_what_is_sent_anyway(pair: Any) -> None:
+    """Who says something every 0.35 s has a pulse go along each time, and sends none alone."""
+    link, sent = pair.links["a"], []
+    put = link._outbox.put
+    link._outbox.put = lambda message: (sent.append(message and message[0]), put(message))
+    await anyio.sleep(1)
+    sent.clear()
+    for _ in range(20):
+        await anyio.sleep(0.35)
+        link.send("wish", b"")
+
+    assert sent[-30:] == ["wish", "pulse"] * 15
+
+
 async def test_a_node_without_an_answer_ends_its_load_and_keeps_its_data(pair: Any) -> None:
     await pair.do(Busy, 4)
     await anyio.sleep(2)

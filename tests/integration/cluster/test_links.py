@@ -21,6 +21,9 @@ class End:
     def joined(self, peer: int, *_: object) -> None:
         self.greet(peer)
 
+    def company(self) -> list[tuple[str, bytes]]:
+        return []
+
     def heard(self, *message: object) -> None:
         kind, body = message[-2:]
         assert isinstance(kind, str)
