@@ -8,12 +8,13 @@ than had arrived by then and within that time.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from murmur.runtime import ARRIVED, EXPECTED
+from murmur.telemetry import Histogram
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,12 +27,27 @@ ON_ITS_WAY = 10.0
 MOST = 100
 """Moments of sending that are told apart for each name."""
 
-Missing: TypeAlias = tuple[str, float, float, int]
-"""A name, when its messages were sent at the latest, until when they had not arrived, how many."""
+_Row: TypeAlias = tuple[str, float, float, int]
 
 
-def missing_deliveries(source: Source) -> Iterator[Missing]:
-    """Yield what has not arrived for longer than anything of its name that did, and how many."""
+class Undelivered:
+    """Deliveries that are missing for longer than any of their name took."""
+
+    def __init__(self, source: Source) -> None:
+        # names, when they were sent at the latest, until when they had not arrived, how many
+        self._rows = [*_missing_deliveries(source)]
+
+    def ages(self, names: Sequence[str], start: float, end: float) -> Histogram:
+        """Return for how long those had been under way in the end that were sent in a stretch."""
+        ages = [
+            np.full(number, until - sent)
+            for name, sent, until, number in self._rows
+            if name in names and start < sent <= end
+        ]
+        return Histogram(np.concatenate([np.empty(0), *ages]))
+
+
+def _missing_deliveries(source: Source) -> Iterator[_Row]:
     counters = source.frame("counters")
     texts = counters["name"].cat.categories.astype(str)
     until = source.elapsed() - (ON_ITS_WAY if source.is_on() else 0.0)
@@ -68,7 +84,7 @@ class _Times:
         self.slowest = 0.0 if math.isnan(slowest) else slowest
 
 
-def _missing(name: str, sent: _Counted, arrived: _Counted, times: _Times) -> Iterator[Missing]:
+def _missing(name: str, sent: _Counted, arrived: _Counted, times: _Times) -> Iterator[_Row]:
     known = 0
     ends = np.unique(sent.at) + times.window
     ends = ends[ends < times.until - times.slowest]

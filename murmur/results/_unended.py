@@ -1,6 +1,5 @@
 """Actions, and parts of them, that never ended: cut short, or under way when last heard of.
 
-Deliveries of stamped messages that never arrived are among them.
 Of each it is known when it was due, and until when it was under way at least.  So at any
 moment its age is known, which is less than the time that it would have taken.
 """
@@ -17,7 +16,6 @@ from numpy.typing import NDArray
 from murmur.telemetry import CUT_SHORT, NEVER_CAME, Histogram, bounds
 
 from ._source import Source
-from ._undelivered import missing_deliveries
 
 CUT_SUFFIX = f".{CUT_SHORT}"
 """What the span of actions that were cut short adds to their name."""
@@ -77,6 +75,11 @@ class Unended:
         ages = np.minimum(self.until, end)[chosen] - self.begun[chosen]
         return Histogram(np.repeat(np.maximum(ages, 0.0), self.number[chosen]))
 
+    def seconds(self, start: float, end: float) -> float:
+        """Return for how many seconds of a stretch they were under way, all together."""
+        each = self.until.clip(max=end) - self.begun.clip(min=start)
+        return float(each.clip(min=0.0) @ self.number)
+
     def _only(self, chosen: NDArray[np.bool_]) -> Unended:
         return Unended(
             self.name[chosen], self.begun[chosen], self.until[chosen], self.number[chosen]
@@ -87,7 +90,6 @@ def _under_way(source: Source, which: str) -> Iterator[_Row]:
     for each in source.under_way():
         begun = each.due if which == "response" else each.started
         yield each.name, begun, each.until, each.number
-    yield from missing_deliveries(source)
 
 
 def _cut_short(source: Source, which: str) -> Iterator[_Row]:

@@ -310,6 +310,50 @@ def test_what_is_under_way_counts_while_the_run_is_on():
     )
 
 
+class Unanswered(murmur.Scenario):
+    """Users ask every 0.5 s, each in 0.1 s; from the fourth answer on, two of ten get none."""
+
+    stays = traitlets.Bool(False, help="whether a timer is about the whole life of a user")
+
+    async def start(self, user):
+        if self.stays:
+            with user.timer("stay"):
+                await self.ask(user)
+        else:
+            await self.ask(user)
+
+    async def ask(self, user):
+        for number in range(1000):
+            with user.timer("ask"):
+                await user.sleep(900 if number > 3 and user.id > 8 else 0.1)
+            await user.sleep(0.4)
+            if self.stays and user.id == 1 and number > 3:
+                return
+
+
+@pytest.mark.parametrize("stays", [False, True])
+def test_what_hangs_at_the_end_counts_as_failed_where_that_decides(tmp_path, stays):
+    results = rehearse(Unanswered, 10, duration=30, user_rate=math.inf, stays=stays)
+    saved = murmur.load(results.save(tmp_path / "run"))
+
+    for each in (results, saved):
+        none, few, most, late = each.check(
+            "failed(ask) == 0", "failed < 0.1%", "failed < 5%", "failed(ask) < 0.1% after 20s"
+        )
+        assert [check.holds for check in (none, few, most, late)] == [False, False, True, False]
+        assert none.value == 2
+        assert none.reason.endswith("actions, and 2 that never ended count as failed")
+        # Who stays until the end has not failed: that timer ends with hardly any user.
+        assert few.value == pytest.approx(2 / (each.actions.shape[0] + 2))
+
+
+def test_what_is_under_way_has_not_failed_while_the_run_is_on():
+    on = Results(record_of(20, hung=5))
+    (check,) = on.check("failed(ask) == 0")
+    assert check.holds
+    assert check.reason == "0 of 200 actions, 5 more never ended"
+
+
 def test_an_action_of_which_none_ended_is_known():
     results = Results(record_of(20, hung=2, name="pay"))
 

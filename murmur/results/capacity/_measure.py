@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -113,7 +112,7 @@ def step_of(
     there = rows[(ended >= start) & (ended < end)]
     span, good = end - start, there[there["ok"]]
     in_time = good["response_time"] <= check.limit if check.kind == "time" else good["ok"]
-    busy = each * _in_progress(rows, start, end) + _held(results, names, start, end)
+    held = Unended.of(results.source, "service").named(names).seconds(start, end)
     return Step(
         load=load,
         answer=answer,
@@ -124,7 +123,7 @@ def step_of(
         failed=float(1 - there["ok"].mean()) if len(there) else math.nan,
         p50=_quantile(good["response_time"], 0.5),
         p99=_quantile(good["response_time"], 0.99),
-        busy=busy / span,
+        busy=(each * _in_progress(rows, start, end) + held) / span,
         residence=float(there["service_time"].mean()) if len(there) else math.nan,
         users=_running(results, start, end),
         seconds=span,
@@ -159,13 +158,6 @@ def _quantile(times: pd.Series[float], probability: float) -> float:
     return float(times.sort_values().to_numpy()[rank - 1])
 
 
-def _held(results: Results, names: Sequence[str], start: float, end: float) -> float:
-    """Return for how many seconds actions that never ended were in progress, all together."""
-    unended = Unended.of(results.source, "service").named(names)
-    seconds = unended.until.clip(max=end) - unended.begun.clip(min=start)
-    return float(seconds.clip(min=0.0) @ unended.number)
-
-
 def _answered(
     results: Results, judged: CheckResult, throttle: str | None, *, start: float, end: float
 ) -> tuple[Answer, str, str]:
@@ -190,14 +182,21 @@ def _answered(
 
 
 def _attended(results: Results, start: float, end: float) -> tuple[Answer, str, str]:
-    """Return the answer of a step whose load is its users, if the check holds for who is there."""
+    """Return the answer of a step whose load is its users, if the check holds for who is there.
+
+    Those who wait for what never comes are there, and are no load.
+    """
     users = results.users
     began = users["started_at"].fillna(end).clip(start, end)
     ended = (users["started_at"] + users["duration"]).fillna(end).clip(start, end)
     early = end - ended.where(ended > began, end)
     late, failed = float((began - start).sum()), float(early[users["outcome"] == "failed"].sum())
     returned = float(early.sum()) - failed
-    share = (late + failed + returned) / (len(users) * (end - start))
+    whole = len(users) * (end - start)
+    if (hung := Measured(results.source).hung_seconds(start, end)) > ABSENT * whole:
+        reason = f"{hung / whole:.0%} of the users' time went into actions that never ended"
+        return "fails", reason, ""
+    share = (late + failed + returned) / whole
     if share <= ABSENT:
         return "holds", "", ""
     missing = f"users were missing for {share:.0%} of the time"

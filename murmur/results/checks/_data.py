@@ -20,12 +20,19 @@ from numpy.typing import NDArray
 from murmur.results._absences import NO_SIGN
 from murmur.results._source import Source, first_window
 from murmur.results._spans import Spanned, Spans, cut_by
+from murmur.results._undelivered import Undelivered
 from murmur.results._unended import CUT_SUFFIX, NEVER_SUFFIX, Unended
 from murmur.telemetry import Histogram
 
 SETTLED = 30.0
 """Seconds after which no node has anything to add to a window."""
 
+_HUNG, _LEAST = 2.0, 5.0
+"""How many times as long as all that succeeded, and how many seconds at least, an action has gone
+on that is taken for one that hangs."""
+
+_ENDING = 0.5
+"""How many of a name succeeded, at least, for each that hangs."""
 
 _SILENT = 2
 """Windows in a row of which a node told nothing, from which on nothing is known of them.
@@ -152,13 +159,13 @@ class Measured:
             for suffix in (CUT_SUFFIX, NEVER_SUFFIX)
             if name + suffix in self.spans
         ]
-        open_now = self._open[which].named(names)
-        if not cut and not len(open_now.name):
+        open_now, lost = self._open[which].named(names), self._lost(names, 0.0, math.inf)
+        if not cut and not len(open_now.name) and not lost.count:
             return None
         whole = self.times(which, names, 0.0, math.inf)
         for name in cut:
             whole = whole + self._spanned.histogram(which, name=name)
-        return whole + open_now.ages(0.0, math.inf)
+        return whole + open_now.ages(0.0, math.inf) + lost
 
     def with_unended_in(
         self, which: str, names: Sequence[str], start: float, end: float
@@ -167,14 +174,51 @@ class Measured:
 
         These count with how long they had gone on at its end, if they went on for longer in
         the end than any of their name that ended: of others it is not known that they would
-        not have.  None if there are none.
+        not have.  Messages that never arrived count where they were sent.  None if there are
+        none.
         """
-        ages = self._unended[which].named(names).ages(start, end)
+        ages = self._unended[which].named(names).ages(start, end) + self._lost(names, start, end)
         return self.times(which, names, start, end) + ages if ages.count else None
 
     def unended_in(self, names: Sequence[str], start: float, end: float) -> int:
         """Return how many actions that never ended, as above, were under way in a stretch."""
-        return self._unended["response"].named(names).ages(start, end).count
+        ages = self._unended["response"].named(names).ages(start, end)
+        return ages.count + self._lost(names, start, end).count
+
+    def hung_in(self, names: Sequence[str], start: float, end: float) -> int:
+        """Return how many actions of a run that is over hung in a stretch; while it is on, none.
+
+        They went on for much longer than any that succeeded, and may have ended well yet.
+        """
+        if self._source.is_on():
+            return 0
+        return self._hung.named(names).ages(start, end).count
+
+    def hung_seconds(self, start: float, end: float) -> float:
+        """Return for how many seconds of a stretch actions hung, all together."""
+        return self._hung.seconds(start, end)
+
+    @cached_property
+    def _hung(self) -> Unended:
+        """What went on for `_HUNG` times as long as all that succeeded, of names that do end.
+
+        A name that hardly ever ends is something else, such as the whole life of a user.
+        """
+        unended = self._unended["response"]
+        patience = {}
+        for name in set(unended.name):
+            times = self._spanned.histogram("response", name=name)
+            is_usual = times.count >= max(1, _ENDING * unended.named([name]).number.sum())
+            longest = max(_HUNG * times.max, _LEAST)
+            patience[name] = longest if is_usual and name in self._totals else math.inf
+        return unended.beyond(patience)
+
+    def _lost(self, names: Sequence[str], start: float, end: float) -> Histogram:
+        return self._undelivered.ages(names, start, end)
+
+    @cached_property
+    def _undelivered(self) -> Undelivered:
+        return Undelivered(self._source)
 
     @cached_property
     def _open(self) -> Mapping[str, Unended]:

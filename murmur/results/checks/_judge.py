@@ -81,7 +81,7 @@ def judge_check(check: Check, measured: Measured) -> CheckResult:
     value, detail = _value(check, names, measured, check.start, check.end)
     at_least = _at_least(check, names, measured, check.start, check.end)
     if _decides(check, value, at_least):
-        value, detail = at_least, "; ".join([_UNENDED, *_lost(names, measured)])
+        value, detail = at_least, _counted(check, names, measured)
     return CheckResult(check, check.accepts(value), value, detail)
 
 
@@ -99,7 +99,9 @@ def _out_of_reach(check: Check, measured: Measured, *, is_whole: bool) -> str:
 def _at_least(
     check: Check, names: Sequence[str], measured: Measured, start: float, end: float
 ) -> float:
-    """Return what a time is at least if actions that never ended count; NaN without any."""
+    """Return what a time, or how many failed, is at least if what never ended counts; else NaN."""
+    if check.statistic.word == "failed":
+        return _failed_at_most(check, names, measured, start, end)
     if check.statistic.word in _COUNTED:
         return math.nan
     which = check.statistic.time or "response"
@@ -108,6 +110,17 @@ def _at_least(
     else:
         times = measured.with_unended_in(which, names, start, min(end, measured.elapsed))
     return math.nan if times is None else check.statistic.of(times)
+
+
+def _failed_at_most(
+    check: Check, names: Sequence[str], measured: Measured, start: float, end: float
+) -> float:
+    """Return how many failed if those do that hang; NaN without any."""
+    hung = measured.hung_in(names, start, min(end, measured.elapsed))
+    if not hung:
+        return math.nan
+    actions, failed = measured.tally(names, start, end)
+    return (failed + hung) / (actions + hung) if check.kind == "share" else float(failed + hung)
 
 
 def _decides(check: Check, value: float, at_least: float) -> bool:
@@ -216,6 +229,15 @@ def _duration(
     if _is_joined(check, measured, start, end):
         remarks.append(f"in part by {_JOINED}")
     return value, "; ".join(remarks)
+
+
+def _counted(check: Check, names: Sequence[str], measured: Measured) -> str:
+    """Say what decided a check that never ended."""
+    if check.statistic.word != "failed":
+        return "; ".join([_UNENDED, *_lost(names, measured)])
+    actions, failed = measured.tally(names, check.start, check.end)
+    hung = measured.hung_in(names, check.start, min(check.end, measured.elapsed))
+    return f"{failed:,} of {actions:,} actions, and {hung:,} that never ended count as failed"
 
 
 def _lost(names: Sequence[str], measured: Measured) -> Iterator[str]:

@@ -38,7 +38,10 @@ class Shop(murmur.Scenario):
                 return
             try:
                 with user.timer("order"):
-                    await user.sleep(1000 if self.trouble == "all hang" else 0.05)
+                    hangs = self.trouble == "all hang" or (
+                        self.trouble == "half hang" and user.id > 5 and number > 5
+                    )
+                    await user.sleep(1000 if hangs else 0.05)
                     if self.trouble == "all fail":
                         raise ConnectionError("refused")
             except ConnectionError:
@@ -72,6 +75,8 @@ def test_a_step_is_judged_from_when_init_is_done(rate: float, opens_after: float
         ("p99(order) < 100ms", "all fail", "fails", "", "none of 1,000 actions succeeded"),
         ("p99(order) < 100ms", "all hang", "fails", "", "at least"),
         ("failed(order) < 1%", "all hang", "fails", "", "no action that began has ended"),
+        ("failed(order) < 5%", "half hang", "fails", "", "% of the users' time went into"),
+        ("failed(order) == 0", "half hang", "fails", "", "5 that never ended count as failed"),
         ("p99(order) < 100ms", "half die", "fails", "", "for 49% of the time: they failed"),
         ("p99(order) < 100ms", "all return", "no answer", "nothing measured", "returned before"),
         ("p99(oder) < 100ms", "", "no answer", "nothing measured", "did you mean 'order'"),
