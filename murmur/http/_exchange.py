@@ -117,7 +117,6 @@ class Reply:
 
     # What is not set stays with the class: to set it all took as long as to parse an answer.
     status: int = 0
-    fields: Fields = ()
     chunks: Sequence[bytes | bytearray] = ()
     is_headed: bool = False
     is_complete: bool = False
@@ -133,6 +132,8 @@ class Reply:
     stream: int = 0
     on_release: Callable[[], None] | None = None
     on_room: Callable[[], None] | None = None
+    _fields: Fields = ()
+    _unread_head: bytes = b""
     _size: int = 0
     _wants_chunks: bool = False
 
@@ -154,16 +155,31 @@ class Reply:
 
     def whole(self, status: int, fields: Fields, body: bytes) -> None:
         """Take the head (`status` and `fields`), the `body` and the end at once."""
-        self.status, self.fields = status, fields
+        self.status, self._fields = status, fields
         if body:
             self.chunks = (body,)
         self.is_headed = self.is_complete = True
         if self._waiter is not None:
             self._waiter.wake()
 
+    @property
+    def fields(self) -> Fields:
+        """Header fields as they came; read when somebody asks for them, if they were not."""
+        if self._unread_head:
+            from ._glance import fields_of
+
+            self._fields, self._unread_head = fields_of(self._unread_head), b""
+        return self._fields
+
+    def glimpsed(self, status: int, head: bytes, body: bytes) -> None:
+        """Take `status`, `body` and the end at once, and the `head` with its fields unread."""
+        self._unread_head = head
+        self.may_set_cookies = b"ooki" in head.lower()  # found sooner than a longer word
+        self.whole(status, (), body)
+
     def head(self, status: int, fields: Fields) -> None:
         """Take the head: `status` and `fields`."""
-        self.status, self.fields, self.is_headed = status, fields, True
+        self.status, self._fields, self.is_headed = status, fields, True
         if self._wants_chunks:
             self.wake()
 
@@ -187,7 +203,8 @@ class Reply:
     def end(self) -> None:
         """Take note that all is there."""
         self.is_complete = True
-        self.wake()
+        if self._waiter is not None:
+            self._waiter.wake()
 
     def fail(self, error: HttpError) -> None:
         """Take note that no more will come, for `error` happened."""

@@ -20,12 +20,14 @@ from murmur.errors import (
 from ._body import parts_of
 from ._exchange import Reply
 from ._headers import render, says_close
-from ._known import MISSES, Luck, known_answer, remember
+from ._known import MISSES, Known, Luck, known_answer, remember
 from ._mend import mended, without_hints
 from ._wire import Alarm, Wire, lost, within
 
 try:
     import httptools
+
+    from ._glance import Glance, parser_of
 except ImportError as error:
     raise MissingExtraError("murmur.http", "http", "httptools") from error
 
@@ -71,10 +73,13 @@ class Http1(Wire):
         self._is_sent = True
         self._head_so_far = b""
         self._refused: httptools.HttpParserError | None = None
-        self._parser = _parser(self)
+        self._parser = parser_of(self)
         self._is_parser_used = False  # and not at the end of an answer, where it begins anew
         self._is_mended = False
         self._luck = Luck()
+        self._known: Known | None = None  # the last head that was known
+        self._glance: Glance | None = None
+        self._glances = Luck()
         self._head_count = 0
         self._idle_bytes = 0  # that came since the last byte of a body
         self._had_body = False
@@ -114,7 +119,7 @@ class Http1(Wire):
         reply = self._reply = Reply(self.body_limit, self._alarm)
         self._asked = request
         if self._is_parser_used:
-            self._parser, self._is_parser_used, self._is_mended = _parser(self), False, False
+            self._parser, self._is_parser_used, self._is_mended = parser_of(self), False, False
         data, body = request.head or self._head(request), request.body
         if body is not None:
             if not isinstance(body, bytes):
@@ -157,24 +162,52 @@ class Http1(Wire):
         return self.is_kept and self._is_sent and not self.is_closed
 
     def data_received(self, data: bytes) -> None:
-        """Take a whole answer whose head is known at once, and all else in portions."""
-        reply, luck = self._reply, self._luck
-        is_first = reply is not None and not reply.first_byte_at and not self._rest
-        looks = is_first and self._asked.is_told_by_head
-        if reply is None or not looks or (luck.left <= 0 and not luck.is_worth_a_look()):
+        """Take a whole answer with a head like that before at once, and all else in steps."""
+        reply, known = self._reply, self._known
+        if reply is None or reply.first_byte_at or self._rest or not self._asked.is_told_by_head:
             super().data_received(data)
-            return
-        known, end = known_answer(data)
-        if known is not None and known.length <= reply.limit:
-            luck.left = MISSES
-            reply.first_byte_at, reply.received_bytes = self.now(), len(data)
+        elif known is None or len(data) != known.size or not data.startswith(known.head):
+            self._take_unlike(data, reply)
+        else:
+            reply.first_byte_at, reply.received_bytes = self.now(), known.size
             reply.may_set_cookies = known.sets_cookies
-            reply.whole(known.status, known.fields, data[end:])
+            reply.whole(known.status, known.fields, data[known.start :])
+
+    def _take_unlike(self, data: bytes, reply: Reply) -> None:
+        """Take the beginning of an answer, and all of it if its head is known, or it is whole."""
+        luck = self._luck
+        looks = luck.left > 0 or luck.is_worth_a_look()
+        known = known_answer(data) if looks else None
+        if known is not None and known.size - known.start <= reply.limit:
+            luck.left, self._known = MISSES, known
+            self.data_received(data)
             return
-        luck.left -= 1
-        super().data_received(data)
-        if reply.is_complete and self.is_kept and reply.error is None:
+        if looks:
+            luck.left -= 1
+        if not self._glimpsed(data, reply):
+            super().data_received(data)
+        if looks and reply.is_complete and self.is_kept and reply.error is None:
             remember(data, reply)
+
+    def _glimpsed(self, data: bytes, reply: Reply) -> bool:
+        """Take an answer with a new head that came whole, if that is what it is."""
+        luck, glance = self._glances, self._glance
+        if len(data) > min(self.portion, reply.limit):
+            return False
+        if luck.left <= 0 and not luck.is_worth_a_look():
+            return False
+        if glance is None:
+            glance = self._glance = Glance()
+        seen = glance.read(data)
+        if seen is None:
+            self._glance = None
+            luck.left -= 1
+            return False
+        luck.left = MISSES
+        self.is_kept = glance.is_kept
+        reply.first_byte_at, reply.received_bytes = self.now(), len(data)
+        reply.glimpsed(glance.status, *seen)
+        return True
 
     def take(self, data: bytes) -> None:
         """Parse what came."""
@@ -235,7 +268,7 @@ class Http1(Wire):
         self._refused = None
         readable, rest = mended(whole[: end.end()]), whole[end.end() :]
         self._fields = []
-        self._parser, self._is_mended = _parser(self), True
+        self._parser, self._is_mended = parser_of(self), True
         self._parser.set_dangerous_leniencies(lenient_headers=True)  # `mended` has looked
         try:
             if readable is None:
@@ -378,13 +411,6 @@ class Http1(Wire):
         self.transport.write(start + b"0\r\n\r\n")
         self._is_sent = True
         return sent + len(start) + 5
-
-
-def _parser(connection: Http1) -> httptools.HttpResponseParser:
-    """Return a parser that takes blanks behind the size of a chunk, as old servers pad it."""
-    made = httptools.HttpResponseParser(connection)
-    made.set_dangerous_leniencies(lenient_spaces_after_chunk_size=True)
-    return made
 
 
 def _size(fields: Fields) -> int:

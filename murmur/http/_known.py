@@ -32,22 +32,21 @@ REST = 64
 class Known:
     """What a head says whose body is as long as it says, and which ends no connection."""
 
+    head: bytes
+    start: int  # its size, where the body begins
+    size: int  # of the whole answer
     status: int
     fields: Fields  # its fields as they came
-    length: int
     sets_cookies: bool
 
 
 _known: dict[bytes, Known] = {}
 
 
-def known_answer(data: bytes) -> tuple[Known | None, int]:
-    """Return what is known of the one whole answer that `data` is, and where its body begins."""
-    end = data.find(b"\r\n\r\n") + 4
-    known = _known.get(data[:end])
-    if known is not None and len(data) == end + known.length:
-        return known, end
-    return None, end
+def known_answer(data: bytes) -> Known | None:
+    """Return what is known of the head of the one whole answer that `data` is."""
+    known = _known.get(data[: data.find(b"\r\n\r\n") + 4])
+    return known if known is not None and len(data) == known.size else None
 
 
 def remember(
@@ -72,7 +71,8 @@ def remember(
         return
     if len(_known) >= MOST:
         _known.clear()
-    _known[data[:end]] = Known(reply.status, tuple(reply.fields), len(body), b"set-cookie" in names)
+    head, fields = data[:end], tuple(reply.fields)
+    _known[head] = Known(head, end, len(data), reply.status, fields, b"set-cookie" in names)
 
 
 class Luck:

@@ -25,11 +25,11 @@ LENGTH = (b"Content-Length", b"2")
 def test_a_head_is_known_the_second_time_whatever_body_of_its_length_comes():
     first = _known.known_answer(PLAIN + b"ab")
     _known.remember(PLAIN + b"ab", parsed(200, LENGTH, body=b"ab"))
-    known, end = _known.known_answer(PLAIN + b"cd")
+    known = _known.known_answer(PLAIN + b"cd")
 
-    assert first[0] is None
-    assert (known.status, known.fields, known.length) == (200, (LENGTH,), 2)
-    assert (PLAIN + b"cd")[end:] == b"cd"
+    assert first is None
+    assert (known.head, known.status, known.fields) == (PLAIN, 200, (LENGTH,))
+    assert (PLAIN + b"cd")[known.start : known.size] == b"cd"
     assert not known.sets_cookies
 
 
@@ -37,7 +37,7 @@ def test_a_head_is_known_the_second_time_whatever_body_of_its_length_comes():
 def test_an_answer_that_is_not_just_whole_is_left_to_the_parser(rest):
     _known.remember(PLAIN + b"ab", parsed(200, LENGTH, body=b"ab"))
 
-    assert _known.known_answer(PLAIN + rest)[0] is None
+    assert _known.known_answer(PLAIN + rest) is None
 
 
 def test_a_head_that_sets_cookies_says_so():
@@ -45,7 +45,7 @@ def test_a_head_that_sets_cookies_says_so():
     fields = ((b"Set-Cookie", b"a=1"), LENGTH)
     _known.remember(head + b"ab", parsed(200, *fields, body=b"ab"))
 
-    assert _known.known_answer(head + b"ab")[0].sets_cookies
+    assert _known.known_answer(head + b"ab").sets_cookies
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,72 @@
+"""A glance takes whole and plain answers alone, and hands their heads over unread."""
+
+from __future__ import annotations
+
+import pytest
+
+from murmur.http import Reply
+from murmur.http._glance import Glance, fields_of
+
+PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Id: 1\r\n\r\n"
+
+
+def test_one_answer_after_the_other_is_cut_where_its_head_ends() -> None:
+    glance = Glance()
+
+    assert glance.read(PLAIN + b"ab") == (PLAIN, b"ab")
+    assert (glance.status, glance.is_kept) == (200, True)
+    empty = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    assert glance.read(empty) == (empty, b"")
+    assert (glance.status, glance.is_kept) == (404, False)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        PLAIN + b"a",
+        PLAIN + b"abc",
+        PLAIN + b"ab" + PLAIN + b"ab",
+        PLAIN + b"abHTT",
+        PLAIN[:-2],
+        b"HTTP/1.1 100 Continue\r\n\r\n" + PLAIN + b"ab",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nab",
+        b"HTTP/1.1 200 OK\r\n\r\nab",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX: y\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nab",
+        b"HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 2\r\n\r\nab",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+        b"\r\n" + PLAIN + b"ab",
+        b"no answer at all\r\n\r\n",
+    ],
+)
+def test_anything_else_is_left_to_the_parser_of_the_connection(data: bytes) -> None:
+    assert Glance().read(data) is None
+
+
+def test_fields_are_read_when_they_are_asked_for() -> None:
+    reply = Reply()
+    reply.glimpsed(200, PLAIN, b"ab")
+
+    assert (reply.status, reply.is_complete, b"".join(reply.chunks)) == (200, True, b"ab")
+    assert list(reply.fields) == [(b"Content-Length", b"2"), (b"X-Id", b"1")]
+    assert reply.fields is reply.fields
+
+
+@pytest.mark.parametrize("name", [b"Set-Cookie", b"set-cookie", b"SET-COOKIE", b"sEt-cOoKiE"])
+def test_a_cookie_is_never_overlooked(name: bytes) -> None:
+    reply, plain = Reply(), Reply()
+    reply.glimpsed(200, b"HTTP/1.1 200 OK\r\n%b: a=1\r\nContent-Length: 0\r\n\r\n" % name, b"")
+    plain.glimpsed(200, PLAIN, b"")
+
+    assert (reply.may_set_cookies, plain.may_set_cookies) == (True, False)
+
+
+def test_a_head_is_read_as_its_parser_reads_it() -> None:
+    head = b"HTTP/1.1 200 OK\r\nA:  b\r\nEmpty:\r\na: \xff\r\nContent-Length: 0\r\n\r\n"
+
+    assert list(fields_of(head)) == [
+        (b"A", b"b"), (b"Empty", b""), (b"a", b"\xff"), (b"Content-Length", b"0"),
+    ]  # fmt: skip
