@@ -38,7 +38,9 @@ def test_single_users_land_on_a_different_node_each_turn() -> None:
 
 
 @given(st.lists(st.integers(0, 10_000), min_size=1), st.integers(1, 40))
-def test_ids_are_dense_and_shares_differ_by_one(counts: list[int], number: int) -> None:
+def test_every_user_goes_to_one_node_and_shares_differ_by_one(
+    counts: list[int], number: int
+) -> None:
     homes = Homes()
     nodes = [f"node-{n}" for n in range(number)]
     for count in counts:
