@@ -17,9 +17,11 @@ SOON = 0.002
 LATER = 0.01
 """Seconds between two reports while what was reported before is not served yet."""
 
-HEARTBEAT, LONELY = 0.3, 0.45
-"""Seconds between two reports of one who needs nothing, or what it needed before; and where
-reports go along with leases, but none comes."""
+HEARTBEAT = 0.45
+"""Seconds between two reports of one who needs nothing, or what it needed before."""
+
+ALONG = 0.3
+"""Seconds after which that is said along with a lease that comes, or with another's report."""
 
 WEIGHT = 0.3
 """Of the last period in the average of arrivals."""
@@ -62,7 +64,7 @@ class Demand:
         elif self._has_changed:
             wait = period
         else:
-            wait = max(LONELY if self._told_demand else HEARTBEAT, 2 * period)
+            wait = max(HEARTBEAT, 2 * period)
         return self._reported_at + wait
 
     def look_at(self, period: float) -> float:
@@ -79,7 +81,11 @@ class Demand:
     def come_along(self, now: float, period: float, *, is_news: bool) -> None:
         """See whether to report in the turn in which a lease comes; `is_news` if so anyway."""
         self.look(now, period)
-        self._has_changed |= is_news or now - self._reported_at >= HEARTBEAT
+        self._has_changed |= is_news or self.may_report(now)
+
+    def may_report(self, now: float) -> bool:
+        """Whether to report if another one does."""
+        return now - self._reported_at >= ALONG
 
     def report(self, now: float, period: float) -> Wanted:
         """Return what is needed now."""

@@ -90,11 +90,12 @@ class LeaseNode:
         for each in self._demands.values():
             if each.look_at(self.period) <= now:
                 each.look(now, self.period)
-        due = [each for each in self._demands.values() if each.due_at(now, self.period) <= now]
+        due = {each for each in self._demands.values() if each.due_at(now, self.period) <= now}
         for number, demand in self._demands.items():
             self._tell_points(number, demand.lease, now)
         if due:
-            wanted = [list(each.report(now, self.period)) for each in due]
+            told = [e for e in self._demands.values() if e in due or e.may_report(now)]
+            wanted = [list(each.report(now, self.period)) for each in told]
             self._told_delay = self._delay
             self._outbox.append((KIND, pack(Tag.REPORT, self._clock.error, self._delay, wanted)))
         outbox, self._outbox = self._outbox, []

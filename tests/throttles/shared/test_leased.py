@@ -163,6 +163,28 @@ async def test_requests_of_a_line_that_was_told_of_wake_nobody_who_reports(rig):
     assert 2 * 5 <= len(turns) <= 2 * 25
 
 
+async def test_a_throttle_that_nobody_wants_is_reported_along_with_others(rig):
+    """A lease comes every 0.2 s, and every second one is answered, for both throttles at once."""
+    await rig.throttles["one"].open("idle", 10, interval=1)
+    throttle = await rig.throttles["one"].open("t", 1000, interval=1)
+    reports, heard = [], rig.steering.heard
+    rig.steering.heard = lambda *given: (reports.append(given), heard(*given))
+
+    async def user() -> None:
+        while True:
+            await throttle.wait()
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(user)
+        await anyio.sleep(3.0)
+        reports.clear()
+        await anyio.sleep(4.0)
+        tasks.cancel_scope.cancel()
+
+    assert 8 <= len(reports) <= 12
+
+
 async def test_permits_come_in_the_order_of_asking(rig):
     throttle = await rig.throttles["one"].open("t", 50, interval=1)
     async with anyio.create_task_group() as tasks:
