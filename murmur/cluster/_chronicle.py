@@ -25,9 +25,6 @@ __all__ = ["STEERING", "Chronicle", "emit_of_node"]
 STEERING = "steering"
 """Where events of the cluster itself are from."""
 
-FACTS = ("host", "pid", "python", "murmur", "cores")
-"""Facts about a node that its run keeps."""
-
 
 def emit_of_node(emitter: Emitter, name: str, node: str, state: str) -> None:
     """Say that something happened to a node."""
@@ -101,7 +98,7 @@ class Chronicle:
 
         One that was lost owes the time until it is back: its first moments stay.
         """
-        facts: dict[str, str | float] = {name: getattr(node.facts, name) for name in FACTS}
+        facts = node.facts.shown
         if node.name not in self._owing:
             facts |= {"joined_at": node.joined_at, "running_at": math.nan}
         self._record.note_node(node.name, **facts, left_at=math.nan, outcome="here")

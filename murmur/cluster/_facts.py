@@ -6,6 +6,7 @@ import os
 import platform
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any
 
 __all__ = ["NodeFacts", "own_version"]
 
@@ -21,6 +22,12 @@ class NodeFacts:
     python: str
     murmur: str
     life: str = ""  # by which it is known again when it comes back; empty if it never does
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """What people get to see of it, in records of runs and on the screen."""
+        names = ("host", "pid", "cores", "python", "murmur")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def is_here(self) -> bool:

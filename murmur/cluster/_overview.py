@@ -62,16 +62,11 @@ class NodeOverview:
 
 def overview_of(node: Node, status: NodeStatus) -> NodeOverview:
     """Return what there is to know about a node that said `status`."""
-    facts = node.facts
     return NodeOverview(
         name=node.name,
         state=status.state,
         users=status.users,
-        host=facts.host,
-        pid=facts.pid,
-        cores=facts.cores,
-        python=facts.python,
-        murmur=facts.murmur,
+        **node.facts.shown,
         clock_offset=node.clock_offset,
         clock_error=node.clock_error,
         silence=node.silence,

@@ -11,8 +11,6 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from murmur.telemetry import Chunk
 
 __all__ = ["Past"]
@@ -42,7 +40,6 @@ class Past:
         """Forget a chunk: the steering kernel has it."""
         self._chunks.pop(number, None)
 
-    def unconfirmed(self) -> Iterator[tuple[int, str, Chunk]]:
-        """Yield number, run and chunk of what nobody confirmed, in the order of recording."""
-        for number, (run_id, chunk) in list(self._chunks.items()):
-            yield number, run_id, chunk
+    def unconfirmed(self) -> list[tuple[int, str, Chunk]]:
+        """Return number, run and chunk of what nobody confirmed, in the order of recording."""
+        return [(number, *kept) for number, kept in self._chunks.items()]
