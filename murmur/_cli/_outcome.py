@@ -49,22 +49,21 @@ class Outcome:
     @property
     def invalid(self) -> str:
         """Why nothing that was measured can be trusted; empty if it can."""
-        if self.failure:
-            return self.failure
-        verdict = self.summary.verdict
-        return " ".join(verdict.reasons) if verdict.state == "invalid" else ""
+        return self.failure or self._reasons("invalid")
 
     @property
     def suspect(self) -> str:
         """Why to look twice at what was measured; empty if there is no need to."""
-        verdict = self.summary.verdict
-        return " ".join(verdict.reasons) if verdict.state == "suspect" else ""
+        return self._reasons("suspect")
 
     @property
     def remarks(self) -> str:
         """What there is to say of a valid run all the same; empty if nothing is."""
+        return self._reasons("valid")
+
+    def _reasons(self, state: str) -> str:
         verdict = self.summary.verdict
-        return " ".join(verdict.reasons) if verdict.is_valid else ""
+        return " ".join(verdict.reasons) if verdict.state == state else ""
 
     @property
     def exit_code(self) -> int:

@@ -32,6 +32,7 @@ from ._counts import outcomes as outcomes
 from ._counts import users as users
 from ._draw import CHARTS as CHARTS
 from ._draw import draw as draw
+from ._draw import has_rows as has_rows
 from ._generator import health as health
 from ._generator import shaded as shaded
 from ._joined import joined as joined

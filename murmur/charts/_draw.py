@@ -62,6 +62,19 @@ CHARTS: Mapping[str, Callable[[Frames], AnyChart]] = MappingProxyType(
 """Name of a chart, and the function that draws it of `Results`."""
 
 
+# Frames without which charts of another name have nothing to show.
+_FRAMES = {
+    **dict.fromkeys(("throughput", "latency", "service"), "windows"),
+    **dict.fromkeys(("heatmap", "distribution"), "actions"),
+    "outcomes": "users",
+}
+
+
+def has_rows(name: str, results: Frames) -> bool:
+    """Return whether a chart has something to show."""
+    return not getattr(results, _FRAMES.get(name, name)).empty
+
+
 def draw(name: str, results: Frames) -> AnyChart:
     """Draw a chart of `results` by its name in `CHARTS`.
 

@@ -41,20 +41,10 @@ _ADVICE = {
 _REHEARSED = (
     "Time was virtual and nothing was measured: the durations are those that the scenario sleeps."
 )
-# Name of a chart, and the frame without which it has nothing to show.
-_CHARTS = {
-    "population": "population",
-    "throughput": "windows",
-    "latency": "windows",
-    "service": "windows",
-    "heatmap": "actions",
-    "distribution": "actions",
-    "throttles": "throttles",
-    "errors": "errors",
-    "users": "users",
-    "outcomes": "users",
-    "health": "health",
-}
+_CHARTS = (
+    *("population", "throughput", "latency", "service", "heatmap", "distribution"),
+    *("throttles", "errors", "users", "outcomes", "health"),
+)
 
 # Title of a column, where it is from, and how its values are written; numbers to the right.
 _Columns: TypeAlias = Mapping[str, tuple[str, Callable[[Any], str]]]
@@ -103,9 +93,7 @@ def _specs(results: Results, told: pd.DataFrame) -> dict[str, Any]:
     # Whatever the notebook chose, here the rows have to be inside.
     with alt.data_transformers.enable("default", max_rows=None):
         drawn = {
-            name: charts.draw(name, results)
-            for name, frame in _CHARTS.items()
-            if not getattr(results, frame).empty
+            name: charts.draw(name, results) for name in _CHARTS if charts.has_rows(name, results)
         }
         if not told.empty:
             drawn["effects"] = charts.effects(told)

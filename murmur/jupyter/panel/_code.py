@@ -48,8 +48,8 @@ def call(target: str, *arguments: object, **keywords: object) -> str:
     >>> call("session.remove", 20, force=True)
     'session.remove(20, force=True)'
     """
-    words = [_literal(argument) for argument in arguments]
-    words += [f"{name}={_literal(value)}" for name, value in keywords.items()]
+    words = [literal(argument) for argument in arguments]
+    words += [f"{name}={literal(value)}" for name, value in keywords.items()]
     return f"{target}({', '.join(words)})"
 
 
@@ -69,7 +69,7 @@ def _keywords(scenario: type[Scenario], settings: Mapping[str, object]) -> str:
     return "".join(
         f", {name}=getpass({name!r})"
         if name in traits and traits[name].metadata.get("secret")
-        else f", {name}={_literal(value)}"
+        else f", {name}={literal(value)}"
         for name, value in settings.items()
     )
 
@@ -81,7 +81,8 @@ def _reference(scenario: type[Scenario], name: str) -> str:
     return repr(f"{scenario.__module__}:{scenario.__qualname__}")
 
 
-def _literal(value: object) -> str:
+def literal(value: object) -> str:
+    """Return a value as one would type it."""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     return repr(value)

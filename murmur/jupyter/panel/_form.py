@@ -25,6 +25,8 @@ from murmur.scenario import (
     settings_of,
 )
 
+from ._code import literal
+
 Field: TypeAlias = dict[str, Any]
 """One setting, as plain values that the page can show."""
 
@@ -153,6 +155,4 @@ def _text(value: object) -> str:
     """Return the text by which the value's trait, or a literal, gives it back."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    return value if isinstance(value, str) else repr(value)
+    return value if isinstance(value, str) else literal(value)

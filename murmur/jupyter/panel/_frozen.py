@@ -11,13 +11,7 @@ from typing import Any
 from murmur._vega import picture
 from murmur.results import Results
 
-_CHARTS = {
-    "population": "population",
-    "throughput": "windows",
-    "latency": "windows",
-    "heatmap": "actions",
-    "throttles": "throttles",
-}
+_CHARTS = ("population", "throughput", "latency", "heatmap", "throttles")
 
 
 class Frozen:
@@ -50,8 +44,8 @@ def _chart(results: Results) -> dict[str, Any]:
 
     shown = [
         charts.draw(name, results).properties(width=430, height=180)
-        for name, frame in _CHARTS.items()
-        if not getattr(results, frame).empty
+        for name in _CHARTS
+        if charts.has_rows(name, results)
     ] or [charts.draw("population", results)]
     with alt.data_transformers.enable("default", max_rows=None):
         drawn: dict[str, Any] = charts.together(*shown, columns=2).to_dict()
