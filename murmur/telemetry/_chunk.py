@@ -30,6 +30,7 @@ __all__ = [
     "Gauges",
     "Sample",
     "Windows",
+    "by_window",
     "count_errors",
     "records_of_chunks",
     "window_of",
@@ -135,7 +136,7 @@ class Counters(NamedTuple):
     @classmethod
     def fold(cls, rows: NDArray[Any], length: float) -> Counters:
         """Return the sums of `rows` (name, value, at)."""
-        window, name, group = _by_window(rows, length)
+        window, name, group = by_window(rows, length)
         return cls(window, name, sums(group, rows["value"], len(window)))
 
 
@@ -155,7 +156,7 @@ class Gauges(NamedTuple):
         """Return what `rows` (name, value, at) come to."""
         import numpy as np
 
-        window, name, group = _by_window(rows, length)
+        window, name, group = by_window(rows, length)
         value, number = rows["value"], len(window)
         last = np.empty(number)
         last[group] = value  # of several to one place, the last stays
@@ -239,7 +240,7 @@ def count_errors(actions: NDArray[Any]) -> tuple[ErrorCount, ...]:
     return tuple(map(ErrorCount, *(column.tolist() for column in columns)))
 
 
-def _by_window(
+def by_window(
     rows: NDArray[Any], length: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int16], NDArray[np.int64]]:
     """Return window and name of each pair that occurs, and the pair of each row."""

@@ -253,6 +253,26 @@ def test_counts_are_summed_by_window_and_name(recorder: Recorder, clock: _Clock)
     ]
 
 
+def test_answers_are_counters_and_a_gauge_by_window(recorder: Recorder, clock: _Clock):
+    start = recorder.started_at
+    clock.now = start + 1.0
+    recorder.count("http.status.200", 10)
+    for status, received, at in ((200, 5, -0.5), (200, 7, 0.5), (404, 1, 0.9), (200, 9, 1.5)):
+        recorder.answer(f"http.status.{status}", 2, received, received / 100, start + at)
+
+    chunk = recorder.seal()
+
+    rows = zip(*(column.tolist() for column in chunk.counters), strict=True)
+    assert {(window, chunk.names[name]): value for window, name, value in rows} == {
+        (0, "http.status.200"): 2.0, (0, "http.status.404"): 1.0,
+        (0, "http.sent_bytes"): 6.0, (0, "http.received_bytes"): 13.0,
+        (1, "http.status.200"): 11.0, (1, "http.sent_bytes"): 2.0, (1, "http.received_bytes"): 9.0,
+    }  # fmt: skip
+    gauges = chunk.gauges
+    assert (gauges.window.tolist(), gauges.last.tolist()) == ([0, 1], [0.01, 0.09])
+    assert (gauges.max.tolist(), gauges.size.tolist()) == ([0.07, 0.09], [3, 1])
+
+
 def test_gauges_keep_last_extremes_and_what_makes_the_mean(recorder: Recorder):
     for value in (3.0, 9.0, -1.0, 5.0):
         recorder.gauge("depth", value)
