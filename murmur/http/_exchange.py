@@ -90,7 +90,9 @@ class Reply:
     version : str
         ``1.1``, ``1.0`` or ``2``.
     chunks : sequence of bytes
-        The body as far as it was not read.
+        The body as far as it came in parts and was not read.
+    body : bytes
+        The same as one, or what came whole.
     is_headed, is_complete : bool
         Whether the head, and all of it, are there.
     may_set_cookies : bool
@@ -134,6 +136,8 @@ class Reply:
     on_room: Callable[[], None] | None = None
     _fields: Fields = ()
     _unread_head: bytes = b""
+    _data: bytes = b""  # what came whole; the body begins at `_start`
+    _start: int = 0
     _size: int = 0
     _wants_chunks: bool = False
 
@@ -153,14 +157,21 @@ class Reply:
         reply.received_bytes = len(body)
         return reply
 
-    def whole(self, status: int, fields: Fields, body: bytes) -> None:
-        """Take the head (`status` and `fields`), the `body` and the end at once."""
+    def whole(self, status: int, fields: Fields, body: bytes, start: int = 0) -> None:
+        """Take the head (`status` and `fields`), the `body` and the end at once.
+
+        If `start` is given, the body begins there.
+        """
         self.status, self._fields = status, fields
-        if body:
-            self.chunks = (body,)
+        self._data, self._start = body, start
         self.is_headed = self.is_complete = True
         if self._waiter is not None:
             self._waiter.wake()
+
+    @property
+    def body(self) -> bytes:
+        """The body as far as it came and was not read."""
+        return self._data[self._start :] or b"".join(self.chunks)
 
     @property
     def fields(self) -> Fields:
@@ -171,11 +182,11 @@ class Reply:
             self._fields, self._unread_head = fields_of(self._unread_head), b""
         return self._fields
 
-    def glimpsed(self, status: int, head: bytes, body: bytes) -> None:
-        """Take `status`, `body` and the end at once, and the `head` with its fields unread."""
+    def glimpsed(self, status: int, head: bytes, data: bytes) -> None:
+        """Take `status` and the end at once of `data`, whose `head` has its fields unread."""
         self._unread_head = head
         self.may_set_cookies = b"ooki" in head.lower()  # found sooner than a longer word
-        self.whole(status, (), body)
+        self.whole(status, (), data, len(head))
 
     def head(self, status: int, fields: Fields) -> None:
         """Take the head: `status` and `fields`."""
@@ -239,11 +250,11 @@ class Reply:
 
     async def read(self, patience: Patience) -> bytes:
         """Return the next part of the body, within `patience`; empty at its end."""
-        while not self.chunks:
-            if self.is_complete:
-                return b""
+        while not (self.chunks or self.is_complete):
             await self.wait(patience)
-        part, self.chunks = b"".join(self.chunks), ()
+        part, self.chunks, self._data = self.body, (), b""
+        if not part:
+            return part
         self._size = 0
         if self.on_room is not None:
             self.on_room()

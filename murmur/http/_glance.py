@@ -29,8 +29,8 @@ class Glance:
         self.on_body = self._chunks.append
         self._parser = parser_of(self)
 
-    def read(self, data: bytes) -> tuple[bytes, bytes] | None:
-        """Return head and body of the one answer of HTTP/1.1 that `data` is.
+    def read(self, data: bytes) -> bytes | None:
+        """Return the head of the one answer of HTTP/1.1 that `data` is.
 
         None if it is anything else, or in chunks; this cannot be used again then.
         """
@@ -43,9 +43,9 @@ class Glance:
             return None
         if self._begun != 1 or self._ended != 1 or self.status < 200:
             return None
-        body = b"".join(self._chunks)
+        size = sum(map(len, self._chunks))
         self._chunks.clear()
-        return data[: len(data) - len(body)], body
+        return data[: len(data) - size]
 
     def on_message_begin(self) -> None:
         """Count the answers: also hints are such; called by the parser."""

@@ -171,7 +171,7 @@ class Http1(Wire):
         else:
             reply.first_byte_at, reply.received_bytes = self.now(), known.size
             reply.may_set_cookies = known.sets_cookies
-            reply.whole(known.status, known.fields, data[known.start :])
+            reply.whole(known.status, known.fields, data, known.start)
 
     def _take_unlike(self, data: bytes, reply: Reply) -> None:
         """Take the beginning of an answer, and all of it if its head is known, or it is whole."""
@@ -198,15 +198,15 @@ class Http1(Wire):
             return False
         if glance is None:
             glance = self._glance = Glance()
-        seen = glance.read(data)
-        if seen is None:
+        head = glance.read(data)
+        if head is None:
             self._glance = None
             luck.left -= 1
             return False
         luck.left = MISSES
         self.is_kept = glance.is_kept
         reply.first_byte_at, reply.received_bytes = self.now(), len(data)
-        reply.glimpsed(glance.status, *seen)
+        reply.glimpsed(glance.status, head, data)
         return True
 
     def take(self, data: bytes) -> None:

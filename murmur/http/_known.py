@@ -66,7 +66,7 @@ def remember(
     if b"transfer-encoding" in names or b"upgrade" in names or len(lengths) != 1:
         return
     # Also false if the head ended elsewhere, after "\n\n" or behind a "103 Early Hints".
-    body = b"".join(reply.chunks)
+    body = reply.body
     if lengths[0] != b"%d" % len(body) or data[end:] != body:
         return
     if len(_known) >= MOST:

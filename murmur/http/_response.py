@@ -129,7 +129,7 @@ class Response:
             reply = self._answer()
             if not reply.is_complete:
                 raise InvalidRequestError("the body is streamed: read it with iter_bytes()")
-            body = b"".join(reply.chunks)
+            body = reply.body
             for coding in reversed(_codings_of(self.headers)):
                 body = decompressed(body, coding, reply.limit)
             self._body = body
