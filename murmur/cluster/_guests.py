@@ -14,7 +14,7 @@ import anyio.to_thread
 from murmur._wire import WireError, decode, describe_fault, encode
 from murmur.errors import ClusterError
 
-from ._ticket import LOOK, STEER
+from ._ticket import STEER
 
 if TYPE_CHECKING:
     from ._link import SteeringLink
@@ -51,11 +51,7 @@ class Guests:
         return peer in self._holders
 
     def receive(self, peer: int, holder: Holder) -> None:
-        """Let in a guest that its ticket lets look."""
-        if LOOK not in holder.rights:
-            self._link.send(peer, "refused", encode("its ticket is good for nodes only"))
-            self._link.expel(peer)
-            return
+        """Let in a guest, whose ticket lets it look."""
         self._holders[peer] = holder
         self._link.send(peer, "welcome", encode(list(holder.rights)))
 

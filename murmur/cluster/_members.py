@@ -21,7 +21,7 @@ from ._facts import NodeFacts, own_version
 from ._guests import Guests
 from ._link import RELEASED
 from ._remote import RemoteNode
-from ._ticket import JOIN
+from ._ticket import JOIN, LOOK
 
 if TYPE_CHECKING:
     from ._cluster import Cluster
@@ -79,8 +79,7 @@ class Members:
                 self._meet(peer, kind, body)
         except Exception as error:  # noqa: BLE001 - it was made by somebody else
             _logger.warning("a node sent what makes no sense (%s: %s)", kind, error)
-            self._link.expel(peer)
-            self.left(peer, f"it sent what makes no sense ({kind}: {error})")
+            self._cut_off(peer, f"it sent what makes no sense ({kind}: {error})")
 
     def pulse(self, peer: int, offset: float, error: float, silence: float) -> None:
         """See `Desk`."""
@@ -99,8 +98,7 @@ class Members:
             _logger.warning("nothing was heard from node %s for %.1f s", node.name, seconds)
         node.silence = seconds
         if seconds > self._roster.silence:
-            self._link.expel(peer)
-            self.left(peer, f"no sign of life for {seconds:.1f} s")
+            self._cut_off(peer, f"no sign of life for {seconds:.1f} s")
 
     def left(self, peer: int, reason: str) -> None:
         """See `Desk`."""
@@ -122,27 +120,30 @@ class Members:
 
         Raises `UnknownNameError` if no node that joined has that name.
         """
-        for peer, node in self.nodes.items():
-            if node.name == name:
-                self._send_away(peer, node)
-                return
-        raise UnknownNameError("node", [name], [node.name for node in self.nodes.values()])
+        nodes = {node.name: node for node in self.nodes.values()}
+        if name not in nodes:
+            raise UnknownNameError("node", [name], nodes)
+        self._send_away(nodes[name])
 
     def revoke(self, ticket: str) -> None:
         """Let nobody in with a ticket of this name any more, and send away who is in by it."""
         self._revoked.add(ticket)
-        for peer, node in list(self.nodes.items()):
+        for node in list(self.nodes.values()):
             if node.ticket == ticket:
-                self._send_away(peer, node)
+                self._send_away(node)
         self._guests.revoke(ticket)
 
-    def _send_away(self, peer: int, node: RemoteNode) -> None:
+    def _send_away(self, node: RemoteNode) -> None:
         """Expel a node for good: it may not have heard, and want to come back."""
         self._expelled.add(node.facts.life)
         node.post("farewell", encode(EXPELLED))
-        self._link.expel(peer)
         self._cluster.note_wish(node.name, "expelled")
-        self.left(peer, EXPELLED)
+        self._cut_off(node.peer, EXPELLED)
+
+    def _cut_off(self, peer: int, reason: str) -> None:
+        """Close a connection, and go on without whoever was there."""
+        self._link.expel(peer)
+        self.left(peer, reason)
 
     async def dismiss(self) -> None:
         """Ask all nodes to leave in order, and wait until they have, or for a while."""
@@ -161,6 +162,8 @@ class Members:
             self._receive(peer, _read_facts(body), holder)
         elif (version := decode(body)) != own_version():
             self._refuse(peer, f"it has murmur {version} and this session murmur {own_version()}")
+        elif LOOK not in holder.rights:
+            self._refuse(peer, "its ticket is good for nodes only")
         else:
             self._guests.receive(peer, holder)
 
@@ -188,10 +191,9 @@ class Members:
 
     def _lose_former(self, facts: NodeFacts) -> None:
         """Give up the connection that a node had before, if nobody noticed yet that it is lost."""
-        for peer, node in list(self.nodes.items()):
+        for node in list(self.nodes.values()):
             if facts.life and node.facts.life == facts.life:
-                self._link.expel(peer)
-                self.left(peer, "its connection was lost")
+                self._cut_off(node.peer, "its connection was lost")
 
     def _objection(self, facts: NodeFacts) -> str:
         """Return why this node cannot run what the steering kernel sends; "" if it can."""
@@ -237,8 +239,7 @@ class Members:
         """Take what a node says about its own coming and going."""
         match kind:
             case "deserted":
-                self._link.expel(node.peer)
-                self.left(node.peer, f"it heard nothing from here: {decode(body)}")
+                self._cut_off(node.peer, f"it heard nothing from here: {decode(body)}")
             case "leaving":
                 self._see_off(node, str(decode(body)))
             case "parted":
