@@ -84,9 +84,9 @@ class ClusterRun:
         # owns what watches for the end of the run, which must not end this group
         tasks: TaskGroup,
     ) -> None:
-        self.spec = spec  # with the settings as they are now
+        self._spec = spec  # with the settings as they are now
         self.record = record
-        self.course = course
+        self._course = course
         self.state = RunState.IDLE  # until `init` succeeded everywhere
         self.nodes = {node.name: node for node in nodes}  # those that take part
         self.homes = Homes()
@@ -173,7 +173,7 @@ class ClusterRun:
         if self.shared is not None:
             listener = self.shared.join(node, listener)
         self.chronicle.arrival(node)
-        await node.start(self.spec, listener)
+        await node.start(self._spec, listener)
 
     def note_begun(self) -> None:
         """Take note that `init` succeeded everywhere; nodes that joined meanwhile come late."""
@@ -241,10 +241,10 @@ class ClusterRun:
     async def _prepare(self, node: Node) -> bool:
         """Bring a node to where the run is by now; return whether it takes part, or has failed."""
         try:
-            spec = self.spec
+            spec = self._spec
             await self.start_on(node)
-            while self._changes or self.spec is not spec:  # since it began to prepare
-                spec, before = self.spec, spec
+            while self._changes or self._spec is not spec:  # since it began to prepare
+                spec, before = self._spec, spec
                 old, new = before.settings.values, spec.settings.values
                 if changes := {name: new[name] for name in new if new[name] is not old[name]}:
                     await node.update(changes)
@@ -314,12 +314,12 @@ class ClusterRun:
 
         Not with the user rate: they learn it from the throttle, which is one for all.
         """
-        settings = self.spec.settings
+        settings = self._spec.settings
         new = {name: pair[1] for name, pair in changed.items() if name != USER_RATE}
         values = settings.values | new
         sources = settings.sources | dict.fromkeys(new, "argument")  # local ones no more
         settings = replace(settings, values=values, sources=sources)
-        self.spec = replace(self.spec, settings=settings)
+        self._spec = replace(self._spec, settings=settings)
 
     def note_clock(self, node: str, offset: float, error: float) -> None:
         """Let the record know how the clock of a node that takes part is, once that is known."""
@@ -338,7 +338,7 @@ class ClusterRun:
 
     def take_belated(self, run_id: str, chunk: Chunk) -> None:
         """Take in what a node measured while it was cut off, if it was this run."""
-        if self.spec.run_id == run_id:
+        if self._spec.run_id == run_id:
             self._take(chunk)
 
     def _take(self, chunk: Chunk) -> None:
@@ -384,7 +384,7 @@ class ClusterRun:
     async def wait_due(self) -> str:
         """Block until the course says that the run is to stop; return why, or "" if it ends."""
         with self._watch:
-            with anyio.move_on_after(self.course.duration) as whole:
+            with anyio.move_on_after(self._course.duration) as whole:
                 self.record.planned_end = whole.deadline - self.record.started_at
                 await self._wait_idle()
             return "duration" if whole.cancelled_caught else "idle"
@@ -392,7 +392,7 @@ class ClusterRun:
 
     async def _wait_idle(self) -> None:
         """Block until no node has a user, if that is how the run ends."""
-        if not self.course.end_when_idle:
+        if not self._course.end_when_idle:
             await anyio.sleep_forever()
         while True:
             await self._idle.wait()
@@ -429,12 +429,12 @@ class ClusterRun:
         if isinstance(node, LocalNode):  # while it is stuck, so is whoever would give it up
             await node.wait_ended()
             return
-        grace = cast("float", self.spec.settings.values["grace"])
+        grace = cast("float", self._spec.settings.values["grace"])
         with anyio.move_on_after(max(grace + END_PATIENCE, longest_end(grace) + END_PATIENCE / 2)):
             await node.wait_ended()
             return
         if node.stuck_for < STUCK:
-            with anyio.move_on_after(self.spec.callback_timeout):
+            with anyio.move_on_after(self._spec.callback_timeout):
                 await node.wait_ended()
                 return
         self._give_up(node, "it did not end in time")
@@ -470,7 +470,7 @@ class ClusterRun:
         self._ended_at = native().now()
         self.over.set()
         try:
-            await self.course.on_over(self._status(nodes))
+            await self._course.on_over(self._status(nodes))
         finally:
             self.told.set()
 
