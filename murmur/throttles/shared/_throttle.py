@@ -138,7 +138,7 @@ class ClusterThrottle:
         self._told_at = now
         self._has_changed = True  # since the last lease: what is set, who is there, who wants it
         self._changed_at = now
-        self._demanding: list[str] = []  # nodes that were heard of lately
+        self._known = Conditions(0.0, {}, 0.0, 0.0)  # those of the last lease
         self._is_far = False  # whether the last lease was of more than a period
 
     @property
@@ -389,9 +389,9 @@ class ClusterThrottle:
             yield node, (Tag.TIMES, [self.number, self._grid.late, slots])
 
     def _by_share(self, now: float, conditions: Conditions) -> Iterator[tuple[str, Lot]]:
-        demanding = [node for node in self._accounts if node in conditions.delays]
-        self._has_changed |= demanding != self._demanding
-        self._demanding = demanding
+        if conditions is not self._known:
+            self._has_changed |= conditions.delays.keys() != self._known.delays.keys()
+            self._known = conditions
         reach = self._reach(now, conditions.period)
         until = now + LEAD + conditions.slowest + reach
         self._skip(now + conditions.slowest)
@@ -422,8 +422,9 @@ class ClusterThrottle:
         """Return how many seconds of slots to lease at once."""
         if self._has_changed:
             self._has_changed, self._changed_at = False, now
-        is_steady = now - self._changed_at > STEADY and self.rate.curve.piece(now).is_flat
-        return max(FAR, period) if is_steady and not self._moves else period
+        if period >= FAR or self._moves or now - self._changed_at <= STEADY:
+            return period
+        return FAR if self.rate.curve.piece(now).is_flat else period
 
     def _take(self, until: float, most: float = math.inf) -> list[EvenSlots]:
         """Take slots for nodes, which account for them."""
