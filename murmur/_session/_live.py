@@ -1,8 +1,8 @@
 """Traits of a session that follow its run, and steer it: for sliders and labels of one's own.
 
 `Session.live` holds the settings that may change while a run is on, `Session.seen` what can be
-seen of it.  One task on the session's loop keeps both up to date; it begins when one of them
-is first asked for.
+seen of it.  A thread of their own keeps both up to date, because the session's loop may be held;
+it begins when one of them is first asked for.
 """
 
 from __future__ import annotations
@@ -12,24 +12,25 @@ import logging
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import anyio
-import anyio.to_thread
 import traitlets
 from traitlets.utils.bunch import Bunch
 
+from murmur._backend import LoopThread
 from murmur._guard import heard, text_of
 from murmur.errors import MurmurError, UnknownSettingError
 from murmur.scenario import settings_of
 
 from ._judge import Judge
+from ._observation import Observation
 
 if TYPE_CHECKING:
     from murmur.scenario import Scenario
 
-    from ._observation import Observation
     from ._session import Session
 
 __all__ = ["Live", "Seen", "Watcher"]
@@ -38,6 +39,12 @@ _logger = logging.getLogger(__name__)
 
 PERIOD = 0.25
 """Seconds between two looks at the run."""
+
+PATIENCE = 1.0
+"""Seconds that the background waits for an answer of the session's loop."""
+
+SILENCE = 2.0
+"""Seconds without an answer, after which nobody knows what would come of the run."""
 
 
 class _Told(traitlets.HasTraits):
@@ -152,6 +159,8 @@ class Live(_Told):
 class Seen(_Told):
     """What can be seen of the run, as numbers and words; it follows within half a second.
 
+    While the session's loop is held, time goes on and rates fall, as nothing ends.
+
     Attributes
     ----------
     state : str
@@ -170,7 +179,7 @@ class Seen(_Told):
         Seconds since the run started.
     verdict : str
         "valid", "suspect" or "invalid", looked at every five seconds and at the end; empty before
-        a run.
+        a run, and while the session's loop has not answered for two seconds.
 
     Examples
     --------
@@ -218,18 +227,27 @@ class Watcher:
         self._session = session
         self._judge = Judge()
         self._run_id = ""  # of the run that was looked at
+        self._heard: tuple[Observation, float] = Observation(), monotonic()
+        self._is_closed = False
+        self._thread = LoopThread("murmur-seen")
         self.look()
-        session.background(self._follow)
+        self._thread.post("follow", self._follow)
 
-    def look(self) -> None:
+    def look(self, patience: float | None = None) -> None:
         """Look at the run now; not on the session's loop."""
-        observed = self._session.observe(by_name=False)
+        observed = self._session.observe(by_name=False, patience=patience)
+        self._heard = observed, monotonic()
         run, scenario = self._session.run, self._session.scenario
         if run is not None and scenario is not None:
             self._run_id = run.id
             changed = {change.what: change.new for change in observed.recent.changes}
             self.live.adopt(scenario, {**run.settings_at_start, **changed})
         self._tell(observed)
+        now = monotonic()
+        if run is not None and self._judge.is_due(run, observed.status, now):
+            self._judge.judge(run, observed.status, now)
+        if self._judge.verdict is not None:
+            self._say(self._judge.verdict.state)
 
     def catch_up(self) -> None:
         """Look now if a run has begun since the last look."""
@@ -237,6 +255,31 @@ class Watcher:
         if run is not None and run.id != self._run_id:
             with suppress(MurmurError):  # the loop is held; the next look may have some news
                 self.look()
+
+    def close(self) -> None:
+        """Look for the last time, once the session is closed."""
+        self._is_closed = True
+        if not self._thread.is_here:  # an observer may close the session
+            self._thread.close()
+        with suppress(MurmurError):
+            self.look()
+
+    def _miss(self) -> None:
+        """Tell what is known of a run whose session does not answer: that nothing has come."""
+        run, (observed, heard_at) = self._session.run, self._heard
+        if run is None or observed.status.run_id != run.id or observed.status.state.is_over:
+            return
+        silence = monotonic() - heard_at
+        elapsed = observed.status.elapsed + silence
+        self._tell(
+            replace(
+                observed,
+                status=replace(observed.status, elapsed=elapsed),
+                recent=run.live.recent(elapsed, by_name=False),
+            )
+        )
+        if silence > SILENCE:
+            self._say("")
 
     def _tell(self, observed: Observation) -> None:
         status, total, seen = observed.status, observed.recent.total, self.seen
@@ -248,20 +291,18 @@ class Watcher:
             seen.failed = total.failed_share
             seen.p50, seen.p99 = _known(total.p50), _known(total.p99)
             seen.elapsed = status.elapsed
-        run, now = self._session.run, monotonic()
-        if run is not None and self._judge.is_due(run, status, now):
-            self._judge.judge(run, status, now)
-        if self._judge.verdict is not None:
-            with seen.telling():
-                seen.verdict = self._judge.verdict.state
+
+    def _say(self, verdict: str) -> None:
+        with self.seen.telling():
+            self.seen.verdict = verdict
 
     async def _follow(self) -> None:
-        while True:
+        while not self._is_closed:
             await anyio.sleep(PERIOD)
             try:
-                await anyio.to_thread.run_sync(self.look, abandon_on_cancel=True)
+                self.look(PATIENCE)
             except MurmurError:
-                continue  # of a loop that is held there is no news; the next look may have some
+                self._miss()
 
 
 def _values(traits: traitlets.HasTraits) -> str:

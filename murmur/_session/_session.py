@@ -790,6 +790,8 @@ class Session:
         finally:
             if self._ending is not None:
                 self._ending.give_up()
+            if "_watch" in vars(self):
+                self._watch.close()
 
     def __enter__(self) -> Self:
         """Return the session."""

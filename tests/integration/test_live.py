@@ -70,6 +70,38 @@ def test_what_can_be_seen_follows_the_run(session: murmur.Session) -> None:
     wait_until(lambda: seen.state == "finished" and shown.value == 0)
 
 
+class Stuck(murmur.Scenario):
+    """The first user holds the loop for five seconds."""
+
+    async def start(self, user: murmur.User) -> None:
+        for number in range(10_000):
+            with user.timer("nap"):
+                await user.sleep(0.02)
+            if user.id == 1 and number == 100:
+                time.sleep(5)  # noqa: ASYNC251 - what is tested
+
+
+def test_a_loop_that_is_held_does_not_look_as_though_all_went_on(session: murmur.Session) -> None:
+    seen = session.seen
+    session.do(Stuck, 5, user_rate=float("inf"))
+
+    wait_until(lambda: seen.rate > 0 and seen.verdict)
+    wait_until(lambda: seen.verdict == "")
+    at, rate = seen.elapsed, seen.rate
+    wait_until(lambda: seen.elapsed > at + 0.5, 3)
+    assert 0 < seen.rate < rate
+    wait_until(lambda: seen.verdict == "invalid")
+
+
+def test_the_last_look_is_at_the_end_of_the_session() -> None:
+    with murmur.Session() as session:
+        seen = session.seen
+        session.do(Nap, 2, user_rate=float("inf"))
+        wait_until(lambda: seen.running == 2)
+
+    assert (seen.state, seen.users) == ("finished", 0)
+
+
 def test_a_slider_steers_and_others_come_back(session: murmur.Session) -> None:
     run = session.do(Nap, 2, user_rate=float("inf"))
     slider = Slider()
