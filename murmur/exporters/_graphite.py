@@ -5,23 +5,20 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from murmur._given import needed, port_given
 from murmur.errors import InvalidArgumentError
-from murmur.telemetry import nearest_rank
 
 from ._catalogue import BOUNDS
 from ._exporter import Followed
 from ._families import families_of, require_prometheus
 from ._push import PushExporter
+from ._quantiles import quantiles_of
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from prometheus_client.core import Metric as Family
 
     from ._totals import Durations, Reading
@@ -188,51 +185,3 @@ def _environment(name: str) -> str | None:
         if len(text) > 1 and text[0] == text[-1] == quote:
             return text[1:-1]
     return text or None
-
-
-def quantiles_of(
-    # how many durations are in each bucket; one more than there are bounds
-    counts: NDArray[np.int64],
-    bounds: Sequence[float],  # upper bounds in seconds, ascending
-    probabilities: Sequence[float],  # between 0 and 1
-    # no duration is longer, in seconds; one above the highest bound counts as this
-    maximum: float = math.inf,
-) -> list[float]:
-    """Return quantiles by nearest rank: the middle of the bucket that holds each.
-
-    Returns
-    -------
-    list of float
-        Seconds, within a bucket and never above the longest duration; NaN if there is none.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> quantiles_of(np.array([0, 10, 0]), (1.0, 2.0), [0.5, 1.0])
-    [1.0, 1.0]
-    """
-    reached = counts.cumsum()
-    size = int(reached[-1])
-    if not size:
-        return [math.nan] * len(probabilities)
-    ranks = nearest_rank(probabilities, size)
-    longest = _longest(int(np.flatnonzero(counts)[-1]), bounds, maximum)
-    return [
-        min(_middle(number, bounds, longest), longest)
-        for number in np.searchsorted(reached, ranks).tolist()
-    ]
-
-
-def _longest(number: int, bounds: Sequence[float], maximum: float) -> float:
-    """Return what the longest duration, which is in that bucket, has reached at least."""
-    low = bounds[number - 1] if number else 0.0
-    high = bounds[number] if number < len(bounds) else math.inf
-    is_of_these = low <= maximum <= high and math.isfinite(maximum)
-    return maximum if is_of_these else low or high  # below the lowest bound there is no other
-
-
-def _middle(number: int, bounds: Sequence[float], longest: float) -> float:
-    if number == len(bounds):
-        return longest
-    low = bounds[number - 1] if number else 0.0
-    return (low + bounds[number]) / 2

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from murmur.exporters._graphite import BOUNDS, quantiles_of
+from murmur.exporters._catalogue import BOUNDS
+from murmur.exporters._quantiles import quantiles_of
 
 
 def test_nothing_has_no_quantile():

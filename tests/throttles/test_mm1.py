@@ -64,12 +64,12 @@ def hold_to_theory(times: np.ndarray, within: float) -> None:
 
     At the utilisation r the mean of n jobs has the relative standard error
     sqrt(r (2 + 5r - 4r^2 + r^3) / n) / (1 - r), after Whitt.  Half of its square is that of
-    the services, and is averaged out.
+    the services, and is averaged out.  Over seeds the percentile varies 1.8 times as much.
     """
     took = responses(times)
     mean = 1 / (SERVICE - ARRIVALS)
     assert took.mean() == pytest.approx(mean, rel=within)
-    assert np.quantile(took, 0.99) == pytest.approx(mean * math.log(100), rel=within)
+    assert np.quantile(took, 0.99) == pytest.approx(mean * math.log(100), rel=1.8 * within)
 
 
 def test_response_times_are_those_of_the_theory() -> None:
@@ -77,10 +77,10 @@ def test_response_times_are_those_of_the_theory() -> None:
 
 
 def test_response_times_over_three_nodes_are_those_of_the_theory() -> None:
-    times = arrivals_over_nodes(60.0, 30.0)
+    times = arrivals_over_nodes(60.0, 250.0)
 
-    assert len(times) > 20_000
-    hold_to_theory(times, within=0.06)  # two standard errors
+    assert len(times) == pytest.approx(200_000, rel=0.01)  # four standard errors of a count
+    hold_to_theory(times, within=0.03)  # two standard errors
 
 
 def test_arrivals_are_the_same_at_every_interval() -> None:
