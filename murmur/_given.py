@@ -9,17 +9,6 @@ from pathlib import Path
 from murmur._guard import heard, text_of
 from murmur.errors import InvalidArgumentError
 
-__all__ = [
-    "SHOWN",
-    "amount_given",
-    "integer_given",
-    "needed",
-    "path_given",
-    "port_given",
-    "truth_given",
-    "wait_given",
-]
-
 SHOWN = 60  # characters of what was given
 
 

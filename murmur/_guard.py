@@ -11,17 +11,6 @@ import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-__all__ = [
-    "Answer",
-    "EscapedError",
-    "encodable",
-    "error_text",
-    "heard",
-    "tame",
-    "text_of",
-    "trace_of",
-]
-
 LENGTH = 4000  # characters of one text
 HUGE = 1_000_000  # characters, of which no more than `LENGTH` are looked at
 MOST_CAUSES = 50  # what an error was raised from, and that from, and so on

@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, TypeVar
 
-__all__ = ["MODULES_OF_AMOC", "VERBS_OF_AMOC", "amoc_names", "late_names", "old_names"]
-
 C = TypeVar("C", bound=type)
 
 MODULES_OF_AMOC: Mapping[str, str] = {

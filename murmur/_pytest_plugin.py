@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from murmur._session import Session
     from murmur.results.checks import Checks
 
-__all__ = ["murmur_session"]
-
 _FIXTURE, _MARKER = "murmur_session", "murmur"
 _MEANING = (
     "murmur(**session): a load test; keywords are those of murmur.Session. Tests that use the "

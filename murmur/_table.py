@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-__all__ = ["html_table", "text_lines"]
-
 
 def text_lines(
     rows: Sequence[Sequence[str]],  # as many cells in each; titles are the first row

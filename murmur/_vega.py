@@ -17,8 +17,6 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-__all__ = ["BUILT", "build_script", "picture", "script", "vega_lite_version"]
-
 BUILT = Path(__file__).parent / "_vega.js"
 """Where the wheel has the script; absent from the repository."""
 

@@ -20,8 +20,6 @@ from murmur.errors import Leaving, WrongThreadError
 
 from ._native import Native, Task
 
-__all__ = ["Caller", "Pending", "block", "loop_runs_here", "on_loop"]
-
 LOOK = 10.0
 """Seconds between two looks at whether the loop that is to answer is still there.
 

@@ -18,20 +18,9 @@ from typing import Any
 
 import anyio
 
-from murmur._guard import Answer, EscapedError, heard, tame
+from murmur._guard import Answer, tame
 
 from ._native import Native
-
-__all__ = [
-    "LAST_WORDS",
-    "Answer",
-    "EscapedError",
-    "OverdueError",
-    "call_within",
-    "hear_out",
-    "heard",
-    "tame",
-]
 
 LAST_WORDS = 1.0
 """Seconds that cancelled code has to clean up."""

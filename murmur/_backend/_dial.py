@@ -12,8 +12,6 @@ from functools import lru_cache
 from itertools import zip_longest
 from typing import Any, TypeVar
 
-__all__ = ["ascii_host", "dial", "is_address"]
-
 STAGGER = 0.25
 """Seconds that one address has before the next is tried beside it (RFC 8305, 5)."""
 

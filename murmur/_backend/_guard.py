@@ -19,17 +19,6 @@ from weakref import WeakSet
 from murmur._guard import error_text
 from murmur.errors import Leaving, ScenarioError
 
-__all__ = [
-    "Brood",
-    "brood_here",
-    "cancel_task",
-    "ended",
-    "guard_loop",
-    "is_cancelled_from_outside",
-    "name_of_task",
-    "transports_of",
-]
-
 _logger = logging.getLogger(__name__)
 
 

@@ -28,8 +28,6 @@ from murmur.errors import SessionClosedError, UnresponsiveError, WrongThreadErro
 from ._guard import ended, guard_loop, is_cancelled_from_outside
 from ._native import AsyncioNative, Wakeup
 
-__all__ = ["BEAT", "TAKEN_AWAY", "USERS_LOOP", "LoopThread"]
-
 T = TypeVar("T")
 
 BEAT = 0.2

@@ -29,17 +29,6 @@ from typing import Any, Protocol, Self
 
 from ._sleeper import Sleeper, Wheel
 
-__all__ = [
-    "Interruption",
-    "Native",
-    "Task",
-    "Wakeup",
-    "native",
-    "thread_here",
-    "thread_is_alive",
-    "thread_lock",
-]
-
 SPARED = 8
 """Turns of the loop for which a task that has a result may go on before it is interrupted."""
 

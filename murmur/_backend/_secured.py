@@ -19,8 +19,6 @@ from ._dial import dial
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-__all__ = ["Secured", "connect", "listening"]
-
 BACKLOG = 65_536
 """Connections that may wait to be accepted; the system allows fewer."""
 

@@ -20,8 +20,6 @@ from typing import Any, Self
 
 from murmur._given import wait_given
 
-__all__ = ["Sleeper", "Wheel"]
-
 LONG = 10.0
 """Seconds; longer sleeps, and waits, take a timer of their own, which can be taken back.
 

@@ -19,8 +19,6 @@ import ssl
 import time
 from typing import Any, cast
 
-__all__ = ["Stream"]
-
 TURN = 0.005
 """Seconds that the portions of one connection may take of one turn of the loop."""
 

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from murmur.results import Results, Verdict
     from murmur.scenario import Scenario
 
-__all__ = ["AttachedRun", "AttachedSession", "attach"]
-
 ANSWER_WITHIN = 15.0
 """Seconds that an answer may take."""
 

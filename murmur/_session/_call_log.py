@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from murmur.recording import RunRecord
     from murmur.scenario import Scenario
 
-__all__ = ["CallLog"]
-
 
 class CallLog:
     """Notes what a session is asked to do with its run, in the record of that run.

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from ._run import Run
     from ._session import Session
 
-__all__ = ["SearchPlan", "plan_of", "search_for", "searched"]
-
 _logger = logging.getLogger(__name__)
 
 USERS, ARRIVALS = "users", "user_rate"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from ._session import Session
 
-__all__ = ["is_default", "session"]
-
 _default: list[Session] = []
 
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from ._ending import Ending
     from ._run import Run
 
-__all__ = ["keep", "run_directory"]
-
 EVERY = 1.0
 """Seconds between two looks at which users there are, with few users."""
 

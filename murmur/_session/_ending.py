@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from murmur.cluster import ClusterStatus
     from murmur.recording import RunRecord
 
-__all__ = ["Ending"]
-
 
 class Ending:
     """The end of one run, which its `Run` waits for and its session brings about."""

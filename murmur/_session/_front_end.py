@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from ._session import Session
 
-__all__ = ["publisher_of"]
-
 
 def publisher_of(session: Session) -> Publisher:
     """Return what keeps the panels of `session` up to date.

@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from murmur.coordinators import CoordinatorStatistics
     from murmur.recording import RunRecord
 
-__all__ = ["FAREWELL", "Host"]
-
 T = TypeVar("T")
 
 FAREWELL = 5.0

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from ._run import Run
     from ._status import Status
 
-__all__ = ["Judge"]
-
 PERIOD = 5.0
 """Seconds between two verdicts on a run that is on, at least."""
 

@@ -14,8 +14,6 @@ import sys
 from functools import partial
 from typing import Any
 
-__all__ = ["follow_cells"]
-
 NEXT_CELL_WITHIN = 1.0
 """Seconds that output waits for the next cell."""
 

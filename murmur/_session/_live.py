@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     from ._session import Session
 
-__all__ = ["Live", "Seen", "Watcher"]
-
 _logger = logging.getLogger(__name__)
 
 PERIOD = 0.25

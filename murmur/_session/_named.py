@@ -7,8 +7,6 @@ from typing import Any, TypeVar
 
 from murmur._guard import heard
 
-__all__ = ["Named"]
-
 K = TypeVar("K")
 V_co = TypeVar("V_co", covariant=True)
 

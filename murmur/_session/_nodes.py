@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     from ._host import Host
 
-__all__ = ["Entrance", "Nodes", "wait_for"]
-
 LOOPBACK = "127.0.0.1"
 """Where a session listens that is not told where, and wherever else it does."""
 

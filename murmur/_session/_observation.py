@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from murmur.cluster import NodeStatus
     from murmur.recording import LiveView
 
-__all__ = ["Observation"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ._status import Status
 
-__all__ = ["PULSE", "write_pulse"]
-
 PULSE = "status.json"
 
 

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from ._run import Run
     from ._session import Session
 
-__all__ = ["archived_scenario", "replay"]
-
 _logger = logging.getLogger(__name__)
 
 _texts: list[TemporaryDirectory[str]] = []

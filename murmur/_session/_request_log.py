@@ -11,8 +11,6 @@ from murmur.telemetry import on
 if TYPE_CHECKING:
     from murmur.telemetry import Event, Subscription
 
-__all__ = ["RequestLog"]
-
 MOST = 1_000
 """Lines that wait to be taken; of more the oldest are left out, and that is said."""
 

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from ._ending import Ending
     from ._session import Session
 
-__all__ = ["Run"]
-
 
 class Run:
     """One run of a scenario; made by `Session.do`.

@@ -16,8 +16,6 @@ from murmur.errors import number_of
 if TYPE_CHECKING:
     from murmur.results.capacity import Search
 
-__all__ = ["CellOutput", "SearchProgress", "cell_output"]
-
 _NAMED = 4  # loads of one answer
 
 

@@ -55,8 +55,6 @@ if TYPE_CHECKING:
     from murmur.results.capacity import Search, Step
     from murmur.scenario import Scenario
 
-__all__ = ["Session"]
-
 T = TypeVar("T")
 
 THROTTLE_VERBS = ("open", "change_rate", "ramp", "pause", "resume", "unlock", "stop")

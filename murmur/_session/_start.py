@@ -25,17 +25,6 @@ _logger = logging.getLogger(__name__)
 
 _ENDLESS = 3e10  # s
 
-__all__ = [
-    "checked_seed",
-    "course_of",
-    "masked_pairs",
-    "notebook_names",
-    "record_of",
-    "settings_for",
-    "spec_of",
-    "tell_of_settings",
-]
-
 
 def spec_of(
     scenario: type[Scenario],

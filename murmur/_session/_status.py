@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from murmur.recording import RunRecord
     from murmur.throttles import ThrottleStatistics
 
-__all__ = ["IDLE", "Status", "abandoned_status", "status_of"]
-
 _USER_STATES = ("waiting", "running", "leaving", "gone")
 
 

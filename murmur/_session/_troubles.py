@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from murmur.recording import RunRecord
     from murmur.telemetry import Chunk
 
-__all__ = ["FAILURES_LOG", "FailureLog", "problems_of"]
-
 FAILURES_LOG = "murmur.failures"
 """The logger that gets one line for each new kind of failure."""
 

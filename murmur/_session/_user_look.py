@@ -12,8 +12,6 @@ from murmur.errors import InvalidArgumentError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["UserLook", "look_at_user"]
-
 
 @dataclass(frozen=True, slots=True)
 class UserLook:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     CoordinatorRecords: TypeAlias = Callable[[], Mapping[Hashable, CoordinatorStatistics]]
     CallCoordinator: TypeAlias = Callable[[Hashable, str], None]
 
-__all__ = ["CoordinatorView", "Coordinators", "ThrottleView", "Throttles"]
-
 
 @amoc_names({"change_rate_gradually": "ramp"})
 class ThrottleView:

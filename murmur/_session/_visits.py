@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from ._run import Run
     from ._session import Session
 
-__all__ = ["GUEST_RECORDS", "Visits"]
-
 GUEST_RECORDS = record_table(
     [
         CoordinatorStatistics,

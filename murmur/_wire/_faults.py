@@ -11,8 +11,6 @@ from murmur.errors import ConfigError, InvalidArgumentError, MurmurError, Remote
 
 from ._values import WireError, decode, encode
 
-__all__ = ["describe_fault", "revive_fault"]
-
 TEXT = 20_000
 """Characters of one text that travel; of a longer one the end does."""
 

@@ -21,8 +21,6 @@ from murmur.errors import ClusterError, InvalidArgumentError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["WireError", "decode", "encode", "record_table"]
-
 TUPLE, SET, WHOLE, COLUMN, RECORD, PLAIN = 1, 2, 3, 4, 5, 6
 
 DEPTH = 32

@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from ._node import NodeStatus
     from ._past import Past
 
-__all__ = ["Agent"]
-
 WELCOME = 10.0
 """Seconds that the steering kernel has to let a node in."""
 

@@ -14,8 +14,6 @@ from murmur.errors import NodesFailedError
 if TYPE_CHECKING:
     from ._node import Node
 
-__all__ = ["Answers", "ask_each"]
-
 T = TypeVar("T")
 
 

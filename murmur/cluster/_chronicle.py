@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ._homes import Ids
     from ._node import Node
 
-__all__ = ["STEERING", "Chronicle", "emit_of_node"]
-
 STEERING = "steering"
 """Where events of the cluster itself are from."""
 

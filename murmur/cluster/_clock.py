@@ -13,8 +13,6 @@ import math
 from collections import deque
 from typing import NamedTuple
 
-__all__ = ["ClockOffset"]
-
 SPAN = 10.0
 """Seconds for which a question counts."""
 

@@ -46,8 +46,6 @@ if TYPE_CHECKING:
     from ._node import Node
     from ._roster import Roster
 
-__all__ = ["Cluster", "new_run_id"]
-
 T = TypeVar("T")
 
 _logger = logging.getLogger(__name__)

@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from ._roster import Roster
     from ._shared import Shared
 
-__all__ = ["ClusterRun"]
-
 END_PATIENCE = 10.0
 """Seconds that a node has to end its part of a run, besides its users' grace.
 
@@ -87,13 +85,14 @@ class ClusterRun:
         self._spec = spec  # with the settings as they are now
         self.record = record
         self._course = course
-        self.state = RunState.IDLE  # until `init` succeeded everywhere
-        self.nodes = {node.name: node for node in nodes}  # those that take part
-        self.homes = Homes()
-        self.chronicle = Chronicle(bus, record)
+        self.state: RunState = RunState.IDLE  # until `init` succeeded everywhere
+        # those that take part
+        self.nodes: dict[str, Node] = {node.name: node for node in nodes}
+        self.homes: Homes = Homes()
+        self.chronicle: Chronicle = Chronicle(bus, record)
         # over, told: whether it is over, and whether `Course.on_over` is through
-        self.over = anyio.Event()
-        self.told = anyio.Event()
+        self.over: anyio.Event = anyio.Event()
+        self.told: anyio.Event = anyio.Event()
         self._roster = roster
         self._tasks = tasks
         self._wanted = frozenset(self.nodes) if are_named else None

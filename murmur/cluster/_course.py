@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from ._node import NodeStatus
 
-__all__ = ["ClusterStatus", "Course", "check_count"]
-
 
 async def _nobody_waits(_: ClusterStatus) -> None:
     pass

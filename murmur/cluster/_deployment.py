@@ -31,8 +31,6 @@ except ImportError:
 if TYPE_CHECKING:
     from ._ticket import Ticket
 
-__all__ = ["Deployment"]
-
 SECURE = ("inproc", "tls", "wss")
 """Protocols of dask's that nobody can read on their way."""
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-__all__ = ["NodeFacts", "own_version"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NodeFacts:

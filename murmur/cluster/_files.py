@@ -11,8 +11,6 @@ from pathlib import Path
 from murmur.errors import InvalidScenarioError
 from murmur.scenario import keep_files
 
-__all__ = ["ArrivedFiles", "arrived"]
-
 
 class ArrivedFiles:
     """The files of the run that this process takes part in, and of none before it.

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ._link import SteeringLink
     from ._ticket import Holder
 
-__all__ = ["Guests", "Service"]
-
 
 class Service(Protocol):
     """What guests may ask of a session; its verbs are called in threads."""

@@ -19,8 +19,6 @@ from ._clock import ClockOffset
 from ._link import NodeLink
 from ._reception import ECHO, PULSE
 
-__all__ = ["Heart", "NodeDesk"]
-
 BEAT = 0.5
 """Seconds between two pulses."""
 

@@ -6,8 +6,6 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["LAST_ID", "Homes", "Ids", "split_removal"]
-
 LAST_ID = 2**32 - 1
 """The highest id a user can have: records keep it in 32 bits."""
 
@@ -30,8 +28,8 @@ class Homes:
     """
 
     def __init__(self) -> None:
-        self.highest_id = 0  # the highest id given out
-        self.departed = 0  # users of nodes that take part no more
+        self.highest_id: int = 0  # the highest id given out
+        self.departed: int = 0  # users of nodes that take part no more
         self._of_nodes: dict[str, list[Ids]] = {}  # rising, as ids never go back
         self._turn = 0
 

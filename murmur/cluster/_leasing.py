@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from ._node import Node
 
-__all__ = ["Leasing"]
-
 SPARE = 3.0
 """Seconds beside silence and grace after which a node that went silent holds its load."""
 

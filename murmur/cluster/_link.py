@@ -16,18 +16,6 @@ from anyio.abc import TaskStatus
 
 from ._ticket import Holder
 
-__all__ = [
-    "MAX_MESSAGE",
-    "RELEASED",
-    "FrameError",
-    "Frames",
-    "NodeAudience",
-    "NodeLink",
-    "SteeringAudience",
-    "SteeringLink",
-    "framed",
-]
-
 MAX_MESSAGE = 256 * 2**20
 """Bytes of one message; who sends more is cut off.  A million actions are 40 MB."""
 

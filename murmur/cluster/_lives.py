@@ -26,8 +26,6 @@ from ._past import Past
 if TYPE_CHECKING:
     from ._link import NodeLink
 
-__all__ = ["Line", "Lives"]
-
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 """Seconds between two attempts to connect: at first, and at most."""
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from murmur.runtime import Listener, Presence, RunSpec
     from murmur.telemetry import Bus
 
-__all__ = ["LocalNode"]
-
 
 class LocalNode(Node):
     """Runs users on the loop that it is called from."""

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from ._link import SteeringLink
     from ._ticket import Holder
 
-__all__ = ["Members"]
-
 WELCOME_WITHIN = 10.0
 """Seconds that a connection has to say who it is."""
 

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from ._agent import Agent
     from ._link import NodeLink
 
-__all__ = ["Membership", "join", "serve_node"]
-
 LEAVE = 15.0
 """Seconds that leaving waits for the run to end here, besides what the run may take."""
 

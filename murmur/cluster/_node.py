@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from ._facts import NodeFacts
 
-__all__ = ["STUCK", "Node", "NodeStatus"]
-
 STUCK = 5.0
 """Seconds without a sign of life after which a node's loop will hardly come back."""
 

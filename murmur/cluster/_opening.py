@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from ._guests import Service
     from ._link import SteeringLink
 
-__all__ = ["Opening", "receive"]
-
 
 async def receive(
     cluster: Cluster,

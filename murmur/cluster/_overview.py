@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from ._node import Node, NodeStatus
 
-__all__ = ["NodeOverview", "overview_of"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NodeOverview:

@@ -10,9 +10,6 @@ from murmur.throttles import ThrottleStatistics
 
 from ._node import NodeStatus
 
-__all__ = ["PARTS"]
-
-
 PARTS = record_table(
     [
         *records_of_chunks(),

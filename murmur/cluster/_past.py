@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from murmur.telemetry import Chunk
 
-__all__ = ["Past"]
-
 ROOM = 256
 """Chunks that are kept at most: about as many seconds, and the oldest go first."""
 

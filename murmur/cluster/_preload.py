@@ -14,8 +14,6 @@ from murmur.errors import TicketError
 
 from ._membership import Membership, join
 
-__all__ = ["TICKET", "dask_setup", "dask_teardown"]
-
 TICKET = "MURMUR_TICKET"
 """Environment variable with the ticket, or with the path of its file."""
 

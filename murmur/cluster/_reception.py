@@ -16,8 +16,6 @@ from murmur._backend import Native
 from ._link import SteeringLink
 from ._ticket import Holder
 
-__all__ = ["ECHO", "PULSE", "SUSPECT", "Desk", "Reception"]
-
 PULSE = struct.Struct("!dddd")
 """Sent by a node: when it was sent, offset and error of its clock, silence of its loop."""
 

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from ._facts import NodeFacts
     from ._link import SteeringLink
 
-__all__ = ["RemoteNode"]
-
 ANSWER_WITHIN = 5.0
 """Seconds that a node has to answer, unless a scenario's own code is part of the answer."""
 

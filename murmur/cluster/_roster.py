@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from ._node import Node
 
-__all__ = ["Roster", "Supply", "listed", "named"]
-
 
 class Supply(Protocol):
     """Whatever starts nodes, and knows which of them it wants; asked on the session's loop."""
@@ -39,7 +37,7 @@ class Roster:
         silence: float = 5.0,  # seconds without a word after which either side is lost to the other
         rejoin: float = 60.0,  # seconds for which a node tries to come back then
     ) -> None:
-        self.local = local.name
+        self.local: str = local.name
         self.nodes: dict[str, Node] = {local.name: local}
         self.silence = silence
         self.rejoin = rejoin

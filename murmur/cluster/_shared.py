@@ -25,14 +25,12 @@ if TYPE_CHECKING:
     from ._node import Node
     from ._roster import Roster
 
-__all__ = ["Shared"]
-
 
 class Shared:
     """What the nodes of one run have in common."""
 
     def __init__(self, spec: RunSpec, chronicle: Chronicle, roster: Roster) -> None:
-        self.throttles = Leasing(
+        self.throttles: Leasing = Leasing(
             spec.run_id,
             seed=spec.seed,
             local=roster.local,

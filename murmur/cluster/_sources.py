@@ -21,8 +21,6 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import NamedTuple
 
-__all__ = ["Source", "TravelledModules", "names_imported", "sources_of", "travelled"]
-
 
 class Source(NamedTuple):
     """One module: its file on the steering kernel, its text, and whether it is a package."""

@@ -15,8 +15,6 @@ import anyio.to_thread
 
 from murmur._backend import LoopThread
 
-__all__ = ["LinkThread"]
-
 
 class LinkThread:
     """Runs one coroutine function in a thread, until it returns or is told to end."""

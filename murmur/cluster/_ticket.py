@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-__all__ = ["ANYTHING", "JOIN", "LOOK", "STEER", "STEERING_NAME", "Authority", "Holder", "Ticket"]
-
 JOIN, STEER, LOOK = "join", "steer", "look"
 """What a ticket may be good for: being a node, steering the run, looking at it."""
 

@@ -30,8 +30,6 @@ from murmur.errors import JoinError
 from ._link import MAX_MESSAGE, Frames, NodeAudience, SteeringAudience, framed
 from ._ticket import STEERING_NAME, Holder, Ticket
 
-__all__ = ["TlsNodeLink", "TlsSteeringLink", "reason_of"]
-
 HANDSHAKE = 10.0
 """Seconds a peer has for its TLS handshake."""
 

@@ -30,8 +30,6 @@ except ImportError:
 from ._files import arrived
 from ._sources import names_imported, sources_of, travelled
 
-__all__ = ["pack_call", "pack_code", "unpack", "unpack_code"]
-
 
 def pack_call(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> bytes:
     """Return the arguments of a call as bytes; code in them travels by value if it must."""

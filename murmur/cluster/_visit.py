@@ -23,8 +23,6 @@ from ._ticket import STEERING_NAME
 if TYPE_CHECKING:
     from ._ticket import Ticket
 
-__all__ = ["Visit"]
-
 _AGAIN = "murmur.attach() enters one that is there"
 
 CONNECT = 10.0

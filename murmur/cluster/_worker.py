@@ -30,8 +30,6 @@ from ._membership import Membership, join
 if TYPE_CHECKING:
     from distributed import Worker
 
-__all__ = ["NodePlugin", "murmur_node"]
-
 ASK = 1.0
 """Seconds that the scheduler has to tell why a worker closes; without an answer, nobody asked."""
 

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from murmur._backend import Wakeup
     from murmur.runtime import User
 
-__all__ = ["JsonConnection", "connect_json"]
-
 INBOX_SIZE = 1_000
 """Messages that may wait to be received; beyond, the peer is made to wait."""
 

@@ -19,8 +19,6 @@ from typing import Any, NoReturn
 
 from murmur.errors import InvalidDocumentError
 
-__all__ = ["DOCUMENT_LIMIT", "DocumentReader"]
-
 DOCUMENT_LIMIT = 1 << 20
 """Characters of the longest document that is read."""
 

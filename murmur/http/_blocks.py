@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from h2.config import H2Configuration
     from hpack.table import HeaderTable
 
-__all__ = ["Packer", "Reader", "remember"]
-
 MOST = 256
 """Blocks that each side of a connection remembers."""
 

@@ -13,8 +13,6 @@ from ._exchange import Body
 from ._multipart import Files, multipart
 from ._url import Pieces, query_of
 
-__all__ = ["Data", "encode", "parts_of"]
-
 Data: TypeAlias = "bytes | str | Iterable[bytes] | AsyncIterable[bytes]"
 
 _dump = jsonlib.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ._response import Response
     from ._url import Pieces
 
-__all__ = ["Block", "Call", "Check", "Expected"]
-
 Check: TypeAlias = "Callable[[Response], object]"
 """Returns whether the answer is as it should be, or what is wrong with it."""
 

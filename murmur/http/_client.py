@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from ._cookies import Cookies
     from ._websocket import Connecting
 
-__all__ = ["Client", "client_of"]
-
 
 class Client:
     """Makes requests for one user, over connections of its own.

@@ -10,8 +10,6 @@ from typing import Any
 
 from murmur.errors import HttpProtocolError, MissingExtraError
 
-__all__ = ["accepted", "decompressed"]
-
 GZIP = b"\x1f\x8b"
 """What a member of gzip begins with; a body may have several, one after the other."""
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from ._options import Options
     from ._url import Template
 
-__all__ = ["Composer"]
-
 DEFAULT_HEADERS = {
     "User-Agent": "murmur",
     "Accept": "*/*",

@@ -15,8 +15,6 @@ from datetime import UTC, datetime
 
 from murmur._backend import is_address
 
-__all__ = ["Cookies"]
-
 PER_DOMAIN = 180
 IN_ALL = 3_000
 """Cookies that are kept, as in Chromium; beyond, the oldest goes."""

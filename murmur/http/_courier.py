@@ -30,15 +30,14 @@ from ._response import Response
 from ._url import host_of
 
 if TYPE_CHECKING:
-    from murmur.runtime import User
+    from murmur._backend import Native
+    from murmur.runtime import NodeRun, User
 
     from ._http1 import Http1
     from ._http2 import Http2
     from ._options import Options
     from ._pool import Pool
     from ._url import Template
-
-__all__ = ["Courier"]
 
 REQUEST = "amoc.http.request"
 
@@ -63,8 +62,10 @@ class Courier:
         self.composer: Composer = Composer(options, base_url)
         self.cookies: Cookies = Cookies()
         self.user: User | None = current_user() if user is None else user
-        self.run = self.user.run if self.user is not None else running_here.get(None)
-        self.native = self.run.native if self.run is not None else native()
+        self.run: NodeRun | None = (
+            self.user.run if self.user is not None else running_here.get(None)
+        )
+        self.native: Native = self.run.native if self.run is not None else native()
         self.ledger: Ledger = Ledger(self.run, self.user, phases=options.phases)
         self.is_closed: bool = False
         self._transport = options.make_transport()

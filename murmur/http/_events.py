@@ -10,8 +10,6 @@ from murmur.errors import HttpProtocolError
 
 from ._lines import LINE_LIMIT, LineReader
 
-__all__ = ["EventReader", "ServerEvent"]
-
 BOM = "\ufeff"
 
 

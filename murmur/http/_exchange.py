@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from ._url import Origin
     from ._wire import Alarm
 
-__all__ = ["Begun", "Body", "Opened", "Reply", "Request", "Transport"]
-
 Body: TypeAlias = "bytes | Iterable[bytes] | AsyncIterable[bytes] | None"
 
 BUFFER = 256 << 10

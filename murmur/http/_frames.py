@@ -46,8 +46,6 @@ if TYPE_CHECKING:
     from ._patience import Patience
     from ._url import Origin
 
-__all__ = ["Frames", "handshake_uri"]
-
 UNREAD = 4 << 20
 """Bytes of messages that may wait to be received; beyond, the server is made to wait."""
 

@@ -14,8 +14,6 @@ import httptools
 if TYPE_CHECKING:
     from ._headers import Fields
 
-__all__ = ["Glance", "fields_of", "parser_of"]
-
 
 class Glance:
     """Reads one answer after the other, each of which has to be there as a whole."""

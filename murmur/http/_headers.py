@@ -9,18 +9,6 @@ from typing import TypeAlias
 
 from murmur.errors import InvalidRequestError
 
-__all__ = [
-    "Fields",
-    "Headers",
-    "Pairs",
-    "is_token",
-    "merge",
-    "render",
-    "says_close",
-    "with_cookies",
-    "with_login",
-]
-
 Fields: TypeAlias = Sequence[tuple[bytes, bytes]]
 """Fields as they came."""
 

@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from ._headers import Fields, Pairs
     from ._patience import Patience
 
-__all__ = ["Http1"]
-
 HEAD_LIMIT = 64 << 10
 """Bytes that the head of an answer may have, and what comes between and after its body."""
 

@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from ._http1 import Http1
     from ._patience import Patience
 
-__all__ = ["Http2"]
-
 OF_HTTP1 = {"connection", "keep-alive", "proxy-connection", "upgrade"}
 """Fields that say something about one connection, and have no place here."""
 

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from ._call import Call, Check
     from ._response import Response
 
-__all__ = ["judge"]
-
 
 def judge(response: Response, call: Call, timer: Timer) -> None:
     """Mark the request failed if its answer is not as expected."""

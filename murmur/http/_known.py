@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from ._exchange import Reply
     from ._headers import Fields
 
-__all__ = ["Known", "Luck", "known_answer", "remember"]
-
 MOST = 1_024
 """Heads that are remembered in this process; one more, and all are forgotten."""
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ._exchange import Reply
     from ._patience import Patience
 
-__all__ = ["NO_PHASES", "Ledger", "Spans", "Unrecorded"]
-
 NO_PHASES = nullcontext()
 """In place of what records the phases of a request."""
 

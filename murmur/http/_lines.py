@@ -8,8 +8,6 @@ from collections.abc import Iterator
 
 from murmur.errors import HttpProtocolError
 
-__all__ = ["LINE_LIMIT", "LineReader"]
-
 LINE_LIMIT = 1 << 20
 """Characters of the longest line that is read."""
 

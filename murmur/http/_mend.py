@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["mended", "without_hints"]
-
 _PASSED = re.compile(  # empty lines, and answers that only say that one is to come
     rb"(?:\r?\n)*"
     rb"(?:HTTP/1\.[0-9][ \t]+1(?!01)[0-9]{2}[^\n]*\n(?:\r?[^\r\n][^\n]*\n)*\r?\n(?:\r?\n)*)*"

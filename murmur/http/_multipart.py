@@ -13,8 +13,6 @@ from murmur.errors import InvalidRequestError
 
 from ._url import Pieces
 
-__all__ = ["Files", "multipart"]
-
 FileContent: TypeAlias = "bytes | str | IO[bytes] | Path"
 
 File: TypeAlias = "FileContent | tuple[str, FileContent] | tuple[str, FileContent, str]"

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from ._exchange import Transport
 
-__all__ = ["Options"]
-
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Options:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from ._wire import Alarm
 
-__all__ = ["RANG", "Patience", "checked_timeout"]
-
 RANG = object()
 """What an alarm wakes with."""
 

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from ._patience import Patience
     from ._url import Origin
 
-__all__ = ["Pool"]
-
 REFUSALS = 8
 """Times that a request is sent again which the server refused to look at."""
 

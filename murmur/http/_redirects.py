@@ -13,8 +13,6 @@ from ._url import authority_of, redirected
 if TYPE_CHECKING:
     from ._exchange import Reply, Request
 
-__all__ = ["is_redirect", "next_request"]
-
 REDIRECTS = {301, 302, 303, 307, 308}
 OF_BODY = {"content-encoding", "content-language", "content-location", "content-type"}
 SECRETS = {"authorization", "cookie", "proxy-authorization"}  # for the first server alone

@@ -15,8 +15,6 @@ from ._url import query_of, template_of
 if TYPE_CHECKING:
     from ._call import Call
 
-__all__ = ["all_wrong", "check_expectations", "check_offer", "checked_method", "checked_name"]
-
 USUAL = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
 """Methods that may be written in small letters, as in browsers' ``fetch``."""
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from ._ledger import Spans
     from ._patience import Patience
 
-__all__ = ["Response"]
-
 TOLD = 1_000
 """Characters of a failed answer's body that are kept, of the first of each kind."""
 

@@ -15,8 +15,6 @@ from ._url import location_of, without_password
 if TYPE_CHECKING:
     from ._url import Origin
 
-__all__ = ["Route", "Routes"]
-
 _PLACE = re.compile(r"(\[[^\]]+\]|[^:\[\]/\s]+)(?::([0-9]{1,5}))?")
 
 

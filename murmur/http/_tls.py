@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ._options import Options
 
-__all__ = ["context_of", "tls_problems"]
-
 
 class _Locked(Exception):  # noqa: N818 - no error: it keeps OpenSSL from asking
     """A key needs a password that was not given."""

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ._headers import Pairs
 
-__all__ = ["trace_id_of", "traced"]
-
 _random = random.Random()  # a user's own would give other values with tracing than without
 FIELD = "traceparent"
 

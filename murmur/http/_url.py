@@ -16,19 +16,6 @@ from urllib.parse import SplitResult, quote, unquote, urlencode, urljoin, urlspl
 from murmur._backend import ascii_host
 from murmur.errors import InvalidRequestError
 
-__all__ = [
-    "Origin",
-    "Pieces",
-    "Template",
-    "authority_of",
-    "host_of",
-    "location_of",
-    "query_of",
-    "redirected",
-    "template_of",
-    "without_password",
-]
-
 Pieces: TypeAlias = "Mapping[str, object] | Iterable[tuple[str, object]]"
 """Names and values of a query, or of a form."""
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from ._frames import Frames
     from ._url import Template
 
-__all__ = ["Connecting", "WebSocket"]
-
 CLOSE_WITHIN = 1.0
 """Seconds that a server has to answer a farewell."""
 

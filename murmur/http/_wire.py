@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from ._route import Route
     from ._url import Origin
 
-__all__ = ["Alarm", "Wire", "lost", "open_wire", "within"]
-
 NOT_ON_TRIO = "murmur.http runs on asyncio, as sessions do, and not on trio"
 
 GRAIN = 0.001

@@ -9,26 +9,6 @@ from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
-__all__ = [
-    "BOOL",
-    "CATEGORY",
-    "FLOAT",
-    "INT",
-    "TEXT",
-    "WALL",
-    "Column",
-    "Dtype",
-    "Frame",
-    "Merge",
-    "category",
-    "flag",
-    "moment",
-    "number",
-    "seconds",
-    "text",
-    "whole",
-]
-
 Dtype = Literal["float64", "int64", "bool", "str", "category", "datetime64[us, UTC]"]
 
 FLOAT: Dtype = "float64"

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from ._column import Frame
 
-__all__ = ["ACTION", "USER", "Codebook", "Series", "action_rows", "translation", "user_rows"]
-
 _WHOSE = [("node", "<i2"), ("name", "<i2")]
 _SAMPLE = [("at", "<f8"), *_WHOSE]
 _WINDOW = [("window", "<i8"), *_WHOSE]

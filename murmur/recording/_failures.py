@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from murmur.telemetry import Chunk, ErrorCount
 
-__all__ = ["Failures", "failed_thing", "failure_lines"]
-
 _MOST_LINES = 5
 _LONGEST_LINE = 200  # characters; an error may carry a whole page
 

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from murmur.telemetry import Event
 
-__all__ = ["Hold", "Holds"]
-
 MOST = 1000
 """Lines that are told apart; a scenario hardly has so many."""
 

@@ -27,21 +27,6 @@ if TYPE_CHECKING:
 
     from ._record import RunRecord
 
-__all__ = [
-    "BANDS_A_DECADE",
-    "QUANTILES",
-    "SHORTEST",
-    "SPAN",
-    "Failure",
-    "Figures",
-    "LiveChange",
-    "LiveView",
-    "LiveWindow",
-    "Recent",
-    "live_changes",
-    "rows_of",
-]
-
 SPAN = 300
 """Windows that are looked back."""
 

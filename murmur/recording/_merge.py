@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from ._column import Column, Frame
 
-__all__ = ["layout", "merged", "untold", "whole_population"]
-
 
 def layout(frame: Frame) -> list[tuple[str, str]]:
     """Return the numpy fields of one part's values; text is a code, -1 for none.

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from ._tables import Legend, Table
 
-__all__ = ["Fact", "NodeHistory", "NodeRows", "nodes_table"]
-
 Fact: TypeAlias = str | int | float
 NodeRows: TypeAlias = Sequence[tuple[str, Mapping[str, Any]]]
 

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from ._tables import Table
 
-__all__ = ["THE_RUN", "RunRecord", "UnderWay"]
-
 THE_RUN = "the run"
 """What changes at the end that was asked for; no setting can have that name."""
 

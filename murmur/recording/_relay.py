@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from ._record import RunRecord
 
-__all__ = ["Follower", "Relay"]
-
 _logger = logging.getLogger(__name__)
 
 

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Reservoir"]
-
 
 class Reservoir:
     """Keeps every row up to a bound, then each with the same chance.

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Rolling"]
-
 _FIRST = 64  # rows to begin with
 _GIVEN_UP = 8  # an eighth of the rows goes at once, lest every new one moves them all
 

@@ -26,8 +26,6 @@ from ._column import (
     whole,
 )
 
-__all__ = ["FRAMES", "NODE_OUTCOMES", "OUTCOMES", "USER_STATES"]
-
 OUTCOMES = ("finished", "failed", "left", "killed", "dropped", "lost")
 NODE_OUTCOMES = ("here", "left", "lost")
 USER_STATES = ("waiting", "running", "leaving")

@@ -26,17 +26,6 @@ if TYPE_CHECKING:
     Column = NDArray[Any] | Labels | list[Any]
     Table = dict[str, Column]
 
-__all__ = [
-    "TABLES",
-    "Legend",
-    "Present",
-    "UserRows",
-    "WaitingRows",
-    "of_all_nodes",
-    "present_rows",
-    "recent",
-]
-
 
 class Legend(NamedTuple):
     """What codes stand for, and the length of a window in seconds."""

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from ._columns import Codebook
 
-__all__ = ["Users"]
-
 
 class Users:
     """Every user that was announced, and what became of it.

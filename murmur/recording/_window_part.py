@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from murmur.telemetry import Windows
 
-__all__ = ["Part", "merged", "merged_in_lots"]
-
 _OVERHEAD = 4_000  # bytes of nineteen small arrays, as measured
 
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from ._window_part import Part
 
-__all__ = ["ALL_NODES", "QUANTILES", "ROW", "expanded", "packed", "summarised", "with_late"]
-
 ALL_NODES = 0
 """The code of what all nodes come to together."""
 

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from murmur.telemetry import Windows
 
-__all__ = ["SpanTimes", "WindowStore"]
-
 LENGTHS = (1, 10, 60, 600, 3600, 36000)
 """Windows in a span of each tier; each divides the next."""
 

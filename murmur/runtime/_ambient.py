@@ -13,8 +13,6 @@ from murmur.throttles import Arrivals, Shape, Throttle
 from ._context import current_run, current_user
 from ._timer import Timer, record_duration, refuse_the_gone
 
-__all__ = ["coordinator", "count", "gauge", "record", "send", "throttle", "timer"]
-
 
 @on_loop("murmur.throttle")
 async def throttle(  # noqa: PLR0913 - one keyword for each way to say it

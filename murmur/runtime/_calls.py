@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from ._run import NodeRun
     from ._user import User
 
-__all__ = ["Calls", "Role", "Threads"]
-
 T = TypeVar("T")
 
 

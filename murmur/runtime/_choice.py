@@ -11,8 +11,6 @@ from murmur._given import SHOWN
 from murmur._guard import text_of
 from murmur.errors import InvalidArgumentError
 
-__all__ = ["choice"]
-
 T = TypeVar("T")
 
 

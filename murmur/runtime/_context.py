@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from ._run import NodeRun
     from ._user import User
 
-__all__ = ["current_run", "current_user", "running_here"]
-
 _OF_USERS = frozenset({"count", "gauge", "record", "timer"})
 """Functions that a user has as methods, which work in any thread."""
 

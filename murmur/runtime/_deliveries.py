@@ -18,18 +18,6 @@ from ._timer import due_given, refuse_the_gone
 if TYPE_CHECKING:
     from ._user import User
 
-__all__ = [
-    "ARRIVED",
-    "CLOCK_ERROR",
-    "DUPLICATES",
-    "EXPECTED",
-    "OF_OTHER_RUNS",
-    "SENT",
-    "UNCERTAIN",
-    "arrive",
-    "stamp",
-]
-
 MOST = 2**32
 """Users that one message can be expected at; there are no more ids."""
 

@@ -14,8 +14,6 @@ from murmur.errors import Leaving, WaitTimeoutError, WrongThreadError
 if TYPE_CHECKING:
     from ._user import User
 
-__all__ = ["Iterating", "wait_for"]
-
 T = TypeVar("T")
 
 RECALL = 0.2

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from murmur._backend import Brood
 
-__all__ = ["LINGER", "Closable", "Leftovers", "Litter"]
-
 LINGER = 1.0
 """Seconds that the tasks of a user that is gone have to end before they count as left behind."""
 

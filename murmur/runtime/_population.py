@@ -17,8 +17,6 @@ from murmur.errors import InvalidRangeError
 if TYPE_CHECKING:
     from ._user import User
 
-__all__ = ["Population", "Presence"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Presence:

@@ -26,8 +26,6 @@ from contextlib import contextmanager
 
 from murmur._backend import thread_lock
 
-__all__ = ["busy_thread", "tuned_process"]
-
 RARE = 1_000
 """Collections of the middle generation before a full one, while a run is on."""
 

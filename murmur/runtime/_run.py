@@ -52,8 +52,6 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
-__all__ = ["USER_RATE", "NodeRun", "check_throttle_verb", "tell_refusals"]
-
 USER_RATE = "user_rate"
 """Setting and throttle by which users are admitted, in users per minute."""
 

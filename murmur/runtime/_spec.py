@@ -14,8 +14,6 @@ from ._state import RunState
 if TYPE_CHECKING:
     from murmur.throttles.shared import Leases
 
-__all__ = ["Listener", "RunSpec"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:

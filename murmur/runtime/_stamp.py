@@ -14,8 +14,6 @@ from murmur._given import SHOWN
 from murmur._guard import text_of
 from murmur.errors import InvalidArgumentError
 
-__all__ = ["REMEMBERED", "Letter", "Seen", "Stamp"]
-
 REMEMBERED = 200
 """Stamps that a user remembers, to know what comes twice."""
 

@@ -13,18 +13,6 @@ from murmur.telemetry import Kinds
 if TYPE_CHECKING:
     from ._user import User
 
-__all__ = [
-    "EXPELLED",
-    "NODE_LEFT",
-    "NODE_RELEASED",
-    "RUN_BROKE",
-    "TRANSITIONS",
-    "LeavingEvent",
-    "Outcome",
-    "RunState",
-    "outcome_of",
-]
-
 NODE_LEFT = "node left"
 """Reason of users that went because their node did, in order and unasked."""
 

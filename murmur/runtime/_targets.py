@@ -18,8 +18,6 @@ from murmur.errors import TargetNotAllowedError
 if TYPE_CHECKING:
     from ._run import NodeRun
 
-__all__ = ["check_target", "checked_patterns", "is_allowed"]
-
 
 def checked_patterns(allow: Sequence[str] | None) -> tuple[str, ...] | None:
     """Return the patterns of ``Session(allow=...)`` as they are compared.

@@ -22,15 +22,6 @@ if TYPE_CHECKING:
     from ._run import NodeRun
     from ._user import User
 
-__all__ = [
-    "CUT_SHORT",
-    "OF_THE_GONE",
-    "Timer",
-    "due_given",
-    "record_duration",
-    "refuse_the_gone",
-]
-
 LONGEST = 1e9
 """Seconds, some thirty years: what is longer, or so late, is a date or milliseconds."""
 

@@ -23,8 +23,6 @@ from murmur.throttles import drop_due, give_due
 if TYPE_CHECKING:
     from ._user import User
 
-__all__ = ["Following", "Occurrence", "Timetable"]
-
 
 class Occurrence(NamedTuple):
     """One event of a timetable.

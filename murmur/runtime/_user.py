@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from ._leftovers import Closable
     from ._run import NodeRun
 
-__all__ = ["MAILBOX_SIZE", "User"]
-
 Choice = TypeVar("Choice")
 T = TypeVar("T")
 

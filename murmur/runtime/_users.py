@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     from ._run import NodeRun
 
-__all__ = ["Users", "longest_end"]
-
 CLEAN_UP = 1.0
 """Seconds that a cancelled user has to clean up at least; else as long as `grace` again."""
 

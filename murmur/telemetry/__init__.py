@@ -9,6 +9,8 @@ Importing this package imports no numpy; sealing a chunk does.
 from collections.abc import Callable
 from typing import Any
 
+from murmur._guard import text_of as text_of
+from murmur._guard import trace_of as trace_of
 from murmur._moved import old_names
 
 from ._buckets import RESOLUTION as RESOLUTION
@@ -52,8 +54,6 @@ from ._kinds import kind_text as kind_text
 from ._kinds import leaf_of as leaf_of
 from ._plain import one_line as one_line
 from ._plain import plain as plain
-from ._plain import text_of as text_of
-from ._plain import trace_of as trace_of
 from ._recorder import CUT_SHORT as CUT_SHORT
 from ._recorder import EVENTS_DUE as EVENTS_DUE
 from ._recorder import EVENTS_LISTED as EVENTS_LISTED

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.signedinteger[Any]]
 
-__all__ = ["RESOLUTION", "WIDTH", "bounds", "bucket_of", "middle", "nearest_rank", "sums", "tally"]
-
 WIDTH = 1 << 15
 """How many buckets there are; an index fits an int16."""
 

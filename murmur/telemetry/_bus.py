@@ -16,13 +16,10 @@ from fnmatch import fnmatchcase
 from functools import partial
 
 from murmur._given import needed
-from murmur._guard import heard
+from murmur._guard import heard, text_of, trace_of
 from murmur.errors import InvalidArgumentError, UnknownNameError
 
 from ._events import CATALOGUE, Event
-from ._plain import text_of, trace_of
-
-__all__ = ["Bus", "Emitter", "Handler", "Subscription", "bus", "on"]
 
 Handler = Callable[[Event], object]
 

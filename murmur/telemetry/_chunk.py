@@ -21,21 +21,6 @@ if TYPE_CHECKING:
 
     from ._events import Event
 
-__all__ = [
-    "Change",
-    "Chunk",
-    "Counters",
-    "Dropped",
-    "ErrorCount",
-    "Gauges",
-    "Sample",
-    "Windows",
-    "by_window",
-    "count_errors",
-    "records_of_chunks",
-    "window_of",
-]
-
 
 class Sample(NamedTuple):
     """What was measured of one thing since it was last looked at, or as it stood."""

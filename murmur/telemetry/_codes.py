@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["MISSING", "OTHER", "Codes", "Labels", "Names"]
-
 OTHER = "(other)"
 """The label that stands for all that came after the limit was reached."""
 

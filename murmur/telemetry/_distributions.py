@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.signedinteger[Any]]
 
-__all__ = ["Distributions"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Distributions:

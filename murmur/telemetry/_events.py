@@ -13,8 +13,6 @@ from types import MappingProxyType
 
 from murmur.errors import InvalidArgumentError, UnknownNameError
 
-__all__ = ["CATALOGUE", "Event", "EventType", "check"]
-
 
 @dataclass(frozen=True, slots=True)
 class EventType:

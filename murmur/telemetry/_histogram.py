@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Histogram"]
-
 
 class Histogram:
     """Durations counted in log-linear buckets: small, mergeable, within 1 %.

@@ -13,8 +13,6 @@ from ._rows import Rows
 if TYPE_CHECKING:
     from ._events import Event
 
-__all__ = ["Cold", "Hot", "Tally", "taken", "taken_items"]
-
 Item = TypeVar("Item")
 
 

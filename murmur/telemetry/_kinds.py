@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ._plain import encodable, one_line, text_of
-from ._varying import LONGEST, NUMBERS, VALUES, Parts, is_word, settled
+from murmur._guard import encodable, text_of
 
-__all__ = ["LONGEST", "Kind", "Kinds", "joined_kinds", "kind_text", "leaf_of"]
+from ._plain import one_line
+from ._varying import NUMBERS, VALUES, Parts, is_word, settled
 
 MOST = 10
 """Texts that differ in numbers, values or a word alone and are told apart; of more, it varies."""

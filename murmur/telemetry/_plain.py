@@ -9,9 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 
-from murmur._guard import encodable, text_of, trace_of
-
-__all__ = ["encodable", "name_of", "one_line", "plain", "text_of", "trace_of"]
+from murmur._guard import text_of
 
 ITEMS = 1000  # of one collection
 DEPTH = 6

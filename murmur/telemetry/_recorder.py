@@ -15,6 +15,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from murmur._given import SHOWN
+from murmur._guard import text_of, trace_of
 from murmur.errors import InvalidArgumentError
 
 from ._buckets import sums
@@ -32,27 +33,16 @@ from ._chunk import (
 )
 from ._codes import MISSING, OTHER, Codes, Names
 from ._intake import Cold, Hot, Tally, taken, taken_items
-from ._kinds import LONGEST, Kind, Kinds, leaf_of
-from ._plain import name_of, plain, text_of, trace_of
+from ._kinds import Kind, Kinds, leaf_of
+from ._plain import name_of, plain
 from ._under_way import Begun, Open, begun
+from ._varying import LONGEST
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ._events import Event
     from ._rows import Rows
-
-__all__ = [
-    "CUT_SHORT",
-    "EVENTS_DUE",
-    "EVENTS_LISTED",
-    "NEVER_CAME",
-    "OWN_COUNTERS",
-    "ROWS_DONE",
-    "ROWS_GIVEN",
-    "ROWS_MISSED",
-    "Recorder",
-]
 
 CUT_SHORT = "cut_short"
 """The span of an action that its user did not bring to an end, since it was due."""

@@ -13,8 +13,6 @@ from typing import NamedTuple, Protocol
 
 from ._plain import name_of
 
-__all__ = ["Begun", "Open", "begun"]
-
 _LOOKS = 10_000
 """Actions that are looked at; of more, one in so many stands for its neighbours."""
 

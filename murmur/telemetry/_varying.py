@@ -16,9 +16,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from ._plain import encodable
-
-__all__ = ["LONGEST", "NUMBERS", "VALUES", "Parts", "is_word", "settled"]
+from murmur._guard import encodable
 
 LONGEST = 1000
 """Characters of a kind's text; of a longer one the middle is left out."""

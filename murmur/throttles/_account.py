@@ -16,8 +16,6 @@ from enum import StrEnum
 
 from ._curve import Piece
 
-__all__ = ["WINDOW", "Account", "Booked", "DrawnAccount", "Loss", "PermitPlan", "WindowNumbers"]
-
 WINDOW = 1.0
 """Seconds of a window of the account, as of all frames."""
 

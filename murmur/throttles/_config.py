@@ -15,8 +15,6 @@ from ._curve import Curve, Pieces
 from ._rate import DEFAULT_INTERVAL, Rate
 from ._shape import Shape, series_points, shape_curve
 
-__all__ = ["Arrivals", "Terms", "ThrottleConfig"]
-
 Arrivals = Literal["even", "poisson"]
 """How permits are spread: on a grid, or with exponential gaps."""
 

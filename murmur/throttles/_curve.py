@@ -16,8 +16,6 @@ from itertools import pairwise
 
 from ._rate import Rate
 
-__all__ = ["Curve", "Piece", "Pieces"]
-
 
 @dataclass(frozen=True, slots=True)
 class Piece:

@@ -12,19 +12,6 @@ from typing import Any, Protocol
 
 from murmur._backend import Caller, Native, Wakeup, thread_here
 
-__all__ = [
-    "Due",
-    "Seat",
-    "Waiter",
-    "drop_due",
-    "give_due",
-    "permit_due",
-    "seat_here",
-    "take_due",
-    "take_over_due",
-    "user_here",
-]
-
 
 class Due:
     """When a permit fell due, for one action of its owner.

@@ -10,8 +10,6 @@ from murmur._backend import Native, Wakeup, hear_out
 
 from ._due import take_over_due
 
-__all__ = ["Job"]
-
 
 class Job:
     """A call that waits for a permit, runs, and has a result.

@@ -17,8 +17,6 @@ from murmur._backend import AsyncioNative, Native, Wakeup
 from ._pacing import Gate, Slots
 from ._permit import PlaceInLine
 
-__all__ = ["Crowd", "Line"]
-
 _BATCH = 256
 """Permits granted before other tasks get a turn."""
 

@@ -27,8 +27,6 @@ from ._curve import Curve
 from ._rate import capacity
 from ._window_rule import WindowRule
 
-__all__ = ["CATCH_UP", "Gate", "Pacing", "Slots"]
-
 CATCH_UP = 0.01
 """Seconds of delay that are made good, several times the lateness of a healthy loop."""
 

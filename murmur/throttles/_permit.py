@@ -13,8 +13,6 @@ from murmur._table import html_table
 from ._job import Job
 from ._pacing import Gate
 
-__all__ = ["Permit", "PlaceInLine", "ThrottleStatistics", "throttle_table"]
-
 
 class Permit(NamedTuple):
     """Leave to act once.

@@ -17,8 +17,6 @@ from murmur.errors import InvalidArgumentError
 from ._curve import Piece, Pieces
 from ._rate import DEFAULT_INTERVAL, Rate, permits_apart, permits_in
 
-__all__ = ["Ramp", "step_rate", "step_rates"]
-
 MOST_STEPS = 100_000
 """Steps of a ramp, each of which is kept; a ramp without steps has none."""
 

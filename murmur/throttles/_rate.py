@@ -13,8 +13,6 @@ from murmur._guard import text_of
 from murmur.errors import InvalidArgumentError
 from murmur.scenario import read_rate
 
-__all__ = ["DEFAULT_INTERVAL", "Rate"]
-
 DEFAULT_INTERVAL = 60.0
 """Seconds that a rate is counted over when nobody says so: rates are per minute."""
 

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 
 from ._account import Booked, WindowNumbers
 
-__all__ = ["Lateness", "Samples"]
-
 _LATENESSES = 9_999
 """How many values are kept; a third of them is as good for a percentile."""
 

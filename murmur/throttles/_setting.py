@@ -20,8 +20,6 @@ from ._ramp import Ramp
 from ._rate import Rate
 from ._shape import Followed
 
-__all__ = ["POINT", "VERBS", "Setting"]
-
 VERBS = ("change_rate", "ramp", "unlock", "pause", "resume", "stop")
 """What may be done to a throttle."""
 

@@ -18,8 +18,6 @@ from ._curve import Curve, Piece, Pieces
 from ._ramp import Ramp
 from ._rate import DEFAULT_INTERVAL, Rate
 
-__all__ = ["Followed", "Shape", "guarded", "preview", "series_points", "shape_curve"]
-
 Shape = Any
 """A function of seconds, or an object with ``index`` and ``values``, as a pandas Series."""
 

@@ -20,8 +20,6 @@ from ._permit import PlaceInLine
 from ._rate import Rate
 from ._setting import Setting
 
-__all__ = ["EventSink", "OwnSource", "Recipient", "Source", "Steered"]
-
 
 class EventSink(Protocol):
     """Where a throttle's events go."""

@@ -25,8 +25,6 @@ from ._source import EventSink, Recipient, Source
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-__all__ = ["Permit", "Throttle"]
-
 _REQUEST, _EXECUTE = "amoc.throttle.request", "amoc.throttle.execute"
 
 

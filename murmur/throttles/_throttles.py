@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from .shared._lease import Leases
 
-__all__ = ["Throttles"]
-
 
 class Throttles(Mapping[str, Throttle]):
     """Start throttles and find them again.

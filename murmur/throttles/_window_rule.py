@@ -24,8 +24,6 @@ import math
 from bisect import insort
 from collections import deque
 
-__all__ = ["WindowRule"]
-
 _NEXT_UP = 1 + 2.0**-52
 """Makes a sum of times exceed its exact value, however it was rounded."""
 

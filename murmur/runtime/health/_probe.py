@@ -16,8 +16,6 @@ from random import Random
 
 import anyio
 
-__all__ = ["BEAT", "LagProbe", "due_moments"]
-
 BEAT = 0.02
 """Seconds for each of which one moment is drawn."""
 

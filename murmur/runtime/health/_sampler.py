@@ -21,8 +21,6 @@ from ._vitals import CoreWait, Pauses, Vitals, VitalsReader
 if TYPE_CHECKING:
     from murmur.runtime._run import NodeRun
 
-__all__ = ["WINDOW", "Sampler"]
-
 WINDOW = 1.0
 """Seconds between two samples, and between two chunks sent up."""
 

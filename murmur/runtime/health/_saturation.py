@@ -25,18 +25,6 @@ from pathlib import PurePath
 
 from ._vitals import NEARLY_ALL, Vitals
 
-__all__ = [
-    "BY_OTHERS",
-    "LAG_LIMIT",
-    "SCHEDULE_LIMIT",
-    "high",
-    "is_crowded_out",
-    "place",
-    "reasons",
-    "schedule_lag",
-    "standstill",
-]
-
 BY_OTHERS = " by other programs"
 """Written behind the rule where other programs of the machine are to blame."""
 

@@ -20,8 +20,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Step", "blame", "culprit", "is_murmurs", "line_of_thread", "line_within", "stack_of"]
-
 DEEPEST = 10_000
 """Frames that are looked at."""
 

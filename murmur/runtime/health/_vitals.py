@@ -26,8 +26,6 @@ from itertools import islice
 from pathlib import Path
 from time import perf_counter
 
-__all__ = ["CoreWait", "Pauses", "Vitals", "VitalsReader"]
-
 NAN = math.nan
 
 NEARLY_ALL = 0.95

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from ._probe import LagProbe
 
-__all__ = ["Watchdog"]
-
 BEAT = 0.1
 """Seconds between two beats, and on average between two looks."""
 

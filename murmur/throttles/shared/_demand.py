@@ -9,8 +9,6 @@ from ._lease import Lease, LeaseState, SteeringClock
 from ._shares import is_other
 from ._wire import Wanted
 
-__all__ = ["Demand"]
-
 SOON = 0.002
 """Seconds between two reports when somebody waits who was not reported."""
 

@@ -18,8 +18,6 @@ from typing import NamedTuple
 
 from murmur.throttles._curve import Curve
 
-__all__ = ["EvenSlots", "Grid"]
-
 STRIDE = 0.05
 """Seconds of a slope that are taken as level."""
 

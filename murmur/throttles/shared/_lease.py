@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from murmur.throttles._config import ThrottleConfig
     from murmur.throttles._line import Line
 
-__all__ = ["LATENESS", "Lease", "LeaseState", "LeasedSlots", "Leases", "SteeringClock"]
-
 LATENESS = (0.001, 0.002, 0.003, 0.005, 0.008, 0.012, 0.02, 0.03, 0.05)
 """Upper bounds, in seconds, by which it is counted how late slots are used."""
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from ._lease import Leases
 
-__all__ = ["LeasedLine", "LeasedSource"]
-
 
 class LeasedLine(Line):
     """A line whose permits hold for a short time only.

@@ -27,8 +27,6 @@ from murmur.throttles._permit import ThrottleStatistics
 from ._throttle import ClusterThrottle, Conditions, Lot
 from ._wire import KIND, Tag, Wanted, pack, unpack
 
-__all__ = ["HALT", "LeaseMaster"]
-
 HALT = 8.0
 """Seconds after the last word from a node by which nothing of it acts any more.  A session
 gives its own: its `silence`, the run's grace, and some to spare."""

@@ -19,8 +19,6 @@ from ._lease import Lease, LeaseState, SteeringClock
 from ._shares import owns
 from ._wire import KIND, Tag, pack, unpack
 
-__all__ = ["LeaseNode"]
-
 AHEAD = 2.0
 """Seconds by which the points of a shape are told ahead, and at how many at a time."""
 

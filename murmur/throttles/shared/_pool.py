@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from ._shares import fair
 from ._wire import Wanted
 
-__all__ = ["Pool"]
-
 PLENTY = 2**40
 """Permits of a limit that is infinite."""
 

@@ -12,8 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-__all__ = ["Recall"]
-
 
 class Recall:
     """The last time that slots were withdrawn, and who has heard of it."""

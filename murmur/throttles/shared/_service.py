@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from ._lease import Lease, SteeringClock
 
-__all__ = ["NodeLeases", "SteeringLeases"]
-
 ANSWER_WITHIN = 5.0
 """Seconds that a node waits for the steering kernel to answer."""
 

@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 
 from ._lease import LATENESS
 
-__all__ = ["OWNED", "allowance", "fair", "is_other", "owns", "shares"]
-
 OWNED = 0.6180339887498949
 """The golden ratio's fraction: multiples of it, without their whole part, are spread so that
 any interval holds every so-manieth of them (Weyl, 1916; Knuth, TAOCP 3, 6.4)."""

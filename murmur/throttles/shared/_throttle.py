@@ -31,8 +31,6 @@ from ._shares import allowance, is_other, shares
 from ._unheld import Unheld
 from ._wire import Tag, Wanted
 
-__all__ = ["ClusterThrottle", "Conditions", "Lot"]
-
 QUICK, SLOW = 450.0, 350.0
 """Permits per second from which slots are leased by share, and below which on request."""
 

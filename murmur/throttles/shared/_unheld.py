@@ -16,8 +16,6 @@ from murmur.throttles._curve import Curve
 
 from ._grid import EvenSlots
 
-__all__ = ["Unheld"]
-
 _ALL = 2**60
 """More permits than there are."""
 

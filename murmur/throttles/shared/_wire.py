@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 
 import msgpack
 
-__all__ = ["KIND", "Tag", "Wanted", "pack", "unpack"]
-
 KIND = "lease"
 """The kind under which messages of throttles travel."""
 
