@@ -449,7 +449,7 @@ async def test_small_frames_hold_nobody(server: Server, client: Client, frame: b
         await client.get("/")
         tasks.cancel_scope.cancel()
 
-    assert longest < 0.05
+    assert longest < 0.15  # seconds of CPU; 40,000 frames at once are more than one
 
 
 async def test_a_cancelled_request_spares_the_others(server: Server, client: Client) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import subprocess
 import sys
@@ -246,6 +247,7 @@ def test_users_come_back_after_a_restart_and_leave_a_frozen_server_at_once(
         nothing_is_left(run, server.connections, trial)
     finally:
         server.thaw()
+    gc.collect()  # of aiormq's coroutines Python warns when they go, which is here
 
 
 @pytest.mark.slow
