@@ -12,7 +12,8 @@ import anyio
 import pytest
 
 from murmur._backend import OverdueError, call_within, hear_out, native
-from murmur._backend._bounded import LAST_WORDS, Answer, EscapedError
+from murmur._backend._bounded import LAST_WORDS
+from murmur._guard import Answer, EscapedError
 from murmur.coordinators import Coordinators
 from murmur.testing import RecordingEmitter
 from murmur.throttles import Throttles
