@@ -7,7 +7,7 @@ import gc
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,8 +15,22 @@ import pytest
 
 import murmur
 
+# aio_pika's connections, when Python collects them in a thread that has no loop, make a coroutine
+# to close them that nobody awaits: one for each that a busy server refused.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <coroutine object Connection.close"
+    ":pytest.PytestUnraisableExceptionWarning"
+)
+
 HERE = Path(__file__).parent
 USERS = 100
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """Have what a test left collected before the next one, which is not to answer for it."""
+    yield
+    gc.collect()
 
 
 class Protocol(NamedTuple):
@@ -219,11 +233,6 @@ def test_users_leave_when_they_are_asked_and_go_by_force_without_a_trace(
 
 
 @pytest.mark.slow
-# aiormq's, one for each connection that was refused; seen on a busy machine.
-@pytest.mark.filterwarnings(
-    "ignore:Exception ignored in. <coroutine object Connection.close"
-    ":pytest.PytestUnraisableExceptionWarning"
-)
 @every_protocol
 def test_users_come_back_after_a_restart_and_leave_a_frozen_server_at_once(
     protocol: tuple[Any, Protocol], trial: Any
@@ -247,7 +256,6 @@ def test_users_come_back_after_a_restart_and_leave_a_frozen_server_at_once(
         nothing_is_left(run, server.connections, trial)
     finally:
         server.thaw()
-    gc.collect()  # of aiormq's coroutines Python warns when they go, which is here
 
 
 @pytest.mark.slow
