@@ -37,24 +37,41 @@ _FREE, _ASKED, _OWN_TIMER, _WOKEN = 0, -1, -2, -3  # or the slot of the wheel, w
 class Wheel:
     """Wakes all who sleep until the same millisecond by one timer of the loop."""
 
-    __slots__ = ("_roused", "_slots", "loop", "now")
+    __slots__ = ("_is_coarse", "_roused", "_slots", "loop", "now")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, now: Callable[[], float]) -> None:
         self.loop: asyncio.AbstractEventLoop = loop
         self.now: Callable[[], float] = now
+        self._is_coarse = not isinstance(loop, asyncio.BaseEventLoop)
         self._slots: dict[int, list[Sleeper]] = {}
         self._roused: list[Sleeper] = []
 
     def put(self, sleeper: Sleeper, seconds: float) -> int:
-        """Have `sleeper` woken, up to a millisecond late; return its slot."""
+        """Have `sleeper` woken, never early and up to a millisecond late; return its slot."""
         now = self.now()
         slot = math.ceil((now + seconds) * 1000)
         sleepers = self._slots.get(slot)
         if sleepers is None:
             sleepers = self._slots[slot] = []
-            self.loop.call_later(slot / 1000 - now, self._turn, slot)
+            self.loop.call_later(self._until(slot / 1000, now), self._turn, slot)
         sleepers.append(sleeper)
         return slot
+
+    def call_at(self, at: float, wake: Callable[[int], None], state: int) -> asyncio.TimerHandle:
+        """Call ``wake(state)`` at the time `at`, never before it."""
+        now = self.now()
+        return self.loop.call_later(self._until(at, now), wake, state)
+
+    def _until(self, at: float, now: float) -> float:
+        """Return the seconds after which a timer of this loop rings at `at`, and not before it.
+
+        uvloop's clock has whole milliseconds, rounded down when a timer starts and when it is
+        looked at, and rounds the seconds of a timer to the nearest: asked for the difference it
+        rings up to 1.5 ms before its time.
+        """
+        if not self._is_coarse:
+            return at - now
+        return (math.ceil(at * 1000) - math.floor(now * 1000)) / 1000
 
     def rouse(self, sleeper: Sleeper) -> None:
         """Have `sleeper` woken in the next turn of the loop, with all others of this turn."""
@@ -233,16 +250,16 @@ class Sleeper:
             warnings.warn("user.sleep() was never awaited", RuntimeWarning, stacklevel=1)
 
     def _begin(self) -> None:
-        loop, seconds = self._wheel.loop, self._seconds
+        wheel, seconds = self._wheel, self._seconds
         if self._error is not None or seconds == 0:
             self._state = _OWN_TIMER
-            loop.call_soon(self.ring, _OWN_TIMER)
+            wheel.loop.call_soon(self.ring, _OWN_TIMER)
         elif seconds <= LONG and not self._may_be_woken:
-            self._state = self._wheel.put(self, seconds)
+            self._state = wheel.put(self, seconds)
         else:
             self._state = _OWN_TIMER
             if seconds < math.inf:
-                self._timer = loop.call_later(seconds, self.ring, _OWN_TIMER)
+                self._timer = wheel.call_at(wheel.now() + seconds, self.ring, _OWN_TIMER)
 
     def _end(self, error: BaseException | None) -> None:
         """End the sleep in the next turn of the loop, as this may be the turn of another task."""

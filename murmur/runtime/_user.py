@@ -242,14 +242,15 @@ class User:
         return None if sleeper is None or sleeper.is_taken or self.is_leaving else sleeper
 
     async def _sleep(self, seconds: float) -> None:
-        """Sleep where there is no sleeper, or another task of this user sleeps by it."""
+        """Sleep where there is no sleeper, or another task of this user sleeps by its own."""
         native = self.run.native
         if self.is_leaving:
             await native.checkpoint()
             raise Leaving
         if self._parked is None:
             self._parked = []
-        if await self._park(self._parked, native.now() + wait_given("seconds", seconds)):
+        until = native.now() + wait_given("seconds", seconds)
+        if await self._park(self._parked, until, native.sleeper()):
             raise Leaving
 
     def receive(self, timeout: float | None = None) -> Coroutine[Any, Any, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 
 import anyio
 import pytest
@@ -149,3 +150,28 @@ def test_under_the_guard_a_task_ends_as_it_would_without() -> None:
 
     assert found == 42
     assert isinstance(error, ScenarioError)
+
+
+@pytest.mark.parametrize("use_uvloop", [False, True], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize("waits", [False, True], ids=["sleep", "wait"])
+def test_no_sleeper_wakes_before_its_time(use_uvloop: bool, waits: bool) -> None:
+    """A timer of uvloop has whole milliseconds, and may ring 1.5 ms before its time."""
+    if use_uvloop:
+        pytest.importorskip("uvloop")
+
+    async def early() -> list[float]:
+        seam = native()
+        slept = []
+
+        async def doze(seconds: float) -> None:
+            sleeper = seam.sleeper()
+            assert sleeper is not None
+            for _ in range(10):
+                began = time.monotonic()
+                await (sleeper.wait(seconds) if waits else sleeper.sleep(seconds))
+                slept.append(time.monotonic() - began - seconds)
+
+        await asyncio.gather(*(doze(0.0104 + nth * 0.0017) for nth in range(40)))
+        return [each for each in slept if each < 0]
+
+    assert anyio.run(early, backend_options={"use_uvloop": use_uvloop}) == []
