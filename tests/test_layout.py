@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from .syntax import tree_of
+
 ROOT = Path(__file__).parents[1]
 TOP = {
     "CITATION.cff",
@@ -115,7 +117,7 @@ def test_a_module_and_its_functions_can_be_read_at_once(path: Path) -> None:
     lines = source.splitlines()
     long = [
         f"{node.name}: {_body_lines(node)} lines"
-        for node in ast.walk(ast.parse(source))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and _body_lines(node) > MAX_FUNCTION_LINES
     ]
@@ -133,7 +135,7 @@ def test_a_package_only_gathers_what_its_modules_define(path: Path) -> None:
         return  # the face of the project also loads its parts on first use
     defined = [
         node.name
-        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        for node in tree_of(path).body
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         and not node.name.startswith("__")
     ]
@@ -143,7 +145,7 @@ def test_a_package_only_gathers_what_its_modules_define(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_a_module_says_first_what_is_inside(path: Path) -> None:
-    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    docstring = ast.get_docstring(tree_of(path)) or ""
 
     assert docstring
     assert docstring.split()[0] not in RIDDLES
@@ -176,7 +178,7 @@ def test_the_tests_mirror_the_package() -> None:
 
 
 def _imports_of_private_modules(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         named = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         named += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         yield from (name for name in named if re.match(r"murmur\..+\._[a-z]|murmur\._\w+\._", name))
@@ -185,7 +187,7 @@ def _imports_of_private_modules(path: Path) -> Iterator[str]:
 def _imports(path: Path) -> Iterator[str]:
     """Yield the dotted names of what a module of murmur imports from murmur, wherever it does."""
     parts = path.relative_to(ROOT).parts
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -22,6 +22,8 @@ from murmur.results import FRAMES
 from murmur.results.checks import _text as _check_text
 from murmur.telemetry import CATALOGUE
 
+from ..syntax import tree_of
+
 ROOT = Path(__file__).parents[2]
 PAGES = [
     path
@@ -79,7 +81,7 @@ def variables() -> set[str]:
     return {
         node.value
         for path in (ROOT / "murmur").rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Constant)
         and re.fullmatch(r"_?(AMOC|MURMUR)_[A-Z_]+", str(node.value))
     }

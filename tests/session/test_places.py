@@ -31,6 +31,8 @@ from murmur.cluster import pack_code, unpack_code
 from murmur.recording import Follower
 from murmur.telemetry import Bus, Event
 
+from ..syntax import tree_of
+
 PAGE = Path(__file__).parents[2] / "docs/explanation/reliability.md"
 SOURCE = Path(murmur.__file__).parent
 
@@ -671,7 +673,7 @@ def sites() -> set[str]:
     for path in sorted(SOURCE.rglob("*.py")):
         module = str(path.relative_to(SOURCE))
         if module != "_guard.py":  # the wrappers themselves
-            _collect(ast.parse(path.read_text(encoding="utf-8")), module, (), found)
+            _collect(tree_of(path), module, (), found)
     return found
 
 

@@ -11,6 +11,8 @@ import pytest
 from murmur.errors import InvalidArgumentError, UnknownNameError
 from murmur.telemetry import CATALOGUE, check
 
+from ..syntax import tree_of
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -40,7 +42,7 @@ def test_every_event_that_the_source_names_is_in_the_catalogue():
     named = {
         node.value
         for path in (ROOT / "murmur").rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Constant) and re.fullmatch(r"amoc(\.[a-z_]+)+", str(node.value))
     }
 
