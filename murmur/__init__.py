@@ -13,59 +13,43 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from murmur._version import __version__ as __version__
-from murmur.errors import Leaving as Leaving
-from murmur.errors import MurmurError as MurmurError
+from murmur.errors import Leaving, MurmurError
 
 if TYPE_CHECKING:
-    from murmur._session import Run as Run
-    from murmur._session import Session as Session
-    from murmur._session import Status as Status
-    from murmur._session import attach as attach
-    from murmur._session import replay as replay
-    from murmur._session import session as session
-    from murmur.cluster import Membership as Membership
-    from murmur.cluster import NodeOverview as NodeOverview
-    from murmur.cluster import Ticket as Ticket
-    from murmur.cluster import join as join
-    from murmur.connection import JsonConnection as JsonConnection
-    from murmur.connection import connect_json as connect_json
-    from murmur.coordinators import Coordinator as Coordinator
-    from murmur.coordinators import CoordinatorEvent as CoordinatorEvent
-    from murmur.coordinators import CoordinatorStatistics as CoordinatorStatistics
-    from murmur.coordinators import Member as Member
-    from murmur.feeder import AccessLog as AccessLog
-    from murmur.feeder import Feeder as Feeder
-    from murmur.results import Results as Results
-    from murmur.results import load as load
-    from murmur.runtime import LeavingEvent as LeavingEvent
-    from murmur.runtime import Occurrence as Occurrence
-    from murmur.runtime import Outcome as Outcome
-    from murmur.runtime import RunState as RunState
-    from murmur.runtime import Timer as Timer
-    from murmur.runtime import Timetable as Timetable
-    from murmur.runtime import User as User
-    from murmur.runtime import coordinator as coordinator
-    from murmur.runtime import count as count
-    from murmur.runtime import gauge as gauge
-    from murmur.runtime import record as record
-    from murmur.runtime import send as send
-    from murmur.runtime import throttle as throttle
-    from murmur.runtime import timer as timer
-    from murmur.scenario import Description as Description
-    from murmur.scenario import Descriptions as Descriptions
-    from murmur.scenario import EnvironmentWarning as EnvironmentWarning
-    from murmur.scenario import Scenario as Scenario
-    from murmur.scenario import Setting as Setting
-    from murmur.scenario import describe as describe
-    from murmur.scenario import mix as mix
-    from murmur.scenario import scenarios_in as scenarios_in
-    from murmur.telemetry import on as on
-    from murmur.throttles import Job as Job
-    from murmur.throttles import Permit as Permit
-    from murmur.throttles import Ramp as Ramp
-    from murmur.throttles import Throttle as Throttle
-    from murmur.throttles import ThrottleStatistics as ThrottleStatistics
-    from murmur.throttles import preview as preview
+    from murmur._session import Run, Session, Status, attach, replay, session
+    from murmur.cluster import Membership, NodeOverview, Ticket, join
+    from murmur.connection import JsonConnection, connect_json
+    from murmur.coordinators import Coordinator, CoordinatorEvent, CoordinatorStatistics, Member
+    from murmur.feeder import AccessLog, Feeder
+    from murmur.results import Results, load
+    from murmur.runtime import (
+        LeavingEvent,
+        Occurrence,
+        Outcome,
+        RunState,
+        Timer,
+        Timetable,
+        User,
+        coordinator,
+        count,
+        gauge,
+        record,
+        send,
+        throttle,
+        timer,
+    )
+    from murmur.scenario import (
+        Description,
+        Descriptions,
+        EnvironmentWarning,
+        Scenario,
+        Setting,
+        describe,
+        mix,
+        scenarios_in,
+    )
+    from murmur.telemetry import on
+    from murmur.throttles import Job, Permit, Ramp, Throttle, ThrottleStatistics, preview
 
 _HOMES = {
     "murmur._session": ("Run", "Session", "Status", "attach", "replay", "session"),

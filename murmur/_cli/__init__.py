@@ -4,6 +4,6 @@ Nothing here measures or decides anything about load: it reads options, makes on
 what they say, shows what comes back, and turns it into files and an exit code.
 """
 
-from ._main import main as main
+from ._main import main
 
 __all__ = ["main"]

@@ -24,29 +24,18 @@ except ImportError as _error:
     raise MissingExtraError("murmur.charts", "notebook", "altair") from _error
 
 from . import _theme
-from ._capacity import capacity as capacity
-from ._comparison import comparison as comparison
-from ._comparison import effects as effects
-from ._counts import errors as errors
-from ._counts import outcomes as outcomes
-from ._counts import users as users
-from ._draw import CHARTS as CHARTS
-from ._draw import draw as draw
+from ._capacity import capacity
+from ._comparison import comparison, effects
+from ._counts import errors, outcomes, users
+from ._draw import CHARTS, draw
 from ._draw import has_rows as has_rows
-from ._generator import health as health
-from ._generator import shaded as shaded
-from ._joined import joined as joined
+from ._generator import health, shaded
+from ._joined import joined
 from ._renderer import disable_offline_charts as disable_offline_charts
 from ._renderer import enable_offline_charts as enable_offline_charts
-from ._spread import distribution as distribution
-from ._spread import heatmap as heatmap
-from ._theme import plain as plain
-from ._theme import together as together
-from ._time import percentiles as percentiles
-from ._time import population as population
-from ._time import service_and_response as service_and_response
-from ._time import throttles as throttles
-from ._time import throughput as throughput
+from ._spread import distribution, heatmap
+from ._theme import plain, together
+from ._time import percentiles, population, service_and_response, throttles, throughput
 
 theme = _theme  # the panel's charts look the same
 

@@ -10,37 +10,27 @@ from typing import TYPE_CHECKING, Any
 
 from murmur._moved import late_names
 
-from ._answers import Answers as Answers
-from ._clock import ClockOffset as ClockOffset
-from ._cluster import Cluster as Cluster
-from ._cluster import new_run_id as new_run_id
-from ._course import ClusterStatus as ClusterStatus
-from ._course import Course as Course
-from ._homes import Homes as Homes
-from ._homes import split_removal as split_removal
-from ._local import LocalNode as LocalNode
-from ._node import NodeStatus as NodeStatus
-from ._overview import NodeOverview as NodeOverview
-from ._parts import PARTS as PARTS
-from ._roster import Roster as Roster
-from ._ticket import ANYTHING as ANYTHING
-from ._ticket import JOIN as JOIN
-from ._ticket import LOOK as LOOK
-from ._ticket import STEER as STEER
+from ._answers import Answers
+from ._clock import ClockOffset
+from ._cluster import Cluster, new_run_id
+from ._course import ClusterStatus, Course
+from ._homes import Homes, split_removal
+from ._local import LocalNode
+from ._node import NodeStatus
+from ._overview import NodeOverview
+from ._parts import PARTS
+from ._roster import Roster
+from ._ticket import ANYTHING, JOIN, LOOK, STEER
 
 if TYPE_CHECKING:
-    from ._agent import Agent as Agent
-    from ._deployment import Deployment as Deployment
-    from ._guests import Service as Service
-    from ._membership import Membership as Membership
-    from ._membership import join as join
-    from ._membership import serve_node as serve_node
-    from ._opening import Opening as Opening
-    from ._ticket import Authority as Authority
-    from ._ticket import Ticket as Ticket
-    from ._travel import pack_code as pack_code
-    from ._travel import unpack_code as unpack_code
-    from ._visit import Visit as Visit
+    from ._agent import Agent
+    from ._deployment import Deployment
+    from ._guests import Service
+    from ._membership import Membership, join, serve_node
+    from ._opening import Opening
+    from ._ticket import Authority, Ticket
+    from ._travel import pack_code, unpack_code
+    from ._visit import Visit
 
 __all__ = [
     "ANYTHING",

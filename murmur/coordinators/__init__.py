@@ -3,15 +3,10 @@
 `murmur.coordinators.shared` is the same noun over many nodes.
 """
 
-from ._coordinator import Coordinator as Coordinator
-from ._coordinator import CoordinatorStatistics as CoordinatorStatistics
-from ._coordinators import Coordinators as Coordinators
-from ._plan import CoordinatorEvent as CoordinatorEvent
-from ._plan import Member as Member
-from ._plan import Plan as Plan
-from ._plan import PlanLike as PlanLike
-from ._plan import distinct_pairs as distinct_pairs
-from ._tally import Tally as Tally
+from ._coordinator import Coordinator, CoordinatorStatistics
+from ._coordinators import Coordinators
+from ._plan import CoordinatorEvent, Member, Plan, PlanLike, distinct_pairs
+from ._tally import Tally
 
 __all__ = [
     "Coordinator",

@@ -4,8 +4,8 @@
 says what came of it.  In a notebook, `Chat` is a scenario like any other.
 """
 
-from ._chat import Chat as Chat
-from ._report import Report as Report
-from ._talk import Talk as Talk
+from ._chat import Chat
+from ._report import Report
+from ._talk import Talk
 
 __all__ = ["Chat", "Report", "Talk"]

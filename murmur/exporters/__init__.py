@@ -10,22 +10,17 @@ out, in a thread of its own.  A receiver that is slow or gone costs the load not
 For other systems derive from `PushExporter`, or follow `Session.relay` yourself.
 """
 
-from murmur.recording import Follower as Follower
-from murmur.recording import Relay as Relay
-from murmur.telemetry import Chunk as Chunk
+from murmur.recording import Follower, Relay
+from murmur.telemetry import Chunk
 
 from ._catalogue import BUCKETS as BOUNDS
-from ._catalogue import METRICS as METRICS
-from ._catalogue import Metric as Metric
-from ._exporter import Exporter as Exporter
-from ._graphite import Graphite as Graphite
-from ._opentelemetry import OpenTelemetry as OpenTelemetry
-from ._prometheus import Prometheus as Prometheus
-from ._push import ExporterStatistics as ExporterStatistics
-from ._push import PushExporter as PushExporter
-from ._totals import Durations as Durations
-from ._totals import Reading as Reading
-from ._totals import Totals as Totals
+from ._catalogue import METRICS, Metric
+from ._exporter import Exporter
+from ._graphite import Graphite
+from ._opentelemetry import OpenTelemetry
+from ._prometheus import Prometheus
+from ._push import ExporterStatistics, PushExporter
+from ._totals import Durations, Reading, Totals
 
 __all__ = [
     "BOUNDS",

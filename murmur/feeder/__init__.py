@@ -5,10 +5,9 @@ frame, a list), the rows are read where the run is started and travel to the nod
 columns.
 """
 
-from ._access_log import AccessLog as AccessLog
-from ._feeder import Feeder as Feeder
-from ._log_rows import LogRows as LogRows
-from ._log_rows import planned as planned
-from ._rows import Rows as Rows
+from ._access_log import AccessLog
+from ._feeder import Feeder
+from ._log_rows import LogRows, planned
+from ._rows import Rows
 
 __all__ = ["AccessLog", "Feeder", "LogRows", "Rows", "planned"]

@@ -12,12 +12,10 @@ try:
 except ImportError as _error:
     raise MissingExtraError("murmur.jupyter", "notebook", "IPython") from _error
 
-from ._amoc import Amoc as Amoc
-from ._completion import complete as complete
-from ._extension import load as load
-from ._extension import unload as unload
-from ._verbs import VERBS as VERBS
-from ._verbs import find_verb as find_verb
-from ._words import split_words as split_words
+from ._amoc import Amoc
+from ._completion import complete
+from ._extension import load, unload
+from ._verbs import VERBS, find_verb
+from ._words import split_words
 
 __all__ = ["VERBS", "Amoc", "complete", "find_verb", "load", "split_words", "unload"]

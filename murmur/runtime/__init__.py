@@ -8,50 +8,28 @@ from typing import Any
 
 from murmur._moved import old_names
 
-from ._ambient import coordinator as coordinator
-from ._ambient import count as count
-from ._ambient import gauge as gauge
-from ._ambient import record as record
-from ._ambient import send as send
-from ._ambient import throttle as throttle
-from ._ambient import timer as timer
-from ._context import current_run as current_run
-from ._context import current_user as current_user
-from ._context import running_here as running_here
-from ._deliveries import ARRIVED as ARRIVED
-from ._deliveries import CLOCK_ERROR as CLOCK_ERROR
-from ._deliveries import DUPLICATES as DUPLICATES
-from ._deliveries import EXPECTED as EXPECTED
-from ._deliveries import SENT as SENT
-from ._deliveries import UNCERTAIN as UNCERTAIN
-from ._population import Population as Population
-from ._population import Presence as Presence
-from ._process import SWITCH_INTERVAL as SWITCH_INTERVAL
-from ._process import busy_thread as busy_thread
-from ._process import tuned_process as tuned_process
-from ._run import USER_RATE as USER_RATE
-from ._run import NodeRun as NodeRun
-from ._run import check_throttle_verb as check_throttle_verb
-from ._run import tell_refusals as tell_refusals
-from ._spec import Listener as Listener
-from ._spec import RunSpec as RunSpec
-from ._state import EXPELLED as EXPELLED
-from ._state import NODE_LEFT as NODE_LEFT
-from ._state import NODE_RELEASED as NODE_RELEASED
-from ._state import RUN_BROKE as RUN_BROKE
-from ._state import LeavingEvent as LeavingEvent
-from ._state import Outcome as Outcome
-from ._state import RunState as RunState
-from ._state import outcome_of as outcome_of
-from ._targets import check_target as check_target
-from ._targets import checked_patterns as checked_patterns
-from ._targets import is_allowed as is_allowed
-from ._timer import Timer as Timer
-from ._timetable import Occurrence as Occurrence
-from ._timetable import Timetable as Timetable
-from ._user import MAILBOX_SIZE as MAILBOX_SIZE
-from ._user import User as User
-from ._users import longest_end as longest_end
+from ._ambient import coordinator, count, gauge, record, send, throttle, timer
+from ._context import current_run, current_user, running_here
+from ._deliveries import ARRIVED, CLOCK_ERROR, DUPLICATES, EXPECTED, SENT, UNCERTAIN
+from ._population import Population, Presence
+from ._process import SWITCH_INTERVAL, busy_thread, tuned_process
+from ._run import USER_RATE, NodeRun, check_throttle_verb, tell_refusals
+from ._spec import Listener, RunSpec
+from ._state import (
+    EXPELLED,
+    NODE_LEFT,
+    NODE_RELEASED,
+    RUN_BROKE,
+    LeavingEvent,
+    Outcome,
+    RunState,
+    outcome_of,
+)
+from ._targets import check_target, checked_patterns, is_allowed
+from ._timer import Timer
+from ._timetable import Occurrence, Timetable
+from ._user import MAILBOX_SIZE, User
+from ._users import longest_end
 
 __all__ = [
     "ARRIVED",

@@ -21,12 +21,8 @@ from ._buckets import middle as middle
 from ._buckets import nearest_rank as nearest_rank
 from ._buckets import sums as sums
 from ._buckets import tally as tally
-from ._bus import Bus as Bus
+from ._bus import Bus, Handler, Subscription, bus, on
 from ._bus import Emitter as Emitter
-from ._bus import Handler as Handler
-from ._bus import Subscription as Subscription
-from ._bus import bus as bus
-from ._bus import on as on
 from ._chunk import Change as Change
 from ._chunk import Chunk as Chunk
 from ._chunk import Counters as Counters
@@ -42,11 +38,8 @@ from ._codes import Codes as Codes
 from ._codes import Labels as Labels
 from ._codes import Names as Names
 from ._distributions import Distributions as Distributions
-from ._events import CATALOGUE as CATALOGUE
-from ._events import Event as Event
-from ._events import EventType as EventType
-from ._events import check as check
-from ._histogram import Histogram as Histogram
+from ._events import CATALOGUE, Event, EventType, check
+from ._histogram import Histogram
 from ._kinds import Kind as Kind
 from ._kinds import Kinds as Kinds
 from ._kinds import joined_kinds as joined_kinds

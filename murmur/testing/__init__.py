@@ -3,21 +3,20 @@
 Test-only dependencies (pytest, trio) are imported by the functions that need them.
 """
 
-from ._clock import VirtualLoop as VirtualLoop
-from ._clock import virtual_backend as virtual_backend
-from ._emitter import RecordingEmitter as RecordingEmitter
-from ._http_stub import HttpStub as HttpStub
-from ._process import RouterProcess as RouterProcess
-from ._process import ShopProcess as ShopProcess
-from ._process import raise_open_files_limit as raise_open_files_limit
-from ._process import router_process as router_process
-from ._process import shop_process as shop_process
-from ._rehearsal import rehearse as rehearse
-from ._router import Router as Router
-from ._router import RouterCounters as RouterCounters
-from ._shop import Shop as Shop
-from ._shop import ShopCounters as ShopCounters
-from ._tokens import TokenServer as TokenServer
+from ._clock import VirtualLoop, virtual_backend
+from ._emitter import RecordingEmitter
+from ._http_stub import HttpStub
+from ._process import (
+    RouterProcess,
+    ShopProcess,
+    raise_open_files_limit,
+    router_process,
+    shop_process,
+)
+from ._rehearsal import rehearse
+from ._router import Router, RouterCounters
+from ._shop import Shop, ShopCounters
+from ._tokens import TokenServer
 
 __all__ = [
     "HttpStub",

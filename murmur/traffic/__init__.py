@@ -3,7 +3,6 @@
 Reads HAR files of browsers and proxies, OpenAPI documents, and lines of curl.
 """
 
-from ._scenario import Written as Written
-from ._scenario import scenario_from as scenario_from
+from ._scenario import Written, scenario_from
 
 __all__ = ["Written", "scenario_from"]

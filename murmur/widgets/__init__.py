@@ -24,14 +24,10 @@ try:
 except ImportError as _error:
     raise MissingExtraError("murmur.widgets", "notebook", "anywidget") from _error
 
-from ._chart import Chart as Chart
-from ._controls import Arrivals as Arrivals
-from ._controls import Controls as Controls
-from ._controls import Settings as Settings
-from ._controls import ThrottleControl as ThrottleControl
-from ._figures import Figures as Figures
-from ._figures import Log as Log
-from ._part import Part as Part
+from ._chart import Chart
+from ._controls import Arrivals, Controls, Settings, ThrottleControl
+from ._figures import Figures, Log
+from ._part import Part
 
 __all__ = [
     "Arrivals",

@@ -1,6 +1,5 @@
 """Module that dask workers preload to be nodes: ``--preload murmur.cluster.preload``."""
 
-from murmur.cluster._preload import dask_setup as dask_setup
-from murmur.cluster._preload import dask_teardown as dask_teardown
+from murmur.cluster._preload import dask_setup, dask_teardown
 
 __all__ = ["dask_setup", "dask_teardown"]

@@ -3,23 +3,14 @@
 The proof that no window exceeds the rate is in docs/explanation/cluster-throttle.md.
 """
 
-from ._grid import EvenSlots as EvenSlots
-from ._grid import Grid as Grid
-from ._lease import LATENESS as LATENESS
-from ._lease import Lease as Lease
-from ._lease import Leases as Leases
-from ._lease import LeaseState as LeaseState
-from ._master import LeaseMaster as LeaseMaster
-from ._node import LeaseNode as LeaseNode
-from ._pool import PLENTY as PLENTY
-from ._pool import Pool as Pool
-from ._recall import Recall as Recall
-from ._service import NodeLeases as NodeLeases
-from ._service import SteeringLeases as SteeringLeases
-from ._wire import Tag as Tag
-from ._wire import Wanted as Wanted
-from ._wire import pack as pack
-from ._wire import unpack as unpack
+from ._grid import EvenSlots, Grid
+from ._lease import LATENESS, Lease, Leases, LeaseState
+from ._master import LeaseMaster
+from ._node import LeaseNode
+from ._pool import PLENTY, Pool
+from ._recall import Recall
+from ._service import NodeLeases, SteeringLeases
+from ._wire import Tag, Wanted, pack, unpack
 
 __all__ = [
     "LATENESS",
