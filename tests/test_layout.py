@@ -33,6 +33,8 @@ RIDDLES = {"How", "What", "When", "Where", "Which", "Who", "Why"}
 NO_MIRROR = {"benchmarks", "browser", "by_hand", "docs", "integration", "notebooks", "typing"}
 # A home, a checkout or an installation of one machine; never right on another.
 MACHINE_PATH = re.compile(r"(?<![\w.:*)}])/(?:root|work|farm|opt|home/[\w-]+|Users/[\w-]+)/[\w.]")
+# Where a syntax tree keeps the names of what it defines and uses.
+_NAMING = ("id", "attr", "name", "arg")
 MAX_MODULE_LINES = 600
 MAX_FUNCTION_LINES = 40
 # Pure arithmetic is tested where it is; each other one would be a toll on every move.
@@ -152,6 +154,13 @@ def test_a_module_says_first_what_is_inside(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_what_a_text_calls_by_a_private_name_is_there(path: Path) -> None:
+    named = set(re.findall(r"(?<!`)`(_[a-z]\w*)`(?!`)", path.read_text(encoding="utf-8")))
+
+    assert named - {each.stem for each in MODULES} - _identifiers(path) == set()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_a_package_imports_another_only_through_its_face(path: Path) -> None:
     package = path.relative_to(ROOT / "murmur").with_suffix("").parts[0]
     private = [name for name in _imports(path) if _is_private_of_another(name, package)]
@@ -175,6 +184,12 @@ def test_the_tests_mirror_the_package() -> None:
     }
 
     assert folders - NO_MIRROR <= packages
+
+
+def _identifiers(path: Path) -> set[str]:
+    """Return the names that the code of a module uses or defines."""
+    fields = [vars(node).get(field) for node in ast.walk(tree_of(path)) for field in _NAMING]
+    return {each for each in fields if isinstance(each, str)}
 
 
 def _imports_of_private_modules(path: Path) -> Iterator[str]:

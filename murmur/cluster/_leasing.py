@@ -1,6 +1,6 @@
 """The throttles of one run as they are over all its nodes: who is told what by which way.
 
-How a rate is leased is in the modules beside (`_lease_*`); here is only the post.
+How a rate is leased is the business of `murmur.throttles.shared`; here is only the post.
 """
 
 from __future__ import annotations

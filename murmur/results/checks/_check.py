@@ -1,7 +1,6 @@
 """A check: one sentence about a run that holds or does not.
 
-Values only.  How the sentence is read stands in `_check_text`, how it is judged in
-`_check_judge`.
+Values only.  How the sentence is read stands in `_text`, how it is judged in `_judge`.
 """
 
 from __future__ import annotations

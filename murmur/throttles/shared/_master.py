@@ -2,7 +2,7 @@
 
 It is told of messages and of nodes that come and go, and asked at each turn what is to be
 sent.  A turn is due after every message and verb, and at `due_at`.  Pure: it never waits,
-reads no clock and knows no transport (`_lease_service` puts it to work).  All times are on
+reads no clock and knows no transport (`_service` puts it to work).  All times are on
 the steering clock.
 """
 

@@ -1,6 +1,6 @@
 """The node's side of cluster throttles: takes in what is leased, reports what is needed.
 
-Pure: it never waits, reads no clock and knows no transport (`_lease_service` puts it to
+Pure: it never waits, reads no clock and knows no transport (`_service` puts it to
 work).  Times are this node's monotonic seconds; its clock makes them the steering clock's.
 """
 
