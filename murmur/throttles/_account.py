@@ -11,7 +11,7 @@ Nothing here waits or reads a clock: times are monotonic seconds handed in by th
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import defaultdict, deque
 from enum import StrEnum
 
 from ._curve import Piece
@@ -167,17 +167,17 @@ class Account:
         # whether nothing falls due any more: then what is granted is due as it is granted
         self.is_over = False
         self._windows = windows
-        self._in_a_row = 0  # granted since the last loss
+        self._streak = 0  # granted since the last loss
         self._runs: deque[tuple[str, int]] = deque()  # outcomes in the order of permits
         self._cost = dict.fromkeys(Loss, 0.0)
-        self._rows: dict[int, Booked] = {}
+        self._rows: defaultdict[int, Booked] = defaultdict(Booked)
 
     def grant(self, slot: float) -> None:
         """Note that the permit of the next slot was granted."""
         if self.is_over:
-            self._row(self._windows.at(slot)).granted += 1
+            self._rows[self._windows.at(slot)].granted += 1
             return
-        self._in_a_row += 1
+        self._streak += 1
         self.number += 1
         self.place += 1.0
 
@@ -206,7 +206,7 @@ class Account:
 
     def take_back(self, due_at: float) -> None:
         """Note that a permit that was granted was given back, and nobody wanted it."""
-        row = self._row(self._windows.at(due_at))
+        row = self._rows[self._windows.at(due_at)]
         row.granted -= 1
         row.unasked += 1
 
@@ -219,7 +219,7 @@ class Account:
 
     def drain(self) -> dict[int, Booked]:
         """Return what was booked since the last time, by window."""
-        self._end_row()
+        self._end_streak()
         self.plan.count_all(min(self.number, math.floor(self.plan.sum + _ROUNDING) + 1))
         while self._runs:
             outcome, left = self._runs.popleft()
@@ -228,25 +228,22 @@ class Account:
                 if not count:  # the plan is behind by a rounding; it comes with the next
                     self._runs.appendleft((outcome, left))
                     return self._pop_rows()
-                self._row(window).add(outcome, count)
+                self._rows[window].add(outcome, count)
                 left -= count
         return self._pop_rows()
 
     def _lose(self, reason: Loss, count: int) -> None:
-        self._end_row()
+        self._end_streak()
         self._runs.append((reason.value, count))
         self.number += count
 
-    def _end_row(self) -> None:
-        if self._in_a_row:
-            self._runs.append(("granted", self._in_a_row))
-            self._in_a_row = 0
-
-    def _row(self, window: int) -> Booked:
-        return self._rows.setdefault(window, Booked())
+    def _end_streak(self) -> None:
+        if self._streak:
+            self._runs.append(("granted", self._streak))
+            self._streak = 0
 
     def _pop_rows(self) -> dict[int, Booked]:
-        rows, self._rows = self._rows, {}
+        rows, self._rows = self._rows, defaultdict(Booked)
         return rows
 
 
@@ -260,11 +257,11 @@ class DrawnAccount:
     def __init__(self, windows: WindowNumbers) -> None:
         self._windows = windows
         self._cost = dict.fromkeys(Loss, 0.0)
-        self._rows: dict[int, Booked] = {}
+        self._rows: defaultdict[int, Booked] = defaultdict(Booked)
 
     def grant(self, slot: float) -> None:
         """Note that the permit that was due at `slot` was granted."""
-        self._row(self._windows.at(slot)).granted += 1
+        self._rows[self._windows.at(slot)].granted += 1
 
     def lose(self, permits: float, loss: Loss, since: float, until: float) -> None:
         """Note that so many permits were lost between two times."""
@@ -276,19 +273,16 @@ class DrawnAccount:
             whole = math.floor(self._cost[loss] + _ROUNDING)
             if whole:
                 self._cost[loss] -= whole
-                self._row(window).add(loss.value, whole)
+                self._rows[window].add(loss.value, whole)
             at = end
 
     def take_back(self, due_at: float) -> None:
         """Note that a permit that was granted was given back, and nobody wanted it."""
-        row = self._row(self._windows.at(due_at))
+        row = self._rows[self._windows.at(due_at)]
         row.granted -= 1
         row.unasked += 1
 
     def drain(self) -> dict[int, Booked]:
         """Return what was booked since the last time, by window."""
-        rows, self._rows = self._rows, {}
+        rows, self._rows = self._rows, defaultdict(Booked)
         return rows
-
-    def _row(self, window: int) -> Booked:
-        return self._rows.setdefault(window, Booked())

@@ -14,9 +14,8 @@ from murmur._backend import Native
 from ._account import Booked, WindowNumbers
 from ._config import ThrottleConfig
 from ._curve import Curve, Pieces
-from ._line import Line
+from ._line import Line, Owner
 from ._pacing import Pacing, Slots
-from ._permit import PlaceInLine
 from ._rate import Rate
 from ._setting import Setting
 
@@ -40,14 +39,8 @@ class Recipient(Protocol):
         """Take in a message; with ``due_at=`` if it has an attribute ``carries_due``."""
 
 
-class Steered(Protocol):
+class Steered(Owner, Protocol):
     """A throttle, as its source sees it."""
-
-    def start_job(self, place: PlaceInLine) -> None:
-        """Start the job of a place that was granted its permit."""
-
-    def let_in(self, due_at: float, granted_at: float) -> None:
-        """Note that one of a crowd went on."""
 
     def turn(self, *, passes: bool) -> None:
         """Go on under what is set now; `passes` if every request is granted at once."""

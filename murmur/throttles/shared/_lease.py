@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -108,7 +108,7 @@ class Lease:
         self.voided: int = 0
         # whether the plan is over: what is not used from now on is not missed
         self.is_over: bool = False
-        self._rows: dict[int, Booked] = {}
+        self._rows: defaultdict[int, Booked] = defaultdict(Booked)
         self._alive_at = now  # when this node last looked after its leases
         self._clock = clock
         self._told_at = now
@@ -153,7 +153,7 @@ class Lease:
     def book(self, now: float) -> dict[int, Booked]:
         """Return what became of slots since the last time, by window."""
         self.look(now)
-        rows, self._rows = self._rows, {}
+        rows, self._rows = self._rows, defaultdict(Booked)
         return rows
 
     def lend(self, granted: int, keep: int) -> None:
@@ -254,8 +254,7 @@ class Lease:
             self._row(slot).skipped += 1
 
     def _row(self, slot: Slot) -> Booked:
-        window = WindowNumbers(self.state.origin).at(slot.at)
-        return self._rows.setdefault(window, Booked())
+        return self._rows[WindowNumbers(self.state.origin).at(slot.at)]
 
     def _count(self, late: float) -> None:
         self._counts[bisect_left(LATENESS, late)] += 1

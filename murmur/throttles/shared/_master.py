@@ -162,7 +162,7 @@ class LeaseMaster:
             raise ValueError(f"{tag.name} is not for the steering side")
 
     def call(self, name: str, verb: str, arguments: Mapping[str, Any], now: float) -> None:
-        """Change a throttle: `verb` is a method of `murmur.runtime.Throttle`.
+        """Change a throttle: `verb` is a method of `murmur.Throttle`.
 
         Raises
         ------

@@ -36,8 +36,7 @@ class Pool:
     """Who holds how many permits."""
 
     def __init__(self, limit: float) -> None:
-        # how many there are; to change it takes nothing from anybody at once
-        self.limit: int = int(min(limit, PLENTY))
+        self.resize(limit)
         self._leases: dict[str, _Lease] = {}
         self._stranded: list[tuple[float, int]] = []
 
@@ -51,6 +50,10 @@ class Pool:
     def free_at(self) -> float | None:
         """When permits of a lost node come back next; None if there are none."""
         return min((at for at, _ in self._stranded), default=None)
+
+    def resize(self, limit: float) -> None:
+        """Let there be so many; that takes nothing from anybody at once."""
+        self.limit: int = int(min(limit, PLENTY))
 
     def join(self, node: str) -> None:
         """Begin to count for a node."""

@@ -31,6 +31,32 @@ ANSWER_WITHIN = 5.0
 """Seconds that a node waits for the steering kernel to answer."""
 
 
+class _Alarm:
+    """Wakes the task that sends when something is due, be that sooner than it was."""
+
+    def __init__(
+        self,
+        native: Native,
+        due_at: Callable[[float], float],  # returns, as of now, when something is due next
+    ) -> None:
+        self._native = native
+        self._due_at = due_at
+        self._sleeper: Wakeup | None = None
+        self._until = math.inf  # when it wakes by itself
+
+    async def wait(self) -> None:
+        """Sleep until something is due."""
+        self._sleeper = self._native.wakeup()
+        self._until = self._due_at(self._native.now())
+        await self._native.wait_until(self._sleeper, self._until)
+        self._sleeper = None
+
+    def hurry(self) -> None:
+        """Wake who sleeps for longer than it should by now."""
+        if self._sleeper is not None and self._due_at(self._native.now()) < self._until:
+            self._sleeper.wake()
+
+
 class SteeringLeases:
     """The throttles of one run over all its nodes, at work; made on the loop it runs on."""
 
@@ -50,8 +76,7 @@ class SteeringLeases:
         )
         self._send = send
         self._native: Native = native()
-        self._alarm: Wakeup | None = None
-        self._wakes_at = math.inf
+        self._alarm = _Alarm(self._native, self.master.due_at)
 
     def join(self, node: str, clock_error: float) -> None:
         """Let a node take part, before its run starts there."""
@@ -92,18 +117,13 @@ class SteeringLeases:
     async def serve(self) -> None:
         """Lease for ever what falls due."""
         while True:
-            self._alarm = self._native.wakeup()
-            self._wakes_at = self.master.due_at(self._native.now())
-            await self._native.wait_until(self._alarm, self._wakes_at)
-            self._alarm = None
+            await self._alarm.wait()
             self._turn()
 
     def _turn(self) -> None:
-        now = self._native.now()
-        for message in self.master.tick(now):
+        for message in self.master.tick(self._native.now()):
             self._send(*message)
-        if self._alarm is not None and self.master.due_at(now) < self._wakes_at:
-            self._alarm.wake()
+        self._alarm.hurry()
 
 
 class NodeLeases:
@@ -112,9 +132,8 @@ class NodeLeases:
     def __init__(self, send: Callable[[str, bytes], None], clock: SteeringClock) -> None:
         self._send = send
         self._native = native()
-        self._alarm: Wakeup | None = None
-        self._wakes_at = math.inf
-        self._node = LeaseNode(clock, self._wake)
+        self._node = LeaseNode(clock, self._hurry)
+        self._alarm = _Alarm(self._native, self._node.due_at)
 
     async def open(self, name: str, config: ThrottleConfig | None) -> Lease:
         """See `Leases`."""
@@ -134,17 +153,12 @@ class NodeLeases:
     async def serve(self) -> None:
         """Report for ever what is needed."""
         while True:
-            self._alarm = self._native.wakeup()
-            self._wakes_at = self._node.due_at(self._native.now())
-            await self._native.wait_until(self._alarm, self._wakes_at)
-            self._alarm = None
+            await self._alarm.wait()
             for message in self._node.outgoing(self._native.now()):
                 self._send(*message)
 
-    def _wake(self) -> None:
-        """Wake the task that reports, if it sleeps for longer than it should by now."""
-        if self._alarm is not None and self._node.due_at(self._native.now()) < self._wakes_at:
-            self._alarm.wake()
+    def _hurry(self) -> None:
+        self._alarm.hurry()
 
     async def _ask(self, name: str, begin: Callable[[Answer], None]) -> Lease | None:
         """Send a call and wait for the answer."""

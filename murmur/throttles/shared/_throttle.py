@@ -78,8 +78,8 @@ class Conditions:
 
 
 @dataclass(slots=True)
-class _Account:
-    """What one node asked for and got."""
+class _Claim:
+    """What one node has asked for, and what of that it got."""
 
     waiting: int = 0
     arrivals: float = 0.0
@@ -115,7 +115,7 @@ class ClusterThrottle:
         self.started_at = now
         self.rate = Setting(name, terms, now)  # what it is set to
         self._pool = Pool(self.rate.limit or 0)
-        self._accounts: dict[str, _Account] = {}
+        self._claims: dict[str, _Claim] = {}
         self._wanting: set[str] = set()  # nodes with any demand
         self._queue: deque[list[Any]] = deque()  # node, how many slots it asked for at a time
         late = allowance((), terms.interval, 0.0)
@@ -129,7 +129,7 @@ class ClusterThrottle:
         self._is_on_demand = is_on_demand
         self._is_wanted = False  # whether slots were wanted when some were leased last
         self._is_over = False
-        self._is_quick = False
+        self._is_quick = False  # to become quick takes a higher rate than to stay so
         self._is_quick = self._should_be_quick(now)
         self._counts = [0.0] * (len(LATENESS) + 1)
         self._reviewed_at, self._lowered_at = now, now
@@ -142,7 +142,7 @@ class ClusterThrottle:
     @property
     def nodes(self) -> list[str]:
         """Nodes that opened it."""
-        return list(self._accounts)
+        return list(self._claims)
 
     @property
     def allowed(self) -> float:
@@ -151,14 +151,14 @@ class ClusterThrottle:
 
     def join(self, node: str) -> None:
         """Let a node have a part of it."""
-        if node not in self._accounts:
+        if node not in self._claims:
             self._has_changed = True
-            self._accounts[node] = _Account()
+            self._claims[node] = _Claim()
             self._pool.join(node)
 
     def lose(self, node: str, free_at: float) -> None:
         """Let the others have the part of a node; permits of a limit only at `free_at`."""
-        if self._accounts.pop(node, None) is not None:
+        if self._claims.pop(node, None) is not None:
             self._has_changed = True
             self._recall.lose(node, self._grid.at)
             self._pool.lose(node, free_at)
@@ -168,34 +168,34 @@ class ClusterThrottle:
     def report(self, node: str, wanted: Wanted, now: float) -> None:
         """Take note of what a node needs."""
         self._pass_time(now)
-        account = self._accounts[node]
-        self._unheld.void(wanted.voided - account.voided)
-        account.voided = wanted.voided
+        claim = self._claims[node]
+        self._unheld.void(wanted.voided - claim.voided)
+        claim.voided = wanted.voided
         free_from = self._recall.heard(node, wanted.recall, now)
         if free_from is not None:
             self._grid.take_back(free_from)
-        self._has_changed |= is_other(account.demand, wanted.waiting + wanted.arrivals)
-        account.waiting, account.arrivals = wanted.waiting, wanted.arrivals
-        account.has_plain = wanted.plain
+        self._has_changed |= is_other(claim.demand, wanted.waiting + wanted.arrivals)
+        claim.waiting, claim.arrivals = wanted.waiting, wanted.arrivals
+        claim.has_plain = wanted.plain
         if wanted.waiting or wanted.arrivals:
             self._wanting.add(node)
         else:
             self._wanting.discard(node)
-        under_way = account.sent - wanted.received
-        account.missing = max(0, wanted.waiting - wanted.in_hand - under_way)
+        under_way = claim.sent - wanted.received
+        claim.missing = max(0, wanted.waiting - wanted.in_hand - under_way)
         self._pool.report(node, wanted)
         self._counts = [a + b for a, b in zip(self._counts, wanted.lateness, strict=True)]
-        self._line_up(node, account)
+        self._line_up(node, claim)
 
     def call(self, verb: str, arguments: Mapping[str, Any], now: float) -> tuple[str, bool]:
         """Do what a verb asks for; return what to say of it, and whether slots are void now."""
         self._pass_time(now)
-        has_plain = any(account.has_plain for account in self._accounts.values())
+        has_plain = any(claim.has_plain for claim in self._claims.values())
         before = self.rate.rate_at(now), self.rate.interval
         said = self.rate.call(verb, arguments, now, has_plain=has_plain)
         if verb in ("change_rate", "unlock", "ramp"):
             if self.rate.limit is not None:
-                self._pool.limit = int(min(self.rate.limit, 2**40))
+                self._pool.resize(self.rate.limit)
             else:
                 self._grid.change(self.rate.curve)
             self._is_quick = self._should_be_quick(now)
@@ -208,7 +208,7 @@ class ClusterThrottle:
         # What is leased far ahead would keep even a higher rate waiting.
         drops = drops or (self._is_far and (verb == "ramp" or after != before))
         if drops:
-            self._recall.begin(self._accounts)
+            self._recall.begin(self._claims)
         return said, drops
 
     def statistics(self, now: float) -> ThrottleStatistics:
@@ -218,7 +218,7 @@ class ClusterThrottle:
             rate=float(self.rate.rate_at(now)),
             interval=self.rate.interval,
             limit=self.rate.limit,
-            waiting=sum(account.waiting for account in self._accounts.values()),
+            waiting=sum(claim.waiting for claim in self._claims.values()),
             requested=0,
             granted=0,
             out=self._pool.held if self.rate.limit is not None else 0,
@@ -234,7 +234,7 @@ class ClusterThrottle:
 
     def state(self, node: str, now: float, *, said: str = "", drops: bool = False) -> LeaseState:
         """Return what a node is to know."""
-        is_first = next(iter(self._accounts), None) == node
+        is_first = next(iter(self._claims), None) == node
         return LeaseState(
             rate=float(self.rate.rate_at(now)),
             interval=self.rate.interval,
@@ -259,9 +259,9 @@ class ClusterThrottle:
         if self._should_be_quick(now) != self._is_quick:
             self._is_quick = not self._is_quick
             self._queue.clear()
-            for node, account in self._accounts.items():
-                account.queued = 0
-                self._line_up(node, account)
+            for node, claim in self._claims.items():
+                claim.queued = 0
+                self._line_up(node, claim)
             said = said or ""
         if self._moves and now - self._told_at >= SHAPE_NEWS:
             said = said or ""
@@ -345,12 +345,12 @@ class ClusterThrottle:
         a_second = self.rate.rate_at(now) / self.rate.interval
         return a_second > (SLOW if self._is_quick else QUICK)
 
-    def _line_up(self, node: str, account: _Account) -> None:
+    def _line_up(self, node: str, claim: _Claim) -> None:
         """Let the queue hold as many requests of a node as it misses slots."""
         if self._is_quick:
             return
-        more = account.missing - account.queued
-        account.queued += more
+        more = claim.missing - claim.queued
+        claim.queued += more
         if more > 0:
             self._queue.append([node, more])
         for entry in reversed(self._queue):  # those who asked last gave up first
@@ -376,10 +376,10 @@ class ClusterThrottle:
             if not slots:
                 break
             times.setdefault(node, []).extend(slots)
-            account = self._accounts[node]
-            account.sent += len(slots)
-            account.queued -= len(slots)
-            account.missing -= len(slots)
+            claim = self._claims[node]
+            claim.sent += len(slots)
+            claim.queued -= len(slots)
+            claim.missing -= len(slots)
             self._queue[0][1] -= len(slots)
             while self._queue and not self._queue[0][1]:
                 self._queue.popleft()
@@ -397,8 +397,8 @@ class ClusterThrottle:
         if ahead < 0.9 * reach:
             return
         demand = {
-            node: account.waiting + account.arrivals * ahead / conditions.period
-            for node, account in self._accounts.items()
+            node: claim.waiting + claim.arrivals * ahead / conditions.period
+            for node, claim in self._claims.items()
             if node in conditions.delays
         }
         self._is_wanted = any(demand.values())
@@ -450,7 +450,7 @@ class ClusterThrottle:
             times[owner].append(run.at)
         for node, slots in times.items():
             if slots:
-                self._accounts[node].sent += len(slots)
+                self._claims[node].sent += len(slots)
                 yield node, (Tag.TIMES, [self.number, self._grid.late, slots])
 
     def _review(self, now: float, conditions: Conditions) -> None:
