@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from murmur._backend import Native, hear_out
-from murmur.telemetry import text_of, trace_of
+from murmur._guard import text_of, trace_of
 
 from ._plan import Action, CoordinatorEvent
 from ._tally import Batch

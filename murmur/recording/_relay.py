@@ -12,8 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from murmur._guard import error_text, heard
-from murmur.telemetry import text_of
+from murmur._guard import error_text, heard, text_of
 
 if TYPE_CHECKING:
     from murmur.telemetry import Chunk

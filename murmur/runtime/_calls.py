@@ -10,10 +10,9 @@ import anyio
 import anyio.to_thread
 
 from murmur._backend import OverdueError, call_within, thread_here
-from murmur._guard import EscapedError, error_text
+from murmur._guard import EscapedError, error_text, text_of, trace_of
 from murmur.errors import CallbackError, MurmurError, WaitTimeoutError
 from murmur.scenario import Callback, Mix, callbacks, refuse_coroutine
-from murmur.telemetry import text_of, trace_of
 from murmur.throttles import Seat
 
 from ._process import busy_thread

@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from murmur._backend import cancel_task, name_of_task, transports_of
+from murmur.errors import number_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,12 +87,8 @@ class Leftovers:
     def sentences(self) -> list[str]:
         """Return what there is to say about what was found by the last look."""
         return [
-            f"users left {_number(each.tasks, 'task')} of {each.name} behind"
-            + (f", with {_number(each.transports, 'connection')}" if each.transports else "")
+            f"users left {number_of(each.tasks, 'task')} of {each.name} behind"
+            + (f", with {number_of(each.transports, 'connection')}" if each.transports else "")
             + ': close the client, or set `leftovers = "cancel"`'
             for each in self._found
         ]
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' if count > 1 else ''}"

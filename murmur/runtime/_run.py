@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from murmur._backend import Native, native
-from murmur._guard import error_text, heard, tame
+from murmur._guard import error_text, heard, tame, text_of, trace_of
 from murmur.coordinators import Coordinators
 from murmur.coordinators.shared import DistantUser
 from murmur.errors import (
@@ -29,7 +29,7 @@ from murmur.errors import (
     ThrottleError,
 )
 from murmur.scenario import Scenario, Secrets, build, masked, plan_update, put_values
-from murmur.telemetry import Bus, Emitter, Recorder, text_of, trace_of
+from murmur.telemetry import Bus, Emitter, Recorder
 from murmur.throttles import Throttle, Throttles
 
 from ._calls import Calls, Threads
@@ -46,9 +46,6 @@ from .health._watchdog import Watchdog
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
-
-    from murmur._backend import Native
-    from murmur.scenario import Scenario
 
 _logger = logging.getLogger(__name__)
 

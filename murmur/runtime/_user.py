@@ -368,7 +368,7 @@ class User:
 
     def stop(self) -> None:
         """Ask this user to leave; from any thread."""
-        self.run.native.run_here(self.run.users.ask_one, self)
+        self.run.native.run_here(self.run.users.ask, self)
 
     def timer(self, name: str, *, due_at: float | None = None) -> Timer:
         """Return a context manager that records its block as the action `name`.

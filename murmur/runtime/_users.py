@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING
 import anyio
 
 from murmur._backend import brood_here
-from murmur._guard import heard
+from murmur._guard import heard, trace_of
 from murmur.errors import RunStateError, ScenarioError
 from murmur.scenario import refuse_coroutine
-from murmur.telemetry import trace_of
 from murmur.throttles import drop_due, user_here
 
 from ._population import Population
@@ -100,7 +99,7 @@ class Users:
         chosen = self.population.lingering(count) if force else []
         dropped = self._drop(count - len(chosen), "removed")
         for user in self.population.oldest(count - dropped - len(chosen)):
-            self._ask(user)
+            self.ask(user)
             chosen.append(user)
         if force and chosen:
             self.population.doom(chosen)
@@ -126,15 +125,11 @@ class Users:
             self._notice_idle()
             return True
         was_asked = user.is_leaving
-        self._ask(user)
+        self.ask(user)
         if force:
             self.population.doom([user])
             self._tasks.start_soon(self._evict_after_grace, [user])
         return force or not was_asked
-
-    def ask_one(self, user: User) -> None:
-        """Ask one user to leave."""
-        self._ask(user)
 
     def admit(self, throttle: Throttle) -> None:
         """Admit waiting users from now on, one for each permit."""
@@ -185,7 +180,7 @@ class Users:
             self._sent_off.update(self.population.running)
         native = self._run.native
         for number, user in enumerate(list(self.population.running.values()), 1):
-            self._ask(user)
+            self.ask(user)
             if number % BATCH == 0:
                 await native.checkpoint()
         await self._wait_until_gone(native.now() + grace)
@@ -307,7 +302,8 @@ class Users:
             self._notice_idle()
         return dropped
 
-    def _ask(self, user: User) -> None:
+    def ask(self, user: User) -> None:
+        """Ask a user to leave, unless it was asked before."""
         if self.population.ask(user):
             user.ask(self._run.native.now())
             self._run.coordinators.user_leaving(user)

@@ -9,8 +9,6 @@ Importing this package imports no numpy; sealing a chunk does.
 from collections.abc import Callable
 from typing import Any
 
-from murmur._guard import text_of as text_of
-from murmur._guard import trace_of as trace_of
 from murmur._moved import old_names
 
 from ._buckets import RESOLUTION as RESOLUTION

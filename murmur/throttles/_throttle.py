@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from murmur._backend import Native, Wakeup, block, on_loop
 from murmur._given import needed
+from murmur._guard import text_of, trace_of
 from murmur._moved import amoc_names
 from murmur.errors import Leaving, ThrottleError, ThrottleStoppedError, WrongThreadError
-from murmur.telemetry import text_of, trace_of
 
 from ._account import WindowNumbers
 from ._config import ThrottleConfig

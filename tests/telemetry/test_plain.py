@@ -7,7 +7,8 @@ import enum
 import numpy as np
 import pytest
 
-from murmur.telemetry import plain, text_of, trace_of
+from murmur._guard import text_of, trace_of
+from murmur.telemetry import plain
 
 
 class State(enum.StrEnum):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from murmur.errors import ArchiveError
+from murmur.errors import ArchiveError, number_of
 from murmur.recording import RunRecord
 from murmur.results._source import RecordSource, Source, told_of
 from murmur.results._verdict import State, Verdict
@@ -126,7 +126,7 @@ class _CutOff(RecordSource):
         if not self._damaged:
             return verdict
         missing = (
-            f"{self._damaged:,} {'piece' if self._damaged == 1 else 'pieces'} of the journal "
+            f"{number_of(self._damaged, 'piece')} of the journal "
             "cannot be read, or could not be written: about a second of one node is missing "
             "for each."
         )

@@ -56,20 +56,17 @@ class Sampler:
 
         A sample that is late by less than half a window still tells about its end.
         """
-        with self._pauses.watch():
-            await self._sample_forever()
-
-    async def _sample_forever(self) -> None:
-        now = self._run.native.now
+        now, started_at = self._run.native.now, self._run.spec.started_at
         window = 0
-        while True:
-            # At least the next: a clock may stop a hair before the end of a window.
-            window = max(window + 1, math.floor((now() - self._run.spec.started_at) / WINDOW) + 1)
-            due_at = self._run.spec.started_at + window * WINDOW
-            await anyio.sleep(max(0.0, due_at - now()))
-            await self._count_ports(now())
-            self.sample(due_at if now() - due_at < WINDOW / 2 else now())
-            self._run.flush()
+        with self._pauses.watch():
+            while True:
+                # At least the next: a clock may stop a hair before the end of a window.
+                window = max(window + 1, math.floor((now() - started_at) / WINDOW) + 1)
+                due_at = started_at + window * WINDOW
+                await anyio.sleep(max(0.0, due_at - now()))
+                await self._count_ports(now())
+                self.sample(due_at if now() - due_at < WINDOW / 2 else now())
+                self._run.flush()
 
     async def _count_ports(self, now: float) -> None:
         """Count them where there may be too few, now and then."""

@@ -1,8 +1,8 @@
 """Vitals of this process and its machine, as cheaply as the operating system tells them.
 
 Each look reads a handful of small files of Linux's ``/proc`` (0.1 ms together), and a large
-one only in a thread.  Elsewhere,
-and where a file cannot be read, what is not known is NaN and nothing fails.
+one only in a thread.  Elsewhere, and where a file cannot be read, what is not known is NaN
+and nothing fails.
 
 References
 ----------

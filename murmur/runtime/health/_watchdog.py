@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from murmur._guard import heard
+from murmur.errors import number_of
 
 from ._stack import culprit, is_murmurs
 from ._vitals import CoreWait
@@ -120,7 +121,7 @@ class _Place:
         code = "murmur's own work" if is_own else "code of the run"
         subject, verb = f"user {who}" if who else code, "has"
         if others:
-            subject += f" and {len(others):,} other{'s' if len(others) > 1 else ''}"
+            subject += f" and {number_of(len(others), 'other')}"
             verb = "have"
         length = f"{self.seconds:.0f} s" if self.seconds >= 10 else f"{self.seconds:.1f} s"
         if self.times == 0:
