@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from murmur._backend import thread_lock
 from murmur.recording import USER_STATES, Follower
@@ -38,6 +38,9 @@ _OF_THE_RUN = {"run_info", "run_active", "run_start", "value"}
 
 _NONE_LEFT = {"users", "actions_under_way", "actions_under_way_longest"}
 """Gauges that are 0 once a run is over."""
+
+_HAIR = 1e-3
+"""Windows by which a sample may come after the end that it tells of, as tables have it."""
 
 
 class Durations(NamedTuple):
@@ -151,6 +154,7 @@ class Totals(Follower):
         self._version = 0
         self.readers: int = 0
         self.on_end: Callable[[RunRecord], None] = lambda _: None
+        self._loaded = ""  # the run that was followed when its users could come
         self._clear()
 
     def read(self) -> Reading:
@@ -190,8 +194,14 @@ class Totals(Follower):
             for frame, samples in chunk.samples.items():
                 for sample in samples:
                     self._take_sample(frame, chunk.node, sample)
+                    if frame == "health":
+                        self._take_health(record, chunk.node, sample)
             if chunk.node in self._gone:  # what it measured before it went is counted, and past
                 self._forget(chunk.node)
+
+    def load(self, record: RunRecord) -> None:
+        """Note that what nodes owe from now on is told here."""
+        self._loaded = record.run_id
 
     def lose(self, record: RunRecord, node: str, users: int) -> None:
         """Count the users of a lost node."""
@@ -210,6 +220,7 @@ class Totals(Follower):
             self._version += 1
             if outcome == "here":
                 self._gone.discard(node)
+                self._told_up_to.pop(node, None)  # it owes windows from when it has users again
             else:
                 self._gone.add(node)
                 self._forget(node)
@@ -220,6 +231,7 @@ class Totals(Follower):
             if record is not self._record:
                 return
             self._version += 1
+            self._miss_last_windows(record)
             self._set("run_active", (), 0.0)
             for name in _NONE_LEFT:
                 self._series[name] = dict.fromkeys(self._series[name], 0.0)
@@ -248,6 +260,9 @@ class Totals(Follower):
         self._counters: dict[LabelValues, float] = {}
         self._told_at: dict[str, float] = {}
         self._gone: set[str] = set()
+        # up to which window each node has told of its health, or had none to tell of
+        self._told_up_to: dict[str, int] = {}
+        self._saturated_up_to: dict[str, int] = {}  # and up to which one such windows were counted
         self._set("run_active", (), 0.0)
 
     def _is_current(self, record: RunRecord) -> bool:
@@ -360,9 +375,42 @@ class Totals(Follower):
             rate, interval = (sample.values.get(key) for key in ("rate", "interval"))
             if rate is not None and interval is not None:  # a limit has neither
                 self._set("throttle_rate", labels, float(rate) / float(interval))
-        if frame == "health":
-            saturated = int(bool(sample.values["saturated"]))
-            self._add("generator_saturated_windows", labels, saturated)
+
+    def _take_health(self, record: RunRecord, node: str, sample: Sample) -> None:
+        """Count the window if it is saturated, and those before it of which nobody told."""
+        end = math.ceil(sample.at / record.window - _HAIR)
+        self._told_up_to.setdefault(node, self._first_owed(record, node, end - 1))
+        self._miss_windows(record, node, end - 1)
+        self._told_up_to[node] = max(end, self._told_up_to[node])
+        is_new = bool(sample.values["saturated"]) and end > self._saturated_up_to.get(node, 0)
+        if is_new:  # the second half of a window may have a row of its own
+            self._saturated_up_to[node] = end
+        self._add("generator_saturated_windows", (node,), int(is_new))
+
+    def _first_owed(self, record: RunRecord, node: str, otherwise: int) -> int:
+        """Return the first window that a node owes: the one after it began to have users."""
+        if self._loaded != record.run_id:  # what came before is not in here
+            return otherwise
+        running_at = record.moments_of(node).get("running_at", math.nan)
+        return otherwise if math.isnan(running_at) else math.ceil(running_at / record.window)
+
+    def _miss_last_windows(self, record: RunRecord) -> None:
+        """Count what nodes owed that told no more, or never did, at the end of the run."""
+        nodes: list[str] = cast("Any", record.table("nodes"))["node"]
+        for node in nodes:
+            end = math.floor(record.latest / record.window)
+            self._told_up_to.setdefault(node, self._first_owed(record, node, end))
+            self._miss_windows(record, node, math.inf)
+
+    def _miss_windows(self, record: RunRecord, node: str, end: float) -> None:
+        """Count the windows before `end` that a node owed: its loop was held, or it was cut off."""
+        moments = (record.moments_of(node).get("left_at", math.nan), record.ending_at)
+        known = [at for at in moments if not math.isnan(at)]
+        if known:
+            end = min(end, math.floor(min(known) / record.window - 0.5))
+        missed = end - self._told_up_to[node]
+        if 0 < missed < math.inf:
+            self._add("generator_saturated_windows", (node,), missed)
 
     def _known_as(self, kind: str, name: str) -> str:
         """Return the name itself, or ``(other)`` if there are too many of its kind."""

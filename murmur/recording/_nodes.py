@@ -97,6 +97,11 @@ class NodeHistory:
                 found[node] = 0.0 if math.isnan(facts["joined_at"]) else facts["joined_at"]
         return found
 
+    def moments(self, node: str) -> dict[str, float]:
+        """Return the facts about a node that are moments, as far as they are known."""
+        known = self._facts.get(node, {})
+        return {name: at for name, at in known.items() if name.endswith("_at")}
+
     def rows(self, heard_of: Sequence[str]) -> NodeRows:
         """Return each node by name, and every fact about it."""
         noted = self._facts.copy()

@@ -302,6 +302,10 @@ class RunRecord:
         self.version += 1
         self.relay.note(self, node, facts)
 
+    def moments_of(self, node: str) -> dict[str, float]:
+        """Return when a node joined, had users, left and so on, in seconds since the start."""
+        return self._nodes.moments(node)
+
     def lose(
         self,
         node: str,  # the node that is not coming back

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from murmur.exporters import BOUNDS, Reading, Totals
 from murmur.recording import RunRecord
+from murmur.results import Results
 from murmur.telemetry import Recorder
 
 
@@ -190,6 +191,38 @@ def test_health_is_the_latest_and_saturated_windows_are_counted(course, totals):
     assert series["generator_resident_memory"] == {("local",): 1e8}
     assert series["generator_ports"] == {("local",): 100}
     assert series["generator_gc_pauses"] == {("local",): 9}
+
+
+def test_each_window_of_which_no_node_told_is_one_that_was_saturated(course, totals):
+    """A loop that is held for nine seconds writes one row, and owed nine."""
+    course.relay.load(course.record)
+    course.record.note_node("local", outcome="here", joined_at=0.0, running_at=0.2)
+    course.record.note_node("quiet", outcome="here", joined_at=0.0, running_at=2.2)
+    for at, lag in ((2.0, 0.0), (3.0, 0.0), (12.3, 9.0), (13.0, 1.0)):
+        course.feel(at, lag, saturated=lag > 0.1)
+
+    # Of 0-1 it owed nothing, of 3-12 it told nothing, and of 12-13 twice.
+    assert read(course, totals).series["generator_saturated_windows"] == {("local",): 10}
+
+    course.record.note_end(15.1, "duration")  # what follows need not be told
+    course.feel(18.0, 0.0)
+    course.flush()
+    course.relay.end(course.record)
+
+    told = totals.read().series["generator_saturated_windows"]
+    assert told == {("local",): 11, ("quiet",): 11}
+    frame = Results(course.record).health
+    assert dict(frame.groupby("node", observed=True)["saturated"].sum()) == {
+        "local": 11,
+        "quiet": 11,
+    }
+
+
+def test_who_comes_late_counts_no_window_of_before(course, totals):
+    course.record.note_node("local", outcome="here", joined_at=0.0, running_at=0.2)
+    course.feel(9.0, 0.0)
+
+    assert read(course, totals).series["generator_saturated_windows"] == {("local",): 0}
 
 
 def test_what_is_not_known_of_the_health_is_left_out(course, totals):
