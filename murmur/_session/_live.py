@@ -23,6 +23,8 @@ from traitlets.utils.bunch import Bunch
 from murmur._backend import LoopThread
 from murmur._guard import heard, text_of
 from murmur.errors import MurmurError, UnknownSettingError
+from murmur.recording import Recent
+from murmur.runtime import RunState
 from murmur.scenario import settings_of
 
 from ._judge import Judge
@@ -234,6 +236,9 @@ class Watcher:
     def look(self, patience: float | None = None) -> None:
         """Look at the run now; not on the session's loop."""
         observed = self._session.observe(by_name=False, patience=patience)
+        is_idle = observed.status.state is RunState.IDLE
+        if is_idle:  # nothing is seen of a run that was reset
+            observed = replace(observed, recent=Recent())
         self._heard = observed, monotonic()
         run, scenario = self._session.run, self._session.scenario
         if run is not None and scenario is not None:
@@ -242,9 +247,11 @@ class Watcher:
             self.live.adopt(scenario, {**run.settings_at_start, **changed})
         self._tell(observed)
         now = monotonic()
-        if run is not None and self._judge.is_due(run, observed.status, now):
+        if is_idle:
+            self._say("")
+        elif run is not None and self._judge.is_due(run, observed.status, now):
             self._judge.judge(run, observed.status, now)
-        if self._judge.verdict is not None:
+        if self._judge.verdict is not None and not is_idle:
             self._say(self._judge.verdict.state)
 
     def catch_up(self) -> None:

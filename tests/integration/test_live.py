@@ -93,6 +93,20 @@ def test_a_loop_that_is_held_does_not_look_as_though_all_went_on(session: murmur
     wait_until(lambda: seen.verdict == "invalid")
 
 
+def test_nothing_is_seen_of_a_run_that_was_reset(session: murmur.Session) -> None:
+    seen = session.seen
+    session.do(Nap, 5, user_rate=float("inf"))
+    wait_until(lambda: seen.rate > 0 and seen.verdict and seen.p99 is not None)
+
+    session.reset()
+
+    wait_until(lambda: seen.state == "idle")
+    assert (seen.rate, seen.failed, seen.p50, seen.p99, seen.elapsed) == (0, None, None, None, 0)
+    assert seen.verdict == ""
+    session.do(Nap, 5, user_rate=float("inf"))
+    wait_until(lambda: seen.rate > 0 and seen.verdict)
+
+
 def test_the_last_look_is_at_the_end_of_the_session() -> None:
     with murmur.Session() as session:
         seen = session.seen
