@@ -12,6 +12,7 @@ import click
 from murmur.errors import MurmurError, closest
 
 from ._codes import EXIT_CODES, INTERRUPTED, REFUSED
+from ._signals import EarlySignalError
 
 # Name, and one line for `murmur --help`, which imports none of them.
 COMMANDS: Mapping[str, str] = {
@@ -73,24 +74,42 @@ class Group(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def answer(self, arguments: Sequence[str] | None) -> int:
-        """Run a command line and return its exit code; errors are sentences."""
+        """Run a command line and return its exit code; errors are sentences.
+
+        A refusal stands in the file of --junit as well: a CI server that finds no file, or an
+        older one, sees nothing wrong.
+        """
+        given = sys.argv[1:] if arguments is None else arguments
         try:
             code = self.main(arguments, prog_name="murmur", standalone_mode=False)
         except click.UsageError as error:
             _show(error)
-            return REFUSED
+            code = _refused(given, _short(error.format_message()))
         except click.ClickException as error:
             error.show()
-            return error.exit_code
+            code = error.exit_code
         except click.exceptions.Exit as left:
-            return left.exit_code
+            code = left.exit_code
         except (KeyboardInterrupt, click.Abort):
             sys.stderr.write("\nmurmur: interrupted\n")
-            return INTERRUPTED
+            code = _refused(given, "interrupted", INTERRUPTED)
+        except EarlySignalError as error:
+            sys.stderr.write(f"\nmurmur: {error}\n")
+            code = _refused(given, str(error), error.exit_code)
         except MurmurError as error:
-            sys.stderr.write(f"murmur: {_told(error)}{_place(error)}\n")
-            return REFUSED
+            said = f"{_told(error)}{_place(error)}"
+            sys.stderr.write(f"murmur: {said}\n")
+            code = _refused(given, said)
         return code if isinstance(code, int) else 0
+
+
+def _refused(arguments: Sequence[str], why: str, code: int = REFUSED) -> int:
+    """Tell a CI server why there is no run, if it is to be told; return the exit code."""
+    if any(word.startswith(("--junit", "--config")) for word in arguments):
+        from ._junit import tell_refusal  # and with it what reads results
+
+        tell_refusal(arguments, why)
+    return code
 
 
 def _show(error: click.UsageError) -> None:

@@ -18,8 +18,9 @@ from murmur.errors import ConfigError, MurmurError, number_of
 from murmur.results.archive import load
 from murmur.results.checks import read_duration
 
+from ._junit import announce, write_junit
 from ._lines import Lines, Silence
-from ._outcome import Outcome, write_junit
+from ._outcome import Outcome
 from ._perform import Show, perform
 from ._places import Places
 from ._plan import Plan, plan_of, read_checks
@@ -39,6 +40,7 @@ def run_and_conclude(options: Mapping[str, Any], interrupts: Interrupts) -> int:
     every = _interval(options["every"])
     with redirect_stdout(sys.stderr):  # what a scenario prints is no result
         plan = plan_of(options)
+        announce(plan.places.junit)
         run, outcome = perform(plan, interrupts, _shower(plan, options["progress"], every))
     writers = _writers(plan.places, run.results, outcome)
     written = [_written(path, write) for path, write in writers]

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
-from xml.etree import ElementTree
+from math import isnan
 
 from murmur.results import Summary
-from murmur.results.archive import write_text
 from murmur.results.checks import CheckResult, Checks
-from murmur.telemetry import one_line
 
 from ._codes import ALL_HOLD, CHECK_FAILED, INVALID, REFUSED
 
@@ -28,6 +24,8 @@ class Outcome:
         What came of each check; may be empty.
     aborted_by : tuple of CheckResult
         What ended the run before its time; empty if nothing did.
+    watched : tuple of CheckResult
+        What should have ended the run, and did not, as it stands at the end.
     failure : str
         Why the run did not end in order; empty if it did.
     signal : int
@@ -41,6 +39,7 @@ class Outcome:
     summary: Summary
     checks: Checks
     aborted_by: tuple[CheckResult, ...] = ()
+    watched: tuple[CheckResult, ...] = ()
     failure: str = ""
     signal: int = 0
     is_strict: bool = False
@@ -93,8 +92,18 @@ class Outcome:
         return f"{self._checked}; note: {self.remarks}" if self.remarks else self._checked
 
     @property
+    def unjudged(self) -> tuple[CheckResult, ...]:
+        """What should have ended the run, and never had anything to judge."""
+        return tuple(each for each in self.watched if isnan(each.value))
+
+    @property
     def _checked(self) -> str:
         """What came of the checks, whether or not they can be trusted."""
+        blind = [f"--abort-on {each.check} had nothing to judge" for each in self.unjudged]
+        return "; ".join([self._judged, *blind])
+
+    @property
+    def _judged(self) -> str:
         if self.aborted_by:
             return f"--abort-on ended the run: {'; '.join(self._causes())}"
         if self.checks.failed:
@@ -118,6 +127,7 @@ class Outcome:
             **self.summary.to_dict(),
             "checks": self.checks.to_dict(),
             "aborted_by": self._causes(),
+            "unjudged": [f"{each.check} ({each.reason})" for each in self.unjudged],
             "exit_code": self.exit_code,
             "reason": self.sentence,
         }
@@ -137,54 +147,3 @@ class Outcome:
 
     def _causes(self) -> list[str]:
         return [f"{each.check} ({each.value_text})" for each in self.aborted_by]
-
-
-# What XML 1.0 cannot hold, not even escaped.
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def write_junit(outcome: Outcome, path: Path) -> Path:
-    """Write what came of every check, and whether the run is valid, to a file."""
-    summary = outcome.summary
-    suite = ElementTree.Element("testsuite", name=f"murmur {summary.scenario}".strip())
-    state = "invalid" if outcome.invalid else summary.verdict.state
-    properties = ElementTree.SubElement(suite, "properties")
-    ElementTree.SubElement(properties, "property", name="verdict", value=state)
-    valid = _case(suite, outcome, "the run is valid", summary.elapsed)
-    if outcome.signal or outcome.invalid or (outcome.suspect and outcome.is_strict):
-        ElementTree.SubElement(valid, "error", message=_text(outcome.sentence))
-    elif outcome.suspect or outcome.remarks:
-        said = f"suspect: {outcome.suspect}" if outcome.suspect else f"valid: {outcome.remarks}"
-        ElementTree.SubElement(valid, "system-out").text = _text(said)
-    for each in outcome.aborted_by:
-        case = _case(suite, outcome, f"never: {each.check}")
-        ElementTree.SubElement(case, "failure", message=_text(f"{each.value_text} {each.reason}"))
-    for each in outcome.checks:
-        case = _case(suite, outcome, str(each.check))
-        if not each.holds:
-            said = f"{each.value_text} {f'({each.reason})' if each.reason else ''}".strip()
-            ElementTree.SubElement(case, "failure", message=_text(said)).text = _text(str(each))
-    counted = {kind: len(suite.findall(f"testcase/{kind}")) for kind in ("failure", "error")}
-    suite.set("tests", str(len(suite.findall("testcase"))))
-    suite.set("failures", str(counted["failure"]))
-    suite.set("errors", str(counted["error"]))
-    suite.set("time", f"{summary.elapsed:.3f}")
-    ElementTree.SubElement(suite, "system-out").text = _text(repr(summary))
-    write_text(path, ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n")
-    return path
-
-
-def _case(
-    suite: ElementTree.Element, outcome: Outcome, name: str, seconds: float = 0.0
-) -> ElementTree.Element:
-    return ElementTree.SubElement(
-        suite,
-        "testcase",
-        classname=_text(outcome.summary.scenario or "murmur"),
-        name=_text(one_line(name)),
-        time=f"{seconds:.3f}",
-    )
-
-
-def _text(text: str) -> str:
-    return _NOT_XML.sub("?", text)

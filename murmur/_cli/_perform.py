@@ -6,7 +6,6 @@ import logging
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from math import isnan
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from murmur._session import Run, Session
+    from murmur.results.checks import CheckResult
 
     from ._load import Load
     from ._look import Look
@@ -68,10 +68,7 @@ def perform(
     with ExitStack() as stack:
         stack.enter_context(_no_second_telling())
         session = stack.enter_context(_session_of(plan))
-        if plan.prometheus is not None:
-            from murmur.exporters import Prometheus
-
-            stack.enter_context(Prometheus(session, plan.prometheus))
+        _open_to_prometheus(session, plan, stack)
         log = stack.enter_context(RequestLog(1)) if plan.is_watched else None
         plan.crew.gather(session, _say)
         interrupts.check()
@@ -92,24 +89,38 @@ def perform(
             except MurmurError as error:  # the run was on: what it measured is concluded
                 failure = str(error)
     # The session is closed, so that even a loop that hung keeps nobody from its results.
-    _tell_problems(run, plan)
-    return run, Outcome(
+    outcome = Outcome(
         summary=run.results.summary(),
         checks=run.results.check(*plan.checks),
         aborted_by=watch.aborted_by,
+        watched=_watched(run, plan, watch),
         failure=failure,
         signal=interrupts.exit_code if interrupts.number else 0,
         is_strict=plan.is_strict,
     )
+    _tell_problems(run, outcome)
+    return run, outcome
 
 
-def _tell_problems(run: Run, plan: Plan) -> None:
+def _open_to_prometheus(session: Session, plan: Plan, stack: ExitStack) -> None:
+    if plan.prometheus is not None:
+        from murmur.exporters import Prometheus
+
+        stack.enter_context(Prometheus(session, plan.prometheus))
+
+
+def _watched(run: Run, plan: Plan, watch: Watch) -> tuple[CheckResult, ...]:
+    """Return what should have ended the run and did not, as it stands at the end."""
+    ended = {each.check for each in watch.aborted_by}
+    return tuple(each for each in run.results.check(*plan.abort_on) if each.check not in ended)
+
+
+def _tell_problems(run: Run, outcome: Outcome) -> None:
     """Say what was wrong, and what should have ended the run and never had anything to judge."""
     for problem in run.status().problems:
         _say(f"problem: {problem}")
-    for result in run.results.check(*plan.abort_on):
-        if isnan(result.value):
-            _say(f"--abort-on {result.check} had nothing to judge: {result.reason}")
+    for result in outcome.unjudged:
+        _say(f"--abort-on {result.check} had nothing to judge: {result.reason}")
 
 
 def _session_of(plan: Plan) -> Session:

@@ -64,9 +64,13 @@ def replay(directory: str, **options: Any) -> int:  # noqa: ANN401 - click's own
 
 
 def _refuse_early(options: Mapping[str, Any]) -> None:
-    """Raise ConfigError for what would be refused when the run is over, and lose it."""
+    """Raise ConfigError for what would be refused when the run is over, and lose it.
+
+    The file of --junit says from now on that the run is not over.
+    """
     from murmur.errors import ConfigError
 
+    from ._junit import announce
     from ._places import Places
     from ._plan import read_checks
 
@@ -74,6 +78,7 @@ def _refuse_early(options: Mapping[str, Any]) -> None:
     places = Places.of({**options, "report": options["html"]})
     if refused := [*problems, *places.problems()]:
         raise ConfigError(refused)
+    announce(places.junit)
 
 
 def _done_again(saved: Results, place: str | None, texts: tuple[str, ...]) -> Results:

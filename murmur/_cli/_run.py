@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
@@ -10,7 +9,7 @@ import click
 from ._codes import EXIT_CODES
 from ._completion import settings_of
 from ._sections import SectionedCommand, option
-from ._signals import Interrupts
+from ._signals import EarlySignalError, Interrupts
 
 _LOAD, _SCENARIO, _CHECKS, _OUTPUT = "Load", "Scenario", "Checks", "Output"
 
@@ -204,5 +203,4 @@ def run(**options: Any) -> int:  # noqa: ANN401 - click's own values
 
             return run_and_conclude(options, interrupts)
         except KeyboardInterrupt:  # before the run was on: there is nothing to conclude
-            sys.stderr.write("\nmurmur: interrupted before the run had begun\n")
-            return interrupts.exit_code
+            raise EarlySignalError(interrupts.exit_code) from None

@@ -16,6 +16,14 @@ _HANG_UP: int | None = getattr(signal, "SIGHUP", None)
 _ENDING = [signal.SIGINT, signal.SIGTERM, *([] if _HANG_UP is None else [_HANG_UP])]
 
 
+class EarlySignalError(Exception):
+    """A signal asked the process to end before its run was on."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__("interrupted before the run had begun")
+        self.exit_code = exit_code
+
+
 class Interrupts:
     """Counts the signals that ask the process to end, as long as the ``with`` block lasts.
 

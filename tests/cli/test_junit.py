@@ -6,7 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
-from murmur._cli._outcome import Outcome, write_junit
+import pytest
+
+from murmur._cli import main
+from murmur._cli._junit import Outcome, write_junit
 from murmur.results import Verdict
 
 
@@ -52,3 +55,62 @@ def test_what_ended_the_run_is_a_failure(results, tmp_path):
 
     assert found.get("failures") == "1"
     assert found.findall("testcase")[1].get("name") == "never: failed > 0"
+
+
+def test_what_should_have_ended_the_run_is_a_test_as_well(results, tmp_path):
+    watched = tuple(results.check("failed > 50%", "p99(knap) > 1s"))
+    outcome = Outcome(summary=results.summary(), checks=results.check(), watched=watched)
+    found = suite(outcome, tmp_path)
+
+    cases = {case.get("name"): [part.tag for part in case] for case in found.iter("testcase")}
+    assert cases["never: failed > 50%"] == []
+    assert cases["never: p99(knap) > 1s"] == ["skipped"]
+    assert "no action is called 'knap'" in found.find("testcase/skipped").get("message")
+    assert found.get("skipped") == "1"
+    assert outcome.sentence.endswith("--abort-on p99(knap) > 1s had nothing to judge")
+    assert outcome.to_dict()["unjudged"][0].startswith("p99(knap) > 1s (no action is called")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "nap.py:Knap", "--junit", "j.xml"], "has no 'Knap' (scenarios there: Nap)"),
+        (["run", "nap.py", "--junit=j.xml", "--chek", "failed == 0"], "No such option '--chek'"),
+        (["run", "nap.py", "--junit", "j.xml", "--check", "p99(nap <"], "( is not closed"),
+        (["run", "nap.py", "--junit", "j.xml", "--set", "port=none"], "port"),
+        (["run", "--config", "run.toml"], "no key 'usrs'; did you mean 'users'?"),
+        (["report", "nowhere", "--junit", "j.xml"], "there is no such directory"),
+        (["replay", "nowhere", "--junit", "j.xml"], "there is no such directory"),
+    ],
+)
+def test_a_refusal_replaces_what_an_older_run_left(scenario, monkeypatch, words, said):
+    monkeypatch.chdir(scenario.parent)
+    Path("run.toml").write_text('scenario = "nap.py"\njunit = "j.xml"\nusrs = 3\n', "utf-8")
+    Path("j.xml").write_text('<testsuite tests="1" failures="0" errors="0" />', "utf-8")
+
+    assert main(words) == 2
+    found = ElementTree.parse("j.xml").getroot()
+    assert (found.get("tests"), found.get("errors")) == ("1", "1")
+    assert said in found.find("testcase/error").get("message")
+
+
+def test_a_run_that_cannot_begin_is_an_error(scenario, monkeypatch):
+    monkeypatch.chdir(scenario.parent)
+    broken = "import murmur\nclass A(murmur.Scenario):\n    def start(self, user): pass\n"
+    Path("broken.py").write_text(
+        f"{broken}    def init(self): raise OSError('no route')\n", "utf-8"
+    )
+
+    assert main(["run", "broken.py", "-u", "1", "--junit", "deep/j.xml"]) == 2
+    error = ElementTree.parse("deep/j.xml").getroot().find("testcase/error")
+    assert "init failed on node local: OSError: no route" in error.get("message")
+
+
+def test_a_refusal_that_cannot_be_written_is_told(scenario, monkeypatch, capsys):
+    monkeypatch.chdir(scenario.parent)
+
+    assert main(["run", "nap.py:Knap", "--junit", "nap.py/j.xml"]) == 2
+    said = capsys.readouterr().err
+    assert "has no 'Knap'" in said
+    assert "could not be written" in said
+    assert "Traceback" not in said

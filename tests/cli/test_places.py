@@ -10,8 +10,9 @@ from murmur._cli import main
 
 
 @pytest.fixture
-def refused(capsys: pytest.CaptureFixture[str]):
+def refused(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Ask for a run of no scenario with these options; return what is wrong with the places."""
+    monkeypatch.chdir(tmp_path)
 
     def ask(*options: object) -> list[str]:
         assert main(["run", "nowhere.py", *map(str, options)]) == 2
@@ -23,7 +24,7 @@ def refused(capsys: pytest.CaptureFixture[str]):
 
 def test_new_places_are_fine(refused, tmp_path: Path):
     assert refused("--out", tmp_path / "new/run", "--report", tmp_path / "r.html") == []
-    assert refused("--junit", "j.xml") == []
+    assert refused("--junit", tmp_path / "j.xml") == []
 
 
 def test_an_empty_directory_is_fine(refused, tmp_path: Path):

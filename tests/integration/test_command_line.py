@@ -351,8 +351,10 @@ def test_a_run_whose_nodes_are_all_told_to_end_is_invalid_and_exits_3(folder, st
     assert [code for code, *_ in ends] == [128 + signal.SIGTERM] * 2
 
 
-def test_a_second_ctrl_c_leaves_at_once(start):
-    process = start("run", "nap.py:Stubborn", "-u", "2", "--every", "500ms")
+def test_a_second_ctrl_c_leaves_at_once(start, folder):
+    junit = folder / "j.xml"
+    junit.write_text('<testsuite tests="1" failures="0" errors="0" />', encoding="utf-8")
+    process = start("run", "nap.py:Stubborn", "-u", "2", "--every", "500ms", "--junit", "j.xml")
     wait_line(process, "running")
     process.send_signal(signal.SIGINT)
     wait_line(process, "once more to leave at once")
@@ -362,6 +364,8 @@ def test_a_second_ctrl_c_leaves_at_once(start):
     assert code == 130
     assert "left at once" in err
     assert out == ""
+    said = ElementTree.parse(junit).getroot().find("testcase/error").get("message")
+    assert "the run is not over, or it was killed" in said
 
 
 def takes_signals(process: subprocess.Popen[str]) -> bool:
@@ -372,8 +376,8 @@ def takes_signals(process: subprocess.Popen[str]) -> bool:
 
 
 @pytest.mark.parametrize("after", [0.0, 0.2, 1.0])  # about when modules load, and `init`
-def test_ctrl_c_while_a_scenario_begins_ends_that(start, after):
-    process = start("run", "nap.py:Slow", "--progress", "none")
+def test_ctrl_c_while_a_scenario_begins_ends_that(start, folder, after):
+    process = start("run", "nap.py:Slow", "--progress", "none", "--junit", "j.xml")
     while not takes_signals(process):
         assert process.poll() is None
         time.sleep(0.01)
@@ -384,6 +388,8 @@ def test_ctrl_c_while_a_scenario_begins_ends_that(start, after):
     assert code == 130
     assert "interrupted" in err
     assert "Traceback" not in err
+    junit = ElementTree.parse(folder / "j.xml").getroot()
+    assert "interrupted" in junit.find("testcase/error").get("message")
 
 
 def test_a_run_whose_loop_is_stuck_is_kept_as_an_invalid_one(folder):
