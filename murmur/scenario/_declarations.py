@@ -264,3 +264,14 @@ def default_of(trait: Trait) -> object:
     """Return the static default, None where there is none."""
     value: object = trait.default()
     return None if value is Undefined else value
+
+
+def is_computed(cls: type[HasTraits], name: str) -> bool:
+    """Return whether a method gives the default of a setting, which is the user's code."""
+    for base in cls.__mro__:
+        own = vars(base)
+        if name in own.get("_trait_default_generators", {}) or f"_{name}_default" in own:
+            return True
+        if isinstance(own.get(name), TraitType):
+            return False  # a redeclaration replaces the defaults of the bases before it
+    return False

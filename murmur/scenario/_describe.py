@@ -6,7 +6,7 @@ import inspect
 import os
 from pathlib import Path
 
-from traitlets import Enum, HasTraits, TraitType
+from traitlets import Enum, HasTraits
 
 from murmur._given import path_given
 from murmur.errors import InvalidScenarioError, UnknownScenarioError
@@ -15,6 +15,7 @@ from ._declarations import (
     MASK,
     Trait,
     default_of,
+    is_computed,
     is_live,
     is_local,
     is_required,
@@ -121,18 +122,6 @@ def _default(cls: type[HasTraits], name: str, trait: Trait) -> object:
         return None
     if is_secret(trait):
         return MASK
-    if _is_computed(cls, name, trait):
+    if is_computed(cls, name):
         return SourceText("computed")
     return shown(trait, default_of(trait))
-
-
-def _is_computed(cls: type[HasTraits], name: str, trait: Trait) -> bool:
-    """Return whether a ``@default`` method gives the value, which is the user's code."""
-    for base in cls.__mro__:
-        if name in vars(base).get("_trait_default_generators", {}) or f"_{name}_default" in vars(
-            base
-        ):
-            return True
-        if isinstance(vars(base).get(name), TraitType):
-            return False  # a redeclaration replaces the defaults of the bases before it
-    return False

@@ -13,7 +13,7 @@ import traitlets
 from murmur._guard import text_of
 from murmur.errors import InvalidScenarioError
 
-from ._declarations import settings_of
+from ._declarations import is_computed, settings_of
 from ._insides import lock, put_values, rewritten
 from ._scenario import Scenario
 
@@ -132,7 +132,7 @@ def mix(weights: Mapping[type[Scenario], float]) -> type[Scenario]:
         for name, own in part.settings.items():
             namespace[name] = copy.deepcopy(settings_of(part.scenario)[own])
             namespace[f"_valid_{name}"] = traitlets.validate(name)(_validator(part, own))
-            if _computes(part.scenario, own):
+            if is_computed(part.scenario, own):
                 namespace[f"_default_{name}"] = traitlets.default(name)(_default(part, own))
     heard = [*_OF_THE_MIX, *(name for part in parts for name in part.settings)]
     namespace["_heard"] = traitlets.observe(*heard)(lambda self, change: self._pass_on(change))
@@ -187,19 +187,14 @@ def _validator(part: Part, own: str) -> Callable[[Any, traitlets.Bunch], object]
     return validate
 
 
-def _computes(scenario: type[Scenario], own: str) -> bool:
-    """Return whether a default comes from a method."""
-    return any(
-        isinstance(each, traitlets.DefaultHandler) and each.trait_name == own
-        for base in scenario.__mro__
-        for each in vars(base).values()
-    )
-
-
 def _default(part: Part, own: str) -> Callable[[Any], object]:
     """Return what computes the default of a setting as the part does."""
 
     def default(mixed: Mix) -> object:
-        return getattr(part.scenario.__new__(part.scenario), own)
+        specimen = part.scenario.__new__(part.scenario)
+        names = {**part.settings, **{name: name for name in _OF_THE_MIX}}
+        known = [name for name in names if mixed.trait_has_value(name)]
+        put_values(specimen, {names[name]: getattr(mixed, name) for name in known})
+        return getattr(specimen, own)
 
     return default

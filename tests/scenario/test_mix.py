@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from traitlets import Bunch, Float, TraitError, Unicode, observe, validate
+from traitlets import Bunch, Float, TraitError, Unicode, default, observe, validate
 
 import murmur
 from murmur.errors import InvalidScenarioError, InvalidSettingError
@@ -120,3 +120,26 @@ def test_validators_and_observers_of_the_parts_are_asked() -> None:
 def test_what_cannot_be_mixed_is_refused(weights: object, fault: str) -> None:
     with pytest.raises(InvalidScenarioError, match=fault):
         murmur.mix(weights)  # type: ignore[arg-type]
+
+
+def test_a_default_that_a_method_gives_is_what_it_is_in_the_scenario_alone() -> None:
+    class Browser(Shop):
+        """Users who read."""
+
+        url = Unicode(help="where to look")
+        agent = Unicode("nobody", help="who looks")
+
+        @default("url")
+        def _its_url(self) -> str:
+            return f"http://{self.host}/"
+
+        def _agent_default(self) -> str:
+            return "a browser"
+
+        async def start(self, user: murmur.User) -> None: ...
+
+    mixed = murmur.mix({Visitor: 1, Browser: 1})
+    values = resolve(mixed, {"host": "shop.test"}, environment={}).values
+
+    assert values["url"] == "http://shop.test/"
+    assert values["agent"] == "a browser"
