@@ -25,8 +25,19 @@ class Judge:
         # what the newest live changes did, by when and what was changed
         self.effects: dict[tuple[float, str], str] = {}
         self.verdict: Verdict | None = None  # the last one; None before the first
-        self._judged: object = None  # which run, and whether it was over
+        # which run, and whether it was over
+        self._judged: tuple[str | None, bool] | None = None
         self._next_at = 0.0
+
+    def known(self, status: Status) -> Verdict | None:
+        """Return the verdict on the run as `status` has it.
+
+        None before its first, and from its end until the end is judged.
+        """
+        fitting = [(status.run_id, True)]
+        if not status.state.is_over:
+            fitting.append((status.run_id, False))
+        return self.verdict if self._judged in fitting else None
 
     def is_due(self, run: Run | None, status: Status, now: float) -> bool:
         """Whether the run should be judged again, at `now` on the caller's clock."""

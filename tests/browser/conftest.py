@@ -309,6 +309,11 @@ class Notebook:
         """What the panel said last."""
         return str(self.panel.locator(".mm-said").inner_text())
 
+    def story(self) -> str:
+        """Return what the panel tells, for a test that waits in vain."""
+        warning = self.panel.locator(".mm-warning").inner_text()
+        return f"{self.state}; said: {self.said!r}; warned: {warning!r}"
+
     def _prompt(self, cell: Any) -> str:
         return str(cell.locator(".jp-InputPrompt").first.inner_text()).strip()
 

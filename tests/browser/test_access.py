@@ -81,12 +81,12 @@ def test_it_is_steered_by_keyboard_alone_and_axe_finds_nothing(notebook, until):
     notebook.panel.locator("button:enabled").first.focus()
     assert tabbed_to(page, "Start")
     page.keyboard.press("Enter")
-    until(lambda: notebook.state == "running", story=lambda: notebook.said)
+    until(lambda: notebook.state == "running", story=notebook.story)
     until(lambda: notebook.is_drawn("population"))
     assert complaints(page) == []
 
     notebook.panel.locator("button:enabled").first.focus()
     assert tabbed_to(page, "Stop")
     page.keyboard.press("Enter")
-    until(lambda: notebook.state == "finished", story=lambda: notebook.said)
+    until(lambda: notebook.state == "finished", story=notebook.story)
     assert complaints(page) == []

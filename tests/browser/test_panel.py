@@ -24,7 +24,7 @@ def notebook(open_notebook):
 def test_a_run_is_started_and_users_come_and_go(notebook, picture, until):
     notebook.fill("port", "70000")
     notebook.button("Start").click()
-    until(lambda: "refused" in notebook.said, story=lambda: notebook.said)
+    until(lambda: "refused" in notebook.said, story=notebook.story)
     assert notebook.state == "idle"
     assert "65535" in notebook.panel.locator(".mm-field .mm-problem:visible").inner_text()
     assert notebook.field("port").get_attribute("aria-invalid") == "true"
@@ -35,7 +35,7 @@ def test_a_run_is_started_and_users_come_and_go(notebook, picture, until):
     notebook.fill("Users", "80")
     notebook.fill("Arrivals", "6000")
     notebook.button("Start").click()
-    until(lambda: notebook.state == "running", story=lambda: notebook.said)
+    until(lambda: notebook.state == "running", story=notebook.story)
     assert notebook.field("password").input_value() == ""
     assert notebook.field("port").is_disabled()
     until(lambda: notebook.figure("Users running") == 80)
@@ -57,16 +57,16 @@ def test_settings_and_rates_change_and_the_clicks_are_code(notebook, picture, un
     notebook.fill("password", "hunter2")
     notebook.fill("Arrivals", "6000")
     notebook.button("Start").click()
-    until(lambda: notebook.figure("Throughput") > 200, story=lambda: notebook.said)
+    until(lambda: notebook.figure("Throughput") > 200, story=notebook.story)
     notebook.fill("pace", "1.5")
     notebook.field("tone").select_option("loud")
     assert "2 changes not applied yet" in notebook.panel.locator(".mm-apply").inner_text()
     notebook.button("Apply").click()
-    until(lambda: "Changed pace, tone" in notebook.said, story=lambda: notebook.said)
+    until(lambda: "Changed pace, tone" in notebook.said, story=notebook.story)
     until(lambda: notebook.figure("Throughput") < 100)
 
     notebook.fill("Rate of messages", "30")
-    until(lambda: "new rate: 30" in notebook.said, story=lambda: notebook.said)
+    until(lambda: "new rate: 30" in notebook.said, story=notebook.story)
     notebook.button("Pause messages").click()
     until(lambda: notebook.row("messages").locator(".mm-tag").inner_text() == "paused")
     notebook.button("Resume messages").click()
@@ -90,12 +90,12 @@ def test_settings_and_rates_change_and_the_clicks_are_code(notebook, picture, un
 def test_a_run_is_stopped_and_leaves_a_frozen_panel(notebook, until):
     notebook.fill("password", "hunter2")
     notebook.button("Start").click()
-    until(lambda: notebook.figure("Throughput") > 10, story=lambda: notebook.said)
+    until(lambda: notebook.figure("Throughput") > 10, story=notebook.story)
     notebook.button("Stop").click()
-    until(lambda: notebook.state == "finished", story=lambda: notebook.said)
+    until(lambda: notebook.state == "finished", story=notebook.story)
     assert notebook.figure("Users running") == 0
     notebook.button("Freeze").click()
-    until(lambda: "kept below" in notebook.said, 60, story=lambda: notebook.said)
+    until(lambda: "kept below" in notebook.said, 60, story=notebook.story)
     until(lambda: notebook.cell(1).locator(".murmur-frozen svg").count() == 1)
     saved = notebook.saved()
     assert "hunter2" not in saved
@@ -165,7 +165,7 @@ def test_a_click_in_a_busy_kernel_waits_and_counts_once(notebook, until):
         until(lambda: "not counted twice" in notebook.said, 5)
     finally:
         os.kill(kernel, signal.SIGCONT)
-    until(lambda: notebook.figure("Users running") == 140, story=lambda: notebook.said)
+    until(lambda: notebook.figure("Users running") == 140, story=notebook.story)
     notebook.page.wait_for_timeout(1000)
     assert notebook.figure("Users running") == 140
 
@@ -299,7 +299,7 @@ def test_notebook_7_shows_the_same(open_notebook, picture, until):
     notebook.fill("Arrivals", "inf")
     notebook.button("Start").click()
 
-    until(lambda: notebook.figure("Users running") == 100, story=lambda: notebook.said)
+    until(lambda: notebook.figure("Users running") == 100, story=notebook.story)
     until(lambda: notebook.is_drawn("throttles"))
     assert not math.isnan(notebook.figure("Throughput"))
     picture("notebook-7")

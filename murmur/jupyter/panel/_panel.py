@@ -72,7 +72,7 @@ class Panel(View):
         """Show news; what is the same as before is not sent."""
         if self.is_closed:
             return
-        is_change = state.get("state") != self.state.get("state")
+        is_change = _gist(state) != _gist(self.state)
         super().show(state, rows)
         if is_change or not self._pages or state["session"] == "closed":
             self._text.replace(words(state))
@@ -101,6 +101,11 @@ class Panel(View):
         display(data, metadata=metadata, raw=True)
         if has_kernel():
             self._text.show("murmur panel")
+
+
+def _gist(state: dict[str, Any]) -> object:
+    """Return what changes the text for pages that show no widgets."""
+    return state.get("state"), (state.get("verdict") or {}).get("state")
 
 
 class Cell(NamedTuple):

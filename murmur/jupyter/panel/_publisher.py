@@ -17,7 +17,7 @@ import anyio
 import anyio.to_thread
 
 from murmur._backend import thread_lock
-from murmur._session import Judge, Observation
+from murmur._session import Judge, Observation, Run, Status
 from murmur.errors import MurmurError, NodeTimeoutError, RunStateError, SessionClosedError
 from murmur.results import Results
 
@@ -43,7 +43,7 @@ class Publisher:
 
     def __init__(self, subject: Subject) -> None:
         self._drawn: tuple[object, dict[str, Any]] = (None, {})
-        self._judge = Judge()
+        self._judge, self._is_judging = Judge(), False
         self.chosen: str | None = None  # name of the scenario that controls of their own will start
         self._subject = subject
         self._views: tuple[View, ...] = ()
@@ -110,28 +110,36 @@ class Publisher:
 
     async def serve(self) -> None:
         """Tell the news until the last panel is closed."""
+        self._is_judging = False  # or for those before, who ended meanwhile
         try:
-            async with anyio.create_task_group() as drawing:
+            async with anyio.create_task_group() as beside:
                 painter = anyio.CapacityLimiter(1)  # Altair's settings are of the whole process
 
                 def draw(view: View, results: Results) -> None:
-                    drawing.start_soon(_draw, painter, view, results)
+                    beside.start_soon(_draw, painter, view, results)
+
+                def judge(run: Run, status: Status) -> None:
+                    beside.start_soon(self._judge_it, run, status)
 
                 with suppress(SessionClosedError):  # of another process, which is gone
-                    await self._tell(draw)
-                drawing.cancel_scope.cancel()
+                    await self._tell(draw, judge)
+                beside.cancel_scope.cancel()
         finally:
             with self._lock:
                 self._is_serving = False
             for panel in self._views:
                 panel.show({**panel.state, "session": "closed"}, None)
 
-    async def _tell(self, draw: Callable[[View, Results], None]) -> None:
+    async def _tell(
+        self,
+        draw: Callable[[View, Results], None],  # draw, judge: begin what takes its time
+        judge: Callable[[Run, Status], None],
+    ) -> None:
         sent: deque[float] = deque([-1.0] * MOST, maxlen=MOST)
         while self._goes_on():
             self._wake = anyio.Event()
             with suppress(NodeTimeoutError, RunStateError):  # silent, or with another run by now
-                await self._publish(draw)
+                await self._publish(draw, judge)
             sent.append(anyio.current_time())
             with anyio.move_on_after(REGULAR):
                 await self._wake.wait()
@@ -146,7 +154,9 @@ class Publisher:
         if self._wake is not None:
             self._wake.set()
 
-    async def _publish(self, draw: Callable[[View, Results], None]) -> None:
+    async def _publish(
+        self, draw: Callable[[View, Results], None], judge: Callable[[Run, Status], None]
+    ) -> None:
         """Tell all panels; what goes wrong with one is not the others' business."""
         watched = [view for view in self._views if view.is_watched]
         if not watched:
@@ -155,7 +165,7 @@ class Publisher:
         if seen is None:
             return  # the page says that there is no news
         rows = await self._rows(seen)
-        await self._have_judged(seen)
+        self._have_judged(seen.status, judge)
         state = self._state(seen)
         for view in watched:
             try:
@@ -175,11 +185,26 @@ class Publisher:
             self._drawn = news, await anyio.to_thread.run_sync(charts, seen)
         return self._drawn[1]
 
-    async def _have_judged(self, seen: Observation) -> None:
-        """Have the run judged in another thread, if it is time."""
-        run, now = self._subject.run, anyio.current_time()
-        if run is not None and self._judge.is_due(run, seen.status, now):
-            await anyio.to_thread.run_sync(self._judge.judge, run, seen.status, now)
+    def _have_judged(self, status: Status, judge: Callable[[Run, Status], None]) -> None:
+        """Have the run judged, if it is time; the news do not wait for it."""
+        run = self._subject.run
+        if run is None or self._is_judging:
+            return
+        if self._judge.is_due(run, status, anyio.current_time()):
+            self._is_judging = True
+            judge(run, status)
+
+    async def _judge_it(self, run: Run, status: Status) -> None:
+        """Judge a run in another thread, and tell what came of it."""
+        try:
+            # Of another process that is silent or gone; the next look says what to do.
+            with suppress(NodeTimeoutError, RunStateError, SessionClosedError):
+                await anyio.to_thread.run_sync(
+                    self._judge.judge, run, status, anyio.current_time(), abandon_on_cancel=True
+                )
+                await self._ring()
+        finally:
+            self._is_judging = False
 
     def _state(self, seen: Observation) -> dict[str, Any]:
         subject, run = self._subject, self._subject.run
@@ -188,7 +213,7 @@ class Publisher:
             scenarios=subject.scenarios(),
             running=subject.session.scenario,
             settings={} if run is None else run.settings_at_start,
-            verdict=self._judge.verdict,
+            verdict=self._judge.known(seen.status),
             effects=self._judge.effects,
             code=self._code.text,
         )

@@ -24,6 +24,7 @@ from ._rows import target
 
 _CHANGES = 50  # of those, the rules in the charts and the newest in their table
 _SILENCE = 5.0  # s
+_JUDGING = "being judged"
 _ADVICE = (
     "The load generator is the bottleneck: response times hold its own delay. "
     "Use fewer users, lighter scenarios or more nodes."
@@ -37,7 +38,7 @@ def snapshot(  # noqa: PLR0913 - all but the first by keyword
     running: type[Scenario] | None,  # the class of the latest run
     settings: Mapping[str, object],  # what that run was started with; secrets masked
     code: str,  # what the clicks so far stand for
-    # whether the numbers of the run can be trusted, as was known lately
+    # whether the numbers of the run can be trusted, as was known lately; None if that is unknown
     verdict: Verdict | None = None,
     # what the newest changes did, by when and what was changed, as was known lately
     effects: Mapping[tuple[float, str], str] = MappingProxyType({}),
@@ -62,7 +63,7 @@ def snapshot(  # noqa: PLR0913 - all but the first by keyword
         "errors": [_error(failure) for failure in recent.failures],
         "changes": [_change(change, effects) for change in recent.changes[-_CHANGES:]],
         "health": _health(recent, is_on=is_on),
-        "verdict": verdict and {"state": verdict.state, "reasons": list(verdict.reasons)},
+        "verdict": _verdict(verdict, is_awaited=bool(status.run_id) and not is_on),
         "search": None if seen.search is None else _search(seen.search, status.elapsed),
         "code": code,
     }
@@ -169,6 +170,13 @@ def _health(recent: Recent, *, is_on: bool) -> dict[str, Any]:
         "lag": None if math.isnan(recent.lag) else duration_text(recent.lag),
         "cpu": _number(round(sum(row["cpu"] for row in samples), 2)) if samples else None,
     }
+
+
+def _verdict(verdict: Verdict | None, *, is_awaited: bool) -> dict[str, Any] | None:
+    """Return a verdict; if it `is_awaited`, that it is on its way."""
+    if verdict is None:
+        return {"state": _JUDGING, "reasons": []} if is_awaited else None
+    return {"state": verdict.state, "reasons": list(verdict.reasons)}
 
 
 def _search(search: SearchProgress, elapsed: float) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from IPython.utils.capture import capture_output
 
 from murmur._session import Observation
 from murmur.errors import RunStateError
@@ -111,6 +112,18 @@ def test_without_a_kernel_it_is_a_line_of_text(panel, state):
 
     assert panel._repr_mimebundle_() == {"text/plain": repr(panel)}
     assert repr(panel).startswith("murmur: idle")
+
+
+def test_the_text_for_pages_without_widgets_ends_with_the_verdict(panel, state, whole_shell):
+    panel._hear(panel, {"event": "ready"}, [])  # a page with widgets is there as well
+    with capture_output() as captured:
+        panel._text.show("")
+        for verdict in ("being judged", "valid", "valid"):
+            news = {"state": "finished", "verdict": {"state": verdict, "reasons": []}}
+            panel.show({**state, **news}, None)
+
+    texts = [output.data["text/plain"].split(" | ")[-1] for output in captured.outputs]
+    assert texts == ["", "verdict: being judged", "verdict: valid"]
 
 
 def test_the_state_of_the_widget_holds_no_secret(panel, state):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from typing import Any
 
 import anyio
 import pytest
 
+from murmur._session import Observation
 from murmur.errors import NodeTimeoutError, RunStateError, SessionClosedError
 from murmur.jupyter.panel import Cell, Publisher
+from murmur.results import Verdict
+from murmur.runtime import RunState
 
 
 class Listening:
@@ -219,3 +224,85 @@ async def test_panels_of_a_session_elsewhere_that_is_gone_say_so(publisher, subj
         assert panel.state["session"] == "closed"
         assert str(panel) == "murmur: the session is closed"
     assert [post[0] for post in subject.posted] == [publisher.serve] * 2
+
+
+class SlowlyJudged:
+    """A run whose judging takes until `may_end` is set."""
+
+    def __init__(self) -> None:
+        self.results, self.settings_at_start = None, {}
+        self.may_end = threading.Event()
+        self.word = "valid"
+        self.under_way = self.most = 0
+
+    def judged(self) -> tuple[Verdict, dict[Any, str]]:
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        self.may_end.wait()
+        self.under_way -= 1
+        return Verdict(self.word, ()), {}
+
+
+def seen_in(state: RunState, run_id: str) -> Observation:
+    """Return what is seen of a run in that state."""
+    return Observation(status=replace(Observation().status, state=state, run_id=run_id))
+
+
+async def told(panel: Any, verdict: str) -> None:
+    """Wait for a verdict; the thread that judges is not on virtual time."""
+    is_told = anyio.Event()
+
+    def look(_: object = None) -> None:
+        if (panel.state["verdict"] or {}).get("state") == verdict:
+            is_told.set()
+
+    panel.observe(look, "state")
+    look()
+    await is_told.wait()
+
+
+async def test_the_end_is_shown_at_once_and_its_verdict_when_it_is_there(
+    publisher, subject, session
+):
+    run = session.run = SlowlyJudged()
+    panel = publisher.open()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(publisher.serve)
+        subject.seen = seen_in(RunState.RUNNING, "r1")
+        await anyio.sleep(1)
+        assert (panel.state["state"], panel.state["verdict"]) == ("running", None)
+        run.may_end.set()
+        await told(panel, "valid")
+
+        run.word = "suspect"
+        run.may_end.clear()
+        for state in (RunState.TERMINATING, RunState.FINISHED):
+            subject.seen = seen_in(state, "r1")
+            await anyio.sleep(1)
+            assert panel.state["state"] == state.value
+        assert panel.state["verdict"] == {"state": "being judged", "reasons": []}
+        await anyio.sleep(60)
+        run.may_end.set()
+        await told(panel, "suspect")
+        assert run.most == 1  # nobody judges while another does
+        panel.close()
+
+
+async def test_the_next_run_does_not_have_the_verdict_of_the_last(publisher, subject, session):
+    run = session.run = SlowlyJudged()
+    run.may_end.set()
+    panel = publisher.open()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(publisher.serve)
+        subject.seen = seen_in(RunState.FINISHED, "r1")
+        await anyio.sleep(1)
+        await told(panel, "valid")
+        run.word = "suspect"
+        run.may_end.clear()
+
+        subject.seen = seen_in(RunState.RUNNING, "r2")
+        await anyio.sleep(1)
+        assert panel.state["verdict"] is None
+        run.may_end.set()
+        await told(panel, "suspect")
+        panel.close()

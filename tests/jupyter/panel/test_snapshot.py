@@ -82,6 +82,20 @@ def test_the_verdict_is_a_word_and_its_sentences(take, verdict, shown):
     assert take(Observation(), verdict=verdict)["verdict"] == shown
 
 
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        (RunState.RUNNING, None),
+        (RunState.TERMINATING, None),
+        (RunState.FINISHED, {"state": "being judged", "reasons": []}),
+        (RunState.FAILED, {"state": "being judged", "reasons": []}),
+    ],
+)
+def test_an_end_without_a_verdict_is_being_judged(take, state, shown):
+    seen = Observation(status=replace(Observation().status, state=state, run_id="r1"))
+    assert take(seen)["verdict"] == shown
+
+
 def test_an_idle_session_offers_its_scenarios(take):
     state = take(Observation(), is_running=False)
 
