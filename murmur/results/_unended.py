@@ -71,9 +71,13 @@ class Unended:
 
     def ages(self, start: float, end: float) -> Histogram:
         """Return for how long those had gone on, at `end`, that were under way since `start`."""
-        chosen = (self.begun < end) & (self.until > start)
-        ages = np.minimum(self.until, end)[chosen] - self.begun[chosen]
-        return Histogram(np.repeat(np.maximum(ages, 0.0), self.number[chosen]))
+        there = self.within(start, end)
+        ages = np.minimum(there.until, end) - there.begun
+        return Histogram(np.repeat(np.maximum(ages, 0.0), there.number))
+
+    def within(self, start: float, end: float) -> Unended:
+        """Return those that were under way in a stretch."""
+        return self._only((self.begun < end) & (self.until > start))
 
     def seconds(self, start: float, end: float) -> float:
         """Return for how many seconds of a stretch they were under way, all together."""

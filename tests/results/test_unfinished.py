@@ -347,6 +347,50 @@ def test_what_hangs_at_the_end_counts_as_failed_where_that_decides(tmp_path, sta
         assert few.value == pytest.approx(2 / (each.actions.shape[0] + 2))
 
 
+class Outage(murmur.Scenario):
+    """After a login, users order: six of a hundred have an answer, or what they do lasts."""
+
+    kind = traitlets.Unicode("outage", help="what goes on behind the long ones")
+
+    async def start(self, user):
+        with user.timer("login"):
+            await user.sleep(0.1)
+        if user.id <= 6 or self.kind != "session":
+            with user.timer("order"):
+                await user.sleep(0.2 if user.id <= 6 else 900)
+            return
+        with user.timer("order"):
+            while True:
+                with user.timer("look"):
+                    await user.sleep(0.5)
+
+
+def test_a_check_on_failures_cannot_tell_if_hardly_any_of_what_went_on_ended(tmp_path):
+    """Ninety-four of a hundred orders are never answered, and none of them has failed."""
+    results = rehearse(Outage, 100, duration=60, user_rate=math.inf)
+    saved = murmur.load(results.save(tmp_path / "run"))
+
+    texts = (
+        "failed < 1%",
+        "failed(order) == 0",
+        "failed(order) < 1% after 20s",
+        "failed < 1% in 90% of 10s windows",
+        "failed < 50%",
+        "failed(login) < 1%",
+    )
+    for each in (results, saved):
+        judged = each.check(*texts)
+        assert [check.holds for check in judged] == [False] * 4 + [True] * 2
+        assert math.isnan(judged[0].value)
+        assert judged[0].reason.startswith("cannot tell: 94 more ('order') never ended, after up")
+
+
+def test_sessions_in_which_users_go_on_have_not_failed():
+    results = rehearse(Outage, 100, duration=60, user_rate=math.inf, kind="session")
+    for check in results.check("failed < 1%", "failed(order) == 0", "failed < 1% after 20s"):
+        assert check.holds, check
+
+
 def test_what_is_under_way_has_not_failed_while_the_run_is_on():
     on = Results(record_of(20, hung=5))
     (check,) = on.check("failed(ask) == 0")

@@ -34,6 +34,9 @@ on that is taken for one that hangs."""
 _ENDING = 0.5
 """How many of a name succeeded, at least, for each that hangs."""
 
+_FIRST_EVENT = ".first_event"
+"""What the span of the first event of a stream adds to the name of its action."""
+
 _SILENT = 2
 """Windows in a row of which a node told nothing, from which on nothing is known of them.
 
@@ -198,20 +201,57 @@ class Measured:
         """Return for how many seconds of a stretch actions hung, all together."""
         return self._hung.seconds(start, end)
 
-    @cached_property
-    def _hung(self) -> Unended:
-        """What went on for `_HUNG` times as long as all that succeeded, of names that do end.
+    def doubtful_in(self, names: Sequence[str], start: float, end: float) -> Unended:
+        """Return what hung in a stretch, or was meant to last, of a run that is over.
 
-        A name that hardly ever ends is something else, such as the whole life of a user.
+        It is as `hung_in` has it, but hardly any of its name succeeded: a server that answers
+        nobody any more looks so, and so do sessions of which a few ended early.
         """
+        if self._source.is_on():
+            return self._doubtful.named(())
+        return self._doubtful.named(names).within(start, end)
+
+    @cached_property
+    def _long(self) -> Unended:
+        """What went on for `_HUNG` times as long as all that succeeded, of names that do end."""
         unended = self._unended["response"]
         patience = {}
         for name in set(unended.name):
-            times = self._spanned.histogram("response", name=name)
-            is_usual = times.count >= max(1, _ENDING * unended.named([name]).number.sum())
-            longest = max(_HUNG * times.max, _LEAST)
-            patience[name] = longest if is_usual and name in self._totals else math.inf
+            longest = self._spanned.histogram("response", name=name).max
+            is_known = name in self._totals and not math.isnan(longest)
+            patience[name] = max(_HUNG * longest, _LEAST) if is_known else math.inf
         return unended.beyond(patience)
+
+    @cached_property
+    def _hung(self) -> Unended:
+        """Of `_long` what is of names that mostly end: others may last, as users' lives do."""
+        return self._long.named([name for name in set(self._long.name) if self._ends(name)])
+
+    @cached_property
+    def _doubtful(self) -> Unended:
+        """Of `_long` what does not mostly end, unless there are signs that it did go on."""
+        names = [name for name in set(self._long.name) if not self._ends(name)]
+        return self._long.named([name for name in names if not self._goes_on(name)])
+
+    def _ends(self, name: str) -> bool:
+        succeeded = self._spanned.histogram("response", name=name).count
+        begun = int(self._unended["response"].named([name]).number.sum())
+        return succeeded >= max(1, _ENDING * begun)
+
+    def _goes_on(self, name: str) -> bool:
+        """Whether most of what is long of a name was a stream, or held what its users did."""
+        long = self._long.named([name])
+        number, since = int(long.number.sum()), float(long.begun.max())
+        streams = self._span_totals.get(f"{name}{_FIRST_EVENT}", 0) - self._totals[name][0]
+        users, actions = self._source.frame("users"), self._source.frame("actions")
+        gone = users["started_at"] + users["duration"] <= since
+        present = int((users["started_at"].notna() & ~gone).sum())
+        is_later = actions["started_at"] + actions["service_time"] > since
+        later = actions[is_later & (actions["name"].astype(str) != name)]
+        active = len(set(later["user_id"]) - {0})
+        # Of so many users, so many at least were both in one of these and doing something else.
+        in_both = number + active - present if number <= present else 0
+        return max(streams, in_both) >= number / 2
 
     def _lost(self, names: Sequence[str], start: float, end: float) -> Histogram:
         return self._undelivered.ages(names, start, end)

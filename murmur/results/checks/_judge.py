@@ -7,6 +7,7 @@ ended before the span began are failed checks, with the reason.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -20,6 +21,16 @@ from ._data import Measured
 _JOINED = "the percentiles of their windows: older seconds are joined"
 
 _UNENDED = "at least, with those that were cut short, never came or are under way"
+
+_NAMED = 3
+"""Names that are told of actions of which nobody knows what became."""
+
+_SILENT = "without data"
+_DOUBTFUL = "undecided, by what hung or was meant to last"
+_BY_UNENDED = "decided by what was cut short, never came or is under way"
+_BY_JOINED = f"by {_JOINED}"
+_OF_WINDOWS = (_SILENT, _DOUBTFUL, _BY_UNENDED, _BY_JOINED)
+"""What there may be to say of windows, in this order."""
 
 _COUNTED = {"count", "rate", "failed"}
 """What is counted by rows of windows, which stay; all else is of durations."""
@@ -78,10 +89,17 @@ def judge_check(check: Check, measured: Measured) -> CheckResult:
         return _unknown(check, reason)
     if check.windows is not None:
         return _judge_windows(check, check.windows, names, measured)
+    return _judge_whole(check, names, measured)
+
+
+def _judge_whole(check: Check, names: Sequence[str], measured: Measured) -> CheckResult:
+    """Judge the run, or the part of it that a check is about, as one."""
     value, detail = _value(check, names, measured, check.start, check.end)
     at_least = _at_least(check, names, measured, check.start, check.end)
     if _decides(check, value, at_least):
         value, detail = at_least, _counted(check, names, measured)
+    elif doubt := _doubt(check, names, measured, check.start, check.end):
+        return _unknown(check, doubt)
     return CheckResult(check, check.accepts(value), value, detail)
 
 
@@ -119,8 +137,38 @@ def _failed_at_most(
     hung = measured.hung_in(names, start, min(end, measured.elapsed))
     if not hung:
         return math.nan
-    actions, failed = measured.tally(names, start, end)
-    return (failed + hung) / (actions + hung) if check.kind == "share" else float(failed + hung)
+    return _failed_with(check, measured.tally(names, start, end), hung)
+
+
+def _failed_with(check: Check, tally: tuple[int, int], more: int) -> float:
+    """Return how many failed, or their share, with so many more that did."""
+    actions, failed = tally
+    return (failed + more) / (actions + more) if check.kind == "share" else float(failed + more)
+
+
+def _doubt(check: Check, names: Sequence[str], measured: Measured, start: float, end: float) -> str:
+    """Return why nobody can tell whether a check on failures holds, if so.
+
+    That is if it holds without what hung or was meant to last, and would not with it.
+    """
+    if check.statistic.word != "failed":
+        return ""
+    until = min(end, measured.elapsed)
+    doubtful = measured.doubtful_in(names, start, until)
+    more = int(doubtful.number.sum())
+    tally = measured.tally(names, start, end)
+    if not more or not tally[0]:
+        return ""
+    hung = measured.hung_in(names, start, until)
+    least, most = (_failed_with(check, tally, number) for number in (hung, hung + more))
+    if not check.accepts(least) or check.accepts(most):
+        return ""
+    whose = ", ".join(sorted({repr(name) for name in doubtful.name})[:_NAMED])
+    age = (doubtful.until - doubtful.begun).max()
+    return (
+        f"cannot tell: {more:,} more ({whose}) never ended, after up to {age:,.3g} s, far longer "
+        "than the few that did: they hung, or were meant to last"
+    )
 
 
 def _decides(check: Check, value: float, at_least: float) -> bool:
@@ -149,33 +197,42 @@ def _judge_windows(
 ) -> CheckResult:
     """Judge every span that is complete; what is left at the end is too short to tell."""
     begin, until = max(check.start, measured.first_window), min(check.end, measured.elapsed)
-    held = total = silent = joined = unended = 0
+    held = total = 0
     worst = math.nan
+    remarks: Counter[str] = Counter()
     for number in count():
         start = begin + number * windows.length
         if start + windows.length > until + 1e-9:
             break
-        end = start + windows.length
-        value = _window_value(check, names, measured, start, end)
-        at_least = _at_least(check, names, measured, start, end)
-        if _decides(check, value, at_least):
-            value = at_least
-            unended += 1
+        value, found = _judge_window(check, names, measured, start, start + windows.length)
         total += 1
-        silent += math.isnan(value)
-        joined += _is_joined(check, measured, start, end)
         held += check.accepts(value)
         worst = check.worse(worst, value)
+        remarks.update(found)
     if not total:
         return _unknown(check, f"no {windows.length:g} s window was complete")
-    reason = f"held in {held:,} of {total:,} windows"
-    if silent:
-        reason += f", {silent:,} of them without data"
-    if unended:
-        reason += f", {unended:,} of them decided by what was cut short, never came or is under way"
-    if joined:
-        reason += f", {joined:,} of them by {_JOINED}"
+    told = (f"{remarks[each]:,} of them {each}" for each in _OF_WINDOWS if remarks[each])
+    reason = ", ".join([f"held in {held:,} of {total:,} windows", *told])
     return CheckResult(check, windows.suffice(held, total), worst, reason)
+
+
+def _judge_window(
+    check: Check, names: Sequence[str], measured: Measured, start: float, end: float
+) -> tuple[float, list[str]]:
+    """Return the number in a window, NaN if nobody can tell, and which of `_OF_WINDOWS` it is."""
+    value, remarks = _window_value(check, names, measured, start, end), []
+    at_least = _at_least(check, names, measured, start, end)
+    if _decides(check, value, at_least):
+        value = at_least
+        remarks.append(_BY_UNENDED)
+    if math.isnan(value):
+        remarks.append(_SILENT)
+    elif _doubt(check, names, measured, start, end):
+        value = math.nan
+        remarks.append(_DOUBTFUL)
+    if _is_joined(check, measured, start, end):
+        remarks.append(_BY_JOINED)
+    return value, remarks
 
 
 def _window_value(
