@@ -117,12 +117,15 @@ def _description(module: ModuleType, name: str) -> str:
 
 
 def _constant_doc(module: ModuleType, name: str) -> list[str]:
-    """Return what is written below a constant, in the private module that it comes from."""
+    """Return what is written below a constant, in the module that it comes from in the end."""
     tree = ast.parse(inspect.getsource(module))
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and name in {alias.asname for alias in node.names}:
-            source = f"{module.__name__}.{node.module}" if node.level else str(node.module)
-            return ModuleAnalyzer.for_module(source).find_attr_docs().get(("", name), [])
+    for node in ast.walk(tree):
+        names = node.names if isinstance(node, ast.ImportFrom) else []
+        there = {alias.asname or alias.name: alias.name for alias in names}
+        if isinstance(node, ast.ImportFrom) and name in there:
+            package = module.__package__ or ""
+            source = f"{package}.{node.module}" if node.level else str(node.module)
+            return _constant_doc(importlib.import_module(source), there[name])
     return ModuleAnalyzer.for_module(module.__name__).find_attr_docs().get(("", name), [])
 
 

@@ -27,6 +27,8 @@ from ._column import (
 )
 
 OUTCOMES = ("finished", "failed", "left", "killed", "dropped", "lost")
+"""Words for how a user ended, as the frame ``users`` has them."""
+
 NODE_OUTCOMES = ("here", "left", "lost")
 USER_STATES = ("waiting", "running", "leaving")
 

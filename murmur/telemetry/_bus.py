@@ -22,6 +22,7 @@ from murmur.errors import InvalidArgumentError, UnknownNameError
 from ._events import CATALOGUE, Event
 
 Handler = Callable[[Event], object]
+"""What is called with each event of a subscription; what it returns is nobody's."""
 
 HANDLER_FAILURE = "amoc.handler.failure"
 

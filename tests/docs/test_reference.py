@@ -112,6 +112,22 @@ def test_every_python_name_that_is_described_is_there(described: dict[str, set[s
     assert gone == []
 
 
+def test_every_constant_is_described(site: Path) -> None:
+    bare = []
+    for module in PUBLIC:
+        there = importlib.import_module(module)
+        page = (site / "reference" / "api" / f"{module}.html").read_text(encoding="utf-8")
+        for name in there.__all__:
+            value = getattr(there, name)
+            is_constant = not (inspect.isclass(value) or inspect.isroutine(value))
+            if is_constant and f'id="{module}.{name}"' in page:
+                said = page.partition(f'id="{module}.{name}"')[2].partition("<dd>")[2]
+                if not said.partition("</dd>")[0].strip():
+                    bare.append(f"{module}.{name}")
+
+    assert bare == []
+
+
 def test_every_error_is_described_and_no_other(described: dict[str, set[str]]) -> None:
     named = {name for name in described["py:exception"] if name.startswith("murmur.errors.")}
 
