@@ -243,7 +243,7 @@ class Session:
         record = record_of(spec, self.relay, plan)
         ending = Ending(record, chosen.__name__, self._host.abandon)
         run = Run(self, record, ending=ending, flush=self._flush, scenario=chosen)
-        tell_of_settings(resolved, users)
+        tell_of_settings(resolved, users, record)
         with run_directory(self._directory, record, chosen) as directory:
             self._host.ask("do", cluster.start, spec, record, course, named)
         if directory is not None:

@@ -102,10 +102,17 @@ def record_of(spec: RunSpec, relay: Relay, plan: Mapping[str, object]) -> RunRec
     )
 
 
-def tell_of_settings(resolved: Resolved, users: int) -> None:
-    """Log what is not as it may seem about the settings of a run of so many users."""
-    for warning in resolved.warnings:
-        _logger.warning("%s", warning)
+def tell_of_settings(resolved: Resolved, users: int, record: RunRecord) -> None:
+    """Tell what is not as it may seem about the settings of a run of so many users.
+
+    What the environment asked for in vain is a trouble of the run: who reads its results later
+    has to know that it ran on other values.
+    """
+    in_vain = {each.variable: str(each) for each in resolved.warnings}
+    in_vain |= {each.variable: str(each) for each in resolved.strays}
+    for sentence in in_vain.values():
+        _logger.warning("%s", sentence)
+    record.troubles |= in_vain
     for each in resolved.values.values():
         if isinstance(each, LogRows):
             _tell_of(each, users)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from murmur.recording import Hold, RunRecord
 from murmur.runtime import EXPELLED, NODE_LEFT, NODE_RELEASED, RUN_BROKE
 from murmur.runtime.health import BY_OTHERS, STOOD_STILL, is_crowded_out, place
+from murmur.scenario import variable_of
 from murmur.telemetry import Labels
 
 from ._absences import NO_SIGN
@@ -66,6 +67,23 @@ def _troubles(record: RunRecord) -> Iterator[str]:
     for whose, text in record.troubles.items():
         if whose != "directory":
             yield f"{text[:1].upper()}{text[1:].rstrip('.')}."
+    yield from _unread(record)
+
+
+def _unread(record: RunRecord) -> Iterator[str]:
+    """Yield the variables that a node could not read for a setting of its own."""
+    events: dict[str, Any] = record.table("events")
+    told = set()
+    for name, node, about in zip(events["name"], events["node"], events["metadata"], strict=True):
+        if name != "amoc.config.env":
+            continue
+        variable = variable_of(about["variable_name"])
+        if variable not in record.troubles and (variable, node) not in told:
+            told.add((variable, node))
+            yield (
+                f"{variable}={about['variable_value']!r} is not usable on node {node} "
+                f"({about['error']}); setting {about['variable_name']!r} keeps its default."
+            )
 
 
 def _is(column: Labels, matches: Callable[[str], bool]) -> NDArray[np.bool_]:

@@ -74,9 +74,13 @@ def live_names(cls: type[HasTraits]) -> list[str]:
     return [name for name, trait in settings_of(cls).items() if is_live(trait)]
 
 
+PREFIX = "AMOC_"
+"""How the variables of all settings begin."""
+
+
 def variable_of(name: str) -> str:
     """Return the environment variable that may hold the setting."""
-    return f"AMOC_{name.upper()}"
+    return f"{PREFIX}{name.upper()}"
 
 
 def shown(trait: Trait, value: object) -> object:

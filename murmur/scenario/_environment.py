@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 from traitlets import Bytes, TraitError, TraitType, Unicode
@@ -12,7 +13,7 @@ from traitlets import Bytes, TraitError, TraitType, Unicode
 from murmur._guard import heard, text_of
 from murmur.errors import ConfigError, InvalidSettingError, UnknownSettingError, combine
 
-from ._declarations import MASK, Trait, is_secret, settings_of, variable_of
+from ._declarations import MASK, PREFIX, Trait, is_secret, settings_of, variable_of
 from ._rate import arrivals
 from ._scenario import Scenario
 from ._verification import Verification
@@ -50,6 +51,22 @@ class EnvironmentReading:
     # values that could be read, by the name of their setting
     values: dict[str, object] = field(default_factory=dict)
     warnings: tuple[EnvironmentWarning, ...] = ()  # variables that could not
+    strays: tuple[Stray, ...] = ()  # variables that no setting has, and one may have been meant
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A variable that is set, and read by no setting of the scenario."""
+
+    variable: str
+    meant: str  # the variable of a setting that has no value, which may have been meant
+
+    def __str__(self) -> str:
+        """Return what to say of it."""
+        return (
+            f"no setting reads the variable {self.variable}; {self.meant} is not set, and may "
+            "have been meant"
+        )
 
 
 def read_environment(
@@ -77,7 +94,30 @@ def read_environment(
             secret = is_secret(trait)
             reason = "the reason would show the secret" if secret else _reason(error)
             warnings.append(EnvironmentWarning(name, MASK if secret else text, reason))
-    return EnvironmentReading(values, tuple(warnings))
+    unset = [variable_of(name) for name in settings if name not in skip]
+    return EnvironmentReading(values, tuple(warnings), tuple(_strays(environment, settings, unset)))
+
+
+def _strays(
+    environment: Mapping[str, str], settings: Mapping[str, Trait], wanted: Sequence[str]
+) -> Iterator[Stray]:
+    """Yield variables whose names were probably misspelt: other scenarios have theirs as well."""
+    own = {variable_of(name) for name in settings}
+    unset = {each.removeprefix(PREFIX): each for each in wanted if not environment.get(each)}
+    for variable in sorted(environment):
+        name = variable.upper().removeprefix(PREFIX)
+        is_foreign = variable in own or name == variable.upper() or name.startswith(_EXPORTERS)
+        if is_foreign or not environment[variable]:
+            continue
+        if meant := get_close_matches(name, unset, n=1, cutoff=_ALIKE):
+            yield Stray(variable, unset[meant[0]])
+
+
+_EXPORTERS = "GRAPHITE_"
+"""How the rest begins of variables that belong to exporters."""
+
+_ALIKE = 0.7
+"""Share of letters that a variable and the one that was meant have in common, at least."""
 
 
 def parse_settings(cls: type[Scenario], texts: Mapping[str, str]) -> dict[str, object]:

@@ -12,7 +12,7 @@ from murmur.errors import ConfigError, UnknownSettingError, combine
 
 from ._callbacks import callbacks
 from ._declarations import MASK, is_local, is_secret, settings_of, variable_of
-from ._environment import EnvironmentReading, EnvironmentWarning, read_environment
+from ._environment import EnvironmentReading, EnvironmentWarning, Stray, read_environment
 from ._insides import lock, put_values
 from ._scenario import Scenario
 from ._verification import Verification
@@ -29,6 +29,7 @@ class Resolved:
     # environment of the node that it is for
     sources: dict[str, Source]
     warnings: tuple[EnvironmentWarning, ...] = ()  # environment variables that could not be read
+    strays: tuple[Stray, ...] = ()  # environment variables that were probably misspelt
     secrets: frozenset[str] = frozenset()  # names of the settings whose values must not be shown
 
     def __repr__(self) -> str:
@@ -87,6 +88,7 @@ def resolve(
         values={name: verification.value(name) for name in settings},
         sources={name: _source(name, given, reading) for name in settings},
         warnings=reading.warnings,
+        strays=reading.strays,
         secrets=frozenset(name for name, trait in settings.items() if is_secret(trait)),
     )
 

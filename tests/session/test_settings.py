@@ -54,6 +54,45 @@ def test_a_rate_may_have_a_unit_wherever_it_is_given(session, monkeypatch) -> No
             calls.change_rate("10", cancel_ramp=True)
 
 
+@pytest.mark.parametrize(
+    ("variable", "text", "said"),
+    [
+        ("AMOC_SIZE", "big", "AMOC_SIZE='big' is not usable (expected an int)"),
+        ("AMOC_SIEZ", "7", "No setting reads the variable AMOC_SIEZ; AMOC_SIZE is not set"),
+        ("amoc_size", "7", "No setting reads the variable amoc_size; AMOC_SIZE is not set"),
+    ],
+)
+def test_what_the_environment_asked_for_in_vain_is_a_remark_of_the_run(
+    session, monkeypatch, tmp_path, variable, text, said
+) -> None:
+    monkeypatch.setenv(variable, text)
+    with session.do(Calls, 1) as run:
+        assert run.settings["size"] == 1
+        assert said[3:] in str(session.status().problems)
+    saved = murmur.load(run.results.save(tmp_path / "saved"))
+
+    for results in (run.results, saved):
+        assert said in " ".join(results.verdict.reasons)
+        assert results.verdict.state == run.results.verdict.state
+
+
+@pytest.mark.parametrize(
+    ("variable", "settings"),
+    [
+        ("AMOC_SIEZ", {"size": 7}),  # which was given otherwise
+        ("AMOC_COLOUR", {}),  # of another scenario
+        ("AMOC_GRAPHITE_HOST", {}),  # of an exporter
+        ("SIEZ", {}),
+    ],
+)
+def test_variables_of_others_are_nobodys_business(session, monkeypatch, variable, settings) -> None:
+    monkeypatch.setenv(variable, "7")
+    with session.do(Calls, 1, **settings) as run:
+        pass
+
+    assert variable not in " ".join(run.results.verdict.reasons)
+
+
 def test_refused_values_are_heard(session) -> None:
     heard: list[Event] = []
     with murmur.on("amoc.config.verify", heard.append):

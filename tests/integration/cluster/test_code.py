@@ -174,6 +174,19 @@ def test_each_node_has_its_own_local_settings(
     assert by_node(run) == {"a": "eth5", "b": "eth5"}
 
 
+def test_a_local_setting_that_a_node_cannot_read_is_a_remark_that_names_the_node(
+    session: murmur.Session, nodes: Any
+) -> None:
+    nodes.start("a", prefix=("env", "AMOC_PORT=many"))
+    nodes.start("b")
+    run = session.do(Labelled, 4, user_rate=math.inf, end_when_idle=True)
+    run.wait(timeout=20)
+
+    assert "AMOC_PORT='many' is not usable on node a (expected an int" in str(
+        run.results.verdict.reasons
+    )
+
+
 def test_a_local_setting_that_does_not_fit_starts_nothing(
     session: murmur.Session, nodes: Any
 ) -> None:
