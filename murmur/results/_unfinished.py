@@ -134,20 +134,48 @@ def _ungranted(record: RunRecord) -> Iterator[str]:
 
 
 def _held(record: RunRecord) -> Iterator[str]:
-    """Yield throttles that granted nothing though users waited for them."""
+    """Yield throttles that granted nothing, or nothing any more, though users waited for them."""
+    if not record.ended_by:
+        return
     table: Mapping[str, Any] = record.table("throttles")
     names = np.array(table["name"].decode(), object)
-    rate, granted, waiting = (
-        np.asarray(table[key], np.float64) for key in ("rate", "granted", "waiting")
+    rate, granted, waiting, at = (
+        np.asarray(table[key], np.float64) for key in ("rate", "granted", "waiting", "window_at")
     )
-    for name in sorted(set(names[(waiting > 0) & ~np.isnan(rate)].tolist()) - {"user_rate"}):
+    for name in sorted(set(names[waiting > 0].tolist()) - {"user_rate"}):
         rows = names == name
-        windows = len(set(np.asarray(table["window_at"])[rows & (waiting > 0)].tolist()))
-        if not granted[rows].sum() and record.ended_by:
+        waits = np.unique(at[rows & (waiting > 0)])
+        grants = np.unique(at[rows & (granted > 0)])
+        is_limit = bool(np.isnan(rate[rows]).all())
+        kind = "limit" if is_limit else "throttle"
+        why = "its permits were all taken" if is_limit else "it was paused, at rate 0 or too slow"
+        if text := _no_grants(record, grants, waits):
+            yield f"The {kind} {name!r} granted nothing in {text}, and users waited: {why}."
+        elif not len(grants) and not is_limit:
             yield (
-                f"The throttle {name!r} granted nothing: users waited for it in {windows:,} "
-                "windows, in which it was paused, at rate 0 or too slow."
+                f"The throttle {name!r} granted nothing: users waited for it in {len(waits):,} "
+                f"windows, in which {why}."
             )
+
+
+def _no_grants(record: RunRecord, grants: NDArray[np.float64], waits: NDArray[np.float64]) -> str:
+    """Return for how long there was no grant at the end, if users waited most of that time.
+
+    For longer than ever before: some throttles are slow.
+    """
+    if not len(grants):
+        return ""
+    end, last = _end(record), float(grants[-1]) + record.window
+    longest = float(np.diff(grants, prepend=record.load_at).max())
+    is_long = end - last >= max(_SILENCE, _LONGER * longest)
+    if not is_long or (waits >= last).sum() * record.window < (end - last) / 2:
+        return ""
+    return f"the last {end - last:,.0f} of {end:,.0f} s"
+
+
+def _end(record: RunRecord) -> float:
+    """Return when the run began to end, or what is known of it does."""
+    return record.latest if math.isnan(record.ending_at) else record.ending_at
 
 
 def _waited_for_others(record: RunRecord) -> Iterator[str]:
@@ -342,7 +370,7 @@ def _silence(
     node: str,  # "" stands for all of them
 ) -> str:
     """Return for how long nothing ended on a node, if users were there; empty if not."""
-    end = record.latest if math.isnan(record.ending_at) else record.ending_at
+    end = _end(record)
     ended = np.unique(windows["window_at"][_of(windows["node"], node)])
     if not len(ended):
         return ""

@@ -347,6 +347,70 @@ def test_what_hangs_at_the_end_counts_as_failed_where_that_decides(tmp_path, sta
         assert few.value == pytest.approx(2 / (each.actions.shape[0] + 2))
 
 
+class Halted(murmur.Scenario):
+    """Half of the users poll; the others order by a throttle that stops in the middle."""
+
+    way = traitlets.Unicode("pause", help="how the throttle stops")
+
+    async def init(self):
+        if self.way == "keep":
+            self.pace = await murmur.throttle("pace", limit=2)
+        else:
+            self.pace = await murmur.throttle("pace", rate=20, interval=1)
+
+    async def start(self, user):
+        while user.id > 5:
+            with user.timer("poll"):
+                await user.sleep(0.2)
+        while True:
+            if self.way == "keep":
+                async with self.pace:
+                    with user.timer("order"):
+                        await user.sleep(0.1 if user.now() < 10 else 1000)
+                continue
+            await self.pace.wait()
+            with user.timer("order"):
+                await user.sleep(0.1)
+            if user.id == 1 and user.now() > 10:
+                await self.halt()
+
+    async def halt(self):
+        if self.way == "pause":
+            await self.pace.pause()
+        elif self.way == "zero":
+            await self.pace.change_rate(0)
+        elif self.way == "slow":
+            await self.pace.change_rate(0.01)
+
+
+@pytest.mark.parametrize(
+    ("way", "told"),
+    [
+        (
+            "pause",
+            "throttle 'pace' granted nothing in the last 49 of 60 s, and users waited: it was p",
+        ),
+        (
+            "zero",
+            "throttle 'pace' granted nothing in the last 49 of 60 s, and users waited: it was p",
+        ),
+        (
+            "slow",
+            "throttle 'pace' granted nothing in the last 49 of 60 s, and users waited: it was p",
+        ),
+        (
+            "keep",
+            "limit 'pace' granted nothing in the last 49 of 60 s, and users waited: its permits",
+        ),
+        ("", ""),
+    ],
+)
+def test_a_throttle_that_stopped_granting_is_told_although_other_things_went_on(way, told):
+    results = rehearse(Halted, 10, duration=60, user_rate=math.inf, way=way)
+    lines = [reason for reason in results.verdict.reasons if "granted" in reason]
+    assert [told in line for line in lines] == [True] * bool(told)
+
+
 class Outage(murmur.Scenario):
     """After a login, users order: six of a hundred have an answer, or what they do lasts."""
 
