@@ -80,8 +80,13 @@ class Rows:
         return self._given(user.random.randrange(len(self)))
 
     def row(self, number: int) -> dict[str, object]:
-        """Return the row of that number, counted from 0 as in the source."""
-        return {name: column[number] for name, column in self._columns.items()}
+        """Return the row of that number, counted from 0 as in the source.
+
+        Raises `FeederError` if there is none.
+        """
+        if not 0 <= number < len(self):
+            raise FeederError(f"no row {number}", f"there are {len(self)} rows, from 0")
+        return self._given(number)
 
     def arranged(self, order: Order, beyond: Beyond, name: str) -> Rows:
         """Return the same rows, dealt as `order` and `beyond` say; see `Feeder`.
@@ -92,7 +97,7 @@ class Rows:
 
     def _given(self, number: int) -> dict[str, object]:
         self._count(ROWS_GIVEN)
-        return self.row(number)
+        return {name: column[number] for name, column in self._columns.items()}
 
     def _count(self, what: str) -> None:
         """Count it in the run whose code this is; rows may be looked at outside of one."""

@@ -791,6 +791,27 @@ def test_rows_that_nobody_had_and_users_without_one_are_told(users, settings, to
     assert rehearse(Feeds, users, **settings).verdict.reasons == told
 
 
+class Numbered(murmur.Scenario):
+    """Users take rows by number, and the last but one asks for one that is not there."""
+
+    user_rate = traitlets.Float(math.inf, help="users per minute").tag(live=True)
+    accounts = murmur.Feeder(ROWS, help="who logs in")
+
+    async def start(self, user: murmur.User) -> None:
+        with user.timer("login"):
+            await user.sleep(0.1)
+        return self.accounts.row(user.id - 2)["name"]
+
+
+def test_rows_taken_by_number_are_rows_that_users_had_and_none_counts_from_the_end():
+    results = rehearse(Numbered, 3)
+    assert results.verdict.reasons == ()
+    users = results.users.set_index("user_id")
+    assert list(users["outcome"]) == ["failed", "finished", "finished"]
+    assert "no row -1" in users["reason"][1]
+    assert list(users["result"][[2, 3]]) == [row["name"] for row in ROWS[:2]]
+
+
 class Plans(murmur.Scenario):
     """Users follow a timetable that the run may be too short for."""
 
