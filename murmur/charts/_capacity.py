@@ -89,12 +89,12 @@ def _panel(
     colour = alt.Color(
         "what:N",
         legend=alt.Legend(title=None, symbolType="stroke", symbolSize=300),
-        scale=theme.ordered(list(colours), list(colours.values())),
+        scale=theme.coloured(colours),
     )
     shape = alt.Shape(
         "answer:N",
         legend=alt.Legend(title=None, symbolFillColor=theme.GREY, symbolStrokeColor=theme.GREY),
-        scale=theme.ordered(list(_ANSWERS), list(_ANSWERS.values())),
+        scale=theme.coloured(_ANSWERS),
     )
     tooltip = ["load:Q", "what:N", "value:Q", "answer:N"]
     points = alt.Chart(long).mark_point(filled=True, size=55, opacity=0.9)

@@ -18,6 +18,7 @@ from ._theme import (
     SKY,
     VERMILLION,
     AnyChart,
+    coloured,
     dressed,
     ordered,
     seconds_axis,
@@ -137,9 +138,7 @@ def outcomes(frame: pd.DataFrame) -> AnyChart:
         y=alt.Y("outcome:N", title=None, sort=list(_OUTCOMES)),
         tooltip=["outcome:N", alt.Tooltip("users:Q", format=",")],
     )
-    colour = alt.Color(
-        "outcome:N", legend=None, scale=ordered(list(_OUTCOMES), list(_OUTCOMES.values()))
-    )
+    colour = alt.Color("outcome:N", legend=None, scale=coloured(_OUTCOMES))
     chart = _with_numbers(bars, bars.mark_bar().encode(color=colour), "users")
     return dressed(chart, title, height=_ROW_HEIGHT * len(rows) + _ROW_HEIGHT)
 

@@ -15,7 +15,7 @@ orange and sky blue are darker here.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import altair as alt
@@ -185,6 +185,20 @@ def ordered(domain: Sequence[str], values: Sequence[Any]) -> alt.Scale:
     return alt.Scale(
         domain=list(domain), range=[values[i % len(values)] for i in range(len(domain))]
     )
+
+
+def coloured(colours: Mapping[str, str]) -> alt.Scale:
+    """Return a scale that gives each measure its colour."""
+    return ordered(list(colours), list(colours.values()))
+
+
+def value_tooltip(title: str, number: str) -> list[alt.Tooltip]:
+    """Return what is told of one value of one measure over time; `number` is its format."""
+    return [
+        alt.Tooltip("at:Q", title="time [s]", format=",.0f"),
+        alt.Tooltip("measure:N", title="what"),
+        alt.Tooltip("value:Q", title=title, format=number),
+    ]
 
 
 def _configured(chart: Configurable) -> Configurable:

@@ -21,6 +21,7 @@ from ._theme import (
     SKY,
     VERMILLION,
     AnyChart,
+    coloured,
     dressed,
     log_axis,
     log_scale,
@@ -28,6 +29,7 @@ from ._theme import (
     ordered,
     sentence,
     time_axis,
+    value_tooltip,
 )
 
 _NAMES = len(PALETTE)  # more names at once could not be told apart
@@ -129,10 +131,10 @@ def throughput(
         x=time_axis(),
         y=axis,
         order="order:Q",
-        color=alt.Color("measure:N", title=None, scale=_scale(_RESULTS)),
+        color=alt.Color("measure:N", title=None, scale=coloured(_RESULTS)),
         # By a condition: Vega-Lite complains of an opacity for names, which have no order.
         opacity=alt.condition("datum.order", alt.value(0.95), alt.value(0.45)),
-        tooltip=_tooltip("actions per second", ",.1f"),
+        tooltip=value_tooltip("actions per second", ",.1f"),
     )
     return dressed(with_changes(chart, changes, spans.end), title, spans.note("the mean of"))
 
@@ -378,10 +380,10 @@ def _lines(
             scale=ordered(names, PALETTE),
         )
         if by_name
-        else alt.Color("measure:N", legend=legend, scale=_scale(measures))
+        else alt.Color("measure:N", legend=legend, scale=coloured(measures))
     )
     dash = alt.StrokeDash("measure:N", legend=legend, scale=ordered(list(measures), DASHES))
-    tooltip = _tooltip(*value)
+    tooltip = value_tooltip(*value)
     if names:
         tooltip.insert(1, alt.Tooltip("name:N", title="name"))
     marks = alt.Chart(long).encode(x=time_axis(), y=axis, color=colour)
@@ -399,15 +401,3 @@ def _lines(
 def _colours(measures: Mapping[str, object]) -> dict[str, str]:
     known = {**_PERCENTILES, **_TIMES}
     return {measure: known[measure] for measure in measures}
-
-
-def _scale(colours: Mapping[str, str]) -> alt.Scale:
-    return ordered(list(colours), list(colours.values()))
-
-
-def _tooltip(title: str, number: str) -> list[alt.Tooltip]:
-    return [
-        alt.Tooltip("at:Q", title="time [s]", format=",.0f"),
-        alt.Tooltip("measure:N", title="what"),
-        alt.Tooltip("value:Q", title=title, format=number),
-    ]

@@ -99,11 +99,11 @@ def _throughput() -> alt.Chart:
             x=_time(),
             y=alt.Y("value:Q", title=None, stack="zero", axis=_whole_axis()),
             order="order:Q",
-            color=alt.Color("measure:N", scale=_colours(_RESULTS), legend=_squares()),
+            color=alt.Color("measure:N", scale=theme.coloured(_RESULTS), legend=_squares()),
             opacity=alt.Opacity(
                 "measure:N", scale=theme.ordered(list(_RESULTS), [0.5, 0.95]), legend=_squares()
             ),
-            tooltip=_tooltip("actions per second", ",.1f"),
+            tooltip=theme.value_tooltip("actions per second", ",.1f"),
         )
     )
     return chart
@@ -120,7 +120,7 @@ def _latency() -> list[alt.Chart]:
     marks = alt.Chart(_ROWS).transform_filter("datum.alone").transform_fold([*_PERCENTILES])
     # What has a gap on either side has no line, and would not be seen.
     dots = marks.mark_point(filled=True, size=14, opacity=1).encode(
-        x=_time(), y=y, color=alt.Color("key:N", scale=_colours(_PERCENTILES), legend=None)
+        x=_time(), y=y, color=alt.Color("key:N", scale=theme.coloured(_PERCENTILES), legend=None)
     )
     return [lines, dots]
 
@@ -163,7 +163,7 @@ def _throttles() -> alt.Chart:
         strokeDash=alt.StrokeDash(
             "measure:N", scale=theme.ordered(["granted", "asked"], ([1, 0], [2, 3])), legend=_LEGEND
         ),
-        tooltip=[alt.Tooltip("name:N"), *_tooltip("permits per second", ",.1f")],
+        tooltip=[alt.Tooltip("name:N"), *theme.value_tooltip("permits per second", ",.1f")],
     )
     return chart
 
@@ -183,9 +183,9 @@ def _lines(
     chart: alt.Chart = marks.mark_line(strokeWidth=1.8, interpolate=interpolate).encode(
         x=_time(),
         y=y or alt.Y("value:Q", title=None, axis=_whole_axis()),
-        color=alt.Color("measure:N", scale=_colours(measures), legend=_LEGEND),
+        color=alt.Color("measure:N", scale=theme.coloured(measures), legend=_LEGEND),
         strokeDash=alt.StrokeDash("measure:N", scale=theme.ordered(names, dashes), legend=_LEGEND),
-        tooltip=_tooltip(title, number),
+        tooltip=theme.value_tooltip(title, number),
     )
     return chart
 
@@ -234,15 +234,3 @@ def _whole_axis() -> alt.Axis:
 
 def _squares() -> alt.Legend:
     return alt.Legend(title=None, orient="top", symbolType="square", symbolSize=90, offset=2)
-
-
-def _colours(measures: Mapping[str, str]) -> alt.Scale:
-    return theme.ordered(list(measures), list(measures.values()))
-
-
-def _tooltip(title: str, number: str) -> list[alt.Tooltip]:
-    return [
-        alt.Tooltip("at:Q", title="time [s]", format=",.0f"),
-        alt.Tooltip("measure:N", title="what"),
-        alt.Tooltip("value:Q", title=title, format=number),
-    ]
