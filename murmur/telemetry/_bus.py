@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from fnmatch import fnmatchcase
 from functools import partial
 
@@ -156,6 +156,10 @@ class Bus:
         """Return whether anyone listens to events of that name."""
         return bool(self._listeners.get(name))
 
+    def listeners(self, name: str) -> Collection[object]:
+        """Return who listens to events of that name, now and whenever it is looked at again."""
+        return self._listeners[name].values()
+
     def publish(self, event: Event) -> tuple[Event, ...]:
         """Hand `event` to everyone who listens.
 
@@ -261,6 +265,10 @@ class Emitter:
     def listening(self, name: str) -> bool:
         """Return whether an event of that name would reach anyone."""
         return name in self._kept or self._bus.listening(name)
+
+    def listeners(self, name: str) -> Collection[object]:
+        """Return who listens to frequent events of that name, as `Bus.listeners` does."""
+        return self._bus.listeners(name)
 
     def emit(
         self,

@@ -36,6 +36,13 @@ def _answer_rows() -> Rows:
     return Rows("<hQQdd", [("name", "<i2"), *sizes, ("first_byte", "<f8"), ("at", "<f8")])
 
 
+def _request_rows() -> Rows:
+    times = [(f"{name}_at", "<f8") for name in ("due", "started", "first_byte", "ended")]
+    sizes = [("sent", "<u8"), ("received", "<u8")]
+    who = [("name", "<i2"), ("status", "<i2"), ("user_id", "<u4")]
+    return Rows("<hhIddddQQ", [*who, *times, *sizes])
+
+
 @dataclass(slots=True)
 class Hot:
     """Rows that come many times a second."""
@@ -46,6 +53,7 @@ class Hot:
     counts: Rows = field(default_factory=_value_rows)
     gauges: Rows = field(default_factory=_value_rows)
     answers: Rows = field(default_factory=_answer_rows)
+    requests: Rows = field(default_factory=_request_rows)
 
 
 @dataclass(slots=True)

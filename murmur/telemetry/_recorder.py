@@ -35,6 +35,7 @@ from ._codes import MISSING, OTHER, Codes, Names
 from ._intake import Cold, Hot, Tally, taken, taken_items
 from ._kinds import Kind, Kinds, leaf_of
 from ._plain import name_of, plain
+from ._requests import with_actions_of, with_answers_of
 from ._under_way import Begun, Open, begun
 from ._varying import LONGEST
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ._events import Event
+    from ._requests import Answer, Asked
     from ._rows import Rows
 
 CUT_SHORT = "cut_short"
@@ -138,8 +140,8 @@ class Recorder:
         self._append_action = self._hot.actions.append
         self._pack_count = self._hot.counts.pack
         self._append_count = self._hot.counts.append
-        self._pack_answer = self._hot.answers.pack
-        self._append_answer = self._hot.answers.append
+        self._pack_request = self._hot.requests.pack
+        self._append_request = self._hot.requests.append
 
     def action(
         self,
@@ -288,7 +290,27 @@ class Recorder:
         at: float,
     ) -> None:
         """Record an answer of a server in one row, which `seal` makes counters and a gauge of."""
-        self._append_answer(self._pack_answer(self._names[status], sent, received, first_byte, at))
+        rows = self._hot.answers
+        rows.append(rows.pack(self._names[status], sent, received, first_byte, at))
+
+    def request(self, asked: Asked, answer: Answer, user_id: int, ended_at: float) -> None:
+        """Record an action that succeeded, and the answer that it was about, in one row.
+
+        `seal` makes of it what `action` and `answer` would have recorded.
+        """
+        self._append_request(
+            self._pack_request(
+                self._names[asked.name],
+                answer.status,
+                user_id if user_id <= HIGHEST_ID else HIGHEST_ID,  # noqa: FURB136 - min() takes 0.15 us
+                asked.due_at,
+                asked.started_at,
+                answer.first_byte_at,
+                ended_at,
+                answer.sent_bytes,
+                answer.received_bytes,
+            )
+        )
 
     def event(self, event: Event) -> None:
         """Keep an event, its metadata reduced to plain values; see `Emitter`."""
@@ -363,8 +385,9 @@ class Recorder:
         """
         hot, cold = self._hot, self._cold
         under_way = self._under_way()  # its names are among the labels
-        actions, users = self._since_start(hot.actions), self._since_start(hot.users)
-        counts, gauges = self._values()
+        requests, users = self._since_start(hot.requests), self._since_start(hot.users)
+        actions = with_actions_of(requests, self._since_start(hot.actions))
+        counts, gauges = self._values(requests)
         return Chunk(
             node=self.node,
             names=self._names.labels(),
@@ -394,13 +417,14 @@ class Recorder:
             for (name, due, started, is_part), number in found.items()
         )
 
-    def _values(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Take what was added to counters, and the values of gauges."""
+    def _values(self, requests: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Take what was added to counters, and the values of gauges; also by `requests`."""
         import numpy as np
 
         hot = self._hot
         counts, gauges = self._since_start(hot.counts), self._since_start(hot.gauges)
         answers = self._since_start(hot.answers)
+        answers = with_answers_of(requests, answers, self._names.__getitem__)
         if not len(answers):
             return counts, gauges
 

@@ -7,6 +7,7 @@ import pickle
 import struct
 import threading
 from collections import defaultdict
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -271,6 +272,49 @@ def test_answers_are_counters_and_a_gauge_by_window(recorder: Recorder, clock: _
     gauges = chunk.gauges
     assert (gauges.window.tolist(), gauges.last.tolist()) == ([0, 1], [0.01, 0.09])
     assert (gauges.max.tolist(), gauges.size.tolist()) == ([0.07, 0.09], [3, 1])
+
+
+def _asked(name: str, due_at: float, started_at: float) -> SimpleNamespace:
+    return SimpleNamespace(name=name, due_at=due_at, started_at=started_at)
+
+
+def _answer(status: int, at: float, sent: int, received: int) -> SimpleNamespace:
+    return SimpleNamespace(
+        status=status, first_byte_at=at, sent_bytes=sent, received_bytes=received
+    )
+
+
+def test_a_request_in_one_row_is_an_action_and_an_answer(recorder: Recorder, clock: _Clock):
+    start = recorder.started_at
+    clock.now = start + 1.0
+    look, found = _asked("look", start, start + 0.1), _answer(200, start + 0.35, 50, 500)
+    recorder.request(look, found, 7, start + 0.4)
+    recorder.action("look", 8, start, start, start + 0.2)
+    recorder.answer("http.status.200", 10, 20, 0.125, start + 0.2)
+    # The first byte before the beginning: of an answer to a request that was begun again.
+    buy, moved = _asked("buy", start, start + 0.6), _answer(302, start + 0.5, 1, 2)
+    recorder.request(buy, moved, 7, start + 0.7)
+
+    chunk = recorder.seal()
+
+    actions = chunk.actions
+    assert [chunk.names[code] for code in actions["name"]] == ["look", "look", "buy"]
+    assert actions["user_id"].tolist() == [8, 7, 7]
+    assert actions["error"].tolist() == [-1, -1, -1]
+    assert actions["due_at"].tolist() == [0.0, 0.0, 0.0]
+    assert actions["started_at"] == pytest.approx([0.0, 0.1, 0.6])
+    assert actions["ended_at"] == pytest.approx([0.2, 0.4, 0.7])
+    rows = zip(*(column.tolist() for column in chunk.counters), strict=True)
+    assert {chunk.names[name]: value for _, name, value in rows} == {
+        "http.status.200": 2.0, "http.status.302": 1.0,
+        "http.sent_bytes": 61.0, "http.received_bytes": 522.0,
+    }  # fmt: skip
+    gauges = chunk.gauges
+    assert chunk.names[gauges.name[0]] == "http.first_byte_seconds"
+    assert gauges.last.tolist() == [0.0]
+    assert gauges.max == pytest.approx([0.25])
+    assert gauges.sum == pytest.approx([0.375])
+    assert gauges.size.tolist() == [3]
 
 
 def test_gauges_keep_last_extremes_and_what_makes_the_mean(recorder: Recorder):

@@ -1,0 +1,74 @@
+"""Requests that were recorded in one row each, taken apart into actions and answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ._codes import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Table = NDArray[Any]
+
+
+class Asked(Protocol):
+    """A request: its name, which is a text, and when it should have started, and did."""
+
+    name: Any
+    due_at: float
+    started_at: float
+
+
+class Answer(Protocol):
+    """The answer to a request: its status, bytes on the wire, and when the first of them came."""
+
+    status: int
+    first_byte_at: float
+    sent_bytes: int
+    received_bytes: int
+
+
+def with_actions_of(requests: Table, actions: Table) -> Table:
+    """Return actions, and those that requests are, in the order in which they ended."""
+    import numpy as np
+
+    if not len(requests):
+        return actions
+    made = np.empty(len(requests), actions.dtype)
+    for column in ("name", "user_id", "due_at", "started_at", "ended_at"):
+        made[column] = requests[column]
+    made["error"] = MISSING
+    return _together(actions, made, "ended_at")
+
+
+def with_answers_of(requests: Table, answers: Table, code_of: Callable[[str], int]) -> Table:
+    """Return answers, and those to requests, in the order in which they came.
+
+    `code_of` returns the code of the counter of a status.
+    """
+    import numpy as np
+
+    if not len(requests):
+        return answers
+    made = np.empty(len(requests), answers.dtype)
+    statuses, places = np.unique(requests["status"], return_inverse=True)
+    codes = [code_of(f"http.status.{status}") for status in statuses.tolist()]
+    made["name"] = np.array(codes, "<i2")[places]
+    waited = requests["first_byte_at"] - requests["started_at"]
+    made["first_byte"], made["at"] = np.maximum(waited, 0.0), requests["ended_at"]
+    for column in ("sent", "received"):
+        made[column] = requests[column]
+    return _together(answers, made, "at")
+
+
+def _together(one: Table, other: Table, moment: str) -> Table:
+    """Return the rows of both in the order of their `moment`."""
+    import numpy as np
+
+    if not len(one):
+        return other
+    both = np.concatenate([one, other])
+    return both[np.argsort(both[moment], kind="stable")]
