@@ -509,9 +509,8 @@ def thread_is_alive(thread: int | None) -> bool:
     return any(one.ident == thread for one in threading.enumerate())
 
 
-def thread_here() -> int:
-    """Return the identifier of the calling thread, as `Native.thread` has it."""
-    return threading.get_ident()
+thread_here: Callable[[], int] = threading.get_ident
+"""Returns the identifier of the calling thread, as `Native.thread` has it."""
 
 
 def thread_lock() -> threading.Lock:

@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Callable, Collection, Generator, Mapping
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
 from ._body import UNSET, Data
 from ._url import without_password
@@ -69,28 +69,26 @@ class Call:
     check: Check | None = None
     stream: bool = False
     leaving: bool = False
-    says_more: bool = False
-    is_made: bool = False
     due_at: float = math.nan  # due_at, started_at: while it is under way without a timer
     started_at: float = math.nan
     is_part = False
     _block: Block
 
-    def __init__(
-        self, courier: Courier, method: str, url: str, name: str | None, **asked: object
-    ) -> None:
+    def __init__(self, courier: Courier, method: str, url: str, name: str | None) -> None:
         self._courier = courier
         self.method: str = method
         self.url: str = url
         self.name: str | None = name
-        if asked:
-            self._ask(asked)
+        self.is_plain: bool = True  # whether it is no more than a method and a URL
+        self.is_made: bool = False
 
-    def _ask(self, asked: Mapping[str, object]) -> None:
+    def asking(self, **asked: object) -> Self:
+        """Return this request, of which more was asked for than method and URL."""
         for what, value in asked.items():
             if value is not getattr(Call, what) and (value or what != "path"):
                 setattr(self, what, value)
-                self.says_more = self.says_more or what != "leaving"
+                self.is_plain = False
+        return self
 
     @property
     def is_void(self) -> bool:

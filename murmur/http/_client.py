@@ -170,8 +170,8 @@ class Client:
             async with user.http.post("/cart", json=item, expect=201) as response:
                 response.check(response.json()["items"], "the cart is empty")
         """
-        return Call(
-            self._courier, method, url, name, path=path, params=params, headers=headers, data=data,
+        return Call(self._courier, method, url, name).asking(
+            path=path, params=params, headers=headers, data=data,
             json=json, form=form, files=files, timeout=timeout, expect=expect, check=check,
             stream=stream, leaving=leaving,
         )  # fmt: skip
@@ -194,8 +194,8 @@ class Client:
         is_plain = params is None and headers is None and timeout is None and check is None
         if is_plain and expect is None and not (path or stream or leaving):
             return Call(self._courier, "GET", url, name)  # as most requests are
-        return Call(
-            self._courier, "GET", url, name, path=path, params=params, headers=headers,
+        return Call(self._courier, "GET", url, name).asking(
+            path=path, params=params, headers=headers,
             timeout=timeout, expect=expect, check=check, stream=stream, leaving=leaving,
         )  # fmt: skip
 
@@ -214,8 +214,8 @@ class Client:
         **path: object,
     ) -> Call:
         """Return a HEAD request; arguments as `request` has them."""
-        return Call(
-            self._courier, "HEAD", url, name, path=path, params=params, headers=headers,
+        return Call(self._courier, "HEAD", url, name).asking(
+            path=path, params=params, headers=headers,
             timeout=timeout, expect=expect, check=check, stream=stream, leaving=leaving,
         )  # fmt: skip
 
@@ -234,8 +234,8 @@ class Client:
         **path: object,
     ) -> Call:
         """Return an OPTIONS request; arguments as `request` has them."""
-        return Call(
-            self._courier, "OPTIONS", url, name, path=path, params=params, headers=headers,
+        return Call(self._courier, "OPTIONS", url, name).asking(
+            path=path, params=params, headers=headers,
             timeout=timeout, expect=expect, check=check, stream=stream, leaving=leaving,
         )  # fmt: skip
 
@@ -254,8 +254,8 @@ class Client:
         **path: object,
     ) -> Call:
         """Return a DELETE request; arguments as `request` has them."""
-        return Call(
-            self._courier, "DELETE", url, name, path=path, params=params, headers=headers,
+        return Call(self._courier, "DELETE", url, name).asking(
+            path=path, params=params, headers=headers,
             timeout=timeout, expect=expect, check=check, stream=stream, leaving=leaving,
         )  # fmt: skip
 
@@ -278,8 +278,8 @@ class Client:
         **path: object,
     ) -> Call:
         """Return a POST request; arguments as `request` has them."""
-        return Call(
-            self._courier, "POST", url, name, path=path, params=params, headers=headers, data=data,
+        return Call(self._courier, "POST", url, name).asking(
+            path=path, params=params, headers=headers, data=data,
             json=json, form=form, files=files, timeout=timeout, expect=expect, check=check,
             stream=stream, leaving=leaving,
         )  # fmt: skip
@@ -303,8 +303,8 @@ class Client:
         **path: object,
     ) -> Call:
         """Return a PUT request; arguments as `request` has them."""
-        return Call(
-            self._courier, "PUT", url, name, path=path, params=params, headers=headers, data=data,
+        return Call(self._courier, "PUT", url, name).asking(
+            path=path, params=params, headers=headers, data=data,
             json=json, form=form, files=files, timeout=timeout, expect=expect, check=check,
             stream=stream, leaving=leaving,
         )  # fmt: skip
@@ -328,8 +328,8 @@ class Client:
         **path: object,
     ) -> Call:
         """Return a PATCH request; arguments as `request` has them."""
-        return Call(
-            self._courier, "PATCH", url, name, path=path, params=params, headers=headers, data=data,
+        return Call(self._courier, "PATCH", url, name).asking(
+            path=path, params=params, headers=headers, data=data,
             json=json, form=form, files=files, timeout=timeout, expect=expect, check=check,
             stream=stream, leaving=leaving,
         )  # fmt: skip

@@ -74,7 +74,7 @@ class Composer:
 
         Raises `InvalidRequestError` that tells all that cannot be sent of it.
         """
-        is_plain = not (call.says_more or self._trace)
+        is_plain = call.is_plain and not self._trace
         if is_plain and self._plain.known == self.headers:
             try:
                 request, call.name = self._plain.written[call.method, call.url, call.name]

@@ -7,7 +7,7 @@ says so.  Were it otherwise, the load would fade just when the server fails.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
@@ -42,20 +42,13 @@ if TYPE_CHECKING:
 REQUEST = "amoc.http.request"
 
 
-class _UnderWay(set[Reply]):
-    """Replies that a courier waits for, and looks up from when its user is asked to leave."""
+class Courier:
+    """Makes the requests of one client, for one user or for none.
+
+    It is what its user wakes to have it leave: see `wake`.
+    """
 
     is_over = False
-
-    def wake(self, value: object = None) -> bool:
-        """Wake whoever waits for them."""
-        for reply in self:
-            reply.wake()
-        return True
-
-
-class Courier:
-    """Makes the requests of one client, for one user or for none."""
 
     def __init__(self, user: User | None, options: Options, base_url: str | None) -> None:
         self.options: Options = options
@@ -72,18 +65,32 @@ class Courier:
         self._pool: Pool | None = None
         if not self.ledger.has_phases:
             self._pool = getattr(self._transport, "pool", None)
-        self._open: dict[Any, float] = {} if self.run is None else self.run.recorder.open
-        self._user_id = 0 if self.user is None else self.user.id
-        self._under_way = _UnderWay()
+        self._open: dict[Any, float] = {}
+        self._told: Collection[object] = ()  # who wants to see each request
+        if self.run is not None:
+            self._open = self.run.recorder.open
+            self._told = self.run.emitter.listeners(REQUEST)
+        self._under_way: set[Reply] = set()
+        # where a connection may be at hand, as long as nothing is to be asked before
+        self._source = self._pool
         if self.user is not None:
-            self._hears = self.user.listen(self._under_way)
+            self._hears = self.user.listen(self)
+            if self.user.is_leaving:
+                self._source = None
+
+    def wake(self, value: object = None) -> bool:
+        """Have all who wait for an answer look up, since the user was asked to leave."""
+        self._source = None
+        for reply in self._under_way:
+            reply.wake()
+        return True
 
     def close(self) -> None:
         """Close all connections at once; once."""
-        self.is_closed = True
+        self.is_closed, self._source = True, None
         self._transport.close()
         if self.user is not None:
-            self._hears.remove(self._under_way)
+            self._hears.remove(self)
 
     def make(self, call: Call) -> Generator[Any, Any, Response]:
         """Make a request and record it.
@@ -93,26 +100,21 @@ class Courier:
         that nothing is left to decide; all others are made by `_perform`, also one that was
         begun here.
         """
-        is_repeated, call.is_made = call.is_made, True
-        if call.stream:
-            raise InvalidRequestError("stream=True needs `async with` around the request")
-        is_leaving = self.user is not None and self.user.is_leaving
-        if is_leaving:
-            yield from self.admit(leaving=call.leaving).__await__()
-        if self.is_closed:
-            raise InvalidRequestError("the client is closed")
-        request, pool, connection = self.composer.request(call), self._pool, None
-        if pool is not None and not is_leaving and not is_repeated:
-            connection = pool.at_hand(request)
-        if pool is None or connection is None:
-            with self.stopwatch(call.name or "") as timer:
-                return (yield from self._perform(request, call, timer).__await__())
-        reply, answered = self._begin(request, call, connection)
+        source = None if call.is_made else self._source
+        call.is_made = True
+        if source is None or (not call.is_plain and call.stream):
+            return (yield from self._make_anyhow(call).__await__())
+        request = self.composer.request(call)
+        connection = source.at_hand(request)
+        if connection is None:
+            return (yield from self._make_anyhow(call, request).__await__())
+        reply = self._begin(request, call, connection)
+        timeout = self.options.timeout if call.is_plain or call.timeout is None else call.timeout
         try:
-            yield from answered
+            yield from reply.alarm.wait(call.started_at + timeout)  # type: ignore[union-attr]
         except BaseException:
             connection.leave(reply)
-            pool.give_back(request.origin, connection)
+            source.give_back(request.origin, connection)
             with self._resumed(call, reply):
                 raise
         if not reply.is_complete or reply.status in REDIRECTS:
@@ -120,41 +122,46 @@ class Courier:
             with self._resumed(call, reply) as timer:
                 return (yield from self._perform(request, call, timer, begun).__await__())
         ended_at = self.native.now()
-        pool.give_back(request.origin, connection)
+        source.give_back(request.origin, connection)
         return self._finish(request, call, reply, ended_at)
 
-    def _begin(
-        self, request: Request, call: Call, connection: Http1 | Http2
-    ) -> tuple[Reply, Iterable[Any]]:
-        """Send a request over a connection at hand; return the reply, and what to await for it.
+    async def _make_anyhow(self, call: Call, request: Request | None = None) -> Response:
+        """Make a request, all of whose ways are still open; record it."""
+        if call.stream:
+            raise InvalidRequestError("stream=True needs `async with` around the request")
+        await self.admit(leaving=call.leaving)
+        if request is None:
+            request = self._request(call)
+        with self.stopwatch(call.name or "") as timer:
+            return await self._perform(request, call, timer)
+
+    def _begin(self, request: Request, call: Call, connection: Http1 | Http2) -> Reply:
+        """Send a request over a connection at hand; return the reply to wait for.
 
         The call itself is under way meanwhile: most requests never need a timer.
         """
         due_at = take_due(self.native)
         call.started_at = began_at = self.native.now()
         call.due_at = began_at if due_at is None or not due_at < began_at else due_at
-        reply = connection.begin(self._with_cookies(request) if self.cookies else request)
+        reply = connection.begin(self._with_cookies(request) if self.cookies._count else request)
         self._open[call] = began_at
         self._under_way.add(reply)
-        timeout = self.options.timeout if call.timeout is None else call.timeout
-        assert reply.alarm is not None
-        return reply, reply.alarm.wait(began_at + timeout)
+        return reply
 
     def _finish(self, request: Request, call: Call, reply: Reply, ended_at: float) -> Response:
         """Record a request that `_begin` sent and whose answer is there."""
-        response, run, started_at = Response(request, reply), self.run, call.started_at
-        self.ledger.answer(reply, started_at, ended_at)
+        response, user = Response(request, reply), self.user
         if reply.may_set_cookies:
             self.keep_cookies(reply.fields, request.authority, request.target)
-        is_odd = reply.status >= 400 or call.says_more
-        owner = self.user or current_user()
-        if run is None or is_odd or (owner and owner.is_gone) or run.emitter.listening(REQUEST):
+        is_odd = reply.status >= 400 or not call.is_plain or self._told
+        if is_odd or user is None or user.is_gone:
+            self.ledger.answer(reply, call.started_at, ended_at)
             with self._resumed(call, reply) as timer:
                 timer.ended_at = ended_at
-                return self._judged(response, call, timer, started_at)
+                return self._judged(response, call, timer, call.started_at)
         self._under_way.discard(reply)
         self._open.pop(call, None)
-        run.recorder.action(call.name or "", self._user_id, call.due_at, started_at, ended_at)
+        user.run.recorder.request(call, reply, user.id, ended_at)
         return response
 
     @contextmanager
@@ -265,8 +272,8 @@ class Courier:
         except InvalidRequestError:
             raise
         except HttpError as error:
-            response = Response(request, None, error=error)
-            response.failure = str(error)
+            response = Response(request, None)
+            response.error, response.failure = error, str(error)
             timer.fail(error)
         if not call.stream or response.error is not None:
             timer.end()
@@ -287,7 +294,8 @@ class Courier:
                 raise HttpProtocolError(f"more than {limit} redirects")
             redirects += 1
             request = next_request(request, reply)
-        response = Response(request, reply, redirects=redirects)
+        response = Response(request, reply)
+        response.redirects = redirects
         if not reply.is_complete:
             response._patience = patience
         return response
@@ -336,9 +344,9 @@ class Courier:
 
     def _judged(self, response: Response, call: Call, timer: Timer, began_at: float) -> Response:
         """Return a response after it was judged, and told to who wants to see each request."""
-        if response.status >= 400 or call.says_more:
+        if response.status >= 400 or not call.is_plain:
             judge(response, call, timer)
-        if self.run is not None and self.run.emitter.listening(REQUEST):
+        if self._told:
             self._tell(response, call, self.native.now() - began_at)
         return response
 

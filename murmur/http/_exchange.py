@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._headers import Fields, Pairs
     from ._http1 import Http1
     from ._http2 import Http2
+    from ._known import Known
     from ._patience import Patience
     from ._url import Origin
     from ._wire import Alarm
@@ -122,7 +123,6 @@ class Reply:
     is_complete: bool = False
     may_set_cookies: bool = True
     error: HttpError | None = None
-    first_byte_at: float = 0.0
     sent_bytes: int = 0
     received_bytes: int = 0
     opened: Opened | None = None
@@ -145,6 +145,7 @@ class Reply:
         self.limit: float = limit
         self.version: str = version
         self.alarm: Alarm | None = alarm
+        self.first_byte_at: float = 0.0
         self._waiter: Wakeup | None = alarm
 
     @classmethod
@@ -162,6 +163,16 @@ class Reply:
         """
         self.status, self._fields = status, fields
         self._data, self._start = body, start
+        self.is_headed = self.is_complete = True
+        if self._waiter is not None:
+            self._waiter.wake()
+
+    def as_before(self, known: Known, data: bytes, at: float) -> None:
+        """Take `data`, a whole answer that came at a moment, of whose head all is known."""
+        self.first_byte_at, self.received_bytes = at, known.size
+        self.status, self._fields = known.status, known.fields
+        self.may_set_cookies = known.sets_cookies
+        self._data, self._start = data, known.start
         self.is_headed = self.is_complete = True
         if self._waiter is not None:
             self._waiter.wake()

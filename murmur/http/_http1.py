@@ -167,9 +167,7 @@ class Http1(Wire):
         elif known is None or len(data) != known.size or not data.startswith(known.head):
             self._take_unlike(data, reply)
         else:
-            reply.first_byte_at, reply.received_bytes = self.now(), known.size
-            reply.may_set_cookies = known.sets_cookies
-            reply.whole(known.status, known.fields, data, known.start)
+            reply.as_before(known, data, self.now())
 
     def _take_unlike(self, data: bytes, reply: Reply) -> None:
         """Take the beginning of an answer, and all of it if its head is known, or it is whole."""

@@ -6,7 +6,7 @@ noticed before it is used; one that breaks just then is replaced, and counted.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -44,7 +44,7 @@ class Pool:
         self._routes = options.routes
         self._asking: dict[Origin, int] = {}  # connections being opened that may be shared
         self._unshared: set[Origin] = set()  # that speak HTTP/1.1, or could not be reached
-        self._idle: dict[Origin, list[Http1]] = {}
+        self._idle: defaultdict[Origin, list[Http1]] = defaultdict(list)
         self._multiplexed: dict[Origin, list[Http2]] = {}
         self._all: set[Http1 | Http2] = set()
         self._opening = 0
@@ -312,17 +312,13 @@ class Pool:
 
     def give_back(self, origin: Origin, connection: Http1 | Http2) -> None:
         """Take a connection back on which a request came to its end, good or bad."""
-        is_reusable = connection.finish()
-        if connection not in self._all:
+        if connection.finish():
+            if isinstance(connection, Http1):
+                self._idle[origin].append(connection)
+        elif connection not in self._all:
             connection.close()  # the client is closed
-        elif not is_reusable:
-            if connection.is_idle:  # or the last of its requests will see to it
-                self._discard(connection)
-        elif isinstance(connection, Http1):
-            idle = self._idle.get(origin)
-            if idle is None:
-                idle = self._idle[origin] = []
-            idle.append(connection)
+        elif connection.is_idle:  # or the last of its requests will see to it
+            self._discard(connection)
         if self._waiting:
             self._call_next()
 

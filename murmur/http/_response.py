@@ -60,18 +60,11 @@ class Response:
     def __init__(
         self,
         request: Request,
-        reply: Reply | None,
-        *,
-        error: HttpError | None = None,
-        redirects: int = 0,
+        reply: Reply | None,  # None if there was no answer
     ) -> None:
-        self.status: int = 0 if reply is None or error is not None else reply.status
+        self.status: int = 0 if reply is None else reply.status
         self._request = request
         self._reply = reply
-        if error is not None:
-            self.error = error
-        if redirects:
-            self.redirects = redirects
 
     def __repr__(self) -> str:
         """Return status and URL."""

@@ -137,7 +137,7 @@ class Alarm:
         self._loop = asyncio.get_running_loop()
         self._future: asyncio.Future[object] | None = None
         self._handle: asyncio.TimerHandle | None = None
-        self._rings_at = 0.0
+        self._rings_at = math.inf  # without a timer
         self._deadline = 0.0
         self._wakeup: Wakeup | None = None
 
@@ -145,13 +145,13 @@ class Alarm:
         """Wake `wakeup` with `RANG` at `deadline`, unless it is cleared before."""
         self._deadline = deadline
         self._wakeup = wakeup
-        if self._handle is None or self._rings_at > deadline:
+        if self._rings_at > deadline:
             self._arm()
 
     def wait(self, deadline: float) -> asyncio.Future[object]:
         """Return what is to be awaited: until `wake`, or until `deadline` with `RANG`."""
         self._deadline, self._wakeup = deadline, self
-        if self._handle is None or self._rings_at > deadline:
+        if self._rings_at > deadline:
             self._arm()
         self._future = future = self._loop.create_future()
         return future
@@ -178,7 +178,7 @@ class Alarm:
         self._wakeup = None
         if self._handle is not None:
             self._handle.cancel()
-            self._handle = None
+            self._handle, self._rings_at = None, math.inf
 
     def _arm(self) -> None:
         if self._handle is not None:
@@ -188,7 +188,7 @@ class Alarm:
         self._handle = self._loop.call_later(delay, self._ring)
 
     def _ring(self) -> None:
-        self._handle = None
+        self._handle, self._rings_at = None, math.inf
         if self._wakeup is None or self._wakeup.is_over:
             return
         if self._now() >= self._deadline - GRAIN:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from murmur._backend import Brood, block
+from murmur._backend import Brood, block, thread_here
 from murmur._given import wait_given
 from murmur._guard import heard
 from murmur.errors import Leaving, WaitTimeoutError, WrongThreadError
@@ -143,7 +143,7 @@ class User:
 
             response = await user.http.get("/items/{id}", id=7)
         """
-        if not self.run.native.is_here():
+        if thread_here() != self.run.native.thread:
             raise WrongThreadError(
                 "user.http",
                 "in a plain `def`, use a client that blocks, or an `async def` of yours by "

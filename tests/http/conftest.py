@@ -35,7 +35,7 @@ class Bench:
         self.run = SimpleNamespace(
             native=backend,
             recorder=self.recorder,
-            emitter=SimpleNamespace(listening=lambda name: False),
+            emitter=SimpleNamespace(listeners=lambda name: ()),
             state=RunState.RUNNING,
             grace=grace,
             spec=SimpleNamespace(allow=allow),
