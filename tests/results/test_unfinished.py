@@ -800,7 +800,7 @@ class Numbered(murmur.Scenario):
     async def start(self, user: murmur.User) -> None:
         with user.timer("login"):
             await user.sleep(0.1)
-        return self.accounts.row(user.id - 2)["name"]
+        return self.accounts.row(user.id - 2)["account"]
 
 
 def test_rows_taken_by_number_are_rows_that_users_had_and_none_counts_from_the_end():
@@ -809,7 +809,7 @@ def test_rows_taken_by_number_are_rows_that_users_had_and_none_counts_from_the_e
     users = results.users.set_index("user_id")
     assert list(users["outcome"]) == ["failed", "finished", "finished"]
     assert "no row -1" in users["reason"][1]
-    assert list(users["result"][[2, 3]]) == [row["name"] for row in ROWS[:2]]
+    assert list(users["result"][[2, 3]]) == [row["account"] for row in ROWS[:2]]
 
 
 class Plans(murmur.Scenario):
