@@ -21,7 +21,7 @@ from ._cells import Statistic
 from ._frame import build_rows
 from ._manifest import doubts
 from ._results import Results
-from ._sides import Counted, RunSide, Side, are_whole, counted, estimates_of, pooled
+from ._sides import Counted, RunSide, Side, are_whole, counted, estimates_of, pooled, sides_of
 from ._source import Source, first_window
 from ._spans import cut_by
 from .checks._answer import answer_of, chosen_statistics
@@ -180,7 +180,7 @@ def compare(  # noqa: PLR0913 - all but the runs by keyword
     asked = [parse_difference(rule) for rule in rules]
     sources = [run.source for run in (*firsts, *seconds)]
     spans = _spans(sources, start, end, block, confidence)
-    sides = _sides_of(sources, spans, chosen, block)
+    sides = sides_of(sources, spans, chosen, block=block, times=_DRAWS)
     first = len(firsts)
     before, after = sides[:first], sides[first:]
     frame = side_by_side(before, after, chosen, confidence=confidence)
@@ -270,29 +270,6 @@ def _one_sided(
         ]
         if has_failed == [False, True] and any(ended["B"]):
             yield f"warning: B: every '{name}' failed, so that it has no times"
-
-
-def _sides_of(
-    sources: Sequence[Source],
-    spans: Sequence[tuple[float, float]],
-    statistics: Mapping[str, Statistic],
-    block: float | None,
-) -> list[RunSide]:
-    """Return the runs, cut into cells.
-
-    Each has a seed of its own: the same runs always compare alike, and none draws as another.
-    """
-    return [
-        RunSide(
-            source,
-            span,
-            statistics,
-            block=block,
-            times=_DRAWS,
-            random=np.random.default_rng(seed),
-        )
-        for seed, (source, span) in enumerate(zip(sources, spans, strict=True), start=1)
-    ]
 
 
 def _runs(side: str, given: Results | Sequence[Results]) -> list[Results]:

@@ -7,14 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from murmur.recording import CATEGORY, FLOAT, TEXT, Column, Frame
 
 from ._compare import COMPARISON, INTERVALS, STATISTICS, side_by_side
 from ._frame import build_rows
-from ._sides import RunSide
+from ._sides import sides_of
 from ._source import Source, first_window
 
 REACH = 60.0
@@ -168,12 +167,7 @@ def _compared(source: Source, moment: _Moment) -> list[dict[str, Any]]:
     if any(high - low < source.window for low, high in spans):
         names = sorted(set(source.frame("windows")["name"].astype(str)))
         return [_unknown(name, each, statistics[each].unit) for name in names for each in _SHOWN]
-    sides = [
-        RunSide(
-            source, span, statistics, block=None, times=_DRAWS, random=np.random.default_rng(seed)
-        )
-        for seed, span in enumerate(spans, start=1)
-    ]
+    sides = sides_of((source, source), spans, statistics, block=None, times=_DRAWS)
     frame = side_by_side(sides[:1], sides[1:], statistics, confidence=0.95)
     renamed = frame.astype({"outcome": "str"}).rename(columns={"a": "before", "b": "after"})
     renamed["outcome"] = renamed["outcome"].replace("too little", _TOO_SHORT)

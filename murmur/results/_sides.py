@@ -147,6 +147,26 @@ class RunSide:
         return self._cells[name, time]
 
 
+def sides_of(
+    sources: Sequence[Source],
+    spans: Sequence[tuple[float, float]],
+    statistics: Mapping[str, Statistic],
+    *,
+    block: float | None,
+    times: int,
+) -> list[RunSide]:
+    """Return stretches of runs, each cut into cells.
+
+    Each has a seed of its own: the same ones always compare alike, and none draws as another.
+    """
+    return [
+        RunSide(
+            source, span, statistics, block=block, times=times, random=np.random.default_rng(seed)
+        )
+        for seed, (source, span) in enumerate(zip(sources, spans, strict=True), start=1)
+    ]
+
+
 def _typical(memories: Iterable[Memory | None]) -> int:
     """Return the block that fits most statistics; what it is too short for is widened."""
     blocks = [each.block for each in memories if each is not None and each.variance > 0]
