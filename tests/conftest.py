@@ -80,7 +80,15 @@ def whole_shell() -> Iterator[InteractiveShell]:
 
 
 @pytest.fixture
-def press_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+def in_front() -> Iterator[None]:
+    """Have Ctrl-C interrupt this process, as one in front, also if it is a shell's job behind."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def press_ctrl_c(in_front: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Return what has Ctrl-C pressed while the next thread with a loop starts.
 
     Its caller waits for it then.
@@ -92,9 +100,7 @@ def press_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]
         time.sleep(0.3)  # the caller notices while the loop is not there yet
         guard_loop()
 
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job may ignore it
-    yield lambda: monkeypatch.setattr("murmur._backend._loop.guard_loop", interrupt)
-    signal.signal(signal.SIGINT, before)
+    return lambda: monkeypatch.setattr("murmur._backend._loop.guard_loop", interrupt)
 
 
 @pytest.fixture

@@ -12,13 +12,7 @@ import pytest
 
 from murmur._cli._signals import Interrupts
 
-
-@pytest.fixture(autouse=True)
-def in_front():
-    """Take Ctrl-C as a process in front does, whatever started the tests."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+pytestmark = pytest.mark.usefixtures("in_front")
 
 
 def test_before_a_run_is_on_a_signal_raises():

@@ -124,14 +124,10 @@ def test_a_session_that_is_reset_or_closed_waits_for_the_archive(session, run, d
     assert (archived(run), disk.ends) == (5, 1)
 
 
-def test_an_interrupt_ends_the_wait_and_not_the_writing(run, disk):
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def test_an_interrupt_ends_the_wait_and_not_the_writing(in_front, run, disk):
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            run.wait(PATIENCE)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(KeyboardInterrupt):
+        run.wait(PATIENCE)
     assert not run.is_over
 
     disk.may_end.set()

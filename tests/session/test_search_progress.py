@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import _thread
-import threading
+import os
+import signal
 
 import anyio
 import pytest
@@ -58,18 +58,31 @@ def test_a_cell_shows_one_output_that_changes(monkeypatch):
     assert "<progress" in shown[1]["text/html"]
 
 
-def searched(session: murmur.Session, on_step, **options: object) -> murmur.results.Capacity:
+def searched(
+    session: murmur.Session, on_step, scenario=Waits, **options: object
+) -> murmur.results.Capacity:
     asked = {"check": "p50(order) < 10s", "low": 2, "hold": 0.3, "warm_up": 0.1, "high": 64}
-    return session.find_capacity(Waits, on_step=on_step, **{**asked, **options})
+    return session.find_capacity(scenario, on_step=on_step, **{**asked, **options})
 
 
-def test_an_interrupt_in_a_step_keeps_what_was_found():
+class Interrupts(Waits):
+    """Its first user presses Ctrl-C, in a step after the first."""
+
+    is_armed = False
+
+    async def start(self, user: murmur.User) -> None:
+        if Interrupts.is_armed and user.id == 1:
+            Interrupts.is_armed = False
+            os.kill(os.getpid(), signal.SIGINT)
+        await super().start(user)
+
+
+def test_an_interrupt_in_a_step_keeps_what_was_found(in_front):
     def tell(step: Step, search: Search) -> None:
-        if len(search.asked) == 1:
-            threading.Timer(0.2, _thread.interrupt_main).start()
+        Interrupts.is_armed = True
 
     with murmur.Session() as session:
-        capacity = searched(session, tell)
+        capacity = searched(session, tell, scenario=Interrupts)
 
         assert capacity.ended == "interrupted"
         assert [step.load for step in capacity.taken] == [2]
