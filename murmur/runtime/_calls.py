@@ -162,12 +162,13 @@ class Calls:
         except Exception as error:
             failure = self._failure(name, error, role)
             origin = error.original if isinstance(error, EscapedError) else error
-            metadata |= {
+            told: dict[str, object] = {
+                **metadata,  # which belongs to an event that is out
                 "kind": type(origin).__name__,
                 "reason": text_of(origin),
                 "traceback": trace_of(error),
             }
-            self._end_span(f"amoc.scenario.{name}.exception", began, metadata)
+            self._end_span(f"amoc.scenario.{name}.exception", began, told)
             raise failure from error
         self._end_span(f"amoc.scenario.{name}.stop", began, metadata)
         return value

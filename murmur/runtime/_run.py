@@ -464,6 +464,7 @@ def _recorder(spec: RunSpec, node: str, native: Native, secrets: Secrets) -> Rec
         wall_started_at=spec.wall_started_at,
         now=native.now,
         conceal=secrets.conceal,
+        conceal_in_name=secrets.conceal_in_name,
     )
 
 
@@ -476,6 +477,7 @@ def _emitter(run: NodeRun, bus: Bus) -> Emitter:
         wall_now=lambda: run.spec.wall_started_at + run.run_time(),
         keep=run.recorder.event,
         conceal=run.secrets.conceal,
+        conceal_in_name=run.secrets.conceal_in_name,
     )
 
 

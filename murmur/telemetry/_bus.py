@@ -247,9 +247,11 @@ class Emitter:
         wall_now: Callable[[], float],
         # takes every event that is not frequent, for the run's results
         keep: Callable[[Event], None] | None = None,
-        conceal: Callable[[str], str] = str,  # returns a text of an error without the secrets in it
+        # conceal, conceal_in_name: return a text, or a name, without the secrets in it
+        conceal: Callable[[str], str] = str,
+        conceal_in_name: Callable[[str], str] = str,
     ) -> None:
-        self._conceal = conceal
+        self._conceal, self._conceal_in_name = conceal, conceal_in_name
         self._bus = bus
         self._run_id = run_id
         self._node = node
@@ -280,11 +282,12 @@ class Emitter:
         """Emit one event, stamped with the present moment."""
         if not self.listening(name):
             return
-        if "reason" in metadata or "traceback" in metadata:
-            metadata = {
-                key: self._conceal(value) if isinstance(value, str) else value
-                for key, value in metadata.items()
-            }
+        is_failure = "reason" in metadata or "traceback" in metadata
+        conceal = self._conceal if is_failure else self._conceal_in_name
+        metadata = {
+            key: conceal(value) if isinstance(value, str) else value
+            for key, value in metadata.items()
+        }
         event = Event(
             name, self._now(), self._wall_now(), self._node, self._run_id, measurements, metadata
         )

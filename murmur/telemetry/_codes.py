@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from ._plain import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Callable, Hashable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -75,8 +75,17 @@ class Names(Codes[str]):
     ('(other)', '404')
     """
 
+    def __init__(
+        self,
+        limit: int,
+        other: str,
+        conceal: Callable[[str], str] = str,  # returns a name without the secrets in it
+    ) -> None:
+        super().__init__(limit, other)
+        self._conceal = conceal
+
     def __missing__(self, label: object) -> int:
-        text = name_of(label)
+        text = self._conceal(name_of(label))
         if type(label) is str and text == label:
             return super().__missing__(label)
         return self[text]

@@ -113,7 +113,9 @@ class Recorder:
         name_limit: int = 1000,  # names that are told apart of each sort; later: `(other)`
         kind_limit: int = 200,  # the same for kinds of errors (type and message)
         event_limit: int = 10_000,  # events between two seals; more are dropped and counted
-        conceal: Callable[[str], str] = str,  # returns a text of an error without the secrets in it
+        # conceal, conceal_in_name: return a text, or a name, without the secrets in it
+        conceal: Callable[[str], str] = str,
+        conceal_in_name: Callable[[str], str] = str,
     ) -> None:
         self.node = node
         self.started_at = started_at
@@ -122,12 +124,12 @@ class Recorder:
         self._now = now
         self._event_limit = event_limit
         self._refused = Tally()
-        self._names = Names(name_limit, OTHER)
+        self._names = Names(name_limit, OTHER, conceal_in_name)
         self._outcomes = Names(name_limit, OTHER)
         self._results: set[str] = set()
-        self._reasons = Names(name_limit, OTHER)
+        self._reasons = Names(name_limit, OTHER, conceal_in_name)
         self._kinds = Codes(kind_limit, Kind(OTHER, ""))
-        self._conceal = conceal
+        self._conceal, self._conceal_in_name = conceal, conceal_in_name
         self._told_apart = Kinds(conceal)
         self._explained: set[int] = set()
         self._ended_users: set[int] = set()
@@ -136,10 +138,8 @@ class Recorder:
         self.streamed = set()
         self._hot = Hot()
         self._cold = Cold()
-        self._pack_action = self._hot.actions.pack
-        self._append_action = self._hot.actions.append
-        self._pack_count = self._hot.counts.pack
-        self._append_count = self._hot.counts.append
+        self._pack_action, self._append_action = self._hot.actions.pack, self._hot.actions.append
+        self._pack_count, self._append_count = self._hot.counts.pack, self._hot.counts.append
         self._pack_request = self._hot.requests.pack
         self._append_request = self._hot.requests.append
 
@@ -324,7 +324,7 @@ class Recorder:
 
     def change(self, at: float, who: str, what: str, old: object, new: object) -> None:
         """Record a live change: who changed what, from which value to which."""
-        who, what = name_of(who), name_of(what)
+        who, what = name_of(who), self._conceal_in_name(name_of(what))
         self._cold.changes.append(Change(at - self.started_at, who, what, plain(old), plain(new)))
 
     def sample(
@@ -337,7 +337,7 @@ class Recorder:
         name: str = "",  # what it is about, where the frame has several rows a window
     ) -> None:
         """Record what was measured once in a window."""
-        sample = Sample(at - self.started_at, name_of(name), dict(values))
+        sample = Sample(at - self.started_at, self._conceal_in_name(name_of(name)), dict(values))
         self._cold.samples.append((frame, sample))
 
     def population(self, at: float, waiting: int, running: int, leaving: int) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
 import math
 import re
 import time
 import traceback
+import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from traitlets import Unicode, observe
+from traitlets import Dict, List, Unicode, observe
 
 import murmur
 from murmur.errors import CallbackError
@@ -103,28 +106,38 @@ class ByUser(Chat):
             raise ValueError(f"refused: Bearer {self.token}")
 
 
-@pytest.mark.parametrize("scenario", [ByChanged, ByObserver, ByUser])
+class AtTheEnd(Chat):
+    """The error comes when the run ends, in an event that follows another."""
+
+    async def terminate(self) -> None:
+        raise ValueError(f"refused: Bearer {self.token}")
+
+
+@pytest.mark.parametrize("scenario", [ByChanged, ByObserver, ByUser, AtTheEnd])
 def test_a_secret_in_the_text_of_an_error_is_told_to_nobody(
     scenario: type[Chat], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     told: list[str] = []
+    events: list[object] = []  # as a handler may keep them
     with (
         caplog.at_level(logging.DEBUG, logger="murmur"),
-        murmur.on("amoc.*", lambda event: told.append(repr(event))),
+        murmur.on("amoc.*", events.append),
         murmur.Session(directory=tmp_path) as session,
     ):
         run = session.do(scenario, 1, user_rate=math.inf)
-        if scenario is ByUser:
+        if scenario in {ByUser, AtTheEnd}:
             session.update(token=SECRET)
         else:
             with pytest.raises(CallbackError) as caught:
                 session.update(token=SECRET)
             told.append("".join(traceback.format_exception(caught.value)))
             told.append(caught.value.traceback_text)
-        wait_for(lambda: len(run.results.errors))
+        if scenario is not AtTheEnd:
+            wait_for(lambda: len(run.results.errors))
         session.stop()
         told.append(repr(run.wait(20)))
     results = run.results
+    told += map(repr, events)
     told += [results.errors.to_csv(), results.events.to_csv(), repr(results.summary())]
     told += [repr(run.settings), *(record.getMessage() for record in caplog.records)]
     told += [file.read_bytes().decode("latin-1") for file in tmp_path.rglob("*") if file.is_file()]
@@ -139,3 +152,64 @@ def wait_for(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+class Everywhere(murmur.Scenario):
+    """Puts its secrets into everything that has a name, and into errors in other forms."""
+
+    token = Unicode("guest", help="part of a path").tag(secret=True)
+    keys = List(Unicode(), help="several").tag(secret=True)
+    login = Dict(help="names and passwords").tag(secret=True)
+
+    async def init(self) -> None:
+        await murmur.throttle(f"of {self.token}", rate=math.inf)
+        murmur.count(f"made {self.token}")
+
+    async def start(self, user: murmur.User) -> None:
+        user.record(f"GET /bot{self.token}/me", 0.1)
+        user.gauge(f"{self.token}", 1.0)
+        user.stamp(f"to {self.token}")
+        await (await murmur.throttle(f"of {self.token}")).wait()
+        form = {"key": self.keys[0], **self.login}
+        for text in (repr(form), json.dumps(form), urllib.parse.urlencode(form)):
+            user.record("send", 0.1, ok=False)
+            with contextlib.suppress(ValueError), user.timer("send"):
+                raise ValueError(text)
+
+
+def test_a_secret_is_in_no_name_and_in_no_other_form(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = {"token": "110201:AAHdqTcv", "keys": ['k/ey "0" é'], "login": {"pass": "a&b=c d"}}
+    told: list[str] = []
+    with (
+        caplog.at_level(logging.DEBUG, logger="murmur"),
+        murmur.on("amoc.*", lambda event: told.append(repr(event))),
+        murmur.Session(directory=tmp_path) as session,
+    ):
+        run = session.do(Everywhere, 1, user_rate=math.inf, end_when_idle=True, **given)
+        told.append(repr(run.wait(20)))
+    told += [repr(run.results.summary()), *(record.getMessage() for record in caplog.records)]
+    told += [frame.to_csv() for frame in (run.results.errors, run.results.deliveries)]
+    told += [file.read_bytes().decode("latin-1") for file in tmp_path.rglob("*") if file.is_file()]
+
+    assert "GET /bot***/me" in set(run.results.actions["name"])
+    assert len(run.results.errors.query("kind == 'ValueError'")) > 0
+    parts = ("AAHdqTcv", "k/ey", "k%2Fey", "a&b", "a%26b")
+    assert [part for part in parts for text in told if part in text] == []
+
+
+def test_a_name_may_be_a_short_word_that_is_a_password_as_well() -> None:
+    class Guest(murmur.Scenario):
+        """Guests look."""
+
+        password = Unicode("guest", help="of everybody").tag(secret=True)
+
+        async def start(self, user: murmur.User) -> None:
+            user.record("guest looks", 0.1)
+
+    with murmur.Session() as session:
+        run = session.do(Guest, 1, user_rate=math.inf, end_when_idle=True)
+        run.wait(20)
+
+    assert list(run.results.actions["name"]) == ["guest looks"]
