@@ -87,20 +87,8 @@ def judge_check(check: Check, measured: Measured) -> CheckResult:
     is_whole = check.windows is None and check.start <= 0 and math.isinf(check.end)
     if reason := _out_of_reach(check, measured, is_whole=is_whole):
         return _unknown(check, reason)
-    if check.windows is not None:
-        return _judge_windows(check, check.windows, names, measured)
-    return _judge_whole(check, names, measured)
-
-
-def _judge_whole(check: Check, names: Sequence[str], measured: Measured) -> CheckResult:
-    """Judge the run, or the part of it that a check is about, as one."""
-    value, detail = _value(check, names, measured, check.start, check.end)
-    at_least = _at_least(check, names, measured, check.start, check.end)
-    if _decides(check, value, at_least):
-        value, detail = at_least, _counted(check, names, measured)
-    elif doubt := _doubt(check, names, measured, check.start, check.end):
-        return _unknown(check, doubt)
-    return CheckResult(check, check.accepts(value), value, detail)
+    case = _Case(check, names, measured)
+    return case.judge() if check.windows is None else case.judge_windows(check.windows)
 
 
 def _out_of_reach(check: Check, measured: Measured, *, is_whole: bool) -> str:
@@ -114,61 +102,187 @@ def _out_of_reach(check: Check, measured: Measured, *, is_whole: bool) -> str:
     return ""
 
 
-def _at_least(
-    check: Check, names: Sequence[str], measured: Measured, start: float, end: float
-) -> float:
-    """Return what a time, or how many failed, is at least if what never ended counts; else NaN."""
-    if check.statistic.word == "failed":
-        return _failed_at_most(check, names, measured, start, end)
-    if check.statistic.word in _COUNTED:
-        return math.nan
-    which = check.statistic.time or "response"
-    if start <= 0 and math.isinf(end):
-        times = measured.with_unended(which, names)
-    else:
-        times = measured.with_unended_in(which, names, start, min(end, measured.elapsed))
-    return math.nan if times is None else check.statistic.of(times)
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A check, the actions that it is about, and what was measured; spans are in seconds."""
 
+    check: Check
+    names: Sequence[str]
+    measured: Measured
 
-def _failed_at_most(
-    check: Check, names: Sequence[str], measured: Measured, start: float, end: float
-) -> float:
-    """Return how many failed if those do that hang; NaN without any."""
-    hung = measured.hung_in(names, start, min(end, measured.elapsed))
-    if not hung:
-        return math.nan
-    return _failed_with(check, measured.tally(names, start, end), hung)
+    def judge(self) -> CheckResult:
+        """Judge the run, or the part of it that the check is about, as one."""
+        check = self.check
+        value, detail = self._value(check.start, check.end)
+        at_least = self._at_least(check.start, check.end)
+        if _decides(check, value, at_least):
+            value, detail = at_least, self._what_decided()
+        elif reason := self._why_undecided(check.start, check.end):
+            return _unknown(check, reason)
+        return CheckResult(check, check.accepts(value), value, detail)
+
+    def judge_windows(self, windows: Windows) -> CheckResult:
+        """Judge every span that is complete; what is left at the end is too short to tell."""
+        check, measured = self.check, self.measured
+        begin, until = max(check.start, measured.first_window), min(check.end, measured.elapsed)
+        held = total = 0
+        worst = math.nan
+        remarks: Counter[str] = Counter()
+        for number in count():
+            start = begin + number * windows.length
+            if start + windows.length > until + 1e-9:
+                break
+            value, found = self._judge_window(start, start + windows.length)
+            total += 1
+            held += check.accepts(value)
+            worst = check.worse(worst, value)
+            remarks.update(found)
+        if not total:
+            return _unknown(check, f"no {windows.length:g} s window was complete")
+        told = (f"{remarks[each]:,} of them {each}" for each in _OF_WINDOWS if remarks[each])
+        reason = ", ".join([f"held in {held:,} of {total:,} windows", *told])
+        return CheckResult(check, windows.suffice(held, total), worst, reason)
+
+    def _judge_window(self, start: float, end: float) -> tuple[float, list[str]]:
+        """Return the number in a window, NaN if nobody can tell, and its remarks."""
+        value, remarks = self._window_value(start, end), []
+        at_least = self._at_least(start, end)
+        if _decides(self.check, value, at_least):
+            value = at_least
+            remarks.append(_BY_UNENDED)
+        if math.isnan(value):
+            remarks.append(_SILENT)
+        elif self._why_undecided(start, end):
+            value = math.nan
+            remarks.append(_DOUBTFUL)
+        if self._is_joined(start, end):
+            remarks.append(_BY_JOINED)
+        return value, remarks
+
+    def _at_least(self, start: float, end: float) -> float:
+        """Return what a time, or how many failed, is at least if what never ended counts.
+
+        NaN if nothing of that does.
+        """
+        statistic, measured = self.check.statistic, self.measured
+        if statistic.word == "failed":
+            return self._failed_with_hung(start, end)
+        if statistic.word in _COUNTED:
+            return math.nan
+        which = statistic.time or "response"
+        if start <= 0 and math.isinf(end):
+            times = measured.with_unended(which, self.names)
+        else:
+            last = min(end, measured.elapsed)
+            times = measured.with_unended_in(which, self.names, start, last)
+        return math.nan if times is None else statistic.of(times)
+
+    def _failed_with_hung(self, start: float, end: float) -> float:
+        """Return how many failed if those do that hang; NaN without any."""
+        hung = self._hung(start, end)
+        if not hung:
+            return math.nan
+        return _failed_with(self.check, self.measured.tally(self.names, start, end), hung)
+
+    def _hung(self, start: float, end: float) -> int:
+        return self.measured.hung_in(self.names, start, min(end, self.measured.elapsed))
+
+    def _why_undecided(self, start: float, end: float) -> str:
+        """Return why nobody can tell whether the check, if it is on failures, holds.
+
+        That is if it holds without what hung or was meant to last, and would not with it.
+        """
+        check, measured = self.check, self.measured
+        if check.statistic.word != "failed":
+            return ""
+        doubtful = measured.doubtful_in(self.names, start, min(end, measured.elapsed))
+        more = int(doubtful.number.sum())
+        tally = measured.tally(self.names, start, end)
+        if not more or not tally[0]:
+            return ""
+        hung = self._hung(start, end)
+        least, most = (_failed_with(check, tally, number) for number in (hung, hung + more))
+        if not check.accepts(least) or check.accepts(most):
+            return ""
+        whose = ", ".join(sorted({repr(name) for name in doubtful.name})[:_NAMED])
+        age = (doubtful.until - doubtful.begun).max()
+        return (
+            f"cannot tell: {more:,} more ({whose}) never ended, after up to {age:,.3g} s, far "
+            "longer than the few that did: they hung, or were meant to last"
+        )
+
+    def _window_value(self, start: float, end: float) -> float:
+        """Return the number in a window, from memory if it is known for good."""
+        measured, key = self.measured, (self.check.text, start)
+        known = measured.memory.get(key)
+        if known is not None:
+            return known
+        if measured.is_missing(start, end):
+            return math.nan  # nothing was told, which is not the same as nothing happened
+        value, _ = self._value(start, end)
+        if end <= measured.settled:
+            measured.memory[key] = value
+        return value
+
+    def _value(self, start: float, end: float) -> tuple[float, str]:
+        """Return the number in a span, NaN if there is none, and what to say of it."""
+        measured = self.measured
+        actions, failed = measured.tally(self.names, start, end)
+        begin = max(start, measured.load_at)
+        match self.check.statistic.word:
+            case "count":
+                return float(actions), ""
+            case "rate" if measured.is_early(begin):
+                return math.nan, f"too early: {measured.elapsed - begin:.1f} s are no rate yet"
+            case "rate":
+                return actions / (min(end, measured.elapsed) - begin), ""
+            case "failed" if not actions:
+                return math.nan, "no action ended"
+            case "failed":
+                value = failed / actions if self.check.kind == "share" else float(failed)
+                others = measured.unended_in(self.names, start, end)
+                more = f", {others:,} more never ended" if others else ""
+                return value, f"{failed:,} of {actions:,} actions{more}"
+        return self._duration(start, end)
+
+    def _duration(self, start: float, end: float) -> tuple[float, str]:
+        """Return a statistic of durations, and what to say of it."""
+        actions, failed = self.measured.tally(self.names, start, end)
+        if actions == failed:
+            none = f"none of {actions:,} actions succeeded" if failed else "no action ended"
+            return math.nan, none
+        statistic = self.check.statistic
+        times = self.measured.times(statistic.time or "response", self.names, start, end)
+        value = statistic.of(times)
+        remarks = [*_caveats(self.check, times, value), *self._undelivered()]
+        if self._is_joined(start, end):
+            remarks.append(f"in part by {_JOINED}")
+        return value, "; ".join(remarks)
+
+    def _what_decided(self) -> str:
+        """Say what that never ended decided the check."""
+        check = self.check
+        if check.statistic.word != "failed":
+            return "; ".join([_UNENDED, *self._undelivered()])
+        actions, failed = self.measured.tally(self.names, check.start, check.end)
+        hung = self._hung(check.start, check.end)
+        return f"{failed:,} of {actions:,} actions, and {hung:,} that never ended count as failed"
+
+    def _undelivered(self) -> Iterator[str]:
+        """Say how many messages that users stamped never came to anybody who measures them."""
+        expected, lost = self.measured.deliveries(self.names)
+        if lost:
+            yield f"{lost:,} of {expected:,} deliveries never arrived"
+
+    def _is_joined(self, start: float, end: float) -> bool:
+        """Whether durations of a stretch are known by the percentiles of its windows only."""
+        return self.check.statistic.word not in _COUNTED and self.measured.cuts(start, end)
 
 
 def _failed_with(check: Check, tally: tuple[int, int], more: int) -> float:
     """Return how many failed, or their share, with so many more that did."""
     actions, failed = tally
     return (failed + more) / (actions + more) if check.kind == "share" else float(failed + more)
-
-
-def _doubt(check: Check, names: Sequence[str], measured: Measured, start: float, end: float) -> str:
-    """Return why nobody can tell whether a check on failures holds, if so.
-
-    That is if it holds without what hung or was meant to last, and would not with it.
-    """
-    if check.statistic.word != "failed":
-        return ""
-    until = min(end, measured.elapsed)
-    doubtful = measured.doubtful_in(names, start, until)
-    more = int(doubtful.number.sum())
-    tally = measured.tally(names, start, end)
-    if not more or not tally[0]:
-        return ""
-    hung = measured.hung_in(names, start, until)
-    least, most = (_failed_with(check, tally, number) for number in (hung, hung + more))
-    if not check.accepts(least) or check.accepts(most):
-        return ""
-    whose = ", ".join(sorted({repr(name) for name in doubtful.name})[:_NAMED])
-    age = (doubtful.until - doubtful.begun).max()
-    return (
-        f"cannot tell: {more:,} more ({whose}) never ended, after up to {age:,.3g} s, far longer "
-        "than the few that did: they hung, or were meant to last"
-    )
 
 
 def _decides(check: Check, value: float, at_least: float) -> bool:
@@ -192,119 +306,7 @@ def _judge_users(check: Check, measured: Measured) -> CheckResult:
     return CheckResult(check, check.accepts(value), value, f"{chosen:,} of {total:,} users")
 
 
-def _judge_windows(
-    check: Check, windows: Windows, names: Sequence[str], measured: Measured
-) -> CheckResult:
-    """Judge every span that is complete; what is left at the end is too short to tell."""
-    begin, until = max(check.start, measured.first_window), min(check.end, measured.elapsed)
-    held = total = 0
-    worst = math.nan
-    remarks: Counter[str] = Counter()
-    for number in count():
-        start = begin + number * windows.length
-        if start + windows.length > until + 1e-9:
-            break
-        value, found = _judge_window(check, names, measured, start, start + windows.length)
-        total += 1
-        held += check.accepts(value)
-        worst = check.worse(worst, value)
-        remarks.update(found)
-    if not total:
-        return _unknown(check, f"no {windows.length:g} s window was complete")
-    told = (f"{remarks[each]:,} of them {each}" for each in _OF_WINDOWS if remarks[each])
-    reason = ", ".join([f"held in {held:,} of {total:,} windows", *told])
-    return CheckResult(check, windows.suffice(held, total), worst, reason)
-
-
-def _judge_window(
-    check: Check, names: Sequence[str], measured: Measured, start: float, end: float
-) -> tuple[float, list[str]]:
-    """Return the number in a window, NaN if nobody can tell, and which of `_OF_WINDOWS` it is."""
-    value, remarks = _window_value(check, names, measured, start, end), []
-    at_least = _at_least(check, names, measured, start, end)
-    if _decides(check, value, at_least):
-        value = at_least
-        remarks.append(_BY_UNENDED)
-    if math.isnan(value):
-        remarks.append(_SILENT)
-    elif _doubt(check, names, measured, start, end):
-        value = math.nan
-        remarks.append(_DOUBTFUL)
-    if _is_joined(check, measured, start, end):
-        remarks.append(_BY_JOINED)
-    return value, remarks
-
-
-def _window_value(
-    check: Check, names: Sequence[str], measured: Measured, start: float, end: float
-) -> float:
-    """Return the number in a window, from memory if it is known for good."""
-    known = measured.memory.get((check.text, start))
-    if known is not None:
-        return known
-    if measured.is_missing(start, end):
-        return math.nan  # nothing was told, which is not the same as nothing happened
-    value, _ = _value(check, names, measured, start, end)
-    if end <= measured.settled:
-        measured.memory[check.text, start] = value
-    return value
-
-
-def _value(
-    check: Check, names: Sequence[str], measured: Measured, start: float, end: float
-) -> tuple[float, str]:
-    """Return the number in a span, NaN if there is none, and what to say of it."""
-    actions, failed = measured.tally(names, start, end)
-    begin = max(start, measured.load_at)
-    match check.statistic.word:
-        case "count":
-            return float(actions), ""
-        case "rate" if measured.is_early(begin):
-            return math.nan, f"too early: {measured.elapsed - begin:.1f} s are no rate yet"
-        case "rate":
-            return actions / (min(end, measured.elapsed) - begin), ""
-        case "failed" if not actions:
-            return math.nan, "no action ended"
-        case "failed":
-            value = failed / actions if check.kind == "share" else float(failed)
-            others = measured.unended_in(names, start, end)
-            more = f", {others:,} more never ended" if others else ""
-            return value, f"{failed:,} of {actions:,} actions{more}"
-    return _duration(check, names, measured, start, end)
-
-
-def _duration(
-    check: Check, names: Sequence[str], measured: Measured, start: float, end: float
-) -> tuple[float, str]:
-    """Return a statistic of durations, and what to say of it."""
-    actions, failed = measured.tally(names, start, end)
-    if actions == failed:
-        return math.nan, f"none of {actions:,} actions succeeded" if failed else "no action ended"
-    times = measured.times(check.statistic.time or "response", names, start, end)
-    value = check.statistic.of(times)
-    remarks = [*_doubts(check, times, value), *_lost(names, measured)]
-    if _is_joined(check, measured, start, end):
-        remarks.append(f"in part by {_JOINED}")
-    return value, "; ".join(remarks)
-
-
-def _counted(check: Check, names: Sequence[str], measured: Measured) -> str:
-    """Say what decided a check that never ended."""
-    if check.statistic.word != "failed":
-        return "; ".join([_UNENDED, *_lost(names, measured)])
-    actions, failed = measured.tally(names, check.start, check.end)
-    hung = measured.hung_in(names, check.start, min(check.end, measured.elapsed))
-    return f"{failed:,} of {actions:,} actions, and {hung:,} that never ended count as failed"
-
-
-def _lost(names: Sequence[str], measured: Measured) -> Iterator[str]:
-    """Say how many messages that users stamped never came to anybody who measures them."""
-    expected, lost = measured.deliveries(names)
-    if lost:
-        yield f"{lost:,} of {expected:,} deliveries never arrived"
-
-
-def _doubts(check: Check, times: Histogram, value: float) -> Iterator[str]:
+def _caveats(check: Check, times: Histogram, value: float) -> Iterator[str]:
     """Say what a percentile of so few values, or so near to its limit, leaves open."""
     quantile = check.statistic.quantile
     if quantile is None:
@@ -313,11 +315,6 @@ def _doubts(check: Check, times: Histogram, value: float) -> Iterator[str]:
         yield f"{check.statistic.word} of {times.count:,} values is their maximum"
     elif math.isclose(value, check.limit, rel_tol=RESOLUTION):
         yield f"the histogram's error of {RESOLUTION:.1%} reaches the limit"
-
-
-def _is_joined(check: Check, measured: Measured, start: float, end: float) -> bool:
-    """Whether durations of a stretch are known by the percentiles of its windows only."""
-    return check.statistic.word not in _COUNTED and measured.cuts(start, end)
 
 
 def _unknown(check: Check, reason: str) -> CheckResult:
