@@ -29,6 +29,9 @@ UNREAD_LIMIT = 1 << 20
 class Stream(asyncio.Protocol):
     """One connection; what it means is for subclasses, in `take` and `ended`."""
 
+    __slots__ = ("_is_full", "_is_held", "_last", "_rest", "_source", "is_closed", "is_secured",
+                 "transport")  # fmt: skip
+
     portion = 4 << 10  # bytes that `take` gets at most at a time
 
     transport: asyncio.Transport

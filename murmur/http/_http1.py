@@ -50,6 +50,12 @@ BODILESS = {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "TRACE"}  # say no le
 class Http1(Wire):
     """A connection that carries one request after the other."""
 
+    # With more than 30 attributes of its own, an object without slots is a large dictionary.
+    __slots__ = ("_alarm", "_asked", "_fields", "_glance", "_glances", "_had_body", "_head_count",
+                 "_head_so_far", "_idle_bytes", "_is_mended", "_is_parser_used", "_is_sent",
+                 "_known", "_luck", "_parser", "_refused", "_rendered", "_reply", "body_limit",
+                 "early", "is_kept", "now", "was_used")  # fmt: skip
+
     portion = 64 << 10
 
     def __init__(

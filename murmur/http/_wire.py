@@ -73,6 +73,8 @@ UNRESOLVED = {
 class Wire(Stream):
     """One connection; what it speaks is for subclasses."""
 
+    __slots__ = ("_is_paused", "_sender", "alpn", "connect_seconds", "tls_seconds")
+
     def __init__(self) -> None:
         super().__init__()
         self.alpn: str | None = None  # the protocol agreed on in the TLS handshake
