@@ -13,7 +13,7 @@ from murmur.errors import ConfigError
 
 from ._codes import INVALID, REFUSED
 from ._completion import settings_of
-from ._sections import SectionedCommand, option
+from ._sections import SectionedCommand, allow_option, option
 
 if TYPE_CHECKING:
     from murmur.results.capacity import Capacity, Search, Step
@@ -95,6 +95,7 @@ _EXIT = {
     shell_complete=settings_of,
     help="A setting; repeat for more.",
 )
+@allow_option()
 @option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
 @option("--chart", metavar="FILE", help="Write the curve: .html, .svg, .png or .json.")
 def capacity(scenario: str, **options: Any) -> int:  # noqa: ANN401 - click's own values
@@ -116,7 +117,7 @@ def capacity(scenario: str, **options: Any) -> int:  # noqa: ANN401 - click's ow
     _refuse_chart(options["chart"])
     values: dict[str, Any] = settings_for(found, {}, {name: value for name, _, value in pairs})
     try:
-        with Session() as session:
+        with Session(allow=options["allow"] or None) as session:
             result = session.find_capacity(
                 found,
                 check=options["check"],

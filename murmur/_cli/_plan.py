@@ -8,7 +8,7 @@ from typing import Any
 
 from murmur.errors import ConfigError, InvalidSettingError, combine
 from murmur.results.checks import Check, parse_check, read_duration, read_rate
-from murmur.runtime import USER_RATE
+from murmur.runtime import USER_RATE, checked_patterns
 from murmur.scenario import Scenario, find, parse_settings, resolve
 
 from ._crew import Crew
@@ -144,10 +144,11 @@ def read_checks(texts: Iterable[str], option: str) -> tuple[tuple[Check, ...], l
 def _session(given: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
     """Return what the session is made with."""
     timeout = problems.read(read_duration, given.get("callback_timeout"), "--callback-timeout")
-    allow = given.get("allow")
+    allow = given.get("allow")  # an empty list allows nothing, and is no absence
+    problems.read(checked_patterns, allow)
     return {
         **({"callback_timeout": timeout} if timeout is not None else {}),
-        **({"allow": list(allow)} if allow else {}),
+        **({"allow": list(allow)} if allow is not None else {}),
     }
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._codes import EXIT_CODES
-from ._sections import SectionedCommand, option
+from ._sections import SectionedCommand, allow_option, option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +35,7 @@ By example:
 @option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting; repeat for more."
 )
+@allow_option()
 @option("--check", multiple=True, metavar="CHECK", help="What has to hold; repeat for more.")
 @option("--strict", is_flag=True, help="Exit with 3 if the run is suspect, not only if invalid.")
 @option("-o", "--out", metavar="DIR", help="Save the new run there.")
@@ -55,7 +56,7 @@ def replay(directory: str, **options: Any) -> int:  # noqa: ANN401 - click's own
 
     saved = load(directory)
     _refuse_early(options)
-    again = _done_again(saved, options["scenario"], options["settings"])
+    again = _done_again(saved, options["scenario"], options["settings"], options["allow"])
     for note in saved.manifest.diff(again.manifest):
         sys.stderr.write(f"note: {note}\n")
     with TemporaryDirectory(prefix="murmur-replay-") as folder:
@@ -81,7 +82,9 @@ def _refuse_early(options: Mapping[str, Any]) -> None:
     announce(places.junit)
 
 
-def _done_again(saved: Results, place: str | None, texts: tuple[str, ...]) -> Results:
+def _done_again(
+    saved: Results, place: str | None, texts: tuple[str, ...], allow: tuple[str, ...]
+) -> Results:
     """Return what came of doing a run again."""
     from murmur._session import Session, archived_scenario
     from murmur._session import replay as do_again
@@ -93,5 +96,5 @@ def _done_again(saved: Results, place: str | None, texts: tuple[str, ...]) -> Re
         raise ConfigError([f"--set {name}: give NAME=VALUE" for name in wrong])
     scenario = find(place, {}) if place else archived_scenario(saved.manifest)
     given = parse_settings(scenario, {name: value for name, _, value in pairs})
-    with Session() as session:
+    with Session(allow=allow or None) as session:
         return do_again(saved, session=session, scenario=scenario, **given).results

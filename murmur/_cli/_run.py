@@ -8,7 +8,7 @@ import click
 
 from ._codes import EXIT_CODES
 from ._completion import settings_of
-from ._sections import SectionedCommand, option
+from ._sections import SectionedCommand, allow_option, option
 from ._signals import EarlySignalError, Interrupts
 
 _LOAD, _SCENARIO, _CHECKS, _OUTPUT = "Load", "Scenario", "Checks", "Output"
@@ -86,14 +86,7 @@ _NODES = "Nodes"
     section=_SCENARIO,
     help="TOML file with the same names as these options; the command line wins over it.",
 )
-@option(
-    "--allow",
-    multiple=True,
-    metavar="HOST",
-    section=_SCENARIO,
-    help="Let murmur's clients connect to this host and no other: api.example.org, "
-    "*.example.org; repeat for more.",
-)
+@allow_option(_SCENARIO)
 @option(
     "--callback-timeout",
     metavar="TIME",

@@ -41,3 +41,15 @@ class SectionedCommand(click.Command):
 def option(*names: str, section: str = _REST, **settings: Any) -> Callable[[F], F]:  # noqa: ANN401
     """Declare an option as `click.option` does, in a section of the help."""
     return click.option(*names, cls=_Option, section=section, **settings)
+
+
+def allow_option(section: str = _REST) -> Callable[[F], F]:
+    """Declare ``--allow``, of every command that lets users loose on a target."""
+    return option(
+        "--allow",
+        multiple=True,
+        metavar="HOST",
+        section=section,
+        help="Let murmur's clients connect to this host and no other: api.example.org, "
+        "*.example.org; repeat for more.",
+    )
