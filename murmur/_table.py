@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from html import escape
 
 
 def text_lines(
     rows: Sequence[Sequence[str]],  # as many cells in each; titles are the first row
+    *,
+    numbers: Collection[int] = (),  # the places of the columns that stand at their right edge
 ) -> list[str]:
     """Return a line for each row, its cells below those of the row before.
 
@@ -15,9 +17,16 @@ def text_lines(
     --------
     >>> text_lines([("name", "count"), ("order", "3")])
     ['name   count', 'order  3']
+    >>> text_lines([("name", "count"), ("order", "3")], numbers=[1])
+    ['name   count', 'order      3']
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    pads = [str.rjust if place in numbers else str.ljust for place in range(len(widths))]
+    lines = []
+    for row in rows:
+        cells = [pad(cell, width) for pad, cell, width in zip(pads, row, widths, strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    return lines
 
 
 def html_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str = "") -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from murmur.errors import ConfigError
+from murmur.errors import ConfigError, number_of
 from murmur.results import Results
 from murmur.results.archive import load
 
@@ -49,9 +49,8 @@ def compare_with_baseline(runs: list[str], options: Mapping[str, Any]) -> int:
     for run in new:
         _keep(run, directory)
     removed = _trim(directory, most)
-    count = len(_kept(directory))
     _tell(
-        f"kept in {directory}: {count} {'run' if count == 1 else 'runs'}"
+        f"kept in {directory}: {number_of(len(_kept(directory)), 'run')}"
         + (f", without the {removed} oldest" if removed else "")
     )
     return code if there else ALL_HOLD

@@ -10,6 +10,7 @@ from typing import Any
 import click
 import pandas as pd
 
+from murmur._table import text_lines
 from murmur.results import Results, compare
 from murmur.results.archive import load
 from murmur.results.checks import (
@@ -84,8 +85,8 @@ def _answered(frame: pd.DataFrame, *, is_asked: bool, is_invalid: bool) -> Itera
     yield click.style(f"{answer}{because}", fg=colour, bold=True)
 
 
-def _table(frame: pd.DataFrame) -> Iterator[str]:
-    """Yield the lines of the table: each action's name once."""
+def _table(frame: pd.DataFrame) -> list[str]:
+    """Return the lines of the table: each action's name once."""
     rows: list[tuple[str, ...]] = [("action", "", "A", "B", "change", "interval", "")]
     before = None
     for row in frame.to_dict("records"):
@@ -94,11 +95,7 @@ def _table(frame: pd.DataFrame) -> Iterator[str]:
         name = "" if row["name"] == before else row["name"]
         before = row["name"]
         rows.append((name, row["statistic"], *values, *_change(row), row["outcome"]))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for cells in rows:
-        sides = [str.ljust, str.ljust, str.rjust, str.rjust, str.rjust, str.rjust, str.ljust]
-        padded = (side(text, width) for side, text, width in zip(sides, cells, widths, strict=True))
-        yield "  ".join(padded).rstrip()
+    return text_lines(rows, numbers=range(2, 6))
 
 
 def _change(row: Mapping[Hashable, Any]) -> tuple[str, str]:

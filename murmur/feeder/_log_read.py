@@ -16,7 +16,7 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
-from murmur.errors import FeederError, closest
+from murmur.errors import FeederError, closest, number_of
 
 from ._log_line import LineError, label_of, moment_of, read_line, wire_path
 from ._log_rows import LogRows
@@ -67,9 +67,8 @@ class _Left:
 
     def notes(self) -> Iterator[str]:
         for reason, count in self.counts.most_common():
-            lines = "line" if count == 1 else "lines"
             first = f"first: {self.first[reason]:,}" if count > 1 else f"{self.first[reason]:,}"
-            yield f"left out {count:,} {lines} ({first}): {reason}"
+            yield f"left out {number_of(count, 'line')} ({first}): {reason}"
 
 
 def log_rows(source: object, wanted: Wanted) -> LogRows:

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from murmur.errors import InvalidArgumentError
+from murmur.errors import InvalidArgumentError, number_of
 from murmur.runtime import Timetable, User
 from murmur.telemetry import ROWS_DONE
 
@@ -125,8 +125,7 @@ class LogRows:
 
     def __repr__(self) -> str:
         """Return how many there are, whose, and from where; never what is in them."""
-        requests = f"{len(self):,} {'request' if len(self) == 1 else 'requests'}"
-        users = f"{self.users:,} {'user' if self.users == 1 else 'users'}"
+        requests, users = number_of(len(self), "request"), number_of(self.users, "user")
         kept = f"{requests} of {users} in {self.seconds:,.0f} s"
         notes = f"; {'; '.join(self.notes)}" if self.notes else ""
         return f"<{kept}, of {self.source}{notes}>"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from murmur._table import html_table
+from murmur._table import html_table, text_lines
 from murmur.telemetry import one_line
 
 from ._paces import PaceSummary
@@ -148,11 +148,7 @@ class Summary:
         if not self.actions:
             return "\n".join([*lines, "actions: none"])
         rows = [list(_COLUMNS), *(_cells(action) for action in self.actions)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        for name, *numbers in rows:
-            cells = [text.rjust(width) for text, width in zip(numbers, widths[1:], strict=True)]
-            lines.append("  ".join([name.ljust(widths[0]), *cells]).rstrip())
-        return "\n".join(lines)
+        return "\n".join([*lines, *text_lines(rows, numbers=range(1, len(_COLUMNS)))])
 
     def _repr_html_(self) -> str:
         """Return the summary as HTML that takes its colours from the page."""
