@@ -84,12 +84,9 @@ class Rate:
         given = {"rate": rate, "interarrival": interarrival, "limit": limit}
         chosen = [name for name, value in given.items() if value is not None]
         if len(chosen) != 1:
+            nothing = "interval alone" if interval else "empty configuration"
             raise InvalidArgumentError(
-                "invalid "
-                + (
-                    " with ".join(chosen)
-                    or ("interval alone" if interval else "empty configuration")
-                ),
+                f"invalid {' with '.join(chosen) or nothing}",
                 "give exactly one of rate (with or without interval), interarrival and limit",
             )
         if interval is not None and rate is None:
@@ -125,9 +122,7 @@ def permits_in(interval: float, rate: float | str) -> float:
         raise InvalidArgumentError(f"invalid rate {rate!r}", str(error)) from None
     if interval == 0:
         raise InvalidArgumentError(f"invalid limit {rate!r}", "a limit is a number and has no unit")
-    permits = per_second * interval
-    whole = round(permits) if permits < math.inf else permits
-    return float(whole) if abs(permits - whole) <= _ROUNDING * permits else permits
+    return _unrounded(per_second * interval)
 
 
 def permits_apart(seconds: float) -> float:
@@ -139,7 +134,11 @@ def permits_apart(seconds: float) -> float:
         )
     if seconds == 0:
         return math.inf
-    permits = DEFAULT_INTERVAL / seconds
+    return _unrounded(DEFAULT_INTERVAL / seconds)
+
+
+def _unrounded(permits: float) -> float:
+    """Return the whole number that a quotient or a product of floats stands for, if it does."""
     whole = round(permits) if permits < math.inf else permits
     return float(whole) if abs(permits - whole) <= _ROUNDING * permits else permits
 
