@@ -29,7 +29,13 @@ def text_lines(
     return lines
 
 
-def html_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str = "") -> str:
+def html_table(
+    titles: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    caption: str = "",
+    is_text: bool = False,  # whether cells begin at the left; a notebook puts them to the right
+) -> str:
     """Return a table of HTML; what it holds is escaped, and the first cell names its row.
 
     Examples
@@ -38,9 +44,10 @@ def html_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, caption:
     "<tr><th scope='row'>&lt;b&gt;</th></tr></tbody></table>"
     """
     head = "".join(f"<th scope='col'>{escape(title)}</th>" for title in titles)
+    side = " style='text-align:left'" if is_text else ""
     body = "".join(
-        f"<tr><th scope='row'>{escape(first)}</th>"
-        + "".join(f"<td>{escape(cell)}</td>" for cell in others)
+        f"<tr><th scope='row'{side}>{escape(first)}</th>"
+        + "".join(f"<td{side}>{escape(cell)}</td>" for cell in others)
         + "</tr>"
         for first, *others in rows
     )

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from murmur._guard import text_of
-from murmur._table import text_lines
+from murmur._table import html_table, text_lines
 
 
 class SourceText(str):
@@ -156,20 +156,9 @@ class Description:
         return "\n".join([self._title(), *lines, *self._notes()])
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{html.escape(heading)}</th>" for heading in _HEADINGS)
-        body = "".join(
-            "<tr>"
-            + "".join(
-                f'<td style="text-align:left">{html.escape(cell)}</td>' for cell in setting.row()
-            )
-            + "</tr>"
-            for setting in self.settings
-        )
+        table = html_table(_HEADINGS, (setting.row() for setting in self.settings), is_text=True)
         notes = "".join(f"<p>{html.escape(note)}</p>" for note in self._notes())
-        return (
-            f"<p>{html.escape(self._title())}</p><table><thead><tr>{head}</tr></thead>"
-            f"<tbody>{body}</tbody></table>{notes}"
-        )
+        return f"<p>{html.escape(self._title())}</p>{table}{notes}"
 
     def _title(self) -> str:
         return f"{self.name}: {self.doc}" if self.doc else self.name
