@@ -32,8 +32,11 @@ class Judge:
     def known(self, status: Status) -> Verdict | None:
         """Return the verdict on the run as `status` has it.
 
-        None before its first, and from its end until the end is judged.
+        None before its first, from its end until the end is judged, and where a reset left
+        no run.
         """
+        if status.run_id is None:
+            return None
         fitting = [(status.run_id, True)]
         if not status.state.is_over:
             fitting.append((status.run_id, False))
@@ -41,7 +44,7 @@ class Judge:
 
     def is_due(self, run: Run | None, status: Status, now: float) -> bool:
         """Whether the run should be judged again, at `now` on the caller's clock."""
-        if run is None:
+        if run is None or status.run_id is None:
             return False
         is_over = status.state.is_over
         return self._judged != (status.run_id, is_over) or (not is_over and now >= self._next_at)

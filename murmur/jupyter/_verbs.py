@@ -82,8 +82,8 @@ def _update(context: Context, call: Call) -> object:
 def _status(context: Context, call: Call) -> object:
     status: object = context.session.status()
     run = context.session.run
-    if run is None or not isinstance(status, Status):
-        return status
+    if run is None or not isinstance(status, Status) or status.run_id is None:
+        return status  # after a reset there is no run that a verdict could be of
     verdict = run.results.verdict
     return replace(status, verdict=verdict.state, remarks=verdict.reasons)
 

@@ -56,6 +56,14 @@ def run(shell: InteractiveShell, amoc: object, real: murmur.Session) -> murmur.R
     return real.run
 
 
+def test_what_was_reset_has_no_verdict(amoc, run):
+    assert amoc("status").verdict
+    amoc("reset")
+
+    status = amoc("status")
+    assert (str(status.state), status.verdict, status.remarks) == ("idle", "", ())
+
+
 def test_a_run_from_its_cell_to_its_frames(amoc, run):
     assert run.seed == 7
     assert amoc("add 3") == range(6, 9)

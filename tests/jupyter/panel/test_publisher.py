@@ -243,7 +243,7 @@ class SlowlyJudged:
         return Verdict(self.word, ()), {}
 
 
-def seen_in(state: RunState, run_id: str) -> Observation:
+def seen_in(state: RunState, run_id: str | None) -> Observation:
     """Return what is seen of a run in that state."""
     return Observation(status=replace(Observation().status, state=state, run_id=run_id))
 
@@ -285,6 +285,22 @@ async def test_the_end_is_shown_at_once_and_its_verdict_when_it_is_there(
         run.may_end.set()
         await told(panel, "suspect")
         assert run.most == 1  # nobody judges while another does
+        panel.close()
+
+
+async def test_a_reset_leaves_no_verdict(publisher, subject, session):
+    run = session.run = SlowlyJudged()
+    run.may_end.set()
+    panel = publisher.open()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(publisher.serve)
+        subject.seen = seen_in(RunState.FINISHED, "r1")
+        await anyio.sleep(1)
+        await told(panel, "valid")
+        subject.seen = seen_in(RunState.IDLE, None)
+        await anyio.sleep(10)
+
+        assert panel.state["verdict"] is None
         panel.close()
 
 
