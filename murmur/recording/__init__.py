@@ -19,6 +19,7 @@ from ._column import (
     whole,
 )
 from ._failures import failed_thing, failure_lines
+from ._hanging import UnderWay
 from ._holds import Hold
 from ._live import (
     BANDS_A_DECADE,
@@ -34,7 +35,7 @@ from ._live import (
     live_changes,
     rows_of,
 )
-from ._record import THE_RUN, RunRecord, UnderWay
+from ._record import THE_RUN, RunRecord
 from ._relay import Follower, Relay
 from ._reservoir import Reservoir
 from ._rolling import Rolling

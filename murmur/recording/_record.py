@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from murmur.errors import InvalidArgumentError, closest
 from murmur.telemetry import Change
 
 from ._columns import ACTION, Codebook, Series, action_rows, translation
 from ._failures import Failures
+from ._hanging import UnderWay, hanging_lines
 from ._holds import Hold, Holds
 from ._newest import Newest
 from ._nodes import Fact, NodeHistory
@@ -19,6 +20,7 @@ from ._relay import Relay
 from ._reservoir import Reservoir
 from ._tables import TABLES, Present, of_all_nodes, recent
 from ._users import Users
+from ._window_rows import ALL_NODES
 from ._window_store import SpanTimes, WindowStore
 
 if TYPE_CHECKING:
@@ -34,24 +36,8 @@ THE_RUN = "the run"
 ASKED_ENDS = {"stop": "session", "duration": "plan", "idle": "plan"}
 """Who asked for an end, by the cause of it."""
 
-ALL_NODES = 0  # the code of "all"
-
 _CALLS = 10_000
 """Calls that are kept: a program may steer many times a second for days."""
-
-
-class UnderWay(NamedTuple):
-    """Actions, or parts of them, that were under way when they were last heard of."""
-
-    name: str  # the action, or the span
-    # due, started: when they were due and started, at the latest, in seconds since the run's
-    # start
-    due: float
-    started: float
-    until: float  # when they were under way yet: now, or when their node was lost
-    number: int
-    # whether they are parts of actions, which `RunRecord.table` has among the spans
-    is_part: bool = False
 
 
 class RunRecord:
@@ -435,23 +421,7 @@ class RunRecord:
         for whole in (self._windows.totals(), self._spans.totals()):
             names = (labels[code] for code in whole.name.tolist())
             longest |= zip(names, whole.response.maxima().tolist(), strict=True)
-        ages: dict[str, list[tuple[float, int]]] = {}
-        for each in sorted(self.under_way(), key=lambda each: each.is_part):
-            age = each.until - each.due
-            if each.is_part and any(each.name.startswith((f"{of}.", f"{of} [")) for of in ages):
-                continue
-            if age >= at_least and not age <= longest.get(each.name, math.nan):
-                ages.setdefault(each.name, []).append((age, each.number))
-        parts = {each.name for each in self.under_way() if each.is_part}
-        lines = []
-        for name, known in sorted(ages.items()):
-            number = sum(number for _, number in known)
-            noun = "span" if name in parts else "action"
-            verb = f"{noun} has" if number == 1 else f"{noun}s have"
-            lines.append(
-                f"{number:,} {name!r} {verb} not ended, after up to {max(known)[0]:,.3g} s"
-            )
-        return lines
+        return hanging_lines(self.under_way(), longest, at_least)
 
     def starts(self) -> list[float]:
         """Return where the windows that `histogram` knows apart begin, in seconds, ascending."""
