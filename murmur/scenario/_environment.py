@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
@@ -109,8 +109,14 @@ def _strays(
         is_foreign = variable in own or name == variable.upper() or name.startswith(_EXPORTERS)
         if is_foreign or not environment[variable]:
             continue
-        if meant := get_close_matches(name, unset, n=1, cutoff=_ALIKE):
+        if meant := _in_a_mix(name, unset) or get_close_matches(name, unset, cutoff=_ALIKE):
             yield Stray(variable, unset[meant[0]])
+
+
+def _in_a_mix(name: str, unset: Iterable[str]) -> list[str]:
+    """Return what a name is with its scenario before it, or without: a mix has both kinds."""
+    bare = name.rpartition("__")[2]
+    return [each for each in unset if each.rpartition("__")[2] == bare]
 
 
 _EXPORTERS = "GRAPHITE_"

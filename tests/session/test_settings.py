@@ -77,6 +77,26 @@ def test_what_the_environment_asked_for_in_vain_is_a_remark_of_the_run(
 
 
 @pytest.mark.parametrize(
+    ("variable", "meant"),
+    [("AMOC_SIZE", "AMOC_CALLS__SIZE"), ("AMOC_ORDERS__HURRY", "AMOC_HURRY")],
+)
+def test_in_a_mix_names_with_and_without_their_scenario_are_told_apart(
+    session, monkeypatch, variable, meant
+) -> None:
+    class Orders(Calls):
+        """Users order."""
+
+        hurry = Int(1, min=1, help="how much")
+
+    monkeypatch.setenv(variable, "7")
+    with session.do(murmur.mix({Calls: 1, Orders: 1}), 2) as run:
+        pass
+
+    said = f"No setting reads the variable {variable}; {meant} is not set"
+    assert said in " ".join(run.results.verdict.reasons)
+
+
+@pytest.mark.parametrize(
     ("variable", "settings"),
     [
         ("AMOC_SIEZ", {"size": 7}),  # which was given otherwise
