@@ -115,6 +115,7 @@ class Courier:
         except BaseException:
             connection.leave(reply)
             source.give_back(request.origin, connection)
+            self.ledger.broken((reply,))
             with self._resumed(call, reply):
                 raise
         if not reply.is_complete or reply.status in REDIRECTS:
@@ -267,6 +268,7 @@ class Courier:
                 call.started_at = timer.started_at  # for it is under way by itself
 
         patience = Patience(self.native, self.run, self.user, timeout, on_turn, began_at=began_at)
+        patience.reply = None if begun is None else begun.reply
         try:
             response = await self._follow(request, patience, call, begun)
         except InvalidRequestError:
@@ -307,11 +309,18 @@ class Courier:
         sent_at, name = self.native.now(), call.name or ""
         with self.ledger.waiting(name, patience) if self.ledger.has_phases else NO_PHASES:
             sent = self._with_cookies(request)
-            if begun is None or self._pool is None:
-                reply = await self._transport.exchange(sent, patience)
-            else:
-                sent_at = begun.at
-                reply = await self._pool.exchange(sent, patience, begun)
+            try:
+                if begun is None or self._pool is None:
+                    reply = await self._transport.exchange(sent, patience)
+                else:
+                    sent_at = begun.at
+                    reply = await self._pool.exchange(sent, patience, begun)
+            except BaseException:
+                self.ledger.broken(patience.broken, retries=len(patience.broken) - 1)
+                raise
+            if patience.broken:
+                self.ledger.broken(patience.broken)
+                patience.broken = ()
         began_at = max(sent_at, patience.turn_at)
         self._take(reply, request, call, began_at, self.native.now())
         if not reply.is_complete:

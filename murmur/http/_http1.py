@@ -113,6 +113,7 @@ class Http1(Wire):
             self.is_kept = False
             raise HttpProtocolError("the server spoke before it was asked")
         reply, body = self.begin(request), request.body
+        patience.reply = reply
         if not (body is None or isinstance(body, bytes)):
             async with within(patience, "complete request"):
                 reply.sent_bytes = await self._stream(self._head(request), body, reply, patience)

@@ -173,7 +173,7 @@ class Http2(Wire):
 
     async def exchange(self, request: Request, patience: Patience) -> Reply:
         """Send a request and wait for its reply, or for the head of it."""
-        reply = Reply(self.body_limit, version="2")
+        patience.reply = reply = Reply(self.body_limit, version="2")
         self._begin(request, reply)
         try:
             if isinstance(request.body, bytes):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from murmur.telemetry import NEVER_CAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from murmur.runtime import NodeRun, User
     from murmur.telemetry import Recorder
@@ -73,6 +73,23 @@ class Ledger:
             first_byte_at - sent_at if first_byte_at > sent_at else 0.0,
             at,
         )
+
+    def broken(self, tries: Sequence[Reply], retries: int = 0) -> None:
+        """Record bytes, status and connection of tries that broke: they were there as well.
+
+        And so many `retries`, if no reply came that tells of them.
+        """
+        if self._recorder is None:
+            return
+        if retries > 0:
+            self._recorder.count("http.retries", retries)
+        for reply in tries:
+            if reply.opened is not None:
+                self.connection(reply.opened.connect_seconds, reply.opened.tls_seconds)
+            if reply.is_headed:
+                name = _STATUS_NAMES.get(reply.status, "http.status.other")
+                self._recorder.count(name)
+            self.bytes(reply)
 
     def connection(self, connect_seconds: float, tls_seconds: float) -> None:
         """Record a connection that was opened."""

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 from murmur.errors import HttpTimeoutError, InvalidRequestError, Leaving
 
+from ._exchange import Reply
+
 if TYPE_CHECKING:
     from murmur._backend import Native, Wakeup
     from murmur.runtime import NodeRun, User
 
+    from ._exchange import Opened
     from ._wire import Alarm
 
 RANG = object()
@@ -49,9 +52,11 @@ class Patience:
         "_is_leaving",
         "_is_queueing",
         "_on_turn",
+        "broken",
         "deadline",
         "is_connecting",
         "native",
+        "reply",
         "run",
         "stage_at",
         "timeout",
@@ -82,6 +87,8 @@ class Patience:
         self._on_turn = on_turn
         self.turn_at: float = 0.0  # when its turn came, if it had to queue; else 0
         self.is_connecting: bool = False  # whether a connection is being opened, or could not be
+        self.reply: Reply | None = None  # what the newest try waits for
+        self.broken: tuple[Reply, ...] = ()  # what came of tries that broke, nobody else counts
         self.stage_at: float = 0.0  # when that began, or had ended; 0 if there was one already
 
     @property
@@ -102,6 +109,12 @@ class Patience:
         if on_turn is not None and self._is_queueing:
             self.turn_at = self.native.now()
             on_turn()
+
+    def note_broken(self, opened: Opened | None) -> None:
+        """Note that a try broke, and the connection if it was `opened` for it."""
+        reply, self.reply = self.reply or Reply(), None
+        reply.opened = opened
+        self.broken += (reply,)
 
     def hurry(self) -> None:
         """Bring the deadline forward if the user was asked to leave, once."""

@@ -118,7 +118,7 @@ class Pool:
             try:
                 reply = await answer
             except BaseException as error:
-                self.give_back(request.origin, connection)
+                self._take_back(request, connection, patience, opened)
                 if not _may_go_on(error, request, retries, connection, was_used=was_used):
                     raise
                 retries += 1
@@ -132,6 +132,13 @@ class Pool:
                 leave = reply.on_release
                 reply.on_release = partial(self._end, request.origin, connection, leave)
             return reply
+
+    def _take_back(
+        self, request: Request, broken: Http1 | Http2, patience: Patience, opened: Opened | None
+    ) -> None:
+        """Take a connection back over which a request broke, and note what there was of it."""
+        patience.note_broken(opened)
+        self.give_back(request.origin, broken)
 
     async def _found(
         self, request: Request, patience: Patience

@@ -1014,3 +1014,53 @@ def test_no_context_of_tls_is_made_for_plain_http() -> None:
     assert "tls" not in vars(options)
     assert isinstance(options.tls, ssl.SSLContext)
     assert options.tls is options.tls
+
+
+class AsksOnce(murmur.Scenario):
+    """A user makes one request, whose answer breaks off or never comes."""
+
+    url = Unicode("", help="where the server is")
+    seconds = Float(10.0, help="how long an answer may take")
+
+    async def start(self, user: murmur.User) -> None:
+        options = Options(base_url=self.url, timeout=self.seconds)
+        async with Client(user, options=options) as client:
+            await client.get("/", name="ask")
+
+
+BEGUN = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"
+
+
+@pytest.mark.parametrize(
+    ("begins", "closes", "seconds", "duration"),
+    [
+        (BEGUN, True, 10.0, 10),
+        (BEGUN, False, 0.3, 10),
+        (b"", False, 0.3, 10),
+        (BEGUN, False, 10.0, 1),
+    ],
+    ids=["cut", "too long", "no answer", "user leaves"],
+)
+def test_what_there_was_of_a_request_that_broke_is_counted(
+    server: Hostile, begins: bytes, closes: bool, seconds: float, duration: float
+) -> None:
+    """An outage must not look as though nobody had asked."""
+
+    def act(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(begins)
+        if closes:
+            raise StopIteration
+        server.wait_over()
+
+    server.act = act
+    with murmur.Session() as session:
+        run = session.do(
+            AsksOnce, 1, url=server.url, seconds=seconds, duration=duration, end_when_idle=True
+        )
+        run.wait(20)
+        frame = run.results.counters
+    counted = frame.groupby("name", observed=True)["value"].sum().to_dict()
+    assert counted["http.connections"] == 1
+    assert counted["http.sent_bytes"] == len(server.requests[0])
+    assert counted["http.received_bytes"] == len(begins)
+    assert counted.get("http.status.200", 0) == bool(begins)
