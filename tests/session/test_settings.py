@@ -86,6 +86,7 @@ def test_in_a_mix_names_with_and_without_their_scenario_are_told_apart(
     class Orders(Calls):
         """Users order."""
 
+        size = Int(2, min=2, help="how large, of its own")
         hurry = Int(1, min=1, help="how much")
 
     monkeypatch.setenv(variable, "7")
