@@ -45,7 +45,7 @@ def count_unended(
         if rule.kind not in {"quantile", "mean"}:
             continue
         before, after = ([_bounds(*each, row["name"], rule) for each in side] for side in sides)
-        changed = _counted(row, before, after)
+        changed = _with_unended(row, before, after)
         for column, value in changed.items():
             frame.loc[frame.index[place], column] = value
         notes += [
@@ -71,7 +71,7 @@ def _bounds(
     return float(value), float(low)
 
 
-def _counted(
+def _with_unended(
     row: Mapping[Any, Any], before: list[tuple[float, float]], after: list[tuple[float, float]]
 ) -> dict[str, Any]:
     """Return the columns of a row that are other ones if what never ended counts."""

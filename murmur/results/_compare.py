@@ -21,7 +21,16 @@ from ._cells import Statistic
 from ._frame import build_rows
 from ._manifest import doubts
 from ._results import Results
-from ._sides import Counted, RunSide, Side, are_whole, counted, estimates_of, pooled, sides_of
+from ._sides import (
+    CountedRate,
+    RunSide,
+    Side,
+    are_whole,
+    estimates_of,
+    pooled,
+    rates_by_count,
+    sides_of,
+)
 from ._source import Source, first_window
 from ._spans import cut_by
 from .checks._answer import answer_of, chosen_statistics
@@ -389,7 +398,7 @@ class _Row:
 class _CountedRow(_Row):
     """A rate of an action of which one side has hardly any, or none: by counts."""
 
-    counts: Sequence[Counted] = ()
+    counts: Sequence[CountedRate] = ()
 
     def change(self, critical: float) -> tuple[float, float]:
         """Return between which logarithms the ratio is."""
@@ -453,7 +462,7 @@ def _row(
     known = estimates_of(runs, name, rule, random)
     if not are_whole(known, runs):
         a, b = (float(np.mean([run.value(name, rule) for run in side])) for side in runs)
-        counts = counted(runs, known, name) if rule.kind == "rate" else []
+        counts = rates_by_count(runs, known, name) if rule.kind == "rate" else []
         if counts:
             return _CountedRow(name, statistic, rule, a, b, None, None, counts)
         return _Row(name, statistic, rule, a, b, None, None)

@@ -265,7 +265,7 @@ def pooled(sides: Sequence[Sequence[Estimate]]) -> list[Side]:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class CountedRate:
     """A rate as a count says it, which holds for a few actions and for none."""
 
     count: float  # actions
@@ -277,7 +277,7 @@ class Counted:
 
         Examples
         --------
-        >>> low, high = Counted(0, 60.0, 1.0).interval(1.96)
+        >>> low, high = CountedRate(0, 60.0, 1.0).interval(1.96)
         >>> low, round(high * 60, 1)
         (0.0, 3.7)
         """
@@ -293,9 +293,9 @@ def _gamma(shape: float, normal: float) -> float:
     return shape * max(0.0, 1 - 1 / (9 * shape) + normal / (3 * math.sqrt(shape))) ** 3
 
 
-def counted(
+def rates_by_count(
     sides: Sequence[Sequence[RunSide]], known: Sequence[Sequence[Estimate]], name: str
-) -> list[Counted]:
+) -> list[CountedRate]:
     """Return the rates of an action on both sides by counts, if one of them has hardly any.
 
     How alike they come only the other side can say; nothing if that is not known either.
@@ -309,6 +309,8 @@ def counted(
     error = pooled([known[is_known.index(True)]])[0].error
     likeness = max(1.0, error**2 * sum(run.ended(name) for run in many))
     return [
-        Counted(sum(run.ended(name) for run in runs), sum(run.seconds for run in runs), likeness)
+        CountedRate(
+            sum(run.ended(name) for run in runs), sum(run.seconds for run in runs), likeness
+        )
         for runs in sides
     ]

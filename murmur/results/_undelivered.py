@@ -54,12 +54,12 @@ def _missing_deliveries(source: Source) -> Iterator[_Row]:
     for text in sorted(each for each in texts if each.startswith(EXPECTED)):
         name = text.removeprefix(EXPECTED)
         slowest = source.whole("service", name=name).max
-        sent = _Counted(counters[counters["name"] == text])
-        arrived = _Counted(counters[counters["name"] == f"{ARRIVED}{name}"])
+        sent = _Total(counters[counters["name"] == text])
+        arrived = _Total(counters[counters["name"] == f"{ARRIVED}{name}"])
         yield from _missing(name, sent, arrived, _Times(source.window, until, slowest))
 
 
-class _Counted:
+class _Total:
     """What a counter came to by any moment, over all nodes."""
 
     def __init__(self, rows: pd.DataFrame) -> None:
@@ -84,7 +84,7 @@ class _Times:
         self.slowest = 0.0 if math.isnan(slowest) else slowest
 
 
-def _missing(name: str, sent: _Counted, arrived: _Counted, times: _Times) -> Iterator[_Row]:
+def _missing(name: str, sent: _Total, arrived: _Total, times: _Times) -> Iterator[_Row]:
     known = 0
     ends = np.unique(sent.at) + times.window
     ends = ends[ends < times.until - times.slowest]

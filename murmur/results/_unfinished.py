@@ -28,7 +28,7 @@ from murmur.telemetry import (
 )
 
 from ._deliveries import MOST, deliveries
-from ._verdict import counted
+from ._verdict import number_were
 
 _KEPT = 0.99
 """Of the permits asked of a limit, what has to be granted for there to be no line."""
@@ -204,7 +204,7 @@ def _never_complete(record: RunRecord) -> Iterator[str]:
     for each in _told(record, "amoc.coordinator.unfinished"):
         if each.metadata["kind"] == "batch":
             number, seconds = int(each.measurements["count"]), each.measurements["seconds"]
-            users, first = counted(number, "user"), each.metadata["user_id"]
+            users, first = number_were(number, "user"), each.metadata["user_id"]
             pending[str(each.metadata["name"]), _size(each)] = (
                 f"{users} in one at the end, user {first} for {seconds:,.3g} s"
             )

@@ -376,9 +376,9 @@ def _omissions(evidence: Evidence) -> Iterator[str]:
         yield f"Users left {tasks} of {name} behind, which went on without them."
     yield from evidence.troubles
     if evidence.events_dropped:
-        yield f"{counted(evidence.events_dropped, 'event')} dropped for want of room."
+        yield f"{number_were(evidence.events_dropped, 'event')} dropped for want of room."
     if evidence.rows_dropped:
-        rows = counted(evidence.rows_dropped, "row")
+        rows = number_were(evidence.rows_dropped, "row")
         yield f"{rows} given up for want of room, those of the oldest windows."
 
 
@@ -400,6 +400,6 @@ def _share(share: float) -> str:
     return f"{share * 100:.3g} %" if share >= 0.0001 else "less than 0.01 %"
 
 
-def counted(number: int, noun: str) -> str:
-    """Return how many there were, with the verb that what became of them follows."""
+def number_were(number: int, noun: str) -> str:
+    """Return "1 row was" or "2 rows were": what became of them follows."""
     return f"{number_of(number, noun)} {'was' if number == 1 else 'were'}"
