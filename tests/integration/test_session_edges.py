@@ -487,13 +487,17 @@ STOPPED = """
 import math, murmur
 
 class Echo(murmur.Scenario):
+    async def init(self):
+        self.pace = await murmur.throttle("pace", rate=100, interval=1)
+
     async def start(self, user):
         while True:
+            await self.pace.wait()  # its permits are late as well, in the same second
             with user.timer("echo"):
                 await user.sleep(0.05)
 
 with murmur.Session() as session:
-    run = session.do(Echo, 5, user_rate=math.inf, duration=7)
+    run = session.do(Echo, 40, user_rate=math.inf, duration=7)
     print("on", flush=True)
     problems = run.wait(60).problems
     verdict = run.results.verdict

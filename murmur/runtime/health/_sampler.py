@@ -30,6 +30,9 @@ WARN_EVERY = 30.0
 PORTS_EVERY = 10.0
 """Seconds between two counts of ports, each of which reads all connections of the machine."""
 
+_HAIR = 1e-3
+"""Windows by which a sample may come after the end that it tells of, as tables have it."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -40,6 +43,7 @@ class Sampler:
         self._run = run
         self.probe = LagProbe(run.native.now, Random(f"{run.seed}/lag/{run.node}"))
         self._was_saturated = False
+        self._told: tuple[int, Sequence[str]] = (0, ())  # the newest window, and its reasons
         self._standstills: list[float] = []
         self._time_before = (0.0, 0.0, 0.0, 0.0)
         self._vitals = VitalsReader()
@@ -107,6 +111,7 @@ class Sampler:
             by_others=is_crowded_out(cpu, vitals.machine_cpu, queued),
             stood_still=stood_still > 0,
         )
+        told = self._with_those_before(now, why)
         more = {**asdict(vitals), "gc_pauses": float(pauses), "gc_longest": longest}
         rss = more.pop("rss")
         self._run.recorder.health(
@@ -114,13 +119,23 @@ class Sampler:
             lags,
             cpu,
             rss,
-            saturated=bool(why),
-            reason=", ".join(why),
+            saturated=bool(told),
+            reason=", ".join(told),
             vitals={**more, "schedule_lag": schedule},
         )
         if bool(why) != self._was_saturated:
             self._was_saturated = bool(why)
             self._tell(now, why, lags, cpu, vitals)
+
+    def _with_those_before(self, now: float, why: Sequence[str]) -> Sequence[str]:
+        """Return the reasons with those of an earlier sample of this window.
+
+        After a hold there are two, and of the text of two the later one stays.
+        """
+        window = math.ceil((now - self._run.spec.started_at) / WINDOW - _HAIR)
+        before = self._told[1] if self._told[0] == window else ()
+        self._told = window, tuple(dict.fromkeys((*before, *why)))
+        return self._told[1]
 
     def _tell(
         self, now: float, why: Sequence[str], lags: Sequence[float], cpu: float, vitals: Vitals
