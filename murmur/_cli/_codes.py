@@ -15,8 +15,8 @@ EXIT_CODES = """\
 \b
 Exit codes:
   0    every check holds, or none was given
-  1    a check failed, every user failed, --abort-on ended the run, or nothing was checked
-       and every action failed
+  1    a check failed, every user failed, --abort-on ended the run or held when it was over,
+       or nothing was checked and every action failed
   2    command line, settings or scenario cannot be used: nothing was measured
   3    the run is invalid: murmur itself was too slow, or its plan was not carried out;
        with --strict also if it is suspect

@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 from murmur.errors import MurmurError
 from murmur.results.archive import write_text
+from murmur.results.checks import CheckResult
 from murmur.telemetry import one_line
 
 from ._outcome import Outcome
@@ -42,10 +43,7 @@ def write_junit(outcome: Outcome, path: Path) -> Path:
         case = _case(suite, outcome, f"never: {each.check}")
         ElementTree.SubElement(case, "failure", message=_text(f"{each.value_text} {each.reason}"))
     for each in outcome.watched:
-        case = _case(suite, outcome, f"never: {each.check}")
-        if isnan(each.value):
-            said = f"it had nothing to judge: {each.reason}"
-            ElementTree.SubElement(case, "skipped", message=_text(said))
+        _watched_case(suite, outcome, each)
     for each in outcome.checks:
         case = _case(suite, outcome, str(each.check))
         if not each.holds:
@@ -54,6 +52,17 @@ def write_junit(outcome: Outcome, path: Path) -> Path:
     _count(suite, summary.elapsed)
     ElementTree.SubElement(suite, "system-out").text = _text(repr(summary))
     return _written(suite, path)
+
+
+def _watched_case(suite: ElementTree.Element, outcome: Outcome, result: CheckResult) -> None:
+    """Add the test of what should have ended the run and did not."""
+    case = _case(suite, outcome, f"never: {result.check}")
+    if isnan(result.value):
+        said = f"it had nothing to judge: {result.reason}"
+        ElementTree.SubElement(case, "skipped", message=_text(said))
+    elif result.holds:
+        said = f"{result.value_text} {result.reason}"
+        ElementTree.SubElement(case, "failure", message=_text(said))
 
 
 def announce(path: Path | None) -> None:

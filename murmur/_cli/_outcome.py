@@ -73,7 +73,7 @@ class Outcome:
             return REFUSED
         if self.invalid or (self.suspect and self.is_strict):
             return INVALID
-        is_bad = self.checks.failed or self.aborted_by or self._success_is_missing
+        is_bad = self.checks.failed or self.aborted_by or self.came_true or self._success_is_missing
         return CHECK_FAILED if is_bad else ALL_HOLD
 
     @property
@@ -92,6 +92,11 @@ class Outcome:
         return f"{self._checked}; note: {self.remarks}" if self.remarks else self._checked
 
     @property
+    def came_true(self) -> tuple[CheckResult, ...]:
+        """What should have ended the run, and held when it was over: seen too late."""
+        return tuple(each for each in self.watched if each.holds)
+
+    @property
     def unjudged(self) -> tuple[CheckResult, ...]:
         """What should have ended the run, and never had anything to judge."""
         return tuple(each for each in self.watched if isnan(each.value))
@@ -105,7 +110,9 @@ class Outcome:
     @property
     def _judged(self) -> str:
         if self.aborted_by:
-            return f"--abort-on ended the run: {'; '.join(self._causes())}"
+            return f"--abort-on ended the run: {_causes(self.aborted_by)}"
+        if self.came_true:
+            return f"--abort-on came true as the run ended: {_causes(self.came_true)}"
         if self.checks.failed:
             return f"{len(self.checks.failed)} of {len(self.checks)} checks failed"
         if self._success_is_missing:
@@ -126,7 +133,8 @@ class Outcome:
         return {
             **self.summary.to_dict(),
             "checks": self.checks.to_dict(),
-            "aborted_by": self._causes(),
+            "aborted_by": [_cause(each) for each in self.aborted_by],
+            "came_true": [_cause(each) for each in self.came_true],
             "unjudged": [f"{each.check} ({each.reason})" for each in self.unjudged],
             "exit_code": self.exit_code,
             "reason": self.sentence,
@@ -145,5 +153,10 @@ class Outcome:
             return "every action failed"
         return ""
 
-    def _causes(self) -> list[str]:
-        return [f"{each.check} ({each.value_text})" for each in self.aborted_by]
+
+def _cause(result: CheckResult) -> str:
+    return f"{result.check} ({result.value_text})"
+
+
+def _causes(results: tuple[CheckResult, ...]) -> str:
+    return "; ".join(map(_cause, results))

@@ -59,6 +59,7 @@ def _run() -> dict[str, Any]:
             "verdict": _verdict(),
             "checks": _list(_object(check)),
             "aborted_by": _list(_TEXT),
+            "came_true": _list(_TEXT),
             "unjudged": _list(_TEXT),
             "exit_code": _WHOLE,
             "reason": _TEXT | {"description": "what the exit code means here"},

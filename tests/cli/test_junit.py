@@ -71,6 +71,17 @@ def test_what_should_have_ended_the_run_is_a_test_as_well(results, tmp_path):
     assert outcome.to_dict()["unjudged"][0].startswith("p99(knap) > 1s (no action is called")
 
 
+def test_what_came_true_too_late_to_end_the_run_is_a_failure(results, tmp_path):
+    watched = tuple(results.check("count(nap) > 50", "failed > 50%"))
+    outcome = Outcome(summary=results.summary(), checks=results.check(), watched=watched)
+    found = suite(outcome, tmp_path)
+
+    assert (found.get("failures"), found.get("tests")) == ("1", "3")
+    assert found.find("testcase/failure").get("message").startswith("200")
+    assert outcome.exit_code == 1
+    assert outcome.sentence == ("--abort-on came true as the run ended: count(nap) > 50 (200)")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
