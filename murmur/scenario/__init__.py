@@ -9,7 +9,7 @@ from ._files import files_of, keep_files
 from ._find import find, is_from_file, scenarios_in
 from ._insides import put_values
 from ._mix import Mix, mix
-from ._rate import read_rate
+from ._rate import NUMBER, read_rate
 from ._read import read_file
 from ._resolve import Resolved, build, localize, refuse_unknown, resolve
 from ._scenario import Scenario
@@ -17,6 +17,7 @@ from ._secrets import Secrets
 from ._update import Update, plan_update
 
 __all__ = [
+    "NUMBER",
     "RESERVED",
     "Callback",
     "Callbacks",

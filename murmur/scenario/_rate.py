@@ -8,7 +8,9 @@ from __future__ import annotations
 import math
 import re
 
-_NUMBER = re.compile(r"(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?")
+NUMBER = r"(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?"
+"""A number as people type it, as a regular expression."""
+
 _PER = {"s": 1.0, "sec": 1.0, "second": 1.0, "m": 60.0, "min": 60.0, "minute": 60.0, "h": 3600.0}
 
 
@@ -29,7 +31,7 @@ def read_rate(
     if text == "inf":
         return math.inf
     number, slash, unit = (part.strip() for part in text.partition("/"))
-    if not _NUMBER.fullmatch(number):
+    if not re.fullmatch(NUMBER, number):
         raise ValueError(f"{text!r} is no rate; write 10/s or 600/min")
     if not slash and not bare:
         raise ValueError(f"{text!r} does not say per what; write {text}/s or {text}/min")

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from murmur.results._summary import duration_text
+from murmur.scenario import NUMBER
 
-_NUMBER = r"(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?"
-_PARTS = re.compile(rf"({_NUMBER})([^\d.\s]+)")
+_PARTS = re.compile(rf"({NUMBER})([^\d.\s]+)")
 _SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _UNITS = "us, ms, s, min or h"
 
@@ -34,7 +34,7 @@ def read_duration(
     >>> [read_duration(text) for text in ("0.2", "200ms", "1m30s", "2h")]
     [0.2, 0.2, 90.0, 7200.0]
     """
-    if re.fullmatch(_NUMBER, text):
+    if re.fullmatch(NUMBER, text):
         seconds = float(text)
         if seconds >= below:
             raise ValueError(
@@ -63,7 +63,7 @@ def read_share(
     0.025
     """
     number = text.removesuffix("%").strip()
-    if not text.endswith("%") or not re.fullmatch(_NUMBER, number):
+    if not text.endswith("%") or not re.fullmatch(NUMBER, number):
         raise ValueError(f"{text!r} is no share; write a percentage, such as 0.1%")
     if float(number) > most:
         raise ValueError(f"{text} is more than all; a share is at most 100%")
@@ -72,7 +72,7 @@ def read_share(
 
 def read_count(text: str) -> float:
     """Return the whole number that `text` stands for."""
-    if not re.fullmatch(_NUMBER, text):
+    if not re.fullmatch(NUMBER, text):
         raise ValueError(f"{text!r} is no number of actions; write a whole number")
     if not float(text).is_integer():
         raise ValueError(f"{text} is no whole number")
