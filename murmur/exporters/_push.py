@@ -26,6 +26,9 @@ _SECONDS = "give the seconds between two pushes, above 0, such as 10"
 LAST_PUSH = 6.0
 """Seconds that the push under way when it is stopped, and the last one, have together."""
 
+FORMER = 100
+"""Runs, the last totals of which wait for a target that is slower than runs are short."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -62,7 +65,8 @@ class PushExporter(Exporter):
     target : str
         Where it sends to, for people.
     interval : float, default 10.0
-        Seconds between two pushes.  While nothing new happens there is none.
+        Seconds between two pushes.  While nothing new happens there is none; when another run
+        begins, the last totals of the one before go out at once.
     names : int, default 100
         How many actions, kinds of errors, counters and so on are told apart each.
 
@@ -112,12 +116,15 @@ class PushExporter(Exporter):
 
     def _open(self) -> None:
         self._thread = LoopThread("murmur-exporter")
+        self._former: list[Reading] = []  # last totals of runs that another followed
+        self._is_stopping = False
         try:
             sent = self.totals.read().version  # whatever comes from now on is news
             self._pushing: Future[None] = self._thread.post("push", self._push_forever, sent)
         except BaseException:
             self._thread.close()
             raise
+        self.totals.on_next = self._hand_over
 
     def _close(self) -> None:
         if self._thread.is_closed:  # as in a process that was forked from this one
@@ -130,21 +137,40 @@ class PushExporter(Exporter):
         self._thread.close()
 
     async def _stop(self) -> None:
-        self._stopping.set()
+        self._is_stopping = True
+        self._news.set()
+
+    def _hand_over(self, reading: Reading) -> None:
+        """Take the last totals of a run, on the thread of the load.
+
+        A thread that is closing takes nothing more, and the load may not hear of that.
+        """
+        heard(self._thread.post, "next", self._keep, reading)
+
+    async def _keep(self, reading: Reading) -> None:
+        """Keep the last totals of a run until they are pushed, before those of the next."""
+        if len(self._former) < FORMER:
+            self._former.append(reading)
+        else:
+            self._note_failure(f"the last totals of the run {reading.run_id} were not sent")
+        self._news.set()
 
     async def _push_forever(self, sent: int) -> None:
-        """Push at the end of every interval, and once more after it is stopped."""
-        self._stopping = anyio.Event()
-        due_at = anyio.current_time()
+        """Push at the end of every interval and run, and once more after it is stopped."""
+        self._news = anyio.Event()
+        due_at = anyio.current_time() + self.interval
         is_last = False
         while not is_last:
-            due_at = max(due_at + self.interval, anyio.current_time())
             with anyio.move_on_after(due_at - anyio.current_time()):
-                await self._stopping.wait()
-            is_last = self._stopping.is_set()
-            reading = self.totals.read()
-            if reading.version != sent and await self._try(reading):
-                sent = reading.version
+                await self._news.wait()
+            self._news, is_last = anyio.Event(), self._is_stopping
+            readings, self._former = self._former, []
+            if is_last or anyio.current_time() >= due_at:
+                readings.append(self.totals.read())
+                due_at = max(due_at + self.interval, anyio.current_time())
+            for reading in readings:
+                if reading.version != sent and await self._try(reading):
+                    sent = reading.version
 
     async def _try(self, reading: Reading) -> bool:
         """Push; return whether that worked."""

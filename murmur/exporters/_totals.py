@@ -137,6 +137,9 @@ class Totals(Follower):
         How often somebody asked for the totals since the run began.
     on_end : callable
         ``on_end(record)`` is called when a run is over.
+    on_next : callable
+        ``on_next(reading)`` is called with the last totals of a run when another begins; it may
+        not read the totals.
     """
 
     def __init__(
@@ -154,6 +157,7 @@ class Totals(Follower):
         self._version = 0
         self.readers: int = 0
         self.on_end: Callable[[RunRecord], None] = lambda _: None
+        self.on_next: Callable[[Reading], None] = lambda _: None
         self._loaded = ""  # the run that was followed when its users could come
         self._clear()
 
@@ -164,13 +168,7 @@ class Totals(Follower):
             record = self._record
             if record is not None and self._series["run_active"][()]:
                 self._forget_silent()
-            return Reading(
-                run_id=record.run_id if record else "",
-                wall_started_at=record.wall_started_at if record else math.nan,
-                version=self._version,
-                bounds=self._bounds,
-                series={name: series.copy() for name, series in self._series.items()},
-            )
+            return self._reading()
 
     def tell(self, whose: str, trouble: str) -> None:
         """Put what is wrong with `whose` among the problems of the run; nothing takes it back."""
@@ -240,6 +238,16 @@ class Totals(Follower):
                     self._series[name] = {}
         self.on_end(record)
 
+    def _reading(self) -> Reading:
+        record = self._record
+        return Reading(
+            run_id=record.run_id if record else "",
+            wall_started_at=record.wall_started_at if record else math.nan,
+            version=self._version,
+            bounds=self._bounds,
+            series={name: series.copy() for name, series in self._series.items()},
+        )
+
     def _forget(self, node: str) -> None:
         """Leave out the gauges of a node; what it counted stays."""
         for name, series in self._series.items():
@@ -271,6 +279,8 @@ class Totals(Follower):
             return True
         if self._record is not None and record.started_at < self._record.started_at:
             return False  # late news of a run that was broken off
+        if self._record is not None:
+            self.on_next(self._reading())
         self._clear()
         self._record, self.readers = record, 0
         self._set("run_info", (record.run_id, str(record.seed)), 1.0)

@@ -67,6 +67,28 @@ def test_a_target_that_came_later_leaves_what_was_not_sent(course):
     assert [*course.record.troubles.values()] == ["Refused to slow: 1 of 2 pushes failed"]
 
 
+class Kept(PushExporter):
+    """Keeps what it was to send."""
+
+    def push(self, reading: Reading) -> None:
+        self.__dict__.setdefault("sent", []).append((reading.run_id, reading.series["actions"]))
+
+
+def test_the_end_of_a_run_goes_out_although_another_begins_before_the_next_push(course):
+    with Kept(course, "kept", interval=3600) as exporter:
+        for run, number in ("r2", 1), ("r3", 2), ("r4", 3):
+            course.begin(run, started_at=100.0 * number)
+            course.act("echo", *[0.1] * number)
+            course.flush()
+
+    assert exporter.sent == [
+        ("r2", {("echo", "local"): 1}),
+        ("r3", {("echo", "local"): 2}),
+        ("r4", {("echo", "local"): 3}),
+    ]
+    assert exporter.statistics().pushed == 3
+
+
 def test_a_target_that_takes_all_is_no_trouble(course):
     exporter = Refused(course, "ready", interval=3600)
     exporter.fails = 0
