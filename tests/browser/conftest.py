@@ -30,6 +30,8 @@ pytest.importorskip(
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 NOT_RUN = ("", "[ ]:")  # the prompt of a cell that was not run yet
+PATIENCE = 120.0
+"""Seconds after which a wait has failed: how long a page takes on a busy machine proves nothing."""
 LOCAL = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")
 
 # How many pixels of a canvas are coloured: axes and text are grey.
@@ -131,7 +133,7 @@ class Server:
             env=environment,
             cwd=self.root,
         )
-        wait_until(self.answers, 60, self.story)
+        wait_until(self.answers, story=self.story)
 
     def _use_kernel(self, python: str) -> None:
         """Let another interpreter run the cells, such as one with an older ipykernel."""
@@ -156,7 +158,7 @@ class Server:
             method=method,
             headers={"Authorization": f"token {self.token}"},
         )
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             text = answer.read()
         return json.loads(text) if text else None
 
@@ -208,9 +210,9 @@ class Notebook:
             # The page swallows a key now and then while it is still being built.
             return self._within(1.5, lambda: self._prompt(cell) not in (before, *NOT_RUN))
 
-        wait_until(start, 60)
+        wait_until(start)
         if wait:
-            wait_until(lambda: self._prompt(cell) not in (before, "[*]:", *NOT_RUN), 60)
+            wait_until(lambda: self._prompt(cell) not in (before, "[*]:", *NOT_RUN))
 
     def write(self, place: int, source: str) -> None:
         """Replace the source of a cell."""
@@ -327,7 +329,7 @@ class Notebook:
 
 
 def wait_until(
-    condition: Callable[[], object], seconds: float = 30, story: Callable[[], object] = str
+    condition: Callable[[], object], seconds: float = PATIENCE, story: Callable[[], object] = str
 ) -> None:
     """Look until `condition` holds; fail with a story after so many seconds."""
     deadline = time.monotonic() + seconds
@@ -370,6 +372,7 @@ def chromium(program: Any) -> Iterator[Any]:
 def context(chromium: Any) -> Iterator[Any]:
     """Return what all pages share: above all, the scripts that they have loaded already."""
     made = chromium.new_context(viewport={"width": 1500, "height": 1400})
+    made.set_default_timeout(1000 * PATIENCE)
     yield made
     made.close()
 

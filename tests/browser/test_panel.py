@@ -95,7 +95,7 @@ def test_a_run_is_stopped_and_leaves_a_frozen_panel(notebook, until):
     until(lambda: notebook.state == "finished", story=notebook.story)
     assert notebook.figure("Users running") == 0
     notebook.button("Freeze").click()
-    until(lambda: "kept below" in notebook.said, 60, story=notebook.story)
+    until(lambda: "kept below" in notebook.said, story=notebook.story)
     until(lambda: notebook.cell(1).locator(".murmur-frozen svg").count() == 1)
     saved = notebook.saved()
     assert "hunter2" not in saved
@@ -176,7 +176,7 @@ def test_after_a_restart_the_panel_says_that_it_is_cut_off(notebook, picture, un
 
     notebook.kernel("restart")
     warning = notebook.panel.locator(".mm-warning")
-    until(lambda: "run the cell again" in warning.inner_text(), 5, story=warning.inner_text)
+    until(lambda: "run the cell again" in warning.inner_text(), story=warning.inner_text)
     assert notebook.state == "disconnected"
     picture("disconnected")
     notebook.write(3, "1")
@@ -193,7 +193,7 @@ def test_a_page_that_is_loaded_again_catches_up(notebook, until):
     notebook.save()
 
     notebook.page.reload()
-    notebook.panel.wait_for(timeout=20_000)
+    notebook.panel.wait_for()
 
     until(lambda: notebook.figure("Throughput") > 50)
     until(lambda: notebook.is_drawn("latency"))
@@ -238,7 +238,7 @@ def test_a_search_for_capacity_shows_how_far_it_is(notebook, picture, until):
     until(lambda: notebook.page.locator('body[data-jp-theme-light="false"]').count() == 1)
     picture("search-dark")
     notebook.kernel("interrupt")
-    until(lambda: "interrupted; p50(order)" in card.inner_text(), 60, story=card.inner_text)
+    until(lambda: "interrupted; p50(order)" in card.inner_text(), story=card.inner_text)
     until(lambda: "actions/s" in notebook.text(3), story=lambda: notebook.text(3))
     picture("search-interrupted")
 
@@ -268,7 +268,7 @@ def test_nothing_grows_over_six_hundred_updates(notebook, until):
 
     def feed() -> dict[str, float]:
         notebook.run(3)
-        until(lambda: notebook.panel.locator(".mm-elapsed").inner_text() == "3:19", 60)
+        until(lambda: notebook.panel.locator(".mm-elapsed").inner_text() == "3:19")
         return notebook.weight()
 
     before = feed()  # what is made on the way is not growth

@@ -172,7 +172,7 @@ def voila(tmp_path: Any, server: Any, until: Callable[..., None]) -> Iterator[Vo
     )
     nbformat.write(document, tmp_path / "dashboard.ipynb")
     started = Voila(tmp_path)
-    until(started.answers, 60, started.story)
+    until(started.answers, story=started.story)
     yield started
     started.stop()
 
@@ -182,7 +182,7 @@ def test_a_voila_page_starts_a_run(
 ) -> None:
     page.goto(f"http://127.0.0.1:{voila.port}/?token={secrets.token_hex(4)}")
     controls = page.locator(".mm-part-controls")
-    controls.wait_for(timeout=60_000)
+    controls.wait_for()
     fill(controls, "Arrivals", "6000")
     controls.get_by_role("button", name="Start").click()
 
