@@ -89,13 +89,12 @@ class Protocol(asyncio.Protocol):
     ["127.0.0.9", "2001:db8::1", "2001:db8::2", "127.0.0.8", "127.0.0.1"],
 ])  # fmt: skip
 async def test_an_address_that_refuses_costs_no_time(
-    names: Names, port: int, addresses: list[str]
+    names: Names, port: int, addresses: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("murmur._backend._dial.STAGGER", 600.0)  # pytest ends it after half of that
     names.addresses = addresses
-    began = time.monotonic()
     (await dial(Protocol, "shop.test", port)).close()
 
-    assert time.monotonic() - began < 0.2
     assert names.tried[-1] == "127.0.0.1"
 
 

@@ -111,16 +111,14 @@ def test_all_words_block_and_leaving_ends_them(session: murmur.Session) -> None:
         def meet(self, user: murmur.User) -> None:
             self.meeting.gather(user, 2)
 
-    run = session.do(Words, 4, user_rate=AT_ONCE)
+    run = session.do(Words, 4, user_rate=AT_ONCE, grace=60.0)
     deadline = time.monotonic() + 20
     while run.results.counters["total"].max() != 4 and time.monotonic() < deadline:
         time.sleep(0.1)
-    asked_at = time.monotonic()
     session.stop()
-    run.wait(timeout=20)
+    run.wait(timeout=20)  # of the 60 s that nobody needed
 
     assert run.results.users["outcome"].tolist() == ["left"] * 4
-    assert time.monotonic() - asked_at < 2.0  # nobody needed the grace
     assert run.results.users["reason"].isna().all()
 
 

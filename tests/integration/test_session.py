@@ -107,23 +107,27 @@ def test_leaving_the_session_ends_run_and_thread() -> None:
 
 
 def test_a_cell_that_blocks_does_not_delay_users(session: murmur.Session) -> None:
-    """A second of pure Python in the caller delays nobody by more than 50 ms."""
+    """A second of pure Python in the caller delays nobody by more than 50 ms of its own.
+
+    They are seconds of the caller's processor: other programs delay users as well.
+    """
+    caller = time.pthread_getcpuclockid(threading.get_ident())
 
     class Ticks(murmur.Scenario):
-        """Measures how late it wakes."""
+        """Measures what the caller does after it should have woken."""
 
         async def start(self, user: murmur.User) -> None:
             while True:
-                due_at = time.monotonic() + 0.02
+                before = time.clock_gettime(caller)
                 await user.sleep(0.02)
-                user.record("late", max(0.0, time.monotonic() - due_at))
+                user.record("late", max(0.0, time.clock_gettime(caller) - before - 0.02))
 
     began = time.monotonic()
     while time.monotonic() < began + 60:  # the best second of a minute, on a busy machine
         session.reset()
         run = session.do(Ticks, 20, user_rate=AT_ONCE)
-        end = time.monotonic() + 1.0
-        while time.monotonic() < end:
+        end = time.thread_time() + 1.0
+        while time.thread_time() < end:
             sum(range(1_000))
         late = run.results.actions["service_time"]
         if len(late) > 500 and late.max() < 0.05:
@@ -132,11 +136,18 @@ def test_a_cell_that_blocks_does_not_delay_users(session: murmur.Session) -> Non
 
 
 def test_plain_functions_run_in_threads_of_their_own(session: murmur.Session) -> None:
-    began = time.monotonic()
-    run = session.do(Threaded, 60, user_rate=AT_ONCE, end_when_idle=True)
-    run.wait(timeout=20)
+    everybody = threading.Barrier(60)  # more than anyio's default of 40 at a time
 
-    assert time.monotonic() - began < 60 * 0.2  # more than anyio's default of 40 at a time
+    class Together(Threaded):
+        """Nobody goes before all are there."""
+
+        def start(self, user: murmur.User) -> None:
+            everybody.wait(60)
+            super().start(user)
+
+    run = session.do(Together, 60, user_rate=AT_ONCE, end_when_idle=True)
+    run.wait(timeout=120)
+
     assert run.results.users["outcome"].value_counts()["finished"] == 60
     assert len(run.results.actions) == 60
 
@@ -179,12 +190,14 @@ def test_code_that_blocks_the_loop_is_named(session: murmur.Session) -> None:
         """User 2 blocks."""
 
         async def start(self, user: murmur.User) -> None:
-            if user.id == 2:
+            while user.id == 2:
                 time.sleep(1.2)  # noqa: ASYNC251 - the very thing
+                await user.sleep(0.3)
             await user.sleep(math.inf)
 
     session.do(Blocks, 3, user_rate=AT_ONCE)
-    wait_for(lambda: session.status().problems)
+    # Nobody is blamed while other programs have the cores: on a busy machine not the first time.
+    wait_for(lambda: session.status().problems, within=60)
 
     problem = session.status().problems[0]
     assert problem.startswith("user 2 has blocked the loop")
@@ -194,26 +207,36 @@ def test_code_that_blocks_the_loop_is_named(session: murmur.Session) -> None:
 def test_a_loop_that_was_blocked_for_long_is_in_all_answers(
     session: murmur.Session, tmp_path: Path
 ) -> None:
+    is_told = threading.Event()
+
     class Blocks(murmur.Scenario):
-        """User 2 blocks for half of the run."""
+        """User 2 blocks for more than half of the run."""
 
         async def start(self, user: murmur.User) -> None:
             await user.sleep(1.5)
-            if user.id == 2:
+            # Nobody is blamed while other programs have the cores: then once more.
+            while user.id == 2 and not is_told.is_set():
                 time.sleep(3.0)  # noqa: ASYNC251 - the very thing
+                await user.sleep(0.3)
             await user.sleep(math.inf)
 
-    run = session.do(Blocks, 3, user_rate=AT_ONCE, duration=6.0)
+    run = session.do(Blocks, 3, user_rate=AT_ONCE)
+    problem = r"user 2 has blocked the loop for (\d+\.\d) s (in \d+ times )?at"
+    wait_for(lambda: re.match(problem, "".join(run.status().problems[:1])), within=60)
+    is_told.set()
+    run.stop()
     run.wait(30)
-    results, told = run.results, r"blocked for [23]\.\d s at test_session\.py:\d+"
+    results, told = run.results, r"blocked for (\d+\.\d) s at test_session\.py:\d+"
 
     assert results.verdict.state == "invalid"
-    assert re.search(told, results.verdict.reasons[0])
+    longest = re.search(told, results.verdict.reasons[0])
+    assert longest is not None, results.verdict
+    assert float(longest[1]) >= 2.9  # 3 s, give or take half a beat; longer if the machine is busy
     assert re.search(told, repr(results.summary()))
     assert re.search(told, results.report(tmp_path / "run.html").read_text(encoding="utf-8"))
     assert re.search(told, str(murmur.load(results.save(tmp_path / "run")).verdict))
     assert (results.health["reason"] == "no sign of life").any()
-    assert re.search(r"has blocked the loop for [23]\.\d s at", run.status().problems[0])
+    assert re.match(problem, run.status().problems[0])
     assert not results.check("failed == 0")
 
 

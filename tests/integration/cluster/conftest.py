@@ -80,8 +80,9 @@ class Nodes:
 
 
 @pytest.fixture
-def session() -> Iterator[murmur.Session]:
-    with murmur.Session() as made:
+def session(request: pytest.FixtureRequest) -> Iterator[murmur.Session]:
+    """Return a session; a test may parametrize it by what `Session` takes."""
+    with murmur.Session(**getattr(request, "param", {})) as made:
         yield made
 
 

@@ -88,16 +88,16 @@ def accounted(run: murmur.Run, announced: int) -> bool:
     )
 
 
+@pytest.mark.parametrize("session", [{"silence": 60.0}], indirect=True)
 def test_a_killed_node_is_noticed_at_once(session: murmur.Session, nodes: Any) -> None:
+    """Its silence, which is waited for no longer than 20 s here, would take 60 s to be noticed."""
     (one, _) = nodes.start("one", "two")
     run = session.do(Steady, 20, user_rate=AT_ONCE)
     nodes.wait_for(lambda: session.status().users["running"] == 20)
     nodes.wait_for(lambda: (run.results.actions["node"] == "one").sum() > 10)
-    before = time.monotonic()
     one.signal(signal.SIGKILL)
     nodes.wait_for(lambda: "one" not in session.nodes)
 
-    assert time.monotonic() - before < 2.0
     assert session.status().users == {"waiting": 0, "running": 10, "leaving": 0, "gone": 10}
     assert session.add(4) == range(21, 25)
     nodes.wait_for(lambda: session.status().users["running"] == 14)
