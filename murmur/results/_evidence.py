@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from murmur.recording import Hold, RunRecord
+from murmur.recording import Hold, RunRecord, failure_lines
 from murmur.runtime import EXPELLED, NODE_LEFT, NODE_RELEASED, RUN_BROKE
 from murmur.runtime.health import BY_OTHERS, STOOD_STILL, is_crowded_out, place
 from murmur.scenario import variable_of
@@ -68,6 +68,24 @@ def _troubles(record: RunRecord) -> Iterator[str]:
         if whose != "directory":
             yield f"{text[:1].upper()}{text[1:].rstrip('.')}."
     yield from _unread(record)
+    yield from _failed_besides(record)
+
+
+def _failed_besides(record: RunRecord) -> Iterator[str]:
+    """Yield what failed beside users and what they did, and was no ground for a verdict."""
+    errors: dict[str, Any] = record.table("errors")
+    rows = [
+        row
+        for row, (source, name) in enumerate(zip(errors["source"], errors["name"], strict=True))
+        if source in _BESIDES or (source, name) == ("scenario", "terminate")
+    ]
+    table = {key: [column[row] for row in rows] for key, column in errors.items()}
+    for line in failure_lines(table):
+        yield f"{line}."
+
+
+_BESIDES = ("coordinator", "throttle", "handler")
+"""Sources of errors of which nobody else is told: users go on, and so does the run."""
 
 
 def _unread(record: RunRecord) -> Iterator[str]:

@@ -143,3 +143,30 @@ def test_a_log_handler_that_raises_ends_no_run() -> None:
         assert state == "finished"
         assert again.wait(60).state == "finished"
         assert run.results.errors["error"].tolist() == ["LookupError: order lost"]
+
+
+class FailsBesides(murmur.Scenario):
+    """Users do well, and what stands beside them does not."""
+
+    async def init(self) -> None:
+        self.pairs = await murmur.coordinator("pairs", (1, self.act))
+
+    async def act(self, event: object) -> None:
+        raise RuntimeError("nobody there")
+
+    async def start(self, user: murmur.User) -> None:
+        user.record("look", 0.1)
+        await self.pairs.add(user)
+
+    async def terminate(self) -> None:
+        raise ValueError("the data stay")
+
+
+def test_what_fails_beside_users_and_actions_is_a_remark() -> None:
+    with murmur.Session() as session:
+        run = session.do(FailsBesides, 1, user_rate=math.inf, end_when_idle=True)
+        run.wait(timeout=20)
+    reasons = " ".join(run.results.verdict.reasons)
+
+    assert "x coordinator pairs failed: RuntimeError: nobody there." in reasons
+    assert "1 x scenario terminate failed: ValueError: the data stay." in reasons
