@@ -183,8 +183,7 @@ def compare(  # noqa: PLR0913 - all but the runs by keyword
     """
     firsts, seconds = _runs("a", a), _runs("b", b)
     margin = _margin_given(margin)
-    if not math.isfinite(start) or (end is not None and (math.isnan(end) or end == -math.inf)):
-        raise _uncuttable(block or 0.0, math.nan, confidence)
+    _check_moments(start, end)
     chosen = chosen_statistics(statistics, STATISTICS)
     asked = [parse_difference(rule) for rule in rules]
     sources = [run.source for run in (*firsts, *seconds)]
@@ -289,6 +288,15 @@ def _runs(side: str, given: Results | Sequence[Results]) -> list[Results]:
     for run in runs:
         needed(hasattr(run, "source"), side, run, remedy)
     return runs
+
+
+def _check_moments(start: float, end: float | None) -> None:
+    remedy = "give seconds since the start of a run, such as 30"
+    first = amount_given("start", start, remedy, least=-math.inf)
+    needed(math.isfinite(first), "start", start, remedy)
+    if end is not None:
+        last = amount_given("end", end, remedy, least=-math.inf)
+        needed(last > -math.inf, "end", end, remedy)
 
 
 def _margin_given(margin: float | None) -> float | None:

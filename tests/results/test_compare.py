@@ -305,11 +305,6 @@ def test_the_time_before_a_run_is_no_part_of_it_and_the_end_may_be_open() -> Non
     "asked",
     [
         {"start": 60.0},
-        {"start": math.nan},
-        {"start": math.inf},
-        {"start": -math.inf},
-        {"end": math.nan},
-        {"end": -math.inf},
         {"end": -5.0},
         {"block": 0.5},
         {"block": 61.0},
@@ -320,6 +315,18 @@ def test_the_time_before_a_run_is_no_part_of_it_and_the_end_may_be_open() -> Non
 def test_what_makes_no_sense_is_refused(asked: dict[str, float]) -> None:
     with pytest.raises(InvalidArgumentError, match="cannot cut"):
         compare(_run(_lognormal(1)), _run(_lognormal(2)), **asked)
+
+
+@pytest.mark.parametrize("moment", [math.nan, -math.inf, "30s"])
+@pytest.mark.parametrize("which", ["start", "end"])
+def test_a_moment_that_is_none_is_refused_by_its_name(which: str, moment: float) -> None:
+    with pytest.raises(InvalidArgumentError, match=rf"{which}=.*: give seconds"):
+        compare(_run(_lognormal(1)), _run(_lognormal(2)), **{which: moment})
+
+
+def test_no_run_has_anything_after_its_last_second() -> None:
+    with pytest.raises(InvalidArgumentError, match="start=inf: give seconds"):
+        compare(_run(_lognormal(1)), _run(_lognormal(2)), start=math.inf)
 
 
 def test_a_run_that_is_on_both_sides_passes_nothing() -> None:
