@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -25,7 +25,7 @@ from zlib import crc32
 import pandas as pd
 
 from murmur._given import path_given
-from murmur.errors import ArchiveError, MissingExtraError
+from murmur.errors import ArchiveError, MissingExtraError, few
 from murmur.recording import FRAMES, UnderWay
 from murmur.results._frame import empty, unknown
 from murmur.results._manifest import as_json
@@ -352,13 +352,23 @@ class _Archive:
             raise _damaged(self._path, problem)
 
 
+def _runs_in(path: Path) -> Iterator[str]:
+    """Yield the directories that hold a run each, as ``Session(directory=...)`` has them."""
+    with suppress(OSError):
+        for each in path.iterdir():
+            if (each / _MANIFEST).is_file() or (each.is_dir() and has_journal(each)):
+                yield each.name
+
+
 def _read_manifest(path: Path) -> dict[str, Any]:
     """Return the manifest of an archive whose format this version of murmur reads."""
     file = path / _MANIFEST
     if not file.exists():
         there = "that is a file" if path.exists() else "there is no such directory"
         problem = f"it holds no {_MANIFEST}" if path.is_dir() else there
-        raise ArchiveError(path, problem, "give the directory that results.save() returned")
+        runs = sorted(_runs_in(path), reverse=True)  # by date, in a session's directory
+        remedy = "give the directory that results.save() returned"
+        raise ArchiveError(path, problem, f"give one of its runs: {few(runs)}" if runs else remedy)
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

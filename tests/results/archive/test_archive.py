@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from hashlib import sha256
 from pathlib import Path
@@ -389,6 +390,20 @@ def test_what_is_no_archive_is_refused(name: str, problem: str, tmp_path: Path) 
 
     assert str(tmp_path / name) in str(info.value)
     assert info.value.remedy == "give the directory that results.save() returned"
+
+
+def test_a_directory_of_several_runs_names_them_the_newest_first(saved: Path) -> None:
+    folder = saved.parent / "runs"
+    for name in ("2026-11-29-a", "2026-11-30-c", "2026-11-30-b", "2026-11-28-d"):
+        shutil.copytree(saved, folder / name)
+    (folder / "notes").mkdir()
+
+    with pytest.raises(ArchiveError, match="give one of its runs") as info:
+        murmur.load(folder)
+
+    assert info.value.remedy == (
+        "give one of its runs: 2026-11-30-c, 2026-11-30-b, 2026-11-29-a and 1 more"
+    )
 
 
 def test_a_missing_file_is_found_at_once(saved: Path) -> None:
