@@ -46,7 +46,12 @@ def test_waiting_in_a_thread_keeps_the_pace_and_the_due_times(session: murmur.Se
     actions = run.results.actions.sort_values("due_at")
     assert len(actions) == 20
     assert actions["response_time"].min() >= 0.05
-    assert actions["due_at"].max() - actions["due_at"].min() == pytest.approx(19 / 20, abs=0.02)
+    between = actions["due_at"].diff().dropna()
+    assert between.min() >= 0.05 - 1e-6
+    assert between.median() == pytest.approx(0.05, abs=0.001)
+    # No permit is lost but those that the throttle tells of, which a busy machine had it skip.
+    told = run.results.throttles.query("name == 'pace'")[["skipped", "unasked"]].to_numpy().sum()
+    assert between.sum() <= (19 + told) / 20 + 0.02
     assert run.results.users["outcome"].tolist() == ["finished"] * 4
 
 
@@ -203,7 +208,10 @@ def test_five_hundred_blocking_users_fit_on_a_node(session: murmur.Session) -> N
 
     alone = seconds_of_arithmetic()
     run = session.do(Many, 500, user_rate=AT_ONCE)
-    time.sleep(4)
+    deadline = time.monotonic() + 60
+    while len(run.results.actions) <= 400:  # two seconds of an idle machine
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
     beside = seconds_of_arithmetic()
     session.stop()
     run.wait(timeout=30)
@@ -214,7 +222,6 @@ def test_five_hundred_blocking_users_fit_on_a_node(session: murmur.Session) -> N
     assert granted == len(results.actions)
     due_at = results.actions["due_at"].sort_values().to_numpy()
     assert (due_at[200:] - due_at[:-200] >= 1 - 1e-6).all()  # never above the rate
-    assert len(due_at) > 400  # of 800, on however busy a machine
     # All that wait for the GIL ask for it again and again: it was eight times as long.
     assert beside < 4 * alone + 1
 
