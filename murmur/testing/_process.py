@@ -20,6 +20,7 @@ from murmur.errors import MurmurError
 from ._router import RouterCounters
 from ._shop import ShopCounters
 
+START_WITHIN = 60.0  # s until Python has started; one that died is noticed at once
 ANSWER_WITHIN = 10.0  # s; for a machine that is busy with something else
 STOP_WITHIN = 5.0  # s
 
@@ -60,7 +61,7 @@ class TargetProcess(Generic[C]):
         self._counters = count()
         atexit.register(self.stop)
         try:
-            self.port: int = int(self._answer("start")["port"])
+            self.port: int = int(self._answer("start", START_WITHIN)["port"])
         except BaseException:
             self._kill()
             raise
@@ -132,24 +133,22 @@ class TargetProcess(Generic[C]):
             self._input.flush()
         except (OSError, ValueError):  # ValueError: stopped before
             raise MurmurError(f"{self._target}: cannot {verb}, its process has ended") from None
-        self._counters = self._count(**self._answer(verb))
+        self._counters = self._count(**self._answer(verb, ANSWER_WITHIN))
 
-    def _answer(self, verb: str) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(self._line(verb))
+    def _answer(self, verb: str, within: float) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self._line(verb, within))
         if "error" in answer:
             raise MurmurError(f"{self._target}: {answer['error']}")
         return answer
 
-    def _line(self, verb: str) -> bytes:
+    def _line(self, verb: str, within: float) -> bytes:
         """Return the next line of its output, waiting for it with a deadline."""
-        deadline = time.monotonic() + ANSWER_WITHIN
+        deadline = time.monotonic() + within
         with selectors.DefaultSelector() as selector:
             selector.register(self._output, selectors.EVENT_READ)
             while b"\n" not in self._unread:
                 if not selector.select(max(0.0, deadline - time.monotonic())):
-                    raise MurmurError(
-                        f"{self._target}: no answer to {verb!r} in {ANSWER_WITHIN:g} s"
-                    )
+                    raise MurmurError(f"{self._target}: no answer to {verb!r} in {within:g} s")
                 data = os.read(self._output.fileno(), 65536)
                 if not data:
                     code = self._process.wait()
