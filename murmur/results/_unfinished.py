@@ -33,6 +33,7 @@ from ._verdict import number_were
 _KEPT = 0.99
 """Of the permits asked of a limit, what has to be granted for there to be no line."""
 
+_BRIEF = 1e-3  # seconds, below which it is not said how many
 _MOST = 3  # lines of one kind
 
 _SILENCE = 5.0  # seconds in which nothing ended, that are worth words at the end of a run
@@ -101,10 +102,8 @@ def _cut_short(record: RunRecord) -> Iterator[str]:
             told.add(name)
             verb = "action was" if cut.count == 1 else "actions were"
             what = "never came" if end == NEVER_CAME else f"{verb} cut short with their users"
-            yield (
-                f"{cut.count:,} {name!r} {what}, after up to {cut.max:,.3g} s: "
-                "they are in no percentile."
-            )
+            age = f"up to {cut.max:,.3g} s" if cut.max >= _BRIEF else "less than 1 ms"
+            yield f"{cut.count:,} {name!r} {what}, after {age}: they are in no percentile."
 
 
 def _under_way(record: RunRecord) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 
 import anyio
 import pytest
@@ -54,6 +55,24 @@ def test_actions_that_a_target_held_for_ever_are_told(hung):
     spans = hung.spans
     assert list(spans["name"].unique()) == ["ask.cut_short"]
     assert spans["count"].sum() == 5
+
+
+class Impatient(murmur.Scenario):
+    """Users wait for what never comes, two seconds each time, and the run ends as one begins."""
+
+    async def start(self, user: murmur.User) -> None:
+        while True:
+            with suppress(murmur.errors.WaitTimeoutError), user.timer("get"):
+                await user.wait_for(anyio.sleep_forever(), timeout=2)
+
+
+def test_what_was_cut_as_it_began_is_not_told_to_the_femtosecond():
+    results = rehearse(Impatient, 3, duration=20, user_rate=math.inf)
+    (reason,) = results.verdict.reasons
+    assert reason.startswith(
+        "3 'get' actions were cut short with their users, after less than 1 ms"
+    )
+    assert results.check("failed == 100%")
 
 
 @pytest.mark.parametrize("text", ["p99(ask) < 1s", "max < 1s", "p90 <= 1s", "mean(ask) < 1s"])
