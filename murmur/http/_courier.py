@@ -61,7 +61,7 @@ class Courier:
         self.native: Native = self.run.native if self.run is not None else native()
         self.ledger: Ledger = Ledger(self.run, self.user, phases=options.phases)
         self.is_closed: bool = False
-        self._transport = options.make_transport()
+        self._transport = options.make_transport(self.run)
         self._pool: Pool | None = None
         if not self.ledger.has_phases:
             self._pool = getattr(self._transport, "pool", None)

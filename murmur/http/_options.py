@@ -203,12 +203,19 @@ class Options:
         return context
 
     @cached_property
-    def _shared(self) -> _Shared:
-        return _Shared(self._made())
+    def _shared(self) -> dict[int, _Shared]:
+        return {}  # by the identity of the run, which lives as long as what is shared
 
-    def make_transport(self) -> Transport:
-        """Return what one more client is put on."""
-        return self._shared.lend() if self.share_connections else self._made()
+    def make_transport(self, run: object = None) -> Transport:
+        """Return what one more client is put on.
+
+        Runs share nothing with each other: each has a loop, and a guard, of its own.
+        """
+        if not self.share_connections:
+            return self._made()
+        if id(run) not in self._shared:
+            self._shared[id(run)] = _Shared(self._made(), lambda: self._shared.pop(id(run), None))
+        return self._shared[id(run)].lend()
 
     def _made(self) -> Transport:
         if self.transport is not None:
@@ -231,8 +238,8 @@ def _no_text(options: Options, name: str) -> Iterator[str]:
 class _Shared:
     """A transport for many clients, closed when the last of them is."""
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+    def __init__(self, transport: Transport, forget: Callable[[], object]) -> None:
+        self._transport, self._forget = transport, forget
         self._clients = 0
         self.exchange = transport.exchange
         self.pool = getattr(transport, "pool", None)
@@ -244,4 +251,5 @@ class _Shared:
     def close(self) -> None:
         self._clients -= 1
         if not self._clients:
+            self._forget()
             self._transport.close()

@@ -226,6 +226,30 @@ def test_users_may_share_connections(nginx: Any) -> None:
     assert 4 <= len(connections) <= 6
 
 
+def test_two_sessions_share_no_connections_nor_what_one_of_them_may_do(nginx: Any) -> None:
+    class Shared(murmur.Scenario):
+        """Users of all sessions have the same options."""
+
+        http = Options(base_url=nginx.url, share_connections=True)
+
+        async def start(self, user: murmur.User) -> None:
+            while True:
+                await user.http.get("/items/1")
+                await user.sleep(0.01)
+
+    with murmur.Session() as session, murmur.Session(allow=["shop.test"]) as guarded:
+        run = session.do(Shared, 5, user_rate=math.inf)
+        until(lambda: len(run.results.actions) > 20)
+        refused = guarded.do(Shared, 5, user_rate=math.inf, end_when_idle=True)
+        refused.wait(timeout=20)
+        session.stop()
+        run.wait(timeout=20)
+
+    assert run.results.actions["ok"].all()
+    kinds = set(refused.results.errors["kind"])
+    assert kinds == {"TargetNotAllowedError"}
+
+
 def test_a_guard_refuses_every_other_target(nginx: Any) -> None:
     with murmur.Session(allow=["localhost"]) as session:
         run = session.do(Shopping, 1, user_rate=math.inf, end_when_idle=True, base_url=nginx.url)
