@@ -509,6 +509,7 @@ def plain() -> Iterator[bytes]:
 async def test_a_stream_that_never_ends_costs_the_timeout(
     server: Hostile, client: Client, body: Callable[[], Any]
 ) -> None:
+    assert (await client.get("/")).ok  # the time is the request's: the connection is there
     server.act = lambda connection, request: server.wait_over()
 
     response = await client.post("/", data=body(), timeout=0.2)
