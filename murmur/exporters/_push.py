@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 
 import anyio
@@ -17,6 +18,7 @@ import anyio.to_thread
 from murmur._backend import LoopThread
 from murmur._given import amount_given, needed
 from murmur._guard import error_text, heard
+from murmur.errors import SessionClosedError
 
 from ._exporter import Exporter, Followed
 from ._totals import Reading
@@ -143,9 +145,10 @@ class PushExporter(Exporter):
     def _hand_over(self, reading: Reading) -> None:
         """Take the last totals of a run, on the thread of the load.
 
-        A thread that is closing takes nothing more, and the load may not hear of that.
+        A thread that is closed, or a loop about to be, takes nothing more: the load does not mind.
         """
-        heard(self._thread.post, "next", self._keep, reading)
+        with suppress(SessionClosedError, RuntimeError):
+            self._thread.post("next", self._keep, reading)
 
     async def _keep(self, reading: Reading) -> None:
         """Keep the last totals of a run until they are pushed, before those of the next."""
