@@ -210,6 +210,11 @@ class Options:
         """Return what one more client is put on.
 
         Runs share nothing with each other: each has a loop, and a guard, of its own.
+
+        Parameters
+        ----------
+        run : object, optional
+            The run that the client is made in; clients outside of runs share among themselves.
         """
         if not self.share_connections:
             return self._made()
