@@ -13,7 +13,7 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
 import murmur
-from murmur.jupyter import load
+from murmur.jupyter import load, unload
 from murmur.results import compare
 
 
@@ -32,15 +32,13 @@ class Pairs(murmur.Scenario):
 
 
 @pytest.fixture
-def amoc() -> Iterator[Callable[[str], Any]]:
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance()
+def amoc(whole_shell: InteractiveShell) -> Iterator[Callable[[str], Any]]:
     with murmur.Session() as session:
-        load(shell, session)
+        load(whole_shell, session)
         session.do(Pairs, 5, user_rate=float("inf"))
         until(lambda: session.status().users["running"] == 4)
-        yield lambda line: shell.run_line_magic("amoc", line)
-    InteractiveShell.clear_instance()
+        yield lambda line: whole_shell.run_line_magic("amoc", line)
+    unload(whole_shell)
 
 
 def until(condition: Callable[[], object]) -> None:

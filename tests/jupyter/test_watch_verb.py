@@ -7,7 +7,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import murmur
 from murmur.http import Options
-from murmur.jupyter import load
+from murmur.jupyter import load, unload
 from murmur.testing import HttpStub
 
 
@@ -24,19 +24,17 @@ class Looking(murmur.Scenario):
 
 
 def test_it_shows_the_requests_of_that_user_until_its_time_is_over(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], whole_shell: InteractiveShell
 ) -> None:
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance()
     with murmur.Session() as session:
-        load(shell, session)
+        load(whole_shell, session)
         session.do(Looking, 2, user_rate=float("inf"))
         capsys.readouterr()
-        shell.run_line_magic("amoc", "watch 2 --seconds 0.5")
+        whole_shell.run_line_magic("amoc", "watch 2 --seconds 0.5")
         lines = capsys.readouterr().out.splitlines()
-        shell.run_line_magic("amoc", "trace 77 --seconds 0.2")
+        whole_shell.run_line_magic("amoc", "trace 77 --seconds 0.2")
         silent = capsys.readouterr().out
-    InteractiveShell.clear_instance()
+    unload(whole_shell)
 
     assert silent.startswith("no request of user 77 ended")
     assert lines
