@@ -1,8 +1,9 @@
 """One task on the loop of a session that tells all its panels the news.
 
-At most four times a second, and only what changed; always the whole state, because the server
-may drop messages and the page may have been reloaded.  Twice a second is the rule, so that
-there is room to show what a click has done at once.
+At most four times a second, and only what changed; always the whole state, because messages
+may be lost on their way and the page may have been reloaded.  What stays as it is, as after
+the end of a run, is told a few times more for the same reason.  Twice a second is the rule, so
+that there is room to show what a click has done at once.
 """
 
 from __future__ import annotations
@@ -35,6 +36,13 @@ REGULAR = 0.5
 MOST = 4
 """Updates in any second, at most."""
 
+REPEATED = (2.0, 8.0, 30.0)
+"""Seconds after a state that did not change was told when it is told once more.
+
+A kernel throws away what a page that is slow does not take, as
+findings/iopub_loses_what_is_not_read.sh shows: also the last message of a run, and the page
+would show it as running for ever."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -53,6 +61,8 @@ class Publisher:
         self._wake: anyio.Event | None = None
         self._order: anyio.Lock | None = None
         self._code = CodeLog(f"session = {subject.name}")
+        self._told: dict[str, Any] = {}
+        self._repeats: list[float] = []  # when the state is told once more, the last first
 
     @property
     def library(self) -> Library:
@@ -167,9 +177,12 @@ class Publisher:
         rows = await self._rows(seen)
         self._have_judged(seen.status, judge)
         state = self._state(seen)
+        is_repeated = self._is_to_be_repeated(state, anyio.current_time())
         for view in watched:
             try:
                 view.show(state, rows)
+                if is_repeated:
+                    view.repeat()
             except BaseException:  # an observer of its traits may raise anything
                 _logger.exception("a %s cannot be shown any more", type(view).__name__)
                 self.forget(view)
@@ -177,6 +190,16 @@ class Publisher:
         for view in watched:
             if run is not None and view.is_due(now, news):
                 draw(view, run.results)
+
+    def _is_to_be_repeated(self, state: dict[str, Any], now: float) -> bool:
+        """Whether a state was told before, and it is time to tell it again."""
+        if state != self._told:
+            self._told, self._repeats = state, [now + each for each in reversed(REPEATED)]
+            return False
+        if not self._repeats or now < self._repeats[-1]:
+            return False
+        self._repeats.pop()
+        return True
 
     async def _rows(self, seen: Observation) -> dict[str, Any]:
         """Return the rows of the charts: new ones, made in another thread, or those as before."""

@@ -129,6 +129,12 @@ class View(AnyWidget):
         if rows is not None:
             self.rows = rows
 
+    def repeat(self) -> None:
+        """Send what is shown once more, for a page that it did not reach."""
+        if not self.is_closed:
+            self.send_state("state")
+            self.send_state("rows")
+
     def answer(self, number: object, **outcome: object) -> None:
         """Tell the page what came of its command."""
         if not self.is_closed:

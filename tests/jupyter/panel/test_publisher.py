@@ -56,6 +56,21 @@ async def test_a_panel_is_told_twice_a_second_and_then_left_alone(publisher):
     assert 6 <= len(listening.moments) <= 8
 
 
+async def test_a_state_that_stays_is_sent_again_for_the_page_that_missed_it(publisher):
+    """What a page does not take in time is lost, and after the end of a run nothing follows."""
+    panel = publisher.open()
+    sent: list[tuple[str, float]] = []
+    panel.send_state = lambda key: sent.append((key, anyio.current_time()))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(publisher.serve)
+        began = anyio.current_time()
+        await anyio.sleep(100)
+        panel.close()
+
+    assert [at - began for key, at in sent if key == "state"] == pytest.approx([0, 2, 8, 30], abs=1)
+    assert [at - began for key, at in sent if key == "rows"] == pytest.approx([2, 8, 30], abs=1)
+
+
 async def test_a_click_is_shown_at_once_but_not_more_often_than_four_times_a_second(publisher):
     panel = publisher.open()
     listening = Listening(panel)
