@@ -53,25 +53,29 @@ class Wheel:
         sleepers = self._slots.get(slot)
         if sleepers is None:
             sleepers = self._slots[slot] = []
-            self.loop.call_later(self._until(slot / 1000, now), self._turn, slot)
+            self.loop.call_later(self._until(slot, now), self._turn, slot)
         sleepers.append(sleeper)
         return slot
 
-    def call_at(self, at: float, wake: Callable[[int], None], state: int) -> asyncio.TimerHandle:
-        """Call ``wake(state)`` at the time `at`, never before it."""
-        now = self.now()
-        return self.loop.call_later(self._until(at, now), wake, state)
+    def call_later(
+        self, seconds: float, wake: Callable[[int], None], state: int
+    ) -> asyncio.TimerHandle:
+        """Call ``wake(state)`` after so many seconds, never before."""
+        if self._is_coarse:
+            now = self.now()
+            seconds = self._until(math.ceil((now + seconds) * 1000), now)
+        return self.loop.call_later(seconds, wake, state)
 
-    def _until(self, at: float, now: float) -> float:
-        """Return the seconds after which a timer of this loop rings at `at`, and not before it.
+    def _until(self, slot: int, now: float) -> float:
+        """Return the seconds after which a timer rings in the millisecond `slot`, not before it.
 
         uvloop's clock has whole milliseconds, rounded down when a timer starts and when it is
         looked at, and rounds the seconds of a timer to the nearest: asked for the difference it
         rings up to 1.5 ms before its time.
         """
         if not self._is_coarse:
-            return at - now
-        return (math.ceil(at * 1000) - math.floor(now * 1000)) / 1000
+            return slot / 1000 - now
+        return (slot - math.floor(now * 1000)) / 1000
 
     def rouse(self, sleeper: Sleeper) -> None:
         """Have `sleeper` woken in the next turn of the loop, with all others of this turn."""
@@ -259,7 +263,7 @@ class Sleeper:
         else:
             self._state = _OWN_TIMER
             if seconds < math.inf:
-                self._timer = wheel.call_at(wheel.now() + seconds, self.ring, _OWN_TIMER)
+                self._timer = wheel.call_later(seconds, self.ring, _OWN_TIMER)
 
     def _end(self, error: BaseException | None) -> None:
         """End the sleep in the next turn of the loop, as this may be the turn of another task."""
