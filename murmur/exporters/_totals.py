@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from murmur._backend import thread_lock
 from murmur.recording import USER_STATES, Follower
-from murmur.telemetry import OTHER, OWN_COUNTERS, middle
+from murmur.telemetry import OTHER, OWN_COUNTERS, middle, window_told_by
 
 from ._catalogue import BOUNDS, BUCKETS, METRICS, SAMPLED, Metric
 
@@ -38,9 +38,6 @@ _OF_THE_RUN = {"run_info", "run_active", "run_start", "value"}
 
 _NONE_LEFT = {"users", "actions_under_way", "actions_under_way_longest"}
 """Gauges that are 0 once a run is over."""
-
-_HAIR = 1e-3
-"""Windows by which a sample may come after the end that it tells of, as tables have it."""
 
 
 class Durations(NamedTuple):
@@ -388,7 +385,7 @@ class Totals(Follower):
 
     def _take_health(self, record: RunRecord, node: str, sample: Sample) -> None:
         """Count the window if it is saturated, and those before it of which nobody told."""
-        end = math.ceil(sample.at / record.window - _HAIR)
+        end = window_told_by(sample.at, record.window) + 1
         self._told_up_to.setdefault(node, self._first_owed(record, node, end - 1))
         self._miss_windows(record, node, end - 1)
         self._told_up_to[node] = max(end, self._told_up_to[node])

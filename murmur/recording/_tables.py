@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from murmur.telemetry import MISSING, Labels, kind_text
+from murmur.telemetry import HAIR, MISSING, Labels, kind_text
 
 from ._column import CATEGORY, TEXT
 from ._merge import merged, whole_population
@@ -305,8 +305,8 @@ def recent(table: Table, since: float) -> Table:
 def _windows_of(frame: Frame, parts: NDArray[Any], length: float) -> NDArray[np.int64]:
     """Return the window that each part tells of.
 
-    A sample of a window was taken in it or at its end, and a thousandth of a window after an
-    end is still that end.  A sample of a moment stands for the window that begins about then.
+    A sample of a window was taken in it or at its end, and a sample of a moment stands for the
+    window that begins about then.
     """
     import numpy as np
 
@@ -315,7 +315,7 @@ def _windows_of(frame: Frame, parts: NDArray[Any], length: float) -> NDArray[np.
     elif frame.sampled == "moment":
         window = np.rint(parts["at"] / length)
     else:
-        window = np.maximum(np.ceil(parts["at"] / length - 1e-3) - 1, 0)
+        window = np.maximum(np.ceil(parts["at"] / length - HAIR) - 1, 0)  # as `window_told_by`
     numbers: NDArray[np.int64] = window.astype(np.int64)
     return numbers
 

@@ -21,6 +21,7 @@ from ._buckets import sums as sums
 from ._buckets import tally as tally
 from ._bus import Bus, Handler, Subscription, bus, on
 from ._bus import Emitter as Emitter
+from ._chunk import HAIR as HAIR
 from ._chunk import Change as Change
 from ._chunk import Chunk as Chunk
 from ._chunk import Counters as Counters
@@ -30,6 +31,7 @@ from ._chunk import Gauges as Gauges
 from ._chunk import Sample as Sample
 from ._chunk import Windows as Windows
 from ._chunk import records_of_chunks as records_of_chunks
+from ._chunk import window_told_by as window_told_by
 from ._codes import MISSING as MISSING
 from ._codes import OTHER as OTHER
 from ._codes import Codes as Codes

@@ -7,6 +7,7 @@ All times in it are seconds since the run started.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, is_dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +21,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ._events import Event
+
+
+HAIR = 1e-3
+"""Windows by which a sample may come after an end and tell of what ended there all the same."""
+
+
+def window_told_by(at: float, length: float) -> int:
+    """Return the window of so many seconds that a sample tells of, the first of which is 0.
+
+    It is the one that the sample is taken in, or at the end of.
+    """
+    return max(0, math.ceil(at / length - HAIR) - 1)
 
 
 class Sample(NamedTuple):

@@ -14,6 +14,8 @@ import math
 from collections import defaultdict, deque
 from enum import StrEnum
 
+from murmur.telemetry import window_told_by
+
 from ._curve import Piece
 
 WINDOW = 1.0
@@ -77,11 +79,8 @@ class WindowNumbers:
         return number + 1 if self.start(number + 1) <= time else number
 
     def told_by(self, time: float) -> int:
-        """Return the window that a sample tells of: the one it is taken in, or at the end of.
-
-        A thousandth of a window after an end is still that end.
-        """
-        return max(0, math.ceil((time - self.origin) / WINDOW - 1e-3) - 1)
+        """Return the window that a sample tells of: the one it is taken in, or at the end of."""
+        return window_told_by(time - self.origin, WINDOW)
 
     def start(self, number: int) -> float:
         """Return when a window begins."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 import anyio
 
 from murmur._guard import heard
+from murmur.telemetry import window_told_by
 
 from ._probe import LagProbe
 from ._saturation import is_crowded_out, reasons, schedule_lag, standstill
@@ -30,9 +31,6 @@ WARN_EVERY = 30.0
 PORTS_EVERY = 10.0
 """Seconds between two counts of ports, each of which reads all connections of the machine."""
 
-_HAIR = 1e-3
-"""Windows by which a sample may come after the end that it tells of, as tables have it."""
-
 _logger = logging.getLogger(__name__)
 
 
@@ -43,7 +41,7 @@ class Sampler:
         self._run = run
         self.probe = LagProbe(run.native.now, Random(f"{run.seed}/lag/{run.node}"))
         self._was_saturated = False
-        self._told: tuple[int, Sequence[str]] = (0, ())  # the newest window, and its reasons
+        self._told: tuple[int, Sequence[str]] = (-1, ())  # the newest window, and its reasons
         self._standstills: list[float] = []
         self._time_before = (0.0, 0.0, 0.0, 0.0)
         self._vitals = VitalsReader()
@@ -132,7 +130,7 @@ class Sampler:
 
         After a hold there are two, and of the text of two the later one stays.
         """
-        window = math.ceil((now - self._run.spec.started_at) / WINDOW - _HAIR)
+        window = window_told_by(now - self._run.spec.started_at, WINDOW)
         before = self._told[1] if self._told[0] == window else ()
         self._told = window, tuple(dict.fromkeys((*before, *why)))
         return self._told[1]
