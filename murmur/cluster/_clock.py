@@ -4,7 +4,8 @@ The node asks what time it is and notes when it asked and when the answer came. 
 was true at some moment in between; taking the middle, the error is half the round trip at
 most, whatever the clocks show.  Of the questions of the last seconds the quickest is the
 one to believe (Cristian, "Probabilistic clock synchronization", Distributed Computing 3,
-1989).  Older ones are forgotten, for clocks drift.
+1989).  Older ones are forgotten, for clocks drift; and at once, where no offset fits them and
+the newest: a machine slept meanwhile, and its clock stood still.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ SPAN = 10.0
 
 DRIFT = 200e-6
 """Seconds by which two clocks may move apart in one: 200 ppm, twice what crystals do."""
+
+GRAIN = 1e-6
+"""Seconds that a clock's numbers may be rounded by."""
 
 
 class _Sample(NamedTuple):
@@ -71,11 +75,19 @@ class ClockOffset:
     ) -> None:
         """Take in one answer."""
         middle = (sent_at + received_at) / 2
-        self._samples.append(_Sample(received_at, received_at - sent_at, middle - steering_at))
+        newest = _Sample(received_at, received_at - sent_at, middle - steering_at)
         self._now = received_at
+        if self._best is not None and not self._agree(self._best, newest):
+            self._samples.clear()
+        self._samples.append(newest)
         while received_at - self._samples[0].received_at > SPAN:
             self._samples.popleft()
         self._best = min(self._samples, key=self._uncertainty)
+
+    def _agree(self, one: _Sample, other: _Sample) -> bool:
+        """Whether the clocks can be so far apart that both answers were true."""
+        most = self._uncertainty(one) + self._uncertainty(other) + GRAIN
+        return abs(one.offset - other.offset) <= most
 
     def _uncertainty(self, sample: _Sample) -> float:
         return sample.round_trip / 2 + DRIFT * (self._now - sample.received_at)

@@ -184,8 +184,7 @@ class LocalNode(Node):
     def follow(self, started_at: float, clock_error: float) -> None:
         """Count the run's times from `started_at`, as this node's clock is known by now."""
         if self._run is not None:
-            self._run.recorder.started_at = started_at
-            self._run.clock_error = clock_error
+            self._run.follow(started_at, clock_error)
 
     async def _serve(self, run: NodeRun, scope: anyio.CancelScope) -> None:
         """Serve the run until it is over, or aborted."""

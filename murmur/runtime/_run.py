@@ -129,6 +129,11 @@ class NodeRun:
         """Return seconds since the run started, on the clock that all nodes share."""
         return self.native.now() - self.recorder.started_at
 
+    def follow(self, started_at: float, clock_error: float) -> None:
+        """Count the run's times from `started_at`, as this node's clock is known by now."""
+        self.recorder.started_at, self.clock_error = started_at, clock_error
+        self.throttles.follow(started_at)
+
     def all_problems(self) -> tuple[str, ...]:
         """Return what a person should know about: what users left behind, or wait for, as well."""
         return (*self.problems, *self.leftovers.sentences(), *self.coordinators.problems())

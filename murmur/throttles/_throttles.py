@@ -54,6 +54,10 @@ class Throttles(Mapping[str, Throttle]):
         self._opening = anyio.Lock()
         self._throttles: dict[str, Throttle] = {}
 
+    def follow(self, started_at: float) -> None:
+        """Count windows from `started_at`, as this node's clock is known by now."""
+        self._windows.origin = started_at
+
     async def open(  # noqa: PLR0913 - one keyword for each way to say it
         self,
         name: str,

@@ -39,6 +39,25 @@ def test_an_old_answer_is_forgotten() -> None:
     assert clock.error == pytest.approx(0.2)
 
 
+def test_a_node_that_slept_believes_no_answer_from_before() -> None:
+    """Its clock stood still for 3 s, as that of a laptop or a virtual machine does."""
+    clock = ClockOffset()
+    clock.take(sent_at=10.0, steering_at=0.001, received_at=10.002)
+    clock.take(sent_at=10.5, steering_at=3.52, received_at=10.54)
+
+    assert clock.offset == pytest.approx(7.0)
+    assert clock.error == pytest.approx(0.02)
+
+
+def test_a_slow_answer_forgets_no_quicker_one() -> None:
+    clock = ClockOffset()
+    clock.take(sent_at=10.0, steering_at=0.001, received_at=10.002)
+    clock.take(sent_at=10.5, steering_at=1.49, received_at=11.5)
+
+    assert clock.offset == pytest.approx(10.0)
+    assert clock.error < 0.002
+
+
 @given(st.floats(-1e5, 1e5), st.lists(st.tuples(DELAYS, DELAYS), min_size=1, max_size=20))
 def test_the_error_is_never_larger_than_it_says(
     offset: float, delays: list[tuple[float, float]]

@@ -556,3 +556,30 @@ async def test_a_defect_on_one_node_costs_its_users_and_not_the_run(
     assert "2 of 4 users were lost, or went with a node that nobody asked to go" in str(
         results.verdict
     )
+
+
+class Paced(murmur.Scenario):
+    """Users who are always ready for the next permit of ten a second."""
+
+    async def start(self, user: murmur.User) -> None:
+        pace = await murmur.throttle("pace", rate=10, interval=1)
+        while not user.leaving.is_set():
+            await pace.wait()
+
+
+async def test_permits_stay_in_their_window_where_the_steering_machine_slept(
+    network: Any,
+) -> None:
+    """Its clock stands still for 2 s, so that the node's is 2 s further ahead from then on."""
+    await network.join("a")
+    await network.do(Paced, 3)
+    await anyio.sleep(3.5)
+    network.links["a"].now = lambda: anyio.current_time() + 2.0
+    await anyio.sleep(5.5)
+    await network.stop()
+
+    assert network.agents["a"]._clock.offset == pytest.approx(2.0)
+    throttles = Results(network.record).throttles.query("name == 'pace'")
+    granted = throttles.groupby("window_at")["granted"].sum()
+    assert granted.tolist()[:3] == [10, 10, 10]
+    assert granted.max() == 10  # whatever the clocks say, no second has more

@@ -58,10 +58,11 @@ class Sampler:
 
         A sample that is late by less than half a window still tells about its end.
         """
-        now, started_at = self._run.native.now, self._run.spec.started_at
+        now, recorder = self._run.native.now, self._run.recorder
         window = 0
         with self._pauses.watch():
             while True:
+                started_at = recorder.started_at  # which follows the steering kernel's clock
                 # At least the next: a clock may stop a hair before the end of a window.
                 window = max(window + 1, math.floor((now() - started_at) / WINDOW) + 1)
                 due_at = started_at + window * WINDOW
@@ -130,7 +131,7 @@ class Sampler:
 
         After a hold there are two, and of the text of two the later one stays.
         """
-        window = window_told_by(now - self._run.spec.started_at, WINDOW)
+        window = window_told_by(now - self._run.recorder.started_at, WINDOW)
         before = self._told[1] if self._told[0] == window else ()
         self._told = window, tuple(dict.fromkeys((*before, *why)))
         return self._told[1]
