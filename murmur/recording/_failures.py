@@ -84,10 +84,14 @@ class Failures:
             self._counts[new.key] = old.plus(new) if old else new
 
     def joined(self, kinds: Sequence[tuple[str, str]]) -> list[Kind]:
-        """Return the kind that each of `kinds` is part of, now that all are known."""
+        """Return the kind that each of `kinds` is part of, now that all are known.
+
+        Failures of kinds that are newer than `kinds` came since they were read.
+        """
         counts: Counter[tuple[str, str]] = Counter()
         for count in tuple(self._counts.values()):
-            counts[kinds[count.kind]] += max(count.number, count.users)
+            if count.kind < len(kinds):
+                counts[kinds[count.kind]] += max(count.number, count.users)
         found: Mapping[tuple[str, str], Kind] = joined_kinds(counts)
         return [found.get(kind, Kind(*kind)) for kind in kinds]
 

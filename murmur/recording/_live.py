@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
     from ._record import RunRecord
 
+    _Totals = tuple[str, int, int]  # a name, how many actions of it ended and how many failed
+    _Counts = Mapping[str, Mapping[int, tuple[int, int]]]  # ended and failed, by name and window
+
 SPAN = 300
 """Windows that are looked back."""
 
@@ -205,6 +208,7 @@ class LiveView:
         until = max(end, math.ceil(elapsed / length)) if is_over else end
         health, failures = self._health(elapsed), self._failures()
         unfit, judged = self._fitness(health, elapsed)
+        totals = sorted(self._record.totals())  # once: names and their sum are of one moment
         lately = [row for rows in health.values() for row in rows[-_SPIKE:]]
         quiet = [elapsed - rows[-1]["window_at"] - length for rows in health.values()]
         silence = [seconds for seconds in quiet if seconds > _SILENT]
@@ -214,8 +218,8 @@ class LiveView:
             windows=self._windows(end, math.floor(elapsed / length)),
             population=population,
             permits=self._permits(end),
-            actions=tuple(self._figures(counts, until, elapsed)) if by_name else (),
-            total=self._total(counts, until, elapsed),
+            actions=tuple(self._figures(totals, counts, until, elapsed)) if by_name else (),
+            total=self._total(totals, counts, until, elapsed),
             changes=self._all_changes(),
             failures=tuple(failures[:_FAILURES]),
             failed_users=sum(failure.users for failure in failures),
@@ -283,16 +287,15 @@ class LiveView:
         return names
 
     def _figures(
-        self, counts: Mapping[str, Mapping[int, tuple[int, int]]], end: int, elapsed: float
+        self, totals: Sequence[_Totals], counts: _Counts, end: int, elapsed: float
     ) -> Iterator[Figures]:
-        for name, count, failed in sorted(self._record.totals()):
+        for name, count, failed in totals:
             recent = _ended(counts.get(name, {}), end)
             yield self._with_times(Figures(name, count, failed), recent, end, elapsed)
 
     def _total(
-        self, counts: Mapping[str, Mapping[int, tuple[int, int]]], end: int, elapsed: float
+        self, totals: Sequence[_Totals], counts: _Counts, end: int, elapsed: float
     ) -> Figures:
-        totals = self._record.totals()
         each = [_ended(windows, end) for windows in counts.values()]
         recent = sum(one[0] for one in each), sum(one[1] for one in each)
         count, failed = sum(row[1] for row in totals), sum(row[2] for row in totals)
