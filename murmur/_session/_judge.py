@@ -5,6 +5,8 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from murmur._guard import error_text
+
 if TYPE_CHECKING:
     from murmur.results import Verdict
 
@@ -24,10 +26,13 @@ class Judge:
     def __init__(self) -> None:
         # what the newest live changes did, by when and what was changed
         self.effects: dict[tuple[float, str], str] = {}
-        self.verdict: Verdict | None = None  # the last one; None before the first
+        # the last one; None before the first, and while it cannot be given
+        self.verdict: Verdict | None = None
+        self.problem = ""  # why it cannot be given
         # which run, and whether it was over
         self._judged: tuple[str | None, bool] | None = None
         self._next_at = 0.0
+        self._again_at = 0.0  # after one that failed
 
     def known(self, status: Status) -> Verdict | None:
         """Return the verdict on the run as `status` has it.
@@ -44,14 +49,19 @@ class Judge:
 
     def is_due(self, run: Run | None, status: Status, now: float) -> bool:
         """Whether the run should be judged again, at `now` on the caller's clock."""
-        if run is None or status.run_id is None:
+        if run is None or status.run_id is None or now < self._again_at:
             return False
         is_over = status.state.is_over
         return self._judged != (status.run_id, is_over) or (not is_over and now >= self._next_at)
 
     def judge(self, run: Run, status: Status, now: float) -> None:
         """Judge the run; in a thread, where it may take its time."""
-        began = monotonic()
-        self.verdict, self.effects = run.judged()
+        began, self._again_at = monotonic(), now + PERIOD
+        try:
+            self.verdict, self.effects = run.judged()
+        except BaseException as error:
+            self.verdict, self.problem = None, error_text(error)  # the last one was about less
+            raise
+        self._again_at, self.problem = 0.0, ""
         self._judged = (status.run_id, status.state.is_over)
         self._next_at = now + max(PERIOD, SHARE * (monotonic() - began))

@@ -11,8 +11,9 @@ import copy
 import logging
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,8 @@ import anyio
 import traitlets
 from traitlets.utils.bunch import Bunch
 
-from murmur._backend import LoopThread
-from murmur._guard import heard, text_of
+from murmur._backend import LoopThread, thread_here, thread_lock
+from murmur._guard import error_text, heard, text_of
 from murmur.errors import MurmurError, UnknownSettingError
 from murmur.recording import Recent
 from murmur.runtime import RunState
@@ -33,6 +34,7 @@ from ._observation import Observation
 if TYPE_CHECKING:
     from murmur.scenario import Scenario
 
+    from ._run import Run
     from ._session import Session
 
 _logger = logging.getLogger(__name__)
@@ -47,11 +49,47 @@ SILENCE = 2.0
 """Seconds without an answer, after which nobody knows what would come of the run."""
 
 
+class _Turns:
+    """Lets one thread at a time tell: traits cannot be held for two of them.
+
+    What an observer does in its own thread is part of the turn.  Who waits for a turn does so for
+    a while and no longer, as an observer may wait for that thread in turn.
+    """
+
+    def __init__(self) -> None:
+        self._lock = thread_lock()
+        self._whose: int | None = None
+
+    @contextmanager
+    def taken(self) -> Iterator[bool]:
+        """Yield whether it is this thread's turn."""
+        if self._whose == thread_here():
+            yield True
+            return
+        if not self._lock.acquire(timeout=SILENCE):
+            yield False
+            return
+        self._whose = thread_here()
+        try:
+            yield True
+        finally:
+            self._whose = None
+            self._lock.release()
+
+
 class _Told(traitlets.HasTraits):
     """Traits that are set in the background, where nobody waits for what an observer raises."""
 
-    _is_told = False
     _complained_of: frozenset[str] = frozenset()
+
+    def __init__(self) -> None:
+        # the threads that set what nobody set: what another sets meanwhile, somebody did
+        self._tellers: set[int] = set()
+        super().__init__()
+
+    @property
+    def _is_told(self) -> bool:
+        return thread_here() in self._tellers
 
     def notify_change(self, change: Bunch) -> None:
         """Call the observers; if no person set the trait, what one raises is logged, once."""
@@ -66,11 +104,14 @@ class _Told(traitlets.HasTraits):
     @contextmanager
     def _telling(self) -> Iterator[None]:
         """Set traits that nobody set."""
-        before, self._is_told = self._is_told, True
+        if self._is_told:
+            yield
+            return
+        self._tellers.add(thread_here())
         try:
             yield
         finally:
-            self._is_told = before
+            self._tellers.discard(thread_here())
 
 
 class Live(_Told):
@@ -180,6 +221,8 @@ class Seen(_Told):
     verdict : str
         "valid", "suspect" or "invalid", looked at every five seconds and at the end; empty before
         a run, and while the session's loop has not answered for two seconds.
+    problem : str
+        Why the last look failed, so that the numbers are older than they seem; empty else.
 
     Examples
     --------
@@ -197,6 +240,7 @@ class Seen(_Told):
     p99: traitlets.Float[int | None, int | float | None] = traitlets.Float(None, allow_none=True)
     elapsed: traitlets.Float[float, int | float] = traitlets.Float(0.0)
     verdict: traitlets.Unicode[str, str | bytes] = traitlets.Unicode("")
+    problem: traitlets.Unicode[str, str | bytes] = traitlets.Unicode("")
 
     def telling(self) -> AbstractContextManager[None]:
         """Return a context in which traits are set that nobody set."""
@@ -226,7 +270,9 @@ class Watcher:
         self.live, self.seen = Live(session), Seen()
         self._session = session
         self._judge = Judge()
+        self._turns = _Turns()
         self._run_id = ""  # of the run that was looked at
+        self._complained_of: frozenset[str] = frozenset()  # of what was logged
         self._heard: tuple[Observation, float] = Observation(), monotonic()
         self._is_closed = False
         self._thread = LoopThread("murmur-seen")
@@ -241,50 +287,77 @@ class Watcher:
             observed = replace(observed, recent=Recent())
         self._heard = observed, monotonic()
         run, scenario = self._session.run, self._session.scenario
-        if run is not None and scenario is not None:
-            self._run_id = run.id
-            changed = {change.what: change.new for change in observed.recent.changes}
-            self.live.adopt(scenario, {**run.settings_at_start, **changed})
-        self._tell(observed)
-        now = monotonic()
+        with self._turns.taken() as is_mine:
+            if not is_mine:
+                return  # whoever has it looks again soon
+            if run is not None and scenario is not None:
+                self._run_id = run.id
+                changed = {change.what: change.new for change in observed.recent.changes}
+                self.live.adopt(scenario, {**run.settings_at_start, **changed})
+            self._tell(observed)
         if is_idle:
-            self._say("")
-        elif run is not None and self._judge.is_due(run, observed.status, now):
-            self._judge.judge(run, observed.status, now)
-        if self._judge.verdict is not None and not is_idle:
-            self._say(self._judge.verdict.state)
+            self._judge = Judge()
+            self._say(verdict="")
+        elif run is not None:
+            self._judge_anew(run, observed)
+
+    def try_look(self, patience: float | None = None) -> None:
+        """Look, and go on whatever that raises: it is told, and logged if it is a defect."""
+        _, error = heard(self.look, patience)
+        if error is not None:
+            _, worse = heard(self._miss)
+            self._complain(error, worse)
+        self._say(problem=self._judge.problem if error is None else error_text(error))
 
     def catch_up(self) -> None:
         """Look now if a run has begun since the last look."""
         run = self._session.run
         if run is not None and run.id != self._run_id:
-            with suppress(MurmurError):  # the loop is held; the next look may have some news
-                self.look()
+            self.try_look()  # the loop may be held; then the next look may have some news
 
     def close(self) -> None:
         """Look for the last time, once the session is closed."""
         self._is_closed = True
         if not self._thread.is_here:  # an observer may close the session
             self._thread.close()
-        with suppress(MurmurError):
-            self.look()
+        self.try_look()
+
+    def _judge_anew(self, run: Run, observed: Observation) -> None:
+        """Say the verdict, after it was given anew if that is due."""
+        now = monotonic()
+        try:
+            if self._judge.is_due(run, observed.status, now):
+                self._judge.judge(run, observed.status, now)
+        finally:
+            verdict = self._judge.verdict
+            self._say(verdict="" if verdict is None else verdict.state)
 
     def _miss(self) -> None:
-        """Tell what is known of a run whose session does not answer: that nothing has come."""
-        run, (observed, heard_at) = self._session.run, self._heard
-        if run is None or observed.status.run_id != run.id or observed.status.state.is_over:
-            return
+        """Tell what is known of a run that could not be looked at: that nothing has come."""
+        observed, heard_at = self._heard
         silence = monotonic() - heard_at
-        elapsed = observed.status.elapsed + silence
-        self._tell(
-            replace(
-                observed,
-                status=replace(observed.status, elapsed=elapsed),
-                recent=run.live.recent(elapsed, by_name=False),
-            )
-        )
         if silence > SILENCE:
-            self._say("")
+            self._say(verdict="")
+        status = observed.status
+        if status.run_id is None or status.state.is_over:
+            return
+        run, elapsed = self._session.run, status.elapsed + silence
+        if run is None or status.run_id != run.id:
+            return
+        recent = run.live.recent(elapsed, by_name=False)
+        with self._turns.taken() as is_mine:
+            if is_mine:
+                status = replace(status, elapsed=elapsed)
+                self._tell(replace(observed, status=status, recent=recent))
+
+    def _complain(self, *errors: BaseException | None) -> None:
+        """Log what is no refusal of the session, each kind once."""
+        for error in errors:
+            text = "" if error is None or isinstance(error, MurmurError) else error_text(error)
+            if text and text not in self._complained_of:
+                self._complained_of |= {text}
+                tell = partial(_logger.error, exc_info=error)
+                heard(tell, "a look at the run raised, and the next is tried all the same")
 
     def _tell(self, observed: Observation) -> None:
         status, total, seen = observed.status, observed.recent.total, self.seen
@@ -297,17 +370,18 @@ class Watcher:
             seen.p50, seen.p99 = _known(total.p50), _known(total.p99)
             seen.elapsed = status.elapsed
 
-    def _say(self, verdict: str) -> None:
-        with self.seen.telling():
-            self.seen.verdict = verdict
+    def _say(self, **words: str) -> None:
+        """Set traits of `seen` that are words."""
+        with self._turns.taken() as is_mine:
+            if is_mine:
+                with self.seen.telling():
+                    for name, word in words.items():
+                        self.seen.set_trait(name, word)
 
     async def _follow(self) -> None:
         while not self._is_closed:
             await anyio.sleep(PERIOD)
-            try:
-                self.look(PATIENCE)
-            except MurmurError:
-                self._miss()
+            self.try_look(PATIENCE)
 
 
 def _values(traits: traitlets.HasTraits) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -174,3 +175,78 @@ def test_live_settings_are_there_as_soon_as_the_run_is(session: murmur.Session) 
         1200,
         60,
     )
+
+
+def test_what_a_person_sets_steers_while_others_are_told(session: murmur.Session) -> None:
+    run = session.do(Nap, 2, user_rate=float("inf"))
+    live = session.live
+    is_told, is_set = threading.Event(), threading.Event()
+
+    def hold(_: object) -> None:
+        is_told.set()
+        is_set.wait(10)
+
+    live.observe(hold, "even")
+    session.update(even=4)
+    assert is_told.wait(15)  # in the background, which tells of what the line above changed
+    try:
+        live.pace = 1.0
+    finally:
+        is_set.set()
+
+    assert run.settings["pace"] == 1.0
+
+
+def test_a_look_that_fails_is_told_and_does_not_end_the_looking(
+    session: murmur.Session, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen = session.seen
+    session.do(Nap, 5, user_rate=float("inf"))
+    wait_until(lambda: seen.rate > 0 and seen.verdict)
+
+    def observe(**_: object) -> None:
+        raise IndexError("the fault")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(session, "observe", observe)
+        wait_until(lambda: seen.problem)
+        at = seen.elapsed
+        assert "IndexError: the fault" in seen.problem
+        wait_until(lambda: seen.elapsed > at and seen.verdict == "")
+
+    wait_until(lambda: not seen.problem and seen.verdict)
+    assert [line.message for line in caplog.records if "a look at the run raised" in line.message]
+    session.stop()
+    wait_until(lambda: seen.state == "finished")
+
+
+def test_a_verdict_that_cannot_be_given_is_not_the_last_one(
+    session: murmur.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = session.seen
+    run = session.do(Nap, 5, user_rate=float("inf"))
+    wait_until(lambda: seen.verdict)
+
+    def judged() -> None:
+        raise IndexError("the fault")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "judged", judged)
+        wait_until(lambda: "the fault" in seen.problem)
+        at = seen.elapsed
+        wait_until(lambda: seen.elapsed > at)  # another look, which the verdict is not due for
+        assert (seen.verdict, "the fault" in seen.problem) == ("", True)
+
+    wait_until(lambda: seen.verdict and not seen.problem)
+
+
+def test_a_session_that_cannot_be_reached_is_looked_at_until_it_can() -> None:
+    with murmur.Session() as session:
+        session.do(Nap, 2, user_rate=float("inf"))
+        with murmur.attach(session.open(read_only=True)) as attached:
+            seen = attached.seen
+            wait_until(lambda: seen.running == 2 and seen.verdict)
+
+            session.close()
+
+            wait_until(lambda: seen.problem and seen.verdict == "")
