@@ -191,10 +191,11 @@ class Client:
         **path: object,
     ) -> Call:
         """Return a GET request; arguments as `request` has them."""
-        is_plain = params is None and headers is None and timeout is None and check is None
-        if is_plain and expect is None and not (path or stream or leaving):
-            return Call(self._courier, "GET", url, name)  # as most requests are
-        return Call(self._courier, "GET", url, name).asking(
+        call = Call(self._courier, "GET", url, name)
+        if params is None and headers is None and timeout is None and check is None:  # noqa: SIM102
+            if expect is None and not path and not stream and not leaving:
+                return call  # as most requests are
+        return call.asking(
             path=path, params=params, headers=headers,
             timeout=timeout, expect=expect, check=check, stream=stream, leaving=leaving,
         )  # fmt: skip

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from murmur.errors import InvalidRequestError
 
@@ -38,7 +39,8 @@ _Key: TypeAlias = "tuple[str, str, str | None]"
 _Written: TypeAlias = "dict[_Key, tuple[Request, str]]"
 
 
-class _Plain(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Plain:
     """The header fields that all requests share, what they were made from, and what with them.
 
     `written` has the requests that say nothing but method and URL, by these and the name that
@@ -74,14 +76,13 @@ class Composer:
 
         Raises `InvalidRequestError` that tells all that cannot be sent of it.
         """
-        is_plain = call.is_plain and not self._trace
-        if is_plain and self._plain.known == self.headers:
+        plain, is_plain = self._plain, call.is_plain and not self._trace
+        if is_plain and plain.known == self.headers:
             try:
-                request, call.name = self._plain.written[call.method, call.url, call.name]
+                request, call.name = plain.written[call.method, call.url, call.name]
+                return request
             except (KeyError, TypeError):
                 pass  # a new one, or one with something that is no text
-            else:
-                return request
         try:
             key = call.method, call.url, call.name
             request, name = self._written(call), self.name(call)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from murmur._backend import native
 from murmur.errors import HttpError, HttpProtocolError, InvalidRequestError, Leaving
 from murmur.runtime import Timer, current_user, running_here
-from murmur.throttles import take_due
+from murmur.throttles import take_due, take_due_of_task
 
 from ._call import Block, Call
 from ._composer import Composer
@@ -59,6 +59,7 @@ class Courier:
             self.user.run if self.user is not None else running_here.get(None)
         )
         self.native: Native = self.run.native if self.run is not None else native()
+        self._now = self.native.now
         self.ledger: Ledger = Ledger(self.run, self.user, phases=options.phases)
         self.is_closed: bool = False
         self._transport = options.make_transport(self.run)
@@ -69,10 +70,13 @@ class Courier:
         self._told: Collection[object] = ()  # who wants to see each request
         if self.run is not None:
             self._open = self.run.recorder.open
+            self._record = self.run.recorder.request
             self._told = self.run.emitter.listeners(REQUEST)
         self._under_way: set[Reply] = set()
         # where a connection may be at hand, as long as nothing is to be asked before
         self._source = self._pool
+        # whose requests go there as they were written
+        self._direct = None if options.routes.has_proxy or options.trace else self.user
         if self.user is not None:
             self._hears = self.user.listen(self)
             if self.user.is_leaving:
@@ -80,6 +84,8 @@ class Courier:
 
     def wake(self, value: object = None) -> bool:
         """Have all who wait for an answer look up, since the user was asked to leave."""
+        if self._source is not None:
+            self._source.wake()
         self._source = None
         for reply in self._under_way:
             reply.wake()
@@ -96,15 +102,48 @@ class Courier:
         """Make a request and record it.
 
         This is what ``await`` runs; a coroutine would be two more objects for each request.
-        Most of them go over a connection that is there and have an answer in one piece, so
-        that nothing is left to decide; all others are made by `_perform`, also one that was
-        begun here.
+        Most of them say no more than a URL, go over a connection that is there, and have an
+        answer in one piece with a head that is known, so that nothing is left to decide; all
+        others are made by `_make_at_once` and `_make_anyhow`, also one that was begun here.
         """
-        source = None if call.is_made else self._source
+        source, user = None if call.is_made else self._source, self._direct
         call.is_made = True
+        if source is None or user is None or not call.is_plain:
+            return (yield from self._make_at_once(call, source))
+        request, connection = self.composer.request(call), None
+        if request.is_usual and not self.cookies._count:
+            connection = source.kept(request.origin)
+        if connection is None:
+            return (yield from self._make_at_once(call, source, request))
+        now = self._now
+        due_at = take_due_of_task(self.native)
+        call.started_at = began_at = now()
+        call.due_at = began_at if due_at is None or not due_at < began_at else due_at
+        self._open[call] = began_at
+        try:
+            yield from connection.ask(request, began_at + self.options.timeout)
+        except BaseException:
+            with self._broken_off(request, call, connection, connection.so_far(), source):
+                raise
+        data, known = connection.answer, connection.known
+        if not data or not known.is_good or self._told or user.is_gone:
+            reply = connection.so_far()
+            return (yield from self._take_answer(request, call, connection, reply, source))
+        ended_at, connection.answer = now(), b""
+        source.keep(request.origin, connection)
+        del self._open[call]
+        sizes = len(request.head), known.size
+        self._record(call, known.status, user.id, connection.answered_at, ended_at, sizes)
+        return Response(request, known, data, connection.body_limit)
+
+    def _make_at_once(
+        self, call: Call, source: Pool | None, request: Request | None = None
+    ) -> Generator[Any, Any, Response]:
+        """Make a request over a connection that is at hand, if there is one; record it."""
         if source is None or (not call.is_plain and call.stream):
             return (yield from self._make_anyhow(call).__await__())
-        request = self.composer.request(call)
+        if request is None:
+            request = self.composer.request(call)
         connection = source.at_hand(request)
         if connection is None:
             return (yield from self._make_anyhow(call, request).__await__())
@@ -113,11 +152,33 @@ class Courier:
         try:
             yield from reply.alarm.wait(call.started_at + timeout)  # type: ignore[union-attr]
         except BaseException:
-            connection.leave(reply)
-            source.give_back(request.origin, connection)
-            self.ledger.broken((reply,))
-            with self._resumed(call, reply):
+            with self._broken_off(request, call, connection, reply, source):
                 raise
+        return (yield from self._take_answer(request, call, connection, reply, source))
+
+    def _broken_off(
+        self,
+        request: Request,
+        call: Call,
+        connection: Http1 | Http2,
+        reply: Reply,
+        source: Pool,
+    ) -> AbstractContextManager[Timer]:
+        """Record what there was of a request that breaks off; its error is to be raised within."""
+        connection.leave(reply)
+        source.give_back(request.origin, connection)
+        self.ledger.broken((reply,))
+        return self._resumed(call, reply)
+
+    def _take_answer(
+        self,
+        request: Request,
+        call: Call,
+        connection: Http1 | Http2,
+        reply: Reply,
+        source: Pool,
+    ) -> Generator[Any, Any, Response]:
+        """Go on with a request that was begun, and whose answer may be there; record it."""
         if not reply.is_complete or reply.status in REDIRECTS:
             begun = Begun(connection, reply, call.started_at)
             with self._resumed(call, reply) as timer:
@@ -162,7 +223,8 @@ class Courier:
                 return self._judged(response, call, timer, call.started_at)
         self._under_way.discard(reply)
         self._open.pop(call, None)
-        user.run.recorder.request(call, reply, user.id, ended_at)
+        sizes = reply.sent_bytes, reply.received_bytes
+        self._record(call, reply.status, user.id, reply.first_byte_at, ended_at, sizes)
         return response
 
     @contextmanager

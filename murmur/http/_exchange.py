@@ -53,6 +53,8 @@ class Request:
     # the end of the connection
     head: bytes = field(default=b"", init=False, repr=False)
     is_last: bool = field(default=False, init=False, repr=False)
+    # whether `head` is all that there is to be sent of it, again and again
+    is_usual: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Look what is special of it, once for all the times that it is sent."""

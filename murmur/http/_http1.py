@@ -7,7 +7,7 @@ connection does, and to keep a server from sending without end.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Iterable
 from typing import TYPE_CHECKING
 
 from murmur.errors import (
@@ -20,7 +20,7 @@ from murmur.errors import (
 from ._body import parts_of
 from ._exchange import Reply
 from ._headers import render, says_close
-from ._known import MISSES, Known, Luck, known_answer, remember
+from ._known import MISSES, NOTHING, Known, Luck, known_answer, remember
 from ._mend import mended, without_hints
 from ._wire import Alarm, Wire, lost, within
 
@@ -52,9 +52,10 @@ class Http1(Wire):
 
     # With more than 30 attributes of its own, an object without slots is a large dictionary.
     __slots__ = ("_alarm", "_asked", "_fields", "_glance", "_glances", "_had_body", "_head_count",
-                 "_head_so_far", "_idle_bytes", "_is_mended", "_is_parser_used", "_is_sent",
-                 "_known", "_luck", "_parser", "_refused", "_rendered", "_reply", "body_limit",
-                 "early", "is_kept", "now", "was_used")  # fmt: skip
+                 "_head_so_far", "_idle_bytes", "_is_asking", "_is_mended", "_is_parser_used",
+                 "_is_sent", "_luck", "_parser", "_refused", "_rendered", "_reply", "answer",
+                 "answered_at", "body_limit", "early", "is_kept", "known", "now",
+                 "was_used")  # fmt: skip
 
     portion = 64 << 10
 
@@ -81,7 +82,10 @@ class Http1(Wire):
         self._is_parser_used = False  # and not at the end of an answer, where it begins anew
         self._is_mended = False
         self._luck = Luck()
-        self._known: Known | None = None  # the last head that was known
+        self.known: Known = NOTHING  # the last head that was known
+        self._is_asking = False  # whether what is under way is usual so far, and has no reply
+        self.answer: bytes = b""  # what came to a usual request, with a head that is `known`
+        self.answered_at: float = 0.0  # when that was
         self._glance: Glance | None = None
         self._glances = Luck()
         self._head_count = 0
@@ -91,7 +95,7 @@ class Http1(Wire):
     @property
     def is_reusable(self) -> bool:
         """Whether it can take another request."""
-        is_done = self._is_sent and self._reply is None
+        is_done = self._is_sent and self.is_idle
         return self.is_kept and is_done and not self.is_closed
 
     @property
@@ -102,7 +106,7 @@ class Http1(Wire):
     @property
     def is_idle(self) -> bool:
         """Whether no request is under way on it."""
-        return self._reply is None
+        return self._reply is None and not self._is_asking
 
     async def exchange(self, request: Request, patience: Patience) -> Reply:
         """Send a request and wait for its reply, or for the head of it.
@@ -119,12 +123,46 @@ class Http1(Wire):
                 reply.sent_bytes = await self._stream(self._head(request), body, reply, patience)
         return await self.finished(reply, patience)
 
-    def begin(self, request: Request) -> Reply:
-        """Send a request, unless its body comes in parts; return the reply to wait for."""
-        reply = self._reply = Reply(self.body_limit, self._alarm)
+    def ask(self, request: Request, deadline: float) -> Awaitable[object]:
+        """Send a usual request over a connection at hand; return what is to be awaited.
+
+        That is until there is an `answer` whose head is `known`, or anything else that there is
+        to see in the reply `so_far`; or until `deadline`.
+        """
+        self._asked, self._is_asking = request, True
+        self.transport.write(request.head)
+        return self._alarm.wait(deadline)
+
+    def so_far(self) -> Reply:
+        """Return the reply to the usual request that is under way; made when it is needed."""
+        reply = self._reply
+        if reply is None:
+            reply = self._expect(self._asked)
+            reply.sent_bytes = len(self._asked.head)
+            if self.answer:
+                reply.as_before(self.known, self.answer, self.answered_at)
+            self._is_asking, self.answer = False, b""
+        return reply
+
+    def _under_way(self) -> Reply | None:
+        return self.so_far() if self._is_asking or self.answer else self._reply
+
+    def wake(self) -> None:
+        """Have who waits for the answer to a usual request look up."""
+        if self._is_asking:
+            self._alarm.wake()
+
+    def _expect(self, request: Request) -> Reply:
+        """Return a new reply, and make ready for it."""
+        self._reply = Reply(self.body_limit, self._alarm)
         self._asked = request
         if self._is_parser_used:
             self._parser, self._is_parser_used, self._is_mended = parser_of(self), False, False
+        return self._reply
+
+    def begin(self, request: Request) -> Reply:
+        """Send a request, unless its body comes in parts; return the reply to wait for."""
+        reply = self._expect(request)
         data, body = request.head or self._head(request), request.body
         if body is not None:
             if not isinstance(body, bytes):
@@ -168,13 +206,19 @@ class Http1(Wire):
 
     def data_received(self, data: bytes) -> None:
         """Take a whole answer with a head like that before at once, and all else in steps."""
-        reply, known = self._reply, self._known
+        known, now = self.known, self.now
+        is_like = len(data) == known.size and data.startswith(known.head) and not self._rest
+        if is_like and self._is_asking:
+            self._is_asking, self.answer, self.answered_at = False, data, now()
+            self._alarm.wake()
+            return
+        reply = self._under_way()
         if reply is None or reply.first_byte_at or self._rest or not self._asked.is_told_by_head:
             super().data_received(data)
-        elif known is None or len(data) != known.size or not data.startswith(known.head):
-            self._take_unlike(data, reply)
+        elif is_like:
+            reply.as_before(known, data, now())
         else:
-            reply.as_before(known, data, self.now())
+            self._take_unlike(data, reply)
 
     def _take_unlike(self, data: bytes, reply: Reply) -> None:
         """Take the beginning of an answer, and all of it if its head is known, or it is whole."""
@@ -182,7 +226,7 @@ class Http1(Wire):
         looks = luck.left > 0 or luck.is_worth_a_look()
         known = known_answer(data) if looks else None
         if known is not None and known.size - known.start <= reply.limit:
-            luck.left, self._known = MISSES, known
+            luck.left, self.known = MISSES, known
             self.data_received(data)
             return
         if looks:
@@ -214,7 +258,7 @@ class Http1(Wire):
 
     def take(self, data: bytes) -> None:
         """Parse what came."""
-        reply = self._reply
+        reply = self._under_way()
         if reply is None and not self.was_used and len(self.early) < HEAD_LIMIT:
             self.early += data
             return
@@ -288,7 +332,7 @@ class Http1(Wire):
     def ended(self, error: Exception | None) -> None:
         """Say what the end of the connection means for the reply that is under way."""
         self._alarm.stop()
-        reply = self._reply
+        reply = self._under_way()
         if reply is None or reply.is_complete:
             return
         if self._refused is not None:
@@ -367,6 +411,9 @@ class Http1(Wire):
         head = start.encode("latin-1") + self._rendered[1] + length
         if body is None:
             request.head = head
+            request.is_usual = (
+                request.method == "GET" and not request.is_streamed and not request.is_last
+            )
         return head
 
     def _ends_with_connection(self) -> bool:

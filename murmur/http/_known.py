@@ -36,7 +36,11 @@ class Known:
     status: int
     fields: Fields  # its fields as they came
     sets_cookies: bool
+    is_good: bool  # whether nothing is to be done about the answer but to record it
 
+
+NOTHING = Known(b"", 0, -1, 0, (), sets_cookies=False, is_good=False)
+"""No answer is like this one."""
 
 _known: dict[bytes, Known] = {}
 
@@ -69,8 +73,9 @@ def remember(
         return
     if len(_known) >= MOST:
         _known.clear()
-    head, fields = data[:end], tuple(reply.fields)
-    _known[head] = Known(head, end, len(data), reply.status, fields, b"set-cookie" in names)
+    head, fields, sets_cookies = data[:end], tuple(reply.fields), b"set-cookie" in names
+    is_good = reply.status < 300 and not sets_cookies
+    _known[head] = Known(head, end, len(data), reply.status, fields, sets_cookies, is_good)
 
 
 class Luck:

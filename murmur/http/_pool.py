@@ -63,6 +63,34 @@ class Pool:
         """Itself: `at_hand` and `give_back` are for clients that look for no other stack."""
         return self
 
+    def kept(self, origin: Origin) -> Http1 | None:
+        """Return a connection that can `ask` at once; hand it to `keep` with an `answer`.
+
+        Anything else that came is as after `begin`, see `at_hand`.
+        """
+        if self._waiting or self._called:
+            return None
+        idle = self._idle[origin]
+        if not idle:
+            return None
+        connection = idle[-1]
+        if not connection.was_used or not connection.is_kept or connection.is_closed:
+            return None
+        del idle[-1]
+        return connection
+
+    def keep(self, origin: Origin, connection: Http1) -> None:
+        """Take a connection back on which a usual request was answered."""
+        self._idle[origin].append(connection)
+        if self._waiting:
+            self._call_next()
+
+    def wake(self) -> None:
+        """Have those look up who wait for the answer to a usual request."""
+        for connection in self._all:
+            if isinstance(connection, Http1):
+                connection.wake()
+
     def at_hand(self, request: Request) -> Http1 | Http2 | None:
         """Return a connection that can take `request` at once, by its `begin`.
 

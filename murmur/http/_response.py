@@ -11,14 +11,16 @@ from murmur.errors import HttpError, HttpProtocolError, InvalidRequestError, Sta
 
 from ._codings import decompressed
 from ._events import EventReader, ServerEvent
+from ._exchange import Reply
 from ._headers import Headers
+from ._known import Known
 from ._lines import LineReader
 from ._trace import trace_id_of
 
 if TYPE_CHECKING:
     from murmur.runtime import Timer
 
-    from ._exchange import Reply, Request
+    from ._exchange import Request
     from ._ledger import Spans
     from ._patience import Patience
 
@@ -60,11 +62,24 @@ class Response:
     def __init__(
         self,
         request: Request,
-        reply: Reply | None,  # None if there was no answer
+        reply: Reply | Known | None,  # None if there was no answer
+        data: bytes = b"",  # what came, if its head is known
+        limit: float = 0.0,  # bytes that its body may have, unpacked
     ) -> None:
         self.status: int = 0 if reply is None else reply.status
         self._request = request
-        self._reply = reply
+        self._came = reply
+        self._data = data
+        self._limit = limit
+
+    @property
+    def _reply(self) -> Reply | None:
+        """The reply; made when somebody looks at more than the status, if its head is known."""
+        if isinstance(self._came, Known):
+            reply = Reply(self._limit)
+            reply.as_before(self._came, self._data, 0.0)
+            self._came, self._data = reply, b""
+        return self._came
 
     def __repr__(self) -> str:
         """Return status and URL."""

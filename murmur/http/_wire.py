@@ -137,7 +137,8 @@ class Alarm:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._loop = asyncio.get_running_loop()
-        self._future: asyncio.Future[object] | None = None
+        self._future: asyncio.Future[object] = self._loop.create_future()
+        self._future.cancel()  # as nobody waits
         self._handle: asyncio.TimerHandle | None = None
         self._rings_at = math.inf  # without a timer
         self._deadline = 0.0
@@ -160,16 +161,16 @@ class Alarm:
 
     def wake(self, value: object = None) -> bool:
         """Wake the task that waits; False if none does."""
-        future = self._future
-        if future is None or future.done():
+        try:
+            self._future.set_result(value)
+        except asyncio.InvalidStateError:
             return False
-        future.set_result(value)
         return True
 
     @property
     def is_over(self) -> bool:
         """Whether no task waits."""
-        return self._future is None or self._future.done()
+        return self._future.done()
 
     def clear(self) -> None:
         """Wake nobody."""

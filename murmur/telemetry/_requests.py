@@ -22,15 +22,6 @@ class Asked(Protocol):
     started_at: float
 
 
-class Answer(Protocol):
-    """The answer to a request: its status, bytes on the wire, and when the first of them came."""
-
-    status: int
-    first_byte_at: float
-    sent_bytes: int
-    received_bytes: int
-
-
 def with_actions_of(requests: Table, actions: Table) -> Table:
     """Return actions, and those that requests are, in the order in which they ended."""
     import numpy as np

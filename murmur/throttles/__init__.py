@@ -6,7 +6,7 @@ runs or of a front end.
 
 from ._config import Arrivals, ThrottleConfig
 from ._curve import Curve, Piece, Pieces
-from ._due import Due, Seat, drop_due, give_due, permit_due, take_due, user_here
+from ._due import Due, Seat, drop_due, give_due, permit_due, take_due, take_due_of_task, user_here
 from ._job import Job
 from ._line import Crowd
 from ._pacing import Pacing, Slots
@@ -47,6 +47,7 @@ __all__ = [
     "shape_curve",
     "step_rate",
     "take_due",
+    "take_due_of_task",
     "throttle_table",
     "user_here",
 ]

@@ -98,6 +98,14 @@ async def take_over_due(body: Awaitable[Any], native: Native) -> Any:  # noqa: A
     return await body
 
 
+def take_due_of_task(native: Native) -> float | None:
+    """Return the same as `take_due` in a task of the loop, where no thread has a seat."""
+    due = permit_due.get()
+    if due is not None and due.at is not None and due.owner is native.task_here():
+        return due.take()
+    return None
+
+
 def take_due(native: Native) -> float | None:
     """Return when the permit that this task or thread waited for fell due, once."""
     due = permit_due.get()

@@ -278,22 +278,16 @@ def _asked(name: str, due_at: float, started_at: float) -> SimpleNamespace:
     return SimpleNamespace(name=name, due_at=due_at, started_at=started_at)
 
 
-def _answer(status: int, at: float, sent: int, received: int) -> SimpleNamespace:
-    return SimpleNamespace(
-        status=status, first_byte_at=at, sent_bytes=sent, received_bytes=received
-    )
-
-
 def test_a_request_in_one_row_is_an_action_and_an_answer(recorder: Recorder, clock: _Clock):
     start = recorder.started_at
     clock.now = start + 1.0
-    look, found = _asked("look", start, start + 0.1), _answer(200, start + 0.35, 50, 500)
-    recorder.request(look, found, 7, start + 0.4)
+    look = _asked("look", start, start + 0.1)
+    recorder.request(look, 200, 7, start + 0.35, start + 0.4, (50, 500))
     recorder.action("look", 8, start, start, start + 0.2)
     recorder.answer("http.status.200", 10, 20, 0.125, start + 0.2)
     # The first byte before the beginning: of an answer to a request that was begun again.
-    buy, moved = _asked("buy", start, start + 0.6), _answer(302, start + 0.5, 1, 2)
-    recorder.request(buy, moved, 7, start + 0.7)
+    buy = _asked("buy", start, start + 0.6)
+    recorder.request(buy, 302, 7, start + 0.5, start + 0.7, (1, 2))
 
     chunk = recorder.seal()
 

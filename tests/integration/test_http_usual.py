@@ -1,0 +1,131 @@
+"""Usual requests, over a kept connection with an answer as before, and what else may come then."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import pytest
+from traitlets import Unicode
+
+import murmur
+from murmur.http import Options
+
+USUAL = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+GIVEN = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nContent-Length: 2\r\n\r\nok"
+MISSING = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno"
+
+Answer = Callable[[socket.socket], None]
+
+
+class Case(NamedTuple):
+    """What comes to the third request, and to all later ones; and what that means."""
+
+    answer: Answer
+    statuses: list[int]  # of the requests that the user makes; 0 without an answer
+    connections: int  # that were opened in all
+
+
+def says(data: bytes) -> Answer:
+    return lambda connection: connection.sendall(data)
+
+
+def in_two(connection: socket.socket) -> None:
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.sendall(USUAL[:20])
+    threading.Event().wait(0.05)
+    connection.sendall(USUAL[20:])
+
+
+CASES = {
+    "as before": Case(says(USUAL), [200] * 5, 1),
+    "in two parts": Case(in_two, [200] * 5, 1),
+    "not found": Case(says(MISSING), [200, 200, 404, 404, 404], 1),
+    "a cookie": Case(says(GIVEN), [200] * 5, 1),
+    "more than was asked for": Case(says(USUAL + USUAL), [200] * 5, 3),
+    "an end": Case(lambda connection: connection.close(), [200, 200, 0, 0, 0], 4),
+    "nothing": Case(lambda connection: None, [200, 200, 0, 0, 0], 3),
+}
+
+
+class Server:
+    """Answers two requests as usual, and all others as it is told."""
+
+    def __init__(self) -> None:
+        self.answer: Answer = says(USUAL)
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=100)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(10)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            thread = threading.Thread(target=self._serve, args=[connection])
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection:
+            try:
+                while request := connection.recv(65536):
+                    self.requests.append(request)
+                    usual = says(USUAL)
+                    (usual if len(self.requests) <= 2 else self.answer)(connection)
+            except OSError:
+                return
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    one = Server()
+    yield one
+    one.close()
+
+
+class Asking(murmur.Scenario):
+    """A user asks five times for the same, one request after the other."""
+
+    url = Unicode("", help="of the server")
+
+    async def init(self) -> None:
+        self.http = Options(base_url=self.url, timeout=0.3)
+
+    async def start(self, user: murmur.User) -> None:
+        for _ in range(5):
+            answer = await user.http.get("/")
+            user.count(f"seen {answer.status} {answer.content if answer.status else None!r}")
+
+
+@pytest.mark.parametrize("how", CASES)
+def test_an_answer_is_taken_for_what_it_is_after_usual_ones(server: Server, how: str) -> None:
+    case = CASES[how]
+    server.answer = case.answer
+    with murmur.Session() as session:
+        run = session.do(Asking, 1, url=server.url, end_when_idle=True)
+        run.wait()
+        results = run.results
+    windows = results.windows
+    counters = results.counters.groupby("name", observed=True)["value"].sum()
+
+    good = case.statuses.count(200)
+    assert int(windows["count"].sum()) == 5
+    assert int(windows["failed"].sum()) == 5 - good
+    assert counters["seen 200 b'ok'"] == good
+    assert counters["http.status.200"] == good
+    assert counters.get("http.status.404", 0) == case.statuses.count(404)
+    assert server.connections == case.connections
