@@ -591,7 +591,8 @@ class User:
 
     def end(self) -> None:
         """Close what the user has: from now on it records nothing; called by the runtime."""
-        self.is_gone, self._sleeper = True, None  # it knows a task, whose error may hold this
+        self.is_gone = True
+        self._sleeper = self._task = None  # both know the task, whose context knows this user
         if self._mailbox and self._receivers is None:
             self.run.recorder.count("mailbox.unread", len(self._mailbox))
         self.close_possessions()

@@ -349,9 +349,9 @@ class Users:
     def _abandon(self, user: User) -> None:
         if not self.population.depart(user):
             return
+        user.abandon()  # while it knows its task
         self._take_leave(user)
         self.abandoned += 1
-        user.abandon()
         self._account_for(user, Outcome.KILLED, "ignores cancellation, abandoned")
 
     async def _wait_until_gone(self, deadline: float) -> None:

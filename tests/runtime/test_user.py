@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from typing import Any
 
@@ -296,3 +297,30 @@ async def test_a_user_in_line_for_a_permit_leaves_when_asked(stage: Any) -> None
 
     assert set(stage.users().values()) == {"left"}
     assert len(permits) == 3  # at 0, 60 and 120 s: who left took none along
+
+
+@pytest.mark.parametrize("way", ["at once", "after a while", "by an error", "when asked"])
+async def test_a_user_that_is_gone_needs_no_collection(stage: Any, way: str) -> None:
+    class Fleeting(murmur.Scenario):
+        """Users end in one way or another."""
+
+        async def start(self, user: murmur.User) -> None:
+            if way == "by an error":
+                raise ValueError("on purpose")
+            if way != "at once":
+                await user.sleep(1 if way == "after a while" else math.inf)
+
+    gc.collect()
+    gc.disable()
+    try:
+        await stage.do(Fleeting, 100)
+        await anyio.sleep(2)
+        if way == "when asked":
+            await stage.cluster.remove(100, force=False)
+            await anyio.sleep(1)
+        held = [each for each in gc.get_objects() if type(each) is murmur.User]
+    finally:
+        gc.enable()
+
+    assert len(stage.users()) == 100
+    assert held == []
