@@ -161,7 +161,8 @@ def _verb(verb: Any, note: str) -> str:  # noqa: ANN401 - murmur.jupyter's Verb,
 def _commands(body: str, folder: Path) -> str:
     from murmur._cli._commands import murmur
 
-    context = click.Context(murmur, info_name="murmur")
+    # With what `murmur` itself is made with: each command keeps the names of its first --help.
+    context = click.Context(murmur, info_name="murmur", **murmur.context_settings)
     return "\n".join(
         _command(murmur.get_command(context, name), context)
         for name in murmur.list_commands(context)

@@ -47,7 +47,7 @@ def commands() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("page", "line"), commands())
 def test_every_command_on_the_pages_is_one(page, line):
     words = shlex.split(re.sub(r" (> ~|\| ).*", "", line), comments=True)[1:]
-    with click.Context(murmur, info_name="murmur") as parent:
+    with click.Context(murmur, info_name="murmur", **murmur.context_settings) as parent:
         command = murmur.get_command(parent, words[0])
         context = command.make_context(words[0], words[1:], parent=parent, resilient_parsing=False)
 
