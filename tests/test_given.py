@@ -203,7 +203,7 @@ def test_a_duration_without_end_and_a_fraction_are_numbers() -> None:
         session.throttles["turns"].change_rate(rate=Fraction(3, 2))
         assert session.throttles["turns"].statistics().rate == 1.5
         run.stop()
-        assert run.wait(20).state == "finished"
+        assert run.wait(60).state == "finished"
 
 
 def test_a_coordinator_is_found_by_whatever_can_be_hashed(session: murmur.Session) -> None:

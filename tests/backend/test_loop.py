@@ -52,7 +52,7 @@ def rehearsal() -> Iterator[None]:
 @contextmanager
 def session() -> Iterator[None]:
     with murmur.Session() as one:
-        one.do(Hello, 1, end_when_idle=True).wait(20)
+        one.do(Hello, 1, end_when_idle=True).wait(60)
         yield
 
 

@@ -45,7 +45,7 @@ def test_what_can_be_no_host_is_refused_with_all_other_problems(capsys):
 def test_a_run_is_done_again_within_bounds(tmp_path, capsys):
     with murmur.Session(allow=["127.0.0.1"]) as session:
         run = session.do("knock.py", 1, end_when_idle=True)
-        run.wait(timeout=20)
+        run.wait(timeout=60)
         run.results.save(tmp_path / "kept")
 
     main(["replay", "kept", "--allow", "127.0.0.0/8"])

@@ -16,7 +16,7 @@ def kept(scenario: Path, tmp_path: Path) -> str:
     with murmur.Session() as session:
         run = session.do(str(scenario), 2, pace=0.05, seed=3, user_rate=6000, duration=1.0)
         session.add(1)
-        run.wait(timeout=30)
+        run.wait(timeout=60)
         return str(run.results.save(tmp_path / "kept"))
 
 

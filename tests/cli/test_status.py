@@ -33,7 +33,7 @@ def ended(session: murmur.Session, users: int) -> murmur.Run:
     """Return a run that was stopped, and is over."""
     run = session.do(Steady, users, user_rate=math.inf)
     run.stop()
-    run.wait(timeout=30)
+    run.wait(timeout=60)
     return run
 
 
@@ -44,7 +44,7 @@ def answer(capsys, *arguments: str) -> tuple[int, str]:
 
 def test_a_run_is_on_and_then_over(session, tmp_path: Path, capsys):
     run = session.do(Steady, 7, user_rate=math.inf)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while "7 running" not in (told := answer(capsys, str(tmp_path / "runs")))[1]:
         assert time.monotonic() < deadline, told
         time.sleep(0.05)
@@ -52,7 +52,7 @@ def test_a_run_is_on_and_then_over(session, tmp_path: Path, capsys):
     assert told[1].startswith("running Steady: 0 waiting, 7 running")
 
     run.stop()
-    run.wait(timeout=30)
+    run.wait(timeout=60)
     code, text = answer(capsys, str(tmp_path / "runs"))
     assert code == 0
     assert text.startswith("finished Steady: 0 waiting, 0 running, 0 leaving, 7 gone")

@@ -56,7 +56,7 @@ def test_a_dead_server_is_not_asked_as_fast_as_it_can_refuse():
         url = f"http://127.0.0.1:{nobody.getsockname()[1]}/"
         with murmur.Session() as session:
             run = session.do(Get, 2, url=url, user_rate=math.inf, duration=1)
-            run.wait(timeout=30)
+            run.wait(timeout=60)
 
     (action,) = run.results.summary().actions
     assert action.failed == action.count

@@ -68,7 +68,7 @@ def test_users_of_any_client_are_timed_and_leave_in_order(scenario: str, port: i
     users = executed("use-any-client-library.md")[scenario]
     with murmur.Session() as session:
         run = session.do(users, 5, port=port, user_rate=float("inf"), duration=0.5)
-        run.wait(timeout=30)
+        run.wait(timeout=60)
 
         assert run.results.summary().users == {"left": 5}
         assert run.results.windows["count"].sum() == 5
@@ -107,7 +107,7 @@ def test_a_locustfile_of_two_classes_does_what_it_did() -> None:
         with murmur.Session() as session:
             settings = {"host": f"http://127.0.0.1:{server.server_port}", "pace": 0.02}
             run = session.do(shop, 40, seed=1, user_rate=float("inf"), duration=2, **settings)
-            run.wait(timeout=30)
+            run.wait(timeout=60)
         server.shutdown()
         thread.join()
 

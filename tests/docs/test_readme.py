@@ -18,7 +18,7 @@ def test_its_scenario_and_its_cells_run(tmp_path: Path, monkeypatch: pytest.Monk
     exec(scenario, names)
     try:
         exec(cells, names)
-        status = names["run"].wait(timeout=30)
+        status = names["run"].wait(timeout=60)
     finally:
         names["session"].close()
         names["router"].stop()

@@ -286,7 +286,7 @@ def test_a_run_tells_what_was_not_asked_again(caplog):
     table = {"time": [0, 0, 0, 6000], "path": ["/"] * 4, "user": ["a", "b", "c", "a"]}
     with murmur.Session() as session, caplog.at_level(logging.WARNING):
         run = session.do(Again, 2, log=table, speed=100, duration=1.3)
-        run.wait(timeout=30)
+        run.wait(timeout=60)
         results = run.results
 
     assert "holds 3 users, and 2 were asked for" in caplog.text

@@ -34,7 +34,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> list[murmur.Results]:
     """Return the results of a run, and the same from its archive."""
     with murmur.Session() as session:
         run = session.do(Chat, 2, end_when_idle=True, user_rate=float("inf"))
-        run.wait(30)
+        run.wait(60)
         place: Path = tmp_path_factory.mktemp("run") / "chat"
         run.results.save(place)
         return [run.results, murmur.load(place)]

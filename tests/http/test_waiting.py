@@ -41,7 +41,7 @@ class Impatient(Queueing):
 def actions_of(scenario: type[murmur.Scenario]) -> murmur.results.Results:
     with murmur.Session() as session:
         run = session.do(scenario, 1, end_when_idle=True, user_rate=float("inf"))
-        run.wait(30)
+        run.wait(60)
         return run.results.actions.sort_values("started_at")
 
 

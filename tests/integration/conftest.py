@@ -55,7 +55,7 @@ class Nginx:
             [program, "-c", str(configuration), "-p", str(root), "-g", user],
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not self._listens():
             assert self._process.poll() is None, (root / "error.log").read_text()
             assert time.monotonic() < deadline
@@ -69,7 +69,7 @@ class Nginx:
     def stop(self) -> None:
         """End it."""
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(60)
 
     def _listens(self) -> bool:
         with socket.socket() as probe:

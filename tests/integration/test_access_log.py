@@ -52,7 +52,7 @@ def test_what_nginx_logged_is_asked_again(start_nginx, nodes):
         (nginx.root / "files" / f"{name}.json").write_text("{}", encoding="utf-8")
     log = nginx.root / "whole.log"
     with murmur.Session() as session:
-        session.do(First, 3, base_url=nginx.url, user_rate=math.inf, end_when_idle=True).wait(30)
+        session.do(First, 3, base_url=nginx.url, user_rate=math.inf, end_when_idle=True).wait(60)
         first = log.read_text(encoding="utf-8").splitlines()
         plan = Path(nginx.root / "plan.log")
         plan.write_text("\n".join(first), encoding="utf-8")
@@ -61,7 +61,7 @@ def test_what_nginx_logged_is_asked_again(start_nginx, nodes):
             session.spawn_nodes(nodes)
             session.wait_for_nodes(nodes)
         run = session.do(Again, 3, base_url=nginx.url, log=plan, end_when_idle=True)
-        run.wait(timeout=30)
+        run.wait(timeout=60)
         results: Results = run.results
 
     asked = log.read_text(encoding="utf-8").splitlines()[len(first) :]

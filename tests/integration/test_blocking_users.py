@@ -41,7 +41,7 @@ def test_waiting_in_a_thread_keeps_the_pace_and_the_due_times(session: murmur.Se
                 user.count("due", permit.due_at <= permit.granted_at)  # type: ignore[attr-defined]
 
     run = session.do(Calls, 4, user_rate=AT_ONCE, end_when_idle=True)
-    assert run.wait(timeout=30).users["gone"] == 4
+    assert run.wait(timeout=60).users["gone"] == 4
 
     actions = run.results.actions.sort_values("due_at")
     assert len(actions) == 20
@@ -77,7 +77,7 @@ def test_a_permit_of_a_coroutine_that_the_thread_waits_for_is_the_thread_s(
             thread.join()
 
     run = session.do(Client, 1, user_rate=AT_ONCE, end_when_idle=True)
-    run.wait(timeout=30)
+    run.wait(timeout=60)
 
     times = run.results.actions.groupby("name", observed=True)["response_time"]
     assert times.min()["publish"] >= 0.1
@@ -116,12 +116,12 @@ def test_all_words_block_and_leaving_ends_them(session: murmur.Session) -> None:
         def meet(self, user: murmur.User) -> None:
             self.meeting.gather(user, 2)
 
-    run = session.do(Words, 4, user_rate=AT_ONCE, grace=60.0)
-    deadline = time.monotonic() + 20
+    run = session.do(Words, 4, user_rate=AT_ONCE, grace=600.0)
+    deadline = time.monotonic() + 60
     while run.results.counters["total"].max() != 4 and time.monotonic() < deadline:
         time.sleep(0.1)
     session.stop()
-    run.wait(timeout=20)  # of the 60 s that nobody needed
+    run.wait(timeout=60)  # of the 600 s that nobody needed
 
     assert run.results.users["outcome"].tolist() == ["left"] * 4
     assert run.results.users["reason"].isna().all()
@@ -156,7 +156,7 @@ def test_other_async_words_say_what_to_write_and_make_no_coroutine(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         run = session.do(Wrong, 1, user_rate=AT_ONCE, end_when_idle=True)
-        run.wait(timeout=20)
+        run.wait(timeout=60)
 
     assert run.results.users["outcome"].tolist() == ["finished"]
     assert len(caught) == 9
@@ -166,8 +166,11 @@ def test_other_async_words_say_what_to_write_and_make_no_coroutine(
 def test_a_thread_that_waits_with_us_is_called_back_and_not_left_behind(
     session: murmur.Session,
 ) -> None:
+    here = threading.Semaphore(0)
+
     class Stubborn(Paced):
         def start(self, user: murmur.User) -> None:
+            here.release()
             try:
                 user.sleep(100)
             except murmur.Leaving:
@@ -179,9 +182,10 @@ def test_a_thread_that_waits_with_us_is_called_back_and_not_left_behind(
             time.sleep(30 if user.id == 2 else 0.0)
 
     run = session.do(Stubborn, 2, user_rate=AT_ONCE, grace=0.3)
-    time.sleep(0.5)
+    assert here.acquire(timeout=60)
+    assert here.acquire(timeout=60)
     session.stop()
-    run.wait(timeout=20)
+    run.wait(timeout=60)
 
     users = run.results.users
     assert users["outcome"].tolist() == ["left", "killed"]
@@ -212,9 +216,10 @@ def test_five_hundred_blocking_users_fit_on_a_node(session: murmur.Session) -> N
     while len(run.results.actions) <= 400:  # two seconds of an idle machine
         assert time.monotonic() < deadline
         time.sleep(0.5)
-    beside = seconds_of_arithmetic()
+    # The best of five: other programs may have begun meanwhile.
+    beside = min(seconds_of_arithmetic() for _ in range(5))
     session.stop()
-    run.wait(timeout=30)
+    run.wait(timeout=60)
 
     results = run.results
     assert (results.users["outcome"] == "left").all()
@@ -233,7 +238,7 @@ def test_an_init_that_hangs_in_its_thread_is_told_with_the_line() -> None:
         """Opens something for ever."""
 
         def init(self) -> None:
-            gate.wait(20)
+            gate.wait(60)
 
         def start(self, user: murmur.User) -> None: ...
 

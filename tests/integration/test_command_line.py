@@ -144,21 +144,21 @@ def wait_line(process: subprocess.Popen[str], text: str) -> str:
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     return process.returncode, out, err
 
 
 def test_a_run_whose_checks_hold_exits_0_and_leaves_its_files(folder):
     done = run(
         folder,
-        *("run", "nap.py:Nap", "-u", "5", "-d", "2", "--every", "1s", "--seed", "7"),
+        *("run", "nap.py:Nap", "-u", "5", "-d", "3", "--every", "1s", "--seed", "7"),
         *("--check", "failed == 0", "--check", "p99(nap) < 100ms"),
         *("--out", "kept", "--junit", "j.xml", "--report", "r.html"),
     )
 
     assert done.returncode in (0, 3), done.stderr  # 3: this machine is busy with other things
-    assert "Nap: 5 users for 2 s; run " in done.stderr
-    assert "  1 s | users 5 running | " in done.stderr
+    assert "Nap: 5 users for 3 s; run " in done.stderr
+    assert re.search(r"^ +[12] s \| users 5 running \| ", done.stderr, re.MULTILINE)
     assert "users: 5 left" in done.stdout
     assert "  holds  p99(nap) < 100ms  10 ms" in done.stdout
     assert murmur.load(folder / "kept").summary().seed == 7
@@ -403,7 +403,9 @@ def test_a_run_whose_loop_is_stuck_is_kept_as_an_invalid_one(folder):
         assert plain["elapsed"] > 0.5
         assert plain["verdict"]["state"] == "invalid"
         assert plain["verdict"]["reasons"][0].startswith("The run did not end in order: no answer")
-        assert "user 1 has blocked the loop" in plain["reason"]
+        # Nobody is blamed while other programs have the cores.
+        who = r"user 1 has blocked the loop|perhaps a scenario blocks it"
+        assert re.search(who, plain["reason"])
     users = murmur.load(folder / "kept").users
     assert sorted(users["user_id"]) == [1, 2, 3, 4]
     assert users["reason"].str.startswith("no end in order: ").all()
@@ -422,7 +424,7 @@ def test_it_works_without_environment_and_home(folder):
         check=False,
     )
 
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in (0, 3), done.stderr  # 3: this machine is busy with other things
     assert "users: 2 finished" in done.stdout
 
 
@@ -432,7 +434,7 @@ def test_a_reader_that_stops_reading_is_no_error(folder):
         command("report", "kept", "--json"), cwd=folder, stdout=subprocess.PIPE, stderr=-1
     )
     process.stdout.close()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
 
     assert b"Traceback" not in err
     assert b"BrokenPipe" not in err
@@ -501,7 +503,7 @@ def drawn(folder: Path, arguments: Sequence[str], until: str) -> list[str]:
         os.chdir(folder)
         os.environ.update(TERM="xterm-256color", COLUMNS="100", LINES="30")
         os.execv(sys.executable, command(*arguments))
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     try:
         while not any(until in line for line in screen.display):
             assert time.monotonic() < deadline, "\n".join(screen.display)
@@ -536,7 +538,7 @@ def test_a_terminal_that_is_closed_costs_no_results(folder):
     if pid == 0:
         os.chdir(folder)
         os.execv(sys.executable, command("run", "nap.py:Nap", "-u", "5", "--out", "kept"))
-    shown, deadline = b"", time.monotonic() + 30
+    shown, deadline = b"", time.monotonic() + 60
     while b"5 running" not in shown:
         assert time.monotonic() < deadline, shown
         if select.select([terminal], [], [], 0.1)[0]:
@@ -551,7 +553,8 @@ def test_a_terminal_that_is_closed_costs_no_results(folder):
 def test_a_run_that_is_killed_can_be_read_all_the_same(folder, start):
     process = start("run", "nap.py:Nap", "-u", "5", "--every", "500ms", "--out", "kept")
     wait_line(process, "users 5 running")
-    wait_line(process, "   2 s")
+    while float(re.search(r"([\d.]+) s \| ", wait_line(process, " s | "))[1]) < 2:
+        pass
     process.kill()
     process.communicate()
     (left,) = (folder / "kept.unfinished").iterdir()

@@ -39,7 +39,7 @@ def outcomes(run: murmur.Run) -> dict[str, int]:
 
 def test_all_users_finish_and_every_forwarded_message_is_received(session, router):
     run = start(session, router, 60)
-    run.wait(timeout=30)
+    run.wait(timeout=60)
     counts = router.counters()
     report = Report.of(run.results, counts, announced=60)
 
@@ -55,7 +55,7 @@ def test_users_that_are_asked_to_leave_lose_no_message(session, router):
         assert not run.is_over
     session.remove(20)
     run.stop()
-    run.wait(timeout=30)
+    run.wait(timeout=60)
 
     assert outcomes(run) == {"left": 60}
     assert Report.of(run.results, router.counters(), announced=60).problems == []
@@ -68,7 +68,7 @@ def test_the_pace_changes_while_users_chat(session, router):
     while router.counters().forwarded < 100:
         assert not run.is_over
     run.stop()
-    run.wait(timeout=30)
+    run.wait(timeout=60)
 
     assert outcomes(run) == {"left": 25}
 
@@ -76,7 +76,7 @@ def test_the_pace_changes_while_users_chat(session, router):
 def test_a_router_that_is_not_there_is_a_clear_reason(session, router):
     router.stop()
     run = start(session, router, 1)
-    run.wait(timeout=30)
+    run.wait(timeout=60)
 
     reason = run.results.users["reason"].iloc[0]
     assert reason.startswith("ConnectionRefusedError: ")
@@ -89,7 +89,7 @@ def test_a_router_that_goes_away_fails_its_users(session, router):
     while router.counters().forwarded < 10:
         assert not run.is_over
     router.stop()
-    run.wait(timeout=30)
+    run.wait(timeout=60)
 
     assert outcomes(run) == {"failed": 5}
 
@@ -99,7 +99,7 @@ def test_a_frozen_router_shows_in_the_response_time(session, router):
     while router.counters().forwarded < 100:
         assert not run.is_over
     router.freeze(0.5)
-    run.wait(timeout=30)
+    run.wait(timeout=60)
 
     round_trips = run.results.actions.query("name == 'round_trip'")["response_time"]
     assert round_trips.max() > 0.4

@@ -15,7 +15,7 @@ import murmur
 from murmur.exporters import Prometheus
 
 AT_ONCE = float("inf")
-DEADLINE = 30.0
+DEADLINE = 60.0
 
 
 class Beating(murmur.Scenario):

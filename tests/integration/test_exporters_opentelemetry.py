@@ -24,7 +24,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 import murmur
 from murmur.exporters import OpenTelemetry
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 class Collector(ThreadingHTTPServer):

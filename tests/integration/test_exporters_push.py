@@ -54,7 +54,7 @@ def test_an_exporter_of_ones_own_sends_what_the_frames_say(session, example):
         receiver.setblocking(False)
         with example.Statsd(session, *receiver.getsockname(), interval=30) as exporter:
             run = session.do(Short, 5, user_rate=float("inf"), end_when_idle=True)
-            run.wait(timeout=30)
+            run.wait(timeout=60)
         values = {}
         while True:
             try:
@@ -81,7 +81,7 @@ def test_a_bug_in_an_exporter_is_told_once_and_hurts_nobody(session, caplog):
     exporter = Broken(session, "nowhere", interval=0.05)
     with caplog.at_level(logging.WARNING), exporter:
         run = session.do(Short, 5, user_rate=float("inf"), duration=1.5)
-        status = run.wait(timeout=30)
+        status = run.wait(timeout=60)
 
     assert status.users["gone"] == 5
     assert exporter.statistics().failed >= 2
@@ -105,6 +105,6 @@ def test_a_follower_sees_every_action(session):
     count = Count()
     session.relay.attach(count)
     run = session.do(Short, 5, user_rate=float("inf"), end_when_idle=True)
-    run.wait(timeout=30)
+    run.wait(timeout=60)
 
     assert (count.actions, count.ended) == (50, 1)

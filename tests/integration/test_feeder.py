@@ -52,7 +52,7 @@ def do(session: murmur.Session, scenario: type[murmur.Scenario], users: int) -> 
     run = session.do(
         scenario, users, accounts=ACCOUNTS, seed=7, user_rate=float("inf"), end_when_idle=True
     )
-    run.wait(timeout=30)
+    run.wait(timeout=60)
     return run
 
 

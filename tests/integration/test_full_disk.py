@@ -73,7 +73,7 @@ def test_a_full_disk_is_told_harms_no_run_and_is_written_again(disk: Path) -> No
         ballast.unlink()
         wait_for(lambda: "is written again" in problems())
         session.stop()
-        last = run.wait(20)
+        last = run.wait(60)
 
     assert last.problems == ()  # the archive that takes the journal's place is whole
     assert murmur.load(run.directory).actions.shape == run.results.actions.shape
@@ -86,7 +86,7 @@ def test_an_archive_without_room_stays_a_journal_and_says_so(disk: Path, tmp_pat
         wait_for(lambda: len(run.results.actions) > 100)
         ballast = fill_up(disk)
         session.stop()
-        last = run.wait(20)
+        last = run.wait(60)
 
     assert "stays a journal" in " ".join(last.problems)
     kept = {Path(name).name for name in files(disk) - {"ballast"}}
@@ -113,7 +113,7 @@ def test_what_is_written_afterwards_is_refused_in_a_sentence(
 ) -> None:
     with murmur.Session() as session:
         run = session.do(Busy, 5, user_rate=math.inf, duration=0.5)
-        run.wait(20)
+        run.wait(60)
     saved = run.results.save(tmp_path / "saved")
     fill_up(disk)
 

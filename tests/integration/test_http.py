@@ -31,7 +31,7 @@ location /upload {{
 """
 
 
-def until(condition: Any, seconds: float = 10.0) -> None:
+def until(condition: Any, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -152,7 +152,7 @@ def test_what_is_recorded_is_what_the_server_logged(nginx: Any) -> None:
     before = len(nginx.log())
     with murmur.Session() as session:
         run = session.do(Shopping, 30, user_rate=math.inf, end_when_idle=True, base_url=nginx.url)
-        run.wait(timeout=30)
+        run.wait(timeout=60)
         until(lambda: len(nginx.log()) == before + 30 * 23)
     logged = nginx.log()[before:]
     actions = run.results.actions
@@ -191,7 +191,7 @@ def test_users_that_are_stopped_leave_no_request_uncounted(nginx: Any) -> None:
         session.remove(5)
         until(lambda: session.status().users["gone"] == 5)
         session.stop()
-        run.wait(timeout=20)
+        run.wait(timeout=60)
     count = len(run.results.actions)
 
     assert run.results.users["outcome"].value_counts()["left"] == 10
@@ -216,7 +216,7 @@ def test_users_may_share_connections(nginx: Any) -> None:
     before = len(nginx.log())
     with murmur.Session() as session:
         run = session.do(Sharing, 20, user_rate=math.inf, end_when_idle=True, base_url=nginx.url)
-        run.wait(timeout=20)
+        run.wait(timeout=60)
         until(lambda: len(nginx.log()) == before + 200)
     connections = {entry[3] for entry in nginx.log()[before:]}
 
@@ -241,9 +241,9 @@ def test_two_sessions_share_no_connections_nor_what_one_of_them_may_do(nginx: An
         run = session.do(Shared, 5, user_rate=math.inf)
         until(lambda: len(run.results.actions) > 20)
         refused = guarded.do(Shared, 5, user_rate=math.inf, end_when_idle=True)
-        refused.wait(timeout=20)
+        refused.wait(timeout=60)
         session.stop()
-        run.wait(timeout=20)
+        run.wait(timeout=60)
 
     assert run.results.actions["ok"].all()
     kinds = set(refused.results.errors["kind"])
@@ -253,12 +253,12 @@ def test_two_sessions_share_no_connections_nor_what_one_of_them_may_do(nginx: An
 def test_a_guard_refuses_every_other_target(nginx: Any) -> None:
     with murmur.Session(allow=["localhost"]) as session:
         run = session.do(Shopping, 1, user_rate=math.inf, end_when_idle=True, base_url=nginx.url)
-        run.wait(timeout=20)
+        run.wait(timeout=60)
         (row,) = run.results.users.itertuples()
         assert row.outcome == "failed"
         assert row.reason.startswith("TargetNotAllowedError: '127.0.0.1' is not an allowed target")
 
         there = f"http://localhost:{nginx.port}"
         run = session.do(Shopping, 1, user_rate=math.inf, end_when_idle=True, base_url=there)
-        assert run.wait(timeout=20).users["gone"] == 1
+        assert run.wait(timeout=60).users["gone"] == 1
         assert set(run.results.users["outcome"]) == {"finished"}

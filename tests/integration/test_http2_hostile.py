@@ -82,13 +82,13 @@ class Server:
 
     def wait_over(self) -> None:
         """Stall until the test is over."""
-        self._is_over.wait(30)
+        self._is_over.wait(60)
 
     def close(self) -> None:
         self._is_over.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(10)
+            thread.join(60)
         self._listener.close()
 
     def _accept(self) -> None:
@@ -144,7 +144,7 @@ def anyio_backend(request: Any) -> Any:
 
 @pytest.fixture
 async def client(server: Server, authority: tuple[ssl.SSLContext, Path]) -> Any:
-    options = Options(base_url=server.url, ca=authority[1], http2=True, timeout=10)
+    options = Options(base_url=server.url, ca=authority[1], http2=True, timeout=60)
     async with Client(options=options) as made:
         yield made
 
@@ -209,11 +209,11 @@ async def test_a_server_that_stalls_costs_the_timeout(
     if is_kept:
         assert (await client.get("/")).ok
     server.act = lambda connection, stream: connection.say(stream, b"abc", is_last=False)
-    late = await client.get("/", timeout=1)
+    late = await client.get("/", timeout=3)
     server.act = lambda connection, stream: None
     never = await client.get("/", timeout=1)
 
-    assert late.failure == "no complete answer within 1 s"
+    assert late.failure == "no complete answer within 3 s"
     assert never.failure == "no answer within 1 s"
     assert server.connections == 1  # a stream was given up, not the others'
 
@@ -224,10 +224,10 @@ async def test_a_server_that_takes_no_body_costs_the_timeout(
     server.widens = False
     began = time.monotonic()
     # The window of a stream is 64 Ki unless the server widens it, and this one never does.
-    response = await client.post("/", data=b"x" * 1_000_000, timeout=1)
+    response = await client.post("/", data=b"x" * 1_000_000, timeout=3)
 
-    assert response.failure == "no complete request within 1 s"
-    assert time.monotonic() - began < 8
+    assert response.failure == "no complete request within 3 s"
+    assert time.monotonic() - began < 20
 
 
 async def test_a_connection_that_is_called_off_lets_its_requests_end(
@@ -414,12 +414,14 @@ async def test_many_share_a_connection_that_is_there_and_one_goes(
         for number in range(20):
             tasks.start_soon(ask, number)
 
-    assert [answer.text for answer in answers[:-1]] == ["ok"] * 19
-    assert answers[-1].failure == "no answer within 1 s"
+    failures = [answer.failure for answer in answers if answer.failure]
+    assert failures == ["no answer within 1 s"]
+    assert [answer.text for answer in answers if not answer.failure] == ["ok"] * 19
     assert (await client.get("/")).text == "ok"
     assert server.connections == 1
 
 
+@pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize("frame", [
     b"\0\0\1\0\0\0\0\0\1x",  # a byte of the body
     b"\0\0\x08\6\0\0\0\0\0pingping",
@@ -453,14 +455,25 @@ async def test_small_frames_hold_nobody(server: Server, client: Client, frame: b
 
 
 async def test_a_cancelled_request_spares_the_others(server: Server, client: Client) -> None:
-    server.act = lambda connection, stream: connection.say(stream, b"ok") if stream > 1 else None
+    is_asked = threading.Event()
     answers = []
+
+    def act(connection: Connection, stream: int) -> None:
+        if stream > 1:
+            connection.say(stream, b"ok")
+        is_asked.set()
 
     async def ask() -> None:
         answers.append(await client.get("/"))
 
+    async def give_up(scope: anyio.CancelScope) -> None:
+        await anyio.to_thread.run_sync(is_asked.wait, 60)
+        scope.cancel()
+
+    server.act = act
     async with anyio.create_task_group() as tasks:
-        with anyio.move_on_after(0.1):
+        with anyio.CancelScope() as scope:
+            tasks.start_soon(give_up, scope)
             await client.get("/")
         for _ in range(5):
             tasks.start_soon(ask)
@@ -493,7 +506,7 @@ async def test_an_answer_that_came_before_a_reset_is_read_from_tls() -> None:
     thread = threading.Thread(target=serve)
     thread.start()
     with trusted.cert_pem.tempfile() as ca:
-        options = Options(ca=ca, timeout=10)
+        options = Options(ca=ca, timeout=60)
         async with Client(options=options) as client:
             url = f"https://localhost:{listener.getsockname()[1]}/"
             response = await client.post(url, data=body())
@@ -522,7 +535,7 @@ async def test_no_answer_loses_its_end_over_tls_to_a_slow_reader() -> None:
     thread.start()
     size = 0
     with trusted.cert_pem.tempfile() as ca:
-        async with Client(options=Options(ca=ca, timeout=30)) as client:
+        async with Client(options=Options(ca=ca, timeout=60)) as client:
             url = f"https://localhost:{listener.getsockname()[1]}/"
             async with client.get(url, stream=True) as response:
                 async for part in response.iter_bytes():

@@ -42,13 +42,13 @@ class Hostile:
 
     def wait_over(self) -> None:
         """Stall until the test is over."""
-        self._is_over.wait(30)
+        self._is_over.wait(60)
 
     def close(self) -> None:
         self._is_over.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(10)
+            thread.join(60)
         self._listener.close()
 
     def _accept(self) -> None:
@@ -135,7 +135,7 @@ def anyio_backend(request: Any) -> Any:
 
 @pytest.fixture
 async def client(server: Hostile) -> Any:
-    async with Client(options=Options(base_url=server.url, timeout=10)) as made:
+    async with Client(options=Options(base_url=server.url, timeout=60)) as made:
         yield made
 
 
@@ -338,6 +338,7 @@ ENDLESS = {
 }
 
 
+@pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize("what", ENDLESS)
 async def test_a_server_without_end_is_cut_off_and_holds_nobody(server: Hostile, what: str) -> None:
     start, more, message = ENDLESS[what]
@@ -351,7 +352,7 @@ async def test_a_server_without_end_is_cut_off_and_holds_nobody(server: Hostile,
     gaps = Gaps()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(gaps.watch)
-        options = Options(base_url=server.url, timeout=20, max_body_bytes=500_000)
+        options = Options(base_url=server.url, timeout=60, max_body_bytes=500_000)
         async with Client(options=options) as client:
             response = await client.get("/")
         tasks.cancel_scope.cancel()
@@ -415,13 +416,15 @@ async def test_a_server_that_stalls_costs_the_timeout(
         server.wait_over()
 
     server.act = act
-    began = time.monotonic()
-
-    response = await connected.get("/", timeout=0.5)
+    for _ in range(20):  # a busy machine may take as long to connect
+        began = time.monotonic()
+        response = await connected.get("/", timeout=0.5)
+        if response.failure != "no connection within 0.5 s":
+            break
 
     missing = "no complete answer" if b"chunked" in before else "no answer"
     assert response.failure == f"{missing} within 0.5 s"
-    assert 0.4 < time.monotonic() - began < 8
+    assert 0.4 < time.monotonic() - began < 20
 
 
 DRIPS = {
@@ -470,6 +473,7 @@ async def test_a_server_that_drips_costs_the_timeout(
 async def test_a_server_that_does_not_read_costs_the_timeout(
     server: Hostile, client: Client
 ) -> None:
+    assert (await client.get("/")).ok  # the time is the request's: the connection is there
     server.act = lambda connection, request: server.wait_over()
 
     response = await client.post("/", data=b"x" * 20_000_000, timeout=0.5)
@@ -480,6 +484,7 @@ async def test_a_server_that_does_not_read_costs_the_timeout(
 async def test_a_stream_to_a_server_that_does_not_read_costs_the_timeout(
     server: Hostile, client: Client
 ) -> None:
+    assert (await client.get("/")).ok
     server.act = lambda connection, request: server.wait_over()
 
     response = await client.post("/", data=[b"x" * 100_000] * 200, timeout=0.5)
@@ -680,7 +685,7 @@ async def test_a_connection_is_not_used_again_after_half_a_request(
     async def body() -> AsyncIterator[bytes]:
         yield b"x"
         (connection,) = client._courier._transport._all
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             while not connection._reply.is_complete:  # noqa: ASYNC110 - it has no event
                 await anyio.sleep(0.01)
         if end == "raises":
@@ -782,7 +787,7 @@ async def test_a_server_may_answer_before_it_has_read_all(server: Hostile, clien
 
     server.act = act
 
-    assert (await client.post("/", data=parts(), timeout=3)).content == b"x" * 5
+    assert (await client.post("/", data=parts(), timeout=60)).content == b"x" * 5
 
 
 async def test_a_body_beyond_the_limit_is_refused(server: Hostile) -> None:
@@ -806,8 +811,15 @@ async def test_a_cancelled_request_ends_its_connection_and_frees_its_place(
         for _ in range(before):
             await client.get("/")
         server.act = lambda connection, request: server.wait_over()
-        with anyio.move_on_after(0.1):
+
+        async def ask() -> None:
             await client.get("/")
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask)
+            while len(server.requests) <= before:  # noqa: ASYNC110 - it is read in a thread
+                await anyio.sleep(0.01)
+            tasks.cancel_scope.cancel()
         server.act = lambda connection, request: connection.sendall(OK)
 
         assert (await client.get("/")).ok
@@ -867,10 +879,11 @@ async def test_who_asked_first_is_served_first(server: Hostile) -> None:
 
 
 async def test_nobody_waits_for_a_connection_longer_than_it_has_time(server: Hostile) -> None:
-    server.act = lambda connection, request: server.wait_over()
     options = Options(base_url=server.url, max_connections=1)
     failures = {}
     async with Client(options=options) as client:
+        assert (await client.get("/")).ok  # to connect takes time as well
+        server.act = lambda connection, request: server.wait_over()
 
         async def ask(timeout: float) -> None:
             failures[timeout] = (await client.get("/", timeout=timeout)).failure
@@ -910,17 +923,17 @@ def test_a_user_that_leaves_is_not_held_by_its_server(server: Hostile, part: str
     url = server.url.replace("http", "https") if part == "connect" else server.url
     with murmur.Session() as session:
         run = session.do(Asking, 5, user_rate=math.inf, base_url=url, uploads=part == "upload")
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while server.connections < 5 or len(server.requests) < requests:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         asked_at = time.monotonic()
         session.remove(5)  # not by force: nothing cancels them
         while session.status().users["gone"] < 5:
-            assert time.monotonic() < asked_at + 10
+            assert time.monotonic() < asked_at + 60
             time.sleep(0.01)
 
-        assert 0.5 < time.monotonic() - asked_at < 5
+        assert 0.5 < time.monotonic() - asked_at < 30
     assert set(run.results.users["outcome"]) == {"left"}
     assert len(run.results.actions) == (5 if part == "second answer" else 0)
     counters = run.results.counters.groupby("name", observed=True)["value"].sum()
@@ -942,7 +955,7 @@ def test_what_hangs_on_a_kept_connection_is_told_while_it_does(server: Hostile) 
             time.sleep(0.1)
             told = "\n".join(run.results.verdict.reasons)
         session.stop()
-        run.wait(10)
+        run.wait(60)
 
     assert len(run.results.actions) == 3
     assert "not ended" not in "\n".join(run.results.verdict.reasons)
@@ -973,7 +986,7 @@ def test_a_call_that_is_awaited_again_is_another_request(server: Hostile) -> Non
     server.act = act
     with murmur.Session() as session:
         run = session.do(Repeating, 1, user_rate=math.inf, base_url=server.url, end_when_idle=True)
-        run.wait(30)
+        run.wait(60)
         actions = run.results.actions
 
     assert len(server.requests) == len(actions) == 5
@@ -1002,7 +1015,7 @@ class Checking(murmur.Scenario):
 def test_the_time_of_a_check_is_none_of_the_request(server: Hostile) -> None:
     with murmur.Session() as session:
         run = session.do(Checking, 1, base_url=server.url, end_when_idle=True, user_rate=math.inf)
-        run.wait(30)
+        run.wait(60)
         actions, (looked,) = run.results.actions, run.results.users["result"]
 
     ended = actions["started_at"] + actions["service_time"]
@@ -1035,10 +1048,10 @@ BEGUN = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"
 @pytest.mark.parametrize(
     ("begins", "closes", "seconds", "duration"),
     [
-        (BEGUN, True, 10.0, 10),
-        (BEGUN, False, 0.3, 10),
-        (b"", False, 0.3, 10),
-        (BEGUN, False, 10.0, 1),
+        (BEGUN, True, 60.0, 60),
+        (BEGUN, False, 3.0, 60),
+        (b"", False, 3.0, 60),
+        (BEGUN, False, 60.0, 3),
     ],
     ids=["cut", "too long", "no answer", "user leaves"],
 )
@@ -1058,7 +1071,7 @@ def test_what_there_was_of_a_request_that_broke_is_counted(
         run = session.do(
             AsksOnce, 1, url=server.url, seconds=seconds, duration=duration, end_when_idle=True
         )
-        run.wait(20)
+        run.wait(60)
         frame = run.results.counters
     counted = frame.groupby("name", observed=True)["value"].sum().to_dict()
     assert counted["http.connections"] == 1

@@ -34,7 +34,7 @@ class Peer:
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(10)
+            thread.join(60)
         self._listener.close()
 
     def _accept(self) -> None:
@@ -133,7 +133,7 @@ def test_users_take_local_addresses_in_turns(peer: Peer) -> None:
 
     with murmur.Session() as session:
         run = session.do(Asking, 10, user_rate=float("inf"), end_when_idle=True)
-        run.wait(20)
+        run.wait(60)
         assert set(run.results.users["outcome"]) == {"finished"}
 
     assert sorted(peer.callers) == ["127.0.0.2"] * 5 + ["127.0.0.3"] * 5
@@ -158,7 +158,7 @@ def test_the_guard_looks_at_what_is_connected_to(peer: Peer) -> None:
                     found.append(error)
 
     with murmur.Session(allow=["allowed.test", "127.0.0.1"]) as session:
-        session.do(Asking, 1, user_rate=float("inf"), end_when_idle=True).wait(20)
+        session.do(Asking, 1, user_rate=float("inf"), end_when_idle=True).wait(60)
 
     assert len(found) == 3
     assert peer.heads == []

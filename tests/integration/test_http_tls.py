@@ -33,7 +33,7 @@ location /upload {{
 """
 
 
-def until(condition: Any, seconds: float = 10.0) -> None:
+def until(condition: Any, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -289,7 +289,7 @@ def test_phases_and_counts_of_a_run_agree_with_the_log(nginx: Any, tls: Path, ve
             ca=str(tls / "ca.pem"),
             version=version,
         )
-        run.wait(timeout=30)
+        run.wait(timeout=60)
     actions = run.results.actions
     counts = actions.groupby("name", observed=True).size().to_dict()
 

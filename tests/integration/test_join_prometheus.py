@@ -77,7 +77,7 @@ def prometheus(program: Any, session: murmur.Session, tmp_path: Path) -> Iterato
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 def test_what_a_prometheus_measured_lies_beside_the_run(

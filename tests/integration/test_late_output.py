@@ -9,15 +9,17 @@ import pytest
 from nbclient import NotebookClient
 
 SCENARIO = """
-import logging, math, sys, time, murmur
+import logging, math, sys, threading, time, murmur
 
 log = logging.getLogger("shop")
 log.addHandler(logging.StreamHandler())
+may_go_on = threading.Event()
 
 class Say(murmur.Scenario):
     async def start(self, user):
         print(f"<first {user.id}>")
-        await user.sleep(0.8)
+        while not may_go_on.is_set():
+            await user.sleep(0.05)
         print(f"<second {user.id}>")
         log.warning("<logged %d>", user.id)
 
@@ -25,15 +27,18 @@ class Block(murmur.Scenario):
     def start(self, user):
         print(f"<blocking {user.id}>")
 """
-START = "run = session.do(Say, 3, user_rate=math.inf, end_when_idle=True)\nprint('<started>')"
+START = """\
+may_go_on.clear()
+run = session.do(Say, 3, user_rate=math.inf, end_when_idle=True)
+print('<started>')"""
 CELLS = {
     "session": "session = murmur.session()",
     "start": START,
     "between": "time.sleep(0.3)",
-    "wait": "run.wait(60)",
+    "wait": "threading.Timer(0.3, may_go_on.set).start()\nrun.wait(60)",
     "quiet": "print('<quiet>')",
     "start again": START,
-    "await": "await run",
+    "await": "threading.Timer(0.3, may_go_on.set).start()\nawait run",
     "block": "run = session.do(Block, 2, user_rate=math.inf, end_when_idle=True)",
     "wait for those": "run.wait(60)",
 }

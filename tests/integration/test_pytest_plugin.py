@@ -23,7 +23,7 @@ class Nap(murmur.Scenario):
 
 def naps(session):
     run = session.do(Nap, 3, seed=7, user_rate=math.inf, end_when_idle=True)
-    run.wait(timeout=20)
+    run.wait(timeout=60)
     return run.results
 
 def test_holds(murmur_session):

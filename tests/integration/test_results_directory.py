@@ -104,7 +104,7 @@ def test_a_process_that_is_killed_loses_two_seconds_at_most(tmp_path: Path) -> N
 def test_a_run_that_ended_in_order_left_an_archive_with_its_own_frames(tmp_path: Path) -> None:
     with murmur.Session(directory=tmp_path / "runs") as session:
         run = session.do(Brief, 20, user_rate=math.inf, end_when_idle=True, token="tell-no-one")
-        run.wait(timeout=30)
+        run.wait(timeout=60)
         assert run.directory is not None
         loaded = murmur.load(run.directory)
         for name in FRAMES:

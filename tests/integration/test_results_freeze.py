@@ -97,7 +97,7 @@ def outcome() -> Iterator[Outcome]:
         router.freeze(2.0)
         _wait_until(run, SECONDS, router)
         run.stop()
-        elapsed = run.wait(timeout=30).elapsed
+        elapsed = run.wait(timeout=60).elapsed
         yield Outcome(run.results, router.counters(), frozen_at, elapsed)
 
 

@@ -32,14 +32,14 @@ def process() -> Iterator[RouterProcess]:
 
 def connect(process: RouterProcess, name: str) -> socket.socket:
     """Return the connection of a client that was accepted."""
-    client = socket.create_connection((process.host, process.port), timeout=5)
+    client = socket.create_connection((process.host, process.port), timeout=60)
     client.sendall(json.dumps({"connect": name}).encode())
     assert json.loads(client.recv(100)) == {"connected": name}
     return client
 
 
 def wait_until(holds) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -102,12 +102,12 @@ def test_everything_forwarded_before_a_half_close_can_be_read(process):
 
 def test_a_frozen_process_forwards_nothing_until_it_thaws(process):
     with connect(process, "ann") as ann:
-        process.freeze(0.3)
         began = time.monotonic()
+        process.freeze(0.3)
         ann.sendall(b'{"from": "ann", "to": "ann"}')
         ann.recv(100)
 
-        assert 0.2 < time.monotonic() - began < 3
+        assert 0.29 < time.monotonic() - began < 60
 
 
 def test_stopping_closes_connections_and_keeps_the_counts(process):

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import anyio
 import anyio.from_thread
@@ -47,6 +47,14 @@ def session() -> Iterator[murmur.Session]:
         yield made
 
 
+def wait_for(condition: Callable[[], object], *, within: float = 60.0) -> None:
+    """Wait until `condition()` is true."""
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.01)
+
+
 def test_a_loop_that_is_stuck_costs_its_caller_patience_and_no_more() -> None:
     release, is_free = threading.Event(), threading.Event()
 
@@ -54,7 +62,7 @@ def test_a_loop_that_is_stuck_costs_its_caller_patience_and_no_more() -> None:
         """Holds the loop."""
 
         async def start(self, user: murmur.User) -> None:
-            release.wait(30)
+            release.wait(60)
             is_free.set()
 
     session = murmur.Session()
@@ -84,17 +92,18 @@ def test_a_stop_in_the_turn_of_the_runs_own_end_hurts_nothing(session: murmur.Se
     time.sleep(0.2)
     with contextlib.suppress(RunStateError):
         session.stop()
-    assert run.wait(timeout=10).state == "finished"
+    assert run.wait(timeout=60).state == "finished"
 
     assert session.do(Idle, 1, user_rate=AT_ONCE).status().state == "running"
 
 
 def test_the_course_of_an_old_run_does_not_end_the_next(session: murmur.Session) -> None:
-    first = session.do(Idle, duration=0.2)
+    first = session.do(Idle, duration=2.0)
+    over_at = time.monotonic() + 2.0
     session.stop()
-    first.wait(timeout=5)
+    first.wait(timeout=60)
     second = session.do(Idle)
-    time.sleep(0.5)
+    wait_for(lambda: time.monotonic() > over_at + 0.3)
 
     assert second.status().state == "running"
 
@@ -102,7 +111,7 @@ def test_the_course_of_an_old_run_does_not_end_the_next(session: murmur.Session)
 def test_an_old_run_keeps_its_own_status(session: murmur.Session) -> None:
     first = session.do(Idle, 5, user_rate=AT_ONCE)
     session.stop()
-    first.wait(timeout=5)
+    first.wait(timeout=60)
     second = session.do(Idle, 3, user_rate=AT_ONCE)
 
     assert (first.status().state, first.status().run_id) == ("finished", first.id)
@@ -112,9 +121,12 @@ def test_an_old_run_keeps_its_own_status(session: murmur.Session) -> None:
 
 
 def test_a_run_whose_start_is_given_up_can_be_reached(session: murmur.Session) -> None:
+    may_start = threading.Event()
+
     class Slow(Idle):
         async def init(self) -> None:
-            await anyio.sleep(0.5)
+            while not may_start.is_set():  # noqa: ASYNC110 - it is set in another thread
+                await anyio.sleep(0.01)
 
     failures: list[BaseException] = []
 
@@ -129,6 +141,7 @@ def test_a_run_whose_start_is_given_up_can_be_reached(session: murmur.Session) -
     while session.run is None:
         time.sleep(0.01)
     start()
+    may_start.set()
     run = session.run
     starter.join()
 
@@ -162,20 +175,21 @@ def test_closing_from_a_scenario_is_refused(session: murmur.Session) -> None:
                 caught.append(error)
 
     run = session.do(Closes, 1, user_rate=AT_ONCE, end_when_idle=True)
-    run.wait(timeout=5)
+    run.wait(timeout=60)
 
     assert len(caught) == 1
     assert not session.is_closed
 
 
 def test_closing_leaves_the_grace_and_calls_terminate() -> None:
-    ends = []
+    ends, is_here = [], threading.Event()
 
     class Polite(murmur.Scenario):
         """Takes a while to say goodbye."""
 
         async def start(self, user: murmur.User) -> None:
             try:
+                is_here.set()
                 await user.sleep(math.inf)
             finally:
                 await anyio.sleep(1.0)
@@ -186,19 +200,20 @@ def test_closing_leaves_the_grace_and_calls_terminate() -> None:
 
     with murmur.Session() as session:
         session.do(Polite, 1, user_rate=AT_ONCE, grace=5.0)
-        time.sleep(0.1)
+        assert is_here.wait(60)
 
     assert ends == ["goodbye", "terminate"]
 
 
 def test_a_killed_user_has_time_to_clean_up(session: murmur.Session) -> None:
-    ends = []
+    ends, is_here = [], threading.Event()
 
     class Slow(murmur.Scenario):
         """Needs half a second after its cancellation."""
 
         async def start(self, user: murmur.User) -> None:
             try:
+                is_here.set()
                 await anyio.sleep(math.inf)
             finally:
                 with anyio.CancelScope(shield=True):
@@ -206,9 +221,9 @@ def test_a_killed_user_has_time_to_clean_up(session: murmur.Session) -> None:
                 ends.append("clean")
 
     run = session.do(Slow, 1, user_rate=AT_ONCE, grace=0.1)
-    time.sleep(0.1)
+    assert is_here.wait(60)
     session.stop()
-    run.wait(timeout=5)
+    run.wait(timeout=60)
 
     assert ends == ["clean"]
 
@@ -272,9 +287,10 @@ def test_nobody_is_added_to_a_run_that_is_being_reset(session: murmur.Session) -
             await anyio.sleep(math.inf)
 
     run = session.do(Reluctant, 10, user_rate=AT_ONCE)
+    wait_for(lambda: session.status().users["running"] == 10)
     resetting = threading.Thread(target=session.reset)
     resetting.start()
-    time.sleep(0.3)
+    wait_for(lambda: session.status().users["leaving"] == 10)
     with pytest.raises(RunStateError, match="being reset"):
         session.add(5)
     resetting.join()
@@ -291,7 +307,7 @@ def test_a_timed_out_request_is_a_failed_action(session: murmur.Session) -> None
                 await anyio.sleep(10)
 
     run = session.do(Impatient, 5, user_rate=AT_ONCE, end_when_idle=True)
-    run.wait(timeout=5)
+    run.wait(timeout=60)
     actions = run.results.actions
 
     assert actions["ok"].tolist() == [False] * 5
@@ -315,7 +331,7 @@ def test_a_permit_is_due_for_one_action_also_of_a_thread(session: murmur.Session
                 pass
 
     run = session.do(Blocking, 1, user_rate=AT_ONCE, end_when_idle=True)
-    run.wait(timeout=5)
+    run.wait(timeout=60)
     late = run.results.actions.set_index("name").eval("started_at - due_at")
 
     assert late["first"] >= 0.2
@@ -341,9 +357,10 @@ def test_tasks_of_a_user_do_not_share_a_permit(session: murmur.Session) -> None:
                     tasks.start_soon(self.act, user, delay)
 
     run = session.do(Forks, 1, user_rate=AT_ONCE, end_when_idle=True)
-    run.wait(timeout=5)
+    run.wait(timeout=60)
 
-    assert run.results.actions.eval("started_at - due_at").max() < 0.1
+    late = run.results.actions.eval("started_at - due_at").sort_values()
+    assert late.iloc[:2].tolist() == [0, 0]  # the permit was for one action alone
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
@@ -363,9 +380,9 @@ def test_a_task_of_a_user_cannot_end_the_loop(
             await user.sleep(math.inf)
 
     run = session.do(Exits, 3, user_rate=AT_ONCE)
-    time.sleep(0.2)
+    wait_for(lambda: (session.status().users["gone"], session.status().users["running"]) == (1, 2))
     session.stop()
-    run.wait(timeout=5)
+    run.wait(timeout=60)
 
     assert run.results.users["outcome"].tolist() == ["failed", "left", "left"]
 
@@ -382,7 +399,7 @@ def test_nothing_can_be_opened_while_the_run_ends(session: murmur.Session) -> No
 
     run = session.do(Late)
     session.stop()
-    run.wait(timeout=5)
+    run.wait(timeout=60)
 
     assert caught == ["cannot start a throttle: the run is terminating"]
 
@@ -424,8 +441,7 @@ def test_leftovers_of_a_session_are_few() -> None:
         with murmur.Session() as session:
             session.do(Idle, 10, user_rate=AT_ONCE)
 
-    time.sleep(0.5)
-    assert threading.active_count() <= before + 1
+    wait_for(lambda: threading.active_count() <= before + 1)
     assert sys.getswitchinterval() == pytest.approx(0.005)
 
 
@@ -433,7 +449,10 @@ def test_leftovers_of_a_session_are_few() -> None:
 def test_code_of_a_run_that_ignores_cancellation_does_not_hang_its_end(
     session: murmur.Session, where: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    is_on = threading.Event()
+
     async def immortal(*_: object) -> None:
+        is_on.set()
         while True:
             with contextlib.suppress(BaseException):
                 await anyio.sleep(0.5)
@@ -454,11 +473,11 @@ def test_code_of_a_run_that_ignores_cancellation_does_not_hang_its_end(
             await user.sleep(math.inf)
 
     run = session.do(Leaves, 1, user_rate=AT_ONCE)
-    time.sleep(0.2)
-    assert session.status().users["running"] == 1  # it began what does not end
+    assert is_on.wait(60)
+    assert session.status().users["running"] == 1
     session.stop()
 
-    assert run.wait(timeout=20).state == "finished"
+    assert run.wait(timeout=60).state == "finished"
     assert "ignores its cancellation and is left behind" in caplog.text
 
 
@@ -478,7 +497,7 @@ def test_a_call_that_fails_says_what_becomes_of_the_run(session: murmur.Session)
         session.update(pace=2.0)
     session.stop()
     assert session.run is not None
-    session.run.wait(10)
+    session.run.wait(60)
     with pytest.raises(CallbackError, match=r"LookupError: no seat; no run is on$"):
         session.do(Refuses, 1, pace=3.0)
 
@@ -512,13 +531,17 @@ def test_a_process_that_stood_still_says_so() -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "on\n"
         time.sleep(1.5)
+        stopped_at = time.monotonic()
         process.send_signal(signal.SIGSTOP)
         time.sleep(3.5)
         process.send_signal(signal.SIGCONT)
+        stood = time.monotonic() - stopped_at
         verdict, problems = process.communicate(timeout=60)[0].splitlines()
     assert verdict.startswith("invalid: The generator was late or silent for ")
     assert "loop lag while the process stood still" in verdict
-    assert re.search(r"the process stood still for [34]\.\d s", problems)
+    told = re.search(r"the process stood still for (\d+\.\d) s", problems)
+    assert told is not None
+    assert 3.0 <= float(told[1]) < stood + 1.5  # the machine may take it the core as well
 
 
 @pytest.mark.parametrize("step", [3600.0, -3600.0])
@@ -538,7 +561,7 @@ def test_a_clock_that_is_set_amid_a_run_moves_nothing(
                 await user.sleep(0.05)
 
     run = session.do(Steps, 1, user_rate=AT_ONCE, end_when_idle=True)
-    run.wait(30)
+    run.wait(60)
     monkeypatch.undo()
     results = run.results
 

@@ -54,7 +54,7 @@ class Suite:
 
     def verdicts(self) -> dict[str, set[str]]:
         """Return what Autobahn says of each case and of its end, once all of them were run."""
-        self._process.communicate(timeout=30)
+        self._process.communicate(timeout=60)
         agents = json.loads((self._folder / "index.json").read_text(encoding="utf-8"))
         return {
             case: {said["behavior"], said["behaviorClose"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -32,7 +33,7 @@ class Echo(murmur.Scenario):
             await user.sleep(self.pace)
 
 
-def wait_until(holds: Callable[[], object], seconds: float = 15.0) -> None:
+def wait_until(holds: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait until a trait has followed; the publisher looks twice a second."""
     end = time.monotonic() + seconds
     while not holds():
@@ -105,7 +106,7 @@ def test_a_refused_value_goes_back_and_says_why(session: murmur.Session) -> None
 def test_controls_start_add_remove_and_stop(session: murmur.Session) -> None:
     session.do(Echo, 0)  # so that the session knows the scenario
     session.stop()
-    session.run.wait(timeout=10)  # type: ignore[union-attr]
+    session.run.wait(timeout=60)  # type: ignore[union-attr]
     controls, figures = Controls(session, scenario="Echo", count=4), Figures(session)
     wait_until(lambda: controls.run_state == "finished")
 
@@ -131,7 +132,7 @@ def test_a_form_shows_what_is_in_force_and_what_was_typed_goes_with_start(
     session.update(pace=0.75)
     wait_until(lambda: form.values["pace"] == "0.75")
     session.stop()
-    session.run.wait(timeout=10)  # type: ignore[union-attr]
+    session.run.wait(timeout=60)  # type: ignore[union-attr]
 
     form._hear(form, {"event": "typed", "texts": {"pace": "0.125"}}, [])
     controls = Controls(session, scenario="Echo", count=1)
@@ -198,22 +199,26 @@ def test_a_slow_function_holds_up_no_other_part_and_draws_only_news(
     session: murmur.Session,
 ) -> None:
     drawn: list[float] = []
+    may_end = threading.Event()
 
     def slow(results: murmur.Results) -> object:
         drawn.append(time.monotonic())
         time.sleep(3.0)
+        may_end.wait(60)
         return charts.outcomes(results.users)
 
     chart, figures = Chart(session, slow), Figures(session)
     session.do(Echo, 3, user_rate=float("inf"))
     wait_until(lambda: drawn)
     session.add(2)
-    wait_until(lambda: figures.running == 5, seconds=2.5)  # while it still draws
+    wait_until(lambda: figures.running == 5)
+    assert not chart.drawing.get("spec")  # it still draws
+    may_end.set()
     wait_until(lambda: chart.drawing["spec"])
 
     session.stop()
     wait_until(lambda: figures.gone == 5)
-    wait_until(lambda: len(drawn) >= 2 and time.monotonic() - drawn[-1] > 6.0, seconds=30)
+    wait_until(lambda: len(drawn) >= 2 and time.monotonic() - drawn[-1] > 6.0)
     after = len(drawn)
     time.sleep(3.0)
     assert len(drawn) == after

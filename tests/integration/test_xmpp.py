@@ -20,7 +20,7 @@ pytest.importorskip("slixmpp")
 DOCS = Path(__file__).parents[2] / "docs" / "how-to"
 SCENARIO = f"{DOCS / 'xmpp_chat.py'}:Chat"
 PAGE = DOCS / "test-an-xmpp-server.md"
-DEADLINE = 30.0
+DEADLINE = 60.0
 USERS = 20
 
 
@@ -75,7 +75,7 @@ def running(command: list[str], home: Path, port: int) -> Iterator[None]:
             yield
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)
 
 
 def register(home: Path) -> None:

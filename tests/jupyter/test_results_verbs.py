@@ -42,7 +42,7 @@ def amoc(whole_shell: InteractiveShell) -> Iterator[Callable[[str], Any]]:
 
 
 def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -5,7 +5,7 @@ import time
 
 def _shows(panel, **expected):
     """Wait until the panel shows some numbers of users."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while any(panel.state["users"][name] != number for name, number in expected.items()):
         assert time.monotonic() < deadline, panel.state["users"]
         time.sleep(0.05)
@@ -24,7 +24,7 @@ def what_is_frozen_has_the_actions(panel, *, after="panel-14"):
 
 
 def the_dashboard_shows_and_steers(running, rate, session, *, after="dashboard"):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while running.value != 80 or rate.value != 60:
         assert time.monotonic() < deadline, (running.value, rate.value)
         time.sleep(0.05)

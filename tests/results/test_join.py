@@ -187,7 +187,7 @@ def test_nobody_there_says_where():
 def test_figures_of_a_process_are_on_the_clock_here():
     began = time.time()
     with ProcessFigures(os.getpid(), every=0.02) as figures:
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while len(figures.frame) < 3 and time.monotonic() < deadline:
             time.sleep(0.02)
 

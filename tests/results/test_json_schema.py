@@ -42,7 +42,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
         path = str(folder / "steady.py")
         run = session.do(path, 3, user_rate=math.inf, end_when_idle=True)
         session.update(pace=0.01)
-        run.wait(timeout=30)
+        run.wait(timeout=60)
         run.results.save(folder / "out")
     manifest = json.loads((folder / "out" / "manifest.json").read_text("utf-8"))
     return {"manifest": manifest, "folder": folder}

@@ -38,7 +38,7 @@ def test_a_pipe_stays_a_pipe(tmp_path: Path) -> None:
     reader.start()
 
     write_text(pipe, "through")
-    reader.join(5)
+    reader.join(60)
 
     assert read == ["through"]
     assert pipe.is_fifo()

@@ -17,7 +17,7 @@ import murmur
 from murmur.errors import RunStateError
 from murmur.recording import Follower
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Brief(murmur.Scenario):
@@ -125,9 +125,12 @@ def test_a_session_that_is_reset_or_closed_waits_for_the_archive(session, run, d
 
 
 def test_an_interrupt_ends_the_wait_and_not_the_writing(in_front, run, disk):
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-    with pytest.raises(KeyboardInterrupt):
+    def wait() -> None:
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
         run.wait(PATIENCE)
+
+    with pytest.raises(KeyboardInterrupt):  # around both: a busy machine may be late with the wait
+        wait()
     assert not run.is_over
 
     disk.may_end.set()

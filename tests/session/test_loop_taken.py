@@ -43,7 +43,7 @@ def test_a_loop_that_is_taken_away(take: Callable[[], None]) -> None:
 
     session = murmur.Session()
     run = session.do(Taker, 3, user_rate=float("inf"))
-    status = run.wait(30)
+    status = run.wait(60)
 
     assert status.state == "failed"
     assert any("loop was taken away" in problem for problem in status.problems)
@@ -55,5 +55,5 @@ def test_a_loop_that_is_taken_away(take: Callable[[], None]) -> None:
     session.close()
 
     with murmur.Session() as again:
-        assert again.do(Taker, 1, duration=0.5).wait(30).state == "finished"
+        assert again.do(Taker, 1, duration=0.5).wait(60).state == "finished"
     assert [thread.name for thread in threading.enumerate() if "murmur" in thread.name] == []

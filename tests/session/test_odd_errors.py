@@ -165,7 +165,7 @@ class FailsBesides(murmur.Scenario):
 def test_what_fails_beside_users_and_actions_is_a_remark() -> None:
     with murmur.Session() as session:
         run = session.do(FailsBesides, 1, user_rate=math.inf, end_when_idle=True)
-        run.wait(timeout=20)
+        run.wait(timeout=60)
     reasons = " ".join(run.results.verdict.reasons)
 
     assert "x coordinator pairs failed: RuntimeError: nobody there." in reasons

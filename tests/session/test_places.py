@@ -99,7 +99,7 @@ def finish(session: murmur.Session) -> murmur.results.Results:
     if not run.is_over:
         session.status()
         session.stop()
-        run.wait(20)
+        run.wait(60)
     assert run.is_over
     assert session.status().state in {"finished", "failed"}
     return run.results
@@ -114,7 +114,7 @@ def next_run(request: pytest.FixtureRequest) -> Iterator[None]:
         again = session.do(Stays, 2)
         assert session.status().state == "running"
         again.stop()
-        assert again.wait(20).state == "finished"
+        assert again.wait(60).state == "finished"
 
 
 def sources(results: murmur.results.Results) -> set[str]:
@@ -122,7 +122,7 @@ def sources(results: murmur.results.Results) -> set[str]:
 
 
 def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -169,7 +169,7 @@ def test_start(session, error, is_async) -> None:
             raise error()
 
     run = session.do(Scenario if is_async else Threaded, 3, end_when_idle=True)
-    run.wait(20)
+    run.wait(60)
     assert set(finish(session).users["outcome"]) == {"failed"}
     assert sources(run.results) == {"user"}
 
@@ -275,7 +275,7 @@ def test_a_shape(session, error) -> None:
                 await self.paced.wait()
 
     run = session.do(Scenario, 1, end_when_idle=True)
-    assert run.wait(20).state == "finished"
+    assert run.wait(60).state == "finished"
     assert sources(finish(session)) == {"throttle"}
 
 
@@ -312,7 +312,7 @@ def test_an_error_whose_code_cannot_be_had(session, error) -> None:
         async def start(self, user: murmur.User) -> None:
             raise (OddError if user.id == 1 else HasDetailsError)("the fault")
 
-    session.do(Scenario, 2, end_when_idle=True).wait(20)
+    session.do(Scenario, 2, end_when_idle=True).wait(60)
     texts = set(finish(session).errors["error"])
     assert texts == {"OddError: the fault", "HasDetailsError: UNAVAILABLE: the fault"}
 
@@ -333,7 +333,7 @@ def test_a_call_of_a_throttle(session, error, is_async) -> None:
             self.paced.run(call if is_async else plain)
             await user.sleep(0.1)
 
-    session.do(Scenario, 1, end_when_idle=True).wait(20)
+    session.do(Scenario, 1, end_when_idle=True).wait(60)
     assert sources(finish(session)) == {"throttle"}
 
 
@@ -353,7 +353,7 @@ def test_an_action_of_a_coordinator(session, error, is_async) -> None:
             await self.pairs.add(user)
             await user.sleep(0.1)
 
-    session.do(Scenario, 1, end_when_idle=True).wait(20)
+    session.do(Scenario, 1, end_when_idle=True).wait(60)
     assert sources(finish(session)) == {"coordinator"}
 
 
@@ -380,7 +380,7 @@ def test_a_follower(error) -> None:
         session.relay.attach(Broken())
         session.relay.attach(BrokenAtTheEnd())
         run = session.do(Stays, 1, duration=0.1)
-        assert run.wait(20).state == "finished"
+        assert run.wait(60).state == "finished"
         assert len(session.relay) == 0
 
 
@@ -393,7 +393,7 @@ def test_the_closing_of_what_a_user_has(session, error) -> None:
         async def start(self, user: murmur.User) -> None:
             user.adopt(Possession())
 
-    session.do(Scenario, 3, end_when_idle=True).wait(20)
+    session.do(Scenario, 3, end_when_idle=True).wait(60)
     assert set(finish(session).users["outcome"]) == {"finished"}
 
 
@@ -405,7 +405,7 @@ def test_the_parser_of_the_environment(error, monkeypatch) -> None:
     with murmur.Session(parse_environment=parse) as session:
         run = session.do(Stays, 1, duration=0.1)
         assert run.settings["knob"] == 1.0
-        assert run.wait(20).state == "finished"
+        assert run.wait(60).state == "finished"
 
 
 def test_the_default_of_a_setting(session, error) -> None:
@@ -436,7 +436,7 @@ def test_the_text_of_a_value(session, error, tmp_path) -> None:
     with murmur.Session(directory=tmp_path / "runs") as another:
         run = another.do(Scenario, 2, thing=Value(), end_when_idle=True)
         assert "thing" in repr(another.live)
-        run.wait(20)
+        run.wait(60)
         results = finish(another)
     shown = "<Value, whose text raised"
     assert shown in run._repr_html_().replace("&lt;", "<")
@@ -475,7 +475,7 @@ def test_the_module_of_a_scenario(session, error, form, tmp_path, monkeypatch) -
 def test_the_text_of_a_run_that_is_done_again(session, error, monkeypatch) -> None:
     raise_in_module(monkeypatch, error)
     run = session.do(Stays, 1, duration=0.1)
-    run.wait(20)
+    run.wait(60)
     told = {"name": "Shop", "source": FAULTY, "above": "", "missing": []}
     kept = SimpleNamespace(manifest={**run.results.manifest, "scenario": told}, elapsed=0.1)
 
@@ -527,7 +527,7 @@ def test_what_runs_in_the_background(session, error) -> None:
 
     session.do(Stays, 1)
     with pytest.raises((murmur.errors.ScenarioError, MuteError)):
-        session.background(fail).result(10)
+        session.background(fail).result(60)
     assert session.status().state == "running"
     finish(session)
 
@@ -541,7 +541,7 @@ def test_a_push_of_an_exporter(error) -> None:
         run = session.do(Stays, 2)
         until(lambda: exporter.statistics().failed > 1)
         run.stop()
-        assert run.wait(20).state == "finished"
+        assert run.wait(60).state == "finished"
     assert type(error()).__name__ in exporter.statistics().last_error
 
 
@@ -559,7 +559,7 @@ def test_an_observer_of_what_is_seen(session, error, caplog) -> None:
     session.seen.unobserve(see, "elapsed")
     assert caplog.text.count("an observer of 'elapsed' raised") <= 1  # of this session
     run.stop()
-    run.wait(20)
+    run.wait(60)
 
 
 def test_a_function_that_draws(session, error) -> None:
@@ -567,7 +567,7 @@ def test_a_function_that_draws(session, error) -> None:
         raise error()
 
     run = session.do(Stays, 1, duration=0.1)
-    run.wait(20)
+    run.wait(60)
     chart = murmur.widgets.Chart(session, draw)
     chart.draw(run.results)
     assert chart.refused

@@ -68,7 +68,7 @@ def steered(session):
     session.remove_user(2, force=True)
     session.throttle("more", rate=5, interval=1)
     session.stop()
-    run.wait(timeout=30)
+    run.wait(timeout=60)
     return run.results
 
 
@@ -92,7 +92,7 @@ def test_an_archive_is_enough_to_do_a_run_again(session, tmp_path):
 def test_no_change_comes_before_its_time(session):
     run = session.do(Talk, 1, seed=1, user_rate=math.inf, duration=1.0)
     session.add(1)
-    run.wait(timeout=30)
+    run.wait(timeout=60)
     kept = run.results.manifest["calls"]
 
     again = murmur.replay(run.results, session=session)
@@ -106,7 +106,7 @@ def test_no_change_comes_before_its_time(session):
 
 def test_users_choose_what_they_chose(session):
     first = session.do(Draw, 3, seed=5, user_rate=math.inf, end_when_idle=True)
-    first.wait(timeout=30)
+    first.wait(timeout=60)
 
     again = murmur.replay(first.results, session=session)
 
@@ -116,7 +116,7 @@ def test_users_choose_what_they_chose(session):
 
 def test_a_secret_has_to_be_given_again(session, tmp_path, monkeypatch):
     run = session.do(Login, 1, password="hunter2", user_rate=math.inf, end_when_idle=True)
-    run.wait(timeout=30)
+    run.wait(timeout=60)
     run.results.save(tmp_path / "run")
 
     with pytest.raises(ConfigError, match="password is secret and was not kept: pass password="):
@@ -156,7 +156,7 @@ def test_a_replay_waits_for_no_other_run(session):
 
 def test_a_mistyped_argument_of_replay_is_named(session) -> None:
     with session.do(Talk, 1, duration=0.1) as first:
-        first.wait(timeout=30)
+        first.wait(timeout=60)
 
     with pytest.raises(ConfigError, match=r"did you mean 'scenario'\?"):
         murmur.replay(first.results, session=session, scenaro=Talk)

@@ -109,7 +109,7 @@ def replay(shop: Path) -> Iterator[Replay]:
         thread.start()
         yield server
         server.shutdown()
-        thread.join(10)
+        thread.join(60)
 
 
 @pytest.mark.parametrize("static", ["leave", "group"])
@@ -126,7 +126,7 @@ def test_a_recording_runs_against_its_replay_without_a_failure(
             namespace["BookShop"], 3, user_rate=6000, end_when_idle=True, think=0.01,
             base_url=f"http://127.0.0.1:{replay.server_port}", password="given",
         )  # fmt: skip
-        run.wait(20)
+        run.wait(60)
         users, actions = run.results.users, run.results.actions
 
     assert replay.refused == []

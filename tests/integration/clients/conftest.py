@@ -80,7 +80,7 @@ class Server:
         """End it at once, as a power cut does."""
         if self._process is not None:
             self._signal(signal.SIGKILL)
-            self._process.wait(10)
+            self._process.wait(60)
 
     def freeze(self) -> None:
         """Let it stand still with its connections open."""

@@ -59,14 +59,15 @@ def test_visitors_share_a_browser_click_and_leave_nothing_behind(
         url=url,
         chromium=program("chromium"),
         pace=0.2,
-        patience=30.0,
+        patience=60.0,
+        grace=60.0,
     )
     browser, *_ = _browsers()
     trial.wait_until(lambda: trial.done(run, "click") >= 2 * visitors)
     seconds = trial.end(run)
 
     assert run.results.summary().users == {"left": visitors}
-    assert seconds < 10
+    assert seconds < 30  # of the 60 s that they have
     assert trial.done(run, "open") == visitors
     assert trial.done(run, "click", failed=True) == 0
     assert run.results.errors.empty

@@ -16,7 +16,7 @@ import murmur
 from murmur.cluster import Ticket
 
 
-def wait_for(condition: Callable[[], object], *, within: float = 20.0) -> None:
+def wait_for(condition: Callable[[], object], *, within: float = 60.0) -> None:
     """Wait until `condition()` is true."""
     deadline = time.monotonic() + within
     while not condition():

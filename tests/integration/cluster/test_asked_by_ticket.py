@@ -16,11 +16,13 @@ from .conftest import wait_for
 
 
 class Steady(murmur.Scenario):
-    """Users stay; a message makes one block its loop."""
+    """Users stay; a message makes one block its loop, until there is a file of that name."""
 
     async def start(self, user: murmur.User) -> None:
-        await user.receive()
-        time.sleep(4.5)  # noqa: ASYNC251 - what the test is about
+        file = Path(await user.receive())
+        until = time.monotonic() + 60
+        while time.monotonic() < until and not file.exists():  # noqa: ASYNC240
+            time.sleep(0.05)  # noqa: ASYNC251 - what the test is about
 
 
 def answer(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
@@ -63,9 +65,10 @@ def test_a_node_that_is_missing_or_blocked_is_not_well(
         )
 
         wait_for(lambda: session.status().users["running"] == 2)
-        session.send(1, "block")
+        session.send(1, str(tmp_path / "go on"))
         wait_for(lambda: "it does not answer" in str(session.status().problems))
         code, text = answer(capsys, ticket, "--node", name, "--within", 1)
+        (tmp_path / "go on").touch()
         assert code == 1
         assert text.splitlines()[-1].startswith(f"node {name}: a user has been blocking its loop")
 

@@ -87,7 +87,7 @@ def test_a_run_is_steered_from_elsewhere_as_from_here(
         assert there.scenario is not None
         assert there.scenario.__name__ == "Steady"
         there.stop()
-        assert there.run.wait(timeout=20).state == "finished"
+        assert there.run.wait(timeout=60).state == "finished"
         fetched = there.run.results
     kept = run.results
 
@@ -145,8 +145,8 @@ def test_a_run_never_answers_with_the_figures_of_the_next(
         first = there.run
         assert first is not None
         session.stop()
-        run.wait(timeout=20)
-        assert first.wait(timeout=5).users["gone"] == 5
+        run.wait(timeout=60)
+        assert first.wait(timeout=60).users["gone"] == 5
         session.reset()
         assert first.status().users["gone"] == 5
 
@@ -259,7 +259,7 @@ def test_a_run_of_the_command_line_is_attached_to(tmp_path: Path) -> None:
             there.add(2)
             wait_for(lambda: eyes.status().users["running"] == 6)
             there.stop()
-        written, _ = command.communicate(timeout=30)
+        written, _ = command.communicate(timeout=60)
     finally:
         command.kill()
         command.communicate()

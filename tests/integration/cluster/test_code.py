@@ -50,7 +50,7 @@ def helper(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
 def counted(session: murmur.Session, scenario: Any) -> set[str]:
     """Return what the users of a run counted, which ended by itself."""
     run = session.do(scenario, 4, user_rate=math.inf, end_when_idle=True)
-    run.wait(timeout=30)
+    run.wait(timeout=60)
     return set(run.results.counters["name"])
 
 
@@ -161,7 +161,7 @@ def test_each_node_has_its_own_local_settings(
     nodes.start("a", prefix=("env", "AMOC_INTERFACE=eth1"))
     nodes.start("b", prefix=("env", "-u", "AMOC_INTERFACE"))
     run = session.do(Labelled, 4, user_rate=math.inf, end_when_idle=True)
-    run.wait(timeout=20)
+    run.wait(timeout=60)
     told = run.results.events.query("name == 'amoc.config.local'")
 
     assert by_node(run) == {"a": "eth1", "b": "eth0"}
@@ -170,7 +170,7 @@ def test_each_node_has_its_own_local_settings(
     run = session.do(
         Labelled, 4, user_rate=math.inf, end_when_idle=True, interface="eth5"
     )  # an argument is the same everywhere
-    run.wait(timeout=20)
+    run.wait(timeout=60)
     assert by_node(run) == {"a": "eth5", "b": "eth5"}
 
 
@@ -180,7 +180,7 @@ def test_a_local_setting_that_a_node_cannot_read_is_a_remark_that_names_the_node
     nodes.start("a", prefix=("env", "AMOC_PORT=many"))
     nodes.start("b")
     run = session.do(Labelled, 4, user_rate=math.inf, end_when_idle=True)
-    run.wait(timeout=20)
+    run.wait(timeout=60)
 
     assert "AMOC_PORT='many' is not usable on node a (expected an int" in str(
         run.results.verdict.reasons

@@ -55,13 +55,13 @@ def elsewhere(session: murmur.Session, tmp_path: Path) -> Iterator[str]:
         yield "there"
     finally:
         node.terminate()
-        node.wait(20)
+        node.wait(60)
     assert list(temporary.iterdir()) == []
 
 
 def counted(session: murmur.Session, scenario: type[murmur.Scenario], node: str) -> set[str]:
     run = session.do(scenario, 3, nodes=[node], user_rate=float("inf"), end_when_idle=True)
-    run.wait(timeout=30)
+    run.wait(timeout=60)
     assert run.results.summary().users == {"finished": 3}, run.results.errors
     return set(run.results.counters["name"])
 

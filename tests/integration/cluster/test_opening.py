@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -67,16 +68,17 @@ def test_a_second_place_is_refused_and_the_one_that_is_open_is_not(
 def test_a_run_that_waits_for_its_nodes_begins_when_they_are_there(
     session: murmur.Session,
 ) -> None:
-    ticket = session.open()
+    ticket, may_join = session.open(), threading.Event()
     with ThreadPoolExecutor() as pool:
-        joining = pool.submit(lambda: time.sleep(0.5) or murmur.join(ticket, name="late"))
+        joining = pool.submit(lambda: may_join.wait(60) and murmur.join(ticket, name="late"))
         with pytest.raises(murmur.errors.InvalidArgumentError):  # at once
             session.do(Idle, -1, nodes=1)
         assert not joining.done()
+        threading.Timer(0.5, may_join.set).start()
         run = session.do(Idle, 1, nodes=1)
-        with joining.result(timeout=30):
+        with joining.result(timeout=60):
             session.stop()
-            run.wait(timeout=20)
+            run.wait(timeout=60)
 
     assert run.results.nodes["node"].tolist() == ["late"]
     assert run.results.nodes["joined_at"].max() < 0
@@ -105,7 +107,7 @@ def test_another_program_at_the_port_is_no_reason_to_give_up(session: murmur.Ses
         address = f"127.0.0.1:{server.getsockname()[1]}"
         with pytest.raises(JoinError, match="what answers there is no session") as caught:
             murmur.join(replace(session.open(), address=address))
-        told.result(timeout=20)
+        told.result(timeout=60)
 
     assert not caught.value.is_final
 
@@ -117,4 +119,4 @@ def test_who_waits_for_nodes_of_a_session_that_is_closed_is_told() -> None:
         time.sleep(0.3)
         session.close()
         with pytest.raises(SessionClosedError):
-            waiting.result(timeout=20)
+            waiting.result(timeout=60)

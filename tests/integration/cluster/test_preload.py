@@ -49,7 +49,7 @@ def test_a_dask_worker_runs_users(session: murmur.Session, nodes: Any, tmp_path:
         with killed(subprocess.Popen(command, env=environment, **quiet)) as process:
             nodes.wait_for(lambda: "worker-seven" in session.nodes)
             run = session.do(Brief, 3, user_rate=float("inf"), end_when_idle=True)
-            run.wait(timeout=20)
+            run.wait(timeout=60)
             process.terminate()
             nodes.wait_for(lambda: "worker-seven" not in session.nodes)
 

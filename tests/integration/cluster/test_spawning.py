@@ -64,7 +64,7 @@ class Loud(murmur.Scenario):
 if __name__ == "__main__":
     with murmur.Session() as session:
         session.spawn_nodes(1)
-        session.do(Loud, 1, user_rate=float("inf"), end_when_idle=True).wait(20)
+        session.do(Loud, 1, user_rate=float("inf"), end_when_idle=True).wait(60)
         print("done")
 '''
 
@@ -94,7 +94,7 @@ def test_nodes_that_are_asked_to_end_leave_in_order_and_the_plan_says_what_is_mi
     for node in session.nodes.values():
         if node.name != "local":
             os.kill(node.pid, signal.SIGTERM)
-    run.wait(30)
+    run.wait(60)
     results = run.results
 
     assert set(results.users["outcome"]) == {"left"}
@@ -122,7 +122,7 @@ def test_what_users_left_in_circles_on_a_node_goes_with_the_run(session: murmur.
     session.spawn_nodes(1)
     with socket.create_server(("127.0.0.1", 0)) as server:
         run = session.do(Circle, 1, port=server.getsockname()[1], end_when_idle=True)
-        run.wait(timeout=20)
+        run.wait(timeout=60)
         with server.accept()[0] as connection:
             connection.settimeout(20.0)
             assert connection.recv(1) == b""
