@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
 
 from murmur._backend import thread_lock
+from murmur._guard import error_text, heard
 from murmur.runtime import RunState
 
 from ._status import IDLE, Status, abandoned_status, status_of
@@ -20,6 +23,8 @@ from ._status import IDLE, Status, abandoned_status, status_of
 if TYPE_CHECKING:
     from murmur.cluster import ClusterStatus
     from murmur.recording import RunRecord
+
+_logger = logging.getLogger(__name__)
 
 
 class Ending:
@@ -40,6 +45,7 @@ class Ending:
         self._abandon = abandon
         self._over: Future[None] = Future()
         self._concluding = thread_lock()
+        self._complained_of: frozenset[str] = frozenset()  # what was logged
 
     @property
     def is_there(self) -> bool:
@@ -101,10 +107,30 @@ class Ending:
             self._record.relay.end(self._record)  # first: who waits finds its archive complete
             if answer is not None:
                 self.status = self._last(answer)  # with what became of its archive
-            self.tell(self.status)
+            _, error = heard(self.tell, self.status)
+            if error is not None:
+                self._complain(error)
             self._over.set_result(None)
         finally:
             self._concluding.release()
 
     def _last(self, answer: ClusterStatus) -> Status:
-        return status_of(answer, scenario=self._scenario, record=self._record)
+        """Return the status with what the record tells, or with why that cannot be told.
+
+        The run ends whatever is wrong with what was measured, and its session answers.
+        """
+        try:
+            return status_of(answer, scenario=self._scenario, record=self._record)
+        except Exception as error:  # noqa: BLE001 - see above
+            self._complain(error)
+            plain, run_id = status_of(answer, scenario=self._scenario), self._record.run_id
+            trouble = f"what else is wrong cannot be told: {error_text(error)}"
+            return replace(plain, run_id=run_id, problems=(*plain.problems, trouble))
+
+    def _complain(self, error: BaseException) -> None:
+        """Log a defect, once of each kind: it may be there at every look."""
+        text = error_text(error)
+        if text not in self._complained_of:
+            self._complained_of |= {text}
+            tell = partial(_logger.error, exc_info=error)
+            heard(tell, "how the run %s stands cannot be told in full", self._record.run_id)

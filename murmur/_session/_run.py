@@ -126,7 +126,11 @@ class Run:
 
     def status(self) -> Status:
         """Return what the run is doing, or how it ended."""
-        return self._ending.status if self.is_over else self._session.status()
+        if not self.is_over:
+            status = self._session.status()
+            if status.run_id == self.id or not self.is_over:  # else another has begun meanwhile
+                return status
+        return self._ending.status
 
     def observe(self, *, by_name: bool = True) -> Observation:
         """Return what the run is doing and what it measured lately.
@@ -134,7 +138,9 @@ class Run:
         `by_name` is as in `Session.observe`.
         """
         if not self.is_over:
-            return self._session.observe(by_name=by_name)
+            observed = self._session.observe(by_name=by_name)
+            if observed.status.run_id == self.id or not self.is_over:  # else another has begun
+                return observed
         status = self._ending.status
         recent = self.live.recent(status.elapsed, by_name=by_name, is_over=True)
         return Observation(status=status, recent=recent)

@@ -48,7 +48,7 @@ from ._views import Coordinators, Throttles, ThrottleView, given
 from ._visits import Visits
 
 if TYPE_CHECKING:
-    from murmur.cluster import ClusterStatus, Deployment, Ticket
+    from murmur.cluster import Cluster, ClusterStatus, Deployment, Ticket
     from murmur.jupyter.panel import Panel, Publisher
     from murmur.recording import LiveView, RunRecord
     from murmur.results import Capacity
@@ -449,7 +449,8 @@ class Session:
         cluster = self._host.present
         if cluster is None or self._host.is_closed:
             return IDLE
-        return self._read(self._host.ask("status", cluster.status))
+        answer, ending, _ = self._host.ask("status", self._ask_nodes, cluster)
+        return _status_of(answer, ending)
 
     def observe(self, *, by_name: bool = True, patience: float | None = None) -> Observation:
         """Return what the session is doing and what its latest run measured lately, frozen.
@@ -471,11 +472,11 @@ class Session:
         cluster, run = self._host.present, self._run
         patience = None if patience is None else amount_given("patience", patience)
         by_name = truth_given("by_name", by_name)
-        seen = partial(Observation.of, self._live, by_name=by_name, search=self.search)
+        seen = partial(Observation.of, by_name=by_name, search=self.search)
         if cluster is None or self._host.is_closed:
-            return seen(run.status() if run else IDLE)
-        answer = self._host.ask("observe", cluster.status, patience=patience)
-        return seen(self._read(answer), answer.nodes)
+            return seen(run.live, run.status()) if run else seen(None, IDLE)
+        answer, ending, live = self._host.ask("observe", self._ask_nodes, cluster, patience=patience)
+        return seen(live, _status_of(answer, ending), answer.nodes)
 
     def background(self, fn: Callable[..., Awaitable[T]], *args: object) -> Future[T]:
         """Have ``await fn(*args)`` run on the session's own loop; return at once.
@@ -813,12 +814,23 @@ class Session:
         self._live = run.live
         self._call_log.hold(record, scenario)
 
-    def _read(self, answer: ClusterStatus) -> Status:
-        if self._ending is None or answer.state is RunState.IDLE:
-            return status_of(answer)
-        return self._ending.read(answer)
+    async def _ask_nodes(
+        self, cluster: Cluster
+    ) -> tuple[ClusterStatus, Ending | None, LiveView | None]:
+        """Return what the nodes say, and what belongs to the run that they say it of.
+
+        The next run may begin before the caller comes to read it.
+        """
+        ending, live = self._ending, self._live
+        return await cluster.status(), ending, live
 
     def _flush(self) -> None:
         cluster = self._host.present
         if cluster is not None:
             self._host.ask("flush", cluster.flush)
+
+
+def _status_of(answer: ClusterStatus, ending: Ending | None) -> Status:
+    if ending is None or answer.state is RunState.IDLE:
+        return status_of(answer)
+    return ending.read(answer)
