@@ -475,7 +475,9 @@ class Session:
         seen = partial(Observation.of, by_name=by_name, search=self.search)
         if cluster is None or self._host.is_closed:
             return seen(run.live, run.status()) if run else seen(None, IDLE)
-        answer, ending, live = self._host.ask("observe", self._ask_nodes, cluster, patience=patience)
+        answer, ending, live = self._host.ask(
+            "observe", self._ask_nodes, cluster, patience=patience
+        )
         return seen(live, _status_of(answer, ending), answer.nodes)
 
     def background(self, fn: Callable[..., Awaitable[T]], *args: object) -> Future[T]:

@@ -64,7 +64,7 @@ def gather(record: RunRecord, health: pd.DataFrame, *, was_cut_off: bool = False
 
 def _troubles(record: RunRecord) -> Iterator[str]:
     """Yield what is wrong with what follows the run; what its archive lacks, the archive says."""
-    for whose, text in record.troubles.items():
+    for whose, text in record.troubles.copy().items():  # others may add theirs meanwhile
         if whose != "directory":
             yield f"{text[:1].upper()}{text[1:].rstrip('.')}."
     yield from _unread(record)

@@ -252,3 +252,21 @@ def test_only_nodes_that_took_users_unasked_are_named() -> None:
         "5 of 10 users were lost, or went with a node that nobody asked to go: "
         "n1 was lost at 4.0 s."
     )
+
+
+def test_a_trouble_that_comes_while_the_verdict_is_given_does_not_break_it():
+    record = record_of(a=recorder("a"))
+
+    class Meanwhile(str):
+        """A text at whose reading another thread has news."""
+
+        __slots__ = ()
+
+        def __getitem__(self, key: object) -> str:
+            record.troubles["exporter"] = "a push failed"
+            return str(self)[key]  # type: ignore[index]
+
+    record.troubles["disk"] = Meanwhile("no room is left")
+
+    assert "No room is left." in Results(record).verdict.reasons
+    assert "A push failed." in Results(record).verdict.reasons
