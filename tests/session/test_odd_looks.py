@@ -69,7 +69,7 @@ def test_a_run_ends_though_nobody_can_say_what_was_wrong_with_it(
     assert again.wait(PATIENCE).users["gone"] == 2
 
 
-def test_the_pulse_and_the_users_of_a_directory_go_on_after_a_look_that_failed(
+def test_the_keepers_of_a_directory_go_on_after_a_failed_look(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with murmur.Session(directory=tmp_path) as session:

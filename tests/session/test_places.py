@@ -587,6 +587,8 @@ def test_what_is_told_of_a_handler_that_failed(error, caplog) -> None:
 
 
 _A_LOG = "test_a_log_handler_that_raises_ends_no_run"
+_A_LOOK = "test_a_look_that_fails_is_told_and_does_not_end_the_looking"
+_AN_END = "test_a_run_ends_though_nobody_can_say_what_was_wrong_with_it"
 _A_PANEL = "test_a_panel_that_breaks_does_not_hurt_the_others"
 
 SITES = {
@@ -615,6 +617,11 @@ SITES = {
     "_backend/_loop.py LoopThread._live": "test_a_loop_that_is_taken_away",
     "_backend/_loop.py _answer": "test_what_runs_in_the_background",
     "_session/_capacity.py _told": "test_what_hears_of_the_steps_of_a_search",
+    "_session/_directory.py _survived": "test_the_keepers_of_a_directory_go_on_after_a_failed_look",
+    "_session/_ending.py Ending._complain": _AN_END,
+    "_session/_ending.py Ending._conclude": _AN_END,
+    "_session/_live.py Watcher._complain": _A_LOOK,
+    "_session/_live.py Watcher.try_look": _A_LOOK,
     "_session/_live.py _Told.notify_change": "test_an_observer_of_what_is_seen",
     "cluster/_travel.py unpack_code": "test_a_class_that_travels_to_a_node_or_a_guest",
     "coordinators/_performer.py Performer._call": "test_an_action_of_a_coordinator",
