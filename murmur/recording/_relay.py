@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from murmur._backend import thread_lock
 from murmur._guard import error_text, heard, text_of
 
 if TYPE_CHECKING:
@@ -74,19 +75,24 @@ class Relay:
 
     def __init__(self, *standing: Follower) -> None:
         self._standing = standing
-        self._followers: tuple[Follower, ...] = ()  # replaced whole: any thread may attach
+        self._followers: tuple[Follower, ...] = ()  # replaced whole, as others walk it meanwhile
+        self._changing = thread_lock()  # any thread may attach and detach
 
     def __len__(self) -> int:
         return len(self._followers)
 
     def attach(self, follower: Follower) -> None:
         """Let `follower` hear of all that comes from now on; again is once."""
-        self.detach(follower)
-        self._followers += (follower,)
+        with self._changing:
+            self._followers = (*self._others_than(follower), follower)
 
     def detach(self, follower: Follower) -> None:
         """Leave `follower` alone from now on; fine if it was not attached."""
-        self._followers = tuple(one for one in self._followers if one is not follower)
+        with self._changing:
+            self._followers = self._others_than(follower)
+
+    def _others_than(self, follower: Follower) -> tuple[Follower, ...]:
+        return tuple(one for one in self._followers if one is not follower)
 
     def take(self, record: RunRecord, chunk: Chunk) -> None:
         """Hand on a chunk."""
@@ -123,6 +129,9 @@ class Relay:
             except BaseException as error:  # noqa: BLE001 - it may be a user's
                 self.detach(follower)
                 whose = text_of(follower, repr)
-                record.troubles[whose] = f"{whose} follows no more: {error_text(error)}"
+                goes_on = "goes on" if follower in self._standing else "follows no more"
+                if whose in record.troubles:
+                    continue  # it is one that stays, and has been told of
+                record.troubles[whose] = f"{whose} {goes_on}: {error_text(error)}"
                 tell = partial(_logger.error, exc_info=error)
-                heard(tell, "%s raised and follows no more", whose)  # who handles it may raise
+                heard(tell, "%s raised and %s", whose, goes_on)  # who handles it may raise

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import logging
+import sys
+import threading
+from itertools import count
+from types import FrameType
 
 import pytest
 
@@ -113,3 +117,57 @@ def test_a_follower_that_raises_for_a_lost_node_is_dropped_too(relay, record, ca
 
     assert len(relay) == 0
     assert len(caplog.records) == 1
+
+
+def test_of_two_threads_that_attach_at_once_both_are_heard():
+    """The other attaches after every step of the first in turn."""
+    for place in count():
+        relay = Relay()
+        other = threading.Thread(target=relay.attach, args=(Memory(),))
+        attach_and_at_step(relay, place, other)
+        if other.ident is None:  # the first had no more steps
+            break
+        other.join(10)
+        assert len(relay) == 2, f"at step {place}"
+    assert place > 10
+
+
+def attach_and_at_step(relay: Relay, place: int, other: threading.Thread) -> None:
+    """Attach, and start `other`, which may have to wait, after so many steps."""
+    passed = count()
+
+    def step(frame: FrameType, event: str, argument: object) -> object:
+        frame.f_trace_opcodes = True
+        if event == "opcode" and next(passed) == place:
+            other.start()
+            other.join(0.02)
+        return step
+
+    def call(frame: FrameType, event: str, argument: object) -> object:
+        frame.f_trace_opcodes = True
+        return step if frame.f_code.co_filename == Relay.attach.__code__.co_filename else None
+
+    before = sys.gettrace()
+    sys.settrace(call)
+    try:
+        relay.attach(Memory())
+    finally:
+        sys.settrace(before)
+
+
+def test_one_of_the_session_itself_goes_on_after_it_raised(caplog):
+    class Odd(Memory):
+        def take(self, record: RunRecord, chunk: Chunk) -> None:
+            super().take(record, chunk)
+            if len(self.taken) < 3:
+                raise RuntimeError("it is odd")
+
+    odd = Odd()
+    record = RunRecord("r1", 0.0, 0.0, relay=Relay(odd))
+    for _ in range(3):
+        record.add(chunk_of("a"))
+
+    assert len(odd.taken) == 3
+    assert [line.message for line in caplog.records if "raised and goes on" in line.message]
+    assert len(caplog.records) == 1
+    assert [each.endswith("goes on: RuntimeError: it is odd") for each in record.troubles.values()]

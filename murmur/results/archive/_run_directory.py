@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from murmur._backend import thread_lock
 from murmur._guard import heard
-from murmur.errors import ArchiveError, MurmurError
+from murmur.errors import ArchiveError
 from murmur.recording import Follower, RunRecord
 from murmur.results._manifest import as_json
 from murmur.results._source import RecordSource
@@ -63,6 +64,7 @@ class RunDirectory(Follower):
         self._bound = actions_bound
         self._random = np.random.default_rng(record.seed)
         self._is_broken = self._is_over = False
+        self._writing = thread_lock()  # what a session is asked for is told by whoever asks
         self._unwritten = 0  # since the last that was written
         self._missing = 0  # since it was told
         self._calm = 0
@@ -103,13 +105,14 @@ class RunDirectory(Follower):
         """Turn the journal into an archive."""
         if record is not self._record or self._is_over:
             return
-        self._is_over = True
+        with self._writing:
+            self._is_over = True
         record.relay.detach(self)
         try:
             self._journal.close()
             self.path.mkdir(parents=True, exist_ok=True)  # it may have been removed meanwhile
             fill(self._source, self.path)
-        except (OSError, ValueError, MurmurError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the journal stays
             remove_files(self.path)  # nothing half-made is left
             lacks = f"without {self._missing:,} {_pieces(self._missing)}, " if self._missing else ""
             if has_journal(self.path):
@@ -168,18 +171,21 @@ class RunDirectory(Follower):
     def _write(self, record: RunRecord, *entry: object) -> None:
         if record is not self._record or self._is_broken:
             return
-        try:
-            if self._unwritten:
-                self._journal.write("gap", self._unwritten)
-                self._unwritten = 0
-            self._journal.write(*entry)
-        except OSError as error:
-            self._miss(error)
-        else:
-            if self._missing:
-                self._recover()
+        with self._writing:
+            if self._is_over:
+                return  # what another thread asked for as the run ended
+            try:
+                if self._unwritten:
+                    self._journal.write("gap", self._unwritten)
+                    self._unwritten = 0
+                self._journal.write(*entry)
+            except Exception as error:  # noqa: BLE001 - a disk, or what cannot be written at all
+                self._miss(error)
+            else:
+                if self._missing:
+                    self._recover()
 
-    def _miss(self, error: OSError) -> None:
+    def _miss(self, error: Exception) -> None:
         """Count a piece of news that could not be written, and tell."""
         is_news = not self._missing or self._calm >= _CALM
         self._unwritten += 1

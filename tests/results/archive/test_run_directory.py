@@ -365,3 +365,44 @@ def test_no_file_of_an_archive_is_for_others_or_half_there_while_it_is_written(
 
     assert (tmp_path / "whole").read_bytes() == b"half"
     assert (tmp_path / "whole").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_asked_for_as_the_run_ends_is_no_trouble(directory, record):
+    _play(record)
+    directory.end(record)
+
+    directory.call(record, {"at": 3.0, "verb": "add", "arguments": {"n": 1}})  # of another thread
+
+    assert record.troubles == {}
+    assert len(murmur.load(directory.path).users) == len(Results(record).users)
+
+
+def test_a_piece_of_news_that_cannot_be_written_ends_no_directory(directory, record, monkeypatch):
+    def write(*_: object) -> None:
+        raise KeyError("the fault")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(directory._journal, "write", write)
+        record.note_node("n1", host="there")
+    assert "lacks 1 piece of news so far" in record.troubles["directory"]
+    assert "'the fault'" in record.troubles["directory"]
+    _play(record)
+    assert ("gap", 1) in [*entries(directory.path)]
+
+    directory.end(record)
+
+    assert record.troubles == {}
+    assert len(murmur.load(directory.path).users) == len(Results(record).users)
+
+
+def test_an_archive_that_breaks_leaves_the_journal(directory, record, monkeypatch):
+    _play(record)
+
+    def fault(*_: object) -> None:
+        raise IndexError("the fault")
+
+    monkeypatch.setattr("murmur.results.archive._run_directory.fill", fault)
+    directory.end(record)
+
+    assert "stays a journal, which murmur.load reads as well" in record.troubles["directory"]
+    assert len(murmur.load(directory.path).users) == len(Results(record).users)
