@@ -169,7 +169,11 @@ class PushExporter(Exporter):
             self._news, is_last = anyio.Event(), self._is_stopping
             readings, self._former = self._former, []
             if is_last or anyio.current_time() >= due_at:
-                readings.append(self.totals.read())
+                now, error = heard(self.totals.read)
+                if error is None:
+                    readings.append(now)
+                else:
+                    self._note_failure(error_text(error))
                 due_at = max(due_at + self.interval, anyio.current_time())
             for reading in readings:
                 if reading.version != sent and await self._try(reading):
@@ -200,7 +204,9 @@ class PushExporter(Exporter):
 
     def _tell(self, why: str = "") -> None:
         """Put what was not sent among the problems of the run; nothing if all was."""
-        whose, now = f"{type(self).__name__} to {self.target}", self.statistics()
+        whose = f"{type(self).__name__} to {self.target}"
+        plain = ExporterStatistics(self._pushed, self._failed, self._last_error)
+        now = heard(self.statistics).value or plain  # a user's may raise
         told = []
         if now.failed:
             told.append(f"{now.failed:,} of {now.failed + now.pushed:,} pushes failed{why}")

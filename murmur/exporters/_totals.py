@@ -7,13 +7,16 @@ time-series database pays for each of them for ever.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from murmur._backend import thread_lock
+from murmur._guard import error_text, heard
 from murmur.recording import USER_STATES, Follower
 from murmur.telemetry import OTHER, OWN_COUNTERS, middle, window_told_by
 
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.signedinteger[Any]]
 
 LabelValues = tuple[str, ...]
+
+_logger = logging.getLogger(__name__)
 
 SILENT = 5.0
 """Seconds after which what a node said last of its present state is no longer given out."""
@@ -177,22 +182,7 @@ class Totals(Follower):
 
     def take(self, record: RunRecord, chunk: Chunk) -> None:
         """Add a chunk; one of a new run begins anew."""
-        with self._lock:
-            if not self._is_current(record):
-                return
-            self._version += 1
-            self._told_at[chunk.node] = self._now()
-            self._take_actions(chunk)
-            self._take_under_way(record, chunk)
-            self._take_users(chunk)
-            self._take_values(chunk)
-            for frame, samples in chunk.samples.items():
-                for sample in samples:
-                    self._take_sample(frame, chunk.node, sample)
-                    if frame == "health":
-                        self._take_health(record, chunk.node, sample)
-            if chunk.node in self._gone:  # what it measured before it went is counted, and past
-                self._forget(chunk.node)
+        self._hear(record, lambda: self._take(record, chunk))
 
     def load(self, record: RunRecord) -> None:
         """Note that what nodes owe from now on is told here."""
@@ -200,40 +190,79 @@ class Totals(Follower):
 
     def lose(self, record: RunRecord, node: str, users: int) -> None:
         """Count the users of a lost node."""
-        with self._lock:
-            if not self._is_current(record):
-                return
-            self._version += 1
-            self._add("users_gone", ("lost", node), users)
+        self._hear(record, lambda: self._lose(record, node, users))
 
     def note(self, record: RunRecord, node: str, facts: Mapping[str, Any]) -> None:
         """Forget what a node was doing that left or was lost, until it takes part again."""
-        outcome = facts.get("outcome")
-        with self._lock:
-            if record is not self._record or outcome is None:
-                return
-            self._version += 1
-            if outcome == "here":
-                self._gone.discard(node)
-                self._told_up_to.pop(node, None)  # it owes windows from when it has users again
-            else:
-                self._gone.add(node)
-                self._forget(node)
+        self._hear(record, lambda: self._note(record, node, facts))
 
     def end(self, record: RunRecord) -> None:
         """Note that nobody is there any more, and nothing going on that gauges could tell of."""
+        if record is self._record:
+            self._hear(record, lambda: self._end(record))
+            self.on_end(record)
+
+    def _hear(self, record: RunRecord, take: Callable[[], None]) -> None:
+        """Take in a piece of news; of one that cannot be, people are told, and the next is taken.
+
+        Else the last totals would be given out for ever, as if they were new.
+        """
         with self._lock:
-            if record is not self._record:
+            _, error = heard(take)
+            if error is None:
                 return
+            self._missed += 1
+            missed = self._missed
+        pieces = "piece of news" if missed == 1 else "pieces of news"
+        what = f"what exporters give out lacks {missed:,} {pieces} at least in part"
+        record.troubles["exporters"] = f"{what}: {error_text(error)}"
+        if missed == 1:
+            tell = partial(_logger.error, exc_info=error)
+            heard(tell, "%s; the next is taken in all the same", what)
+
+    def _take(self, record: RunRecord, chunk: Chunk) -> None:
+        if not self._is_current(record):
+            return
+        self._version += 1
+        self._told_at[chunk.node] = self._now()
+        self._take_actions(chunk)
+        self._take_under_way(record, chunk)
+        self._take_users(chunk)
+        self._take_values(chunk)
+        for frame, samples in chunk.samples.items():
+            for sample in samples:
+                self._take_sample(frame, chunk.node, sample)
+                if frame == "health":
+                    self._take_health(record, chunk.node, sample)
+        if chunk.node in self._gone:  # what it measured before it went is counted, and past
+            self._forget(chunk.node)
+
+    def _lose(self, record: RunRecord, node: str, users: int) -> None:
+        if self._is_current(record):
             self._version += 1
-            self._miss_last_windows(record)
-            self._set("run_active", (), 0.0)
-            for name in _NONE_LEFT:
-                self._series[name] = dict.fromkeys(self._series[name], 0.0)
-            for name, metric in METRICS.items():
-                if metric.kind == "gauge" and name not in _OF_THE_RUN | _NONE_LEFT:
-                    self._series[name] = {}
-        self.on_end(record)
+            self._add("users_gone", ("lost", node), users)
+
+    def _note(self, record: RunRecord, node: str, facts: Mapping[str, Any]) -> None:
+        outcome = facts.get("outcome")
+        if record is not self._record or outcome is None:
+            return
+        self._version += 1
+        if outcome == "here":
+            self._gone.discard(node)
+            self._told_up_to.pop(node, None)  # it owes windows from when it has users again
+        else:
+            self._gone.add(node)
+            self._forget(node)
+
+    def _end(self, record: RunRecord) -> None:
+        self._version += 1
+        self._set("run_active", (), 0.0)
+        for name in _NONE_LEFT:
+            self._series[name] = dict.fromkeys(self._series[name], 0.0)
+        for name, metric in METRICS.items():
+            if metric.kind == "gauge" and name not in _OF_THE_RUN | _NONE_LEFT:
+                self._series[name] = {}
+        self._miss_last_windows(record)
 
     def _reading(self) -> Reading:
         record = self._record
@@ -263,6 +292,7 @@ class Totals(Follower):
         self._series: dict[str, dict[LabelValues, Any]] = {name: {} for name in METRICS}
         self._known: dict[str, set[str]] = {}
         self._counters: dict[LabelValues, float] = {}
+        self._missed = 0  # pieces of news that could not be taken in
         self._told_at: dict[str, float] = {}
         self._gone: set[str] = set()
         # up to which window each node has told of its health, or had none to tell of

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
+import time
+from collections.abc import Callable
 
 import pytest
 from traitlets import Float
 
 import murmur
-from murmur.exporters import Prometheus, PushExporter, Reading, Totals
+from murmur.exporters import ExporterStatistics, Prometheus, PushExporter, Reading, Totals
 from murmur.results import Results
 
 
@@ -132,3 +134,62 @@ def test_metrics_that_somebody_asked_for_are_no_trouble(course):
         course.relay.end(course.record)
 
     assert course.record.troubles == {}
+
+
+def test_news_that_cannot_be_taken_in_end_no_export(course, monkeypatch, caplog):
+    totals = Totals()
+    course.relay.attach(totals)
+
+    def fault(*_: object) -> None:
+        raise IndexError("the fault")
+
+    course.act("echo", 0.1)
+    with monkeypatch.context() as patch:
+        patch.setattr(totals, "_take_users", fault)
+        course.flush()
+        course.flush()
+    course.act("echo", 0.1, 0.1)
+    course.flush()
+
+    assert totals.read().series["run_actions"][()] == 3
+    [trouble] = course.record.troubles.values()
+    assert trouble == (
+        "what exporters give out lacks 2 pieces of news at least in part: IndexError: the fault"
+    )
+    assert len([line for line in caplog.records if "taken in all the same" in line.message]) == 1
+    monkeypatch.setattr(totals, "_miss_last_windows", fault)
+    course.relay.end(course.record)
+    assert totals.read().series["run_active"][()] == 0
+
+
+def test_totals_that_cannot_be_read_end_no_push(course, monkeypatch):
+    class Counted(PushExporter):
+        pushes = 0
+
+        def push(self, reading: Reading) -> None:
+            self.pushes += 1
+
+        def statistics(self) -> ExporterStatistics:
+            raise ValueError("no numbers")
+
+    exporter = Counted(course, "somewhere", interval=0.01)
+
+    def fault() -> None:
+        raise IndexError("the fault")
+
+    with exporter:
+        course.act("echo", 0.1)
+        with monkeypatch.context() as patch:
+            patch.setattr(exporter.totals, "read", fault)
+            course.flush()
+            wait_until(lambda: exporter._failed > 1)
+        [trouble] = course.record.troubles.values()
+        assert trouble.endswith("pushes failed; the last said IndexError: the fault")
+        wait_until(lambda: exporter.pushes)
+
+
+def wait_until(holds: Callable[[], object]) -> None:
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.01)
