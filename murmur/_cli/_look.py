@@ -6,11 +6,14 @@ longer, such as checks, is done the less often the longer it takes.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from murmur._guard import error_text
+from murmur.errors import SessionClosedError, UnresponsiveError
 from murmur.results.checks import checked
 from murmur.runtime.health import LAG_LIMIT
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from murmur._session import Run, Status
     from murmur.recording import Figures
     from murmur.results.checks import Check, CheckResult
+
+_logger = logging.getLogger(__name__)
 
 _DEAR = 20.0  # what gets dearer may take one part in so many of the time
 _MOST_ERRORS = 3
@@ -56,6 +61,7 @@ class Watch:
         self._checks: tuple[CheckResult, ...] = ()
         self._stock_at = 0.0
         self._memory: dict[tuple[str, float], float] = {}
+        self._trouble = ""  # why the checks could not be judged when they were last due
         self.aborted_by: tuple[CheckResult, ...] = ()
         """What held of what ends the run; empty until then."""
 
@@ -65,6 +71,8 @@ class Watch:
         status, recent = seen.status, seen.recent
         if monotonic() >= self._stock_at:
             self._take_stock()
+        if self._trouble:
+            status = replace(status, problems=(*status.problems, self._trouble))
         errors = [
             (one.thing, one.error, max(one.count, one.users))
             for one in recent.failures[:_MOST_ERRORS]
@@ -83,9 +91,23 @@ class Watch:
         """Do what takes longer the longer the run is, as often as that is cheap."""
         began = monotonic()
         if self._wanted or self._abort_on:
-            self._judge()
+            self._try_to_judge()
         ended = monotonic()
         self._stock_at = ended + max(0.9, _DEAR * (ended - began))
+
+    def _try_to_judge(self) -> None:
+        """Judge the checks; if that fails, they are not known, and are tried when next due."""
+        trouble = ""
+        try:
+            self._judge()
+        except (SessionClosedError, UnresponsiveError):
+            raise
+        except Exception as error:
+            self._checks = ()
+            trouble = f"the checks cannot be judged: {error_text(error)}; it is tried again"
+            if trouble != self._trouble:
+                _logger.error("the checks cannot be judged", exc_info=error)
+        self._trouble = trouble
 
     def _judge(self) -> None:
         source = self._run.results.source

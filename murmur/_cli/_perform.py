@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol, Self
 
+from murmur._guard import error_text
 from murmur._session import FAILURES_LOG, RequestLog, Session
 from murmur.errors import (
     MurmurError,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from ._look import Look
     from ._plan import Plan
     from ._signals import Interrupts
+
+_logger = logging.getLogger(__name__)
 
 TURN = 0.1
 """Seconds between two turns: how finely stages of users are followed."""
@@ -143,7 +146,8 @@ def _follow(
     while not run.is_over:
         now = monotonic()
         if now >= look_at:
-            show.show(watch.look())
+            with _looking(say):
+                show.show(watch.look())
             look_at = max(look_at + LOOK, monotonic())
         if not is_ending and (interrupts.number or watch.aborted_by):
             is_ending = True
@@ -158,7 +162,8 @@ def _follow(
         _tell_of_requests(log, show)
     if log is not None and (silence := log.silence()):
         show.say(silence)
-    show.show(watch.look())
+    with _looking(say):
+        show.show(watch.look())
 
 
 def _tell_of_requests(log: RequestLog | None, show: Show) -> None:
@@ -178,6 +183,19 @@ def _told(say: Callable[[str], None]) -> Iterator[None]:
         raise
     except MurmurError as error:
         say(f"problem: {error}")
+
+
+@contextmanager
+def _looking(say: Callable[[str], None]) -> Iterator[None]:
+    """Say what a look failed with and go on: the next is another."""
+    try:
+        with _told(say):
+            yield
+    except MurmurError:
+        raise
+    except Exception as error:
+        _logger.debug("a look failed", exc_info=error)
+        say(f"problem: the run could not be looked at ({error_text(error)}); it is tried again")
 
 
 def _once(show: Show) -> Callable[[str], None]:

@@ -132,3 +132,30 @@ def test_what_ends_the_run_is_noted_once_it_holds(run):
 
     assert before == ()
     assert [str(each.check) for each in watched.aborted_by] == ["failed > 40%"]
+
+
+def test_checks_that_cannot_be_judged_are_a_problem_until_they_can(run, monkeypatch):
+    monkeypatch.setattr("murmur._cli._look.monotonic", lambda: run.elapsed)
+    run.nap(0, 0.1)
+    run.pass_to(1)
+    watched = watch(run, "count > 0", abort_on=("count > 5",))
+    assert [check.holds for check in watched.look().checks] == [True]
+
+    def fault(*_: object, **__: object) -> None:
+        raise IndexError("the fault")
+
+    run.pass_to(3)
+    with monkeypatch.context() as patch:
+        patch.setattr("murmur._cli._look.checked", fault)
+        look = watched.look()
+    for second in range(6):
+        run.nap(second, 0.1)
+    run.pass_to(7)
+    after = watched.look()
+
+    assert look.checks == ()  # what held before is not known to hold now
+    [problem] = look.status.problems
+    assert problem == "the checks cannot be judged: IndexError: the fault; it is tried again"
+    assert look.total.count == 1
+    assert ([check.holds for check in after.checks], after.status.problems) == ([True], ())
+    assert [str(each.check) for each in watched.aborted_by] == ["count > 5"]

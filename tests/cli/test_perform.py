@@ -53,9 +53,10 @@ class Shown:
 
     def __init__(self) -> None:
         self.notes: list[str] = []
+        self.looks: list[object] = []
 
     def show(self, look: object) -> None:
-        pass
+        self.looks.append(look)
 
     def say(self, note: str) -> None:
         self.notes.append(note)
@@ -96,3 +97,24 @@ def test_a_session_that_does_not_answer_is_not_waited_for():
         follow(run, FakeSteering(), signal=2)
 
     assert not run.is_over
+
+
+@pytest.mark.parametrize("error", [IndexError("the fault"), SILENT])
+def test_a_look_that_fails_is_told_once_and_the_next_is_shown(monkeypatch, error):
+    looks = iter([error, error, "the third", "the last"])
+
+    def look() -> str:
+        answer = next(looks)
+        if isinstance(answer, str):
+            return answer
+        raise answer
+
+    monkeypatch.setattr("murmur._cli._perform.LOOK", 0.0)
+    run, shown = FakeRun(turns=3), Shown()
+    watch = SimpleNamespace(look=look, aborted_by=())
+    _follow(run, watch, FakeSteering(), SimpleNamespace(number=0), shown)
+
+    assert run.is_over
+    assert len(shown.notes) == 1
+    assert str(error) in shown.notes[0]
+    assert shown.looks == ["the third", "the last"]
