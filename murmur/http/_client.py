@@ -16,6 +16,7 @@ from murmur.errors import InvalidRequestError
 from ._body import UNSET, Data
 from ._call import Call, Check, Expected
 from ._courier import Courier
+from ._headers import OwnFields, merge
 from ._multipart import Files
 from ._options import Options
 from ._refusals import check_offer
@@ -77,12 +78,13 @@ class Client:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Fields of every request."""
+        """Fields of every request; those that are set are copied."""
         return self._courier.composer.headers
 
     @headers.setter
     def headers(self, fields: dict[str, str]) -> None:
-        self._courier.composer.headers = fields
+        merge(fields, {})  # refuses what is no dict of texts
+        self._courier.composer.headers = OwnFields(fields)
 
     @property
     def cookies(self) -> Cookies:

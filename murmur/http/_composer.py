@@ -12,7 +12,7 @@ from murmur.errors import InvalidRequestError
 from ._body import encode
 from ._codings import accepted
 from ._exchange import Request
-from ._headers import Pairs, merge, render, with_login
+from ._headers import OwnFields, Pairs, merge, render, with_login
 from ._patience import checked_timeout
 from ._refusals import all_wrong, check_expectations, checked_method, checked_name
 from ._trace import traced
@@ -41,13 +41,12 @@ _Written: TypeAlias = "dict[_Key, tuple[Request, str]]"
 
 @dataclass(frozen=True, slots=True)
 class _Plain:
-    """The header fields that all requests share, what they were made from, and what with them.
+    """The header fields that all requests share, and what was made with them.
 
     `written` has the requests that say nothing but method and URL, by these and the name that
     was given: each with the name of its action.
     """
 
-    known: dict[str, str]
     host: str | None
     pairs: Pairs
     written: _Written
@@ -67,19 +66,19 @@ class Composer:
     def __init__(self, options: Options, base_url: str | None) -> None:
         self.base_url: str = options.base_url if base_url is None else base_url
         # fields of every request, which whoever has the client changes
-        self.headers: dict[str, str] = {**DEFAULT_HEADERS, **options.headers}
+        self.headers: OwnFields = OwnFields({**DEFAULT_HEADERS, **options.headers})
         self._trace = options.trace
-        self._plain = _Plain({}, None, (), {})
+        self._plain = _Plain(None, (), {})
 
     def request(self, call: Call) -> Request:
         """Return the request that was asked for, and give `call` the name of its action.
 
         Raises `InvalidRequestError` that tells all that cannot be sent of it.
         """
-        plain, is_plain = self._plain, call.is_plain and not self._trace
-        if is_plain and plain.known == self.headers:
+        is_plain = call.is_plain and not self._trace
+        if is_plain and not self.headers.is_changed:
             try:
-                request, call.name = plain.written[call.method, call.url, call.name]
+                request, call.name = self._plain.written[call.method, call.url, call.name]
                 return request
             except (KeyError, TypeError):
                 pass  # a new one, or one with something that is no text
@@ -154,11 +153,11 @@ class Composer:
         self, more: Mapping[str, str] | None, content_type: str | None
     ) -> tuple[str | None, Pairs]:
         """Return the host that was asked for, if one was, and all other header fields."""
-        if self._plain.known != self.headers:
-            known = dict(self.headers)
-            host, pairs = _without_host(merge(known, {}))
+        if self.headers.is_changed:
+            host, pairs = _without_host(merge(self.headers, {}))
             render(pairs)
-            self._plain = _Plain(known, host, pairs, _written_with(self.base_url, host, pairs))
+            self._plain = _Plain(host, pairs, _written_with(self.base_url, host, pairs))
+            self.headers.is_changed = False
         if not more and content_type is None:
             return self._plain.host, self._plain.pairs
         of_body = {} if content_type is None else {"Content-Type": content_type}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache, wraps
 from typing import TypeAlias
 
 from murmur.errors import InvalidRequestError
@@ -58,6 +58,35 @@ class Headers(Mapping[str, str]):
     def all_of(self, name: str) -> list[str]:
         """Return every value of the field `name`, such as ``Set-Cookie``."""
         return list(self._by_name.get(name.lower(), ()))
+
+
+class OwnFields(dict[str, str]):
+    """Header fields of a client, which note that they were changed: few ever are.
+
+    To compare them with a copy before each request took longer than to record it.
+    """
+
+    __slots__ = ("is_changed",)
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        super().__init__(fields)
+        self.is_changed: bool = True  # since somebody said otherwise
+
+
+def _noted(change: str) -> Callable[..., object]:
+    method = getattr(dict, change)
+
+    @wraps(method)
+    def noted(fields: OwnFields, *args: object, **more: object) -> object:
+        fields.is_changed = True
+        return method(fields, *args, **more)
+
+    return noted
+
+
+for _change in ("__delitem__", "__ior__", "__setitem__", "clear", "pop", "popitem", "setdefault",
+                "update"):  # fmt: skip
+    setattr(OwnFields, _change, _noted(_change))
 
 
 def merge(fields: Mapping[str, str], more: Mapping[str, str]) -> Pairs:

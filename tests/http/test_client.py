@@ -272,6 +272,41 @@ async def test_fields_of_the_client_change_and_those_of_a_request_go_first(bench
     assert second["User-Agent"] == "murmur"
 
 
+@pytest.mark.parametrize(
+    ("change", "left"),
+    [
+        (lambda fields: fields.__setitem__("A", "2"), {"A": "2", "B": "1"}),
+        (lambda fields: fields.__delitem__("A"), {"B": "1"}),
+        (lambda fields: fields.update(A="2"), {"A": "2", "B": "1"}),
+        (lambda fields: fields.__ior__({"A": "2"}), {"A": "2", "B": "1"}),
+        (lambda fields: fields.setdefault("C", "2"), {"A": "1", "B": "1", "C": "2"}),
+        (lambda fields: fields.pop("A"), {"B": "1"}),
+        (lambda fields: fields.popitem(), {"A": "1"}),
+        (lambda fields: fields.clear(), {}),
+    ],
+)
+async def test_fields_of_the_client_may_be_changed_between_requests_by_any_means(
+    bench: Any, change: Any, left: dict[str, str]
+) -> None:
+    client = bench.client()
+    client.headers = {"A": "1", "B": "1"}
+    await client.get("/")
+    await client.get("/")
+    change(client.headers)
+    await client.get("/")
+
+    assert [dict(request.headers) for request in bench.stub.requests] == [
+        {"A": "1", "B": "1"},
+        {"A": "1", "B": "1"},
+        left,
+    ]
+
+
+async def test_fields_of_the_client_that_are_none_are_refused(bench: Any) -> None:
+    with pytest.raises(InvalidRequestError, match="no dict of texts"):
+        bench.client().headers = ["X-Run"]
+
+
 async def test_bodies_have_their_content_type(bench: Any) -> None:
     client = bench.client()
     await client.post("/", json={"a": None})
