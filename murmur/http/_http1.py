@@ -206,17 +206,20 @@ class Http1(Wire):
 
     def data_received(self, data: bytes) -> None:
         """Take a whole answer with a head like that before at once, and all else in steps."""
-        known, now = self.known, self.now
+        known = self.known
         is_like = len(data) == known.size and data.startswith(known.head) and not self._rest
         if is_like and self._is_asking:
-            self._is_asking, self.answer, self.answered_at = False, data, now()
+            now = self.now
+            self.answered_at = now()
+            self.answer = data
+            self._is_asking = False
             self._alarm.wake()
             return
         reply = self._under_way()
         if reply is None or reply.first_byte_at or self._rest or not self._asked.is_told_by_head:
             super().data_received(data)
         elif is_like:
-            reply.as_before(known, data, now())
+            reply.as_before(known, data, self.now())
         else:
             self._take_unlike(data, reply)
 

@@ -156,7 +156,9 @@ class Alarm:
         self._deadline, self._wakeup = deadline, self
         if self._rings_at > deadline:
             self._arm()
-        self._future = future = self._loop.create_future()
+        # Of the running loop: to pass it on as a keyword takes as long as to make the rest.
+        future: asyncio.Future[object] = asyncio.Future()
+        self._future = future
         return future
 
     def wake(self, value: object = None) -> bool:
