@@ -208,7 +208,7 @@ class Notebook:
             self.page.keyboard.press("Escape")
             self.page.keyboard.press("Control+Enter")
             # The page swallows a key now and then while it is still being built.
-            return self._within(1.5, lambda: self._prompt(cell) not in (before, *NOT_RUN))
+            return self._within(5, lambda: self._prompt(cell) not in (before, *NOT_RUN))
 
         wait_until(start)
         if wait:

@@ -553,8 +553,8 @@ def test_a_terminal_that_is_closed_costs_no_results(folder):
 def test_a_run_that_is_killed_can_be_read_all_the_same(folder, start):
     process = start("run", "nap.py:Nap", "-u", "5", "--every", "500ms", "--out", "kept")
     wait_line(process, "users 5 running")
-    while float(re.search(r"([\d.]+) s \| ", wait_line(process, " s | "))[1]) < 2:
-        pass
+    while float(re.search(r"([\d.]+) s \| ", wait_line(process, " s | "))[1]) < 4:
+        pass  # it is kept once a second, or later on a busy machine
     process.kill()
     process.communicate()
     (left,) = (folder / "kept.unfinished").iterdir()

@@ -161,7 +161,9 @@ def test_without_a_collector_the_run_goes_on_and_it_is_told_once(session, caplog
         url = f"http://127.0.0.1:{probe.getsockname()[1]}"
         exporter = OpenTelemetry(session, url, interval=0.1, spans=1.0)
         with caplog.at_level(logging.WARNING), exporter:
-            run = session.do(Steady, 5, user_rate=float("inf"), duration=1.0)
+            run = session.do(Steady, 5, user_rate=float("inf"))
+            wait_until(lambda: not run.results.errors.empty and exporter.statistics().failed >= 1)
+            run.stop()
             status = run.wait(timeout=DEADLINE)
 
     assert status.users["gone"] == 5

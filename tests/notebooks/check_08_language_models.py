@@ -12,7 +12,8 @@ def the_model_is_measured_as_it_was_told_to_be(quiet, *, after="cell-05"):
 def tokens_follow_the_questions_up_to_what_the_model_makes(loads, *, after="cell-09"):
     least, most = loads.iloc[0], loads.iloc[-1]
 
-    assert 60 < least["tokens"] == least["in time"] < 90  # 4 questions of 20 tokens
+    assert 60 < least["tokens"] < 90  # 4 questions of 20 tokens
+    assert least["in time"] > 0.8 * least["tokens"]  # all of them, if nothing else is on
     assert least["tokens"] < most["tokens"] < 345  # 8 answers at a time, each of 0.48 s
     assert most["in time"] < most["tokens"] / 2
-    assert most["first token"] > 0.5 > least["first token"]
+    assert most["first token"] > max(0.5, 2 * least["first token"])
