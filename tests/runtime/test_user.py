@@ -13,6 +13,10 @@ import murmur
 from murmur.errors import InvalidArgumentError, WaitTimeoutError
 from murmur.runtime import MAILBOX_SIZE
 
+on_asyncio = pytest.mark.parametrize(
+    "anyio_backend", [pytest.param("asyncio", id="asyncio")], indirect=True
+)
+
 
 async def test_a_message_reaches_the_mailbox_in_order(stage: Any) -> None:
     got = []
@@ -318,9 +322,32 @@ async def test_a_user_that_is_gone_needs_no_collection(stage: Any, way: str) -> 
         if way == "when asked":
             await stage.cluster.remove(100, force=False)
             await anyio.sleep(1)
-        held = [each for each in gc.get_objects() if type(each) is murmur.User]
+        held = [
+            each for each in gc.get_objects() if type(each) is murmur.User and each.run is stage.run
+        ]
     finally:
         gc.enable()
 
     assert len(stage.users()) == 100
     assert held == []
+
+
+class Brief(murmur.Scenario):
+    """Users return at once."""
+
+    async def start(self, user: murmur.User) -> None:
+        pass
+
+
+@on_asyncio
+async def test_users_that_return_at_once_start_no_collection_each(stage: Any) -> None:
+    def collections() -> int:
+        return int(gc.get_stats()[0]["collections"])
+
+    await stage.do(Brief)
+    before = collections()
+    await stage.cluster.add(10_000)
+    await anyio.sleep(1)
+
+    assert len(stage.users()) == 10_000
+    assert collections() - before < 20  # one for 70 users where hundreds come up at once
