@@ -148,8 +148,12 @@ class Native(ABC):
         """Stop waiting for a task that ignores cancellation, where the backend can."""
 
     @abstractmethod
-    def spawn(self, body: Coroutine[Any, Any, None]) -> Task:
-        """Start `body`, which must not raise, and return a handle that can cancel it."""
+    def spawn(self, body: Coroutine[Any, Any, None], *, is_kept: bool = False) -> Task:
+        """Start `body`, which must not raise, and return a handle that can cancel it.
+
+        If `is_kept`, the caller keeps the handle until the body has ended, which is cheaper:
+        asyncio itself does not keep a task that waits.
+        """
 
 
 class _AsyncioWakeup:
@@ -240,11 +244,14 @@ class AsyncioNative(Native):
         else:
             self._loop.call_soon_threadsafe(fn, *args)
 
-    def spawn(self, body: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def spawn(
+        self, body: Coroutine[Any, Any, None], *, is_kept: bool = False
+    ) -> asyncio.Task[None]:
         """Start a plain asyncio task; the set keeps it from being collected."""
         task = asyncio.Task(body, loop=self._loop)  # past the factory of `_guard`
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        if not is_kept:
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return task
 
     def abandon(self, task: Task) -> None:
@@ -484,7 +491,7 @@ class TrioNative(Native):
         else:
             self._token.run_sync_soon(fn, *args)
 
-    def spawn(self, body: Coroutine[Any, Any, None]) -> _TrioTask:
+    def spawn(self, body: Coroutine[Any, Any, None], *, is_kept: bool = False) -> _TrioTask:
         """Start a system task under a scope of its own, in the caller's context."""
         scope = self._trio.CancelScope()
 

@@ -161,7 +161,7 @@ class Users:
         self.population.admit(user)
         if run.emitter.listening("amoc.user.up"):
             run.emitter.emit("amoc.user.up", {"count": 1}, {"user_id": user_id})
-        user.begin(run.native.spawn(self._live(user)))
+        user.begin(run.native.spawn(self._live(user), is_kept=True))
 
     def refuse(self, error: Exception) -> None:
         """Take note that nobody is admitted any more."""
