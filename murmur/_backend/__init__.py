@@ -3,7 +3,7 @@
 from ._blocking import Caller, Pending, block, loop_runs_here, on_loop
 from ._bounded import OverdueError, call_within, hear_out
 from ._dial import ascii_host, dial, is_address
-from ._guard import Brood, brood_here, cancel_task, guard_loop, name_of_task, transports_of
+from ._guard import Brood, Owner, cancel_task, guard_loop, name_of_task, owner_here, transports_of
 from ._loop import BEAT, TAKEN_AWAY, USERS_LOOP, LoopThread
 from ._native import (
     AsyncioNative,
@@ -31,6 +31,7 @@ __all__ = [
     "LoopThread",
     "Native",
     "OverdueError",
+    "Owner",
     "Pending",
     "Secured",
     "Sleeper",
@@ -39,7 +40,6 @@ __all__ = [
     "Wakeup",
     "ascii_host",
     "block",
-    "brood_here",
     "call_within",
     "cancel_task",
     "connect",
@@ -52,6 +52,7 @@ __all__ = [
     "name_of_task",
     "native",
     "on_loop",
+    "owner_here",
     "thread_here",
     "thread_is_alive",
     "thread_lock",

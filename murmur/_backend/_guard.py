@@ -3,8 +3,8 @@
 asyncio raises SystemExit and KeyboardInterrupt of a task out of the loop, and with it ends
 everybody's tasks.  Here they end the task alone, as a `ScenarioError`.  trio has no such rule.
 
-The tasks a piece of code starts, and those that these start, have its `Brood` in their
-context, so that whoever owns the code can say which of them it left behind.
+The tasks a piece of code starts, and those that these start, have its `Owner` in their
+context, which keeps a `Brood` of them and can say which of them it left behind.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Generator, Iterator
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakSet
 
 from murmur._guard import error_text
@@ -41,8 +41,14 @@ class Brood:
         return (task for task in list(self._tasks or ()) if not task.done())
 
 
-brood_here: ContextVar[Brood | None] = ContextVar("murmur_brood", default=None)
-"""Where the tasks that this code starts are noted."""
+class Owner(Protocol):
+    """Whoever has the tasks that its code starts: a user."""
+
+    brood: Brood | None  # made with the first of them
+
+
+owner_here: ContextVar[Owner | None] = ContextVar("murmur_user", default=None)
+"""Who has the tasks that this code starts."""
 
 
 def guard_loop() -> None:
@@ -58,9 +64,11 @@ def _make_task(
     **options: Any,  # noqa: ANN401 - asyncio's
 ) -> asyncio.Task[Any]:
     task: asyncio.Task[Any] = asyncio.Task(_Guarded(body), loop=loop, **options)
-    brood = brood_here.get()
-    if brood is not None:
-        brood.add(task)
+    owner = owner_here.get()
+    if owner is not None:
+        if owner.brood is None:
+            owner.brood = Brood()
+        owner.brood.add(task)
     return task
 
 

@@ -74,6 +74,8 @@ class Role:
     def body(self, threads: Threads) -> Callable[[User], Awaitable[object]]:
         """Return what one user does: a coroutine, or a function in a thread."""
         start = self.callbacks.start
+        if start.is_async and not start.takes_state:
+            return start.method(self.scenario)
         bound = start.bind(self.scenario)
         if start.is_async:
             return lambda user: bound(user, self.state)

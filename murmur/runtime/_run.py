@@ -109,17 +109,13 @@ class NodeRun:
             is_cancelling=self.scenario.leftovers == "cancel", now=self.native.now
         )
         self.users: Users = Users(
-            self, body=self._calls.user_body(), tasks=self._tasks, on_idle=self._note_idle
+            self, calls=self._calls, tasks=self._tasks, on_idle=self._note_idle
         )
 
     @property
     def grace(self) -> float:
         """Seconds between asking a user and cancelling it."""
         return float(self.scenario.grace)
-
-    def cast(self, user: User) -> None:
-        """Give a user the scenario that it follows."""
-        self._calls.cast(user)
 
     def scenario_of(self, user: User) -> Scenario:
         """Return the instance of the scenario that a user follows."""

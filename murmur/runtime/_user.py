@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from murmur._backend import Brood, block, thread_here
+from murmur._backend import block, thread_here
 from murmur._given import wait_given
 from murmur._guard import heard
 from murmur.errors import Leaving, WaitTimeoutError, WrongThreadError
@@ -25,7 +25,7 @@ from ._timer import Timer, due_given, record_duration, refuse_the_gone
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Mapping
 
-    from murmur._backend import Pending, Sleeper, Task, Wakeup
+    from murmur._backend import Brood, Pending, Sleeper, Task, Wakeup
     from murmur.http import Client, Connecting
 
     from ._leftovers import Closable
@@ -94,7 +94,7 @@ class User:
         self.is_killed: bool = False
         self.is_gone: bool = False
         self.pending: Pending | None = None
-        self.brood: Brood = Brood()
+        self.brood: Brood | None = None  # the tasks that its code started, if it did
         self.scenario: str = ""
         self.place: int = 0
         self.was_cut_off: bool = False
@@ -591,10 +591,10 @@ class User:
 
     def end(self) -> None:
         """Close what the user has: from now on it records nothing; called by the runtime."""
-        self.is_gone = True
-        self._sleeper = self._task = None  # both know the task, whose context knows this user
+        self.is_gone, self._sleeper, self._task = True, None, None  # a task's context knows this
         if self._mailbox and self._receivers is None:
             self.run.recorder.count("mailbox.unread", len(self._mailbox))
-        self.close_possessions()
+        if self._possessions is not None:
+            self.close_possessions()
         if self.pending is not None:
             self.pending.close()

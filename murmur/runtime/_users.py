@@ -8,13 +8,12 @@ cancellation cannot be waited for without hanging; it is abandoned and reported.
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from types import CodeType
 from typing import TYPE_CHECKING
 
 import anyio
 
-from murmur._backend import brood_here
 from murmur._guard import heard, trace_of
 from murmur.errors import RunStateError, ScenarioError
 from murmur.scenario import refuse_coroutine
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from murmur._backend import Wakeup
     from murmur.throttles import Throttle
 
+    from ._calls import Calls
     from ._run import NodeRun
 
 CLEAN_UP = 1.0
@@ -54,14 +54,15 @@ class Users:
         self,
         run: NodeRun,
         *,
-        body: Callable[[User], Awaitable[object]],  # `await body(user)` is what one user does
+        calls: Calls,  # has what each user does
         tasks: TaskGroup,  # owns admission and evictions
         on_idle: Callable[[], None],  # called each time the last user is gone
     ) -> None:
         self.population: Population = Population()
         self.abandoned: int = 0
         self._run = run
-        self._body = body
+        self._cast = calls.cast
+        self._body = calls.user_body()  # `await body(user)` is what one user does
         self._tasks = tasks
         self._on_idle = on_idle
         self._watchers: list[Wakeup] = []
@@ -70,6 +71,12 @@ class Users:
         self._is_closed = False
         self._sent_off: set[int] = set()
         self._why_sent_off = ""
+        listeners = run.emitter.listeners
+        self._hears_up = listeners("amoc.user.up")
+        self._hears_start = listeners("amoc.scenario.start.start")
+        self._hears_stop = listeners("amoc.scenario.start.stop")
+        self._hears_exception = listeners("amoc.scenario.start.exception")
+        self._hears_down = listeners("amoc.user.down")
 
     @property
     def wrapper(self) -> CodeType:
@@ -157,9 +164,9 @@ class Users:
             return
         run = self._run
         user = User(user_id, run, now)
-        run.cast(user)
+        self._cast(user)
         self.population.admit(user)
-        if run.emitter.listening("amoc.user.up"):
+        if self._hears_up:
             run.emitter.emit("amoc.user.up", {"count": 1}, {"user_id": user_id})
         user.begin(run.native.spawn(self._live(user), is_kept=True))
 
@@ -189,12 +196,10 @@ class Users:
     async def _live(self, user: User) -> None:
         run = self._run
         user_here.set(user)
-        brood_here.set(user.brood)
-        drop_due()  # the permit was the user's, not one of its actions'
-        user.started_at = run.native.now()
-        if math.isnan(self._began_at):
-            self._began_at = user.started_at
-        if run.emitter.listening("amoc.scenario.start.start"):
+        user.started_at = started_at = run.native.now()
+        if self._began_at != self._began_at:  # nan: it is the first of its lot
+            self._began_at = started_at
+        if self._hears_start:
             run.emitter.emit("amoc.scenario.start.start", {"count": 1}, self._span(user))
         try:
             result = await self._body(user)
@@ -210,7 +215,11 @@ class Users:
     def _gone(self, user: User, error: BaseException | None, result: object = None) -> None:
         if not self.population.depart(user):
             return  # abandoned before
-        heard(self._take_leave, user)  # its code may have put anything in the user's attributes
+        # Its code may have put anything in the user's attributes.
+        went_unasked = heard(self._take_leave, user).value
+        if went_unasked and error is None:
+            self._account_for(user, Outcome.FINISHED, "", None, result)
+            return
         judged = heard(self._judge, user, error)
         if judged.error is not None:  # a user's class may even refuse to be looked at
             name = heard(lambda: type(error).__name__).value or "Something"
@@ -239,9 +248,12 @@ class Users:
             self._report_failure(user, reason, error)
         return outcome, reason
 
-    def _take_leave(self, user: User) -> None:
+    def _take_leave(self, user: User) -> bool:
+        """Close what a user has; return whether nobody asked it to go."""
         user.end()
-        self._run.leftovers.take(user.brood)
+        if user.brood is not None:
+            self._run.leftovers.take(user.brood)
+        return not (user.is_leaving or user.is_killed)
 
     def _account_for(
         self,
@@ -255,7 +267,7 @@ class Users:
         ended_at = run.native.now()
         run.recorder.user_gone(
             user.id,
-            outcome.value,
+            outcome._value_,  # what `value` returns, by two calls
             reason,
             user.admitted_at,
             user.started_at,
@@ -263,8 +275,24 @@ class Users:
             scenario=user.scenario,
             result=result,
         )
+        if self._hears_stop or self._hears_exception or self._hears_down:
+            self._tell_of_end(user, outcome, reason, error, result, ended_at)
+        run.coordinators.user_gone(user, has_finished=outcome is Outcome.FINISHED)
+        if not self.population.running:
+            self._notice_idle()
+
+    def _tell_of_end(
+        self,
+        user: User,
+        outcome: Outcome,
+        reason: str,
+        error: BaseException | None,
+        result: object,
+        ended_at: float,
+    ) -> None:
+        emitter = self._run.emitter
         span = "amoc.scenario.start.stop" if error is None else "amoc.scenario.start.exception"
-        if run.emitter.listening(span):
+        if emitter.listening(span):
             metadata = self._span(user)
             if error is not None:
                 metadata |= {
@@ -274,12 +302,9 @@ class Users:
                 }
             elif result is not None:
                 metadata["return"] = result
-            run.emitter.emit(span, {"duration": ended_at - user.started_at}, metadata)
-        if run.emitter.listening("amoc.user.down"):
-            metadata = {"user_id": user.id, "outcome": outcome.value, "reason": reason}
-            run.emitter.emit("amoc.user.down", {"count": 1}, metadata)
-        run.coordinators.user_gone(user, has_finished=outcome is Outcome.FINISHED)
-        self._notice_idle()
+            emitter.emit(span, {"duration": ended_at - user.started_at}, metadata)
+        metadata = {"user_id": user.id, "outcome": outcome.value, "reason": reason}
+        emitter.emit("amoc.user.down", {"count": 1}, metadata)
 
     def _report_failure(self, user: User, reason: str, error: BaseException) -> None:
         """Count the failure by its kind, and tell of the first of each."""

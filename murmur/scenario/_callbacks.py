@@ -32,13 +32,18 @@ class Callback:
     is_async: bool  # whether calling it gives a coroutine
     takes_state: bool  # whether it wants the state that `init` returned
 
+    def method(self, scenario: Scenario) -> Callable[..., Any]:
+        """Return the callback of one instance, as its class has it."""
+        method: Callable[..., Any] = getattr(scenario, self.name)
+        return method
+
     def bind(self, scenario: Scenario) -> Callable[..., Any]:
         """Return the callback of one instance, with the full signature.
 
         That is ``()`` for init, ``(user, state)`` for start, ``(state)`` for terminate
         and ``(name, old, new)`` for changed.  An asynchronous one returns a coroutine.
         """
-        bound: Callable[..., Any] = getattr(scenario, self.name)
+        bound = self.method(scenario)
         call = bound if self.is_async else _refusing_coroutines(bound, self.name)
         if self.takes_state or self.name not in _TAKES_STATE:
             return call

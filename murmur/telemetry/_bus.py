@@ -258,6 +258,7 @@ class Emitter:
         self._now = now
         self._wall_now = wall_now
         self._keep = keep
+        self._listeners = {name: bus.listeners(name) for name in CATALOGUE}
         self._kept = frozenset(
             name
             for name, event_type in CATALOGUE.items()
@@ -266,7 +267,7 @@ class Emitter:
 
     def listening(self, name: str) -> bool:
         """Return whether an event of that name would reach anyone."""
-        return name in self._kept or self._bus.listening(name)
+        return name in self._kept or bool(self._listeners.get(name))
 
     def listeners(self, name: str) -> Collection[object]:
         """Return who listens to frequent events of that name, as `Bus.listeners` does."""

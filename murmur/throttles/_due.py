@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
-from murmur._backend import Caller, Native, Wakeup, thread_here
+from murmur._backend import Caller, Native, Owner, Wakeup, owner_here, thread_here
 
 
 class Due:
@@ -51,7 +51,7 @@ class Seat:
             seat_here.set(cls())
 
 
-class Waiter(Caller, Protocol):
+class Waiter(Caller, Owner, Protocol):
     """Whoever waits for a permit and may be asked to leave meanwhile: a user."""
 
     @property
@@ -62,8 +62,11 @@ class Waiter(Caller, Protocol):
         """Have `wakeup` woken when it is asked to leave."""
 
 
-user_here: ContextVar[Waiter | None] = ContextVar("murmur_user", default=None)
-"""The user whose code this is; None outside of users."""
+user_here: ContextVar[Waiter | None] = cast("ContextVar[Waiter | None]", owner_here)
+"""The user whose code this is; None outside of users.
+
+It also owns the tasks that it starts: one variable for both, as each costs a user's start.
+"""
 
 seat_here: ContextVar[Seat | None] = ContextVar("murmur_seat", default=None)
 """The thread in which a plain ``def`` waits, or for which this task does."""

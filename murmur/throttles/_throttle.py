@@ -470,7 +470,8 @@ class Throttle:
             self._free += 1
         else:
             self._lateness.add(granted_at - due_at)
-        self._tell_of(_REQUEST)
+        if self._emitter.listening(_REQUEST):
+            self._tell_of(_REQUEST)
         if self._emitter.listening(_EXECUTE):
             self._emit(_EXECUTE, {"count": 1, "lateness": granted_at - due_at}, {})
 
