@@ -14,7 +14,7 @@ import murmur
 from murmur._session import _ending
 from murmur.recording import RunRecord
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Brief(murmur.Scenario):
