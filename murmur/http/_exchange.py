@@ -172,7 +172,11 @@ class Reply:
     def as_before(self, known: Known, data: bytes, at: float) -> None:
         """Take `data`, a whole answer that came at a moment, of whose head all is known."""
         self.first_byte_at, self.received_bytes = at, known.size
-        self.status, self._fields = known.status, known.fields
+        self.status = known.status
+        if known.fields is None:
+            self._unread_head = known.head
+        else:
+            self._fields = known.fields
         self.may_set_cookies = known.sets_cookies
         self._data, self._start = data, known.start
         self.is_headed = self.is_complete = True
@@ -192,12 +196,6 @@ class Reply:
 
             self._fields, self._unread_head = fields_of(self._unread_head), b""
         return self._fields
-
-    def glimpsed(self, status: int, head: bytes, data: bytes) -> None:
-        """Take `status` and the end at once of `data`, whose `head` has its fields unread."""
-        self._unread_head = head
-        self.may_set_cookies = b"ooki" in head.lower()  # found sooner than a longer word
-        self.whole(status, (), data, len(head))
 
     def head(self, status: int, fields: Fields) -> None:
         """Take the head: `status` and `fields`."""

@@ -20,7 +20,7 @@ from murmur.errors import (
 from ._body import parts_of
 from ._exchange import Reply
 from ._headers import render, says_close
-from ._known import MISSES, NOTHING, Known, Luck, known_answer, remember
+from ._known import MISSES, NOTHING, Known, Luck, known_answer, new_head, remember
 from ._mend import mended, without_hints
 from ._wire import Alarm, Wire, lost, within
 
@@ -209,11 +209,9 @@ class Http1(Wire):
         known = self.known
         is_like = len(data) == known.size and data.startswith(known.head) and not self._rest
         if is_like and self._is_asking:
-            now = self.now
-            self.answered_at = now()
-            self.answer = data
-            self._is_asking = False
-            self._alarm.wake()
+            self._answer(data)
+            return
+        if self._is_asking and not self._luck.is_worth_a_look() and self._is_new_again(data):
             return
         reply = self._under_way()
         if reply is None or reply.first_byte_at or self._rest or not self._asked.is_told_by_head:
@@ -234,30 +232,48 @@ class Http1(Wire):
             return
         if looks:
             luck.left -= 1
-        if not self._glimpsed(data, reply):
+        new = self._glimpsed(data)
+        if new is not None:
+            reply.as_before(new, data, self.now())
+        else:
             super().data_received(data)
         if looks and reply.is_complete and self.is_kept and reply.error is None:
             remember(data, reply)
 
-    def _glimpsed(self, data: bytes, reply: Reply) -> bool:
-        """Take an answer with a new head that came whole, if that is what it is."""
+    def _answer(self, data: bytes) -> None:
+        """Take a whole answer to a usual request, of whose head all is `known`."""
+        now = self.now
+        self.answered_at = now()
+        self.answer = data
+        self._is_asking = False
+        self._alarm.wake()
+
+    def _is_new_again(self, data: bytes) -> bool:
+        """Take a whole answer to a usual request where each head is new, if that is what it is."""
+        known = None if self._rest else self._glimpsed(data)
+        if known is None or not self.is_kept:
+            return False
+        self.known = known
+        self._answer(data)
+        return True
+
+    def _glimpsed(self, data: bytes) -> Known | None:
+        """Return what there is to know of an answer with a new head, if it came whole."""
         luck, glance = self._glances, self._glance
-        if len(data) > min(self.portion, reply.limit):
-            return False
+        if len(data) > self.portion or len(data) > self.body_limit:
+            return None
         if luck.left <= 0 and not luck.is_worth_a_look():
-            return False
+            return None
         if glance is None:
             glance = self._glance = Glance()
         head = glance.read(data)
         if head is None:
             self._glance = None
             luck.left -= 1
-            return False
+            return None
         luck.left = MISSES
         self.is_kept = glance.is_kept
-        reply.first_byte_at, reply.received_bytes = self.now(), len(data)
-        reply.glimpsed(glance.status, head, data)
-        return True
+        return new_head(glance.status, head, len(data))
 
     def take(self, data: bytes) -> None:
         """Parse what came."""

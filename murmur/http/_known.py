@@ -26,7 +26,7 @@ MISSES = 8
 REST = 64
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # also frozen it would take twice as long to make
 class Known:
     """What a head says whose body is as long as it says, and which ends no connection."""
 
@@ -34,13 +34,21 @@ class Known:
     start: int  # its size, where the body begins
     size: int  # of the whole answer
     status: int
-    fields: Fields  # its fields as they came
+    fields: Fields | None  # its fields as they came; None if they were not read
     sets_cookies: bool
     is_good: bool  # whether nothing is to be done about the answer but to record it
 
 
 NOTHING = Known(b"", 0, -1, 0, (), sets_cookies=False, is_good=False)
 """No answer is like this one."""
+
+
+def new_head(status: int, head: bytes, size: int) -> Known:
+    """Return what is known of a head that was read but for its fields, of an answer of a size."""
+    may_set_cookies = b"ooki" in head.lower()  # found sooner than a longer word
+    is_good = 200 <= status < 300 and not may_set_cookies
+    return Known(head, len(head), size, status, None, may_set_cookies, is_good)
+
 
 _known: dict[bytes, Known] = {}
 

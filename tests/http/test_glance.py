@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from murmur.http import Reply
 from murmur.http._glance import Glance, fields_of
 
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Id: 1\r\n\r\n"
@@ -44,25 +43,6 @@ def test_one_answer_after_the_other_is_cut_where_its_head_ends() -> None:
 )
 def test_anything_else_is_left_to_the_parser_of_the_connection(data: bytes) -> None:
     assert Glance().read(data) is None
-
-
-def test_fields_are_read_when_they_are_asked_for() -> None:
-    reply = Reply()
-    reply.glimpsed(200, PLAIN, PLAIN + b"ab")
-
-    assert (reply.status, reply.is_complete, reply.body) == (200, True, b"ab")
-    assert list(reply.fields) == [(b"Content-Length", b"2"), (b"X-Id", b"1")]
-    assert reply.fields is reply.fields
-
-
-@pytest.mark.parametrize("name", [b"Set-Cookie", b"set-cookie", b"SET-COOKIE", b"sEt-cOoKiE"])
-def test_a_cookie_is_never_overlooked(name: bytes) -> None:
-    reply, plain = Reply(), Reply()
-    head = b"HTTP/1.1 200 OK\r\n%b: a=1\r\nContent-Length: 0\r\n\r\n" % name
-    reply.glimpsed(200, head, head)
-    plain.glimpsed(200, PLAIN, PLAIN)
-
-    assert (reply.may_set_cookies, plain.may_set_cookies) == (True, False)
 
 
 def test_a_head_is_read_as_its_parser_reads_it() -> None:

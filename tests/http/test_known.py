@@ -93,3 +93,24 @@ def test_a_connection_of_ever_new_heads_looks_only_now_and_then():
     assert looks == _known.MISSES + (1_000 - _known.MISSES) // (_known.REST + 2)
     luck.left = _known.MISSES
     assert luck.is_worth_a_look()
+
+
+def test_fields_of_a_new_head_are_read_when_they_are_asked_for() -> None:
+    reply = Reply()
+    reply.as_before(_known.new_head(200, PLAIN, len(PLAIN) + 2), PLAIN + b"ab", 1.0)
+
+    assert (reply.status, reply.is_complete, reply.body) == (200, True, b"ab")
+    assert list(reply.fields) == [LENGTH]
+    assert reply.fields is reply.fields
+
+
+@pytest.mark.parametrize("name", [b"Set-Cookie", b"set-cookie", b"SET-COOKIE", b"sEt-cOoKiE"])
+def test_a_cookie_in_a_new_head_is_never_overlooked(name: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\n%b: a=1\r\nContent-Length: 0\r\n\r\n" % name
+    known, plain = (
+        _known.new_head(200, head, len(head)),
+        _known.new_head(200, PLAIN, len(PLAIN) + 2),
+    )
+
+    assert (known.sets_cookies, known.is_good) == (True, False)
+    assert (plain.sets_cookies, plain.is_good) == (False, True)

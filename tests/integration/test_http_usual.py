@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pytest
-from traitlets import Unicode
+from traitlets import Int, Unicode
 
 import murmur
 from murmur.http import Options
@@ -21,10 +21,10 @@ Answer = Callable[[socket.socket], None]
 
 
 class Case(NamedTuple):
-    """What comes to the third request, and to all later ones; and what that means."""
+    """What comes to the last three requests, after usual ones; and what that means."""
 
     answer: Answer
-    statuses: list[int]  # of the requests that the user makes; 0 without an answer
+    statuses: list[int]  # of these three requests; 0 without an answer
     connections: int  # that were opened in all
 
 
@@ -40,20 +40,22 @@ def in_two(connection: socket.socket) -> None:
 
 
 CASES = {
-    "as before": Case(says(USUAL), [200] * 5, 1),
-    "in two parts": Case(in_two, [200] * 5, 1),
-    "not found": Case(says(MISSING), [200, 200, 404, 404, 404], 1),
-    "a cookie": Case(says(GIVEN), [200] * 5, 1),
-    "more than was asked for": Case(says(USUAL + USUAL), [200] * 5, 3),
-    "an end": Case(lambda connection: connection.close(), [200, 200, 0, 0, 0], 4),
-    "nothing": Case(lambda connection: None, [200, 200, 0, 0, 0], 3),
+    "as before": Case(says(USUAL), [200] * 3, 1),
+    "in two parts": Case(in_two, [200] * 3, 1),
+    "not found": Case(says(MISSING), [404] * 3, 1),
+    "a cookie": Case(says(GIVEN), [200] * 3, 1),
+    "more than was asked for": Case(says(USUAL + USUAL), [200] * 3, 3),
+    "an end": Case(lambda connection: connection.close(), [0] * 3, 4),
+    "nothing": Case(lambda connection: None, [0] * 3, 3),
 }
 
 
 class Server:
-    """Answers two requests as usual, and all others as it is told."""
+    """Answers the first requests as usual, and all others as it is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: int, *, is_ever_new: bool) -> None:
+        self.number = number
+        self.is_ever_new = is_ever_new
         self.answer: Answer = says(USUAL)
         self.requests: list[bytes] = []
         self.connections = 0
@@ -84,29 +86,33 @@ class Server:
             try:
                 while request := connection.recv(65536):
                     self.requests.append(request)
-                    usual = says(USUAL)
-                    (usual if len(self.requests) <= 2 else self.answer)(connection)
+                    number = len(self.requests)
+                    field = b"\r\nX-Id: %d\r\nC" % number if self.is_ever_new else b"\r\nC"
+                    usual = says(USUAL.replace(b"\r\nC", field))
+                    (usual if number <= self.number else self.answer)(connection)
             except OSError:
                 return
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
-    one = Server()
+@pytest.fixture(params=[(2, False), (20, True)], ids=["heads alike", "each head new"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    number, is_ever_new = request.param
+    one = Server(number, is_ever_new=is_ever_new)
     yield one
     one.close()
 
 
 class Asking(murmur.Scenario):
-    """A user asks five times for the same, one request after the other."""
+    """A user asks for the same, one request after the other."""
 
     url = Unicode("", help="of the server")
+    number = Int(5, help="of requests")
 
     async def init(self) -> None:
         self.http = Options(base_url=self.url, timeout=0.3)
 
     async def start(self, user: murmur.User) -> None:
-        for _ in range(5):
+        for _ in range(self.number):
             answer = await user.http.get("/")
             user.count(f"seen {answer.status} {answer.content if answer.status else None!r}")
 
@@ -114,17 +120,17 @@ class Asking(murmur.Scenario):
 @pytest.mark.parametrize("how", CASES)
 def test_an_answer_is_taken_for_what_it_is_after_usual_ones(server: Server, how: str) -> None:
     case = CASES[how]
-    server.answer = case.answer
+    server.answer, number = case.answer, server.number + 3
     with murmur.Session() as session:
-        run = session.do(Asking, 1, url=server.url, end_when_idle=True)
+        run = session.do(Asking, 1, url=server.url, number=number, end_when_idle=True)
         run.wait()
         results = run.results
     windows = results.windows
     counters = results.counters.groupby("name", observed=True)["value"].sum()
 
-    good = case.statuses.count(200)
-    assert int(windows["count"].sum()) == 5
-    assert int(windows["failed"].sum()) == 5 - good
+    good = server.number + case.statuses.count(200)
+    assert int(windows["count"].sum()) == number
+    assert int(windows["failed"].sum()) == number - good
     assert counters["seen 200 b'ok'"] == good
     assert counters["http.status.200"] == good
     assert counters.get("http.status.404", 0) == case.statuses.count(404)
