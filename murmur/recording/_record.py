@@ -20,6 +20,7 @@ from ._relay import Relay
 from ._reservoir import Reservoir
 from ._tables import TABLES, Present, of_all_nodes, recent
 from ._users import Users
+from ._window_part import Part
 from ._window_rows import ALL_NODES
 from ._window_store import SpanTimes, WindowStore
 
@@ -416,11 +417,9 @@ class RunRecord:
 
         And which parts of them, such as the first event, where that is not told by the action.
         """
-        labels = self._codes.names.labels()
         longest: dict[str, float] = {}
         for whole in (self._windows.totals(), self._spans.totals()):
-            names = (labels[code] for code in whole.name.tolist())
-            longest |= zip(names, whole.response.maxima().tolist(), strict=True)
+            longest |= zip(self._named(whole), whole.response.maxima().tolist(), strict=True)
         return hanging_lines(self.under_way(), longest, at_least)
 
     def starts(self) -> list[float]:
@@ -433,18 +432,23 @@ class RunRecord:
 
     def span_times(self) -> SpanTimes:
         """Return the histograms of every name in every span, all nodes together."""
-        labels = self._codes.names.labels()
-        actions = self._windows.span_times(labels, self.window)
-        parts = self._spans.span_times(labels, self.window)
+        actions = self._windows.span_times(self._codes.names, self.window)
+        parts = self._spans.span_times(self._codes.names, self.window)
         return actions.plus(parts) if parts.name else actions
 
     def totals(self) -> list[tuple[str, int, int]]:
         """Return each name, how many actions of it ended, and how many of those failed."""
         whole = self._windows.totals()
-        names = [self._codes.names.labels()[name] for name in whole.name.tolist()]
-        return list(zip(names, whole.count.tolist(), whole.failed.tolist(), strict=True))
+        columns = self._named(whole), whole.count.tolist(), whole.failed.tolist()
+        return list(zip(*columns, strict=True))
 
     def totals_by_node(self) -> dict[str, tuple[int, int]]:
         """Return for each node how many actions ended on it, and how many of those failed."""
-        labels, ended = self._codes.nodes.labels(), self._windows.by_node.copy()
+        # In this order: nodes may join meanwhile.
+        ended, labels = self._windows.by_node.copy(), self._codes.nodes.labels()
         return {labels[node]: numbers for node, numbers in ended.items()}
+
+    def _named(self, whole: Part) -> list[str]:
+        """Return the name of each row; after it was read, because names may be added meanwhile."""
+        labels = self._codes.names.labels()
+        return [labels[code] for code in whole.name.tolist()]

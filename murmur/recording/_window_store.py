@@ -15,11 +15,11 @@ before, and stay.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from itertools import chain, islice, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from murmur.telemetry import Distributions, Histogram
+from murmur.telemetry import Codes, Distributions, Histogram
 
 from ._window_part import Part, merged, merged_in_lots
 from ._window_rows import ALL_NODES, ROW, expanded, packed, summarised, with_late
@@ -321,8 +321,8 @@ class WindowStore:
             for start in tuple(tier)
         ]
 
-    def span_times(self, labels: Sequence[str], window: float) -> SpanTimes:
-        """Return the histograms of all spans; `labels` name the codes, `window` is in seconds."""
+    def span_times(self, names: Codes[str], window: float) -> SpanTimes:
+        """Return the histograms of all spans; `window` is in seconds."""
         import numpy as np
 
         spans = [
@@ -330,6 +330,7 @@ class WindowStore:
             for length, tier in zip(LENGTHS, self._state.tiers, strict=True)
             for start, parts in sorted(tier.copy().items())
         ]
+        labels = names.labels()  # after the spans: names may be added meanwhile
         rows = [
             (labels[code], start, length, number, place)
             for number, (start, length, part) in enumerate(spans)
