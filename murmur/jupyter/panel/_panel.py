@@ -105,7 +105,7 @@ class Panel(View):
 
 def _gist(state: dict[str, Any]) -> object:
     """Return what changes the text for pages that show no widgets."""
-    return state.get("state"), (state.get("verdict") or {}).get("state")
+    return state.get("state"), (state.get("verdict") or {}).get("state"), state.get("unseen")
 
 
 class Cell(NamedTuple):

@@ -62,6 +62,8 @@ class Publisher:
         self._order: anyio.Lock | None = None
         self._code = CodeLog(f"session = {subject.name}")
         self._told: dict[str, Any] = {}
+        self._unseen = ""  # why the last look failed
+        self._unjudged = ""  # why the last verdict did
         self._repeats: list[float] = []  # when the state is told once more, the last first
 
     @property
@@ -137,8 +139,8 @@ class Publisher:
         finally:
             with self._lock:
                 self._is_serving = False
-            for panel in self._views:
-                panel.show({**panel.state, "session": "closed"}, None)
+            for view in self._views:
+                self._show(view, {**view.state, "session": "closed"}, None)
 
     async def _tell(
         self,
@@ -148,8 +150,7 @@ class Publisher:
         sent: deque[float] = deque([-1.0] * MOST, maxlen=MOST)
         while self._goes_on():
             self._wake = anyio.Event()
-            with suppress(NodeTimeoutError, RunStateError):  # silent, or with another run by now
-                await self._publish(draw, judge)
+            await self._try_to_publish(draw, judge)
             sent.append(anyio.current_time())
             with anyio.move_on_after(REGULAR):
                 await self._wake.wait()
@@ -163,6 +164,26 @@ class Publisher:
     async def _ring(self) -> None:
         if self._wake is not None:
             self._wake.set()
+
+    async def _try_to_publish(
+        self, draw: Callable[[View, Results], None], judge: Callable[[Run, Status], None]
+    ) -> None:
+        """Tell all panels, or that this look failed: the next may not."""
+        try:
+            await self._publish(draw, judge)
+        except (NodeTimeoutError, RunStateError):
+            return  # silent, or with another run by now
+        except SessionClosedError:
+            raise
+        except Exception as error:
+            unseen = f"These are no news: the last look at the session failed with {error!r}."
+            if unseen != self._unseen:
+                _logger.exception("a look at the session failed")
+            self._unseen = unseen
+            for view in self._views:
+                self._show(view, {"session": "open", **view.state, "unseen": unseen}, None)
+        else:
+            self._unseen = ""
 
     async def _publish(
         self, draw: Callable[[View, Results], None], judge: Callable[[Run, Status], None]
@@ -179,17 +200,27 @@ class Publisher:
         state = self._state(seen)
         is_repeated = self._is_to_be_repeated(state, anyio.current_time())
         for view in watched:
-            try:
-                view.show(state, rows)
-                if is_repeated:
-                    view.repeat()
-            except BaseException:  # an observer of its traits may raise anything
-                _logger.exception("a %s cannot be shown any more", type(view).__name__)
-                self.forget(view)
+            self._show(view, state, rows, is_repeated=is_repeated)
         run, now, news = self._subject.run, anyio.current_time(), _news(seen)
         for view in watched:
             if run is not None and view.is_due(now, news):
                 draw(view, run.results)
+
+    def _show(
+        self,
+        view: View,
+        state: dict[str, Any],
+        rows: dict[str, Any] | None,
+        *,
+        is_repeated: bool = False,
+    ) -> None:
+        try:
+            view.show(state, rows)
+            if is_repeated:
+                view.repeat()
+        except BaseException:  # an observer of its traits may raise anything
+            _logger.exception("a %s cannot be shown any more", type(view).__name__)
+            self.forget(view)
 
     def _is_to_be_repeated(self, state: dict[str, Any], now: float) -> bool:
         """Whether a state was told before, and it is time to tell it again."""
@@ -226,7 +257,11 @@ class Publisher:
                     self._judge.judge, run, status, anyio.current_time(), abandon_on_cancel=True
                 )
                 await self._ring()
+        except Exception as error:  # told as a problem, and tried again
+            if self._judge.problem != self._unjudged:
+                _logger.error("the run cannot be judged", exc_info=error)
         finally:
+            self._unjudged = self._judge.problem
             self._is_judging = False
 
     def _state(self, seen: Observation) -> dict[str, Any]:
@@ -240,6 +275,9 @@ class Publisher:
             effects=self._judge.effects,
             code=self._code.text,
         )
+        if self._unjudged:
+            trouble = f"The run cannot be judged: {self._unjudged}; it is tried again."
+            shown["problems"].append(trouble)
         return {**shown, "chosen": self.chosen or next(iter(shown["forms"]), None)}
 
     async def _perform(self, panel: View, message: Mapping[str, Any]) -> None:
@@ -300,4 +338,7 @@ def _news(seen: Observation) -> object:
 
 async def _draw(painter: anyio.CapacityLimiter, view: View, results: Results) -> None:
     """Have a view draw that takes its time over it; the news do not wait for it."""
-    await anyio.to_thread.run_sync(view.draw, results, abandon_on_cancel=True, limiter=painter)
+    try:
+        await anyio.to_thread.run_sync(view.draw, results, abandon_on_cancel=True, limiter=painter)
+    except Exception:  # it has the drawing before, and the next may be better
+        _logger.exception("a %s cannot be drawn", type(view).__name__)

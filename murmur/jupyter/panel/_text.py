@@ -25,8 +25,10 @@ def words(state: dict[str, Any]) -> str:
     >>> words({"session": "closed"})
     'murmur: the session is closed'
     """
+    unseen = state.get("unseen", "")
     if "state" not in state:  # nothing was heard of it
-        return f"murmur: {'the session is closed' if state else 'no news yet'}"
+        is_closed = state.get("session") == "closed"
+        return f"murmur: {'the session is closed' if is_closed else unseen or 'no news yet'}"
     users, figures = state["users"], state["figures"]
     parts = [f"murmur: {state['state']}"]
     if state["scenario"]:
@@ -40,10 +42,8 @@ def words(state: dict[str, Any]) -> str:
         parts.append(f"{search['step']}; {search['known']}")
     if verdict := state.get("verdict"):
         parts.append(" ".join([f"verdict: {verdict['state']}", *verdict["reasons"]]))
-    if state["health"]["warning"]:
-        parts.append(state["health"]["warning"])
-    if state["session"] == "closed":
-        parts.append("the session is closed")
+    closed = "the session is closed" if state["session"] == "closed" else ""
+    parts += filter(None, (state["health"]["warning"], unseen, closed))
     return " | ".join(parts)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from murmur._session import Observation
 from murmur.errors import NodeTimeoutError, RunStateError, SessionClosedError
-from murmur.jupyter.panel import Cell, Publisher
+from murmur.jupyter.panel import Cell, Publisher, words
 from murmur.results import Verdict
 from murmur.runtime import RunState
 
@@ -228,6 +229,68 @@ async def test_a_session_elsewhere_that_says_nothing_for_a_while_is_shown_again(
         panel.close()
 
 
+async def test_a_look_that_fails_is_told_and_does_not_end_the_news(publisher, subject, caplog):
+    """A fault of murmur's own must not leave a page that shows the last news for ever."""
+    panel, look = publisher.open(), subject.look
+    subject.seen = seen_in(RunState.RUNNING, "r1")
+
+    async def fail() -> Any:
+        raise IndexError("tuple index out of range")
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(publisher.serve)
+        await anyio.sleep(1)
+        subject.look = fail
+        await anyio.sleep(60)
+        assert (panel.state["session"], panel.state["state"]) == ("open", "running")
+        assert "IndexError('tuple index out of range')" in panel.state["unseen"]
+        assert panel.state["unseen"] in words(panel.state)
+        assert caplog.text.count("a look at the session failed") == 1
+
+        subject.look = look
+        subject.seen = seen_in(RunState.FINISHED, "r1")
+        await anyio.sleep(1)
+        assert panel.state["state"] == "finished"
+        assert "unseen" not in panel.state
+        panel.close()
+
+
+async def test_the_first_look_may_fail_as_well(publisher, subject):
+    async def fail() -> Any:
+        raise IndexError("tuple index out of range")
+
+    subject.look = fail
+    panel = publisher.open()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(publisher.serve)
+        await anyio.sleep(1)
+        assert "IndexError" in str(panel)
+        panel.close()
+
+
+async def test_a_verdict_that_fails_is_told_and_tried_again(publisher, subject, session, caplog):
+    class Unjudged(SlowlyJudged):
+        def judged(self) -> tuple[Verdict, dict[Any, str]]:
+            if not self.may_end.is_set():
+                raise KeyError("no such window")
+            return super().judged()
+
+    run = session.run = Unjudged()
+    panel = publisher.open()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(publisher.serve)
+        subject.seen = seen_in(RunState.FINISHED, "r1")
+        problem = "The run cannot be judged: KeyError: 'no such window'; it is tried again."
+        await shown(panel, lambda state: state["problems"] == [problem])
+        assert panel.state["verdict"]["state"] == "being judged"
+        assert caplog.text.count("the run cannot be judged") == 1
+
+        run.may_end.set()
+        await told(panel, "valid")
+        await shown(panel, lambda state: state["problems"] == [])
+        panel.close()
+
+
 async def test_panels_of_a_session_elsewhere_that_is_gone_say_so(publisher, subject):
     async def gone() -> Any:
         raise SessionClosedError("nobody is there")
@@ -263,17 +326,22 @@ def seen_in(state: RunState, run_id: str | None) -> Observation:
     return Observation(status=replace(Observation().status, state=state, run_id=run_id))
 
 
-async def told(panel: Any, verdict: str) -> None:
-    """Wait for a verdict; the thread that judges is not on virtual time."""
-    is_told = anyio.Event()
+async def shown(panel: Any, holds: Callable[[dict[str, Any]], object]) -> None:
+    """Wait until a panel shows what `holds`; the thread that judges is not on virtual time."""
+    is_shown = anyio.Event()
 
     def look(_: object = None) -> None:
-        if (panel.state["verdict"] or {}).get("state") == verdict:
-            is_told.set()
+        if panel.state and holds(panel.state):
+            is_shown.set()
 
     panel.observe(look, "state")
     look()
-    await is_told.wait()
+    await is_shown.wait()
+
+
+async def told(panel: Any, verdict: str) -> None:
+    """Wait for a verdict."""
+    await shown(panel, lambda state: (state["verdict"] or {}).get("state") == verdict)
 
 
 async def test_the_end_is_shown_at_once_and_its_verdict_when_it_is_there(

@@ -172,6 +172,7 @@ function renderPanel({ model, el }) {
     if (news.session === "closed") {
       return "Disconnected: the session was closed, or the kernel restarted. This is its last news; run the cell again for a new panel.";
     }
+    if (news.unseen) return news.unseen;
     const silence = Math.round((Date.now() - heardAt) / 1000);
     if (silence >= SILENCE && !isOver(news.state)) {
       return `No news for ${silence} s: the kernel cannot be reached, or a user's code blocks the loop.`;
