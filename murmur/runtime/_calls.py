@@ -12,7 +12,7 @@ import anyio.to_thread
 from murmur._backend import OverdueError, call_within, thread_here
 from murmur._guard import EscapedError, error_text, text_of, trace_of
 from murmur.errors import CallbackError, MurmurError, WaitTimeoutError
-from murmur.scenario import Callback, Mix, callbacks, refuse_coroutine
+from murmur.scenario import Callback, Callbacks, Mix, callbacks, refuse_coroutine
 from murmur.throttles import Seat
 
 from ._process import busy_thread
@@ -65,9 +65,9 @@ class Role:
     """A scenario that users follow: the run's own, or one of a mix."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self.scenario = scenario
+        self.scenario: Scenario = scenario
         self.name: str = type(scenario).__name__
-        self.callbacks = callbacks(type(scenario))
+        self.callbacks: Callbacks = callbacks(type(scenario))
         self.state: Any = None
         self.line: str = ""  # where its callback was when that was given up
 
@@ -89,7 +89,8 @@ class Calls:
         self._run = run
         scenario = run.scenario
         self._mix = scenario if isinstance(scenario, Mix) else None
-        self.roles = [Role(each) for each in (self._mix.players if self._mix else [scenario])]
+        players = self._mix.players if self._mix else [scenario]
+        self.roles: list[Role] = [Role(each) for each in players]
         self._bodies = [role.body(run.threads) for role in self.roles]
 
     async def init(self) -> None:
