@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import traitlets
 
 from murmur import Session
+from murmur._backend import thread_here
 from murmur._given import needed
 from murmur.jupyter.panel import View
 
@@ -43,7 +44,7 @@ class Part(View):
     def __init__(self, session: Session, **traits: object) -> None:
         has_news = hasattr(session, "publisher")  # of this process, or attached
         needed(has_news, "session", session, "give a murmur.Session, such as murmur.session()")
-        self._is_told = False
+        self._tellers: set[int] = set()  # threads in which traits change because of news
         self._asked = 0  # of commands that are not answered yet
         self._news: dict[str, Any] = {}
         super().__init__(session.publisher, part=self.KIND, **traits)
@@ -83,13 +84,13 @@ class Part(View):
 
     @property
     def is_told(self) -> bool:
-        """Whether a trait changes because of news, and nobody asks for anything."""
-        return self._is_told
+        """Whether this thread changes traits because of news, and nobody asks for anything."""
+        return thread_here() in self._tellers
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
-        self._is_told = True
+        self._tellers.add(thread_here())
         try:
             yield
         finally:
-            self._is_told = False
+            self._tellers.discard(thread_here())

@@ -251,3 +251,23 @@ def test_a_misspelt_live_setting_is_refused(session: murmur.Session) -> None:
     with pytest.raises(UnknownSettingError, match="did you mean 'pace'"):
         live.pase = 0.5
     session.stop()
+
+
+def test_what_a_person_sets_while_news_are_shown_steers(session: murmur.Session) -> None:
+    session.do(Echo, 3, user_rate=float("inf"))
+    messages = ThrottleControl(session, "messages")
+    wait_until(lambda: messages.rate == 6000)
+    is_told, is_set = threading.Event(), threading.Event()
+
+    def hold(_: object) -> None:
+        is_told.set()
+        is_set.wait(10)
+
+    messages.observe(hold, "granted")
+    assert is_told.wait(15)  # in the background, which shows what came
+    try:
+        messages.rate = 1200
+    finally:
+        is_set.set()
+
+    wait_until(lambda: session.throttles["messages"].rate == 1200)
