@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import ItemsView, Mapping, ValuesView
 from typing import Any, TypeVar
 
 from murmur._guard import heard
@@ -24,7 +25,22 @@ class Named(Mapping[K, V_co]):
 
     def get(self, name: K, default: Any = None, /) -> Any:  # noqa: ANN401 - as Mapping has it
         """Return what goes by the name, or `default`."""
-        return self[name] if name in self else default  # noqa: SIM401 - this is `get`
+        try:
+            return self[name] if name in self else default  # noqa: SIM401 - this is `get`
+        except LookupError:  # it went meanwhile
+            return default
+
+    @abstractmethod
+    def _all(self) -> Mapping[K, V_co]:
+        """Return everything as it is at one moment."""
+
+    def items(self) -> ItemsView[K, V_co]:
+        """Return names and what goes by them, all of one moment: others come and go."""
+        return self._all().items()
+
+    def values(self) -> ValuesView[V_co]:
+        """Return what goes by the names, all of one moment."""
+        return self._all().values()
 
     def _ipython_key_completions_(self) -> list[K]:
         """Return what a Tab offers between the brackets."""

@@ -296,6 +296,9 @@ class Nodes(Named[str, NodeOverview]):
             raise UnknownNameError("node", [name], known)
         return known[name]
 
+    def _all(self) -> Mapping[str, NodeOverview]:
+        return self._overview()
+
     def __iter__(self) -> Iterator[str]:
         """Yield the names."""
         return iter(self._overview())

@@ -139,6 +139,9 @@ class Throttles(Named[str, ThrottleView]):
         """Return the statistics of every throttle by name."""
         return self._statistics()
 
+    def _all(self) -> Mapping[str, ThrottleView]:
+        return {n: ThrottleView(n, self._statistics, self._call) for n in self._names()}
+
     def __getitem__(self, name: object) -> ThrottleView:
         """Return the throttle `name`; UnknownThrottleError if there is none."""
         known = self._names()
@@ -204,6 +207,13 @@ class Coordinators(Named[Hashable, CoordinatorView]):
     def __init__(self, statistics: CoordinatorRecords, call: CallCoordinator) -> None:
         self._statistics = statistics
         self._call = call
+
+    def statistics(self) -> Mapping[Hashable, CoordinatorStatistics]:
+        """Return the statistics of every coordinator by name."""
+        return self._statistics()
+
+    def _all(self) -> Mapping[Hashable, CoordinatorView]:
+        return {n: CoordinatorView(n, self._statistics, self._call) for n in self._statistics()}
 
     def __getitem__(self, name: Hashable) -> CoordinatorView:
         """Return the coordinator `name`; UnknownNameError if there is none."""

@@ -59,9 +59,9 @@ class Visits:
         # looks, orders: verbs that only look, and those that steer
         self.looks: Mapping[str, Callable[..., object]] = {
             "archive": self._archive,
-            "coordinators": self._coordinators,
+            "coordinators": lambda: dict(session.coordinators.statistics()),
             "judged": self._judged,
-            "nodes": lambda: {name: session.nodes[name] for name in session.nodes},
+            "nodes": lambda: dict(session.nodes.items()),
             "observe": lambda by_name: _shown(session.observe(by_name=by_name)),
             "run": self._facts,
             "run_observe": lambda run_id, by_name: _shown(
@@ -86,10 +86,6 @@ class Visits:
             "stop": session.stop,
             "update": self._update,
         }
-
-    def _coordinators(self) -> dict[object, CoordinatorStatistics]:
-        known = self._session.coordinators
-        return {name: known[name].statistics() for name in known}
 
     def _update(self, nodes: list[str] | None, settings: dict[str, Any]) -> dict[str, object]:
         changed = self._session.update(nodes=nodes, **settings)

@@ -69,8 +69,8 @@ class Visit:
 
     def close(self) -> None:
         """Leave."""
-        self.is_closed = True
         with self._lock:
+            self.is_closed = True
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
@@ -96,7 +96,10 @@ class Visit:
             connection.close()
             raise
         with self._lock:
-            self._idle.append(connection)
+            if not self.is_closed:
+                self._idle.append(connection)
+                return
+        connection.close()
 
     def _connect(self) -> ssl.SSLSocket:
         address = self._ticket.address

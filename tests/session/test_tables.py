@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
 import murmur
+from murmur._session._nodes import Nodes
+from murmur._session._views import Coordinators, Throttles
 
 
 class Nap(murmur.Scenario):
@@ -27,3 +34,28 @@ def test_session_throttles_and_statistics_are_tables() -> None:
             assert "<th scope='row'>naps &lt;1&gt;</th><td>50/1 s</td>" in table
 
     assert session._repr_html_() is None  # closed, it has nothing to ask
+
+
+class Going:
+    """What there is of a kind: something when it is first asked for, and nothing later."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self) -> dict[str, Any]:
+        self.asked += 1
+        return {"one": 1} if self.asked == 1 else {}
+
+
+KINDS: dict[str, Callable[[Going], Any]] = {
+    "nodes": lambda going: Nodes(going, None),
+    "throttles": lambda going: Throttles(going, dict, lambda *_: None),
+    "coordinators": lambda going: Coordinators(going, lambda *_: None),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_goes_while_all_are_read_is_no_error(kind: str) -> None:
+    assert list(dict(KINDS[kind](Going()).items())) == ["one"]
+    assert len(list(KINDS[kind](Going()).values())) == 1
+    assert KINDS[kind](Going()).get("one", "gone") == "gone"
