@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from murmur._backend import thread_lock
+
 from ._session import Session
 
 _default: list[Session] = []
+_making = thread_lock()  # two threads that ask at once get the same
 
 
 def session() -> Session:
@@ -19,9 +22,10 @@ def session() -> Session:
     >>> murmur.session() is murmur.session()
     True
     """
-    if not _default or _default[0].is_closed:
-        _default[:] = [Session()]
-    return _default[0]
+    with _making:
+        if not _default or _default[0].is_closed:
+            _default[:] = [Session()]
+        return _default[0]
 
 
 def is_default(asked: Session) -> bool:

@@ -277,7 +277,8 @@ class Watcher:
         self._is_closed = False
         self._thread = LoopThread("murmur-seen")
         self.look()
-        self._thread.post("follow", self._follow)
+        if not session.is_closed:  # nothing comes of one any more
+            self._thread.post("follow", self._follow)
 
     def look(self, patience: float | None = None) -> None:
         """Look at the run now; not on the session's loop."""

@@ -9,9 +9,11 @@ import platform
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import count, islice
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
+from murmur._backend import thread_lock
 from murmur._given import needed
 from murmur._table import html_table, text_lines
 from murmur.cluster import JOIN, NodeOverview
@@ -64,7 +66,8 @@ class Entrance:
         self._opening: Opening | None = None
         self._where = ("", 0)
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._spawned = 0
+        self._numbers = count(1)  # of node processes
+        self._opening_one = thread_lock()  # from two threads at once it is one, with two tickets
         self._deployments: list[Deployment] = []
         self._tickets: dict[str, bool] = {}  # whether those of that name were revoked
 
@@ -84,18 +87,25 @@ class Entrance:
         Opening.check(host, port, lifetime)
         is_name = seen_as is None or isinstance(seen_as, str)
         needed(is_name, "seen_as", seen_as, "give a name or an address, such as '10.0.0.1'")
-        name = self._ticket_name(name)
-        if self._opening is None:
-            authority = Opening.prepare()  # here: users wait for nothing that is imported
-            self._opening = self._host.ask("open", self._open, Opening.at, host, port, authority)
-            self._where = (host, self._opening.port)
-        elif host not in (LOOPBACK, self._where[0]) or port not in (0, self._where[1]):
-            raise ClusterError(
-                f"this session listens at {':'.join(map(str, self._where))} already, and not at "
-                f"{host}:{port or '*'}; open it there first, before spawn_nodes and use"
-            )
-        self._tickets[name] = False
-        return self._opening.ticket(lifetime, seen_as, name=name, rights=rights)
+        with self._opening_one:
+            name = self._ticket_name(name)
+            opening = self._opening or self._listen(host, port)
+            if host not in (LOOPBACK, self._where[0]) or port not in (0, self._where[1]):
+                raise ClusterError(
+                    f"this session listens at {':'.join(map(str, self._where))} already, and not "
+                    f"at {host}:{port or '*'}; open it there first, before spawn_nodes and use"
+                )
+            self._tickets[name] = False
+        return opening.ticket(lifetime, seen_as, name=name, rights=rights)
+
+    def _listen(self, host: str, port: int) -> Opening:
+        """Begin to listen there."""
+        from murmur.cluster import Opening
+
+        authority = Opening.prepare()  # here: users wait for nothing that is imported
+        opening: Opening = self._host.ask("open", self._open, Opening.at, host, port, authority)
+        self._opening, self._where = opening, (host, opening.port)
+        return opening
 
     def revoke(self, name: str) -> None:
         """Let nobody in by tickets of a name any more, and send away who is in."""
@@ -133,9 +143,8 @@ class Entrance:
         ticket = self.open(LOOPBACK, 0, LIFETIME, LOOPBACK)
         started: list[subprocess.Popen[bytes]] = []
         try:
-            for _ in range(number):
-                self._spawned += 1
-                started.append(_start(ticket, f"spawned-{self._spawned}"))
+            numbers = islice(self._numbers, number)
+            started.extend(_start(ticket, f"spawned-{each}") for each in numbers)
             names = self._wait_in(started, ticket, monotonic() + patience)
         except BaseException:
             self._forget(started)

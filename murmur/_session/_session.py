@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from murmur._backend import thread_lock
 from murmur._given import amount_given, integer_given, needed, path_given, truth_given
 from murmur._guard import heard
 from murmur._moved import VERBS_OF_AMOC, amoc_names
@@ -145,6 +146,9 @@ class Session:
         self._live: LiveView | None = None
         self._scenario: type[Scenario] | None = None
         self._call_log = CallLog()
+        self._making = thread_lock()  # a first look may come from two threads at once
+        self._publisher: Publisher | None = None
+        self._watcher: Watcher | None = None
         self.relay: Relay = Relay(FailureLog())
         self.search: SearchProgress | None = None
 
@@ -773,14 +777,20 @@ class Session:
         self._watch.catch_up()
         return self._watch.seen
 
-    @cached_property
+    @property
     def publisher(self) -> Publisher:
         """What keeps panel and widgets of the session up to date; for parts of front ends."""
-        return publisher_of(self)
+        with self._making:
+            if self._publisher is None:
+                self._publisher = publisher_of(self)
+            return self._publisher
 
-    @cached_property
+    @property
     def _watch(self) -> Watcher:
-        return Watcher(self)
+        with self._making:
+            if self._watcher is None:
+                self._watcher = Watcher(self)
+            return self._watcher
 
     def close(self) -> None:
         """Stop what runs, in order if it can be, and join the thread."""
@@ -791,8 +801,10 @@ class Session:
         finally:
             if self._ending is not None:
                 self._ending.give_up()
-            if "_watch" in vars(self):
-                self._watch.close()
+            with self._making:  # whoever makes one meanwhile finds the session closed
+                watcher = self._watcher
+            if watcher is not None:
+                watcher.close()
 
     def __enter__(self) -> Self:
         """Return the session."""

@@ -1,0 +1,73 @@
+"""What is made when it is first asked for is made once, whoever asks at the same moment."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+import murmur
+from murmur._session import _default, _session
+from murmur.cluster import Opening
+
+
+def met(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `make`, in which two threads meet unless only one comes."""
+    barrier = threading.Barrier(2)
+
+    def meet(*args: Any, **keywords: Any) -> Any:
+        with suppress(threading.BrokenBarrierError):
+            barrier.wait(0.3)
+        return make(*args, **keywords)
+
+    return meet
+
+
+def twice(ask: Callable[[], Any]) -> list[Any]:
+    with ThreadPoolExecutor(2) as threads:
+        return [each.result(30) for each in [threads.submit(ask), threads.submit(ask)]]
+
+
+def test_the_session_of_the_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_default, "_default", [])
+    monkeypatch.setattr(_default, "Session", met(murmur.Session))
+
+    one, other = twice(murmur.session)
+
+    assert one is other
+
+
+def test_what_can_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_session, "Watcher", met(_session.Watcher))
+    with murmur.Session() as session:
+        one, other = twice(lambda: session.seen)
+
+    assert one is other
+
+
+def test_the_place_where_others_come_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Opening, "prepare", staticmethod(met(Opening.prepare)))
+    with murmur.Session() as session:
+        one, other = twice(lambda: session.open(read_only=True))
+
+        assert one.address == other.address
+        session.revoke("ticket-1")
+        reached = 0
+        for ticket in (one, other):
+            with suppress(murmur.errors.JoinError), murmur.attach(ticket) as attached:
+                reached += attached.status().state == "idle"
+        assert reached == 1  # each has a name of its own
+
+
+def test_a_first_look_at_a_closed_session_leaves_no_thread() -> None:
+    session = murmur.Session()
+    session.close()
+    before = {thread.ident for thread in threading.enumerate()}
+
+    assert session.seen.state == "idle"
+
+    assert [each.name for each in threading.enumerate() if each.ident not in before] == []
