@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import Any
 import pytest
 
 import murmur
-from murmur._session import _ending
 from murmur.recording import RunRecord
 
 PATIENCE = 60.0
@@ -48,14 +48,15 @@ def session() -> Iterator[murmur.Session]:
 def test_a_run_ends_though_nobody_can_say_what_was_wrong_with_it(
     session: murmur.Session, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    real = _ending.status_of
+    module = sys.modules["murmur._session._ending"]
+    real = module.status_of
 
     def status_of(*args: Any, record: RunRecord | None = None, **keywords: Any) -> murmur.Status:
         if record is not None:
             raise IndexError("the fault")
         return real(*args, **keywords)
 
-    monkeypatch.setattr(_ending, "status_of", status_of)
+    monkeypatch.setattr(module, "status_of", status_of)
     run = session.do(Stays, 3, user_rate=float("inf"))
     assert session.status().users["running"] == 3  # a look goes on, too
     session.stop()

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import murmur
-from murmur._session._nodes import Nodes
-from murmur._session._views import Coordinators, Throttles
 
 
 class Nap(murmur.Scenario):
@@ -47,15 +44,18 @@ class Going:
         return {"one": 1} if self.asked == 1 else {}
 
 
-KINDS: dict[str, Callable[[Going], Any]] = {
-    "nodes": lambda going: Nodes(going, None),
-    "throttles": lambda going: Throttles(going, dict, lambda *_: None),
-    "coordinators": lambda going: Coordinators(going, lambda *_: None),
-}
+@pytest.mark.parametrize(
+    ("kind", "others"),
+    [
+        ("nodes", [None]),
+        ("throttles", [dict, lambda *_: None]),
+        ("coordinators", [lambda *_: None]),
+    ],
+)
+def test_what_goes_while_all_are_read_is_no_error(kind: str, others: list[Any]) -> None:
+    with murmur.Session() as session:
+        known = type(getattr(session, kind))
 
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_what_goes_while_all_are_read_is_no_error(kind: str) -> None:
-    assert list(dict(KINDS[kind](Going()).items())) == ["one"]
-    assert len(list(KINDS[kind](Going()).values())) == 1
-    assert KINDS[kind](Going()).get("one", "gone") == "gone"
+    assert list(dict(known(Going(), *others).items())) == ["one"]
+    assert len(list(known(Going(), *others).values())) == 1
+    assert known(Going(), *others).get("one", "gone") == "gone"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,6 @@ from typing import Any
 import pytest
 
 import murmur
-from murmur._session import _default, _session
 from murmur.cluster import Opening
 
 
@@ -33,8 +33,8 @@ def twice(ask: Callable[[], Any]) -> list[Any]:
 
 
 def test_the_session_of_the_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_default, "_default", [])
-    monkeypatch.setattr(_default, "Session", met(murmur.Session))
+    monkeypatch.setattr("murmur._session._default._default", [])
+    monkeypatch.setattr("murmur._session._default.Session", met(murmur.Session))
 
     one, other = twice(murmur.session)
 
@@ -42,7 +42,8 @@ def test_the_session_of_the_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_can_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_session, "Watcher", met(_session.Watcher))
+    module = sys.modules[murmur.Session.do.__module__]
+    monkeypatch.setattr(module, "Watcher", met(module.Watcher))
     with murmur.Session() as session:
         one, other = twice(lambda: session.seen)
 
