@@ -9,7 +9,6 @@ coroutine that nobody awaits.
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextvars import copy_context
@@ -18,7 +17,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 from murmur.errors import Leaving, WrongThreadError
 
-from ._native import Native, Task
+from ._native import Native, Task, trio_runs_here
 
 LOOK = 10.0
 """Seconds between two looks at whether the loop that is to answer is still there.
@@ -114,8 +113,7 @@ def loop_runs_here() -> bool:
     """Return whether the calling thread runs a loop, of either backend."""
     if asyncio._get_running_loop() is not None:  # noqa: SLF001 - documented; the other one raises
         return True
-    trio = sys.modules.get("trio")
-    return trio is not None and bool(trio.lowlevel.in_trio_run())
+    return trio_runs_here()
 
 
 def on_loop(

@@ -280,5 +280,6 @@ def _nobody_home(*_: object) -> None:
 
 def _say_asyncio() -> None:
     """Let anyio find asyncio in a context that comes from a thread that runs trio."""
-    if sniffio := sys.modules.get("sniffio"):
-        sniffio.current_async_library_cvar.set("asyncio")
+    # There in part while another thread imports it; then no context says anything yet.
+    if known := getattr(sys.modules.get("sniffio"), "current_async_library_cvar", None):
+        known.set("asyncio")

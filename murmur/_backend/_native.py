@@ -505,10 +505,19 @@ class TrioNative(Native):
 
 def native() -> Native:
     """Return the seam of the backend that runs the current task."""
+    return TrioNative() if trio_runs_here() else AsyncioNative()
+
+
+def trio_runs_here() -> bool:
+    """Return whether the calling thread runs a loop of trio.
+
+    While another thread imports trio, it is there in part; then no loop of it runs anywhere.
+    """
     trio = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_run():
-        return TrioNative()
-    return AsyncioNative()
+    if trio is None:
+        return False
+    asks = getattr(getattr(trio, "lowlevel", None), "in_trio_run", None)
+    return asks is not None and bool(asks())
 
 
 def thread_is_alive(thread: int | None) -> bool:

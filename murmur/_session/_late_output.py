@@ -33,8 +33,8 @@ def follow_cells() -> None:
 
 def _shell() -> Any:  # noqa: ANN401 - IPython's shell; it may not be installed
     """Return the shell of a kernel; None anywhere else."""
-    known = sys.modules.get("IPython")
-    shell = None if known is None else known.get_ipython()
+    # There in part while another thread imports it, and then this is no kernel's process.
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return shell if hasattr(shell, "kernel") else None
 
 

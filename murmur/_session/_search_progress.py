@@ -143,6 +143,6 @@ class CellOutput:
 
 def cell_output() -> CellOutput | None:
     """Return where a cell shows progress; None outside of notebooks."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
+    # There in part while another thread imports it, and then this is no kernel's process.
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return None if getattr(shell, "kernel", None) is None else CellOutput()

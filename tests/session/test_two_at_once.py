@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -72,3 +73,19 @@ def test_a_first_look_at_a_closed_session_leaves_no_thread() -> None:
     assert session.seen.state == "idle"
 
     assert [each.name for each in threading.enumerate() if each.ident not in before] == []
+
+
+@pytest.mark.parametrize("name", ["IPython", "trio", "sniffio"])
+def test_what_another_thread_imports_at_this_moment(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Brief(murmur.Scenario):
+        """Users act once and go."""
+
+        async def start(self, user: murmur.User) -> None:
+            await user.sleep(0.01)
+
+    monkeypatch.setitem(sys.modules, name, ModuleType(name))  # it is there, and nothing in it yet
+    with murmur.Session() as session:
+        run = session.do(Brief, 2, user_rate=float("inf"), end_when_idle=True)
+        assert run.wait(30).users["gone"] == 2
