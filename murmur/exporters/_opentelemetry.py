@@ -150,7 +150,9 @@ class OpenTelemetry(PushExporter):
     def _close(self) -> None:
         self._relay.detach(self._spans)
         super()._close()
-        self._spans.dropped += len(self._spans.drain())  # the last push did not come to them
+        if left := self._spans.drain():  # the last push did not come to them
+            self._spans.dropped += len(left)
+            self._tell()
         for exporter in (self._metrics, self._traces):
             if exporter is not None and exporter not in self._given:
                 exporter.shutdown()

@@ -11,6 +11,7 @@ from abc import abstractmethod
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import anyio
 import anyio.to_thread
@@ -27,6 +28,9 @@ _SECONDS = "give the seconds between two pushes, above 0, such as 10"
 
 LAST_PUSH = 6.0
 """Seconds that the push under way when it is stopped, and the last one, have together."""
+
+SLOW = 5.0
+"""Seconds after which a push that has not ended is told of, or the interval if that is longer."""
 
 FORMER = 100
 """Runs, the last totals of which wait for a target that is slower than runs are short."""
@@ -93,6 +97,9 @@ class PushExporter(Exporter):
         self._pushed = 0
         self._failed = 0
         self._last_error = ""
+        self._of_run = ""  # the run that pushes were of last
+        self._until_run: ExporterStatistics = ExporterStatistics()  # what there was before it
+        self._when_told: ExporterStatistics = ExporterStatistics()  # what there was when last told
 
     @abstractmethod
     def push(self, reading: Reading) -> None:
@@ -155,6 +162,7 @@ class PushExporter(Exporter):
         if len(self._former) < FORMER:
             self._former.append(reading)
         else:
+            self._pass_to(reading)
             self._note_failure(f"the last totals of the run {reading.run_id} were not sent")
         self._news.set()
 
@@ -181,13 +189,29 @@ class PushExporter(Exporter):
 
     async def _try(self, reading: Reading) -> bool:
         """Push; return whether that worked."""
-        _, error = await anyio.to_thread.run_sync(heard, self.push, reading, abandon_on_cancel=True)
+        self._pass_to(reading)
+        async with anyio.create_task_group() as meanwhile:
+            meanwhile.start_soon(self._tell_if_slow)
+            push = partial(heard, self.push, reading)
+            _, error = await anyio.to_thread.run_sync(push, abandon_on_cancel=True)
+            meanwhile.cancel_scope.cancel()
         if error is not None:  # a receiver, or a user's code, may raise anything
             self._note_failure(error_text(error))
             return False
         self._pushed += 1
         self._tell()
         return True
+
+    async def _tell_if_slow(self) -> None:
+        """Tell of a push that does not end: nothing fails, and nothing is sent."""
+        patience = max(SLOW, self.interval)
+        await anyio.sleep(patience)
+        self._tell(under_way=f"a push has not ended for {patience:,.0f} s and more")
+
+    def _pass_to(self, reading: Reading) -> None:
+        """Count from here what becomes of another run's totals."""
+        if reading.run_id != self._of_run:
+            self._of_run, self._until_run = reading.run_id, self._when_told
 
     def _note_failure(self, reason: str) -> None:
         """Count a failed push, and say so once."""
@@ -202,14 +226,22 @@ class PushExporter(Exporter):
                 reason,
             )
 
-    def _tell(self, why: str = "") -> None:
+    def _tell(self, why: str = "", under_way: str = "") -> None:
         """Put what was not sent among the problems of the run; nothing if all was."""
         whose = f"{type(self).__name__} to {self.target}"
+        self._when_told = now = self._so_far()
+        before, told = self._until_run, []
+        failed, dropped = now.failed - before.failed, now.dropped - before.dropped
+        if failed:
+            told.append(f"{failed:,} of {failed + now.pushed - before.pushed:,} pushes failed{why}")
+        if dropped:
+            told.append(f"{dropped:,} spans were not sent")
+        if under_way:
+            told.append(under_way)
+        trouble = f"{whose}: {', and '.join(told)}" if told else ""
+        self.totals.tell(whose, trouble, self._of_run)
+
+    def _so_far(self) -> ExporterStatistics:
+        """Return what it has done; a user's own `statistics` may raise."""
         plain = ExporterStatistics(self._pushed, self._failed, self._last_error)
-        now = heard(self.statistics).value or plain  # a user's may raise
-        told = []
-        if now.failed:
-            told.append(f"{now.failed:,} of {now.failed + now.pushed:,} pushes failed{why}")
-        if now.dropped:
-            told.append(f"{now.dropped:,} spans were not sent")
-        self.totals.tell(whose, f"{whose}: {', and '.join(told)}" if told else "")
+        return heard(self.statistics).value or plain

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from weakref import WeakValueDictionary
 
 from murmur._backend import thread_lock
 from murmur._guard import error_text, heard
@@ -156,6 +157,7 @@ class Totals(Follower):
         self._limit = names
         self._lock = thread_lock()
         self._record: RunRecord | None = None
+        self._records: WeakValueDictionary[str, RunRecord] = WeakValueDictionary()  # by run
         self._version = 0
         self.readers: int = 0
         self.on_end: Callable[[RunRecord], None] = lambda _: None
@@ -172,9 +174,12 @@ class Totals(Follower):
                 self._forget_silent()
             return self._reading()
 
-    def tell(self, whose: str, trouble: str) -> None:
-        """Put what is wrong with `whose` among the problems of the run; nothing takes it back."""
-        record = self._record
+    def tell(self, whose: str, trouble: str, run_id: str = "") -> None:
+        """Put what is wrong with `whose` among the problems of a run; nothing takes it back.
+
+        It is the latest, unless `run_id` says which; one that nobody has any more is told nothing.
+        """
+        record = self._records.get(run_id) if run_id else self._record
         if record is not None and trouble:
             record.troubles[whose] = trouble
         elif record is not None:
@@ -310,6 +315,7 @@ class Totals(Follower):
             self.on_next(self._reading())
         self._clear()
         self._record, self.readers = record, 0
+        self._records[record.run_id] = record
         self._set("run_info", (record.run_id, str(record.seed)), 1.0)
         self._set("run_active", (), 1.0)
         self._set("run_actions", (), 0.0)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from traitlets import Float
@@ -67,6 +70,84 @@ def test_a_target_that_came_later_leaves_what_was_not_sent(course):
     push_once(exporter, course)
 
     assert [*course.record.troubles.values()] == ["Refused to slow: 1 of 2 pushes failed"]
+
+
+def test_a_run_is_told_nothing_of_what_failed_in_the_one_before(course):
+    exporter = Refused(course, "slow", interval=3600)
+    exporter.fails = 1
+    push_once(exporter, course)
+    before = course.record
+    course.begin("r2", started_at=100.0)
+    push_once(exporter, course)
+
+    assert [*before.troubles.values()] == [
+        "Refused to slow: 1 of 1 pushes failed; the last said ConnectionRefusedError: "
+        "nobody listens"
+    ]
+    assert course.record.troubles == {}
+    assert (exporter.statistics().pushed, exporter.statistics().failed) == (1, 1)
+
+
+def test_last_totals_that_fail_when_another_run_is_on_are_told_in_theirs(course):
+    with Refused(course, "slow", interval=3600) as exporter:
+        exporter.fails = 1
+        course.act("echo", 0.1)
+        course.flush()
+        before = course.record
+        course.begin("r2", started_at=100.0)
+        course.act("echo", 0.1)
+        course.flush()
+
+    assert [text[:40] for text in before.troubles.values()] == [
+        "Refused to slow: 1 of 1 pushes failed; t"
+    ]
+    assert course.record.troubles == {}
+
+
+class Dropping(Refused):
+    """Had no room for five spans, before the first push."""
+
+    fails = 0
+
+    def statistics(self) -> ExporterStatistics:
+        return replace(super().statistics(), dropped=5)
+
+
+def test_what_was_dropped_before_the_first_push_of_a_run_is_told_in_that_run(course):
+    exporter = Dropping(course, "small", interval=3600)
+    push_once(exporter, course)
+    before = course.record
+    course.begin("r2", started_at=100.0)
+    push_once(exporter, course)
+
+    assert [*before.troubles.values()] == ["Dropping to small: 5 spans were not sent"]
+    assert course.record.troubles == {}
+
+
+class Endless(PushExporter):
+    """Sends to a target that takes a little at a time, so that no timeout is ever over."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.go_on = threading.Event()
+
+    def push(self, reading: Reading) -> None:
+        self.go_on.wait(60)
+
+
+def test_a_push_that_does_not_end_is_told_while_it_goes_on(course, monkeypatch):
+    monkeypatch.setattr("murmur.exporters._push.SLOW", 0.05)
+    with Endless(course, "drip", interval=0.05) as exporter:
+        course.act("echo", 0.1)
+        course.flush()
+        deadline = time.monotonic() + 30
+        while not course.record.troubles and time.monotonic() < deadline:
+            time.sleep(0.01)
+        told = [*course.record.troubles.values()]
+        exporter.go_on.set()
+
+    assert told == ["Endless to drip: a push has not ended for 0 s and more"]
+    assert course.record.troubles == {}
 
 
 class Kept(PushExporter):
