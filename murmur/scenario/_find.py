@@ -164,6 +164,9 @@ def _scenario_or_refusal(reference: str, value: object) -> type[Scenario]:
 
 def _in_module(reference: str) -> type[Scenario]:
     name, _, attribute = reference.partition(":")
+    if not (name and attribute):
+        reason = "write 'package.module:Class' or 'path/to/file.py:Class'"
+        raise UnknownScenarioError(reference, reason)
     try:
         module = importlib.import_module(name)
     except KeyboardInterrupt:

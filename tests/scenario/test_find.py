@@ -241,3 +241,9 @@ def test_a_module_in_place_of_a_class_is_told_which_class_would_do() -> None:
         find(module, {})
     with pytest.raises(UnknownScenarioError, match="scenario 'None': give a class, its name"):
         find(None, {})
+
+
+@pytest.mark.parametrize("half", [":Nap", "shop:", ":"])
+def test_half_of_a_reference_is_answered_with_how_it_is_written(half: str) -> None:
+    with pytest.raises(UnknownScenarioError, match=r"write 'package\.module:Class' or"):
+        find(half, {})
