@@ -59,10 +59,18 @@ class Stray:
     """A variable that is set, and read by no setting of the scenario."""
 
     variable: str
-    meant: str  # the variable of a setting that has no value, which may have been meant
+    # the variable of a setting that has no value, which may have been meant; empty if it is no
+    # setting that was meant, but what a run is started with
+    meant: str
 
     def __str__(self) -> str:
         """Return what to say of it."""
+        if not self.meant:
+            name = self.variable.upper().removeprefix(PREFIX).lower()
+            return (
+                f"no setting reads the variable {self.variable}; give {name}= to do(), or "
+                f"--{name} to murmur run"
+            )
         return (
             f"no setting reads the variable {self.variable}; {self.meant} is not set, and may "
             "have been meant"
@@ -111,6 +119,8 @@ def _strays(
             continue
         if meant := _in_a_mix(name, unset) or get_close_matches(name, unset, cutoff=_ALIKE):
             yield Stray(variable, unset[meant[0]])
+        elif name in _OF_THE_RUN:
+            yield Stray(variable, "")
 
 
 def _in_a_mix(name: str, unset: Iterable[str]) -> list[str]:
@@ -121,6 +131,9 @@ def _in_a_mix(name: str, unset: Iterable[str]) -> list[str]:
 
 _EXPORTERS = "GRAPHITE_"
 """How the rest begins of variables that belong to exporters."""
+
+_OF_THE_RUN = {"USERS", "DURATION", "SEED"}
+"""What looks like a setting to who starts a run, and is none."""
 
 _ALIKE = 0.7
 """Share of letters that a variable and the one that was meant have in common, at least."""

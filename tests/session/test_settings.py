@@ -60,6 +60,13 @@ def test_a_rate_may_have_a_unit_wherever_it_is_given(session, monkeypatch) -> No
         ("AMOC_SIZE", "big", "AMOC_SIZE='big' is not usable (expected an int)"),
         ("AMOC_SIEZ", "7", "No setting reads the variable AMOC_SIEZ; AMOC_SIZE is not set"),
         ("amoc_size", "7", "No setting reads the variable amoc_size; AMOC_SIZE is not set"),
+        (
+            "AMOC_DURATION",
+            "60",
+            "No setting reads the variable AMOC_DURATION; give duration= to do(), or --duration",
+        ),
+        ("AMOC_USERS", "9", "No setting reads the variable AMOC_USERS; give users= to do()"),
+        ("AMOC_SEED", "9", "No setting reads the variable AMOC_SEED; give seed= to do()"),
     ],
 )
 def test_what_the_environment_asked_for_in_vain_is_a_remark_of_the_run(
