@@ -7,6 +7,7 @@ every single duration again.
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from ._push import ExporterStatistics, PushExporter
 from ._spans import Action, SpanSample
 
 if TYPE_CHECKING:
+    import requests
     from opentelemetry.sdk.metrics.export import MetricExporter
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace.export import SpanExporter
@@ -139,11 +141,15 @@ class OpenTelemetry(PushExporter):
         if self._metrics is None:
             from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 
-            self._metrics = OTLPMetricExporter(self._path("metrics"), timeout=TIMEOUT)
+            self._metrics = OTLPMetricExporter(
+                self._path("metrics"), timeout=TIMEOUT, session=_session()
+            )
         if self._traces is None and self._spans.share:
             from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-            self._traces = OTLPSpanExporter(self._path("traces"), timeout=TIMEOUT)
+            self._traces = OTLPSpanExporter(
+                self._path("traces"), timeout=TIMEOUT, session=_session()
+            )
         self._relay.attach(self._spans)
         super()._open()
 
@@ -168,6 +174,14 @@ class OpenTelemetry(PushExporter):
         if str(resource.attributes[SERVICE_NAME]).startswith("unknown_service"):
             return resource.merge(Resource({SERVICE_NAME: "murmur"}))
         return resource
+
+
+def _session() -> requests.Session | None:
+    """Return what the SDK's exporters send by; None where the environment names something."""
+    from ._otlp import wary_session
+
+    is_named = any(name.endswith("_CREDENTIAL_PROVIDER") for name in os.environ)
+    return None if is_named else wary_session()
 
 
 def _require_sdk(with_otlp: bool) -> None:

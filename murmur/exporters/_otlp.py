@@ -1,14 +1,21 @@
-"""Totals and actions in the words of OpenTelemetry's SDK.
+"""Totals and actions in the words of OpenTelemetry's SDK, and what a collector answers to them.
 
 Every function here needs the extra ``otel``.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
+import requests
 from opentelemetry.context import Context
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceResponse,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
     Gauge,
@@ -137,3 +144,52 @@ def _attributes(action: Action) -> dict[str, str | int | float]:
     if action.error:
         attributes["error.type"] = action.error
     return attributes
+
+
+def wary_session() -> requests.Session:
+    """Return a session in which nothing counts as taken but what a collector took.
+
+    The SDK's exporters take every status below 400 for a success, also a proxy's redirect to its
+    login page, and do not read how much a collector says that it refused
+    (https://opentelemetry.io/docs/specs/otlp/#partial-success-1).
+    """
+    session = requests.Session()
+    session.hooks["response"].append(_refuse_what_was_not_taken)
+    return session
+
+
+def _refuse_what_was_not_taken(answer: requests.Response, **_: object) -> None:
+    if answer.status_code >= 400:
+        return  # the SDK tells of it, and may try again
+    if trouble := _trouble_of(answer):
+        answer.close()
+        raise ConnectionError(trouble)
+
+
+def _trouble_of(answer: requests.Response) -> str:
+    """Say why the answer is none of a collector that took everything; empty if it is."""
+    if answer.status_code >= 300:
+        place = urlsplit(answer.headers.get("Location", ""))
+        where = f" to {place.netloc}{place.path}" if place.path else ""
+        return f"nothing was taken: status {answer.status_code}, a redirect{where}"
+    kind = answer.headers.get("Content-Type", "")
+    if "html" in kind:
+        return f"nothing was taken: a page came ({kind}), as of a login"
+    number, what, why = _refused(answer.content, kind, is_of_spans="/traces" in (answer.url or ""))
+    return f"{number:,} {what} were refused: {why or 'no reason is given'}" if number else ""
+
+
+def _refused(content: bytes, kind: str, *, is_of_spans: bool) -> tuple[int, str, str]:
+    """Return how many of what a collector did not take, and why."""
+    what = "spans" if is_of_spans else "data points"
+    if "json" in kind:
+        told = json.loads(content or b"{}").get("partialSuccess", {})
+        number = told.get("rejectedSpans" if is_of_spans else "rejectedDataPoints", 0)
+        return int(number), what, str(told.get("errorMessage", ""))
+    if "protobuf" not in kind:
+        return 0, what, ""
+    if is_of_spans:
+        spans = ExportTraceServiceResponse.FromString(content).partial_success
+        return spans.rejected_spans, what, spans.error_message
+    points = ExportMetricsServiceResponse.FromString(content).partial_success
+    return points.rejected_data_points, what, points.error_message

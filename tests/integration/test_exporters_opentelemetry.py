@@ -36,6 +36,8 @@ class Collector(ThreadingHTTPServer):
         self.metrics = ExportMetricsServiceRequest()
         self.spans: list = []
         self.status = 200
+        self.refused: tuple[int, str] = (0, "")  # how many data points are, and why
+        self.fields: dict[str, str] = {}  # of an answer that is none of OTLP's
         super().__init__(("127.0.0.1", 0), Handler)
 
     @property
@@ -70,6 +72,9 @@ class Handler(BaseHTTPRequestHandler):
             if self.server.status == 200:
                 self.server.metrics = ExportMetricsServiceRequest.FromString(body)
             answer = ExportMetricsServiceResponse()
+            number, why = self.server.refused
+            answer.partial_success.rejected_data_points = number
+            answer.partial_success.error_message = why
         else:
             assert self.path == "/v1/traces"
             for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
@@ -77,7 +82,9 @@ class Handler(BaseHTTPRequestHandler):
             answer = ExportTraceServiceResponse()
         content = answer.SerializeToString()
         self.send_response(self.server.status)
-        self.send_header("Content-Type", "application/x-protobuf")
+        fields = {"Content-Type": "application/x-protobuf", **self.server.fields}
+        for name, value in fields.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -188,6 +195,28 @@ def test_a_collector_that_refuses_for_a_while_has_the_right_totals_afterwards(se
 
     beats = len(run.results.actions)
     assert server.points("murmur.actions")["beat", "local"].as_double == beats
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "refused", "told"),
+    [
+        (302, {"Location": "/login?to=%2Fv1"}, (0, ""), "status 302, a redirect to /login"),
+        (304, {}, (0, ""), "status 304, a redirect"),
+        (200, {"Content-Type": "text/html"}, (0, ""), "a page came (text/html), as of a login"),
+        (200, {}, (7, "out of bounds"), "7 data points were refused: out of bounds"),
+    ],
+)
+def test_what_a_collector_did_not_take_is_no_success(session, status, fields, refused, told):
+    """The SDK's exporter says that each of these was taken."""
+    with collecting() as server:
+        server.status, server.fields, server.refused = status, fields, refused
+        exporter = OpenTelemetry(session, server.url, interval=0.1)
+        with exporter, session.do(Steady, 2, user_rate=float("inf")) as run:
+            wait_until(lambda: exporter.statistics().failed >= 2)
+
+    assert exporter.statistics().pushed == 0
+    assert told in exporter.statistics().last_error
+    assert any("pushes failed" in problem for problem in run.status().problems)
 
 
 def test_exporters_of_the_sdk_can_be_given_instead(session):
