@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from murmur.recording import LiveView, RunRecord
     from murmur.results import Capacity
     from murmur.results.capacity import Search, Step
-    from murmur.scenario import Scenario
+    from murmur.scenario import Resolved, Scenario
 
 T = TypeVar("T")
 
@@ -231,7 +231,7 @@ class Session:
             users=users,
             duration=duration,
             end_when_idle=truth_given("end_when_idle", end_when_idle),
-            on_accepted=lambda: self._hold(run, record, chosen, ending),
+            on_accepted=lambda: self._hold(run, record, chosen, ending, resolved),
             on_over=lambda last: ending.come(last),  # noqa: PLW0108 - it is made below
         )
         cluster, named = self._host.cluster("do"), self._host.entrance.awaited(nodes)
@@ -532,7 +532,7 @@ class Session:
         rates = {"rate": rate, "interval": interval}
         if wanted := given({**rates, "interarrival": interarrival, "limit": limit}):
             self.call_throttle(name, "open", wanted)
-        return self.throttles[name]
+        return self.throttles[self._call_log.public(name)]
 
     def call_throttle(self, name: str, verb: str, arguments: Mapping[str, object]) -> None:
         """Call a method of a throttle by its name; for front ends, others use `throttles`.
@@ -822,11 +822,18 @@ class Session:
         """Return the status as a table; a closed session has none."""
         return None if self.is_closed else self.status()._repr_html_()
 
-    def _hold(self, run: Run, record: RunRecord, scenario: type[Scenario], ending: Ending) -> None:
+    def _hold(
+        self,
+        run: Run,
+        record: RunRecord,
+        scenario: type[Scenario],
+        ending: Ending,
+        settings: Resolved,
+    ) -> None:
         """Make `run` the latest; called on the loop once it is accepted."""
         self._run, self._scenario, self._ending = run, scenario, ending
         self._live = run.live
-        self._call_log.hold(record, scenario)
+        self._call_log.hold(record, scenario, settings.values)
 
     async def _ask_nodes(
         self, cluster: Cluster

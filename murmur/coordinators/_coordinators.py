@@ -12,6 +12,7 @@ from murmur._guard import heard
 from murmur.errors import (
     UnknownNameError,
 )
+from murmur.scenario import PublicNames
 
 from ._coordinator import Coordinator
 from ._performer import Emits
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 class Coordinators(Mapping[Hashable, Coordinator]):
     """Opens coordinators and finds them again; as a mapping, those that take users."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that these need of a run
         self,
         # owns the tasks of every coordinator.  It can only end after `stop_all`, or by being
         # cancelled.
@@ -37,7 +38,9 @@ class Coordinators(Mapping[Hashable, Coordinator]):
         post: Post | None = None,  # sends messages about coordinators that are one over all nodes
         # returns the user of an id, as an action of such a coordinator is to see it
         find_user: Callable[..., Any] = lambda _, **__: None,
+        names: PublicNames | None = None,  # what names are called in public; as given without
     ) -> None:
+        self._names = names or PublicNames()
         self._post = post
         self._find_user = find_user
         self._task_group = task_group
@@ -83,6 +86,7 @@ class Coordinators(Mapping[Hashable, Coordinator]):
         given and no coordinator has that name.
         """
         _check_name(name)
+        name = self._names.of(name, self._named)
         if plan is None:
             return self[name]
         wanted = Plan.read(plan, timeout)

@@ -28,7 +28,15 @@ from murmur.errors import (
     RunStateError,
     ThrottleError,
 )
-from murmur.scenario import Scenario, Secrets, build, masked, plan_update, put_values
+from murmur.scenario import (
+    PublicNames,
+    Scenario,
+    Secrets,
+    build,
+    masked,
+    plan_update,
+    put_values,
+)
 from murmur.telemetry import Bus, Emitter, Recorder
 from murmur.throttles import Throttle, Throttles
 
@@ -91,15 +99,15 @@ class NodeRun:
         self._stop_asked = anyio.Event()
         self._tasks = anyio.create_task_group()  # entered by `serve`, which owns all of them
         self.threads: Threads = Threads()
-        parts = (self._tasks, self.native, self.emitter)
-        self.throttles: Throttles = Throttles(
-            *parts, seed=self.seed, started_at=spec.started_at, leases=listener.leases
-        )
+        self.throttles: Throttles = _throttles(self, self._tasks, listener)
         self.coordinators: Coordinators = Coordinators(
-            *parts,
+            self._tasks,
+            self.native,
+            self.emitter,
             Random(f"{self.seed}/coordinators/{node}"),
             post=listener.meeting,
             find_user=self._find_user,
+            names=PublicNames(self.secrets),
         )
         self.scenario: Scenario = self._build()
         self._calls = Calls(self)
@@ -256,10 +264,10 @@ class NodeRun:
     async def call_throttle(self, name: str, verb: str, arguments: Mapping[str, Any]) -> None:
         """Call a method of a throttle for a person, or open one, and record the change."""
         if verb == "open":
-            is_new = name not in self.throttles
+            known = set(self.throttles)
             opened = await self.throttles.open(name, **arguments)
-            if is_new:
-                self._record_change(f"throttle {name}", "", opened.statistics().pace)
+            if opened.name not in known:
+                self._record_change(f"throttle {opened.name}", "", opened.statistics().pace)
             return
         throttle = self.throttles[name]
         check_throttle_verb(name, verb, arguments)
@@ -479,6 +487,18 @@ def _emitter(run: NodeRun, bus: Bus) -> Emitter:
         keep=run.recorder.event,
         conceal=run.secrets.conceal,
         conceal_in_name=run.secrets.conceal_in_name,
+    )
+
+
+def _throttles(run: NodeRun, tasks: TaskGroup, listener: Listener) -> Throttles:
+    return Throttles(
+        tasks,
+        run.native,
+        run.emitter,
+        seed=run.seed,
+        started_at=run.spec.started_at,
+        leases=listener.leases,
+        names=PublicNames(run.secrets),
     )
 
 

@@ -13,7 +13,7 @@ from ._rate import NUMBER, read_rate
 from ._read import read_file
 from ._resolve import Resolved, build, localize, refuse_unknown, resolve
 from ._scenario import Scenario
-from ._secrets import Secrets
+from ._secrets import PublicNames, Secrets
 from ._update import Update, plan_update
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Descriptions",
     "EnvironmentWarning",
     "Mix",
+    "PublicNames",
     "Resolved",
     "Scenario",
     "Secrets",

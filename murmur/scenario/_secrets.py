@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Hashable, Iterable, Iterator, Mapping
 from itertools import islice
 from json import dumps
+from typing import TypeVar, cast
 from urllib.parse import quote, quote_plus
 
 from traitlets import HasTraits
+
+from murmur._given import needed
 
 from ._declarations import MASK, is_secret, settings_of
 
@@ -19,6 +22,8 @@ SHORTEST_IN_NAMES = 8
 
 MOST = 1_000
 """Values in a list or a mapping that are looked for."""
+
+Name = TypeVar("Name", bound=Hashable)
 
 
 class Secrets:
@@ -57,6 +62,38 @@ class Secrets:
     def conceal_in_name(self, name: str) -> str:
         """Return the name of an action, a counter or a throttle without secrets."""
         return _without(self._long, name)
+
+    def conceal_in_key(self, key: Hashable) -> Hashable:
+        """Return a name by which something is found, a text or a tuple of them, the same way."""
+        if type(key) is tuple:
+            return tuple(self.conceal_in_key(part) for part in key)
+        return self.conceal_in_name(key) if isinstance(key, str) else key
+
+
+class PublicNames:
+    """Names by which throttles, or coordinators, are known and found, without secrets.
+
+    Two that differ only in a secret would be one; the second is refused.
+    """
+
+    def __init__(self, secrets: Secrets | None = None) -> None:
+        self._secrets = secrets
+        self._given: dict[Hashable, Hashable] = {}  # by public name, where it differs
+
+    def of(self, name: Name, known: Container[object]) -> Name:
+        """Return what `name` is called in public; `known` are the names of those that are there.
+
+        What was opened before its name became a secret is found by that name.
+        """
+        if self._secrets is None or name in known:
+            return name
+        public = self._secrets.conceal_in_key(name)
+        if public == name:
+            return name
+        is_same = public not in known or self._given.get(public, name) == name
+        needed(is_same, "name", public, "of two names that differ only in a secret, change one")
+        self._given[public] = name
+        return cast("Name", public)
 
 
 def _without(secrets: Iterable[str], text: str) -> str:

@@ -11,6 +11,7 @@ from murmur._backend import Native
 from murmur._given import needed
 from murmur._guard import heard
 from murmur.errors import ThrottleConflictError, UnknownThrottleError
+from murmur.scenario import PublicNames
 
 from ._account import WindowNumbers
 from ._config import Arrivals, ThrottleConfig
@@ -32,7 +33,7 @@ class Throttles(Mapping[str, Throttle]):
     A stopped throttle is gone: its name is free.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that these need of a run
         self,
         task_group: TaskGroup,  # where each throttle has its task
         native: Native,
@@ -44,7 +45,9 @@ class Throttles(Mapping[str, Throttle]):
         # where throttles are opened that are one over all nodes; without, they are this node's
         # alone
         leases: Leases | None = None,
+        names: PublicNames | None = None,  # what names are called in public; as given without
     ) -> None:
+        self._names = names or PublicNames()
         self._windows = WindowNumbers(native.now() if started_at is None else started_at)
         self._task_group = task_group
         self._native = native
@@ -78,6 +81,7 @@ class Throttles(Mapping[str, Throttle]):
         `InvalidArgumentError` if the configuration makes no sense.
         """
         needed(isinstance(name, str), "name", name, "give a text, such as 'messages'")
+        name = self._names.of(name, self._throttles)
         given = (rate, interval, interarrival, limit, shape, seed)
         is_even = heard(("even",).__contains__, arrivals).value
         if is_even and all(value is None for value in given):

@@ -213,3 +213,59 @@ def test_a_name_may_be_a_short_word_that_is_a_password_as_well() -> None:
         run.wait(60)
 
     assert list(run.results.actions["name"]) == ["guest looks"]
+
+
+class Named(murmur.Scenario):
+    """Throttles and coordinators are named for the key that they pace."""
+
+    key = Unicode("guest", help="of an account").tag(secret=True)
+    other = Unicode("", help="of another").tag(secret=True)
+
+    async def init(self) -> None:
+        self.calls = await murmur.throttle(f"calls of {self.key}", rate=1000, interval=1)
+        self.pairs = await murmur.coordinator(("pairs", self.key), (2, lambda event: None))
+        self.rooms = await murmur.coordinator(f"rooms of {self.key}", (1, lambda event: None))
+        try:
+            await murmur.throttle(f"calls of {self.other}", rate=5, interval=1)
+        except murmur.errors.InvalidArgumentError:
+            murmur.count("refused")
+
+    async def start(self, user: murmur.User) -> None:
+        await (await murmur.throttle(f"calls of {self.key}")).wait()
+        await (await murmur.coordinator(f"rooms of {self.key}")).add(user)
+        murmur.count("met")
+        await self.pairs.gather(user, 2)
+
+
+@pytest.mark.parametrize("is_cluster", [False, True])
+def test_a_secret_is_in_no_name_of_a_throttle_or_a_coordinator(
+    tmp_path: Path, *, is_cluster: bool
+) -> None:
+    told: list[str] = []
+    with (
+        murmur.on("amoc.*", lambda event: told.append(repr(event))),
+        murmur.Session(directory=tmp_path) as session,
+    ):
+        if is_cluster:
+            session.spawn_nodes(1)
+        keys = {"key": SECRET, "other": "swordfish-swordfish"}
+        run = session.do(Named, 1, user_rate=math.inf, **keys)
+        wait_for(lambda: session.status().users["running"])
+        named_by_hand = session.throttle(f"by hand of {SECRET}", rate=7, interval=1)
+        named_by_hand.change_rate(rate=8, interval=1)
+        session.throttles["calls of ***"].change_rate(rate=500, interval=1)
+        told += [repr(named_by_hand), repr(session.throttles), repr(session.coordinators)]
+        told += [repr(session.status()), *map(repr, session.coordinators.statistics())]
+        names = set(session.throttles)
+        rooms = set(session.coordinators)
+        wait_for(lambda: len(run.results.throttles.query("name == 'by hand of ***'")))
+        session.stop()
+        told.append(repr(run.wait(60)))
+    results = run.results
+    told += [results.throttles.to_csv(), results.changes.to_csv(), repr(results.summary())]
+    told += [file.read_bytes().decode("latin-1") for file in tmp_path.rglob("*") if file.is_file()]
+
+    assert names == {"user_rate", "calls of ***", "by hand of ***"}
+    assert rooms == {("pairs", "***"), "rooms of ***"}
+    assert set(results.counters["name"]) == {"met", "refused"}
+    assert [text for text in told if SECRET in text or "swordfish" in text] == []
