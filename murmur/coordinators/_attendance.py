@@ -25,6 +25,9 @@ class Owner(Protocol):
     def user_joined(self, coordinator: Any, user_id: int) -> None:  # noqa: ANN401 - of either kind
         """Take note that `user_gone` matters from now on."""
 
+    def is_waiting(self, user_id: int) -> bool:
+        """Return whether the user waits for a message."""
+
     def coordinator_ended(self, coordinator: Any) -> None:  # noqa: ANN401 - of either kind
         """Forget the coordinator: nothing of it runs any more."""
 

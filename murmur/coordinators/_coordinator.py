@@ -285,7 +285,8 @@ class Coordinator(Attendance):
 
     def waits(self) -> list[Wait]:
         """Return who waits here for others: in open batches, and in `gather`."""
-        batches = (tally.wait() for tally in self._tallies)
+        is_held = self._owner.is_waiting if self.timeout == math.inf else None
+        batches = (tally.wait(is_held) for tally in self._tallies)
         return [*(batch for batch in batches if batch is not None), *self._rendezvous.waits()]
 
     def user_gone(self, user: HasId, *, has_finished: bool = False) -> None:

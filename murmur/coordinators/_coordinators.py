@@ -38,9 +38,12 @@ class Coordinators(Mapping[Hashable, Coordinator]):
         post: Post | None = None,  # sends messages about coordinators that are one over all nodes
         # returns the user of an id, as an action of such a coordinator is to see it
         find_user: Callable[..., Any] = lambda _, **__: None,
+        # returns whether the user of an id waits for a message
+        is_waiting: Callable[[int], bool] = lambda _: False,
         names: PublicNames | None = None,  # what names are called in public; as given without
     ) -> None:
         self._names = names or PublicNames()
+        self.is_waiting: Callable[[int], bool] = is_waiting
         self._post = post
         self._find_user = find_user
         self._task_group = task_group

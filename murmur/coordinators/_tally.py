@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import operator
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
@@ -79,13 +80,17 @@ class Tally:
         self._longest = max(self._longest, at - self._since)
         return self.close("coordinate")
 
-    def wait(self) -> Wait | None:
-        """Return who is in the open batch; None if nobody is."""
+    def wait(self, is_held: Callable[[int], bool] | None = None) -> Wait | None:
+        """Return who is in the open batch; None if nobody is.
+
+        `is_held` tells of a user whether it waits until the batch is complete.
+        """
         if not self._counts:
             return None
         size, first = self.item.how_many, next(iter(self._counts))
         times = (self._since, self._latest, self._longest)
-        return Wait("batch", size, self.count, first, *times)
+        is_rest = is_held and self._longest >= 0 and any(map(is_held, self._counts))
+        return Wait("rest" if is_rest else "batch", size, self.count, first, *times)
 
     def remove(self, user_id: int) -> None:
         """Take a user out, however often it was added; fine if it never was."""

@@ -13,7 +13,9 @@ STALE = 10.0
 class Wait(NamedTuple):
     """Users who wait for others."""
 
-    kind: str  # "gather" or "batch": whether they wait in `gather`, or were counted by `add`
+    # "gather": they wait in `gather`; "batch": they were counted by `add`; "rest": they were after
+    # complete batches, no timeout ends it, and one of them at least waits for a message
+    kind: str
     size: object  # how many make the group
     came: int
     first: int  # id of the user who waits for longest
@@ -26,11 +28,14 @@ class Wait(NamedTuple):
         """Return whether it is to be told when nobody will come any more.
 
         In `gather` users stand still, so that one is news if no group took longer.  A batch
-        holds nobody up: what is left over is no news where another was complete, nor is one
-        of "all", which a timeout, a reset or the end closes.
+        holds nobody up by itself: what is left over is no news where another was complete,
+        unless somebody waits for it and nobody came for long; nor is one of "all", which a
+        timeout, a reset or the end closes.
         """
         if self.kind == "gather":
             return now - self.since > self.longest
+        if self.kind == "rest":
+            return now - self.since > self.longest and now - self.latest >= STALE
         return self.longest < 0 and self.size != "all"
 
     def is_stale(self, now: float) -> bool:

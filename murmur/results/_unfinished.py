@@ -47,6 +47,9 @@ _MAILBOX = {
 }
 """What to say of messages that counters of the runtime know of."""
 
+_WAITED = {"gather": "in gather", "rest": "for a batch"}
+"""What users of a coordinator waited for, by the kind of the wait."""
+
 _SILENT = "mailbox.silent"
 """The counter of users that waited for their first message up to their end."""
 
@@ -180,11 +183,11 @@ def _end(record: RunRecord) -> float:
 def _waited_for_others(record: RunRecord) -> Iterator[str]:
     """Yield groups of coordinators that users waited for up to the end."""
     told = _told(record, "amoc.coordinator.unfinished")
-    gathers: dict[tuple[str, str], list[_Told]] = {}
+    groups: dict[tuple[str, str, str], list[_Told]] = {}
     for each in told:
-        if each.metadata["kind"] == "gather":
-            gathers.setdefault((str(each.metadata["name"]), _size(each)), []).append(each)
-    for (name, size), known in sorted(gathers.items()):
+        if what := _WAITED.get(each.metadata["kind"]):
+            groups.setdefault((str(each.metadata["name"]), _size(each), what), []).append(each)
+    for (name, size, what), known in sorted(groups.items()):
         number = sum(int(each.measurements["count"]) for each in known)
         seconds = max(each.measurements["seconds"] for each in known)
         where = f" on {len(known)} nodes" if len(known) > 1 else ""
@@ -192,7 +195,7 @@ def _waited_for_others(record: RunRecord) -> Iterator[str]:
         first = max(known, key=lambda each: each.measurements["seconds"]).metadata["user_id"]
         users = f"{number_of(number, 'user')}{where}"
         yield (
-            f"{users} waited in gather of the coordinator {name!r} up to the end, user {first} "
+            f"{users} waited {what} of the coordinator {name!r} up to the end, user {first} "
             f"for {seconds:,.3g} s: {came}."
         )
 

@@ -100,13 +100,13 @@ class NodeRun:
         self._tasks = anyio.create_task_group()  # entered by `serve`, which owns all of them
         self.threads: Threads = Threads()
         self.throttles: Throttles = _throttles(self, self._tasks, listener)
+        parts = (self._tasks, self.native, self.emitter)
         self.coordinators: Coordinators = Coordinators(
-            self._tasks,
-            self.native,
-            self.emitter,
+            *parts,
             Random(f"{self.seed}/coordinators/{node}"),
             post=listener.meeting,
             find_user=self._find_user,
+            is_waiting=self._is_waiting,
             names=PublicNames(self.secrets),
         )
         self.scenario: Scenario = self._build()
@@ -254,6 +254,11 @@ class NodeRun:
         """Return a user of this node, or what stands for one of another, or that is gone."""
         found = self.users.population.find(user_id)
         return found or DistantUser(user_id, self.send, is_here=is_here)
+
+    def _is_waiting(self, user_id: int) -> bool:
+        """Return whether a user of this node waits for a message."""
+        user = self.users.population.find(user_id)
+        return user is not None and bool(user._receivers)  # noqa: SLF001 - no word of a scenario
 
     def mailbox_overflowed(self, user: User) -> None:
         """Count a message that a full mailbox lost."""

@@ -246,3 +246,19 @@ async def test_a_batch_that_nothing_closes_is_a_problem(gathering, timeout, numb
 
     told = "user 1 has been in a batch of the coordinator 'pairs' for 15 s: 1 of 2 came"
     assert gathering.coordinators.problems() == [told] * number
+
+
+async def test_a_batch_after_complete_ones_is_a_problem_to_those_who_wait_for_it(native, tasks):
+    waiting: set[int] = set()
+    coordinators = Coordinators(
+        tasks, native(), RecordingEmitter(), Random(1), is_waiting=waiting.__contains__
+    )
+    pairs = await coordinators.open("pairs", (2, lambda event: None), float("inf"))
+    for number in (1, 2, 3):
+        await pairs.add(Visitor(number))
+    await anyio.sleep(15)
+    assert coordinators.problems() == []  # who is left over goes on with something else
+
+    waiting.add(3)
+    told = "user 3 has been in a batch of the coordinator 'pairs' for 15 s: 1 of 2 came"
+    assert coordinators.problems() == [told]

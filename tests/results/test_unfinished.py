@@ -714,6 +714,34 @@ def test_what_is_left_over_of_complete_batches_is_no_news():
     assert reasons_of(Waits, 8, is_counted=True) == []
 
 
+class Rooms(murmur.Scenario):
+    """Users are in batches of five, and wait to be told of theirs."""
+
+    timeout = traitlets.Float(math.inf, help="seconds")
+
+    async def init(self) -> None:
+        self.rooms = await murmur.coordinator("rooms", (5, self.open), timeout=self.timeout)
+
+    def open(self, event: object, users: list[tuple[murmur.User, object]]) -> None:
+        for user, _ in users:
+            user.send("open")
+
+    async def start(self, user: murmur.User) -> None:
+        await self.rooms.add(user)
+        await user.receive()
+
+
+def test_users_that_wait_for_a_batch_after_complete_ones_are_told():
+    """One comes a second, so 10 went on, the slowest five within 4 s."""
+    assert reasons_of(Rooms, 14)[0] == (
+        "4 users waited for a batch of the coordinator 'rooms' up to the end, user 11 for 20 s: "
+        "4 of 5 came."
+    )
+    assert reasons_of(Rooms, 10) == []
+    assert "rooms" not in repr(reasons_of(Rooms, 24))  # who came last did so 7 s before the end
+    assert "rooms" not in repr(reasons_of(Rooms, 14, timeout=20.0))  # which is yet to come
+
+
 def test_a_coordinator_whose_batches_only_timed_out_is_told():
     (told,) = reasons_of(Waits, 5, is_counted=True, timeout=0.5)
     assert told == (
