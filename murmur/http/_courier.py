@@ -132,7 +132,7 @@ class Courier:
         ended_at, connection.answer = now(), b""
         source.keep(request.origin, connection)
         del self._open[call]
-        sizes = len(request.head), known.size
+        sizes = len(request.head), len(data)
         self._record(call, known.status, user.id, connection.answered_at, ended_at, sizes)
         return Response(request, known, data, connection.body_limit)
 

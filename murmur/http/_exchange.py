@@ -171,14 +171,15 @@ class Reply:
 
     def as_before(self, known: Known, data: bytes, at: float) -> None:
         """Take `data`, a whole answer that came at a moment, of whose head all is known."""
-        self.first_byte_at, self.received_bytes = at, known.size
+        self.first_byte_at, self.received_bytes = at, len(data)
         self.status = known.status
+        start = known.start or data.index(b"\r\n\r\n") + 4
         if known.fields is None:
-            self._unread_head = known.head
+            self._unread_head = data[:start]
         else:
             self._fields = known.fields
         self.may_set_cookies = known.sets_cookies
-        self._data, self._start = data, known.start
+        self._data, self._start = data, start
         self.is_headed = self.is_complete = True
         if self._waiter is not None:
             self._waiter.wake()

@@ -28,6 +28,7 @@ try:
     import httptools
 
     from ._glance import Glance, parser_of
+    from ._shapes import fits, learn, shape_of
 except ImportError as error:
     raise MissingExtraError("murmur.http", "http", "httptools") from error
 
@@ -53,8 +54,8 @@ class Http1(Wire):
     # With more than 30 attributes of its own, an object without slots is a large dictionary.
     __slots__ = ("_alarm", "_asked", "_fields", "_glance", "_glances", "_had_body", "_head_count",
                  "_head_so_far", "_idle_bytes", "_is_asking", "_is_mended", "_is_parser_used",
-                 "_is_sent", "_luck", "_parser", "_refused", "_rendered", "_reply", "answer",
-                 "answered_at", "body_limit", "early", "is_kept", "known", "now",
+                 "_is_sent", "_luck", "_most", "_parser", "_refused", "_rendered", "_reply",
+                 "answer", "answered_at", "body_limit", "early", "is_kept", "known", "now",
                  "was_used")  # fmt: skip
 
     portion = 64 << 10
@@ -70,6 +71,7 @@ class Http1(Wire):
         self.early = b""  # what the server sent before any request, as it does in HTTP/2
         self.now = now
         self.body_limit = body_limit
+        self._most = min(self.portion, body_limit)  # bytes of an answer that is read at once
         self._reply: Reply | None = None
         self._fields: list[tuple[bytes, bytes]] = []
         self._rendered: tuple[Pairs, bytes, bool] = ((), b"", False)  # and if they say "close"
@@ -208,6 +210,8 @@ class Http1(Wire):
         """Take a whole answer with a head like that before at once, and all else in steps."""
         known = self.known
         is_like = len(data) == known.size and data.startswith(known.head) and not self._rest
+        if not is_like and known.pattern is not None:
+            is_like = len(data) <= self._most and not self._rest and fits(known.pattern, data)
         if is_like and self._is_asking:
             self._answer(data)
             return
@@ -260,8 +264,11 @@ class Http1(Wire):
     def _glimpsed(self, data: bytes) -> Known | None:
         """Return what there is to know of an answer with a new head, if it came whole."""
         luck, glance = self._glances, self._glance
-        if len(data) > self.portion or len(data) > self.body_limit:
+        if len(data) > self._most:
             return None
+        shape = shape_of(data)
+        if shape is not None:
+            return shape
         if luck.left <= 0 and not luck.is_worth_a_look():
             return None
         if glance is None:
@@ -273,6 +280,8 @@ class Http1(Wire):
             return None
         luck.left = MISSES
         self.is_kept = glance.is_kept
+        if self.is_kept and self._luck.left <= 0:
+            learn(glance.status, head)
         return new_head(glance.status, head, len(data))
 
     def take(self, data: bytes) -> None:

@@ -7,6 +7,7 @@ there is no second parser that could read a head otherwise.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,8 @@ class Known:
     fields: Fields | None  # its fields as they came; None if they were not read
     sets_cookies: bool
     is_good: bool  # whether nothing is to be done about the answer but to record it
+    # what heads fit that differ in values alone; `head`, `start` and `size` are of none then
+    pattern: re.Pattern[bytes] | None = None
 
 
 NOTHING = Known(b"", 0, -1, 0, (), sets_cookies=False, is_good=False)
