@@ -68,6 +68,11 @@ class Grid:
         """Permits per interval over time."""
         return self._curve
 
+    @property
+    def left(self) -> float:
+        """What part of a permit is yet to fall due until the next slot; drawn, it may be more."""
+        return self._left
+
     def rate_at(self, at: float) -> float:
         """Return the permits per interval at the time `at`."""
         return self._curve.piece(at).rate_at(at)

@@ -337,6 +337,19 @@ class ClusterThrottle:
         if not (self._is_wanted or self._is_over or self._is_on_demand):
             self._unheld.rest(idle)
 
+    def _catch_up(self, now: float) -> None:
+        """Let the slots pass that it is too late to lease: if they were wanted, they are missed.
+
+        A slot that is wanted is leased before its time, unless the steering loop was late; so
+        nothing is missed before the next one.
+        """
+        if self._is_wanted:
+            left = self._grid.left
+            self._grid.skip(now)
+            passed, self._grid.idle = self._grid.idle, 0.0
+            self._unheld.miss(max(0.0, passed - left))
+        self._skip(now)
+
     def _should_be_quick(self, now: float) -> bool:
         if self.rate.limit is not None:
             return False
@@ -366,7 +379,7 @@ class ClusterThrottle:
     def _by_request(self, now: float, conditions: Conditions) -> Iterator[tuple[str, Lot]]:
         times: dict[str, list[float]] = {}
         until = now + conditions.slowest + HOLD + GRAIN
-        self._skip(now)
+        self._catch_up(now)
         self._is_wanted = bool(self._queue)
         while self._queue:
             node, count = self._queue[0]
@@ -392,6 +405,7 @@ class ClusterThrottle:
             self._known = conditions
         reach = self._reach(now, conditions.period)
         until = now + LEAD + conditions.slowest + reach
+        self._catch_up(now)
         self._skip(now + conditions.slowest)
         ahead = until - self._grid.at
         if ahead < 0.9 * reach:

@@ -2,7 +2,8 @@
 
 A node accounts for the slots that were leased to it.  The plan of all nodes is the steering
 kernel's; what it comes to beyond those slots is `unasked` for the time in which nobody wanted
-a slot, and else `withheld`: what slots that may be used late, and leases over links, cost
+a slot, `skipped` for that in which the steering kernel was late to lease those that somebody
+wanted, and else `withheld`: what slots that may be used late, and leases over links, cost
 (docs/explanation/cluster-throttle.md).  Pure arithmetic, on the steering clock.
 """
 
@@ -38,6 +39,7 @@ class Unheld:
         self._at = now
         self._left: Counter[int] = Counter()  # due, and not leased, by window
         self._idle = 0.0  # permits' worth of time in which nobody wanted a slot
+        self._missed = 0.0  # the same of time in which slots were wanted, and leased too late
         self._ahead = 0  # leased before they were due
 
     def pass_time(self, curve: Curve | None, until: float) -> None:
@@ -72,13 +74,18 @@ class Unheld:
         """Note that nobody wanted a slot for as long as it takes for so many permits."""
         self._idle += permits
 
+    def miss(self, permits: float) -> None:
+        """Note that slots were wanted, and nobody leased them in the time of so many permits."""
+        self._missed += permits
+
     def drain(self, until: float) -> dict[int, Booked]:
         """Return what became of permits in windows that end by then, since the last time."""
         while (taken := self._plan.take(_ALL))[1]:
             self._left[taken[0]] += taken[1]
         rows: dict[int, Booked] = {}
+        whole = math.floor if self._is_drawn else round
         if self._is_drawn:
-            self._left[self._windows.at(self._at)] = math.floor(self._idle)
+            self._left[self._windows.at(self._at)] = whole(self._idle) + whole(self._missed)
         for window in sorted(self._left):
             if self._windows.start(window + 1) > until and not self._is_drawn:
                 continue
@@ -86,7 +93,9 @@ class Unheld:
             self._ahead = max(0, -left)
             if left > 0:
                 row = rows[window] = Booked()
-                row.unasked = min(left, round(self._idle))
-                row.withheld = left - row.unasked
+                row.unasked = min(left, whole(self._idle))
+                row.skipped = min(left - row.unasked, whole(self._missed))
+                row.withheld = left - row.unasked - row.skipped
                 self._idle = max(0.0, self._idle - row.unasked)
+                self._missed = max(0.0, self._missed - row.skipped)
         return rows

@@ -83,6 +83,7 @@ class ScriptedCluster:
         self._events: list[tuple[float, int, Callable[[], object]]] = []
         self._order = itertools.count()
         self._turn_at = math.inf
+        self._still_until = -math.inf
 
     def at(self, time: float, action: Callable[[], object]) -> None:
         """Do something at a time."""
@@ -114,9 +115,15 @@ class ScriptedCluster:
         self.master.call("t", verb, arguments, self.now)
         self.turn()
 
+    def freeze(self, seconds: float) -> None:
+        """Let the steering side hear and send nothing for so long; nodes go on."""
+        self._still_until = self.now + seconds
+
     def heard(self, node: str, kind: str, body: bytes) -> None:
         """Hand a message to the steering side."""
-        if node in self.nodes:
+        if self.now < self._still_until:
+            self.at(self._still_until, lambda: self.heard(node, kind, body))
+        elif node in self.nodes:
             self.master.on_message(node, kind, body, self.now)
             self.turn()
 
@@ -134,7 +141,9 @@ class ScriptedCluster:
             self.at(due_at, self._due)
 
     def _due(self) -> None:
-        if self.now >= self._turn_at:
+        if self.now < self._still_until:
+            self.at(self._still_until, self._due)
+        elif self.now >= self._turn_at:
             self._turn_at = math.inf
             self.turn()
 

@@ -228,6 +228,42 @@ def test_a_node_that_freezes_leaves_its_part_to_others_and_makes_nothing_good():
     assert fullest(times(cluster), 1.0) <= 1000
 
 
+@pytest.mark.parametrize(
+    ("rate", "arrivals"),
+    [(100, "even"), (1000, "even"), (1000, "poisson")],  # by request, by share
+)
+def test_what_a_steering_side_that_stands_still_leases_too_late_is_skipped(rate, arrivals):
+    cluster = crowd(2, rate=rate, interval=1, arrivals=arrivals)
+    cluster.run(2.0)
+    cluster.master.drain(cluster.now)
+    cluster.freeze(3.0)
+    cluster.run(5.5)
+    rows = cluster.master.drain(cluster.now)["t"].values()
+    skipped, withheld = sum(row.skipped for row in rows), sum(row.withheld for row in rows)
+
+    assert 2.7 * rate <= skipped <= 3.0 * rate  # leases reach 0.1 to 0.3 s ahead
+    assert withheld <= 0.06 * rate
+    cluster.run(3.0)
+    later = cluster.master.drain(cluster.now)["t"].values()
+    assert sum(row.skipped for row in later) == 0
+
+
+@pytest.mark.parametrize("rate", [2.5, 20, 1000])
+def test_slow_permits_a_pause_and_a_time_without_users_skip_nothing(rate):
+    cluster = crowd(2, rate=rate, interval=1)
+    cluster.run(5.0)
+    cluster.call("pause")
+    cluster.run(2.0)
+    cluster.call("resume")
+    cluster.run(1.0)
+    for node in cluster.nodes.values():
+        node.give_up()
+    cluster.run(3.0)
+    rows = cluster.master.drain(cluster.now)["t"].values()
+
+    assert sum(row.skipped for row in rows) == 0
+
+
 def test_a_node_that_comes_late_gets_its_part():
     cluster = crowd(2, rate=1000, interval=1)
     cluster.run(2.0)
