@@ -14,7 +14,7 @@ from murmur.errors import ConfigError, InvalidArgumentError
 from murmur.feeder import LogRows, planned
 from murmur.recording import Relay, RunRecord
 from murmur.runtime import RunSpec, tell_refusals
-from murmur.scenario import masked, resolve
+from murmur.scenario import Secrets, masked, resolve
 from murmur.telemetry import Emitter, bus
 
 if TYPE_CHECKING:
@@ -91,6 +91,10 @@ def settings_for(
 
 def record_of(spec: RunSpec, relay: Relay, plan: Mapping[str, object]) -> RunRecord:
     """Return the empty record of a run, whose followers are those of `relay`."""
+    guard: dict[str, object] = {}
+    if spec.allow is not None:
+        conceal = Secrets(spec.scenario, spec.settings.values).conceal_in_name
+        guard["allow"] = [conceal(pattern) for pattern in spec.allow]
     return RunRecord(
         run_id=spec.run_id,
         started_at=spec.started_at,
@@ -98,7 +102,7 @@ def record_of(spec: RunSpec, relay: Relay, plan: Mapping[str, object]) -> RunRec
         settings=masked(spec.scenario, spec.settings.values),
         seed=spec.seed,
         relay=relay,
-        plan={**plan, **planned(spec.settings.values)},
+        plan={**plan, **guard, **planned(spec.settings.values)},
     )
 
 

@@ -89,7 +89,7 @@ def _manifest() -> dict[str, Any]:
             "scenario": _object(scenario, required=("name",)),
             "seed": _WHOLE,
             "settings_at_start": settings,
-            "plan": _object(plan),
+            "plan": _object({**plan, "allow": _list(_TEXT)}, required=tuple(plan)),
             "settings": settings,
             "changes": _list(change),
             "calls": _list(call),

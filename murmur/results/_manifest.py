@@ -14,16 +14,17 @@ if TYPE_CHECKING:
 _COMPARED = ("scenario", "settings", "settings_at_start", "plan", "murmur", "python", "host")
 """Entries in which runs that are to be compared should agree."""
 
-_OWN = {"source", "above", "missing"}  # told by the hash
+_OWN = {"source", "above", "missing", "allow"}
+"""What differs without a word: the hash tells of the source, and a guard changes no load."""
 
 
 class Manifest(Mapping[str, Any]):
     """What is known of a run besides its frames, by name; `Results.manifest`.
 
     ``seed``, ``settings`` (as they were last), ``settings_at_start``, ``plan`` (users that
-    were announced, seconds), ``changes`` (every live change, with its time), ``scenario``
-    (name, source, sha256), ``murmur``, ``python``, ``platform``, ``host``,
-    ``wall_started_at`` and more.
+    were announced, seconds, and what ``Session(allow=...)`` allowed), ``changes`` (every live
+    change, with its time), ``scenario`` (name, source, sha256), ``murmur``, ``python``,
+    ``platform``, ``host``, ``wall_started_at`` and more.
 
     Examples
     --------

@@ -269,3 +269,19 @@ def test_a_secret_is_in_no_name_of_a_throttle_or_a_coordinator(
     assert rooms == {("pairs", "***"), "rooms of ***"}
     assert set(results.counters["name"]) == {"met", "refused"}
     assert [text for text in told if SECRET in text or "swordfish" in text] == []
+
+
+def test_an_archive_says_what_the_guard_allowed_and_no_secret(tmp_path: Path) -> None:
+    with murmur.Session(allow=["127.0.0.0/8", f"{SECRET}.example.org"]) as session:
+        run = session.do(Chat, token=SECRET)
+        session.stop()
+        run.wait(60)
+    kept = murmur.load(run.results.save(tmp_path / "kept"))
+    assert kept.manifest["plan"]["allow"] == ["127.0.0.0/8", "***.example.org"]
+
+    with murmur.Session() as session:
+        run = session.do(Chat, token=SECRET)
+        session.stop()
+        run.wait(60)
+    assert "allow" not in run.results.manifest["plan"]
+    assert run.results.manifest.diff(kept.manifest) == []
