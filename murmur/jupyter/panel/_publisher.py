@@ -18,6 +18,7 @@ import anyio
 import anyio.to_thread
 
 from murmur._backend import thread_lock
+from murmur._guard import error_text
 from murmur._session import Judge, Observation, Run, Status
 from murmur.errors import MurmurError, NodeTimeoutError, RunStateError, SessionClosedError
 from murmur.results import Results
@@ -176,7 +177,8 @@ class Publisher:
         except SessionClosedError:
             raise
         except Exception as error:
-            unseen = f"These are no news: the last look at the session failed with {error!r}."
+            why = error_text(error)
+            unseen = f"What is shown is old: the last look failed ({why}), and is tried again."
             if unseen != self._unseen:
                 _logger.exception("a look at the session failed")
             self._unseen = unseen

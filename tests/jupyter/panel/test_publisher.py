@@ -243,7 +243,7 @@ async def test_a_look_that_fails_is_told_and_does_not_end_the_news(publisher, su
         subject.look = fail
         await anyio.sleep(60)
         assert (panel.state["session"], panel.state["state"]) == ("open", "running")
-        assert "IndexError('tuple index out of range')" in panel.state["unseen"]
+        assert "IndexError: tuple index out of range" in panel.state["unseen"]
         assert panel.state["unseen"] in words(panel.state)
         assert caplog.text.count("a look at the session failed") == 1
 
