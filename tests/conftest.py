@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import hypothesis  # before trio, whose hook warns when it comes first
 import pytest
 
+# Not while users run, for what findings/hypothesis_breaks_parsing_in_threads.sh shows.
+import murmur.results  # noqa: F401
 from murmur._backend import Native, guard_loop
 from murmur._backend import native as seam_here
 from murmur.testing import virtual_backend

@@ -626,7 +626,7 @@ SITES = {
     "cluster/_travel.py unpack_code": "test_a_class_that_travels_to_a_node_or_a_guest",
     "coordinators/_performer.py Performer._call": "test_an_action_of_a_coordinator",
     "exporters/_push.py PushExporter._push_forever": "test_totals_that_cannot_be_read_end_no_push",
-    "exporters/_push.py PushExporter._tell": "test_totals_that_cannot_be_read_end_no_push",
+    "exporters/_push.py PushExporter._so_far": "test_totals_that_cannot_be_read_end_no_push",
     "exporters/_totals.py Totals._hear": "test_news_that_cannot_be_taken_in_end_no_export",
     "exporters/_push.py PushExporter._try": "test_a_push_of_an_exporter",
     "jupyter/panel/_publisher.py Publisher._show": _A_PANEL,
