@@ -19,6 +19,7 @@ from ._native import (
 from ._secured import Secured, connect, listening
 from ._sleeper import Sleeper
 from ._stream import Stream
+from ._threads import Inside, Turns
 
 __all__ = [
     "BEAT",
@@ -27,6 +28,7 @@ __all__ = [
     "AsyncioNative",
     "Brood",
     "Caller",
+    "Inside",
     "Interruption",
     "LoopThread",
     "Native",
@@ -37,6 +39,7 @@ __all__ = [
     "Sleeper",
     "Stream",
     "Task",
+    "Turns",
     "Wakeup",
     "ascii_host",
     "block",

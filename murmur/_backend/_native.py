@@ -532,3 +532,8 @@ thread_here: Callable[[], int] = threading.get_ident
 def thread_lock() -> threading.Lock:
     """Return a lock for threads; anyio's are for tasks."""
     return threading.Lock()
+
+
+def turn_lock() -> threading.RLock:
+    """Return a lock that the thread which has it may take again."""
+    return threading.RLock()

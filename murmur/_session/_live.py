@@ -10,8 +10,8 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from time import monotonic
@@ -21,7 +21,7 @@ import anyio
 import traitlets
 from traitlets.utils.bunch import Bunch
 
-from murmur._backend import LoopThread, thread_here, thread_lock
+from murmur._backend import Inside, LoopThread, Turns
 from murmur._guard import error_text, heard, text_of
 from murmur.errors import MurmurError, UnknownSettingError
 from murmur.recording import Recent
@@ -49,47 +49,19 @@ SILENCE = 2.0
 """Seconds without an answer, after which nobody knows what would come of the run."""
 
 
-class _Turns:
-    """Lets one thread at a time tell: traits cannot be held for two of them.
-
-    What an observer does in its own thread is part of the turn.  Who waits for a turn does so for
-    a while and no longer, as an observer may wait for that thread in turn.
-    """
-
-    def __init__(self) -> None:
-        self._lock = thread_lock()
-        self._whose: int | None = None
-
-    @contextmanager
-    def taken(self) -> Iterator[bool]:
-        """Yield whether it is this thread's turn."""
-        if self._whose == thread_here():
-            yield True
-            return
-        if not self._lock.acquire(timeout=SILENCE):
-            yield False
-            return
-        self._whose = thread_here()
-        try:
-            yield True
-        finally:
-            self._whose = None
-            self._lock.release()
-
-
 class _Told(traitlets.HasTraits):
     """Traits that are set in the background, where nobody waits for what an observer raises."""
 
     _complained_of: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
-        # the threads that set what nobody set: what another sets meanwhile, somebody did
-        self._tellers: set[int] = set()
+        # of threads that set what nobody set: what another sets meanwhile, somebody did
+        self._news = Inside()
         super().__init__()
 
     @property
     def _is_told(self) -> bool:
-        return thread_here() in self._tellers
+        return self._news.is_here
 
     def notify_change(self, change: Bunch) -> None:
         """Call the observers; if no person set the trait, what one raises is logged, once."""
@@ -101,17 +73,9 @@ class _Told(traitlets.HasTraits):
             self._complained_of |= {change.name}
             _logger.error("an observer of %r raised", change.name, exc_info=error)
 
-    @contextmanager
-    def _telling(self) -> Iterator[None]:
+    def _telling(self) -> AbstractContextManager[None]:
         """Set traits that nobody set."""
-        if self._is_told:
-            yield
-            return
-        self._tellers.add(thread_here())
-        try:
-            yield
-        finally:
-            self._tellers.discard(thread_here())
+        return self._news.entered()
 
 
 class Live(_Told):
@@ -270,7 +234,9 @@ class Watcher:
         self.live, self.seen = Live(session), Seen()
         self._session = session
         self._judge = Judge()
-        self._turns = _Turns()
+        # Traits cannot be held for two threads.  Who waits for a turn does so for a while and no
+        # longer, as an observer, who has one, may wait for that thread.
+        self._turns = Turns()
         self._run_id = ""  # of the run that was looked at
         self._complained_of: frozenset[str] = frozenset()  # of what was logged
         self._heard: tuple[Observation, float] = Observation(), monotonic()
@@ -288,7 +254,7 @@ class Watcher:
             observed = replace(observed, recent=Recent())
         self._heard = observed, monotonic()
         run, scenario = self._session.run, self._session.scenario
-        with self._turns.taken() as is_mine:
+        with self._turns.taken(SILENCE) as is_mine:
             if not is_mine:
                 return  # whoever has it looks again soon
             if run is not None and scenario is not None:
@@ -346,7 +312,7 @@ class Watcher:
         if run is None or status.run_id != run.id:
             return
         recent = run.live.recent(elapsed, by_name=False)
-        with self._turns.taken() as is_mine:
+        with self._turns.taken(SILENCE) as is_mine:
             if is_mine:
                 status = replace(status, elapsed=elapsed)
                 self._tell(replace(observed, status=status, recent=recent))
@@ -373,7 +339,7 @@ class Watcher:
 
     def _say(self, **words: str) -> None:
         """Set traits of `seen` that are words."""
-        with self._turns.taken() as is_mine:
+        with self._turns.taken(SILENCE) as is_mine:
             if is_mine:
                 with self.seen.telling():
                     for name, word in words.items():

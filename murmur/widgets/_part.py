@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import traitlets
 
 from murmur import Session
-from murmur._backend import thread_here
+from murmur._backend import Inside
 from murmur._given import needed
 from murmur.jupyter.panel import View
 
@@ -44,7 +42,7 @@ class Part(View):
     def __init__(self, session: Session, **traits: object) -> None:
         has_news = hasattr(session, "publisher")  # of this process, or attached
         needed(has_news, "session", session, "give a murmur.Session, such as murmur.session()")
-        self._tellers: set[int] = set()  # threads in which traits change because of news
+        self._telling = Inside()  # threads in which traits change because of news
         self._asked = 0  # of commands that are not answered yet
         self._news: dict[str, Any] = {}
         super().__init__(session.publisher, part=self.KIND, **traits)
@@ -57,7 +55,7 @@ class Part(View):
         super().show({name: state[name] for name in wanted if name in state}, rows)
         # What was asked for a moment ago is not in the news yet, and must not be undone.
         if not self._asked:
-            with self._telling():
+            with self._telling.entered():
                 self.tell(state)
 
     def tell(self, state: dict[str, Any]) -> None:
@@ -75,7 +73,7 @@ class Part(View):
         self.said = str(outcome.get("said", ""))
         self.refused = bool(outcome.get("refused"))
         if self.refused and self._news and not self._asked:
-            with self._telling():
+            with self._telling.entered():
                 self.tell(self._news)  # a refused value goes back
         super().answer(number, **outcome)
 
@@ -85,12 +83,4 @@ class Part(View):
     @property
     def is_told(self) -> bool:
         """Whether this thread changes traits because of news, and nobody asks for anything."""
-        return thread_here() in self._tellers
-
-    @contextmanager
-    def _telling(self) -> Iterator[None]:
-        self._tellers.add(thread_here())
-        try:
-            yield
-        finally:
-            self._tellers.discard(thread_here())
+        return self._telling.is_here
