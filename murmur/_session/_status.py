@@ -127,6 +127,7 @@ def status_of(
         f"{few(nodes)}: {problem}" if len(answer.nodes) > 1 else problem
         for problem, nodes in nodes_with.items()
     ]
+    problems.extend(answer.problems)
     abandoned = sum(node.abandoned for node in answer.nodes)
     if abandoned:
         problems.append(_abandoned_text(abandoned))

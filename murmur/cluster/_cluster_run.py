@@ -150,6 +150,7 @@ class ClusterRun:
             highest_id=self.homes.highest_id,
             elapsed=until - self.record.started_at,
             nodes=nodes,
+            problems=self._waits(),
             departed=self.homes.departed,
             throttles=self.steered_throttles(),
         )
@@ -159,6 +160,10 @@ class ClusterRun:
         if self.shared is None or self.state.is_over:
             return {}
         return self.shared.throttles.statistics()
+
+    def _waits(self) -> tuple[str, ...]:
+        """Return a sentence for each wait for others that seems to have no end."""
+        return () if self.shared is None or self.state.is_over else self.shared.problems()
 
     async def start_on(self, node: Node) -> None:
         """Begin the run on a node."""

@@ -57,6 +57,7 @@ class ClusterStatus:
     highest_id: int  # the highest user id given out
     elapsed: float  # seconds since the run started, until it ended
     nodes: tuple[NodeStatus, ...]
+    problems: tuple[str, ...] = ()  # of no single node
     departed: int = 0  # users of nodes that left the run or were lost; all of them are gone
     # what throttles are set to, where that is told here and not by nodes
     throttles: Mapping[str, ThrottleStatistics] = field(default_factory=dict)

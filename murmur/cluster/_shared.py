@@ -56,6 +56,10 @@ class Shared:
             meeting = partial(self._meetings.heard, node.name)
         return replace(listener, meeting=meeting, leases=self.throttles.join(node))
 
+    def problems(self) -> tuple[str, ...]:
+        """Return a sentence for each wait of users, on any node, that seems to have no end."""
+        return self._meetings.problems()
+
     def lose(self, node: str, *, is_silent: bool) -> None:
         """Go on without a node."""
         self.throttles.lose(node, is_silent=is_silent)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Hashable, Sequence
 from typing import Any, Protocol, TypeVar, cast
@@ -43,8 +42,6 @@ class Attendance(ABC):
         The plan, checked and in order.
     """
 
-    _where = ""  # did those come who are known here, if that is not everywhere
-
     def __init__(
         self, name: Hashable, plan: Plan, *, native: Native, emitter: Emits, owner: Owner
     ) -> None:
@@ -73,7 +70,7 @@ class Attendance(ABC):
 
     @abstractmethod
     def waits(self) -> Sequence[Wait]:
-        """Return who waits here for others, as far as this node knows."""
+        """Return who waits for others, if it is this node that tells of them."""
 
     def tell_of_waits(self) -> None:
         """Tell of those who wait in vain: the run begins to end, and nobody was asked to go."""
@@ -86,12 +83,9 @@ class Attendance(ABC):
 
     def problems(self) -> list[str]:
         """Return a sentence for each wait that seems to have no end; a timeout would be one."""
-        now, is_bounded = self._native.now(), self.timeout != math.inf
-        return [
-            wait.sentence(self.name, now, self._where)
-            for wait in self.waits()
-            if wait.is_stale(now) and (wait.kind == "gather" or not is_bounded)
-        ]
+        now = self._native.now()
+        waits = (wait for wait in self.waits() if wait.is_endless(now, self.timeout))
+        return [wait.sentence(self.name, now) for wait in waits]
 
     def _block(
         self, word: str, user: HasId, call: Callable[[], Coroutine[Any, Any, T]]

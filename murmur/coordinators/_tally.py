@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from random import Random
 
@@ -79,6 +79,11 @@ class Tally:
             return None
         self._longest = max(self._longest, at - self._since)
         return self.close("coordinate")
+
+    @property
+    def user_ids(self) -> Collection[int]:
+        """Users in the open batch."""
+        return self._counts.keys()
 
     def wait(self, is_held: Callable[[int], bool] | None = None) -> Wait | None:
         """Return who is in the open batch; None if nobody is.

@@ -42,7 +42,11 @@ class Wait(NamedTuple):
         """Return whether it is to be told while users may still come."""
         return self.is_stuck(now) and now - self.latest >= STALE
 
-    def sentence(self, name: Hashable, now: float, where: str = "") -> str:
+    def is_endless(self, now: float, timeout: float) -> bool:
+        """Return whether it is stale, and `timeout`, which closes batches, does not end it."""
+        return self.is_stale(now) and (self.kind == "gather" or timeout == math.inf)
+
+    def sentence(self, name: Hashable, now: float) -> str:
         """Return what there is to say of it while the run is on."""
         others = f" and {self.came - 1:,} other{'s' * (self.came > 2)}" * (self.came > 1)
         verb = "have" if others else "has"
@@ -50,5 +54,5 @@ class Wait(NamedTuple):
         size = "{} to {}".format(*self.size) if isinstance(self.size, tuple) else self.size
         return (
             f"user {self.first}{others} {verb} {what} the coordinator {name!r} for "
-            f"{now - self.since:,.0f} s: {self.came:,} of {size} came{where}"
+            f"{now - self.since:,.0f} s: {self.came:,} of {size} came"
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
+import traitlets
 
 import murmur
 from murmur.errors import CoordinatorError, InvalidArgumentError, NodesFailedError
@@ -192,14 +193,16 @@ async def test_users_of_all_nodes_that_wait_in_vain_are_told(pair: Any) -> None:
     await pair.cluster.add(1, ["b"])
     await anyio.sleep(15)
 
-    told = [line for node in (await pair.cluster.status()).nodes for line in node.problems]
-    assert sorted(told) == [
-        "user 1 and 1 other have waited in gather of the coordinator 'meeting' for 15 s: "
-        "2 of 5 came to this node",
-        "user 3 has waited in gather of the coordinator 'meeting' for 15 s: "
-        "1 of 5 came to this node",
-    ]
+    status = await pair.cluster.status()
+    assert set(status.problems) == {
+        "user 1 and 2 others have waited in gather of the coordinator 'meeting' for 15 s: "
+        "3 of 5 came",
+        "user 1 and 2 others have been in a batch of the coordinator 'meeting' for 15 s: "
+        "3 of 6 came",
+    }
+    assert [node.problems for node in status.nodes] == [(), ()]
     await pair.stop()
+    assert (await pair.cluster.status()).problems == ()
     reasons = Results(pair.record).verdict.reasons
     assert (
         "3 users waited in gather of the coordinator 'meeting' up to the end, user 1 for 15 s: "
@@ -209,3 +212,59 @@ async def test_users_of_all_nodes_that_wait_in_vain_are_told(pair: Any) -> None:
         "The coordinator 'meeting' never had a complete batch of 6: 3 users were in one at the "
         "end, user 1 for 15 s."
     ) in reasons
+
+
+class Rooms(murmur.Scenario):
+    """Users are in batches of three, and wait to be told of theirs, or sleep."""
+
+    sleeps = traitlets.Bool(False, help="whether users do not wait")
+
+    async def init(self) -> None:
+        self.rooms = await murmur.coordinator(
+            "rooms", (3, self.open), timeout=math.inf, scope="cluster"
+        )
+
+    def open(self, event: Any, users: list[Any]) -> None:
+        for user, _ in users:
+            user.send("open")
+
+    async def start(self, user: murmur.User) -> None:
+        await self.rooms.add(user)
+        await (user.sleep(math.inf) if self.sleeps else user.receive())
+
+
+@pytest.mark.parametrize("sleeps", [False, True])
+async def test_users_of_all_nodes_that_wait_for_a_batch_after_complete_ones_are_told(
+    pair: Any, sleeps: bool
+) -> None:
+    await pair.do(Rooms, sleeps=sleeps)
+    await pair.cluster.add(3, ["a"])
+    await anyio.sleep(1)
+    await pair.cluster.add(1, ["a"])
+    await pair.cluster.add(1, ["b"])
+    await anyio.sleep(9)
+    assert (await pair.cluster.status()).problems == ()  # they may be of use to one who comes yet
+    await anyio.sleep(6)
+
+    told = (
+        "user 4 and 1 other have been in a batch of the coordinator 'rooms' for 15 s: 2 of 3 came"
+    )
+    assert (await pair.cluster.status()).problems == (told,) * (not sleeps)
+    await pair.stop()
+    reason = (
+        "2 users waited for a batch of the coordinator 'rooms' up to the end, user 4 for 15 s: "
+        "2 of 3 came."
+    )
+    assert (reason in Results(pair.record).verdict.reasons) is not sleeps
+
+
+async def test_a_batch_that_its_lost_node_emptied_is_no_problem(pair: Any) -> None:
+    await pair.do(Rooms)
+    await pair.cluster.add(3, ["a"])
+    await pair.cluster.add(1, ["b"])
+    await anyio.sleep(15)
+    assert len((await pair.cluster.status()).problems) == 1
+
+    pair.links["b"].is_cut = True
+    await anyio.sleep(10)
+    assert (await pair.cluster.status()).problems == ()

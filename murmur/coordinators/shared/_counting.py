@@ -21,7 +21,7 @@ from murmur._backend import native
 from murmur.coordinators._countdown import Countdown
 from murmur.coordinators._plan import HowMany, Item, Kind, Member, conflict
 from murmur.coordinators._tally import Batch, Tally
-from murmur.coordinators._waits import Wait
+from murmur.coordinators._waits import STALE, Wait
 from murmur.errors import MurmurError
 
 if TYPE_CHECKING:
@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 
 Post = Callable[[str, list[object]], None]
 """``post(node, message)`` sends to a node."""
+
+GLANCE = 1.0
+"""Seconds between two looks at whether users of a batch wait for a message."""
+
+MOST_ASKED = 1_000
+"""Users of a batch that one node is asked about; all of them do the same as a rule."""
 
 
 class _Outline(Item):
@@ -79,6 +85,7 @@ class _Meeting:
         self.groups: dict[int, dict[int, _Guest]] = {}
         self.longest: dict[int, float] = {}  # size -> seconds until the slowest was complete
         self.homes: dict[str, set[int]] = {}  # who came, and is not gone, by node
+        self.held: dict[str, frozenset[int]] = {}  # who of them waits for a message, by node
         self.rounds: dict[int, _Round] = {}
         self.is_stopping = False
         self.has_told_of_waits = False
@@ -105,10 +112,25 @@ class _Meeting:
         for group in self.groups.values():
             group.pop(user_id, None)
 
-    def waits(self) -> Iterator[Wait]:
-        """Yield who waits for others, on any node."""
+    def is_held(self, user_id: int) -> bool:
+        """Return whether a user waited for a message when its node was asked last."""
+        return any(user_id in known for known in self.held.values())
+
+    def asked(self, now: float) -> dict[str, list[int]]:
+        """Return who is in a batch after complete ones that nobody came to for long, by node."""
+        idle: set[int] = set()
         for tally in self.tallies:
             wait = tally.wait()
+            if wait is not None and wait.longest >= 0 and now - wait.latest > STALE / 2:
+                idle.update(tally.user_ids)
+        known = {node: sorted(idle & there)[:MOST_ASKED] for node, there in self.homes.items()}
+        return {node: users for node, users in known.items() if users}
+
+    def waits(self) -> Iterator[Wait]:
+        """Yield who waits for others, on any node."""
+        is_held = self.is_held if self.shape[1] == math.inf else None
+        for tally in self.tallies:
+            wait = tally.wait(is_held)
             if wait is not None:
                 yield wait
         for size, group in self.groups.items():
@@ -156,6 +178,16 @@ class Meetings:
         else:
             self._hear(meeting, node, what, arguments)
 
+    def problems(self) -> tuple[str, ...]:
+        """Return a sentence for each wait for others, on any node, that seems to have no end."""
+        now = self._native.now()
+        return tuple(
+            wait.sentence(meeting.name, now)
+            for meeting in self._meetings.values()
+            for wait in meeting.waits()
+            if wait.is_endless(now, meeting.shape[1])
+        )
+
     def lose(self, node: str) -> None:
         """Go on without a node; what its actions were at is not done again."""
         for meeting in list(self._meetings.values()):
@@ -163,6 +195,7 @@ class Meetings:
                 continue
             was_keeper = meeting.keeper == node
             meeting.nodes.remove(node)
+            meeting.held.pop(node, None)
             for user_id in meeting.homes.pop(node, ()):
                 meeting.forget(user_id, has_finished=False)
             if not meeting.nodes:
@@ -186,6 +219,15 @@ class Meetings:
             case "reset" | "stop", (int(number),):
                 end = self._stop if what == "stop" else partial(self._play, kind="reset")
                 end(meeting, callers=[(node, number)])
+            case _:
+                self._hear_of_node(meeting, node, what, arguments)
+
+    def _hear_of_node(
+        self, meeting: _Meeting, node: str, what: str, arguments: Sequence[Any]
+    ) -> None:
+        match what, arguments:
+            case "held", (list(users),):
+                meeting.held[node] = frozenset(users)
             case "ending", ():
                 self._tell_of_waits(meeting)
             case "leave", ():
@@ -237,9 +279,21 @@ class Meetings:
         self._answer(node, name, number, None)
 
     def _watch(self, meeting: _Meeting) -> None:
-        finite = meeting.tallies and meeting.shape[1] != math.inf
-        if finite and self._tasks is not None and meeting.countdown is not None:
+        if self._tasks is None or not meeting.tallies:
+            return
+        if meeting.shape[1] == math.inf:
+            self._tasks.start_soon(self._ask_who_waits, meeting)
+        elif meeting.countdown is not None:
             self._tasks.start_soon(meeting.countdown.run)
+
+    async def _ask_who_waits(self, meeting: _Meeting) -> None:
+        """Ask nodes which users of an open batch wait for a message, while no timeout closes it."""
+        while self._meetings.get(meeting.name) is meeting:
+            asked = meeting.asked(self._native.now())
+            meeting.held = {node: meeting.held.get(node, frozenset()) for node in asked}
+            for node, users in asked.items():
+                self._post(node, ["held?", meeting.name, users])
+            await anyio.sleep(GLANCE)
 
     def _add(self, meeting: _Meeting, member: Member) -> None:
         if meeting.is_stopping:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Coroutine, Hashable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -55,18 +55,8 @@ class DistantUser:
         return f"<User {self.id} of another node>"
 
 
-class _Place(NamedTuple):
-    """Where a user of this node waits in `gather`, and since when."""
-
-    wakeup: Wakeup
-    size: int
-    at: float
-
-
 class SharedCoordinator(Attendance):
     """Acts on groups of users of all nodes; see `Coordinator` for what its methods do."""
-
-    _where = " to this node"
 
     def __init__(  # noqa: PLR0913 - as of a `Coordinator`, and two more, by keyword
         self,
@@ -84,7 +74,7 @@ class SharedCoordinator(Attendance):
         self.is_keeper = False
         self._post = post
         self._find_user = find_user
-        self._waiting: dict[int, _Place] = {}  # who gathers, by user id
+        self._waiting: dict[int, Wakeup] = {}  # who gathers, by user id
         self._calls: dict[int, tuple[anyio.Event, list[MurmurError | None]]] = {}
         self._numbers = itertools.count(1)
         self._lanes = Lanes(name, plan.items, native=native, emitter=emitter, on_end=lambda: None)
@@ -148,7 +138,7 @@ class SharedCoordinator(Attendance):
     async def _gather(self, user: HasId, n: int, data: object) -> tuple[Member, ...]:
         size = self._welcome_group(user, n)
         wakeup = self._native.wakeup()
-        self._waiting[user.id] = _Place(wakeup, size, self._native.now())
+        self._waiting[user.id] = wakeup
         self._post(["gather", self.name, user.id, size, data])
         try:
             outcome = await self._native.wait(wakeup)
@@ -197,20 +187,14 @@ class SharedCoordinator(Attendance):
 
     def user_leaving(self, user: HasId) -> None:
         """End the wait in `gather` of a user that is asked to leave."""
-        place = self._waiting.pop(user.id, None)
-        if place is not None:
+        wakeup = self._waiting.pop(user.id, None)
+        if wakeup is not None:
             self._post(["gone", self.name, user.id])
-            place.wakeup.wake(Leaving())
+            wakeup.wake(Leaving())
 
     def waits(self) -> list[Wait]:
-        """Return which users of this node wait in `gather`; batches are not counted here."""
-        groups: dict[int, list[tuple[float, int]]] = {}
-        for user_id, place in self._waiting.items():
-            groups.setdefault(place.size, []).append((place.at, user_id))
-        return [
-            Wait("gather", size, len(known), known[0][1], known[0][0], known[-1][0])
-            for size, known in groups.items()
-        ]
+        """Return nothing: the steering kernel counts, and tells who waits on any node."""
+        return []
 
     def tell_of_waits(self) -> None:
         """Have the steering kernel look who waits on any node; the keeper tells."""
@@ -227,21 +211,30 @@ class SharedCoordinator(Attendance):
                 event.set()
             case "keeper", ():
                 self.is_keeper = True
+            case "held?", (users,):
+                held = [user_id for user_id in users if self._owner.is_waiting(user_id)]
+                self._post(["held", self.name, held])
+            case "waiting", told:
+                self._tell_of(*told)
+            case "stopped", ():
+                self._end()
+            case _:
+                self._act(what, arguments)
+
+    def _act(self, what: str, arguments: Sequence[Any]) -> None:
+        """Do what a group that is complete or closed asks for."""
+        match what, arguments:
             case "batch", (index, count, members):
                 self._lanes.perform(index, self._batch(index, "coordinate", count, members))
             case "round", (number, kind, batches):
                 self._task_group.start_soon(self._play, number, kind, batches)
             case "gathered", (user_id, members):
                 self._gathered(user_id, members)
-            case "waiting", told:
-                self._tell_of(*told)
-            case "stopped", ():
-                self._end()
 
     def _gathered(self, user_id: int, members: Sequence[Any]) -> None:
-        place = self._waiting.pop(user_id, None)
-        if place is not None:
-            place.wakeup.wake(members)
+        wakeup = self._waiting.pop(user_id, None)
+        if wakeup is not None:
+            wakeup.wake(members)
 
     async def _play(self, number: int, kind: Kind, batches: Sequence[tuple[int, Any]]) -> None:
         """Play a round; the steering kernel hears when its actions have run."""
@@ -270,8 +263,8 @@ class SharedCoordinator(Attendance):
     def _end(self) -> None:
         self._is_stopped = True
         self._over.set()
-        for place in self._waiting.values():
-            place.wakeup.wake(CoordinatorStoppedError(self.name))
+        for wakeup in self._waiting.values():
+            wakeup.wake(CoordinatorStoppedError(self.name))
         self._waiting.clear()
         self._emit("stop")
         self._owner.coordinator_ended(self)
