@@ -201,7 +201,7 @@ class Reply:
     def head(self, status: int, fields: Fields) -> None:
         """Take the head: `status` and `fields`."""
         self.status, self._fields, self.is_headed = status, fields, True
-        if self._wants_chunks:
+        if self._wants_chunks or status >= 300:
             self.wake()
 
     def data(self, chunk: bytes) -> None:
@@ -280,6 +280,10 @@ class Reply:
         """Wake whoever waits for this."""
         if self._waiter is not None:
             self._waiter.wake()
+
+    def tell(self, waiter: Wakeup | None) -> None:
+        """Wake `waiter`, who still sends the request, when its end is decided; None for nobody."""
+        self._waiter = waiter
 
     async def wait(self, patience: Patience) -> None:
         """Wait for anything to happen, within `patience`, or raise why nothing will."""

@@ -485,7 +485,7 @@ class Http1(Wire):
             start = b""
             self.transport.write(chunk)
             sent += len(chunk)
-            await self.drain(patience)
+            await self.drain(patience, reply)
         self.transport.write(start + b"0\r\n\r\n")
         self._is_sent = True
         return sent + len(start) + 5

@@ -175,19 +175,23 @@ class Http2(Wire):
         """Send a request and wait for its reply, or for the head of it."""
         patience.reply = reply = Reply(self.body_limit, version="2")
         self._begin(request, reply)
+        is_sent = True
         try:
             if isinstance(request.body, bytes):
-                await self._send(request.body, reply, patience)
+                is_sent = await self._send(request.body, reply, patience)
             elif request.body is not None:
                 async with within(patience, "complete request"):
-                    await self._stream(request.body, reply, patience)
+                    is_sent = await self._stream(request.body, reply, patience)
             if request.is_streamed:
                 await reply.wait_head(patience)
         except BaseException:
             self.leave(reply)
             raise
         if not request.is_streamed:
-            return await self.finished(reply, patience)
+            await self.finished(reply, patience)
+            if not is_sent:
+                self._end_early(reply)
+            return reply
         self.was_used = True
         if not reply.is_complete:
             self._hand_over(reply)
@@ -212,13 +216,8 @@ class Http2(Wire):
 
     def leave(self, reply: Reply) -> None:
         """End a stream, if need be before its time."""
-        if self._forgotten(reply) or reply.is_complete or self.is_closed:
-            return
-        try:
-            self._state.reset_stream(reply.stream, h2.errors.ErrorCodes.CANCEL)
-        except h2.exceptions.ProtocolError:
-            return  # it is closed already
-        self._flush()
+        if not (self._forgotten(reply) or reply.is_complete):
+            self._end_early(reply)
 
     def eof_received(self) -> bool:
         """Take no request any more; over TLS the connection is lost only a while later."""
@@ -258,6 +257,16 @@ class Http2(Wire):
                 reply.fail(lost(error, "before an answer"))
         self._wake_senders()
 
+    def _end_early(self, reply: Reply) -> None:
+        """End a stream on which one side has not said all; it would stay open for ever."""
+        if self.is_closed:
+            return
+        try:
+            self._state.reset_stream(reply.stream, h2.errors.ErrorCodes.CANCEL)
+        except h2.exceptions.ProtocolError:
+            return  # it is closed already
+        self._flush()
+
     def _begin(self, request: Request, reply: Reply) -> None:
         if not self.is_reusable:  # since it was chosen; nothing was sent
             raise _refused("connection closed without an answer")
@@ -275,46 +284,52 @@ class Http2(Wire):
         body: Iterable[bytes] | AsyncIterable[bytes],
         reply: Reply,
         patience: Patience,
-    ) -> None:
-        """Send a body of unknown length, part by part."""
+    ) -> bool:
+        """Send a body of unknown length, part by part; return whether all of it was sent."""
         async for part in parts_of(body):
             patience.hurry()
             if self.now() >= patience.deadline:  # no timer ends a body that never waits
                 patience.give_up("no complete request")
             await self._send(part, reply, patience, is_last=False)
-            await self.drain(patience)
+            await self.drain(patience, reply)
             if self.is_closed or reply.is_decided:
-                return
-        if not (self.is_closed or reply.is_decided):
-            self._state.end_stream(reply.stream)
-            reply.sent_bytes += self._flush()
+                break
+        if self.is_closed or reply.is_decided:
+            return False
+        self._state.end_stream(reply.stream)
+        reply.sent_bytes += self._flush()
+        return True
 
     async def _send(
         self, body: bytes, reply: Reply, patience: Patience, *, is_last: bool = True
-    ) -> None:
-        """Send a body as fast as the server takes it."""
+    ) -> bool:
+        """Send a body as fast as the server takes it; return whether all of it was sent."""
         rest, stream = memoryview(body), reply.stream
         while rest and not reply.is_decided:
             if self.is_closed:
-                return  # whoever waits for the reply hears of it
+                return False  # whoever waits for the reply hears of it
             room = self._state.local_flow_control_window(stream)
             size = min(room, self._state.max_outbound_frame_size, len(rest))
             if size <= 0:
-                await self._wait_room(stream, patience)
+                await self._wait_room(reply, patience)
                 continue
             self._state.send_data(
                 stream, bytes(rest[:size]), end_stream=is_last and size == len(rest)
             )
             rest = rest[size:]
             reply.sent_bytes += self._flush()
+        return not rest
 
-    async def _wait_room(self, stream: int, patience: Patience) -> None:
-        wakeup = self._senders[stream] = patience.native.wakeup()
+    async def _wait_room(self, reply: Reply, patience: Patience) -> None:
+        """Wait until the server takes more of the body, or has decided without it."""
+        wakeup = self._senders[reply.stream] = patience.native.wakeup()
+        reply.tell(wakeup)
         try:
             if not await patience.wait(wakeup):
                 patience.give_up("no complete request")
         finally:
-            self._senders.pop(stream, None)
+            self._senders.pop(reply.stream, None)
+            reply.tell(None)
 
     def _act_on(self, event: h2.events.Event) -> None:
         stream = getattr(event, "stream_id", None)

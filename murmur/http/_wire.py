@@ -32,6 +32,7 @@ from ._patience import RANG, SHARE_OF_GRACE
 if TYPE_CHECKING:
     from murmur._backend import Wakeup
 
+    from ._exchange import Reply
     from ._patience import Patience
     from ._route import Route
     from ._url import Origin
@@ -102,15 +103,19 @@ class Wire(Stream):
         if self._sender is not None:
             self._sender.wake()
 
-    async def drain(self, patience: Patience) -> None:
-        """Wait while the server reads too slowly."""
-        while self._is_paused and not self.is_closed:
+    async def drain(self, patience: Patience, reply: Reply | None = None) -> None:
+        """Wait while the server reads too slowly, and has not decided on the `reply` already."""
+        while self._is_paused and not self.is_closed and not (reply and reply.is_decided):
             self._sender = wakeup = patience.native.wakeup()
+            if reply is not None:
+                reply.tell(wakeup)
             try:
                 if not await patience.wait(wakeup):
                     patience.give_up("no complete request")
             finally:
                 self._sender = None
+                if reply is not None:
+                    reply.tell(None)
 
     def close(self) -> None:
         """End the connection at once, whatever is under way on it."""

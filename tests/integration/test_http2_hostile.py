@@ -14,6 +14,7 @@ import anyio
 import anyio.lowlevel
 import h2.config
 import h2.connection
+import h2.errors
 import h2.events
 import h2.exceptions
 import pytest
@@ -30,10 +31,12 @@ Act = Callable[["Connection", int], None]
 class Connection:
     """One connection of the server, as what a test makes it do sees it."""
 
-    def __init__(self, tls: ssl.SSLSocket, *, widens: bool = True) -> None:
+    def __init__(self, tls: ssl.SSLSocket, *, widens: bool = True, acts_at: float = 0) -> None:
         self.tls = tls
         self.widens = widens
+        self.acts_at = acts_at
         self.body = b""
+        self.resets: list[int] = []
         self.settings: dict[int, int] = {}
         self.state = h2.connection.H2Connection(
             h2.config.H2Configuration(client_side=False, validate_outbound_headers=False)
@@ -52,6 +55,10 @@ class Connection:
                     self.body += event.data or b""
                     size = event.flow_controlled_length if self.widens else 0
                     self.state.acknowledge_received_data(size or 0, event.stream_id or 0)
+                    if len(self.body) == self.acts_at:
+                        act(self, event.stream_id or 0)
+                elif isinstance(event, h2.events.StreamReset):
+                    self.resets.append(event.stream_id or 0)
                 elif isinstance(event, h2.events.StreamEnded):
                     assert event.stream_id
                     act(self, event.stream_id)
@@ -72,6 +79,7 @@ class Server:
     def __init__(self, context: ssl.SSLContext) -> None:
         self.act: Act = lambda connection, stream: connection.say(stream, b"ok")
         self.widens = True
+        self.acts_at: float = 0  # bytes of a body; else at its end
         self.connections = 0
         self._context = context
         self._is_over = threading.Event()
@@ -111,7 +119,7 @@ class Server:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             with self._context.wrap_socket(plain, server_side=True) as tls:
-                Connection(tls, widens=self.widens).serve(self._answer)
+                Connection(tls, widens=self.widens, acts_at=self.acts_at).serve(self._answer)
         except (OSError, StopIteration, h2.exceptions.ProtocolError):
             pass
         finally:
@@ -228,6 +236,52 @@ async def test_a_server_that_takes_no_body_costs_the_timeout(
 
     assert response.failure == "no complete request within 3 s"
     assert time.monotonic() - began < 20
+
+
+def too_large(connection: Connection, stream: int) -> None:
+    connection.state.send_headers(stream, [(":status", "413")], end_stream=True)
+
+
+def broken(connection: Connection, stream: int) -> None:
+    connection.state.reset_stream(stream, h2.errors.ErrorCodes.INTERNAL_ERROR)
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+@pytest.mark.parametrize(
+    ("act", "failure"),
+    [
+        (too_large, "HTTP 413"),
+        (broken, "the server reset the stream before an answer"),
+    ],
+)
+async def test_who_waits_to_send_more_hears_that_no_more_is_wanted(
+    server: Server, client: Client, act: Act, failure: str, is_stream: bool
+) -> None:
+    server.widens, server.acts_at = False, 65_535  # the whole window of a stream
+    server.act = act
+    body = [b"x" * 50_000] * 20 if is_stream else b"x" * 1_000_000
+
+    assert (await client.post("/", data=body, timeout=60)).failure == failure
+
+
+async def test_a_stream_ends_that_was_answered_before_all_was_sent(
+    server: Server, client: Client
+) -> None:
+    seen: list[Connection] = []
+
+    def act(connection: Connection, stream: int) -> None:
+        seen.append(connection)
+        if stream == 1:
+            too_large(connection, stream)
+        else:
+            connection.say(stream, b"ok")
+
+    server.widens, server.acts_at, server.act = False, 65_535, act
+    assert (await client.post("/", data=b"x" * 1_000_000, timeout=60)).status == 413
+    assert (await client.get("/")).ok  # over the same connection, after the reset
+
+    assert server.connections == 1
+    assert seen[-1].resets == [1]
 
 
 async def test_a_connection_that_is_called_off_lets_its_requests_end(

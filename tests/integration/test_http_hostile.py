@@ -793,6 +793,20 @@ async def test_a_server_may_answer_before_it_has_read_all(server: Hostile, clien
     assert (await client.post("/", data=parts(), timeout=60)).content == b"x" * 5
 
 
+async def test_who_waits_to_send_more_hears_that_no_more_is_wanted(
+    server: Hostile, client: Client
+) -> None:
+    def act(connection: socket.socket, request: bytes) -> None:
+        time.sleep(0.2)  # by now more was sent than fits between the two
+        connection.sendall(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
+        server.wait_over()
+
+    server.act = act
+    response = await client.post("/", data=[b"x" * 100_000] * 200, timeout=60)
+
+    assert response.failure == "HTTP 413"
+
+
 async def test_a_body_beyond_the_limit_is_refused(server: Hostile) -> None:
     def act(connection: socket.socket, request: bytes) -> None:
         connection.sendall(CHUNKED)
