@@ -46,6 +46,12 @@ WELCOME = 10.0
 WISH = 1.0
 """Seconds that the session has to say whether somebody wants this node to leave."""
 
+LAST_WORDS = 12.0
+"""Seconds that a node which leaves in order has until all it measured is out.
+
+A link gives up before that; see `LINGER` of `_tls`.
+"""
+
 FOLLOW = 1.0
 """Seconds between two looks at the clock."""
 
@@ -81,6 +87,7 @@ class Agent:
         self._past = past
         self._tasks = tasks
         self._welcomed = anyio.Event()
+        self._closed = anyio.Event()
         self._spec: RunSpec | None = None
         self._leases: tuple[str, NodeLeases | None] = ("", None)
         self._wish: bool | None = None
@@ -127,6 +134,13 @@ class Agent:
         self._tasks.start_soon(self._follow)
         return self.local.name
 
+    async def wait_over(self) -> None:
+        """Block until this is a node no more, and all that it had to say is out."""
+        await self.over.wait()
+        if not self.is_lost:  # else nobody listens, and it is told on coming back
+            with anyio.move_on_after(LAST_WORDS):
+                await self._closed.wait()
+
     async def leave(self, *, is_asked: bool | None = False) -> None:
         """End the run here in order, send what it measured, and close the connection.
 
@@ -172,6 +186,8 @@ class Agent:
 
     def deserted(self, reason: str, *, is_closed: bool) -> None:
         """See `NodeDesk`."""
+        if is_closed:
+            self._closed.set()
         if not self._welcomed.is_set():
             self._refusal = reason
             self._welcomed.set()

@@ -142,7 +142,7 @@ class Lives:
                     refusal = error
                 else:
                     task_status.started(agent)
-                    await agent.over.wait()
+                    await agent.wait_over()
                 finally:
                     agent.over.set()
                     link.close()

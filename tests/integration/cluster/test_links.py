@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import anyio
+import anyio.to_thread
 
+import murmur
+from murmur._wire import encode
 from murmur.cluster import Authority
 from murmur.cluster._tls import TlsNodeLink, TlsSteeringLink
 
@@ -88,3 +92,46 @@ def test_what_a_node_says_at_once_is_heard_in_order() -> None:
     converse(here, there, begin=begin)
 
     assert here.messages == [("hello", size) for size in range(100)]
+
+
+class Late(End):
+    """A steering kernel that stands still for a second when it hears the first chunk."""
+
+    def __init__(self, link: TlsSteeringLink) -> None:
+        super().__init__()
+        self._link = link
+
+    def heard(self, *message: object) -> None:
+        super().heard(*message)
+        peer, kind = message[0], message[1]
+        assert isinstance(peer, int)
+        if kind == "hello":
+            self._link.send(peer, "welcome", encode(["node", 5.0, 0.0]))
+        elif kind == "chunk" and sum(told == "chunk" for told, _ in self.messages) == 1:
+            time.sleep(1)
+        elif kind == "parted":
+            self._link.expel(peer)
+
+
+def test_what_a_node_measured_last_arrives_at_a_steering_kernel_that_is_late() -> None:
+    """16 MB, which is more than the system holds; else users of the last second are lost."""
+    authority = Authority()
+    link = TlsSteeringLink(authority.context(), "127.0.0.1", 0)
+    here = Late(link)
+
+    def farewell(ticket: str) -> None:
+        node = murmur.join(ticket)
+        for _ in range(16):
+            node._agent._link.send("chunk", bytes(2**20))
+        node.leave()
+
+    async def main() -> None:
+        with anyio.fail_after(60):
+            async with anyio.create_task_group() as tasks:
+                address = await tasks.start(link.serve, here)
+                await anyio.to_thread.run_sync(farewell, authority.ticket(address, 60).text)
+
+    anyio.run(main)
+
+    said = [kind for kind, _ in here.messages if kind != "pulse"]
+    assert said == ["hello", *["chunk"] * 16, "leaving", "parted"]
