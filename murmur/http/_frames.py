@@ -17,16 +17,15 @@ from murmur.errors import (
     HttpError,
     HttpProtocolError,
     MissingExtraError,
-    StatusError,
-    TlsError,
 )
 
+from ._consent import Consent
 from ._url import authority_of
 from ._wire import Alarm, Wire, lost
 
 try:
     from websockets.client import ClientProtocol
-    from websockets.exceptions import InvalidStatus
+    from websockets.exceptions import InvalidHeader, InvalidMessage, NegotiationError
     from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
     from websockets.frames import (  # type: ignore[attr-defined]  # `apply_mask` in C, if there is any
         Frame,
@@ -127,6 +126,9 @@ class Frames(Wire):
         self._unread = 0
         self._drops = False
         self._answer: Response | None = None
+        self._consent: Consent | None = Consent()  # until the handshake is over
+        self.status: int = 0  # of the answer to the handshake, when its head is there
+        self._refusal: HttpError | None = None  # why there will be no WebSocket
         self.now = now
         self._alarm = Alarm(now)
         self.arrival: Alarm = Alarm(now)  # what one who waits for a message waits by
@@ -154,8 +156,9 @@ class Frames(Wire):
     @property
     def answer_fields(self) -> Fields:
         """The header fields of the server's answer to the handshake, as far as it came."""
-        refusal = self._protocol.handshake_exc
-        response = refusal.response if isinstance(refusal, InvalidStatus) else self._answer
+        if self._consent is not None:
+            return self._consent.fields
+        response = self._answer
         if response is None:
             return ()
         return [
@@ -184,16 +187,16 @@ class Frames(Wire):
         protocol = self._protocol
         self._ask()
         while protocol.state is State.CONNECTING and protocol.handshake_exc is None:
-            if self.end is not None:
-                raise self.end
+            if self._refusal is not None:
+                raise self._refusal
             self.waiter = wakeup = patience.native.wakeup()
             try:
                 if not await patience.wait(wakeup):
                     patience.give_up("no WebSocket")
             finally:
                 self.waiter = None
-        if isinstance(self.end, TlsError):
-            raise self.end
+        if self._refusal is not None:
+            raise self._refusal
         if protocol.handshake_exc is not None:
             raise _refusal(protocol.handshake_exc) from protocol.handshake_exc
 
@@ -273,6 +276,8 @@ class Frames(Wire):
 
     def take(self, data: bytes) -> None:
         """Take in what came, and answer pings."""
+        if self._consent is not None:
+            data = self._consented(self._consent, data)
         taken = self._take_plain(data) if self._reads_plain else 0
         if taken < len(data):
             self._take_any(data[taken:])
@@ -280,6 +285,14 @@ class Frames(Wire):
             self._is_too_much()
         if self.waiter is not None:
             self.waiter.wake()
+
+    def _consented(self, consent: Consent, data: bytes) -> bytes:
+        """Take in the answer to the handshake; return what `websockets` has to read of it."""
+        rest = consent.take(data)
+        self.status, self._refusal = consent.status, consent.error
+        if rest:
+            self._consent = None
+        return rest
 
     def _take_plain(self, data: bytes) -> int:
         """Take messages of one frame each, as most are; return how many bytes they took.
@@ -333,6 +346,8 @@ class Frames(Wire):
         """Note the end."""
         self._alarm.stop()
         self.arrival.stop()
+        if self._consent is not None and self._refusal is None:
+            self._refusal = self._consent.broken(error)
         self._protocol.receive_eof()
         if self._protocol.close_rcvd is None and isinstance(error, ssl.SSLError):
             self.end = self.end or lost(error, "")
@@ -423,8 +438,16 @@ def handshake_uri(origin: Origin, target: str) -> WebSocketURI:
 
 
 def _refusal(error: Exception) -> HttpError:
-    if isinstance(error, InvalidStatus):
-        return StatusError(error.response.status_code)
+    """Return why an answer is no consent, in words that are the same for all of its kind."""
     if isinstance(error, EOFError) or isinstance(error.__cause__, EOFError):
-        return ConnectionLostError("connection closed without an answer")
-    return HttpProtocolError(f"no WebSocket: {type(error).__name__}")
+        return ConnectionLostError("the connection ended in the head of the answer")
+    if isinstance(error, InvalidHeader):
+        reason = f"{error.name} is {'wrong' if error.value else 'missing'} in the answer"
+    elif isinstance(error, NegotiationError):
+        what = "a subprotocol" if "subprotocol" in str(error) else "an extension"
+        reason = f"the server chose {what} that was not offered"
+    elif isinstance(error, InvalidMessage):
+        reason = "malformed answer"
+    else:
+        reason = type(error).__name__
+    return HttpProtocolError(f"no WebSocket: {reason}")

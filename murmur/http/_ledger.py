@@ -87,9 +87,13 @@ class Ledger:
             if reply.opened is not None:
                 self.connection(reply.opened.connect_seconds, reply.opened.tls_seconds)
             if reply.is_headed:
-                name = _STATUS_NAMES.get(reply.status, "http.status.other")
-                self._recorder.count(name)
+                self.status(reply.status)
             self.bytes(reply)
+
+    def status(self, status: int) -> None:
+        """Record an answer by its status alone; nothing if it is 0, for none."""
+        if self._recorder is not None and status:
+            self._recorder.count(_STATUS_NAMES.get(status, "http.status.other"))
 
     def connection(self, connect_seconds: float, tls_seconds: float) -> None:
         """Record a connection that was opened."""

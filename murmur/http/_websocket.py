@@ -304,7 +304,8 @@ class Connecting:
             raise
         finally:
             courier.keep_cookies(frames.answer_fields, authority, self._target)
-        courier.ledger.connection(frames.connect_seconds, frames.tls_seconds)
+            courier.ledger.connection(frames.connect_seconds, frames.tls_seconds)
+            courier.ledger.status(frames.status)
         return frames
 
     async def __aexit__(self, *_: object) -> None:

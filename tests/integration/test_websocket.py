@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import re
 import socket
 import threading
 import time
@@ -15,6 +16,7 @@ import anyio
 import pytest
 import websockets.exceptions
 import websockets.sync.server
+import websockets.utils
 from traitlets import Unicode
 
 import murmur
@@ -272,12 +274,83 @@ async def test_nobody_listens(client: Client) -> None:
             pass
 
 
+CONSENT = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+
+
+def consent(request: bytes, more: bytes = b"") -> bytes:
+    """Return a consent to the handshake in `request`, with fields more."""
+    key = re.search(rb"(?i)sec-websocket-key: *(\S+)", request)
+    assert key is not None
+    accept = websockets.utils.accept_key(key[1].decode()).encode()
+    return CONSENT + more + b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize(("answer", "message"), [
+    (b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\n\r\n", "HTTP 429"),
+    (b"HTTP/1.1 503 No\r\nContent-Length: 100\r\n\r\nshort", "HTTP 503"),
+    (b"HTTP/1.0 403 Forbidden\r\n\r\nno", "HTTP 403"),
+    (b"HTTP/1.1 401 No\r\nX: " + b"x" * 9_000 + b"\r\n\r\n", "HTTP 401"),
+    (b"HTTP/1.1 500 No\r\nContent-Length: 3000000\r\n\r\n" + b"x" * 3_000_000, "HTTP 500"),
+    (b"HTTP/1.1 502 No\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "HTTP 502"),
+    (b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 302 Found\r\nLocation: /\r\n\r\n", "HTTP 302"),
+], ids=["no length", "short body", "1.0", "long head", "long body", "coding", "hints"])  # fmt: skip
+async def test_a_refusal_is_told_when_its_head_is_there(
+    client: Client, answer: bytes, message: str
+) -> None:
+    is_over = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await is_over.wait()  # the connection stays open
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(StatusError, match=message):
+            async with client.websocket(f"ws://127.0.0.1:{port}/"):
+                pass
+        is_over.set()
+
+
+@pytest.mark.parametrize(("more", "reason"), [
+    (b"Sec-WebSocket-Protocol: chat\r\n", "the server chose a subprotocol that was not offered"),
+    (b"Sec-WebSocket-Extensions: permessage-deflate\r\n",
+     "the server chose an extension that was not offered"),
+])  # fmt: skip
+async def test_what_was_not_offered_is_told(client: Client, more: bytes, reason: str) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(consent(await reader.readuntil(b"\r\n\r\n"), more))
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(HttpProtocolError, match=reason):
+            async with client.websocket(f"ws://127.0.0.1:{port}/"):
+                pass
+
+
+async def test_hints_before_the_consent_are_passed_over(client: Client) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answer = consent(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + answer + b"\x81\x02hi")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with client.websocket(f"ws://127.0.0.1:{port}/") as talk:
+            assert await talk.receive(10) == "hi"
+
+
 @pytest.mark.parametrize(("answer", "error", "message"), [
-    (b"", ConnectionLostError, "without a"),
+    (b"", ConnectionLostError, "without an answer"),
+    (b"HTTP/1.1 101 Swi", ConnectionLostError, "ended in the head of the answer"),
     (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", StatusError, "HTTP 200"),
-    (b"garbage\r\n\r\n", HttpProtocolError, "no WebSocket: "),
-    (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-     b"Sec-WebSocket-Accept: wrong\r\n\r\n", HttpProtocolError, "no WebSocket: "),
+    (b"garbage\r\n\r\n", HttpProtocolError, "no WebSocket: malformed answer"),
+    (CONSENT + b"Sec-WebSocket-Accept: wrong\r\n\r\n", HttpProtocolError,
+     "no WebSocket: Sec-WebSocket-Accept is wrong in the answer"),
+    (CONSENT + b"\r\n", HttpProtocolError,
+     "no WebSocket: Sec-WebSocket-Accept is missing in the answer"),
 ])  # fmt: skip
 async def test_a_server_that_is_no_websocket(
     client: Client, answer: bytes, error: type[Exception], message: str
@@ -319,7 +392,29 @@ def test_connecting_and_asking_are_actions(url: str) -> None:
     }
     assert counters["websocket.sent"] == counters["websocket.received"] == 60
     assert counters["http.connections"] == 10
+    assert counters["http.status.101"] == 10
     assert set(run.results.users["outcome"]) == {"finished"}
+
+
+class Knocking(murmur.Scenario):
+    """Users ask for a WebSocket that they do not get."""
+
+    base_url = Unicode("", help="server to test")
+
+    async def start(self, user: murmur.User) -> None:
+        with contextlib.suppress(StatusError):
+            async with user.websocket("/forbidden", name="connect"):
+                pass
+
+
+def test_a_refused_handshake_is_counted_as_the_server_has_it(url: str) -> None:
+    with murmur.Session() as session:
+        run = session.do(Knocking, 10, user_rate=math.inf, end_when_idle=True, base_url=url)
+        run.wait(timeout=60)
+    counters = run.results.counters.groupby("name", observed=True)["value"].sum()
+
+    assert run.results.actions["error"].value_counts().to_dict() == {"StatusError: HTTP 403": 10}
+    assert counters["http.connections"] == counters["http.status.403"] == 10
 
 
 class Listening(murmur.Scenario):
