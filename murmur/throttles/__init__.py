@@ -7,9 +7,10 @@ runs or of a front end.
 from ._config import Arrivals, ThrottleConfig
 from ._curve import Curve, Piece, Pieces
 from ._due import Due, Seat, drop_due, give_due, permit_due, take_due, take_due_of_task, user_here
+from ._gate import Slots
 from ._job import Job
 from ._line import Crowd
-from ._pacing import Pacing, Slots
+from ._pacing import DrawnPacing, EvenPacing, Pacing
 from ._permit import Permit, ThrottleStatistics, throttle_table
 from ._ramp import Ramp, step_rate
 from ._rate import Rate, capacity
@@ -22,7 +23,9 @@ __all__ = [
     "Arrivals",
     "Crowd",
     "Curve",
+    "DrawnPacing",
     "Due",
+    "EvenPacing",
     "Followed",
     "Job",
     "Pacing",

@@ -77,6 +77,17 @@ class Curve(ABC):
     def piece(self, at: float) -> Piece:
         """Return the piece in force at the time `at`: the later of two that meet there."""
 
+    def permits(self, since: float, until: float) -> float:
+        """Return how many permits, with fractions, fall due between two times by a finite rate."""
+        total, at = 0.0, since
+        while at < until:
+            piece = self.piece(at)
+            end = min(piece.end, until)
+            if piece.first != math.inf:
+                total += piece.permits(at, end)
+            at = end
+        return total
+
 
 class Pieces(Curve):
     """A curve of which all pieces are known."""

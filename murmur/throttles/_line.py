@@ -14,7 +14,7 @@ from typing import Protocol
 
 from murmur._backend import AsyncioNative, Native, Wakeup
 
-from ._pacing import Gate, Slots
+from ._gate import Gate, Slots
 from ._permit import PlaceInLine
 
 _BATCH = 256

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from murmur._backend import Wakeup
 from murmur._table import html_table
 
+from ._gate import Gate
 from ._job import Job
-from ._pacing import Gate
 
 
 class Permit(NamedTuple):

@@ -14,8 +14,9 @@ from murmur._backend import Native
 from ._account import Booked, WindowNumbers
 from ._config import ThrottleConfig
 from ._curve import Curve, Pieces
+from ._gate import Gate, Slots
 from ._line import Line, Owner
-from ._pacing import Pacing, Slots
+from ._pacing import DrawnPacing, EvenPacing, Pacing
 from ._rate import Rate
 from ._setting import Setting
 
@@ -126,8 +127,10 @@ class OwnSource:
         config = self._config
         curve = None if config.rate.is_limit else config.curve(now, throttle.report)
         self._setting = Setting(self.name, config.terms, now, curve)
-        self._pacing = Pacing(
-            self._curve, now, self._gap, catch_up=config.catch_up, windows=self._windows
+        self._pacing: Pacing = (
+            EvenPacing(self._curve, now, catch_up=config.catch_up, windows=self._windows)
+            if self._gap is None
+            else DrawnPacing(self._curve, now, self._gap, self._windows)
         )
         self.line = Line(self._gate, self.slots, self._native, throttle)
 
@@ -191,7 +194,7 @@ class OwnSource:
         self._pacing.end_plan(now, is_waited_for=len(self.line) > 0)
 
     @property
-    def _gate(self) -> Pacing | Slots:
+    def _gate(self) -> Gate:
         return self._pacing if self._setting.limit is None else self.slots
 
     @property

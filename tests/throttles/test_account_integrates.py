@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from murmur.throttles import Pacing, Pieces, Rate
+from murmur.throttles import EvenPacing, Pieces, Rate
 
 Phase = tuple[float, float, str]  # seconds, permits per second, what the caller does
 
@@ -30,7 +30,7 @@ phases = st.lists(
 class Driver:
     """Drives a pacing through phases, as a loop with one caller and a sampler would."""
 
-    pacing: Pacing
+    pacing: EvenPacing
     now: float = 0.0
     granted: int = 0
     booked: dict[int, Counter[str]] = field(default_factory=dict)
@@ -86,7 +86,7 @@ def permits_by(script: list[Phase], at: float) -> float:
 @settings(max_examples=150)
 @given(phases)
 def test_every_permit_that_the_rate_comes_to_is_booked_once(script: list[Phase]) -> None:
-    driver = Driver(Pacing(Pieces.constant(Rate(script[0][1], 1.0)), 0.0))
+    driver = Driver(EvenPacing(Pieces.constant(Rate(script[0][1], 1.0)), 0.0))
     end = 0.0
     for seconds, rate, does in script:
         driver.pacing.change(Pieces.constant(Rate(rate, 1.0)), driver.now)

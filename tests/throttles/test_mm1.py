@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from murmur.throttles import Pacing, Pieces, Rate
+from murmur.throttles import DrawnPacing, Pieces, Rate
 
 from .shared.scripted_leases import Link, ScriptedCluster
 
@@ -24,7 +24,7 @@ SERVERS = 20
 def arrivals(interval: float, jobs: int) -> np.ndarray:
     """Return when permits fall due while somebody always waits."""
     curve = Pieces.constant(Rate(ARRIVALS * interval, interval))
-    pacing = Pacing(curve, 0.0, partial(random.Random(5).expovariate, 1.0))
+    pacing = DrawnPacing(curve, 0.0, partial(random.Random(5).expovariate, 1.0))
     times, now = [], 0.0
     for _ in range(jobs):
         due_at = None

@@ -13,11 +13,22 @@ from hypothesis import strategies as st
 
 from murmur import Ramp
 from murmur.errors import InvalidArgumentError
-from murmur.throttles import Curve, Pacing, Piece, Pieces, Rate, Slots, WindowRule, capacity
+from murmur.throttles import (
+    Curve,
+    DrawnPacing,
+    EvenPacing,
+    Pacing,
+    Piece,
+    Pieces,
+    Rate,
+    Slots,
+    WindowRule,
+    capacity,
+)
 
 
-def pace(permits: float, interval: float = 1.0, now: float = 0.0) -> Pacing:
-    return Pacing(Pieces.constant(Rate(permits, interval)), now)
+def pace(permits: float, interval: float = 1.0, now: float = 0.0) -> EvenPacing:
+    return EvenPacing(Pieces.constant(Rate(permits, interval)), now)
 
 
 @dataclass
@@ -241,7 +252,7 @@ def test_poisson_counts_vary_as_much_as_their_mean(permits, interval):
     """The window has no say: variance over mean is 1 within four standard errors."""
     draw = random.Random(7)
     rate = Pieces.constant(Rate(permits, interval))
-    crowd = Crowd(Pacing(rate, 0.0, lambda: draw.expovariate(1.0)))
+    crowd = Crowd(DrawnPacing(rate, 0.0, lambda: draw.expovariate(1.0)))
 
     crowd.run(400)
 
@@ -256,7 +267,7 @@ def test_poisson_counts_vary_as_much_as_their_mean(permits, interval):
 
 def test_a_poisson_slot_that_nobody_waits_for_is_gone():
     gaps = iter([1.0, 1.0, 0.5, 1.0])
-    pacing = Pacing(Pieces.constant(Rate(1, 1.0)), 0.0, lambda: next(gaps))
+    pacing = DrawnPacing(Pieces.constant(Rate(1, 1.0)), 0.0, lambda: next(gaps))
 
     assert pacing.take(10.0, 10.0) is None  # the slot at 1 s is past, another is drawn
     assert pacing.next_at(10.0, 10.0) == 11.0
@@ -392,7 +403,7 @@ steps = st.one_of(
 def test_whatever_happens_no_window_holds_more_than_its_largest_rate(first, script, late, seed):
     draw = random.Random(seed)
     curve: Curve = Pieces.constant(Rate(first, 1.0))
-    crowd = Crowd(Pacing(curve, 0.0))
+    crowd = Crowd(EvenPacing(curve, 0.0))
     curves = [(0.0, curve)]
     for (what, *numbers), seconds in script:
         match what:

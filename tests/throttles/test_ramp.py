@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from murmur import Ramp
 from murmur.errors import InvalidArgumentError
-from murmur.throttles import Pacing, step_rate
+from murmur.throttles import EvenPacing, step_rate
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_ramp_that_makes_no_sense_is_refused(plan):
 
 
 def grants(ramp: Ramp, until: float) -> list[float]:
-    pacing, now, granted = Pacing(ramp.curve(0.0), 0.0), 0.0, []
+    pacing, now, granted = EvenPacing(ramp.curve(0.0), 0.0), 0.0, []
     while now < until:
         due_at = pacing.take(0.0, now)
         if due_at is None:

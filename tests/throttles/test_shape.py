@@ -9,11 +9,11 @@ import pytest
 
 from murmur import Ramp, preview
 from murmur.errors import InvalidArgumentError
-from murmur.throttles import Curve, Pacing, shape_curve
+from murmur.throttles import Curve, EvenPacing, shape_curve
 
 
 def grants(curve: Curve, until: float, start: float = 0.0) -> list[float]:
-    pacing, now, granted = Pacing(curve, start), start, []
+    pacing, now, granted = EvenPacing(curve, start), start, []
     while now < until:
         due_at = pacing.take(0.0, now)
         if due_at is None:
@@ -72,7 +72,7 @@ def test_a_function_at_0_for_long_is_not_looked_at_for_all_that_time():
         looks.append(seconds)
         return 0.0
 
-    pacing = Pacing(shape_curve(never, start=0.0), 0.0)
+    pacing = EvenPacing(shape_curve(never, start=0.0), 0.0)
 
     assert pacing.take(1e6, 1e6) is None
     assert len(looks) < 3000

@@ -21,7 +21,7 @@ from murmur.errors import (
     UnknownThrottleError,
 )
 from murmur.testing import RecordingEmitter
-from murmur.throttles import Pacing, Pieces, Rate, Throttles
+from murmur.throttles import EvenPacing, Pieces, Rate, Throttles
 
 
 @pytest.fixture
@@ -243,7 +243,7 @@ async def test_thr_23_a_pause_holds_and_resuming_delivers(throttles):
 )
 def test_thr_p1_to_p10_every_rate_is_within_a_hundredth_of_the_request(per_minute):
     """THR-P1 to THR-P10: for 60 s, or 1,000 permits of the larger rates."""
-    pacing, now, count = Pacing(Pieces.constant(Rate(per_minute)), 0.0), 0.0, 0
+    pacing, now, count = EvenPacing(Pieces.constant(Rate(per_minute)), 0.0), 0.0, 0
     until = min(600.0, 60_000 / per_minute)
     while now <= until:
         due_at = pacing.take(0.0, now)

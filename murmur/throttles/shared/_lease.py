@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from murmur.throttles._account import Booked, WindowNumbers
-from murmur.throttles._pacing import Slots
+from murmur.throttles._gate import Gate, Slots
 
 if TYPE_CHECKING:
     from murmur.throttles._config import ThrottleConfig
@@ -86,7 +86,7 @@ class Slot(NamedTuple):
     until: float
 
 
-class Lease:
+class Lease(Gate):
     """A throttle's slots that are this node's; a gate for the line in front of them."""
 
     def __init__(
@@ -219,15 +219,6 @@ class Lease:
     def settle(self, due_at: float, used_at: float) -> None:
         """Count how late a slot went into use."""
         self._count(used_at - due_at)
-
-    def give_back(self, due_at: float) -> None:
-        """Do nothing: it is `put_back` that does."""
-
-    def note_asked(self, until: float) -> None:
-        """Do nothing: a slot is lost by its own time."""
-
-    def want(self, now: float, *, wanted: bool) -> None:
-        """Do nothing: the steering kernel has the plan."""
 
     def rest_at(self, now: float) -> float:
         """Return for how many seconds at least to sleep when nothing is due."""
