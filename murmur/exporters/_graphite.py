@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+import socket
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -24,12 +27,15 @@ if TYPE_CHECKING:
     from ._totals import Durations, Reading
 
 TIMEOUT = 3.0
-"""Seconds that connecting, and each piece of sending, may take."""
+"""Seconds that connecting, sending, and the end of the connection may take each."""
+
+GLANCE = 0.05
+"""Seconds in which the system learns that what was sent came to a closed door."""
 
 PORT = 2003
 PREFIX = "murmur"
 _UNFIT = re.compile(r"[^a-zA-Z0-9_-]")
-"""What prometheus_client replaces in a path, so that different names would meet in one."""
+"""What a path cannot hold.  Were it only replaced, different names would meet in one path."""
 
 QUANTILES = (0.5, 0.9, 0.95, 0.99)
 
@@ -96,26 +102,20 @@ class Graphite(PushExporter):
 
     def push(self, reading: Reading) -> None:
         """Send the totals, `reading`."""
-        from prometheus_client.bridge.graphite import GraphiteBridge
-
         before = self._before if reading.run_id == self._run_before else {}
         view = _View(reading, before)
-        GraphiteBridge((self.host, self.port), view, TIMEOUT).push(self.prefix)
+        _hand_over((self.host, self.port), _lines(view.families, self.prefix, int(time.time())))
         self._before, self._run_before = view.durations, reading.run_id
 
 
 class _View:
-    """A reading as Graphite has use for it; all that the bridge asks of a registry."""
+    """A reading as Graphite has use for it."""
 
     def __init__(self, reading: Reading, before: Mapping[tuple[str, ...], Durations]) -> None:
         self._reading = reading
         self._before = before
         self.durations: dict[tuple[str, ...], Durations] = {}
-        self._families = tuple(self._made())
-
-    def collect(self) -> Iterator[Family]:
-        """Yield the families."""
-        yield from self._families
+        self.families: tuple[Family, ...] = tuple(self._made())
 
     def _made(self) -> Iterator[Family]:
         from prometheus_client.core import GaugeMetricFamily
@@ -134,6 +134,48 @@ class _View:
                     family.add_metric((*values, f"{quantile:g}".replace(".", "_")), value)
             yield _finite(family)
         yield from map(_finite, families_of(self._reading, {}))
+
+
+def _hand_over(address: tuple[str, int], text: str) -> None:
+    """Send a text, and return once the other side has read it: who closes then was there.
+
+    The protocol has no answer, and the system takes what a peer never reads.
+
+    Raises `OSError` if it broke off, closed before the end, or does not close.
+    """
+    with socket.create_connection(address, TIMEOUT) as connection:
+        connection.sendall(text.encode("ascii"))
+        connection.shutdown(socket.SHUT_WR)
+        _await_end(connection)
+        time.sleep(GLANCE)
+        if connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            raise ConnectionResetError("it closed before it had read what was sent")
+
+
+def _await_end(connection: socket.socket) -> None:
+    until = time.monotonic() + TIMEOUT
+    with suppress(TimeoutError):
+        while connection.recv(4096):
+            if (left := until - time.monotonic()) <= 0:
+                raise TimeoutError
+            connection.settimeout(left)
+        return
+    raise TimeoutError(f"it did not read what was sent within {TIMEOUT:g} s")
+
+
+def _lines(families: Iterable[Family], prefix: str, at: int) -> str:
+    """Return the samples as lines of carbon's protocol, their paths as of the Graphite bridge."""
+    before = f"{prefix}." * bool(prefix)
+    return "".join(
+        f"{before}{_path(sample.name, sample.labels)} {float(sample.value)} {at}\n"
+        for family in families
+        for sample in family.samples
+    )
+
+
+def _path(name: str, labels: Mapping[str, str]) -> str:
+    parts = [name, *(part for label in sorted(labels.items()) for part in label)]
+    return ".".join(_UNFIT.sub("_", part) for part in parts)
 
 
 def _finite(family: Family) -> Family:

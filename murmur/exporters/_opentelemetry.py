@@ -98,6 +98,7 @@ class OpenTelemetry(PushExporter):
         self._given = metric_exporter, span_exporter
         self._metrics: Any = metric_exporter
         self._traces: Any = span_exporter
+        self._sessions: list[Any] = []  # what exporters of ours send by
 
     def statistics(self) -> ExporterStatistics:
         """Return what it has done so far."""
@@ -122,7 +123,7 @@ class OpenTelemetry(PushExporter):
         data = metrics_data(reading, resource, time.time_ns())
         with _overheard(self._metrics) as words:
             if self._metrics.export(data) is not MetricExportResult.SUCCESS:
-                raise ConnectionError(words[-1] if words else "the metrics were not taken")
+                raise ConnectionError(self._why(words) or "the metrics were not taken")
 
     def _push_spans(self, sample: Sequence[Action], resource: Resource) -> None:
         from opentelemetry.sdk.trace.export import SpanExportResult
@@ -134,21 +135,28 @@ class OpenTelemetry(PushExporter):
         spans = spans_of(sample, resource)
         with _overheard(self._traces) as words:
             if self._traces.export(spans) is not SpanExportResult.SUCCESS:
-                raise ConnectionError(words[-1] if words else "the spans were not taken")
+                raise ConnectionError(self._why(words) or "the spans were not taken")
+
+    def _why(self, words: Sequence[str]) -> str:
+        """Return why nothing was taken: what the SDK said last, and by which status."""
+        last = words[-1] if words else ""
+        told = [session.refusal for session in self._sessions if session.refusal]
+        return "; ".join(filter(None, [last, *told]))
 
     def _open(self) -> None:
         self._metrics, self._traces = self._given
+        self._sessions = []
         if self._metrics is None:
             from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 
             self._metrics = OTLPMetricExporter(
-                self._path("metrics"), timeout=TIMEOUT, session=_session()
+                self._path("metrics"), timeout=TIMEOUT, session=self._session()
             )
         if self._traces is None and self._spans.share:
             from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
             self._traces = OTLPSpanExporter(
-                self._path("traces"), timeout=TIMEOUT, session=_session()
+                self._path("traces"), timeout=TIMEOUT, session=self._session()
             )
         self._relay.attach(self._spans)
         super()._open()
@@ -166,6 +174,16 @@ class OpenTelemetry(PushExporter):
     def _path(self, signal: str) -> str | None:
         return f"{self._endpoint.rstrip('/')}/v1/{signal}" if self._endpoint else None
 
+    def _session(self) -> requests.Session | None:
+        """Return what the SDK's exporters send by; None where the environment names something."""
+        from ._otlp import WarySession
+
+        if any(name.endswith("_CREDENTIAL_PROVIDER") for name in os.environ):
+            return None
+        session = WarySession()
+        self._sessions.append(session)
+        return session
+
     def _resource(self, run_id: str) -> Resource:
         """Return who sends: a service named murmur, unless the environment knows better."""
         from opentelemetry.sdk.resources import SERVICE_NAME, Resource
@@ -174,14 +192,6 @@ class OpenTelemetry(PushExporter):
         if str(resource.attributes[SERVICE_NAME]).startswith("unknown_service"):
             return resource.merge(Resource({SERVICE_NAME: "murmur"}))
         return resource
-
-
-def _session() -> requests.Session | None:
-    """Return what the SDK's exporters send by; None where the environment names something."""
-    from ._otlp import wary_session
-
-    is_named = any(name.endswith("_CREDENTIAL_PROVIDER") for name in os.environ)
-    return None if is_named else wary_session()
 
 
 def _require_sdk(with_otlp: bool) -> None:

@@ -6,7 +6,9 @@ Every function here needs the extra ``otel``.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -39,6 +41,13 @@ from ._spans import Action
 from ._totals import Reading
 
 SCOPE = "murmur"
+
+MOST_ANSWER = 2**16
+"""Bytes that a collector's answer may have; as a rule it has a few hundred at most."""
+
+ANSWER_WITHIN = 5.0
+"""Seconds in which it has to be there once it has begun: each piece alone may be in time."""
+
 UNITS = {"seconds": "s", "bytes": "By", "ratio": "1", "": "1"}
 
 
@@ -146,24 +155,41 @@ def _attributes(action: Action) -> dict[str, str | int | float]:
     return attributes
 
 
-def wary_session() -> requests.Session:
-    """Return a session in which nothing counts as taken but what a collector took.
+class WarySession(requests.Session):
+    """A session in which nothing counts as taken but what a collector took.
 
     The SDK's exporters take every status below 400 for a success, also a proxy's redirect to its
-    login page, and do not read how much a collector says that it refused
-    (https://opentelemetry.io/docs/specs/otlp/#partial-success-1).
+    login page, do not read how much a collector says that it refused
+    (https://opentelemetry.io/docs/specs/otlp/#partial-success-1), and forget by which status a
+    collector refused what they tried again.
     """
-    session = requests.Session()
-    session.hooks["response"].append(_refuse_what_was_not_taken)
-    return session
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refusal: str = ""  # the status of the last answer, if it was a refusal
+        self.hooks["response"].append(self._look)
+
+    def _look(self, answer: requests.Response, **_: object) -> None:
+        _take_in(answer)
+        self.refusal = ""
+        if answer.status_code >= 400:  # the SDK may try again
+            after = answer.headers.get("Retry-After", "")
+            wish = f", to be asked again after {after[:40]} s" * after.isdecimal()
+            self.refusal = f"status {answer.status_code}{wish}"
+        elif trouble := _trouble_of(answer):
+            answer.close()
+            raise ConnectionError(trouble)
 
 
-def _refuse_what_was_not_taken(answer: requests.Response, **_: object) -> None:
-    if answer.status_code >= 400:
-        return  # the SDK tells of it, and may try again
-    if trouble := _trouble_of(answer):
-        answer.close()
-        raise ConnectionError(trouble)
+def _take_in(answer: requests.Response) -> None:
+    """Read an answer before somebody does who has neither a limit nor a deadline."""
+    until, content = time.monotonic() + ANSWER_WITHIN, bytearray()
+    for piece in answer.raw.stream(1, decode_content=True):
+        content += piece
+        if len(content) > MOST_ANSWER or time.monotonic() > until:
+            answer.close()
+            raise ConnectionError("its answer has no end")
+    answer.raw = BytesIO(content)
 
 
 def _trouble_of(answer: requests.Response) -> str:

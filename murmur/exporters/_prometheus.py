@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from io import StringIO
+from typing import IO, TYPE_CHECKING, Any
 
 from murmur._given import needed, port_given
 from murmur.errors import InvalidArgumentError
@@ -12,12 +14,17 @@ from ._exporter import Exporter, Followed, labels_as_text
 from ._families import registry_of, require_prometheus
 
 if TYPE_CHECKING:
+    from wsgiref.simple_server import WSGIRequestHandler
+
     from prometheus_client import CollectorRegistry
 
     from murmur.recording import RunRecord
 
 SCRAPED = 60.0
 """Seconds after which a server has usually asked once: Prometheus does so each minute."""
+
+PATIENCE = 30.0
+"""Seconds for which whoever connects may say nothing, or take in nothing of its answer."""
 
 LAST_TURNS = 5.0
 """Seconds that the server's thread has to end."""
@@ -107,6 +114,7 @@ class Prometheus(Exporter):
             remedy = "stop what listens there, or choose another port (0 for any)"
             raise InvalidArgumentError(f"Prometheus {problem}", remedy) from error
         self._server, self._thread = started
+        self._server.RequestHandlerClass = _timely(self._server.RequestHandlerClass)
         self.totals.on_end = self._look
 
     def _look(self, record: RunRecord) -> None:
@@ -119,3 +127,19 @@ class Prometheus(Exporter):
         self._server.server_close()
         self._thread.join(LAST_TURNS)
         self._server = None
+
+
+def _timely(handler: type[WSGIRequestHandler]) -> type[WSGIRequestHandler]:
+    """Return a handler that waits for nobody for ever: each holds a thread."""
+
+    class Timely(handler):  # type: ignore[valid-type,misc]  # known when a server starts
+        timeout = PATIENCE
+
+        def handle(self) -> None:
+            with suppress(OSError):  # who is let go, or has left, is no news
+                super().handle()
+
+        def get_stderr(self) -> IO[str]:
+            return StringIO()  # nor in the midst of an answer
+
+    return Timely

@@ -25,7 +25,7 @@ def totals(course) -> Totals:
 def samples(view: _View) -> dict:
     return {
         (sample.name, *sorted(sample.labels.values())): sample.value
-        for family in view.collect()
+        for family in view.families
         for sample in family.samples
     }
 

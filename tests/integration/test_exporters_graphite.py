@@ -174,3 +174,42 @@ def test_a_receiver_that_never_reads_delays_nobody(session):
     assert status.users["gone"] == 5
     assert time.monotonic() - began < 30
     assert exporter.statistics().pushed + exporter.statistics().failed > 0
+
+
+def closes_at_once(peer: socket.socket) -> None:
+    peer.close()
+
+
+def reads_a_little(peer: socket.socket) -> None:
+    peer.recv(10)
+    peer.close()
+
+
+def never_reads(peer: socket.socket) -> None:
+    time.sleep(DEADLINE)
+
+
+def talks_instead(peer: socket.socket) -> None:
+    while True:
+        peer.sendall(b"x" * 100)
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    "treat", [closes_at_once, reads_a_little, never_reads, talks_instead], ids=lambda f: f.__name__
+)
+def test_what_the_receiver_did_not_read_was_not_pushed(session, treat):
+    def serve() -> None:
+        with contextlib.suppress(OSError):  # whoever sent has given up
+            treat(server.accept()[0])
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, daemon=True).start()
+        exporter = Graphite(session, "127.0.0.1", server.getsockname()[1], interval=3600)
+        with exporter:
+            session.do(Steady, 1, user_rate=float("inf"), duration=0.2).wait(timeout=DEADLINE)
+
+    assert (exporter.statistics().pushed, exporter.statistics().failed) == (0, 1)
+    told = [line for line in session.status().problems if line.startswith("Graphite to")]
+    assert len(told) == 1
+    assert "1 of 1 pushes failed" in told[0]

@@ -204,10 +204,11 @@ def test_a_collector_that_refuses_for_a_while_has_the_right_totals_afterwards(se
         (304, {}, (0, ""), "status 304, a redirect"),
         (200, {"Content-Type": "text/html"}, (0, ""), "a page came (text/html), as of a login"),
         (200, {}, (7, "out of bounds"), "7 data points were refused: out of bounds"),
+        (429, {"Retry-After": "3600"}, (0, ""), "status 429, to be asked again after 3600 s"),
     ],
 )
 def test_what_a_collector_did_not_take_is_no_success(session, status, fields, refused, told):
-    """The SDK's exporter says that each of these was taken."""
+    """The SDK's exporter says that each of these was taken, or not by what it was refused."""
     with collecting() as server:
         server.status, server.fields, server.refused = status, fields, refused
         exporter = OpenTelemetry(session, server.url, interval=0.1)
@@ -217,6 +218,37 @@ def test_what_a_collector_did_not_take_is_no_success(session, status, fields, re
     assert exporter.statistics().pushed == 0
     assert told in exporter.statistics().last_error
     assert any("pushes failed" in problem for problem in run.status().problems)
+
+
+@pytest.mark.parametrize("status", [200, 503])
+@pytest.mark.parametrize("pause", [0.0, 0.3])
+def test_an_answer_without_an_end_takes_neither_memory_nor_the_next_push(
+    session, monkeypatch, status, pause
+):
+    monkeypatch.setattr("murmur.exporters._otlp.ANSWER_WITHIN", 1.0)
+
+    def talk(peer: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # whoever sent has heard enough
+            peer.recv(65_536)
+            peer.sendall(b"HTTP/1.1 %d OK\r\nContent-Type: text/plain\r\n\r\n" % status)
+            while True:
+                peer.sendall(b"x" * (1 if pause else 65_536))
+                time.sleep(pause)
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):  # the test is over
+            while True:
+                threading.Thread(target=talk, args=(server.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, daemon=True).start()
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        exporter = OpenTelemetry(session, address, interval=0.1)
+        with exporter, session.do(Steady, 2, user_rate=float("inf")):
+            wait_until(lambda: exporter.statistics().failed >= 2)
+
+    assert exporter.statistics().pushed == 0
+    assert "its answer has no end" in exporter.statistics().last_error
 
 
 def test_exporters_of_the_sdk_can_be_given_instead(session):

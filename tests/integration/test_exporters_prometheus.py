@@ -163,6 +163,21 @@ def test_a_client_that_reads_nothing_holds_up_neither_run_nor_others(session):
         assert run.wait(timeout=60).users["gone"] == 5
 
 
+@pytest.mark.parametrize("said", [b"", b"GET /metrics HTTP/1.1\r\n"], ids=["nothing", "half"])
+def test_a_client_that_stays_away_is_let_go(session, monkeypatch, capfd, said):
+    """Each holds a thread, also after the exporter has stopped."""
+    monkeypatch.setattr("murmur.exporters._prometheus.PATIENCE", 0.2)
+    with (
+        Prometheus(session, port=0) as exporter,
+        socket.create_connection(("127.0.0.1", exporter.port)) as silent,
+    ):
+        silent.settimeout(30)
+        silent.sendall(said)
+        assert silent.recv(1) == b""
+        assert "murmur_run_active" in scrape(exporter)
+    assert capfd.readouterr().err == ""
+
+
 def test_a_stopped_exporter_listens_and_follows_no_more(session):
     exporter = Prometheus(session, port=0).start()
     port = exporter.port
