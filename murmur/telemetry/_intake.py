@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from ._chunk import Change, Dropped, ErrorCount, Sample
+from ._chunk import Change, Dropped, Sample
 from ._rows import Rows
 
 if TYPE_CHECKING:
@@ -64,7 +64,6 @@ class Cold:
     samples: list[tuple[str, Sample]] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    failures: list[ErrorCount] = field(default_factory=list)
 
 
 class Tally:

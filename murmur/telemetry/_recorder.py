@@ -9,33 +9,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from murmur._given import SHOWN
-from murmur._guard import text_of, trace_of
+from murmur._guard import text_of
 from murmur.errors import InvalidArgumentError
 
-from ._buckets import sums
 from ._chunk import (
     Change,
     Chunk,
     Counters,
     Dropped,
-    ErrorCount,
     Gauges,
     Sample,
     Windows,
-    by_window,
     count_errors,
 )
-from ._codes import MISSING, OTHER, Codes, Names
-from ._intake import Cold, Hot, Tally, taken, taken_items
-from ._kinds import Kind, Kinds, leaf_of
+from ._codes import MISSING, OTHER, Names
+from ._failures import Failures
+from ._intake import Cold, Hot, Tally, taken
 from ._plain import name_of, plain
-from ._requests import with_actions_of, with_answers_of
+from ._requests import with_actions_of, with_answers_of, with_values_of
 from ._under_way import Begun, Open, begun
 from ._varying import LONGEST
 
@@ -46,39 +42,7 @@ if TYPE_CHECKING:
     from ._requests import Asked
     from ._rows import Rows
 
-CUT_SHORT = "cut_short"
-"""The span of an action that its user did not bring to an end, since it was due."""
-
-NEVER_CAME = "never_came"
-"""The span of a part of an action that began and did not end, such as the first event."""
-
-ROWS_DONE = "log.rows"
-"""The counter of requests of an access log that users took in hand."""
-
-ROWS_GIVEN, ROWS_MISSED = "feeder.rows: ", "feeder.missed: "
-"""Beginnings of the counters of rows that a feeder gave, and of users that it had none for and
-that left, each with the name of the setting."""
-
-EVENTS_LISTED, EVENTS_DUE = "timetable.listed: ", "timetable.due: "
-"""Beginnings of the counters of events that a user of the node follows, and of those that came
-due for one; each is counted once on a node, because nothing tells of what never came."""
-
-OWN_COUNTERS = (ROWS_GIVEN, ROWS_MISSED, EVENTS_LISTED, EVENTS_DUE)
-"""What the verdict's remarks are made of, and what no frame or exporter shows."""
-
 NAN = float("nan")
-FAILED_ACTION = "_murmur_action"
-"""Attribute of an error that failed an action: it may go on and end the user."""
-
-FAILURES = {
-    "amoc.coordinator.failure": ("coordinator", "name"),
-    "amoc.throttle.failure": ("throttle", "name"),
-    "amoc.handler.failure": ("handler", "handler"),
-    "amoc.config.failure": ("setting", "setting"),
-    "amoc.scenario.init.exception": ("scenario", "init"),
-    "amoc.scenario.terminate.exception": ("scenario", "terminate"),
-}
-"""Events that tell of a failure: of what, and its name or the key that has it."""
 
 RESULTS = 100
 """Different results of users that are told apart on a node; later ones are ``(other)``."""
@@ -128,12 +92,8 @@ class Recorder:
         self._outcomes = Names(name_limit, OTHER)
         self._results: set[str] = set()
         self._reasons = Names(name_limit, OTHER, conceal_in_name)
-        self._kinds = Codes(kind_limit, Kind(OTHER, ""))
-        self._conceal, self._conceal_in_name = conceal, conceal_in_name
-        self._told_apart = Kinds(conceal)
-        self._explained: set[int] = set()
-        self._ended_users: set[int] = set()
-        self._tracebacks: dict[int, str] = {}
+        self._conceal_in_name = conceal_in_name
+        self._failures = Failures(self._names, self._run_time, kind_limit, conceal)
         self.open = {}
         self.streamed = set()
         self._hot = Hot()
@@ -162,7 +122,7 @@ class Recorder:
         self._append_action(
             self._pack_action(
                 code,
-                MISSING if error is None else self._failed_action(name, error),
+                MISSING if error is None else self._failures.fail_action(name, error),
                 user_id if user_id <= HIGHEST_ID else HIGHEST_ID,  # noqa: FURB136 - min() takes 0.15 us
                 due_at,
                 started_at,
@@ -228,22 +188,15 @@ class Recorder:
 
         An error that failed an action on its way counts there, as one failure and not two.
         """
-        action = getattr(leaf_of(error), FAILED_ACTION, None)
-        is_new = (code := self._kind_of(error)) not in self._ended_users
-        self._ended_users.add(code)
-        if isinstance(action, str):
-            self._count_failure("action", action, code, number=0, users=1)
-        else:
-            self._count_failure("user", scenario, code, users=1)
-        return is_new
+        return self._failures.end_user(scenario, error)
 
     def failure(self, source: str, name: str, error: BaseException | str) -> None:
         """Count a failure of anything but an action or a user: of `source`, of that name."""
-        self._count_failure(source, name, self._kind_of(error))
+        self._failures.add(source, name, self._failures.code_of(error))
 
     def kind_of(self, error: BaseException | str) -> str:
         """Return the kind of an error as a text: its class and what it said."""
-        return str(self._told_apart.of(error))
+        return str(self._failures.kinds.of(error))
 
     def users_dropped(self, first: int, last: int, at: float, reason: str) -> None:
         """Record that users `first` to `last`, both included, were never admitted."""
@@ -259,15 +212,7 @@ class Recorder:
         self._append_count(self._pack_count(self._names.code_of(name), n, self._now()))
 
     def count_one(self, name: str, at: float) -> None:
-        """Add one to a counter of murmur's own, at a moment that is known already.
-
-        Parameters
-        ----------
-        name : str
-            Of the counter.
-        at : float
-            The present moment.
-        """
+        """Add one to a counter of murmur's own, `at` the present moment, which is known already."""
         self._append_count(self._pack_count(self._names[name], 1.0, at))
 
     def gauge(self, name: str, value: float) -> None:
@@ -316,8 +261,7 @@ class Recorder:
 
     def event(self, event: Event) -> None:
         """Keep an event, its metadata reduced to plain values; see `Emitter`."""
-        if event.name in FAILURES:
-            self._failed(event)
+        self._failures.heed(event)
         if len(self._cold.events) >= self._event_limit:
             self._refused.add()
             return
@@ -385,21 +329,23 @@ class Recorder:
         One thread seals; others may go on recording, and what they record meanwhile is
         in this chunk or in the next, never in none.
         """
-        hot, cold = self._hot, self._cold
-        under_way = self._under_way()  # its names are among the labels
+        hot, cold, failures = self._hot, self._cold, self._failures
+        # What has codes comes first, then their labels, so that none is missing.
+        under_way, failed = self._under_way(), failures.take()
         requests, users = self._since_start(hot.requests), self._since_start(hot.users)
         actions = with_actions_of(requests, self._since_start(hot.actions))
+        spans = self._since_start(hot.spans)
         counts, gauges = self._values(requests)
         return Chunk(
             node=self.node,
             names=self._names.labels(),
             outcomes=self._outcomes.labels(),
             reasons=self._reasons.labels(),
-            kinds=tuple((name, text) for name, text in self._kinds.labels()),  # plain: they travel
-            tracebacks=taken_items(self._tracebacks),
+            kinds=failures.labels(),
+            tracebacks=failures.take_tracebacks(),
             actions=actions,
             windows=Windows.fold(actions, self.window),
-            errors=(*count_errors(actions), *_summed(taken(cold.failures))),
+            errors=(*count_errors(actions), *failed),
             users=users,
             dropped=taken(cold.dropped),
             counters=Counters.fold(counts, self.window),
@@ -408,7 +354,7 @@ class Recorder:
             changes=taken(cold.changes),
             events=taken(cold.events),
             events_dropped=self._refused.take(),
-            spans=Windows.fold(self._since_start(hot.spans), self.window),
+            spans=Windows.fold(spans, self.window),
             under_way=under_way,
         )
 
@@ -421,34 +367,13 @@ class Recorder:
 
     def _values(self, requests: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Take what was added to counters, and the values of gauges; also by `requests`."""
-        import numpy as np
-
-        hot = self._hot
+        hot, code_of = self._hot, self._names.__getitem__
         counts, gauges = self._since_start(hot.counts), self._since_start(hot.gauges)
-        answers = self._since_start(hot.answers)
-        answers = with_answers_of(requests, answers, self._names.__getitem__)
-        if not len(answers):
-            return counts, gauges
+        answers = with_answers_of(requests, self._since_start(hot.answers), code_of)
+        return with_values_of(answers, counts, gauges, code_of, self.window)
 
-        # Summed before they become rows: three for each answer took longer than all else here.
-        window, status, group = by_window(answers, self.window)
-        number = len(window)
-
-        def rows(name: NDArray[Any] | int, value: NDArray[Any]) -> NDArray[Any]:
-            made = np.empty(number, counts.dtype)
-            made["name"], made["value"], made["at"] = name, value, (window + 0.5) * self.window
-            return made
-
-        sent, received = self._names["http.sent_bytes"], self._names["http.received_bytes"]
-        added = (
-            rows(status, np.bincount(group, minlength=number)),
-            rows(sent, sums(group, answers["sent"], number)),
-            rows(received, sums(group, answers["received"], number)),
-        )
-        first_byte = np.empty(len(answers), gauges.dtype)
-        first_byte["name"] = self._names["http.first_byte_seconds"]
-        first_byte["value"], first_byte["at"] = answers["first_byte"], answers["at"]
-        return np.concatenate([counts, *added]), np.concatenate([gauges, first_byte])
+    def _run_time(self) -> float:
+        return self._now() - self.started_at
 
     def _since_start(self, rows: Rows) -> NDArray[Any]:
         """Take rows, their times turned into seconds since the run started."""
@@ -457,51 +382,6 @@ class Recorder:
             if name.endswith("at"):
                 news[name] -= self.started_at
         return news
-
-    def _failed_action(self, name: str, error: BaseException | str) -> int:
-        if isinstance(error, BaseException):
-            with suppress(Exception):  # a user's class may refuse it
-                vars(leaf_of(error)).setdefault(FAILED_ACTION, name_of(name))
-        return self._kind_of(error)
-
-    def _failed(self, event: Event) -> None:
-        """Count a failure that an event tells of."""
-        source, key = FAILURES[event.name]
-        told = event.metadata
-        name, _, text = str(told.get("error") or told.get("kind") or "failed").partition(": ")
-        code = self._kinds[self._told_apart.of_text(name, str(told.get("reason") or text))]
-        self._explain(code, str(told.get("traceback") or ""))
-        number = int(event.measurements.get("count", 1))
-        self._count_failure(source, name_of(told.get(key, key)), code, number=number)
-
-    def _count_failure(
-        self, source: str, name: str, kind: int, *, number: int = 1, users: int = 0
-    ) -> None:
-        at = self._now() - self.started_at
-        self._cold.failures.append(
-            ErrorCount(self._names[name], kind, number, at, at, source, users)
-        )
-
-    def _kind_of(self, error: BaseException | str) -> int:
-        """Return the code of an error's kind, and keep the first traceback of each."""
-        code = self._kinds[self._told_apart.of(error)]
-        if code not in self._explained and isinstance(error, BaseException):
-            self._explain(code, trace_of(error))
-        return code
-
-    def _explain(self, code: int, text: str) -> None:
-        if text and code not in self._explained:
-            self._explained.add(code)
-            self._tracebacks[code] = self._conceal(text)
-
-
-def _summed(counts: Sequence[ErrorCount]) -> list[ErrorCount]:
-    """Return one count for each kind of failure of each thing."""
-    summed: dict[tuple[str, int, int], ErrorCount] = {}
-    for count in counts:
-        known = summed.get(count.key)
-        summed[count.key] = known.plus(count) if known else count
-    return list(summed.values())
 
 
 def _check(name: str, value: float) -> None:

@@ -1,9 +1,11 @@
-"""Requests that were recorded in one row each, taken apart into actions and answers."""
+"""Requests that were recorded in one row each, taken apart: actions, answers, and their values."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ._buckets import sums
+from ._chunk import by_window
 from ._codes import MISSING
 
 if TYPE_CHECKING:
@@ -53,6 +55,35 @@ def with_answers_of(requests: Table, answers: Table, code_of: Callable[[str], in
     for column in ("sent", "received"):
         made[column] = requests[column]
     return _together(answers, made, "at")
+
+
+def with_values_of(
+    answers: Table, counts: Table, gauges: Table, code_of: Callable[[str], int], length: float
+) -> tuple[Table, Table]:
+    """Return counts and gauges, and those that answers come to, in windows of that length."""
+    import numpy as np
+
+    if not len(answers):
+        return counts, gauges
+
+    # Summed before they become rows: three for each answer took longer than all else here.
+    window, status, group = by_window(answers, length)
+    number = len(window)
+
+    def rows(name: Table | int, value: Table) -> Table:
+        made = np.empty(number, counts.dtype)
+        made["name"], made["value"], made["at"] = name, value, (window + 0.5) * length
+        return made
+
+    added = (
+        rows(status, np.bincount(group, minlength=number)),
+        rows(code_of("http.sent_bytes"), sums(group, answers["sent"], number)),
+        rows(code_of("http.received_bytes"), sums(group, answers["received"], number)),
+    )
+    first_byte = np.empty(len(answers), gauges.dtype)
+    first_byte["name"] = code_of("http.first_byte_seconds")
+    first_byte["value"], first_byte["at"] = answers["first_byte"], answers["at"]
+    return np.concatenate([counts, *added]), np.concatenate([gauges, first_byte])
 
 
 def _together(one: Table, other: Table, moment: str) -> Table:
