@@ -45,6 +45,9 @@ HEAD_LIMIT = 64 << 10
 _STATUS_LINE = re.compile(rb"(\r?\n)*HTTP/1\.[0-9][ \t\v\f\r]+[0-9]{3}")
 _HEAD_ENDS = re.compile(rb"\n\r?\n")
 
+TOO_SLOW = 408
+"""Status by which some servers say goodbye to a connection that was idle."""
+
 BODILESS = {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "TRACE"}  # say no length of 0
 
 
@@ -278,6 +281,8 @@ class Http1(Wire):
             self._glance = None
             luck.left -= 1
             return None
+        if glance.status == TOO_SLOW:
+            return None  # whether it is an answer at all is to be seen
         luck.left = MISSES
         self.is_kept = glance.is_kept
         if self.is_kept and self._luck.left <= 0:
@@ -393,6 +398,9 @@ class Http1(Wire):
             return
         reply.version = self._parser.get_http_version()
         self.is_kept = self._parser.should_keep_alive()
+        if status == TOO_SLOW and self._is_farewell():
+            self._fail(ConnectionLostError("connection closed without an answer"))
+            return
         if reply.received_bytes > HEAD_LIMIT and _size(self._fields) > HEAD_LIMIT:
             self._fail(HttpProtocolError("the head of the answer is too long"))
             return
@@ -400,6 +408,13 @@ class Http1(Wire):
         reply.head(status, self._fields)
         if self._asked.method == "HEAD":
             reply.end()  # the parser waits for the body that the fields announce
+
+    def _is_farewell(self) -> bool:
+        """Whether a 408 may be the end of an idle connection, sent before this request came.
+
+        HAProxy and others say it so (RFC 9110, 15.5.9); a busy loop does not know of it yet.
+        """
+        return self.was_used and not self.is_kept and self._asked.can_be_repeated
 
     def on_body(self, body: bytes) -> None:
         """Pass a part of the body on."""

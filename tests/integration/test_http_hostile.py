@@ -616,6 +616,39 @@ async def test_an_end_that_a_busy_loop_did_not_see_yet_costs_no_request(
     assert sum(request.startswith(b"POST") for request in server.requests) == 1
 
 
+TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+async def test_a_408_that_ends_an_idle_connection_is_no_answer_to_what_follows(
+    server: Hostile, client: Client
+) -> None:
+    def act(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(OK)
+        if server.connections == 1:
+            time.sleep(0.1)  # the server's patience with an idle connection
+            connection.sendall(TOO_SLOW)
+            raise StopIteration
+
+    server.act = act
+    await client.get("/")
+    time.sleep(0.5)  # noqa: ASYNC251 - the loop is busy while the 408 arrives
+    response = await client.get("/")
+
+    assert response.ok
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+async def test_a_408_that_answers_is_a_failure(
+    server: Hostile, client: Client, is_kept: bool
+) -> None:
+    if is_kept:
+        assert (await client.get("/")).ok
+    server.act = saying(TOO_SLOW.replace(b"Connection: close\r\n", b"") if is_kept else TOO_SLOW)
+
+    assert (await client.get("/")).failure == "HTTP 408"
+
+
 async def test_who_says_close_uses_no_connection_twice(server: Hostile, client: Client) -> None:
     client.headers["Connection"] = "x, Close"
     for _ in range(3):
