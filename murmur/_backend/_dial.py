@@ -39,11 +39,15 @@ async def dial(
     if is_address(host) and not source:
         _, made = await loop.create_connection(make, host, port)
         return made
+    if "%" in host:  # an address with its zone, which is lost where it is looked up
+        return await _connect(make, (socket.AF_INET6, (host, port)), source)
     family = socket.AF_UNSPEC
     if source:
         family = socket.AF_INET6 if ":" in source else socket.AF_INET
     found = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
     targets = list(dict.fromkeys((each[0], each[4]) for each in found))
+    if not targets:
+        raise socket.gaierror(socket.EAI_NONAME, "no address")
     if len(targets) == 1:
         return await _connect(make, targets[0], source)
     return await _race(make, deque(_interleaved(targets)), source)

@@ -45,6 +45,9 @@ HEAD_LIMIT = 64 << 10
 _STATUS_LINE = re.compile(rb"(\r?\n)*HTTP/1\.[0-9][ \t\v\f\r]+[0-9]{3}")
 _HEAD_ENDS = re.compile(rb"\n\r?\n")
 
+TLS_ALERT = b"\x15\x03"
+"""First bytes of what a server of TLS answers to who does not speak it."""
+
 TOO_SLOW = 408
 """Status by which some servers say goodbye to a connection that was idle."""
 
@@ -333,7 +336,9 @@ class Http1(Wire):
             self._fail(HttpProtocolError("the server changed the protocol"))
         except httptools.HttpParserError as error:
             whole = self._head_so_far + data
-            if reply.is_headed or reply.is_complete or not _STATUS_LINE.match(whole):
+            if whole.startswith(TLS_ALERT):
+                self._fail(HttpProtocolError("malformed answer: it is TLS, so ask by https://"))
+            elif reply.is_headed or reply.is_complete or not _STATUS_LINE.match(whole):
                 self._refuse(error, reply)
             else:
                 self._refused = error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from murmur._backend import ascii_host, is_address
 from murmur.errors import InvalidRequestError
 
-from ._url import location_of, without_password
+from ._url import PORTS, authority_of, location_of, without_password
 
 if TYPE_CHECKING:
     from ._url import Origin
@@ -78,7 +78,7 @@ class Routes:
         proxy_host, proxy_port = self._instead(self._proxy.host, self._proxy.port)
         tunnel = b""
         if through or origin.is_secure:
-            host = f"[{origin.host}]" if ":" in origin.host else origin.host
+            host = authority_of(origin._replace(port=PORTS[origin.scheme]))
             where = f"{host}:{origin.port}"
             login = f"Proxy-Authorization: {self.proxy_field}\r\n" if self.proxy_field else ""
             tunnel = f"CONNECT {where} HTTP/1.1\r\nHost: {where}\r\n{login}\r\n".encode("ascii")

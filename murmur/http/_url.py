@@ -54,14 +54,16 @@ class Origin(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def authority_of(origin: Origin) -> str:
-    """Return host and port as the ``Host`` header has them.
+    """Return host and port as the ``Host`` header has them: a zone is of this machine alone.
 
     Examples
     --------
     >>> authority_of(Origin("http", "::1", 8080)), authority_of(Origin("https", "a.test", 443))
     ('[::1]:8080', 'a.test')
+    >>> authority_of(Origin("http", "fe80::1%eth0", 8080))
+    '[fe80::1]:8080'
     """
-    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    host = f"[{origin.host.partition('%')[0]}]" if ":" in origin.host else origin.host
     return host if origin.port == PORTS[origin.scheme] else f"{host}:{origin.port}"
 
 

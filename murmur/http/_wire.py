@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import errno
 import math
+import os
 import re
 import socket
 import ssl
@@ -44,6 +45,9 @@ GRAIN = 0.001
 
 FLOOD = 1 << 20
 """Bytes that may wait to be sent which a server asked for, such as answers to pings."""
+
+AT_MOST = 1e6
+"""Seconds of a handshake that nobody gives an end; uvloop knows no infinity."""
 
 PROXY_HEAD_LIMIT = 16 << 10
 """Bytes that the answer of a proxy may have."""
@@ -243,7 +247,7 @@ async def open_wire(
                 connected_at = native.now()
                 wire.connect_seconds = connected_at - began
                 if tls is not None:
-                    await _secure(wire, tls, origin.host)
+                    await _secure(wire, tls, origin.host, limit)
                     wire.tls_seconds = native.now() - connected_at
     except BaseException as error:
         if wire is not None:
@@ -252,7 +256,7 @@ async def open_wire(
             patience.hurry()
             patience.give_up("no connection", min(timeout, patience.timeout))
         if isinstance(error, (OSError, UnicodeError, asyncio.InvalidStateError)):
-            raise _failure(error) from error
+            raise _failure(error, is_proxys=route.is_proxied and wire is None) from error
         raise
     patience.is_connecting, patience.stage_at = False, native.now()
     return wire
@@ -364,12 +368,17 @@ class _Tunnel(Wire):
             self._answered.set_result(None)
 
 
-async def _secure(wire: Wire, tls: ssl.SSLContext, host: str) -> None:
-    """Put TLS around a connection."""
+async def _secure(wire: Wire, tls: ssl.SSLContext, host: str, seconds: float) -> None:
+    """Put TLS around a connection, for which the caller waits so many `seconds`."""
     loop = asyncio.get_running_loop()
-    name = host.removesuffix(".")  # which no certificate has, nor SNI (RFC 6066, 3)
+    # No certificate has a dot at its end, nor SNI (RFC 6066, 3); a zone is of this machine.
+    name = host.removesuffix(".").partition("%")[0]
+    # asyncio itself would give up after 60 s, as though the server had ended the connection.
+    within_them = min(seconds, AT_MOST) + 1
     try:
-        transport = await loop.start_tls(wire.transport, wire, tls, server_hostname=name)
+        transport = await loop.start_tls(
+            wire.transport, wire, tls, server_hostname=name, ssl_handshake_timeout=within_them
+        )
     except ssl.SSLError as error:
         raise tls_failure(error) from error
     except (ConnectionError, EOFError) as error:
@@ -384,7 +393,8 @@ async def _secure(wire: Wire, tls: ssl.SSLContext, host: str) -> None:
 def tls_failure(error: ssl.SSLError) -> TlsError:
     """Return an error of TLS by its cause: a certificate, an alert of the server, or else."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return TlsError(f"certificate refused: {error.verify_message}")
+        # Behind a comma OpenSSL repeats the name or the address that was asked for.
+        return TlsError(f"certificate refused: {error.verify_message.partition(',')[0]}")
     alert = _ALERT.search(error.reason or "")
     if alert is not None:  # over TLS 1.3 it may come after the client took the handshake for done
         return TlsError(f"the server sent the alert {alert[1].lower()}")
@@ -400,13 +410,17 @@ def lost(error: Exception | None, otherwise: str) -> HttpError:
     return ConnectionLostError("connection closed without an answer")
 
 
-def _failure(error: Exception) -> HttpError:
+def _failure(error: Exception, *, is_proxys: bool) -> HttpError:
     """Return a failed connection as an error without addresses in its text."""
+    return ConnectFailedError(("the proxy: " if is_proxys else "") + _reason(error))
+
+
+def _reason(error: Exception) -> str:
     if isinstance(error, socket.gaierror):
-        return ConnectFailedError(UNRESOLVED.get(error.errno or 0, UNKNOWN_NAME))
+        return UNRESOLVED.get(error.errno or 0, UNKNOWN_NAME)
     if isinstance(error, UnicodeError):  # of "a..b"
-        return ConnectFailedError(UNKNOWN_NAME)
+        return UNKNOWN_NAME
     code = error.errno if isinstance(error, OSError) else None
     if code is None:
-        return ConnectFailedError("no connection")
-    return ConnectFailedError(REASONS.get(code, errno.errorcode.get(code, str(code))))
+        return "no connection"
+    return REASONS.get(code) or os.strerror(code).lower()

@@ -123,6 +123,20 @@ async def test_of_several_errors_the_one_of_a_server_is_told(names: Names, port:
         await dial(Protocol, "shop.test", port)
 
 
+async def test_a_name_without_an_address_is_not_known(names: Names, port: int) -> None:
+    names.addresses = []
+
+    with pytest.raises(socket.gaierror):
+        await dial(Protocol, "shop.test", port)
+
+
+async def test_the_zone_of_an_address_is_kept(names: Names, port: int) -> None:
+    with pytest.raises(OSError):
+        await dial(Protocol, "fe80::1%lo", port)
+
+    assert names.tried == ["fe80::1%lo"]
+
+
 async def test_one_that_is_cancelled_leaves_nothing(names: Names, port: int) -> None:
     names.addresses = [SILENT, "2001:db8::1"]
     before = len(asyncio.all_tasks())

@@ -569,6 +569,16 @@ async def test_a_server_that_accepts_and_says_nothing_in_a_handshake(server: Hos
     assert response.failure == "no connection within 0.3 s"
 
 
+async def test_a_server_that_speaks_tls_is_told_when_it_is_asked_without(
+    server: Hostile, client: Client
+) -> None:
+    server.act = saying(b"\x15\x03\x03\x00\x02\x02\x46")  # an alert: unexpected_message
+
+    response = await client.get("/")
+
+    assert response.failure == "malformed answer: it is TLS, so ask by https://"
+
+
 async def test_a_server_that_speaks_no_tls(server: Hostile) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
 

@@ -117,6 +117,21 @@ async def test_a_proxy_that_refuses_is_a_failure() -> None:
     assert response.failure == "the proxy answered 407"
 
 
+SCHEMES = ("http", "https")
+
+
+async def test_a_proxy_that_is_not_there_is_told_apart_from_a_server() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    found = []
+    for proxy in (f"http://127.0.0.1:{port}", "http://proxy.invalid:3128"):
+        async with Client(options=Options(proxy=proxy)) as client:
+            found += [(await client.get(f"{scheme}://shop.test/")).failure for scheme in SCHEMES]
+
+    refused, unknown = "connection refused", "the name of the host is not known"
+    assert found == [f"the proxy: {reason}" for reason in (refused, refused, unknown, unknown)]
+
+
 def test_users_take_local_addresses_in_turns(peer: Peer) -> None:
     class Asking(murmur.Scenario):
         """Asks once."""
