@@ -92,7 +92,7 @@ class Throttle:
         self.on_rate: Callable[[], None] | None = None  # called with each new rate
         source.attach(self)
         self._line, self._slots = source.line, source.slots
-        self._emit("amoc.throttle.init", {"count": 1}, {})
+        self._emit("amoc.throttle.init", {"count": 1})
         self.tell_rate()
         self.turn(passes=source.passes)
 
@@ -442,13 +442,13 @@ class Throttle:
     def tell(self, message: str) -> None:
         """Tell those who listen what happened: `message`."""
         state = f"{self.rate:g} per {self.interval:g} s, {len(self._line)} waiting"
-        self._emit("amoc.throttle.process", {"count": 1}, {"message": message, "state": state})
+        self._emit("amoc.throttle.process", {"count": 1}, message=message, state=state)
 
     def tell_rate(self) -> None:
         """Tell those who listen of a new rate."""
         rate, interval = self.rate, self.interval
         measured = {"rate": rate} if rate == math.inf else {"rate": rate, "interval": interval}
-        self._emit("amoc.throttle.rate", measured, {})
+        self._emit("amoc.throttle.rate", measured)
         if self.on_rate is not None:
             self.on_rate()
 
@@ -457,11 +457,9 @@ class Throttle:
         self._emit(
             "amoc.throttle.failure",
             {"count": 1},
-            {
-                "error": type(error).__qualname__,
-                "reason": text_of(error),
-                "traceback": trace_of(error),
-            },
+            error=type(error).__qualname__,
+            reason=text_of(error),
+            traceback=trace_of(error),
         )
 
     def let_in(self, due_at: float, granted_at: float) -> None:
@@ -470,10 +468,8 @@ class Throttle:
             self._free += 1
         else:
             self._lateness.add(granted_at - due_at)
-        if self._emitter.listening(_REQUEST):
-            self._tell_of(_REQUEST)
-        if self._emitter.listening(_EXECUTE):
-            self._emit(_EXECUTE, {"count": 1, "lateness": granted_at - due_at}, {})
+        self._tell_of(_REQUEST)
+        self._tell_of(_EXECUTE, granted_at - due_at)
 
     def start_job(self, place: PlaceInLine) -> None:
         """Start the job of a place that was granted its permit."""
@@ -550,8 +546,7 @@ class Throttle:
             raise ThrottleStoppedError(self.name)
         now = self._native.now()
         self._line.settle(place, now)
-        if self._emitter.listening(_EXECUTE):
-            self._emit(_EXECUTE, {"count": 1, "lateness": now - place.due_at}, {})
+        self._tell_of(_EXECUTE, now - place.due_at)
         return self._permit(place.due_at, now)
 
     def _permit(self, due_at: float, granted_at: float) -> Permit:
@@ -581,12 +576,12 @@ class Throttle:
         if job.error is not None:
             self.report(job.error)
 
-    def _tell_of(self, event: str) -> None:
+    def _tell_of(self, event: str, lateness: float | None = None) -> None:
+        """Tell of a permit, which is frequent: at no price if nobody listens."""
         if self._emitter.listening(event):
-            self._emit(event, {"count": 1}, {})
+            self._emit(
+                event, {"count": 1} if lateness is None else {"count": 1, "lateness": lateness}
+            )
 
-    def _emit(
-        self, event: str, measured: Mapping[str, float], metadata: Mapping[str, object]
-    ) -> None:
-        if self._emitter.listening(event):
-            self._emitter.emit(event, measured, {"name": self.name, **metadata})
+    def _emit(self, event: str, measured: Mapping[str, float], **metadata: object) -> None:
+        self._emitter.emit(event, measured, {"name": self.name, **metadata})
