@@ -171,8 +171,8 @@ class Summary:
         return f"<div>{''.join(parts)}</div>"
 
 
-def duration_text(seconds: float) -> str:
-    """Return a duration as a person would write it.
+def duration_text(seconds: float, digits: int = 3) -> str:
+    """Return a duration as a person would write it, with so many digits that count.
 
     Examples
     --------
@@ -182,9 +182,9 @@ def duration_text(seconds: float) -> str:
     if math.isnan(seconds):
         return "-"
     for factor, unit in ((1.0, "s"), (1e3, "ms")):
-        if seconds * factor >= 1:
-            return f"{_three_digits(seconds * factor)} {unit}"
-    return f"{_three_digits(seconds * 1e6)} µs" if seconds else "0 s"
+        if float(f"{seconds * factor:.{digits}g}") >= 1:  # 0.9999 s is written as 1 s
+            return f"{digits_text(seconds * factor, digits)} {unit}"
+    return f"{digits_text(seconds * 1e6, digits)} µs" if seconds else "0 s"
 
 
 def _rate_text(rate: float) -> str:
@@ -192,8 +192,9 @@ def _rate_text(rate: float) -> str:
     return f"{rate:,.1f}" if not 0 < rate < 10 else f"{rate:.3g}"
 
 
-def _three_digits(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+def digits_text(value: float, digits: int) -> str:
+    """Return a number with so many digits that count; before the point all are shown."""
+    return f"{value:,.0f}" if value >= 10 ** (digits - 1) else f"{value:,.{digits}g}"
 
 
 _COLUMNS: Mapping[str, Callable[[ActionSummary], str]] = {

@@ -103,8 +103,10 @@ def _cut_short(record: RunRecord) -> Iterator[str]:
         slow = ended.quantile(0.99)
         if math.isnan(slow) or cut.max > slow:
             told.add(name)
-            verb = "action was" if cut.count == 1 else "actions were"
-            what = "never came" if end == NEVER_CAME else f"{verb} cut short with their users"
+            one = cut.count == 1
+            cut_short = f"{'action was' if one else 'actions were'} cut short with "
+            cut_short += "its user" if one else "their users"
+            what = "never came" if end == NEVER_CAME else cut_short
             age = f"up to {cut.max:,.3g} s" if cut.max >= _BRIEF else "less than 1 ms"
             yield f"{cut.count:,} {name!r} {what}, after {age}: they are in no percentile."
 

@@ -122,6 +122,8 @@ def test_a_run_in_which_nothing_happened_has_a_summary_too(empty: Results) -> No
         (12.34, "12.3 s"),
         (4321.0, "4,321 s"),
         (math.nan, "-"),
+        (0.9996, "1 s"),
+        (0.0009996, "1 ms"),
     ],
 )
 def test_durations_are_written_as_people_do(seconds: float, text: str) -> None:

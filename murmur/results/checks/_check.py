@@ -31,6 +31,9 @@ COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
 TOLERANCE = 1e-9
 """Relative difference from which on a value and a limit are not equal."""
 
+_ALL_DIGITS = 10
+"""As many as tell values apart that are not equal."""
+
 
 @dataclass(frozen=True, slots=True)
 class Statistic:
@@ -118,12 +121,26 @@ class Check:
 
         Values that differ by a billionth are equal: sums of floats are not exact.
         """
-        is_equal = math.isclose(value, self.limit, rel_tol=TOLERANCE)
-        return COMPARISONS[self.comparison](self.limit if is_equal else value, self.limit)
+        seen = self.limit if self._is_limit(value) else value
+        return COMPARISONS[self.comparison](seen, self.limit)
 
     def written(self, value: float) -> str:
-        """Return a value with its unit."""
-        return "-" if math.isnan(value) else TEXTS[self.kind](value)
+        """Return a value with its unit, in as many digits as tell it from the limit.
+
+        A failed ``p99 < 200ms`` is not said to have come to 200 ms, but to 200.4 ms.
+        """
+        if math.isnan(value):
+            return "-"
+        write = TEXTS[self.kind]
+        if write(value) != write(self.limit):
+            return write(value)
+        if self._is_limit(value):
+            return write(self.limit, _ALL_DIGITS)
+        texts = ((write(value, d), write(self.limit, d)) for d in range(4, _ALL_DIGITS))
+        return next((own for own, limit in texts if own != limit), write(value, _ALL_DIGITS))
+
+    def _is_limit(self, value: float) -> bool:
+        return math.isclose(value, self.limit, rel_tol=TOLERANCE)
 
     def worse(self, one: float, other: float) -> float:
         """Return which of the values `one` and `other` is further from being accepted."""

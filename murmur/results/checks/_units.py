@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 
-from murmur.results._summary import duration_text
+from murmur.results._summary import digits_text, duration_text
 from murmur.scenario import NUMBER
 
 _PARTS = re.compile(rf"({NUMBER})([^\d.\s]+)")
@@ -79,15 +79,23 @@ def read_count(text: str) -> float:
     return float(text)
 
 
-def rate_text(rate: float) -> str:
-    """Return a rate as a person would write it."""
-    return f"{rate:,.4g}/s" if rate < 1e4 else f"{rate:,.0f}/s"
+def rate_text(rate: float, digits: int = 4) -> str:
+    """Return a rate as a person would write it, with so many digits that count."""
+    return f"{digits_text(rate, digits)}/s"
 
 
-TEXTS: dict[str, Callable[[float], str]] = {
+def _share_text(share: float, digits: int = 3) -> str:
+    return f"{100 * share:.{digits}g} %"
+
+
+def _count_text(number: float, _: int = 0) -> str:
+    return f"{number:,.0f}"
+
+
+TEXTS: dict[str, Callable[..., str]] = {
     "time": duration_text,
     "rate": rate_text,
-    "share": lambda share: f"{100 * share:.3g} %",
-    "count": "{:,.0f}".format,
+    "share": _share_text,
+    "count": _count_text,
 }
-"""How the values of each kind are written."""
+"""How the values of each kind are written; a second argument is how many digits count."""

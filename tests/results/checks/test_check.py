@@ -84,3 +84,26 @@ def test_a_value_is_written_in_the_unit_of_the_check():
     assert parse_check("p99 < 1").written(0.025) == "25 ms"
     assert parse_check("p99 < 1").written(math.nan) == "-"
     assert str(parse_check("p99   <  1")) == "p99 < 1"
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "written"),
+    [
+        ("max < 200ms", 0.2004, "200.4 ms"),  # three digits would say that it is the limit
+        ("max < 200.5ms", 0.2004, "200.4 ms"),
+        ("max < 201ms", 0.2004, "200 ms"),
+        ("max > 200.4ms", 0.2004, "200.4 ms"),  # not below it either
+        ("max < 200ms", 0.2, "200 ms"),
+        ("max < 1m", 59.996, "59.996 s"),
+        ("max < 1h", 3599.9, "3,599.9 s"),
+        ("max < 1ms", 0.0009996, "999.6 µs"),
+        ("max < 1s", 1.00000001, "1.00000001 s"),
+        ("failed < 66.7%", 20 / 30, "66.67 %"),
+        ("failed == 0%", 1e-5, "0.001 %"),
+        ("rate <= 90.91/s", 1000 / 11, "90.909/s"),
+        ("rate > 20000/s", 19_999.6, "19,999.6/s"),
+        ("users(failed) == 100%", 4999 / 5000, "99.98 %"),
+    ],
+)
+def test_a_value_that_is_not_the_limit_is_not_written_like_it(text, value, written):
+    assert parse_check(text).written(value) == written
