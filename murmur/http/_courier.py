@@ -7,7 +7,7 @@ says so.  Were it otherwise, the load would fade just when the server fails.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Generator, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ._options import Options
     from ._pool import Pool
     from ._url import Template
+    from ._websocket import Asked
 
 REQUEST = "amoc.http.request"
 
@@ -59,17 +60,17 @@ class Courier:
             self.user.run if self.user is not None else running_here.get(None)
         )
         self.native: Native = self.run.native if self.run is not None else native()
-        self._now = self.native.now
+        self.now: Callable[[], float] = self.native.now
         self.ledger: Ledger = Ledger(self.run, self.user, phases=options.phases)
         self.is_closed: bool = False
         self._transport = options.make_transport(self.run)
         self._pool: Pool | None = None
         if not self.ledger.has_phases:
             self._pool = getattr(self._transport, "pool", None)
-        self._open: dict[Any, float] = {}
+        self.open: dict[Any, float] = {}  # what is under way, and since when
         self._told: Collection[object] = ()  # who wants to see each request
         if self.run is not None:
-            self._open = self.run.recorder.open
+            self.open = self.run.recorder.open
             self._record = self.run.recorder.request
             self._told = self.run.emitter.listeners(REQUEST)
         self._under_way: set[Reply] = set()
@@ -115,11 +116,11 @@ class Courier:
             connection = source.kept(request.origin)
         if connection is None:
             return (yield from self._make_at_once(call, source, request))
-        now = self._now
+        now = self.now
         due_at = take_due_of_task(self.native)
         call.started_at = began_at = now()
         call.due_at = began_at if due_at is None or not due_at < began_at else due_at
-        self._open[call] = began_at
+        self.open[call] = began_at
         try:
             yield from connection.ask(request, began_at + self.options.timeout)
         except BaseException:
@@ -131,7 +132,7 @@ class Courier:
             return (yield from self._take_answer(request, call, connection, reply, source))
         ended_at, connection.answer = now(), b""
         source.keep(request.origin, connection)
-        del self._open[call]
+        del self.open[call]
         sizes = len(request.head), len(data)
         self._record(call, known.status, user.id, connection.answered_at, ended_at, sizes)
         return Response(request, known, data, connection.body_limit)
@@ -206,7 +207,7 @@ class Courier:
         call.started_at = began_at = self.native.now()
         call.due_at = began_at if due_at is None or not due_at < began_at else due_at
         reply = connection.begin(self._with_cookies(request) if self.cookies._count else request)
-        self._open[call] = began_at
+        self.open[call] = began_at
         self._under_way.add(reply)
         return reply
 
@@ -222,22 +223,26 @@ class Courier:
                 timer.ended_at = ended_at
                 return self._judged(response, call, timer, call.started_at)
         self._under_way.discard(reply)
-        self._open.pop(call, None)
+        self.open.pop(call, None)
         sizes = reply.sent_bytes, reply.received_bytes
         self._record(call, reply.status, user.id, reply.first_byte_at, ended_at, sizes)
         return response
 
-    @contextmanager
-    def _resumed(self, call: Call, reply: Reply) -> Iterator[Timer]:
+    def _resumed(self, call: Call, reply: Reply) -> AbstractContextManager[Timer]:
         """Measure on what `_begin` began, where more is to be told of it than that it was done."""
         self._under_way.discard(reply)
+        return self.resumed(call)
+
+    @contextmanager
+    def resumed(self, begun: Call | Asked) -> Iterator[Timer]:
+        """Measure on what was begun without a timer."""
         try:
-            with self.stopwatch(call.name or "", call.due_at) as timer:
-                timer.started_at = call.started_at
-                self._open.pop(timer, None)  # the call stands for it there, since it was begun
+            with self.stopwatch(begun.name or "", begun.due_at) as timer:
+                timer.started_at = begun.started_at
+                self.open.pop(timer, None)  # what was begun stands for it there
                 yield timer
         finally:
-            self._open.pop(call, None)
+            self.open.pop(begun, None)
 
     async def enter(self, call: Call) -> Block:
         """Make a request whose answer is looked at before it is recorded."""

@@ -134,7 +134,7 @@ class Frames(Wire):
         self.arrival: Alarm = Alarm(now)  # what one who waits for a message waits by
         self.inbox: deque[str | bytes] = deque()  # messages that were not yet taken
         self.end: Exception | None = None  # why no more will come
-        self.waiter: Wakeup | None = None  # whom to wake when anything happens
+        self.waiter: Wakeup | None = None  # whom to wake when anything happens; as a rule `arrival`
         self._parts: list[bytes] = []
         self._is_text = True
         self._fields = fields
@@ -199,6 +199,7 @@ class Frames(Wire):
             raise self._refusal
         if protocol.handshake_exc is not None:
             raise _refusal(protocol.handshake_exc) from protocol.handshake_exc
+        self.waiter = self.arrival
 
     def _ask(self) -> None:
         request = self._protocol.connect()
@@ -429,6 +430,7 @@ class Frames(Wire):
     def _wake(self) -> None:
         if self.waiter is not None:
             self.waiter.wake()
+        self.arrival.wake()
 
 
 def handshake_uri(origin: Origin, target: str) -> WebSocketURI:

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any, Self
 import anyio
 
 from murmur.errors import HttpTimeoutError, InvalidRequestError, Leaving
+from murmur.throttles import take_due_of_task
 
 from ._patience import RANG, Patience, checked_timeout
 from ._wire import open_wire
 
 if TYPE_CHECKING:
+    from murmur._backend import Wakeup
+
     from ._courier import Courier
     from ._frames import Frames
     from ._url import Template
@@ -45,6 +48,11 @@ class WebSocket:
         self._courier = courier
         self._frames = frames
         self._is_receiving = False
+        user = courier.user
+        self._hears: list[Wakeup] = []  # what is woken when the user is asked to leave
+        if user is not None:
+            user.adopt(self)
+            self._hears = user.listen(frames.arrival)
 
     @property
     def subprotocol(self) -> str | None:
@@ -145,19 +153,26 @@ class WebSocket:
         Exception
             As `receive`.  The action is recorded as failed.
         """
-        limit = self._courier.options.timeout
-        if timeout is not None:
-            limit = checked_timeout(timeout)
         courier, frames = self._courier, self._frames
-        with courier.stopwatch(name or self._asking) as timer:
+        limit = courier.options.timeout if timeout is None else checked_timeout(timeout)
+        asked = Asked(name or self._asking, courier)
+        try:
             frames.send(message)
-            courier.count_one("websocket.sent", timer.started_at)
+            courier.count_one("websocket.sent", asked.started_at)
             if frames.is_choked:
                 await frames.drain(courier.patience(courier.options.timeout))
             answer = await self._next(limit)
-            timer.end()
-            if timer.ended_at is not None:
-                courier.count_one("websocket.received", timer.ended_at)
+        except BaseException:
+            with courier.resumed(asked):
+                raise
+        ended_at, user = courier.now(), courier.user
+        if check is None and user is not None and not user.is_gone:
+            del courier.open[asked]
+            user.run.recorder.ask(asked, user.id, ended_at)
+            return answer
+        with courier.resumed(asked) as timer:
+            timer.ended_at = ended_at
+            courier.count_one("websocket.received", ended_at)
             found = check(answer) if check is not None else None
             if found is False or (isinstance(found, str) and found):
                 timer.fail(found or "check failed")
@@ -186,6 +201,8 @@ class WebSocket:
         user = self._courier.user
         if user is not None:
             user.disown(self)
+        if self._frames.arrival in self._hears:
+            self._hears.remove(self._frames.arrival)
 
     def __aiter__(self) -> Self:
         """Return the connection."""
@@ -204,26 +221,39 @@ class WebSocket:
             raise anyio.BusyResourceError("receiving from")
         frames, courier = self._frames, self._courier
         inbox, user = frames.inbox, courier.user
-        self._is_receiving, deadline = True, courier.native.now() + timeout
+        self._is_receiving, deadline = True, courier.now() + timeout
         try:
             while not inbox:
                 if user is not None and user.is_leaving and not leaving:
                     raise Leaving
                 if frames.end is not None:
                     raise frames.end
-                alarm = frames.waiter = frames.arrival
-                parked = user.listen(alarm) if user is not None and not leaving else None
-                try:
-                    in_time = await alarm.wait(deadline) is not RANG
-                finally:
-                    frames.waiter = None
-                    if parked is not None:
-                        parked.remove(alarm)
-                if not in_time and not inbox:
+                if await frames.arrival.wait(deadline) is RANG and not inbox:
                     raise HttpTimeoutError("no message", timeout)
         finally:
             self._is_receiving = False
         return frames.next()
+
+
+class Asked:
+    """A question that is under way: what there is to tell of it meanwhile."""
+
+    __slots__ = ("_user", "due_at", "name", "started_at")
+
+    is_part = False
+
+    def __init__(self, name: str, courier: Courier) -> None:
+        self.name = name
+        self._user = courier.user
+        due_at = take_due_of_task(courier.native)
+        self.started_at: float = courier.now()
+        self.due_at: float = self.started_at if due_at is None else min(due_at, self.started_at)
+        courier.open[self] = self.started_at
+
+    @property
+    def is_void(self) -> bool:
+        """Whether its user is gone, so that it will record nothing."""
+        return self._user is not None and self._user.is_gone
 
 
 class Connecting:
@@ -269,10 +299,8 @@ class Connecting:
             raise InvalidRequestError("the client is closed")
         with courier.stopwatch(self._name):
             frames = await self._connect()
-        self._opened = opened = WebSocket(courier, frames, self._name)
-        if courier.user is not None:
-            courier.user.adopt(opened)
-        return opened
+        self._opened = WebSocket(courier, frames, self._name)
+        return self._opened
 
     async def _connect(self) -> Frames:
         from ._frames import Frames, handshake_uri

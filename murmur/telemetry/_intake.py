@@ -43,6 +43,11 @@ def _request_rows() -> Rows:
     return Rows("<hhIddddQQ", [*who, *times, *sizes])
 
 
+def _ask_rows() -> Rows:
+    times = [(f"{name}_at", "<f8") for name in ("due", "started", "ended")]
+    return Rows("<hIddd", [("name", "<i2"), ("user_id", "<u4"), *times])
+
+
 @dataclass(slots=True)
 class Hot:
     """Rows that come many times a second."""
@@ -54,6 +59,7 @@ class Hot:
     gauges: Rows = field(default_factory=_value_rows)
     answers: Rows = field(default_factory=_answer_rows)
     requests: Rows = field(default_factory=_request_rows)
+    asks: Rows = field(default_factory=_ask_rows)
 
 
 @dataclass(slots=True)

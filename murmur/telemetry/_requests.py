@@ -1,4 +1,4 @@
-"""Requests that were recorded in one row each, taken apart: actions, answers, and their values."""
+"""Requests and questions that were recorded in one row each, taken apart, and their values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Asked(Protocol):
-    """A request: its name, which is a text, and when it should have started, and did."""
+    """A request or a question: its name, and when it should have started, and did."""
 
     name: Any
     due_at: float
@@ -25,7 +25,7 @@ class Asked(Protocol):
 
 
 def with_actions_of(requests: Table, actions: Table) -> Table:
-    """Return actions, and those that requests are, in the order in which they ended."""
+    """Return actions, and those that requests or questions are, in the order of their ends."""
     import numpy as np
 
     if not len(requests):
@@ -84,6 +84,18 @@ def with_values_of(
     first_byte["name"] = code_of("http.first_byte_seconds")
     first_byte["value"], first_byte["at"] = answers["first_byte"], answers["at"]
     return np.concatenate([counts, *added]), np.concatenate([gauges, first_byte])
+
+
+def with_messages_of(asks: Table, counts: Table, code_of: Callable[[str], int]) -> Table:
+    """Return what was added to counters, and the message that answers each question."""
+    import numpy as np
+
+    if not len(asks):
+        return counts
+    made = np.empty(len(asks), counts.dtype)
+    made["name"], made["value"] = code_of("websocket.received"), 1.0
+    made["at"] = asks["ended_at"]
+    return np.concatenate([counts, made])
 
 
 def _together(one: Table, other: Table, moment: str) -> Table:

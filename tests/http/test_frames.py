@@ -16,8 +16,9 @@ from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFact
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
-from murmur.errors import HttpProtocolError
+from murmur.errors import HttpProtocolError, HttpTimeoutError, Leaving
 from murmur.http import Client, Options, WebSocket
+from murmur.throttles import give_due
 
 PING = None
 
@@ -74,7 +75,7 @@ class Far:
 
 @asynccontextmanager
 async def connected(
-    *, compress: bool = False, limit: int = 1 << 30
+    *, compress: bool = False, limit: int = 1 << 30, user: Any = None
 ) -> AsyncIterator[tuple[WebSocket, Far]]:
     """Give both ends of a connection that is there."""
     made: list[Far] = []
@@ -89,8 +90,8 @@ async def connected(
     options = Options(base_url="http://127.0.0.1:1", max_body_bytes=limit)
     with mock.patch("murmur.http._wire.dial", dial):
         async with (
-            Client(options=options) as client,
-            client.websocket("/", compress=compress) as websocket,
+            Client(user, options) as client,
+            client.websocket("/", name="connect", compress=compress) as websocket,
         ):
             try:
                 yield websocket, made[0]
@@ -221,3 +222,125 @@ def test_a_server_waits_for_messages_that_are_there_and_not_for_those_that_were(
             assert not far.is_waiting
 
     asyncio.run(talk())
+
+
+async def turns() -> None:
+    """Let all go on that can."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def say(far: Far, *texts: str) -> None:
+    """Have the server send texts, and the client get them at once."""
+    for text in texts:
+        said(far.server, [text])
+    far.protocol.data_received(far.sent())
+
+
+def test_an_answered_question_is_an_action_with_a_message_each_way(make_bench: Any) -> None:
+    async def talk() -> Any:
+        bench = make_bench()
+        async with connected(user=bench.user) as (websocket, far):
+            bench.rows()
+            permit = bench.now() - 2.0
+            give_due(permit, bench.run.native)
+            asking = asyncio.ensure_future(websocket.ask("?"))  # the permit is not this task's
+            await turns()
+            (under_way,) = bench.recorder.open
+            say(far, "!")
+            assert await asking == "!"
+            (first,) = bench.rows()
+            totals = bench.counted
+            say(far, "there already")
+            assert await websocket.ask("?", name="mine") == "there already"
+            return under_way.name, first, totals, *bench.rows(), permit
+
+    name, first, totals, second, permit = asyncio.run(talk())
+
+    assert name == first.name
+    assert (first.name, second.name) == ("connect [ask]", "mine")
+    assert (first.error, second.error) == ("", "")
+    assert first.due_at == first.started_at <= first.ended_at
+    assert (second.due_at, second.started_at > permit + 1.0) == (permit, True)
+    assert totals == {"websocket.sent": 1.0, "websocket.received": 1.0}
+
+
+def test_a_question_without_an_answer_in_time_failed(make_bench: Any) -> None:
+    async def talk() -> Any:
+        bench = make_bench()
+        async with connected(user=bench.user) as (websocket, far):
+            bench.rows()
+            with pytest.raises(HttpTimeoutError, match=r"no message within 0\.01 s"):
+                await websocket.ask("?", timeout=0.01)
+            (row,) = bench.rows()
+            say(far, "late")
+            return row, bench.counted, await websocket.receive()
+
+    row, totals, message = asyncio.run(talk())
+
+    assert row.error == "HttpTimeoutError: no message within 0.01 s"
+    assert row.ended_at - row.started_at >= 0.009
+    assert totals == {"websocket.sent": 1.0}
+    assert message == "late"
+
+
+def test_a_question_is_cut_short_by_the_call_to_leave(make_bench: Any) -> None:
+    async def talk() -> Any:
+        bench = make_bench()
+        async with connected(user=bench.user) as (websocket, _):
+            bench.rows()
+            asking = asyncio.ensure_future(websocket.ask("?"))
+            await turns()
+            bench.user.ask(bench.now())
+            with pytest.raises(Leaving):
+                await asyncio.wait_for(asking, 60)
+            with pytest.raises(Leaving):
+                await websocket.receive()
+            return bench.rows(), bench.counted, bench.recorder.open
+
+    rows, totals, under_way = asyncio.run(talk())
+
+    assert rows == []
+    assert totals == {"websocket.sent": 1.0, "actions.cut_short": 1.0}
+    assert under_way == {}
+
+
+def test_a_goodbye_waits_on_although_its_user_is_asked_to_leave(make_bench: Any) -> None:
+    async def talk() -> Any:
+        bench = make_bench()
+        async with connected(user=bench.user) as (websocket, far):
+            waiting = asyncio.ensure_future(websocket.receive(leaving=True))
+            await turns()
+            bench.user.ask(bench.now())
+            await turns()
+            assert not waiting.done()
+            say(far, "bye")
+            return await asyncio.wait_for(waiting, 60)
+
+    assert asyncio.run(talk()) == "bye"
+
+
+def test_a_closed_websocket_hears_no_call_to_leave(make_bench: Any) -> None:
+    async def talk() -> None:
+        bench = make_bench()
+        before = list(bench.user.listen(mock.Mock()))
+        async with connected(user=bench.user) as (websocket, _):
+            websocket.close()
+            websocket.close()
+        assert bench.user.listen(mock.Mock())[:-1] == before
+
+    asyncio.run(talk())
+
+
+def test_a_message_is_not_lost_with_who_was_cancelled_as_it_came() -> None:
+    async def talk() -> Any:
+        async with connected() as (websocket, far):
+            waiting = asyncio.ensure_future(websocket.receive())
+            await turns()
+            say(far, "here")
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            return await websocket.receive(timeout=0)
+
+    assert asyncio.run(talk()) == "here"

@@ -750,6 +750,7 @@ def test_every_place_that_calls_code_has_its_test() -> None:
         "_courier.py Courier._make_at_once",
         "_courier.py Courier.make",
         "_pool.py Pool.exchange",
+        "_websocket.py WebSocket.ask",
     }
     ours = {f"http/{each}" for each in again}  # they raise it again
     assert sites() - ours == set(SITES)

@@ -311,6 +311,31 @@ def test_a_request_in_one_row_is_an_action_and_an_answer(recorder: Recorder, clo
     assert gauges.size.tolist() == [3]
 
 
+def test_a_question_in_one_row_is_an_action_and_a_message_that_came(
+    recorder: Recorder, clock: _Clock
+):
+    start = recorder.started_at
+    clock.now = start + 2.0
+    recorder.ask(_asked("ask", start, start + 0.5), 7, start + 1.25)
+    recorder.action("ask", 8, start, start, start + 0.25, "late")
+    recorder.count_one("websocket.received", start + 0.125)
+    recorder.ask(_asked(["odd"], start + 0.75, start + 0.75), 2**40, start + 0.875)
+
+    chunk = recorder.seal()
+
+    actions = chunk.actions
+    assert [chunk.names[code] for code in actions["name"]] == ["ask", "['odd']", "ask"]
+    assert actions["user_id"].tolist() == [8, 2**32 - 1, 7]
+    assert (actions["error"] >= 0).tolist() == [True, False, False]
+    assert actions["due_at"].tolist() == [0.0, 0.75, 0.0]
+    assert actions["started_at"].tolist() == [0.0, 0.75, 0.5]
+    assert actions["ended_at"].tolist() == [0.25, 0.875, 1.25]
+    rows = zip(*(column.tolist() for column in chunk.counters), strict=True)
+    assert {(window, chunk.names[name]): value for window, name, value in rows} == {
+        (0, "websocket.received"): 2.0, (1, "websocket.received"): 1.0,
+    }  # fmt: skip
+
+
 def test_gauges_keep_last_extremes_and_what_makes_the_mean(recorder: Recorder):
     for value in (3.0, 9.0, -1.0, 5.0):
         recorder.gauge("depth", value)
