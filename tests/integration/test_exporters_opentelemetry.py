@@ -228,7 +228,7 @@ def test_an_answer_without_an_end_takes_neither_memory_nor_the_next_push(
     monkeypatch.setattr("murmur.exporters._otlp.ANSWER_WITHIN", 1.0)
 
     def talk(peer: socket.socket) -> None:
-        with contextlib.suppress(OSError):  # whoever sent has heard enough
+        with peer, contextlib.suppress(OSError):  # whoever sent has heard enough
             peer.recv(65_536)
             peer.sendall(b"HTTP/1.1 %d OK\r\nContent-Type: text/plain\r\n\r\n" % status)
             while True:
@@ -238,14 +238,17 @@ def test_an_answer_without_an_end_takes_neither_memory_nor_the_next_push(
     def serve() -> None:
         with contextlib.suppress(OSError):  # the test is over
             while True:
-                threading.Thread(target=talk, args=(server.accept()[0],), daemon=True).start()
+                threading.Thread(target=talk, args=(server.accept()[0],)).start()
 
     with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=serve, daemon=True).start()
+        listener = threading.Thread(target=serve)
+        listener.start()
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
         exporter = OpenTelemetry(session, address, interval=0.1)
         with exporter, session.do(Steady, 2, user_rate=float("inf")):
             wait_until(lambda: exporter.statistics().failed >= 2)
+        server.shutdown(socket.SHUT_RDWR)
+        listener.join()
 
     assert exporter.statistics().pushed == 0
     assert "its answer has no end" in exporter.statistics().last_error
