@@ -61,7 +61,8 @@ class Cluster:
 
     answers: Answers[Any] | None = None  # what each node said to the last verb
     _run: ClusterRun | None = None  # the one that is on, or was last; None after a reset
-    _is_between = False  # starting or resetting: no other verb fits
+    _starting: ClusterRun | None = None  # the one that was begun last, until `start` returns
+    _resets = 0  # how many are under way
 
     def __init__(
         self,
@@ -85,6 +86,15 @@ class Cluster:
         """The run that is on, from its start up to its end."""
         run = self._run
         return None if run is None or run.over.is_set() else run
+
+    @property
+    def _is_between(self) -> bool:
+        """Whether it starts or resets, so that no other verb fits.
+
+        A start that a reset overtook may still wait for a node, and is nobody's business.
+        """
+        is_starting = self._starting is not None and self._starting is self._run
+        return is_starting or self._resets > 0
 
     @property
     def _state(self) -> RunState:
@@ -118,19 +128,22 @@ class Cluster:
             bus=self._bus,
             tasks=self._tasks,
         )
-        self._is_between = True
+        self._starting = run
         course.on_accepted()
         try:
             await self._ask(chosen, "start", run.start_on)
+            if self._run is not run or self._resets:
+                raise RunStateError("start a run", "reset", "that came while init ran")
             run.note_begun()
             if course.users:
                 await self._add(run, 1, course.users, nodes, live=False)
         except BaseException:
             with anyio.CancelScope(shield=True):
-                await run.fail(self._failures)
+                await run.fail(self._failures if self._run is run else {})
             raise
         finally:
-            self._is_between = False
+            if self._starting is run:
+                self._starting = None
         self._tasks.start_soon(self._stop_when_due, run)
 
     async def _await_the_last(self) -> None:
@@ -164,7 +177,8 @@ class Cluster:
 
     async def reset(self) -> None:
         """End whatever runs, at once, and be idle."""
-        run, self._is_between = self._run, True
+        run = self._run
+        self._resets += 1
         try:
             if run is not None:
                 run.note_end("reset")
@@ -174,7 +188,7 @@ class Cluster:
                 await run.break_off(last)
             self._run = None
         finally:
-            self._is_between = False
+            self._resets -= 1
 
     async def wait_over(self) -> None:
         """Block until the run is finished, failed or reset."""

@@ -9,7 +9,7 @@ import anyio.lowlevel
 import pytest
 
 import murmur
-from murmur.errors import NodesFailedError
+from murmur.errors import NodesFailedError, NodeTimeoutError, RunStateError
 
 
 class Stay(murmur.Scenario):
@@ -86,3 +86,50 @@ async def test_a_node_that_joins_during_a_reset_is_free_for_the_next_run(network
     await network.do(Stay, 4)
 
     assert await network.homes() == {"a": [1, 2], "b": [3, 4]}
+
+
+async def test_a_start_that_a_reset_overtook_leaves_the_next_one_alone(pair: Any) -> None:
+    """It waits for a node that does not answer, and ends in the midst of the next start."""
+
+    async def never(*_: object) -> None:
+        await anyio.sleep_forever()
+
+    begin = pair.agents["b"]._verbs["start"]
+    pair.agents["b"]._verbs["start"] = never
+    ends: list[float] = []
+
+    async def overtaken() -> None:
+        with pytest.raises((NodeTimeoutError, NodesFailedError)):
+            await pair.do(Stay, 4, callback_timeout=1.0)
+        ends.append(anyio.current_time())
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(overtaken)
+        await anyio.sleep(3)  # and it waits for three more
+        await pair.cluster.reset()
+        pair.agents["b"]._verbs["start"] = begin
+        tasks.start_soon(pair.do, Slow, 4)
+        await anyio.sleep(4)
+        assert ends
+        assert pair.cluster.fate.startswith("the run is starting")
+        with pytest.raises(RunStateError, match="starting"):
+            await pair.cluster.add(1)
+        with pytest.raises(RunStateError, match="starting"):
+            await pair.do(Stay, 4)
+        await anyio.sleep(3)
+        assert pair.cluster.fate.startswith("the run goes on")
+
+
+async def test_a_reset_while_the_answer_of_init_is_on_its_way_starts_nothing(pair: Any) -> None:
+    reset = pair.cluster.reset
+    begin = pair.agents["b"]._verbs["start"]
+
+    async def begin_and_be_reset(*facts: Any) -> None:
+        await begin(*facts)
+        pair.tasks.start_soon(reset)
+
+    pair.agents["b"]._verbs["start"] = begin_and_be_reset
+    with pytest.raises((RunStateError, NodesFailedError), match="reset"):
+        await pair.do(Stay)
+    await anyio.sleep(1)
+    assert (await pair.cluster.status()).state == "idle"
