@@ -33,6 +33,7 @@ from ._generator import health, shaded
 from ._joined import joined
 from ._renderer import disable_offline_charts as disable_offline_charts
 from ._renderer import enable_offline_charts as enable_offline_charts
+from ._specification import whole as whole
 from ._spread import distribution, heatmap
 from ._theme import plain, together
 from ._time import percentiles, population, service_and_response, throttles, throughput

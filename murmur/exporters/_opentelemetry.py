@@ -112,7 +112,7 @@ class OpenTelemetry(PushExporter):
             self._push_metrics(reading, resource)
             self._push_spans(sample, resource)
         except BaseException:
-            self._spans.dropped += len(sample)
+            self._spans.drop(len(sample))
             raise
 
     def _push_metrics(self, reading: Reading, resource: Resource) -> None:
@@ -165,7 +165,7 @@ class OpenTelemetry(PushExporter):
         self._relay.detach(self._spans)
         super()._close()
         if left := self._spans.drain():  # the last push did not come to them
-            self._spans.dropped += len(left)
+            self._spans.drop(len(left))
             self._tell()
         for exporter in (self._metrics, self._traces):
             if exporter is not None and exporter not in self._given:

@@ -61,6 +61,11 @@ class SpanSample(Follower):
             kept, self._kept = self._kept, []
         return kept
 
+    def drop(self, number: int) -> None:
+        """Count spans that were drained, and could not be sent; from any thread."""
+        with self._lock:
+            self.dropped += number
+
     def _draw(self, size: int, record: RunRecord) -> NDArray[Any]:
         """Return for each of `size` actions whether it is one of the share."""
         import numpy as np

@@ -86,18 +86,12 @@ def _specs(results: Results, told: pd.DataFrame) -> dict[str, Any]:
     """
     if missing := missing_for_report("results.report"):
         raise missing
-    import altair as alt
-
     from murmur import charts
 
-    # Whatever the notebook chose, here the rows have to be inside.
-    with alt.data_transformers.enable("default", max_rows=None):
-        drawn = {
-            name: charts.draw(name, results) for name in _CHARTS if charts.has_rows(name, results)
-        }
-        if not told.empty:
-            drawn["effects"] = charts.effects(told)
-        return {name: {**chart.to_dict(), "width": "container"} for name, chart in drawn.items()}
+    drawn = {name: charts.draw(name, results) for name in _CHARTS if charts.has_rows(name, results)}
+    if not told.empty:
+        drawn["effects"] = charts.effects(told)
+    return {name: {**charts.whole(chart), "width": "container"} for name, chart in drawn.items()}
 
 
 def _bundle() -> str:

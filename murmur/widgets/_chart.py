@@ -10,7 +10,7 @@ import traitlets
 
 from murmur import Session
 from murmur._guard import error_text
-from murmur.charts import CHARTS, draw
+from murmur.charts import CHARTS, draw, whole
 from murmur.errors import UnknownNameError
 from murmur.jupyter.panel import live_charts
 from murmur.results import Results
@@ -113,8 +113,7 @@ class Chart(Part):
         """Have the function draw; the page keeps the chart and takes new rows."""
         assert self._function is not None
         try:
-            with alt.data_transformers.enable("default", max_rows=None, consolidate_datasets=True):
-                spec = self._function(results).to_dict()
+            spec = whole(self._function(results), consolidate_datasets=True)
         except BaseException as error:  # noqa: BLE001 - a user's function may raise anything
             self.said, self.refused = f"{self.name}: {error_text(error)}", True
             return

@@ -38,8 +38,6 @@ class Frozen:
 
 def _chart(results: Results) -> dict[str, Any]:
     """Return the charts that have something to show as one specification."""
-    import altair as alt
-
     from murmur import charts
 
     shown = [
@@ -47,6 +45,4 @@ def _chart(results: Results) -> dict[str, Any]:
         for name in _CHARTS
         if charts.has_rows(name, results)
     ] or [charts.draw("population", results)]
-    with alt.data_transformers.enable("default", max_rows=None):
-        drawn: dict[str, Any] = charts.together(*shown, columns=2).to_dict()
-    return drawn
+    return charts.whole(charts.together(*shown, columns=2))
