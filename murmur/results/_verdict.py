@@ -337,6 +337,8 @@ def _users(evidence: Evidence) -> Iterator[Finding]:
         )
     if evidence.failed and evidence.failed == evidence.users - evidence.dropped:
         most = f", most often {evidence.failure}" if evidence.failure else ""
+        if "'coroutine' object" in evidence.failure:
+            most += "; an `await` is missing there"
         admitted = " that was admitted" if evidence.dropped else ""
         yield "suspect", f"Every user{admitted} failed ({evidence.failed:,}{most})."
     if evidence.abandoned:

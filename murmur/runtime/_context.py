@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _OF_USERS = frozenset({"count", "gauge", "record", "timer"})
 """Functions that a user has as methods, which work in any thread."""
 
+_OF_SESSIONS = frozenset({"send", "throttle"})
+"""Functions that a session has as methods, for a cell of a notebook."""
+
 running_here: ContextVar[NodeRun] = ContextVar("murmur_run")
 """The run whose code this is."""
 
@@ -34,11 +37,12 @@ def current_run(
         return running_here.get()
     except LookupError:
         instead = f"call user.{function}" if function in _OF_USERS else "have the loop do it"
+        in_cell = f"in a notebook, call session.{function}; " if function in _OF_SESSIONS else ""
         raise WrongThreadError(
             f"murmur.{function}",
             "it works in code that a run calls (init, start, terminate, changed, or a task or "
-            "worker thread started there); in a thread or callback of a client library, "
-            f"{instead}",
+            f"worker thread started there); {in_cell}in a thread or callback of a client "
+            f"library, {instead}",
         ) from None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import json
 import signal
 import sys
@@ -17,6 +18,11 @@ from collections.abc import Callable, Mapping
 from ._process import OPEN_FILES_SPARE, raise_open_files_limit
 from ._router import Router
 from ._shop import Shop
+
+_TAKEN = (
+    "the port is taken, by another program or by one that was started before (`stop()` ends "
+    "that); without port= a free one is found"
+)
 
 
 class _Commands(asyncio.Protocol):
@@ -108,7 +114,8 @@ def main() -> int:
         else:
             uvloop.run(_serve(options))
     except OSError as error:
-        _tell({"error": f"cannot listen on {options.host}:{options.port}: {error.strerror}"})
+        why = _TAKEN if error.errno == errno.EADDRINUSE else error.strerror
+        _tell({"error": f"cannot listen on {options.host}:{options.port}: {why}"})
         return 2
     except KeyboardInterrupt:
         pass

@@ -186,6 +186,15 @@ def test_users_that_all_failed_make_a_run_suspect() -> None:
     assert judge(Evidence(users=20, failed=19)).is_valid
 
 
+def test_a_forgotten_await_is_named_where_it_failed_every_user() -> None:
+    text = "AttributeError: 'coroutine' object has no attribute 'wait'"
+    verdict = judge(Evidence(users=2, failed=2, failure=text))
+
+    assert verdict.reasons == (
+        f"Every user failed (2, most often {text}; an `await` is missing there).",
+    )
+
+
 def test_users_that_were_never_admitted_are_not_taken_as_users_that_got_through() -> None:
     verdict = judge(Evidence(users=100, dropped=20, failed=80))
 

@@ -574,7 +574,9 @@ async def test_the_same_seed_gives_the_same_random_numbers(stage: Any) -> None:
 
 
 async def test_functions_of_a_run_need_one() -> None:
-    with pytest.raises(murmur.errors.WrongThreadError, match=r"murmur\.throttle"):
+    with pytest.raises(murmur.errors.WrongThreadError, match=r"murmur\.throttle") as error:
         await murmur.throttle("x", rate=1)
+    assert "in a notebook, call session.throttle;" in str(error.value)
+    assert callable(murmur.Session.throttle)
     with pytest.raises(murmur.errors.WrongThreadError, match=r"murmur\.count"):
         murmur.count("x")

@@ -195,7 +195,9 @@ class Reader:
         at = self._at
         seconds = self._quantity(read_duration)
         if seconds < 1 or not seconds.is_integer():
-            raise self._error("results are kept second by second; give whole seconds", at)
+            raise self._error(
+                "results are kept second by second; give whole seconds, 1s at least", at
+            )
         return seconds
 
     def _quantity(self, read: Callable[[str], T]) -> T:

@@ -128,6 +128,7 @@ def test_without_clauses_the_whole_run_is_judged():
         ("p99 < 1 aftr 3s", "aftr", "did you mean 'after'?"),
         ("p99 < 1 after 1s after 2s", "after 2s", "a second 'after'"),
         ("p99 < 1 after 0.5s", "0.5s", "give whole seconds"),
+        ("p99 < 1 after 0s", "0s", "1s at least"),
         ("p99 < 1 in 95% 10s windows", "10s", "'of' is expected"),
         ("p99 < 1 in 95% of 10s", "", "'window' is expected"),
         ("p99 < 1 in 10s windows", "10s", "write in 95% of 10s windows"),
