@@ -173,6 +173,7 @@ class Recent:
     # saturated or did not tell how it was, and how many there should be
     unfit: int = 0
     judged: int = 0
+    reasons: tuple[str, ...] = ()  # why, one for each of those that were saturated
 
 
 class LiveView:
@@ -228,6 +229,9 @@ class LiveView:
             cpu=_worst([row["cpu"] for row in lately]),
             unfit=unfit,
             judged=judged,
+            reasons=tuple(
+                row["reason"] or "" for rows in health.values() for row in rows if row["saturated"]
+            ),
         )
 
     def _population(self, passed: int) -> tuple[tuple[float, int, int, int], ...]:

@@ -16,6 +16,7 @@ from murmur.cluster import NodeStatus
 from murmur.recording import Failure, LiveChange, Recent
 from murmur.results import Verdict, duration_text
 from murmur.runtime import USER_RATE
+from murmur.runtime.health import BY_OTHERS
 from murmur.scenario import Scenario
 from murmur.throttles import ThrottleStatistics
 
@@ -28,6 +29,10 @@ _JUDGING = "being judged"
 _ADVICE = (
     "The load generator is the bottleneck: response times hold its own delay. "
     "Use fewer users, lighter scenarios or more nodes."
+)
+_ADVICE_BESIDE_OTHERS = (
+    "Other programs keep this computer busy, and the load generator waits for them: response "
+    "times hold its own delay. Stop them, or give the generator cores of its own."
 )
 
 
@@ -165,8 +170,10 @@ def _health(recent: Recent, *, is_on: bool) -> dict[str, Any]:
     """Return whether the generator keeps up: it does not when one window in five is unfit."""
     samples = list(recent.health.values())
     is_bottleneck = is_on and recent.unfit * 5 > max(recent.judged, 5)
+    by_others = sum(BY_OTHERS in reason for reason in recent.reasons)
+    advice = _ADVICE_BESIDE_OTHERS if by_others * 2 > recent.unfit else _ADVICE
     return {
-        "warning": _ADVICE if is_bottleneck else "",
+        "warning": advice if is_bottleneck else "",
         "lag": None if math.isnan(recent.lag) else duration_text(recent.lag),
         "cpu": _number(round(sum(row["cpu"] for row in samples), 2)) if samples else None,
     }

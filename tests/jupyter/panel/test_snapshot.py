@@ -159,6 +159,18 @@ def test_it_is_said_when_the_generator_is_the_bottleneck(take, tape, late, is_wa
     assert state["nodes"][0]["cpu"] == 0.5
 
 
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [("loop lag by other programs", "Stop them"), ("loop lag at chat.py:7", "fewer users")],
+)
+def test_what_to_do_follows_from_whose_doing_it_is(take, tape, reason, advice):
+    for number in range(1, 31):
+        tape.recorder.health(float(number), [0.2], 0.5, 1e6, saturated=True, reason=reason)
+        tape.second(number)
+
+    assert advice in take(running(), tape)["health"]["warning"]
+
+
 def test_errors_are_told_with_how_many_and_when(take, tape):
     tape.recorder.action("echo", 1, 0.1, 0.1, 0.2, ValueError("no"))
     tape.second(1)
