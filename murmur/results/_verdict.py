@@ -239,7 +239,10 @@ def _end(evidence: Evidence) -> Iterator[Finding]:
         yield "invalid", "The run failed before its end."
     if evidence.cut_off_at is not None:
         last = f"{evidence.cut_off_at:,.0f} s"
-        yield "suspect", f"The run was cut off; what came after {last} is not known."
+        yield (
+            "suspect",
+            (f"The run was cut off, or is still on; what came after {last} is not known."),
+        )
 
 
 def _seconds(nodes: tuple[NodeHealth, ...]) -> Iterator[Finding]:

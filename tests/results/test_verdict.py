@@ -256,7 +256,9 @@ def test_a_run_that_was_cut_off_is_suspect() -> None:
     verdict = judge(Evidence(cut_off_at=12.3))
 
     assert verdict.state == "suspect"
-    assert verdict.reasons == ("The run was cut off; what came after 12 s is not known.",)
+    assert verdict.reasons == (
+        "The run was cut off, or is still on; what came after 12 s is not known.",
+    )
 
 
 def test_a_share_that_is_not_nothing_is_never_told_as_nothing() -> None:
