@@ -15,6 +15,8 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 
+from murmur.errors import MurmurError
+
 from ._process import OPEN_FILES_SPARE, raise_open_files_limit
 from ._router import Router
 from ._shop import Shop
@@ -116,6 +118,9 @@ def main() -> int:
     except OSError as error:
         why = _TAKEN if error.errno == errno.EADDRINUSE else error.strerror
         _tell({"error": f"cannot listen on {options.host}:{options.port}: {why}"})
+        return 2
+    except MurmurError as error:  # a package that the target needs is not installed
+        _tell({"error": str(error)})
         return 2
     except KeyboardInterrupt:
         pass

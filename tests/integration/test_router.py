@@ -127,6 +127,18 @@ def test_a_process_that_died_is_reported(process):
         process.counters()
 
 
+def test_a_package_that_the_shop_needs_is_named():
+    without = "import sys; sys.modules['httptools'] = None; sys.argv[1:] = ['shop']; "
+    code = without + "from murmur.testing import _serve; sys.exit(_serve.main())"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command, input="", capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert "pip install" in json.loads(done.stdout)["error"]
+    assert (done.returncode, done.stderr) == (2, "")
+
+
 def test_a_port_in_use_is_reported(process):
     problem = f"cannot listen on 127.0.0.1:{process.port}: the port is taken.*started before"
     with pytest.raises(MurmurError, match=problem):
