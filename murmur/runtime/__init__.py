@@ -11,9 +11,10 @@ from murmur._moved import old_names
 from ._ambient import coordinator, count, gauge, record, send, throttle, timer
 from ._context import current_run, current_user, running_here
 from ._deliveries import ARRIVED, CLOCK_ERROR, DUPLICATES, EXPECTED, SENT, UNCERTAIN
+from ._live_settings import USER_RATE, tell_refusals
 from ._population import Population, Presence
 from ._process import SWITCH_INTERVAL, busy_thread, tuned_process
-from ._run import USER_RATE, NodeRun, check_throttle_verb, tell_refusals
+from ._run import NodeRun, check_throttle_verb
 from ._spec import Listener, RunSpec
 from ._state import (
     EXPELLED,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
@@ -142,16 +142,6 @@ class Calls:
         """Return what one user does."""
         bodies = self._bodies
         return bodies[0] if len(bodies) == 1 else lambda user: bodies[user.place](user)
-
-    def observer_error(self, failures: Sequence[tuple[str, BaseException]]) -> CallbackError:
-        """Return one error for observers that failed after settings changed."""
-        conceal = self._run.secrets.conceal
-        summary = "; ".join(f"{name}: {error_text(e)}" for name, e in failures)
-        text = "".join(trace_of(e) for _, e in failures)
-        failure = CallbackError("changed", self._run.node, conceal(summary), conceal(text))
-        if conceal(text) == text:  # else whoever shows the cause shows the secret
-            failure.__cause__ = failures[0][1]
-        return failure
 
     async def _span(
         self, name: str, callback: Callback, arguments: tuple[object, ...], role: Role

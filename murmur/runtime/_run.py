@@ -8,7 +8,7 @@ watches users until somebody calls `stop`, sees every user to its end and calls
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextvars import copy_context
 from functools import partial
 from random import Random
@@ -17,14 +17,12 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from murmur._backend import Native, native
-from murmur._guard import error_text, heard, tame, text_of, trace_of
+from murmur._guard import error_text, heard, tame, trace_of
 from murmur.coordinators import Coordinators
 from murmur.coordinators.shared import DistantUser
 from murmur.errors import (
     CallbackError,
-    ConfigError,
     MurmurError,
-    RampInProgressError,
     RunStateError,
     ThrottleError,
 )
@@ -33,16 +31,14 @@ from murmur.scenario import (
     Scenario,
     Secrets,
     build,
-    masked,
-    plan_update,
-    put_values,
 )
 from murmur.telemetry import Bus, Emitter, Recorder
-from murmur.throttles import Throttle, Throttles
+from murmur.throttles import Throttles
 
 from ._calls import Calls, Threads
 from ._context import running_here
 from ._leftovers import LINGER, Leftovers
+from ._live_settings import USER_RATE, LiveSettings
 from ._population import Presence
 from ._process import tuned_process
 from ._spec import Listener, RunSpec
@@ -56,9 +52,6 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
 _logger = logging.getLogger(__name__)
-
-USER_RATE = "user_rate"
-"""Setting and throttle by which users are admitted, in users per minute."""
 
 LAST_LOOK = 0.25
 """Seconds that tasks of users have at the end of a run before they count as left behind."""
@@ -111,11 +104,11 @@ class NodeRun:
         )
         self.scenario: Scenario = self._build()
         self._calls = Calls(self)
+        self._settings = LiveSettings(self, self._calls)
         self._sampler = Sampler(self)
         self.watchdog: Watchdog = Watchdog(self, self._sampler.probe)
-        self.leftovers: Leftovers = Leftovers(
-            is_cancelling=self.scenario.leftovers == "cancel", now=self.native.now
-        )
+        cancels = self.scenario.leftovers == "cancel"
+        self.leftovers: Leftovers = Leftovers(is_cancelling=cancels, now=self.native.now)
         self.users: Users = Users(
             self, calls=self._calls, tasks=self._tasks, on_idle=self._note_idle
         )
@@ -166,14 +159,14 @@ class NodeRun:
         before = self.users.population.present
         self.users.add(first, last)
         if live:
-            self._record_change("users", before, before + last - first + 1)
+            self.record_change("users", before, before + last - first + 1)
 
     def remove(self, count: int, *, force: bool) -> int:
         """Ask up to `count` users to leave; return how many were asked."""
         self.require_running("remove users")
         before = self.users.population.present
         asked = self.users.remove(count, force=force)
-        self._record_change("users", before, before - asked)
+        self.record_change("users", before, before - asked)
         return asked
 
     def remove_one(self, user_id: int, *, force: bool) -> bool:
@@ -182,7 +175,7 @@ class NodeRun:
         before = self.users.population.present
         asked = self.users.remove_one(user_id, force=force)
         if asked:
-            self._record_change("users", before, before - 1)
+            self.record_change("users", before, before - 1)
         return asked
 
     async def update(self, given: Mapping[str, object]) -> dict[str, tuple[object, object]]:
@@ -194,27 +187,7 @@ class NodeRun:
         """
         self.require_running("update settings")
         running_here.set(self)  # observers and `changed` are code of the run
-        arrivals = self.throttles[USER_RATE]
-        try:
-            plan = plan_update(self.scenario, given)
-        except ConfigError as refusal:
-            tell_refusals(self.emitter, refusal)
-            raise
-        changes = dict(plan.changes)
-        self.secrets.note({name: new for name, (_, new) in changes.items()})
-        if USER_RATE in changes and arrivals.statistics().ramping:
-            raise RampInProgressError(USER_RATE, "change the rate of")
-        failures = plan.commit()
-        self._record_changes(changes)
-        if USER_RATE in changes:
-            await arrivals.change_rate(rate=self.scenario.user_rate, interval=60.0)
-        for name, (old, new) in changes.items():
-            if error := await self._calls.changed(name, old, new):
-                failures.append((name, error))
-        if failures:
-            self._report_observers(failures)
-            raise self._calls.observer_error(failures)
-        return changes
+        return await self._settings.update(given)
 
     def stop(self, reason: str = "") -> None:
         """Begin to end the run; `ended` is set when it is over.
@@ -272,7 +245,7 @@ class NodeRun:
             known = set(self.throttles)
             opened = await self.throttles.open(name, **arguments)
             if opened.name not in known:
-                self._record_change(f"throttle {opened.name}", "", opened.statistics().pace)
+                self.record_change(f"throttle {opened.name}", "", opened.statistics().pace)
             return
         throttle = self.throttles[name]
         check_throttle_verb(name, verb, arguments)
@@ -280,7 +253,7 @@ class NodeRun:
         await getattr(throttle, verb)(**arguments)
         new = throttle.statistics().pace
         new = f"resumed, {new}" if verb == "resume" else new
-        self._record_change(f"throttle {name}", old, new)
+        self.record_change(f"throttle {name}", old, new)
 
     def presence(self) -> Presence:
         """Return the users that are here now."""
@@ -327,11 +300,10 @@ class NodeRun:
 
     async def _start(self, tasks: TaskGroup) -> None:
         tasks.start_soon(self.watchdog.watch)
-        self._report_environment()
+        self._settings.tell()
         arrivals = await self.throttles.open(USER_RATE, rate=self.scenario.user_rate, interval=60.0)
         self.users.admit(arrivals)
-        arrivals.on_rate = lambda: self._follow(arrivals)
-        self._follow(arrivals)  # over a cluster it may have been changed before this node came
+        self._settings.follow(arrivals)
         try:
             await self._calls.init()
         except MurmurError as error:
@@ -412,57 +384,9 @@ class NodeRun:
             self.problems.append(str(error))
         self._enter(RunState.FINISHED)
 
-    def _follow(self, arrivals: Throttle) -> None:
-        """Let the setting say what a person made the throttle do.
-
-        The setting's own rules do not apply: the change is made already.
-        """
-        now = arrivals.statistics()
-        if now.interval:
-            rate = now.rate * 60.0 / now.interval
-            put_values(self.scenario, {USER_RATE: rate})
-
-    def _record_change(self, what: str, old: object, new: object) -> None:
+    def record_change(self, what: str, old: object, new: object) -> None:
+        """Record what a person changed."""
         self.recorder.change(self.native.now(), "session", what, old, new)
-
-    def _record_changes(self, changes: Mapping[str, tuple[object, object]]) -> None:
-        old = masked(self.spec.scenario, {name: pair[0] for name, pair in changes.items()})
-        new = masked(self.spec.scenario, {name: pair[1] for name, pair in changes.items()})
-        for name in changes:
-            self._record_change(name, old[name], new[name])
-            self.emitter.emit(
-                "amoc.config.update",
-                {"count": 1},
-                {"setting": name, "old": old[name], "new": new[name]},
-            )
-
-    def _report_observers(self, failures: Sequence[tuple[str, BaseException]]) -> None:
-        for name, error in failures:
-            metadata: dict[str, object] = {
-                "setting": name,
-                "error": type(error).__name__,
-                "reason": text_of(error),
-                "traceback": trace_of(error),
-            }
-            self.emitter.emit("amoc.config.failure", {"count": 1}, metadata)
-
-    def _report_environment(self) -> None:
-        for warning in self.spec.settings.warnings:
-            self.emitter.emit(
-                "amoc.config.env",
-                {"error": 1},
-                {
-                    "variable_name": warning.name,
-                    "variable_value": warning.text,
-                    "error": str(warning.error),
-                },
-            )
-
-        settings = self.spec.settings
-        for name, value in masked(self.spec.scenario, settings.values).items():
-            if settings.sources.get(name) == "node":
-                told = {"setting": name, "value": value}
-                self.emitter.emit("amoc.config.local", {"count": 1}, told)
 
     def _enter(self, state: RunState) -> None:
         assert state in TRANSITIONS[self.state], (self.state, state)
@@ -505,13 +429,6 @@ def _throttles(run: NodeRun, tasks: TaskGroup, listener: Listener) -> Throttles:
         leases=listener.leases,
         names=PublicNames(run.secrets),
     )
-
-
-def tell_refusals(emitter: Emitter, error: ConfigError) -> None:
-    """Tell of each value that a setting refused; values of secret ones are masked in it."""
-    for name, value, reason in getattr(error, "failures", ()):
-        refused = {"setting": name, "value": value, "reason": reason}
-        emitter.emit("amoc.config.verify", {"count": 1}, refused)
 
 
 def check_throttle_verb(name: str, verb: str, arguments: Mapping[str, Any]) -> None:
