@@ -3,6 +3,7 @@
 The proof that no window exceeds the rate is in docs/explanation/cluster-throttle.md.
 """
 
+from ._allowance import allowance
 from ._grid import EvenSlots, Grid
 from ._lease import LATENESS, Lease, Leases, LeaseState
 from ._master import LeaseMaster
@@ -28,6 +29,7 @@ __all__ = [
     "SteeringLeases",
     "Tag",
     "Wanted",
+    "allowance",
     "pack",
     "unpack",
 ]

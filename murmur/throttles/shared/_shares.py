@@ -1,13 +1,11 @@
-"""Shares of what is scarce: slots by demand, permits of a limit, and how late is late.
+"""Shares of what is scarce: slots by demand, permits of a limit.
 
 Pure arithmetic.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-from ._lease import LATENESS
+from collections.abc import Mapping
 
 OWNED = 0.6180339887498949
 """The golden ratio's fraction: multiples of it, without their whole part, are spread so that
@@ -89,26 +87,3 @@ def fair(limit: int, wanted: Mapping[str, int]) -> dict[str, int]:
     for name in sorted(wanted, key=lambda name: (-rest[name], name))[:left]:
         divided[name] += 1
     return divided
-
-
-def allowance(
-    # how many slots were used within each of `LATENESS`, and how many later
-    counts: Sequence[float],
-    interval: float,
-    uncertainty: float,  # seconds that go for clocks which are not known better
-) -> float:
-    """Return how late a slot should be allowed to be used, in seconds.
-
-    To allow more costs time between slots, to allow less costs slots that come too late:
-    this is where both together cost least.
-    """
-    total = sum(counts)
-    if not total:
-        return LATENESS[5] + uncertainty
-    best, least, beyond = LATENESS[-1], 2.0, total
-    for late, count in zip(LATENESS, counts, strict=False):
-        beyond -= count
-        lost = beyond / total + (late + uncertainty) / (interval + late + uncertainty)
-        if lost < least:
-            best, least = late, lost
-    return best + uncertainty

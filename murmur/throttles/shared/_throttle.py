@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 import random
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,11 +22,13 @@ from murmur.throttles._config import Terms
 from murmur.throttles._permit import ThrottleStatistics
 from murmur.throttles._setting import Setting
 
+from ._allowance import Allowance, allowance
 from ._grid import EvenSlots, Grid
-from ._lease import LATENESS, LeaseState
+from ._lease import LeaseState
 from ._pool import Pool
 from ._recall import Recall
-from ._shares import allowance, is_other, shares
+from ._shares import is_other, shares
+from ._slot_queue import SlotQueue
 from ._unheld import Unheld
 from ._wire import Tag, Wanted
 
@@ -48,15 +49,6 @@ HOLD = 0.1
 
 GRAIN = 0.005
 """Seconds at least between two leases on request to a queue that is there."""
-
-REVIEW = 0.5
-"""Seconds between two looks at how late slots are used."""
-
-KEPT_FOR = 2.0
-"""Seconds for which the allowance stays before it may shrink: to shrink it costs time."""
-
-HALF_LIFE = 8.0
-"""Seconds after which a use counts half."""
 
 SHAPE_NEWS = 0.5
 """Seconds after which nodes are told again where the rate of a shape is."""
@@ -84,7 +76,6 @@ class _Claim:
     waiting: int = 0
     arrivals: float = 0.0
     missing: int = 0  # waits, and has no slot on its way
-    queued: int = 0  # of these, how many have a place in the queue
     sent: int = 0
     has_plain: bool = False
     voided: int = 0
@@ -117,7 +108,7 @@ class ClusterThrottle:
         self._pool = Pool(self.rate.limit or 0)
         self._claims: dict[str, _Claim] = {}
         self._wanting: set[str] = set()  # nodes with any demand
-        self._queue: deque[list[Any]] = deque()  # node, how many slots it asked for at a time
+        self._queue = SlotQueue()
         late = allowance((), terms.interval, 0.0)
         draw = random.Random(terms.seed or seed)
         self._owner = draw.random if terms.arrivals == "poisson" else None
@@ -131,8 +122,7 @@ class ClusterThrottle:
         self._is_over = False
         self._is_quick = False  # to become quick takes a higher rate than to stay so
         self._is_quick = self._should_be_quick(now)
-        self._counts = [0.0] * (len(LATENESS) + 1)
-        self._reviewed_at, self._lowered_at = now, now
+        self._allowance = Allowance(now)
         self._told_at = now
         self._has_changed = True  # since the last lease: what is set, who is there, who wants it
         self._changed_at = now
@@ -163,7 +153,7 @@ class ClusterThrottle:
             self._recall.lose(node, self._grid.at)
             self._pool.lose(node, free_at)
             self._wanting.discard(node)
-            self._queue = deque(entry for entry in self._queue if entry[0] != node)
+            self._queue.forget(node)
 
     def report(self, node: str, wanted: Wanted, now: float) -> None:
         """Take note of what a node needs."""
@@ -184,8 +174,9 @@ class ClusterThrottle:
         under_way = claim.sent - wanted.received
         claim.missing = max(0, wanted.waiting - wanted.in_hand - under_way)
         self._pool.report(node, wanted)
-        self._counts = [a + b for a, b in zip(self._counts, wanted.lateness, strict=True)]
-        self._line_up(node, claim)
+        self._allowance.add(wanted.lateness)
+        if not self._is_quick:
+            self._queue.hold(node, claim.missing)
 
     def call(self, verb: str, arguments: Mapping[str, Any], now: float) -> tuple[str, bool]:
         """Do what a verb asks for; return what to say of it, and whether slots are void now."""
@@ -258,10 +249,8 @@ class ClusterThrottle:
             said = self.rate.pass_steps(now)
         if self._should_be_quick(now) != self._is_quick:
             self._is_quick = not self._is_quick
-            self._queue.clear()
             for node, claim in self._claims.items():
-                claim.queued = 0
-                self._line_up(node, claim)
+                self._queue.hold(node, 0 if self._is_quick else claim.missing)
             said = said or ""
         if self._moves and now - self._told_at >= SHAPE_NEWS:
             said = said or ""
@@ -276,7 +265,11 @@ class ClusterThrottle:
                 yield node, (Tag.PERMITS, [self.number, granted, keep])
             return
         self._pass_time(now)
-        self._review(now, conditions)
+        late = self._allowance.review(
+            now, self._grid.late, self.rate.interval, conditions.uncertainty
+        )
+        if late != self._grid.late:
+            self._grid.allow(late)
         if self.rate.points is not None:
             self.rate.points.forget(now)
         if self.rate.is_held or self.rate.is_open:
@@ -358,31 +351,13 @@ class ClusterThrottle:
         a_second = self.rate.rate_at(now) / self.rate.interval
         return a_second > (SLOW if self._is_quick else QUICK)
 
-    def _line_up(self, node: str, claim: _Claim) -> None:
-        """Let the queue hold as many requests of a node as it misses slots."""
-        if self._is_quick:
-            return
-        more = claim.missing - claim.queued
-        claim.queued += more
-        if more > 0:
-            self._queue.append([node, more])
-        for entry in reversed(self._queue):  # those who asked last gave up first
-            if more >= 0:
-                break
-            if entry[0] == node:
-                taken = min(entry[1], -more)
-                entry[1] -= taken
-                more += taken
-        while self._queue and not self._queue[0][1]:
-            self._queue.popleft()
-
     def _by_request(self, now: float, conditions: Conditions) -> Iterator[tuple[str, Lot]]:
         times: dict[str, list[float]] = {}
         until = now + conditions.slowest + HOLD + GRAIN
         self._catch_up(now)
         self._is_wanted = bool(self._queue)
         while self._queue:
-            node, count = self._queue[0]
+            node, count = self._queue.first
             self._skip(now + conditions.delays.get(node, 0.0))
             runs = self._take(until, count)
             slots = [at for run in runs for at in run.times()]
@@ -391,11 +366,8 @@ class ClusterThrottle:
             times.setdefault(node, []).extend(slots)
             claim = self._claims[node]
             claim.sent += len(slots)
-            claim.queued -= len(slots)
             claim.missing -= len(slots)
-            self._queue[0][1] -= len(slots)
-            while self._queue and not self._queue[0][1]:
-                self._queue.popleft()
+            self._queue.serve(len(slots))
         for node, slots in times.items():
             yield node, (Tag.TIMES, [self.number, self._grid.late, slots])
 
@@ -466,20 +438,6 @@ class ClusterThrottle:
             if slots:
                 self._claims[node].sent += len(slots)
                 yield node, (Tag.TIMES, [self.number, self._grid.late, slots])
-
-    def _review(self, now: float, conditions: Conditions) -> None:
-        """Allow as much lateness as there is, and no more."""
-        passed = now - self._reviewed_at
-        if passed < REVIEW:
-            return
-        self._reviewed_at = now
-        self._counts = [count * 0.5 ** (passed / HALF_LIFE) for count in self._counts]
-        wanted = allowance(self._counts, self.rate.interval, conditions.uncertainty)
-        is_more = wanted > self._grid.late * 1.05
-        is_less = wanted < self._grid.late * 0.8 and now - self._lowered_at > KEPT_FOR
-        if is_more or is_less:
-            self._grid.allow(wanted)
-            self._lowered_at = now
 
 
 def _is_less(one: tuple[float, float], other: tuple[float, float]) -> bool:

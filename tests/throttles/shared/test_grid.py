@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from murmur import Ramp
 from murmur.throttles import Followed, Pieces, Rate
-from murmur.throttles.shared import LATENESS, PLENTY, EvenSlots, Grid, Pool, Wanted
-from murmur.throttles.shared._shares import allowance, fair, owns, shares
+from murmur.throttles.shared import LATENESS, PLENTY, EvenSlots, Grid, Pool, Wanted, allowance
+from murmur.throttles.shared._shares import fair, owns, shares
 
 
 def grid(rate: float, interval: float = 1.0, *, late: float = 0.01, **how) -> Grid:
