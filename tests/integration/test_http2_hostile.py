@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ import trustme
 
 from murmur.errors import InvalidRequestError
 from murmur.http import Client, Options
+
+from .thread_server import ThreadServer
 
 HEAD = [(":status", "200"), ("content-type", "text/plain")]
 
@@ -73,57 +76,29 @@ class Connection:
         self.tls.sendall(self.state.data_to_send())
 
 
-class Server:
+class Server(ThreadServer):
     """A server that does for each request what it is told to."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self.act: Act = lambda connection, stream: connection.say(stream, b"ok")
         self.widens = True
         self.acts_at: float = 0  # bytes of a body; else at its end
-        self.connections = 0
         self._context = context
-        self._is_over = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"https://localhost:{self._listener.getsockname()[1]}"
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
+        super().__init__()
+        self.url = f"https://localhost:{self.port}"
 
-    def wait_over(self) -> None:
-        """Stall until the test is over."""
-        self._is_over.wait(60)
-
-    def close(self) -> None:
-        self._is_over.set()
-        self._listener.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(60)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while not self._is_over.is_set():
-            try:
-                plain, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            thread = threading.Thread(target=self._serve, args=[plain])
-            self._threads.append(thread)
-            thread.start()
+    def serve(self, connection: socket.socket) -> None:
+        # Else an answer may wait for an acknowledgment, and be thrown away when this closes.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with (
+            suppress(h2.exceptions.ProtocolError),
+            self._context.wrap_socket(connection, server_side=True) as tls,
+        ):
+            one = Connection(tls, widens=self.widens, acts_at=self.acts_at)
+            one.serve(self._answer)
 
     def _answer(self, connection: Connection, stream: int) -> None:
-        self.act(connection, stream)
-
-    def _serve(self, plain: socket.socket) -> None:
-        plain.settimeout(30)
-        # Else an answer may wait for an acknowledgment, and be thrown away when this closes.
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            with self._context.wrap_socket(plain, server_side=True) as tls:
-                Connection(tls, widens=self.widens, acts_at=self.acts_at).serve(self._answer)
-        except (OSError, StopIteration, h2.exceptions.ProtocolError):
-            pass
-        finally:
-            plain.close()
+        self.act(connection, stream)  # as it is by now
 
 
 @pytest.fixture(scope="module")

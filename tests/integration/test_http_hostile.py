@@ -21,68 +21,26 @@ import murmur
 from murmur.errors import InvalidRequestError
 from murmur.http import Client, Options
 
+from .thread_server import ThreadServer, read_head
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 RESET = b"\x01\x00\x00\x00\x00\x00\x00\x00"  # linger for no time: close with a reset
 
 Act = Callable[[socket.socket, bytes], None]
 
 
-class Hostile:
+class Hostile(ThreadServer):
     """A server that does with each connection what it is told to."""
 
     def __init__(self) -> None:
         self.act: Act = lambda connection, request: connection.sendall(OK)
         self.requests: list[bytes] = []
-        self.connections = 0
-        self._is_over = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=100)
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
+        super().__init__()
 
-    def wait_over(self) -> None:
-        """Stall until the test is over."""
-        self._is_over.wait(60)
-
-    def close(self) -> None:
-        self._is_over.set()
-        self._listener.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(60)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while not self._is_over.is_set():
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            thread = threading.Thread(target=self._serve, args=[connection])
-            self._threads.append(thread)
-            thread.start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with connection:
-            connection.settimeout(30)
-            while not self._is_over.is_set():
-                try:
-                    request = self._read(connection)
-                    if not request:
-                        return
-                    self.requests.append(request)
-                    self.act(connection, request)
-                except (OSError, StopIteration):
-                    return
-
-    def _read(self, connection: socket.socket) -> bytes:
-        request = b""
-        while b"\r\n\r\n" not in request:
-            part = connection.recv(65536)
-            if not part:
-                return b""
-            request += part
-        return request
+    def serve(self, connection: socket.socket) -> None:
+        while not self.is_over.is_set() and (request := read_head(connection)):
+            self.requests.append(request)
+            self.act(connection, request)
 
 
 def saying(*parts: bytes) -> Act:
@@ -456,7 +414,7 @@ async def test_a_server_that_drips_costs_the_timeout(
 
     def act(connection: socket.socket, request: bytes) -> None:
         connection.sendall(start)
-        while not server._is_over.wait(0.01):
+        while not server.is_over.wait(0.01):
             connection.sendall(drop)
 
     server.act = act

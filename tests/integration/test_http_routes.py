@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import socket
-import threading
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -18,54 +17,29 @@ from murmur.errors import ConnectionLostError, TargetNotAllowedError
 from murmur.http import Client, Options
 from murmur.testing import TokenServer
 
+from .thread_server import ThreadServer, read_head
 
-class Peer:
+
+class Peer(ThreadServer):
     """A server, or a proxy, that keeps what it was asked and by whom."""
 
     def __init__(self, *, lets_through: bool = True) -> None:
         self.heads: list[bytes] = []
         self.callers: list[str] = []
         self._lets_through = lets_through
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
+        super().__init__()
 
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(60)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, caller = self._listener.accept()
-                self.callers.append(caller[0])
-                self._threads.append(threading.Thread(target=self._serve, args=[connection]))
-                self._threads[-1].start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        connection.settimeout(10)
-        with connection, contextlib.suppress(OSError):
-            while head := self._read(connection):
-                self.heads.append(head)
-                if not head.startswith(b"CONNECT"):
-                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-                elif self._lets_through:
-                    connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                else:
-                    connection.sendall(b"HTTP/1.1 407 Who are you\r\n\r\n")
-                    return
-
-    def _read(self, connection: socket.socket) -> bytes:
-        head = b""
-        while b"\r\n\r\n" not in head:
-            part = connection.recv(65536)
-            if not part:
-                return b""
-            head += part
-        return head
+    def serve(self, connection: socket.socket) -> None:
+        self.callers.append(connection.getpeername()[0])
+        while head := read_head(connection):
+            self.heads.append(head)
+            if not head.startswith(b"CONNECT"):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            elif self._lets_through:
+                connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            else:
+                connection.sendall(b"HTTP/1.1 407 Who are you\r\n\r\n")
+                return
 
 
 @pytest.fixture

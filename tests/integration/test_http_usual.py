@@ -13,6 +13,8 @@ from traitlets import Int, Unicode
 import murmur
 from murmur.http import Options
 
+from .thread_server import ThreadServer
+
 USUAL = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 GIVEN = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nContent-Length: 2\r\n\r\nok"
 MISSING = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno"
@@ -50,7 +52,7 @@ CASES = {
 }
 
 
-class Server:
+class Server(ThreadServer):
     """Answers the first requests as usual, and all others as it is told."""
 
     def __init__(self, number: int, *, is_ever_new: bool) -> None:
@@ -58,40 +60,15 @@ class Server:
         self.is_ever_new = is_ever_new
         self.answer: Answer = says(USUAL)
         self.requests: list[bytes] = []
-        self.connections = 0
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=100)
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
+        super().__init__()
 
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(10)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            thread = threading.Thread(target=self._serve, args=[connection])
-            self._threads.append(thread)
-            thread.start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with connection:
-            try:
-                while request := connection.recv(65536):
-                    self.requests.append(request)
-                    number = len(self.requests)
-                    field = b"\r\nX-Id: %d\r\nC" % number if self.is_ever_new else b"\r\nC"
-                    usual = says(USUAL.replace(b"\r\nC", field))
-                    (usual if number <= self.number else self.answer)(connection)
-            except OSError:
-                return
+    def serve(self, connection: socket.socket) -> None:
+        while request := connection.recv(65536):
+            self.requests.append(request)
+            number = len(self.requests)
+            field = b"\r\nX-Id: %d\r\nC" % number if self.is_ever_new else b"\r\nC"
+            usual = says(USUAL.replace(b"\r\nC", field))
+            (usual if number <= self.number else self.answer)(connection)
 
 
 @pytest.fixture(params=[(2, False), (20, True)], ids=["heads alike", "each head new"])
