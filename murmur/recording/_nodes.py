@@ -89,10 +89,14 @@ class NodeHistory:
         self._counted[node] = max([self._counted.get(node, -1), *windows])
         return chunk
 
-    def here(self, heard_of: Sequence[str]) -> dict[str, float]:
+    def hear(self, node: str) -> None:
+        """Take note that there is a node, of which nothing may have been noted."""
+        self._facts.setdefault(node, {})
+
+    def here(self) -> dict[str, float]:
         """Return when each node joined that is here; 0 if that is unknown."""
         found = {}
-        for node, facts in self.rows(heard_of):
+        for node, facts in self.rows():
             if facts["outcome"] == "here":
                 found[node] = 0.0 if math.isnan(facts["joined_at"]) else facts["joined_at"]
         return found
@@ -102,11 +106,9 @@ class NodeHistory:
         known = self._facts.get(node, {})
         return {name: at for name, at in known.items() if name.endswith("_at")}
 
-    def rows(self, heard_of: Sequence[str]) -> NodeRows:
+    def rows(self) -> NodeRows:
         """Return each node by name, and every fact about it."""
-        noted = self._facts.copy()
-        names = sorted({*heard_of, *noted})
-        return [(node, {**_UNKNOWN, **noted.get(node, {})}) for node in names]
+        return [(node, {**_UNKNOWN, **facts}) for node, facts in sorted(self._facts.copy().items())]
 
 
 def nodes_table(rows: NodeRows, _: Legend) -> Table:

@@ -159,7 +159,7 @@ class RunRecord:
 
     def nodes_here(self) -> dict[str, float]:
         """Return when each node joined that neither left nor was lost; 0 if that is unknown."""
-        return self._nodes.here([*self._under_way])
+        return self._nodes.here()
 
     def note_unseen(self, actions: int) -> None:
         """Count actions that a sample left out before they came here."""
@@ -197,6 +197,7 @@ class RunRecord:
             self._span_names.update(names[chunk.spans.name].tolist())
             self._spans.add(chunk.spans, node=node, names=names)
         if chunk.under_way is not None:
+            self._nodes.hear(chunk.node)
             self._under_way[chunk.node] = (chunk.names, chunk.under_way)
         self._actions.add(action_rows(chunk.actions, node=node, names=names, kinds=kinds))
         self._failures.add(chunk, names=names, kinds=kinds)
@@ -359,7 +360,7 @@ class RunRecord:
             "errors": self._failures.rows,
             "events": self._events.snapshot,
             "changes": self._series.changes.snapshot,
-            "nodes": lambda: self._nodes.rows([*self._under_way]),
+            "nodes": self._nodes.rows,
         }
         if name in readers:
             return readers[name]()
@@ -399,7 +400,7 @@ class RunRecord:
 
         A node that was lost told last of those that nobody will ever hear of.
         """
-        left = {name: facts["left_at"] for name, facts in self._nodes.rows([*self._under_way])}
+        left = {name: facts["left_at"] for name, facts in self._nodes.rows()}
         found = Counter[tuple[str, float, float, float, bool]]()
         for node, (names, rows) in sorted(self._under_way.copy().items()):
             gone_at = left.get(node, math.nan)
