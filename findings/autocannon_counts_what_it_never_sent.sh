@@ -44,7 +44,8 @@ PY
 python3 server.py > server.txt &
 server=$!
 until [ -s server.txt ]; do sleep 0.1; done
-timeout 60 node_modules/.bin/autocannon -c 1 -d 6 -R 50 --json "http://127.0.0.1:$(head -1 server.txt)/" > told.json 2> told.txt
+timeout 60 node_modules/.bin/autocannon -c 1 -d 6 -R 50 --json "http://127.0.0.1:$(head -1 server.txt)/" \
+  > told.json 2> /dev/null
 wait "$server"
 python3 - <<'PY'
 import json

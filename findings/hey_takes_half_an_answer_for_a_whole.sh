@@ -6,8 +6,8 @@
 #   is in wrk, which counts a read error for each.
 # Seen: the server promises 1,000 bytes and closes after 500 each tenth time.  hey: status 200 for each request,
 #   no "Error distribution", and "Size/request: 1000 bytes"; siege: availability 100.00 %, 0 failed.
-# So a server that dies in the midst of its answers, or a proxy that cuts them, passes these tests; check
-#   what was received on the side of the server, or with another client.
+# So a server that dies in the midst of its answers, or a proxy that cuts them, passes these tests; look
+#   into the server's or the proxy's log for answers that were cut off, or ask with another client.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'kill "${server:-}" 2> /dev/null || true; rm -rf "$work"' EXIT
