@@ -222,7 +222,8 @@ def _spans(
     shortest = min(until - since for since, until in spans)
     window = max(source.window for source in sources)
     if not window <= (block or window) <= shortest or not 0 < confidence < 1:
-        raise _uncuttable(block or window, shortest, confidence)
+        lasted = min(source.elapsed() for source in sources)
+        raise _uncuttable(block or window, shortest, lasted, confidence)
     return spans
 
 
@@ -519,11 +520,13 @@ def _framed(rows: Sequence[_Row], confidence: float) -> pd.DataFrame:
     return build_rows(COMPARISON, values)
 
 
-def _uncuttable(block: float, seconds: float, confidence: float) -> InvalidArgumentError:
+def _uncuttable(
+    block: float, seconds: float, lasted: float, confidence: float
+) -> InvalidArgumentError:
     """Return the error of runs that are too short, or of numbers that make no sense."""
     return InvalidArgumentError(
         f"cannot cut {max(seconds, 0):g} s into blocks of {max(block, 0):g} s for intervals of "
-        f"confidence {confidence:g}",
+        f"confidence {confidence:g}; the shortest run lasted {lasted:.1f} s",
         "leave at least one block, of a window or more, between start and end, and give a "
         "confidence between 0 and 1",
     )

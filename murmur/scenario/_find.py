@@ -17,7 +17,7 @@ from typing import TypeGuard
 
 from murmur._given import needed
 from murmur._guard import error_text, text_of
-from murmur.errors import InvalidScenarioError, UnknownScenarioError, closest
+from murmur.errors import InvalidScenarioError, UnknownScenarioError, closest, few
 
 from ._read import read_file
 from ._scenario import Scenario
@@ -182,6 +182,15 @@ def _in_module(reference: str) -> type[Scenario]:
     return _scenario_or_refusal(reference, value)
 
 
+def _no_start(path: Path, module: ModuleType) -> str:
+    """Return in words that no scenario of a file can be run, and what each of them lacks."""
+    classes = {value for value in vars(module).values() if _is_scenario(value)}
+    lacking = sorted(cls.__name__ for cls in classes if cls.__module__ == module.__name__)
+    verb = "needs" if len(lacking) == 1 else "need"
+    hint = f"; {few(lacking)} {verb} `async def start(self, user)`" if lacking else ""
+    return f"there is no scenario with a `start` in {path}{hint}"
+
+
 def _in_file(reference: str, path: Path, name: str | None) -> type[Scenario]:
     if path.suffix == ".ipynb":
         reason = "a notebook can be described, but only a .py file can be run from its path"
@@ -198,7 +207,7 @@ def _in_file(reference: str, path: Path, name: str | None) -> type[Scenario]:
     if len(classes) == 1:
         return classes.pop()
     if not classes:
-        raise UnknownScenarioError(reference, f"there is no scenario with a `start` in {path}")
+        raise UnknownScenarioError(reference, _no_start(path, module))
     choices = " or ".join(f"{path}:{key}" for key in candidates)
     raise UnknownScenarioError(reference, f"the file has several; give {choices}")
 

@@ -191,6 +191,12 @@ def test_a_file_without_a_scenario_says_so(write, name, reason):
     assert reason in str(refusal(name))
 
 
+def test_a_misspelt_start_is_told_with_the_class_that_lacks_it(write):
+    error = refusal(write(CHAT.replace("def start", "def strat")))
+
+    assert "; Chat needs `async def start(self, user)`" in str(error)
+
+
 def test_an_edited_file_gives_the_new_code(write):
     """Also within the second, and with the same size: no bytecode cache is asked."""
     first = find(write(CHAT), {})
