@@ -151,6 +151,7 @@ class Session:
         self._watcher: Watcher | None = None
         self.relay: Relay = Relay(FailureLog())
         self.search: SearchProgress | None = None
+        self._searching = thread_lock()  # held between two steps of a search as well
 
     @property
     def is_closed(self) -> bool:
@@ -318,7 +319,7 @@ class Session:
         ConfigError
             If anything is wrong with any setting.
         RunStateError
-            If a run is on.
+            If a run is on, or another search.
 
         Examples
         --------
@@ -341,7 +342,14 @@ class Session:
             settings=dict(settings),
             on_step=on_step,
         )
-        return searched(self, plan, search_for(by, low, high, within=within, confirm=confirm))
+        search = search_for(by, low, high, within=within, confirm=confirm)
+        if not self._searching.acquire(blocking=False):
+            remedy = "wait until the other search is over"
+            raise RunStateError("search for a capacity", "that of another search", remedy)
+        try:
+            return searched(self, plan, search)
+        finally:
+            self._searching.release()
 
     def add(self, n: int, nodes: Sequence[str] | None = None, *, planned: bool = False) -> range:
         """Add `n` users; return their ids.

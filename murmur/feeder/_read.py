@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import stat
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from murmur._backend import thread_lock
 from murmur.errors import FeederError, MissingExtraError, closest
 
 from ._columns import Column, TextBuilder, packed
@@ -130,9 +132,10 @@ def _of_file(path: Path, wanted: Sequence[str], name: str, text: Text) -> Column
     if kind.lower() not in (".csv", ".tsv", ".parquet"):
         raise FeederError(name, f"unknown kind of file; give {KINDS}")
     try:
-        if kind.lower() == ".parquet":
-            return _of_parquet(path, wanted, name)
-        return _of_csv(path, wanted, name, text)
+        with unchanged(path, name):
+            if kind.lower() == ".parquet":
+                return _of_parquet(path, wanted, name)
+            return _of_csv(path, wanted, name, text)
     except FileNotFoundError:
         raise FeederError(name, f"no such file in {Path.cwd()}") from None
     except (EOFError, zlib.error):
@@ -204,13 +207,45 @@ def _refuse_one_column(header: Sequence[str], delimiter: str, name: str) -> None
 
 
 @contextmanager
+def unchanged(path: Path, name: str) -> Iterator[None]:
+    """Refuse a file that somebody writes while it is read: nobody knows which rows those were.
+
+    Raises `FeederError`.
+    """
+    before = _state_of(path)
+    yield
+    if before is not None and _state_of(path) != before:
+        raise FeederError(name, "was changed while it was read; give a file that nobody writes")
+
+
+def _state_of(path: Path) -> tuple[int, int, int] | None:
+    """Return which file it is, how long, and when it was written; None of a pipe or a device."""
+    facts = path.stat()
+    is_file = stat.S_ISREG(facts.st_mode)
+    return (facts.st_ino, facts.st_size, facts.st_mtime_ns) if is_file else None
+
+
+_lock = thread_lock()
+_readers: list[int] = []
+"""The limit that csv had, once for each of those who read: the last one puts it back."""
+
+
+@contextmanager
 def fields_of_any_size() -> Iterator[None]:
-    """Lift csv's limit of 128 KiB a field for a while: a photo in base64 is larger."""
-    before = csv.field_size_limit(2**31 - 1)
+    """Lift csv's limit of 128 KiB a field for a while: a photo in base64 is larger.
+
+    The limit is one for all threads.
+    """
+    with _lock:
+        before = csv.field_size_limit(2**31 - 1)
+        _readers.append(_readers[0] if _readers else before)
     try:
         yield
     finally:
-        csv.field_size_limit(before)
+        with _lock:
+            before = _readers.pop()
+            if not _readers:
+                csv.field_size_limit(before)
 
 
 def opened(path: Path, encoding: str, errors: str = "strict") -> io.TextIOBase:

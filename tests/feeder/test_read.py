@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import gzip
 import sys
 from pathlib import Path
@@ -8,7 +9,13 @@ import pandas as pd
 import pytest
 
 from murmur.errors import FeederError, MissingExtraError
-from murmur.feeder._read import Text, columns_of, name_of_source
+from murmur.feeder._read import (
+    Text,
+    columns_of,
+    fields_of_any_size,
+    name_of_source,
+    unchanged,
+)
 
 ACCOUNTS = "name,password,age\nann,secret,7\nbob,,42\n"
 
@@ -175,3 +182,39 @@ def test_a_name_shows_where_rows_come_from_and_not_what_they_hold():
     assert name_of_source(secret) == "a list of 1"
     assert name_of_source({"password": ["hunter2"]}) == "a dict"
     assert name_of_source("a.csv") == "a.csv"
+
+
+@pytest.mark.parametrize("change", ["grow", "shrink", "replace"])
+def test_a_file_that_somebody_writes_meanwhile_is_refused(tmp_path, change):
+    path, other = tmp_path / "users.csv", tmp_path / "other.csv"
+    path.write_text("name\nann\n")
+    other.write_text("name\nbob\n")
+    reading = unchanged(path, "it")
+    reading.__enter__()
+    if change == "replace":
+        other.replace(path)
+    else:
+        path.write_text("name\n" if change == "shrink" else "name\nann\nbob\n")
+
+    with pytest.raises(FeederError, match="was changed while it was read"):
+        reading.__exit__(None, None, None)
+
+
+def test_a_file_that_is_left_alone_is_read(tmp_path):
+    path = tmp_path / "users.csv"
+    path.write_text("name\nann\n")
+
+    with unchanged(path, "it"):
+        assert path.read_text() == "name\nann\n"
+
+
+def test_two_threads_that_read_leave_the_limit_of_csv_as_it_was():
+    before = csv.field_size_limit()
+    first, second = fields_of_any_size(), fields_of_any_size()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert csv.field_size_limit() > before  # the other one still reads
+    second.__exit__(None, None, None)
+
+    assert csv.field_size_limit() == before

@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 import murmur
-from murmur.errors import InvalidCheckError
+from murmur.errors import InvalidCheckError, RunStateError
 from murmur.results.capacity import Search, Step
 
 INF = float("inf")
@@ -80,3 +80,23 @@ def test_what_makes_no_sense_is_refused_before_anything_runs(
         session.find_capacity(Counter, **options)  # type: ignore[arg-type]
 
     assert session.run is None
+
+
+def test_another_search_is_refused_also_between_two_steps_of_the_first() -> None:
+    told: list[object] = []
+
+    def search_too(step: Step, search: Search) -> None:
+        try:
+            session.find_capacity(Counter, check="p50(order) < 9", hold=0.2, warm_up=0.1)
+        except RunStateError as error:
+            told.append(str(error))
+        told.append(session.search is None)
+
+    with murmur.Session() as session:
+        found = session.find_capacity(
+            Counter, check="p50(order) < 9", high=2, hold=0.2, warm_up=0.1, on_step=search_too
+        )
+
+    refused = "cannot search for a capacity: the run is that of another search"
+    assert told[:2] == [f"{refused}; wait until the other search is over", False]
+    assert found.ended != "given up"
