@@ -324,6 +324,7 @@ class NodeRun:
             await self.coordinators.stop_all()
         await self.throttles.stop_all()
         self._sampler.sample(self.native.now())
+        self.flush()  # `terminate` may take long, and this node may not see its end
 
     async def _conclude(self) -> None:
         """Clear away, and let go who waits for the end."""

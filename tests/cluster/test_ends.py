@@ -133,3 +133,21 @@ async def test_a_reset_while_the_answer_of_init_is_on_its_way_starts_nothing(pai
         await pair.do(Stay)
     await anyio.sleep(1)
     assert (await pair.cluster.status()).state == "idle"
+
+
+class SlowFarewell(Stay):
+    """The run takes half a minute to end once its users are gone."""
+
+    async def terminate(self) -> None:
+        await anyio.sleep(30)
+
+
+async def test_users_that_left_before_their_node_died_in_terminate_have_left(pair: Any) -> None:
+    await pair.do(SlowFarewell, 10)
+    await anyio.sleep(2.5)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(pair.stop)
+        await anyio.sleep(5)
+        kill(pair, "a")
+
+    assert [outcome for _, outcome in (await pair.users()).values()] == ["left"] * 10
