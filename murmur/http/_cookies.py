@@ -12,8 +12,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from numbers import Real
 
 from murmur._backend import is_address
+from murmur.errors import InvalidRequestError
 
 PER_DOMAIN = 180
 IN_ALL = 3_000
@@ -24,6 +26,9 @@ SIZE = 4_096
 
 _WHOLE = re.compile(r"-?[0-9]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_NO_NAME = re.compile(r"[\x00-\x20\x7f=;,]")
+_NO_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f;]")
+_UNSENDABLE = re.compile(r"[^\x00-\xff]")
 _DELIMITER = re.compile(r"[\t\x20-/;-@\[-`{-~]+")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _PARTS = (  # of a date, each the first token of its kind
@@ -78,7 +83,16 @@ class Cookies:
         return next((value for known, value in self if known == name), default)
 
     def set(self, name: str, value: str, *, domain: str, path: str = "/") -> None:
-        """Keep the cookie `name` with `value` for `path` of `domain` and its subdomains."""
+        """Keep the cookie `name` with `value` for `path` of `domain` and its subdomains.
+
+        Raises
+        ------
+        InvalidRequestError
+            If it cannot be sent.
+        """
+        if isinstance(value, Real) and not isinstance(value, bool):
+            value = str(value)  # of an id, say
+        _check(name, value)
         cookie = _Cookie(value, False, False, math.inf)
         self._keep(domain.lstrip(".").lower(), (path, name), cookie)
 
@@ -126,6 +140,8 @@ class Cookies:
         if not equals or not name or len(name) + len(value) > SIZE or _CONTROL.search(field):
             return
         said = _attributes(attributes)
+        if not _is_as_promised(name.lower(), said):
+            return
         domain = said.get("domain", "").removeprefix(".").lower()
         if domain and domain != host and not ("." in domain and domain in _domains(host)):
             return
@@ -159,6 +175,28 @@ class Cookies:
             self._count -= 1
             if not kept:
                 del self._by_domain[domain]
+
+
+def _check(name: object, value: object) -> None:
+    """Refuse what cannot be sent, or would be read as several cookies."""
+    problem = ""
+    if not isinstance(name, str) or not name or _NO_NAME.search(name):
+        problem = "give a name without blanks, '=' and ';'"
+    elif not isinstance(value, str):
+        problem = f"its value is {value!r}: give text"
+    elif _NO_VALUE.search(value):
+        problem = "a value has no ';' and no line break in it: escape them"
+    elif _UNSENDABLE.search(f"{name}{value}"):
+        problem = "a field of HTTP has bytes alone: escape what is not of Latin-1"
+    if problem:
+        raise InvalidRequestError(f"cookie {name!r}: {problem}")
+
+
+def _is_as_promised(name: str, said: dict[str, str]) -> bool:
+    """Whether a cookie is what its name promises; browsers keep no other (RFC 6265bis, 4.1.3)."""
+    if name.startswith("__host-"):
+        return "secure" in said and "domain" not in said and said.get("path") == "/"
+    return "secure" in said or not name.startswith("__secure-")
 
 
 def _attributes(texts: list[str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from ._headers import merge, render
 from ._patience import checked_timeout
 from ._route import Routes
 from ._tls import context_of, tls_problems
-from ._url import location_of, without_password
+from ._url import checked_base, location_of, without_password
 
 if TYPE_CHECKING:
     import ssl
@@ -172,6 +172,7 @@ class Options:
         ]
         if base and not list(_no_text(self, "base_url")):
             steps.append(("base_url: ", lambda: location_of(base)))
+            steps.append(("", lambda: checked_base(base)))
         if proxy and not list(_no_text(self, "proxy")):
             steps.append(("", lambda: Routes(proxy, {}, ())))
         for prefix, step in steps:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 from urllib.parse import SplitResult, quote, unquote, urlencode, urljoin, urlsplit
@@ -27,6 +27,7 @@ AS_IS_IN_QUERY = AS_IS + "?"
 ODD = (Mapping, list, tuple, set, frozenset)
 """What would be sent as Python writes it, which nobody means."""
 
+_BESIDE_A_PATH = re.compile(r"[?#]")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _BRACES = str.maketrans({"{": "%7B", "}": "%7D"})
@@ -128,6 +129,8 @@ def template_of(base_url: str, url: str) -> Template:
     if not isinstance(url, str):
         raise InvalidRequestError(f"{url!r} is not a URL: give text")
     is_absolute = _ABSOLUTE.match(url) is not None  # a query may hold another URL
+    if not is_absolute:
+        checked_base(base_url)
     whole = url if is_absolute else f"{base_url.rstrip('/')}/{url.lstrip('/')}"
     split = _split(whole)
     origin, login = _origin(whole, split)
@@ -139,8 +142,20 @@ def template_of(base_url: str, url: str) -> Template:
         raise InvalidRequestError(f"{url!r}: {_half(error)}") from error
     parts = _PLACEHOLDER.split(target)
     parts[::2] = [part.translate(_BRACES) for part in parts[::2]]
-    label = (split.path or "/") if is_absolute else url.partition("?")[0] or "/"
+    label = (split.path or "/") if is_absolute else _BESIDE_A_PATH.split(url)[0] or "/"
     return Template(origin, authority_of(origin), tuple(parts), label, login)
+
+
+def checked_base(base_url: str) -> None:
+    """Refuse a base whose end would swallow the paths behind it.
+
+    Raises `InvalidRequestError` if it has a query or a fragment.
+    """
+    if _BESIDE_A_PATH.search(base_url):
+        shown = without_password(base_url)
+        raise InvalidRequestError(
+            f"base_url={shown!r}: give it without a query or fragment; a query goes to params"
+        )
 
 
 def location_of(url: str) -> tuple[Origin, str]:
@@ -188,8 +203,9 @@ def query_of(params: Pieces | None) -> str:
         kind = type(params).__name__
         raise InvalidRequestError(f"{kind} has no names and values: give a dict") from None
     for name, value in pairs:
+        _check_name(name)
         for each in value if isinstance(value, (list, tuple)) else (value,):
-            if each is None or isinstance(each, ODD):
+            if _is_odd(each):
                 raise InvalidRequestError(_odd(name, each))
     try:
         return urlencode(pairs, doseq=True)
@@ -256,9 +272,31 @@ def _pairs(params: Pieces) -> Iterable[tuple[str, object]]:
 
 def _plain(name: str, value: object) -> str:
     """Return the value of a placeholder as text, if it has a text that a path can hold."""
-    if value is None or isinstance(value, (bytes, *ODD)):
+    if isinstance(value, bytes) or _is_odd(value):
         raise InvalidRequestError(_odd(name, value))
     return str(value)
+
+
+def _check_name(name: object) -> None:
+    """Refuse what cannot be the name of a value."""
+    if _is_odd(name):
+        raise InvalidRequestError(f"{name!r} is no name of a value: give text")
+
+
+def _is_odd(value: object) -> bool:
+    """Whether a value has no text of its own that a server could read.
+
+    Such are containers, iterators, functions, and objects that Python shows by their address.
+    """
+    kind = type(value)
+    if kind is str or kind is int:
+        return False
+    return (
+        value is None
+        or isinstance(value, (bytearray, memoryview, Iterator, *ODD))
+        or callable(value)
+        or (kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__)
+    )
 
 
 def _odd(name: object, value: object) -> str:

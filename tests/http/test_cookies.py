@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from murmur.errors import InvalidRequestError
 from murmur.http import Cookies
 
 NOW = 1_000_000.0
@@ -37,6 +38,12 @@ def held(cookies: Cookies, host: str, path: str = "/", *, secure: bool = False) 
     ("a=1; Expires=Thu, 01-Jan-1970 00:00:00 GMT", "shop.test", "/", False, ""),
     ("a=1; Expires=nonsense", "shop.test", "/", False, "a=1"),
     ("a=1; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "shop.test", "/", False, "a=1"),
+    ("__Host-a=1; Secure; Path=/", "shop.test", "/", True, "__Host-a=1"),
+    ("__Host-a=1; Path=/", "shop.test", "/", True, ""),
+    ("__Host-a=1; Secure", "shop.test", "/", True, ""),
+    ("__host-a=1; Secure; Path=/; Domain=shop.test", "shop.test", "/", True, ""),
+    ("__Secure-a=1; Secure", "shop.test", "/", True, "__Secure-a=1"),
+    ("__Secure-a=1", "shop.test", "/", True, ""),
     ("a=", "shop.test", "/", False, "a="),
     ("a=b=c", "shop.test", "/", False, "a=b=c"),
     ("nonsense", "shop.test", "/", False, ""),
@@ -136,3 +143,22 @@ def test_one_that_is_set_again_keeps_its_age() -> None:
     cookies.take("a=5", "www.shop.test", "/", NOW)
 
     assert held(cookies, "www.shop.test") == "a=5; b=2; c=4"
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("sid", None), ("sid", "a; b=2"), ("sid", "a\r\nX: 1"), ("sid", "登录"), ("sid", ["a"]),
+    ("sid", True), ("", "1"), ("a b", "1"), ("a=b", "1"), (None, "1"),
+])  # fmt: skip
+def test_what_would_be_no_cookie_is_refused_when_it_is_set(name: str, value: str) -> None:
+    cookies = Cookies()
+
+    with pytest.raises(InvalidRequestError, match="cookie"):
+        cookies.set(name, value, domain="shop.test")
+    assert len(cookies) == 0
+
+
+def test_a_number_is_a_value_as_well() -> None:
+    cookies = Cookies()
+    cookies.set("id", 7, domain="shop.test")  # type: ignore[arg-type]
+
+    assert held(cookies, "shop.test") == "id=7"

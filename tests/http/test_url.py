@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from murmur.errors import InvalidRequestError
+from murmur.http import Options
 from murmur.http._url import Origin, query_of, redirected, template_of
 
 SHOP = Origin("http", "shop.test", 80)
@@ -33,6 +37,8 @@ SHOP = Origin("http", "shop.test", 80)
     ("", "http://shop.test/a{b c}?d={e f}|", SHOP, "/a%7Bb%20c%7D?d=%7Be%20f%7D%7C",
      "/a{b c}"),
     ("http://shop.test/{", "x}", SHOP, "/%7B/x%7D", "x}"),
+    ("http://shop.test", "/a#part?x", SHOP, "/a", "/a"),
+    ("http://shop.test?a#b", "http://shop.test/c", SHOP, "/c", "/c"),
 ])  # fmt: skip
 def test_a_url_is_split(base: str, url: str, origin: Origin, target: str, label: str) -> None:
     template = template_of(base, url)
@@ -50,6 +56,39 @@ def test_a_url_is_split(base: str, url: str, origin: Origin, target: str, label:
 def test_a_url_that_leads_nowhere_is_refused(url: str) -> None:
     with pytest.raises(InvalidRequestError):
         template_of("", url)
+
+
+@pytest.mark.parametrize("base", ["http://shop.test/api?key=1", "http://shop.test/api#top"])
+def test_a_base_that_would_swallow_paths_is_refused(base: str) -> None:
+    with pytest.raises(InvalidRequestError, match="without a query or fragment"):
+        template_of(base, "/items")
+    with pytest.raises(InvalidRequestError, match="without a query or fragment"):
+        Options(base_url=base)
+
+
+@pytest.mark.parametrize("value", [
+    (n for n in range(3)), map(str, [1]), object(), len, bytearray(b"x"), memoryview(b"x"),
+], ids=["generator", "map", "object", "function", "bytearray", "memoryview"])  # fmt: skip
+def test_what_has_no_text_of_its_own_is_refused(value: object) -> None:
+    with pytest.raises(InvalidRequestError, match="give text or a number"):
+        query_of({"a": value})
+    with pytest.raises(InvalidRequestError, match="give text or a number"):
+        query_of({"a": [1, value]})
+    with pytest.raises(InvalidRequestError, match="give text or a number"):
+        template_of("http://shop.test", "/{a}").fill({"a": value})
+
+
+def test_a_name_of_a_value_is_a_text() -> None:
+    with pytest.raises(InvalidRequestError, match="None is no name of a value"):
+        query_of([(None, 1)])  # type: ignore[list-item]
+
+
+def test_values_have_their_texts() -> None:
+    when = datetime.date(2026, 11, 30)
+
+    assert query_of({"a": range(2), "b": Decimal("1.5"), "c": when, "d": True, "e": b"\xff"}) == (
+        "a=0&a=1&b=1.5&c=2026-11-30&d=True&e=%FF"
+    )
 
 
 def test_placeholders_are_filled_and_quoted() -> None:
