@@ -6,6 +6,7 @@ difference in behaviour is what is tested, such as many requests over one connec
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 OF_HTTP1 = {"connection", "keep-alive", "proxy-connection", "upgrade"}
 """Fields that say something about one connection, and have no place here."""
 
+_STATUS = re.compile(rb"[1-9][0-9]{2}")
+
 WINDOW = 1 << 20
 """Bytes of one body that a server may send before some were read."""
 
@@ -73,12 +76,23 @@ class _Head(NamedTuple):
         return fields
 
 
+class _Malformed(h2.events.Event):
+    """An answer that breaks the rules by itself, and not the connection with it."""
+
+    def __init__(self, stream_id: int, reason: str) -> None:
+        self.stream_id = stream_id
+        self.reason = reason
+
+
 class _State(h2.connection.H2Connection):
     """What `h2` knows of a connection, which goes on after the server has called it off.
 
     By RFC 9113 (6.8) a server that sends GOAWAY may still answer what it has begun, as
     nginx does; `h2` takes the connection for closed, and what comes after for an error
     (its issue 1181).
+
+    And an answer that is malformed is the end of its stream alone (8.1.1), where `h2` ends
+    the connection, and with it the requests of others.
 
     What it looked at once, sent or received, it does not look at again.
     """
@@ -115,8 +129,49 @@ class _State(h2.connection.H2Connection):
 
     def _receive_goaway_frame(self, frame: Any) -> tuple[list[Any], list[h2.events.Event]]:  # noqa: ANN401 - of hyperframe
         event = h2.events.ConnectionTerminated()
-        event.last_stream_id = frame.last_stream_id
+        event.last_stream_id, event.error_code = frame.last_stream_id, frame.error_code
         return [], [event]
+
+    def _receive_headers_frame(self, frame: Any) -> tuple[list[Any], list[h2.events.Event]]:  # noqa: ANN401 - of hyperframe
+        try:
+            return super()._receive_headers_frame(frame)
+        except h2.exceptions.ProtocolError as error:
+            return self._refused_alone(frame, error, 0)
+
+    def _receive_data_frame(self, frame: Any) -> tuple[list[Any], list[h2.events.Event]]:  # noqa: ANN401 - of hyperframe
+        try:
+            return super()._receive_data_frame(frame)
+        except h2.exceptions.InvalidBodyLengthError as error:
+            return self._refused_alone(frame, error, frame.flow_controlled_length)
+
+    def _refused_alone(
+        self,
+        frame: Any,  # noqa: ANN401 - of hyperframe
+        error: h2.exceptions.ProtocolError,
+        size: int,  # bytes that the frame took of the connection's window
+    ) -> tuple[list[Any], list[h2.events.Event]]:
+        """Reset the stream of a frame that is malformed, or raise what ends the connection.
+
+        That is what the state of either side forbids, and fields that were packed wrongly, on
+        which the next ones depend.
+        """
+        is_plain = type(error) in {
+            h2.exceptions.ProtocolError,
+            h2.exceptions.InvalidBodyLengthError,
+        }
+        is_of_answer = error.__cause__ is None or isinstance(
+            error.__cause__, ValueError
+        )  # not of a state, or HPACK
+        if not (is_plain and is_of_answer and frame.stream_id in self.streams):
+            raise error
+        if size:
+            self.acknowledge_received_data(size, frame.stream_id)
+        with suppress(h2.exceptions.StreamClosedError):  # by the frame itself
+            self.reset_stream(frame.stream_id, h2.errors.ErrorCodes.PROTOCOL_ERROR)
+        reason = type(error).__name__
+        if isinstance(error, h2.exceptions.InvalidBodyLengthError):
+            reason = "its body is not as long as it says"
+        return [], [_Malformed(frame.stream_id, f"malformed answer: {reason}")]
 
 
 class Http2(Wire):
@@ -338,8 +393,8 @@ class Http2(Wire):
             self._wake_senders()
         elif isinstance(event, h2.events.ConnectionTerminated):
             self._is_refused = True
-            self._fail_beyond(event.last_stream_id)
-        elif reply is None:
+            self._fail_beyond(event.last_stream_id, event.error_code)
+        elif reply is None or reply.error is not None:
             self._forget(event)
         elif isinstance(event, h2.events.ResponseReceived):
             self._take_head(reply, event)
@@ -354,16 +409,21 @@ class Http2(Wire):
             self._forgotten(reply)
         elif isinstance(event, h2.events.StreamReset):
             reply.fail(_reset(reply, event.error_code))
+        elif isinstance(event, _Malformed):
+            reply.fail(HttpProtocolError(event.reason))
         elif isinstance(event, h2.events.TrailersReceived):
             reply.trailers = event.headers or ()
             if any(name.startswith(b":") for name, _ in reply.trailers):
-                raise h2.exceptions.ProtocolError("a pseudo-header field in a trailer")
+                reply.fail(HttpProtocolError("malformed answer: ProtocolError"))
 
     def _take_head(self, reply: Reply, event: h2.events.ResponseReceived) -> None:
         reply.first_byte_at = reply.first_byte_at or self.now()
         fields: list[tuple[bytes, bytes]] = event.headers or []
         reply.received_bytes += sum(len(name) + len(value) for name, value in fields)
         status = next((value for name, value in fields if name == b":status"), b"")
+        if not _STATUS.fullmatch(status):
+            reply.fail(HttpProtocolError("malformed answer: Invalid status code"))
+            return
         reply.head(int(status), [pair for pair in fields if not pair[0].startswith(b":")])
 
     def _take_data(self, reply: Reply, event: h2.events.DataReceived) -> None:
@@ -408,10 +468,11 @@ class Http2(Wire):
                 reply.alarm.stop()
         return False
 
-    def _fail_beyond(self, last: int | None) -> None:
+    def _fail_beyond(self, last: int | None, code: int | None) -> None:
+        why = f" ({_named(code)})" if code else ""
         for stream, reply in tuple(self._replies.items()):
             if last is None or stream > last:
-                reply.fail(_refused("the server ended the connection"))
+                reply.fail(_refused(f"the server ended the connection{why}"))
 
     def _fail_all(self, error: HttpError) -> None:
         for reply in tuple(self._replies.values()):
@@ -429,11 +490,18 @@ class Http2(Wire):
 
 
 def _reset(reply: Reply, code: int | None) -> HttpError:
-    if reply.first_byte_at:
-        return ConnectionLostError("the server reset the stream in the middle of the answer")
-    if code == h2.errors.ErrorCodes.REFUSED_STREAM:
+    if code == h2.errors.ErrorCodes.REFUSED_STREAM and not reply.first_byte_at:
         return _refused("the server refused the stream")
-    return ConnectionLostError("the server reset the stream before an answer")
+    when = "in the middle of the answer" if reply.first_byte_at else "before an answer"
+    return ConnectionLostError(f"the server reset the stream {when} ({_named(code)})")
+
+
+def _named(code: int | None) -> str:
+    """Return an error code by its name in RFC 9113 (7)."""
+    try:
+        return h2.errors.ErrorCodes(code or 0).name
+    except ValueError:
+        return "unknown code"
 
 
 def _refused(text: str) -> ConnectionLostError:

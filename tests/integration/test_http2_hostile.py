@@ -42,7 +42,9 @@ class Connection:
         self.resets: list[int] = []
         self.settings: dict[int, int] = {}
         self.state = h2.connection.H2Connection(
-            h2.config.H2Configuration(client_side=False, validate_outbound_headers=False)
+            h2.config.H2Configuration(
+                client_side=False, validate_outbound_headers=False, normalize_outbound_headers=False
+            )
         )
 
     def serve(self, act: Act) -> None:
@@ -159,8 +161,8 @@ def garble(connection: Connection, stream: int) -> None:
 
 
 FAILURES = [
-    (reset, "the server reset the stream before an answer"),
-    (reset_late, "the server reset the stream in the middle of the answer"),
+    (reset, "the server reset the stream before an answer (INTERNAL_ERROR)"),
+    (reset_late, "the server reset the stream in the middle of the answer (INTERNAL_ERROR)"),
     (go_away, "the server ended the connection"),
     (close, "connection "),  # closed, or reset: what the client had just sent was not read
     (close_late, "the connection ended in the body of the answer"),
@@ -226,7 +228,7 @@ def broken(connection: Connection, stream: int) -> None:
     ("act", "failure"),
     [
         (too_large, "HTTP 413"),
-        (broken, "the server reset the stream before an answer"),
+        (broken, "the server reset the stream before an answer (INTERNAL_ERROR)"),
     ],
 )
 async def test_who_waits_to_send_more_hears_that_no_more_is_wanted(
@@ -293,7 +295,7 @@ async def test_a_request_whose_stream_was_reset_is_repeated_once(
 
     response = await client.get("/")
 
-    assert response.failure == "the server reset the stream before an answer"
+    assert response.failure == "the server reset the stream before an answer (INTERNAL_ERROR)"
     assert len(seen) == 2
     assert server.connections == 1
 
@@ -481,6 +483,56 @@ async def test_small_frames_hold_nobody(server: Server, client: Client, frame: b
         tasks.cancel_scope.cancel()
 
     assert longest < 0.15  # seconds of CPU; 40,000 frames at once are more than one
+
+
+def upper_case(connection: Connection, stream: int) -> None:
+    connection.state.send_headers(stream, [*HEAD, ("X-Up", "1")], end_stream=True)
+
+
+def without_status(connection: Connection, stream: int) -> None:
+    connection.state.send_headers(stream, [("x", "1")], end_stream=True)
+
+
+def low_status(connection: Connection, stream: int) -> None:
+    connection.state.send_headers(stream, [(":status", "99")], end_stream=True)
+
+
+def too_short(connection: Connection, stream: int) -> None:
+    connection.state.send_headers(stream, [*HEAD, ("content-length", "10")])
+    connection.state.send_data(stream, b"short", end_stream=True)
+
+
+def too_long(connection: Connection, stream: int) -> None:
+    connection.state.send_headers(stream, [*HEAD, ("content-length", "3")])
+    connection.state.send_data(stream, b"longer", end_stream=True)
+
+
+@pytest.mark.parametrize("act", [upper_case, without_status, low_status, too_short, too_long])
+async def test_a_malformed_answer_spares_the_others(
+    server: Server, client: Client, act: Act
+) -> None:
+    assert (await client.get("/")).ok
+    waiting: list[int] = []
+    failures: list[str | None] = []
+
+    def answer(connection: Connection, stream: int) -> None:
+        waiting.append(stream)
+        if len(waiting) == 2:
+            act(connection, waiting[0])
+            connection.say(waiting[1], b"ok")
+
+    async def ask() -> None:
+        failures.append((await client.get("/", timeout=60)).failure)
+
+    server.act = answer
+    async with anyio.create_task_group() as group:
+        group.start_soon(ask)
+        group.start_soon(ask)
+
+    told = [failure for failure in failures if failure is not None]
+    assert (len(failures), len(told)) == (2, 1)
+    assert told[0].startswith("malformed answer: ")
+    assert server.connections == 1
 
 
 async def test_a_cancelled_request_spares_the_others(server: Server, client: Client) -> None:
