@@ -25,7 +25,12 @@ from ._wire import Alarm, Wire, lost
 
 try:
     from websockets.client import ClientProtocol
-    from websockets.exceptions import InvalidHeader, InvalidMessage, NegotiationError
+    from websockets.exceptions import (
+        InvalidHeader,
+        InvalidMessage,
+        NegotiationError,
+        PayloadTooBig,
+    )
     from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
     from websockets.frames import (  # type: ignore[attr-defined]  # `apply_mask` in C, if there is any
         Frame,
@@ -144,6 +149,7 @@ class Frames(Wire):
             extensions=[ClientPerMessageDeflateFactory()] if compress else None,
             max_size=None if limit == math.inf else int(limit),
         )
+        self._limit = limit
         self._longest = min(limit, LONGEST)
         self._masks: Iterator[tuple[bytes]] = iter(())
         self._reads_plain = self._writes_plain = False
@@ -409,7 +415,7 @@ class Frames(Wire):
             and protocol.close_sent is not None
             and (protocol.close_rcvd is None)
         ):
-            self.end = HttpProtocolError(f"malformed frame: {type(protocol.parser_exc).__name__}")
+            self.end = HttpProtocolError(_malformed(protocol.parser_exc, self._limit))
         elif protocol.close_rcvd is None:
             self.end = ConnectionLostError("the WebSocket ended without a farewell")
         elif protocol.close_rcvd.code in IN_ORDER:
@@ -437,6 +443,16 @@ def handshake_uri(origin: Origin, target: str) -> WebSocketURI:
     """Return where a handshake goes to, as `websockets` takes it."""
     scheme = "wss" if origin.is_secure else "ws"
     return parse_uri(f"{scheme}://{authority_of(origin)}{target}")
+
+
+def _malformed(error: Exception, limit: float) -> str:
+    """Return what is wrong with a frame, in words that are the same for all of its kind."""
+    if isinstance(error, PayloadTooBig):
+        return f"a message is longer than {limit} bytes"
+    if isinstance(error, UnicodeDecodeError):
+        return "malformed frame: the farewell is not UTF-8"
+    said = str(error).partition(":")[0]  # what follows is a value
+    return f"malformed frame: {said or type(error).__name__}"
 
 
 def _refusal(error: Exception) -> HttpError:

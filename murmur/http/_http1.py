@@ -128,7 +128,7 @@ class Http1(Wire):
         patience.reply = reply
         if not (body is None or isinstance(body, bytes)):
             async with within(patience, "complete request"):
-                reply.sent_bytes = await self._stream(self._head(request), body, reply, patience)
+                await self._stream(self._head(request), body, reply, patience)
         return await self.finished(reply, patience)
 
     def ask(self, request: Request, deadline: float) -> Awaitable[object]:
@@ -487,12 +487,12 @@ class Http1(Wire):
         body: Iterable[bytes] | AsyncIterable[bytes],
         reply: Reply,
         patience: Patience,
-    ) -> int:
-        """Send a body of unknown length in chunks; return the bytes it took with the head.
+    ) -> None:
+        """Send a body of unknown length in chunks, and count what it takes.
 
         The head waits for the first part, so that one that is no bytes sends nothing.
         """
-        sent, start = 0, head
+        start = head
         async for part in parts_of(body):
             patience.hurry()
             if self.now() >= patience.deadline:  # no timer ends a body that never waits
@@ -500,15 +500,15 @@ class Http1(Wire):
             if not part:
                 continue  # an empty chunk would end the body
             if reply.is_decided:
-                return sent  # the server has made up its mind
+                return  # the server has made up its mind
             chunk = b"%b%x\r\n%b\r\n" % (start, len(part), part)
             start = b""
             self.transport.write(chunk)
-            sent += len(chunk)
+            reply.sent_bytes += len(chunk)
             await self.drain(patience, reply)
         self.transport.write(start + b"0\r\n\r\n")
         self._is_sent = True
-        return sent + len(start) + 5
+        reply.sent_bytes += len(start) + 5
 
 
 def _size(fields: Fields) -> int:

@@ -83,8 +83,12 @@ class WebSocket:
         ------
         ConnectionLostError
             If the connection is gone.
+        InvalidRequestError
+            If it is neither text nor bytes.
         """
         frames = self._frames
+        if type(message) is not str:
+            _check(message)
         frames.send(message)
         self._courier.count("websocket.sent")
         if frames.is_choked:
@@ -155,6 +159,8 @@ class WebSocket:
         """
         courier, frames = self._courier, self._frames
         limit = courier.options.timeout if timeout is None else checked_timeout(timeout)
+        if type(message) is not str:
+            _check(message)
         asked = Asked(name or self._asking, courier)
         try:
             frames.send(message)
@@ -340,3 +346,12 @@ class Connecting:
         """Say goodbye and close."""
         if self._opened is not None:
             await self._opened.aclose()
+
+
+def _check(message: object) -> None:
+    """Refuse what is no message, before it counts as one."""
+    if not isinstance(message, str | bytes | bytearray | memoryview):
+        kind = type(message).__name__
+        raise InvalidRequestError(
+            f"message is of type {kind}: give text or bytes, or use send_json"
+        )

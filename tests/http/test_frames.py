@@ -180,10 +180,12 @@ def test_each_message_has_a_key_of_its_own() -> None:
     ("wire", "reason"),
     [
         (b"\x81\x02\xc3\x28", "not UTF-8"),
-        (b"\x91\x01x", "malformed frame"),  # a reserved bit
-        (b"\x81\x81abcdx", "malformed frame"),  # masked
-        (b"\x83\x01x", "malformed frame"),  # an opcode that is none
-        (b"\x81\x15" + b"x" * 21, "malformed frame"),  # longer than the limit
+        (b"\x91\x01x", "malformed frame: reserved bits must be 0"),
+        (b"\x81\x81abcdx", "malformed frame: incorrect masking"),
+        (b"\x83\x01x", "malformed frame: invalid opcode$"),
+        (b"\x88\x02\x03\xed", "malformed frame: invalid status code$"),  # 1005, which says "none"
+        (b"\x88\x03\x03\xe8\xff", "malformed frame: the farewell is not UTF-8"),
+        (b"\x81\x15" + b"x" * 21, "a message is longer than 20 bytes"),
     ],
 )
 def test_what_breaks_the_rules_ends_the_connection(wire: bytes, reason: str) -> None:

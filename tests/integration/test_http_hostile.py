@@ -1096,3 +1096,35 @@ def test_what_there_was_of_a_request_that_broke_is_counted(
     assert counted["http.sent_bytes"] == len(server.requests[0])
     assert counted["http.received_bytes"] == len(begins)
     assert counted.get("http.status.200", 0) == bool(begins)
+
+
+class Uploads(murmur.Scenario):
+    """A user uploads without end."""
+
+    url = Unicode("", help="where the server is")
+
+    async def start(self, user: murmur.User) -> None:
+        async with Client(user, options=Options(base_url=self.url)) as client:
+            await client.post("/", data=endless(), timeout=1, name="upload")
+
+
+def test_what_was_sent_of_a_body_that_broke_off_is_counted(server: Hostile) -> None:
+    arrived: list[bytes] = []
+
+    def act(connection: socket.socket, request: bytes) -> None:
+        while request:
+            arrived.append(request)
+            request = connection.recv(65536)
+        raise StopIteration
+
+    server.act = act
+    with murmur.Session() as session:
+        run = session.do(Uploads, 1, url=server.url, end_when_idle=True)
+        run.wait(60)
+    frame = run.results.counters
+    counted = frame.groupby("name", observed=True)["value"].sum().to_dict()
+
+    assert run.results.errors["error"].tolist() == [
+        "HttpTimeoutError: no complete request within 1 s"
+    ]
+    assert counted["http.sent_bytes"] == len(b"".join(arrived)) > 0

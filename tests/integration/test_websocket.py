@@ -146,6 +146,15 @@ async def test_messages_go_out_and_come_back(client: Client) -> None:
     assert echo.is_closed
 
 
+@pytest.mark.parametrize("message", [5, None, ["a"], {"a": 1}])
+async def test_what_is_no_message_is_refused(client: Client, message: Any) -> None:
+    async with client.websocket("/echo") as echo:
+        for send in (echo.send, echo.ask):
+            with pytest.raises(InvalidRequestError, match="give text or bytes"):
+                await send(message)
+        assert await echo.ask("still there") == "still there"
+
+
 async def test_what_was_sent_in_parts_is_one_message(client: Client) -> None:
     async with client.websocket("/parts") as parts:
         assert await parts.receive() == "one two three"
