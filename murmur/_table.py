@@ -29,6 +29,20 @@ def text_lines(
     return lines
 
 
+def shortened(text: str, width: int) -> str:
+    """Return a text in so many characters: of a longer one its beginning and its end.
+
+    Examples
+    --------
+    >>> shortened("GET /a/very/long/path/to/item", 21)
+    'GET /a/ve...h/to/item'
+    """
+    if len(text) <= width:
+        return text
+    kept = width - 3
+    return f"{text[: (kept + 1) // 2]}...{text[-(kept // 2) :]}"
+
+
 def html_table(
     titles: Sequence[str],
     rows: Iterable[Sequence[str]],

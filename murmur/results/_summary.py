@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from murmur._table import html_table, text_lines
+from murmur._table import html_table, shortened, text_lines
 from murmur.telemetry import one_line
 
 from ._paces import PaceSummary
@@ -147,7 +147,8 @@ class Summary:
         ]
         if not self.actions:
             return "\n".join([*lines, "actions: none"])
-        rows = [list(_COLUMNS), *(_cells(action) for action in self.actions)]
+        cells = (_cells(action) for action in self.actions)
+        rows = [list(_COLUMNS), *([shortened(name, _WIDEST), *rest] for name, *rest in cells)]
         return "\n".join([*lines, *text_lines(rows, numbers=range(1, len(_COLUMNS)))])
 
     def _repr_html_(self) -> str:
@@ -196,6 +197,9 @@ def digits_text(value: float, digits: int) -> str:
     """Return a number with so many digits that count; before the point all are shown."""
     return f"{value:,.0f}" if value >= 10 ** (digits - 1) else f"{value:,.{digits}g}"
 
+
+_WIDEST = 80
+"""Characters of a name in a text table: with a longer one no line would fit a terminal."""
 
 _COLUMNS: Mapping[str, Callable[[ActionSummary], str]] = {
     "action": lambda action: one_line(action.name),

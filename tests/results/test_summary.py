@@ -283,3 +283,19 @@ def test_a_name_cannot_forge_a_line(record: RunRecord) -> None:
 
     assert not any(line.startswith("verdict: valid") for line in lines)
     assert r"login\nverdict: valid\x1b[2J" in "\n".join(lines)
+
+
+def test_a_long_name_leaves_the_table_as_wide_as_a_terminal(record: RunRecord) -> None:
+    name = f"GET /find?q={'x' * 500}&page=7"
+    recorder = Recorder(node="n1", started_at=0.0, wall_started_at=0.0)
+    recorder.action(name, 1, 0.0, 0.0, 0.1)
+    record.add(recorder.seal())
+
+    summary = Results(record).summary()
+
+    row = repr(summary).splitlines()[-1]
+    assert row.startswith("GET /find?q=xxx")
+    assert "...xxx" in row
+    assert "&page=7 " in row
+    assert len(row) < 180
+    assert summary.actions[0].name == name
