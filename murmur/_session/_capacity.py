@@ -280,7 +280,7 @@ def _remarks(steps: list[Step], best: float) -> tuple[str, ...]:
     actions = median(step.throughput * step.seconds for step in nearest)
     enough = math.ceil(FEW / evidence * actions / 100) * 100
     return (
-        f"near the limit a step held {actions:,.0f} actions, of which the slow ones came in "
-        f"crowds and tell as much as {evidence:.2g} beyond the percentile that are independent: "
-        f"that is why the interval is wide; about {enough:,} actions a step make it a tenth",
+        f"near the limit a step held {actions:,.0f} actions, and slow ones came in bursts: those "
+        f"beyond the percentile tell no more than {evidence:.2g} single ones would, which is why "
+        f"the interval is wide; with about {enough:,} actions a step it is a tenth of the limit",
     )

@@ -16,6 +16,9 @@ _RATES = {"throughput": theme.BLUE, "goodput": theme.ORANGE}
 _FAILED = {"failed": theme.PURPLE}
 _HEIGHT = 150
 
+_LEAST_FAILED = 0.01
+"""Share of failures that the axis has room for: one that ends at 0 has no direction."""
+
 
 def capacity(
     steps: pd.DataFrame, *, low: float, high: float, unit: str = "load", limit: float | None = None
@@ -67,7 +70,13 @@ def capacity(
         scale=theme.log_scale(durations),
     )
     rate = alt.Y("value:Q", title="per second")
-    share = alt.Y("value:Q", title="share", axis=alt.Axis(format="%"), scale=alt.Scale(domainMin=0))
+    most = max(_LEAST_FAILED, float(steps["failed"].fillna(0).max()))
+    share = alt.Y(
+        "value:Q",
+        title="share",
+        axis=alt.Axis(format="~%"),
+        scale=alt.Scale(domain=[0, most], nice=True),
+    )
     layers = [shaded] if limit is None else [shaded, _rule(limit, log)]
     return theme.together(
         _panel(layers, steps, _TIMES, (x, log), "Response time"),

@@ -61,6 +61,17 @@ def test_what_the_check_asks_for_is_a_rule(options: dict[str, float], drawn: lis
     assert [rows[0] for layer, rows in times if layer["mark"]["type"] == "rule"] == drawn
 
 
+@pytest.mark.parametrize(("failed", "top"), [(0.0, 0.01), (np.nan, 0.01), (0.4, 0.4)])
+def test_the_axis_of_failures_begins_at_none_and_has_room(failed: float, top: float) -> None:
+    chart = charts.capacity(STEPS.assign(failed=failed), low=14.0, high=22.0).to_dict()
+    *_, last = chart["concat"]
+
+    scales = [
+        layer["encoding"]["y"]["scale"] for layer in last["layer"] if "y" in layer["encoding"]
+    ]
+    assert [scale["domain"] for scale in scales] == [[0, top], [0, top]]
+
+
 def test_no_steps_and_frames_without_their_columns_are_said() -> None:
     assert "No steps yet" in str(charts.capacity(STEPS[:0], low=1, high=2).to_dict())
     with pytest.raises(InvalidArgumentError, match="goodput"):
