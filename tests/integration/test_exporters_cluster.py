@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -14,8 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 import murmur
 from murmur.exporters import Prometheus
 
+from .exporting import DEADLINE, wait_until
+
 AT_ONCE = float("inf")
-DEADLINE = 60.0
 
 
 class Beating(murmur.Scenario):
@@ -48,13 +48,6 @@ def scraped(exporter: Prometheus, name: str) -> dict[tuple[str, ...], float]:
         for sample in family.samples
         if sample.name == name
     }
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_all_nodes_are_in_one_scrape_and_a_lost_one_leaves_its_counts(session):

@@ -8,14 +8,15 @@ import socket
 import socketserver
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 
 import murmur
 from murmur.exporters import Graphite
 
-DEADLINE = 60.0
+from .exporting import DEADLINE, is_about_exporters, serving, wait_until
 
 
 class Carbon(socketserver.ThreadingTCPServer):
@@ -49,11 +50,6 @@ class Receiver(socketserver.StreamRequestHandler):
         self.server.pushes += 1
 
 
-def is_about_exporters(line: logging.LogRecord) -> bool:
-    """Return False for what the runtime has to say of a busy machine."""
-    return not line.name.startswith("murmur.runtime")
-
-
 class Steady(murmur.Scenario):
     """Users beat until they are asked to leave."""
 
@@ -64,16 +60,8 @@ class Steady(murmur.Scenario):
             await user.sleep(0.01)
 
 
-@contextlib.contextmanager
-def carbon(port: int = 0) -> Iterator[Carbon]:
-    with Carbon(port) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+def carbon(port: int = 0) -> AbstractContextManager[Carbon]:
+    return serving(Carbon(port))
 
 
 @pytest.fixture
@@ -94,13 +82,6 @@ def is_quiet(server: Carbon) -> bool:
     before = server.pushes
     time.sleep(1)
     return server.pushes == before
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_carbon_gets_what_the_frames_say(session):

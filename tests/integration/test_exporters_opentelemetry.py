@@ -7,7 +7,8 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -24,7 +25,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 import murmur
 from murmur.exporters import OpenTelemetry
 
-DEADLINE = 60.0
+from .exporting import DEADLINE, is_about_exporters, serving, wait_until
 
 
 class Collector(ThreadingHTTPServer):
@@ -93,11 +94,6 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def is_about_exporters(line: logging.LogRecord) -> bool:
-    """Return False for what the runtime has to say of a busy machine."""
-    return not line.name.startswith("murmur.runtime")
-
-
 class Steady(murmur.Scenario):
     """Users beat until they are asked to leave; every tenth beat fails."""
 
@@ -111,29 +107,14 @@ class Steady(murmur.Scenario):
             await user.sleep(0.01)
 
 
-@contextlib.contextmanager
-def collecting() -> Iterator[Collector]:
-    with Collector() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+def collecting() -> AbstractContextManager[Collector]:
+    return serving(Collector())
 
 
 @pytest.fixture
 def session() -> Iterator[murmur.Session]:
     with murmur.Session() as session:
         yield session
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_collector_gets_what_the_frames_say(session):

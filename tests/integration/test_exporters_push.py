@@ -15,12 +15,9 @@ import murmur
 import murmur.exporters
 import murmur.telemetry
 
+from .exporting import is_about_exporters
+
 EXAMPLE = Path(__file__).parents[2] / "docs" / "how-to" / "statsd_exporter.py"
-
-
-def is_about_exporters(line: logging.LogRecord) -> bool:
-    """Return False for what the runtime has to say of a busy machine."""
-    return not line.name.startswith("murmur.runtime")
 
 
 class Short(murmur.Scenario):
