@@ -61,6 +61,7 @@ def capacity(
         color=theme.GREY, opacity=0.18
     )
     shaded = band.encode(x="low:Q", x2="high:Q")
+    steps = steps.assign(**{time: steps[time].clip(lower=theme.SHORTEST) for time in _TIMES})
     durations = _long(steps, _TIMES)["value"]
     if limit is not None:
         durations = pd.concat([durations, pd.Series([limit])])

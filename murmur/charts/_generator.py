@@ -11,6 +11,7 @@ from ._theme import (
     BLUE,
     GREEN,
     GREY,
+    SHORTEST,
     SKY,
     VERMILLION,
     AnyChart,
@@ -29,7 +30,6 @@ _LAGS = {
     "schedule_lag": ("schedule", GREEN, [7, 3]),
 }
 _LIMIT = 0.05  # s; as `murmur.runtime.health._saturation` has it, which charts do not import
-_SHORTEST = 1e-6  # s; a logarithmic axis has no place for 0
 _BANDS = 500
 _NOTE = "shaded: the generator was saturated"
 
@@ -77,7 +77,7 @@ def health(frame: pd.DataFrame) -> AnyChart:
     # Windows of which nothing is known stay as gaps: a line across them would be made up.
     long = spans.rows.melt(["at"], known, var_name="measure", value_name="value")
     long["measure"] = long["measure"].map({name: label for name, (label, _, _) in _LAGS.items()})
-    long["value"] = long["value"].clip(lower=_SHORTEST)
+    long["value"] = long["value"].clip(lower=SHORTEST)
     chart = _lags(long)
     return shaded(dressed(chart, title, spans.note("the worst of")), frame)
 

@@ -15,6 +15,7 @@ from ._theme import (
     DASHES,
     PALETTE,
     SECONDS_LABEL,
+    SHORTEST,
     AnyChart,
     dressed,
     log_axis,
@@ -26,7 +27,6 @@ from ._theme import (
 )
 
 _COLUMNS, _BANDS = 100, 40  # cells of a heat map; their product stays below ROWS
-_SHORTEST = 1e-6  # s; a logarithmic axis has no place for 0
 _POINTS = 200  # of a distribution's line
 
 
@@ -84,7 +84,7 @@ def heatmap(
     if chosen.empty:
         return sentence("No actions yet.", title)
     ended = (chosen["started_at"] + chosen["service_time"]).to_numpy()
-    durations = chosen[f"{of}_time"].clip(lower=_SHORTEST)
+    durations = chosen[f"{of}_time"].clip(lower=SHORTEST)
     end = max(float(ended.max()), frame.attrs.get("elapsed", 0.0))
     cells = _cells(ended, durations.to_numpy(), end)
     # One hue whose opacity varies is legible on a light and on a dark background.
@@ -205,7 +205,7 @@ def _names_heatmap(
     spans = over_time(chosen, {column: "max"}, series=1, by=["name"])
     cells = spans.rows.dropna().rename(columns={column: "value"})
     cells["until"] = cells["at"] + spans.length
-    cells["value"] = cells["value"].clip(lower=_SHORTEST)
+    cells["value"] = cells["value"].clip(lower=SHORTEST)
     low, high = float(cells["value"].min()), float(cells["value"].max()) * 1.01
     chart = (
         alt.Chart(cells)
@@ -235,4 +235,4 @@ def _steps(durations: pd.Series[float], name: str) -> pd.DataFrame:
     """Return the quantiles that draw the cumulative share of `durations`, the tail included."""
     shares = np.union1d(np.linspace(0, 1, _POINTS), [0.001, 0.995, 0.999, 0.9999])
     values = np.quantile(durations.to_numpy(), shares, method="inverted_cdf")
-    return pd.DataFrame({"name": name, "value": np.maximum(values, _SHORTEST), "share": shares})
+    return pd.DataFrame({"name": name, "value": np.maximum(values, SHORTEST), "share": shares})

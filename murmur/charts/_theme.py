@@ -146,6 +146,10 @@ def _label_width(text: str) -> float:
     return 32 + _BETWEEN + min(7.2 * len(text), limit)
 
 
+SHORTEST = 1e-6
+"""Seconds that shorter times are drawn as: a logarithmic axis has no place for 0."""
+
+
 def seconds_axis(title: str) -> alt.Axis:
     """Return an axis of durations, labelled in µs, ms and s."""
     return alt.Axis(title=title, labelExpr=SECONDS_LABEL, labelOverlap=True)

@@ -18,6 +18,7 @@ from ._theme import (
     ORANGE,
     PALETTE,
     PURPLE,
+    SHORTEST,
     SKY,
     VERMILLION,
     AnyChart,
@@ -34,7 +35,6 @@ from ._theme import (
 
 _NAMES = len(PALETTE)  # more names at once could not be told apart
 _TOGETHER = 3  # names, beyond which each has one percentile
-_SHORTEST = 1e-6  # s; a logarithmic axis has no place for 0
 _STATES = {"running": BLUE, "waiting": ORANGE, "leaving": PURPLE}
 _RESULTS = {"ok": BLUE, "failed": VERMILLION}
 _PERCENTILES = {"p50": SKY, "p95": BLUE, "p99": VERMILLION}
@@ -332,7 +332,7 @@ def _durations(
     spans = over_time(chosen, how, series=len(measures), by=["name"])
     shorts = {column: short for short, column in measures.items()}
     long = _long(spans.rows.rename(columns=shorts), measures)
-    values = long["value"] = long["value"].clip(lower=_SHORTEST)
+    values = long["value"] = long["value"].clip(lower=SHORTEST)
     if values.isna().all():
         return sentence("No action has succeeded yet.", title)
     long["alone"] = _alone(long)

@@ -234,7 +234,9 @@ def joined(
     theirs = theirs.assign(at=measured.frame["at"] - measured.offset - began)
     placed = _placed(theirs, ours.index.to_numpy(), source.window)
     frame = ours.join(placed).reset_index()
-    frame.insert(1, "wall_at", pd.to_datetime(frame["window_at"] + began, unit="s", utc=True))
+    wall_at = pd.to_datetime(frame["window_at"] + began, unit="s", utc=True)
+    # The unit of the changes, whether or not these moments have a fraction of a second.
+    frame.insert(1, "wall_at", wall_at.dt.as_unit("us"))
     known = not math.isnan(measured.error)
     note = (
         f"their clock is {measured.offset:+.3f} s from the run's, to {measured.error:.3f} s"

@@ -47,6 +47,12 @@ def test_lines_join_the_means_of_steps_with_an_answer() -> None:
     assert line(failed, "failed") == [(10.0, 0.0), (20.0, 0.0), (80.0, 1.0)]
 
 
+def test_a_step_that_took_no_time_is_drawn_at_the_shortest() -> None:
+    times, *_ = panels(STEPS.assign(p50=[0.0, 0.0, 9.0, 0.0, np.nan]))
+
+    assert line(times, "p50") == [(10.0, 1e-6), (20.0, 1e-6)]
+
+
 def test_every_step_is_a_point() -> None:
     _, rates, _ = panels(STEPS)
     (points,) = (rows for layer, rows in rates if layer["mark"]["type"] == "point")

@@ -46,6 +46,15 @@ def test_samples_of_a_window_are_averaged_and_missing_ones_stay_missing():
     assert frame["wall_at"].iloc[0] == pd.Timestamp(BEGAN, unit="s", tz="UTC")
 
 
+@pytest.mark.parametrize("fraction", [0.0, 0.123456])
+def test_moments_have_the_unit_of_the_changes_whatever_they_are(fraction):
+    joined = run(began=BEGAN + fraction)
+    frame = joined.join(pd.DataFrame({"wall_at": [BEGAN + fraction], "cpu": [1.0]}))
+
+    assert frame["wall_at"].dtype == "datetime64[us, UTC]"
+    assert frame["wall_at"].dtype == joined.changes["wall_at"].dtype
+
+
 def test_rare_samples_reach_half_way_to_the_next_and_no_further():
     at = [BEGAN, BEGAN + 4, BEGAN + 20]
     frame = run().join(pd.DataFrame({"wall_at": at, "cpu": [1.0, 2.0, 9.0]}).iloc[:2])

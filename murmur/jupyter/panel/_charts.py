@@ -116,8 +116,12 @@ def _latency() -> list[alt.Chart]:
         scale=alt.Scale(type="log", nice=False, padding=6),
         axis=_durations(grid=True),
     )
+    # A gap stays one; a single 0 would put all else at the upper edge.
+    value = f"isValid(datum.value) ? max(datum.value, {theme.SHORTEST}) : null"
     lines = _lines(_PERCENTILES, "response time [s]", y=y, number=".3~r")
+    lines = lines.transform_calculate(value=value)
     marks = alt.Chart(_ROWS).transform_filter("datum.alone").transform_fold([*_PERCENTILES])
+    marks = marks.transform_calculate(value=value)
     # What has a gap on either side has no line, and would not be seen.
     dots = marks.mark_point(filled=True, size=14, opacity=1).encode(
         x=_time(), y=y, color=alt.Color("key:N", scale=theme.coloured(_PERCENTILES), legend=None)

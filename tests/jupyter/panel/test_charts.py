@@ -61,3 +61,15 @@ def test_a_line_of_response_times_breaks_where_there_are_none_and_a_lone_one_is_
     assert len(lines) == 4
     assert all(line.count("M") == 3 for line in lines)  # to 1 s, the lone one, from 7 s on
     assert dots == 4
+
+
+def test_a_time_of_nothing_leaves_the_others_where_they_are():
+    rows = [
+        {"at": at, "p50": p50, "p90": p50, "p99": p50, "p999": p50, "alone": 0.0}
+        for at, p50 in enumerate([0.1, 10.0, 0.0])
+    ]
+
+    lines, _ = _strokes(rows)
+
+    heights = [float(y) for _, y in re.findall(r"([-\d.]+),([-\d.]+)", lines[0])]
+    assert heights[1] < heights[0] < heights[2]
