@@ -7,7 +7,7 @@ both sides keep does not change, the same fields are the same bytes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import hpack
 
@@ -24,6 +24,29 @@ LONGEST = 4_096
 """Bytes of a block that is remembered."""
 
 
+class Head(NamedTuple):
+    """What the fields of an answer say."""
+
+    status: int  # 0 if they are none of an answer
+    fields: tuple[tuple[bytes, bytes], ...]  # without those of HTTP/2 itself
+    size: int  # bytes of all names and values
+    length: int | None  # bytes that its body has, if it says so
+    may_set_cookies: bool
+
+    @classmethod
+    def of(cls, fields: Iterable[tuple[bytes, bytes]]) -> Head:
+        """Return what fields say that were looked at before."""
+        told, size = dict(fields), sum(len(name) + len(value) for name, value in fields)
+        status, length = told.get(b":status", b""), told.get(b"content-length")
+        return cls(
+            int(status) if len(status) == 3 and status.isdigit() else 0,
+            tuple(pair for pair in fields if not pair[0].startswith(b":")),
+            size,
+            None if length is None else int(length) if length.isdigit() else -1,
+            b"set-cookie" in told,
+        )
+
+
 class Packer(hpack.Encoder):
     """Packs fields; those of a block that was packed before are looked up."""
 
@@ -31,6 +54,10 @@ class Packer(hpack.Encoder):
         super().__init__()
         self.packed: tuple[Any, ...] = ()  # the fields of the last block, as they were given
         self._known: dict[tuple[Any, ...], bytes] = {}
+
+    def known(self, fields: tuple[Any, ...]) -> bytes | None:
+        """Return the block of `fields` if it is still what it was."""
+        return None if self.header_table.resized else self._known.get(fields)
 
     def encode(self, headers: Iterable[Any], huffman: bool = True) -> bytes:
         """Return the block of `headers`."""
@@ -60,6 +87,20 @@ class Reader(hpack.Decoder):
         super().__init__()
         self._config = config
         self._known: dict[bytes, Any] = {}
+        self._heads: dict[bytes, Head] = {}
+
+    def head(self, block: bytes) -> Head | None:
+        """Return what a block says that was read before, if it is still the same."""
+        head = self._heads.get(block)
+        if head is None and (fields := self._known.get(block)) is not None:
+            head = Head.of(fields)
+            remember(self._heads, block, head)
+        return head
+
+    def forget(self) -> None:
+        """Read all blocks anew that come."""
+        self._known.clear()
+        self._heads.clear()
 
     def decode(self, data: bytes, raw: bool = False) -> Any:  # noqa: ANN401 - as `hpack` has it
         """Return the fields of a block."""
@@ -70,7 +111,7 @@ class Reader(hpack.Decoder):
         before = _newest(self.header_table)
         fields = super().decode(data, raw)
         if _newest(self.header_table) is not before:
-            self._known.clear()
+            self.forget()
         elif len(data) <= LONGEST and not _tells_size(data):
             remember(self._known, data, fields)
         return fields

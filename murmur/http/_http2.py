@@ -1,14 +1,14 @@
 """HTTP/2 over one connection, many requests at a time; its state is kept by `h2`.
 
-It costs several times what HTTP/1.1 does, because `h2` is written in Python.  Use it where the
-difference in behaviour is what is tested, such as many requests over one connection.
+What is not usual costs several times what it does over HTTP/1.1, because `h2` is written in
+Python.  What is usual goes past it, see `State`.
 """
 
 from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from murmur.errors import (
     ConnectionLostError,
@@ -18,19 +18,17 @@ from murmur.errors import (
     MissingExtraError,
 )
 
-from ._blocks import Packer, Reader, remember
 from ._body import parts_of
 from ._exchange import Reply
-from ._headers import render
 from ._wire import Alarm, Wire, lost, within
 
 try:
-    import h2.config
-    import h2.connection
     import h2.errors
     import h2.events
     import h2.exceptions
     import h2.settings
+
+    from ._http2_state import Malformed, State
 except ImportError as error:
     raise MissingExtraError("HTTP/2", "http", "h2") from error
 
@@ -40,138 +38,13 @@ if TYPE_CHECKING:
     from murmur._backend import Wakeup
 
     from ._exchange import Request
-    from ._headers import Pairs
     from ._http1 import Http1
     from ._patience import Patience
-
-OF_HTTP1 = {"connection", "keep-alive", "proxy-connection", "upgrade"}
-"""Fields that say something about one connection, and have no place here."""
 
 _STATUS = re.compile(rb"[1-9][0-9]{2}")
 
 WINDOW = 1 << 20
 """Bytes of one body that a server may send before some were read."""
-
-
-class _Head(NamedTuple):
-    """What the head of a request says."""
-
-    method: str
-    authority: str
-    scheme: str
-    path: str
-    headers: Pairs
-    length: int | None
-
-    def fields(self) -> list[tuple[str, str]]:
-        """Return the fields, or raise what is wrong with them."""
-        render(self.headers)  # finds what no field may hold
-        fields = [
-            (f":{name}", getattr(self, name)) for name in ("method", "authority", "scheme", "path")
-        ]
-        named = ((name.lower(), value) for name, value in self.headers)
-        fields += [(name, value) for name, value in named if name not in OF_HTTP1]
-        if self.length is not None:
-            fields.append(("content-length", str(self.length)))
-        return fields
-
-
-class _Malformed(h2.events.Event):
-    """An answer that breaks the rules by itself, and not the connection with it."""
-
-    def __init__(self, stream_id: int, reason: str) -> None:
-        self.stream_id = stream_id
-        self.reason = reason
-
-
-class _State(h2.connection.H2Connection):
-    """What `h2` knows of a connection, which goes on after the server has called it off.
-
-    By RFC 9113 (6.8) a server that sends GOAWAY may still answer what it has begun, as
-    nginx does; `h2` takes the connection for closed, and what comes after for an error
-    (its issue 1181).
-
-    And an answer that is malformed is the end of its stream alone (8.1.1), where `h2` ends
-    the connection, and with it the requests of others.
-
-    What it looked at once, sent or received, it does not look at again.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(
-            h2.config.H2Configuration(
-                client_side=True, header_encoding=None, normalize_inbound_headers=False
-            )
-        )
-        self.encoder: Packer = Packer()
-        self.decoder: Reader = Reader(self.config)
-        self.decoder.max_header_list_size = self.DEFAULT_MAX_HEADER_LIST_SIZE
-        self._sent: dict[_Head, tuple[Any, ...]] = {}
-
-    def send_request(self, stream: int, request: Request) -> None:
-        """Send the head of a request."""
-        body = request.body
-        size = len(body) if isinstance(body, bytes) else None
-        head = _Head(
-            request.method,
-            request.authority,
-            request.origin.scheme,
-            request.target,
-            request.headers,
-            size,
-        )
-        sent = self._sent.get(head)
-        self.config.validate_outbound_headers = sent is None
-        self.config.normalize_outbound_headers = sent is None
-        self.send_headers(stream, head.fields() if sent is None else sent, end_stream=not body)
-        if sent is None:
-            remember(self._sent, head, self.encoder.packed)
-
-    def _receive_goaway_frame(self, frame: Any) -> tuple[list[Any], list[h2.events.Event]]:  # noqa: ANN401 - of hyperframe
-        event = h2.events.ConnectionTerminated()
-        event.last_stream_id, event.error_code = frame.last_stream_id, frame.error_code
-        return [], [event]
-
-    def _receive_headers_frame(self, frame: Any) -> tuple[list[Any], list[h2.events.Event]]:  # noqa: ANN401 - of hyperframe
-        try:
-            return super()._receive_headers_frame(frame)
-        except h2.exceptions.ProtocolError as error:
-            return self._refused_alone(frame, error, 0)
-
-    def _receive_data_frame(self, frame: Any) -> tuple[list[Any], list[h2.events.Event]]:  # noqa: ANN401 - of hyperframe
-        try:
-            return super()._receive_data_frame(frame)
-        except h2.exceptions.InvalidBodyLengthError as error:
-            return self._refused_alone(frame, error, frame.flow_controlled_length)
-
-    def _refused_alone(
-        self,
-        frame: Any,  # noqa: ANN401 - of hyperframe
-        error: h2.exceptions.ProtocolError,
-        size: int,  # bytes that the frame took of the connection's window
-    ) -> tuple[list[Any], list[h2.events.Event]]:
-        """Reset the stream of a frame that is malformed, or raise what ends the connection.
-
-        That is what the state of either side forbids, and fields that were packed wrongly, on
-        which the next ones depend.
-        """
-        is_plain = type(error) in {
-            h2.exceptions.ProtocolError,
-            h2.exceptions.InvalidBodyLengthError,
-        }
-        is_of_answer = error.__cause__ is None or isinstance(
-            error.__cause__, ValueError
-        )  # not of a state, or HPACK
-        if not (is_plain and is_of_answer and frame.stream_id in self.streams):
-            raise error
-        if size:
-            self.acknowledge_received_data(size, frame.stream_id)
-        with suppress(h2.exceptions.StreamClosedError):  # by the frame itself
-            self.reset_stream(frame.stream_id, h2.errors.ErrorCodes.PROTOCOL_ERROR)
-        reason = type(error).__name__
-        if isinstance(error, h2.exceptions.InvalidBodyLengthError):
-            reason = "its body is not as long as it says"
-        return [], [_Malformed(frame.stream_id, f"malformed answer: {reason}")]
 
 
 class Http2(Wire):
@@ -186,7 +59,7 @@ class Http2(Wire):
         self._replies: dict[int, Reply] = {}
         self._senders: dict[int, Wakeup] = {}
         self._alarms: list[Alarm] = []
-        self._state = _State()
+        self._state = State()
 
     @classmethod
     def over(cls, wire: Http1) -> Http2:
@@ -256,7 +129,14 @@ class Http2(Wire):
         """Send a request without a body; return the reply to wait for."""
         alarm = self._alarms.pop() if self._alarms else Alarm(self.now)
         reply = Reply(self.body_limit, alarm, version="2")
-        self._begin(request, reply)
+        stream, data = self._state.plain_request(request) if self.is_reusable else (0, b"")
+        if not stream:
+            self._begin(request, reply)
+            return reply
+        reply.stream, reply.sent_bytes = stream, len(data)
+        self._replies[stream] = reply
+        if not self.transport.is_closing():
+            self.transport.write(data)
         return reply
 
     async def finished(self, reply: Reply, patience: Patience) -> Reply:
@@ -286,8 +166,11 @@ class Http2(Wire):
     def take(self, data: bytes) -> None:
         """Act on what came."""
         try:
-            for event in self._state.receive_data(data):
-                self._act_on(event)
+            taken = self._take_plain(data)
+            if taken < len(data):
+                self._state.tell_plain()
+                for event in self._state.receive_data(data[taken:]):
+                    self._act_on(event)
         except (h2.exceptions.ProtocolError, ValueError) as error:
             kind = type(error).__name__
             self._fail_all(HttpProtocolError(f"malformed answer: {kind}"))
@@ -297,6 +180,28 @@ class Http2(Wire):
         if self.is_flooded:
             self._fail_all(HttpProtocolError("the server asks for more answers than it reads"))
             self.close()
+
+    def _take_plain(self, data: bytes) -> int:
+        """Take whole answers, as most are; return how many bytes they took.
+
+        What is anything else, such as the part of a frame, is left for `h2`.
+        """
+        state, taken = self._state, 0
+        if not state.is_between:
+            return 0
+        while (answer := state.plain_answer(data, taken)) is not None:
+            stop, stream, head, body = answer
+            reply = self._replies[stream]
+            if reply.error is not None or len(body) > reply.limit:
+                break
+            state.end_plain(stream, len(body))
+            reply.first_byte_at = self.now()
+            reply.received_bytes = head.size + len(body)
+            reply.may_set_cookies = head.may_set_cookies
+            reply.whole(head.status, head.fields, body)
+            self._forgotten(reply)
+            taken = stop
+        return taken
 
     def ended(self, error: Exception | None) -> None:
         """Fail what is under way."""
@@ -316,6 +221,7 @@ class Http2(Wire):
         """End a stream on which one side has not said all; it would stay open for ever."""
         if self.is_closed:
             return
+        self._state.tell_plain()
         try:
             self._state.reset_stream(reply.stream, h2.errors.ErrorCodes.CANCEL)
         except h2.exceptions.ProtocolError:
@@ -409,7 +315,7 @@ class Http2(Wire):
             self._forgotten(reply)
         elif isinstance(event, h2.events.StreamReset):
             reply.fail(_reset(reply, event.error_code))
-        elif isinstance(event, _Malformed):
+        elif isinstance(event, Malformed):
             reply.fail(HttpProtocolError(event.reason))
         elif isinstance(event, h2.events.TrailersReceived):
             reply.trailers = event.headers or ()
