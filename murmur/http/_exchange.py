@@ -222,8 +222,8 @@ class Reply:
             self.fail(HttpProtocolError(f"the body is longer than {self.limit} bytes"))
 
     def end(self) -> None:
-        """Take note that all is there."""
-        self.is_complete = True
+        """Take note that all is there, unless it is too much."""
+        self.is_complete = self.error is None
         if self._waiter is not None:
             self._waiter.wake()
 

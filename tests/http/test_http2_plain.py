@@ -266,6 +266,23 @@ def test_fields_that_were_refused_are_refused_again() -> None:
     assert asyncio.run(talk()) == ["malformed answer: ProtocolError"] * 3
 
 
+def test_a_body_over_the_limit_is_refused() -> None:
+    async def talk() -> Any:
+        async with connected() as (client, far):
+            failures = []
+            for _ in range(3):
+                asking = asyncio.ensure_future(ask(client))
+                await turns()
+                stream = far.asked.pop()
+                far.server.send_headers(stream, [(":status", "200")])
+                far.server.send_data(stream, b"x" * 1_025, end_stream=True)
+                far.deliver()
+                failures.append((await asking).failure)
+            return failures
+
+    assert asyncio.run(talk()) == ["the body is longer than 1024 bytes"] * 3
+
+
 def test_a_request_that_is_cut_off_resets_its_stream_and_spares_the_others() -> None:
     async def talk() -> Any:
         async with connected() as (client, far):
