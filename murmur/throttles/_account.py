@@ -99,10 +99,10 @@ class PermitPlan:
         windows: WindowNumbers,
         now: float,  # when the first permit may fall due
     ) -> None:
-        self.sum = 0.0  # what the rate has come to, in permits
+        self.sum: float = 0.0  # what the rate has come to, in permits
         self._windows = windows
         self._at = now
-        self.counted = 0  # whole permits that have fallen due
+        self.counted: int = 0  # whole permits that have fallen due
         self._due: deque[list[int]] = deque()  # window, permits not booked yet
 
     def pass_time(self, piece: Piece, until: float) -> None:
@@ -160,11 +160,11 @@ class Account:
         windows: WindowNumbers,
         now: float,  # when the first permit may fall due
     ) -> None:
-        self.plan = PermitPlan(windows, now)
-        self.number = 0  # permits that were granted or lost so far
-        self.place = 0.0  # of the next slot, in permits of the plan
+        self.plan: PermitPlan = PermitPlan(windows, now)
+        self.number: int = 0  # permits that were granted or lost so far
+        self.place: float = 0.0  # of the next slot, in permits of the plan
         # whether nothing falls due any more: then what is granted is due as it is granted
-        self.is_over = False
+        self.is_over: bool = False
         self._windows = windows
         self._streak = 0  # granted since the last loss
         self._runs: deque[tuple[str, int]] = deque()  # outcomes in the order of permits

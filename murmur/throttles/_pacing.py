@@ -180,6 +180,7 @@ class EvenPacing(Pacing):
     """
 
     _account: Account
+    free: int
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ._curve import Curve
+from ._curve import Curve, Piece
 
 CATCH_UP = 0.01
 """Seconds of delay that are made good, several times the lateness of a healthy loop."""
@@ -32,11 +32,11 @@ class Walk:
         now: float,  # where the curve's slots start
         to_come: float,  # of a permit, until the first slot
     ) -> None:
-        self.curve = curve
-        self.piece = curve.piece(now)  # the one in force, as of the last look
-        self.start = now
+        self.curve: Curve = curve
+        self.piece: Piece = curve.piece(now)  # the one in force, as of the last look
+        self.start: float = now
         # the next; inf if it does not come in this piece.  It may be past, and not used yet.
-        self.slot = self.piece.reach(now, to_come)
+        self.slot: float = self.piece.reach(now, to_come)
         self._since = now  # up to here the rate is integrated,
         self._to_come = to_come  # and this much of a permit is still to come
 
