@@ -132,6 +132,11 @@ class Sleeper:
         """Whether it was asked for a sleep that is not over, or was never awaited."""
         return self._state != _FREE
 
+    @property
+    def is_unawaited(self) -> bool:
+        """Whether it was asked for a sleep that nobody awaits, or not yet."""
+        return self._state == _ASKED
+
     def sleep(self, seconds: float) -> Self:
         """Return itself, to be awaited for that long."""
         try:

@@ -50,6 +50,9 @@ _MAILBOX = {
 _WAITED = {"gather": "in gather", "rest": "for a batch"}
 """What users of a coordinator waited for, by the kind of the wait."""
 
+_UNAWAITED = "sleep.unawaited"
+"""The counter of users that asked for a sleep, and ended without awaiting it."""
+
 _SILENT = "mailbox.silent"
 """The counter of users that waited for their first message up to their end."""
 
@@ -69,6 +72,7 @@ def unfinished(record: RunRecord) -> tuple[str, ...]:
         *_bounded(_waited_for_others(record), "groups were never complete either"),
         *_bounded(_never_complete(record), "coordinators never had a complete batch either"),
         *_unheard(record, counts),
+        *_unslept(counts[_UNAWAITED]),
         *_rows_undone(record, counts[ROWS_DONE]),
         *_bounded(_unread(record, counts), "feeders gave nobody a row either"),
         *_bounded(_never_due(record, counts), "events of timetables never came due either"),
@@ -278,6 +282,11 @@ def _unheard(record: RunRecord, counts: Counter[str]) -> Iterator[str]:
             f"{silent:,} of {users:,} users waited in receive up to their end, and never had a "
             "message."
         )
+
+
+def _unslept(users: int) -> Iterator[str]:
+    if users:
+        yield f"{number_of(users, 'user')} did not sleep: user.sleep() was called without `await`."
 
 
 def _rows_undone(record: RunRecord, done: int) -> Iterator[str]:

@@ -7,7 +7,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from murmur._backend import block, thread_here
 from murmur._given import wait_given
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 Choice = TypeVar("Choice")
 T = TypeVar("T")
+Awaited: TypeAlias = Coroutine[Any, Any, T]
 
 MAILBOX_SIZE = 1_000
 """Messages a mailbox holds; one more pushes the oldest out, and is counted."""
@@ -521,13 +522,11 @@ class User:
         for possession in possessions or ():
             heard(possession.close)  # it may be of a scenario's own making
 
-    def _block(
-        self, word: str, call: Callable[[], Coroutine[Any, Any, T]]
-    ) -> Coroutine[Any, Any, T]:
+    def _block(self, word: str, call: Callable[[], Awaited[T]]) -> Awaited[T]:
         """Wait in a thread; it has the value itself, where who can await gets a coroutine."""
         Seat.take_place()
         value = block(self.run.native, call, name=f"user.{word}", caller=self)
-        return cast("Coroutine[Any, Any, T]", value)
+        return cast("Awaited[T]", value)
 
     async def wait_asked(self) -> None:
         """Block until asked to leave; what ``leaving.wait()`` does."""
@@ -591,10 +590,11 @@ class User:
 
     def end(self) -> None:
         """Close what the user has: from now on it records nothing; called by the runtime."""
+        if self._sleeper is not None and self._sleeper.is_unawaited:
+            self.run.recorder.count("sleep.unawaited")
         self.is_gone, self._sleeper, self._task = True, None, None  # a task's context knows this
         if self._mailbox and self._receivers is None:
             self.run.recorder.count("mailbox.unread", len(self._mailbox))
-        if self._possessions is not None:
-            self.close_possessions()
+        self.close_possessions()
         if self.pending is not None:
             self.pending.close()

@@ -807,6 +807,22 @@ def test_a_few_users_that_wait_for_their_first_message_are_no_news():
     assert [each for each in results.verdict.reasons if "receive" in each] == []
 
 
+@pytest.mark.filterwarnings("ignore:.*was never awaited:RuntimeWarning")
+def test_sleeps_that_nobody_awaits_are_told():
+    class Hasty(murmur.Scenario):
+        """Every second user forgets the `await`."""
+
+        async def start(self, user: murmur.User) -> None:
+            for _ in range(3):
+                sleep = user.sleep(1)
+                if user.id % 2:
+                    await sleep
+
+    told = "2 users did not sleep: user.sleep() was called without `await`."
+    assert reasons_of(Hasty, 4) == [told]
+    assert reasons_of(Hasty, 1) == []
+
+
 ROWS = [{"account": "ann"}, {"account": "bob"}]
 
 
