@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
 from contextvars import copy_context
 from functools import wraps
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
@@ -18,12 +17,10 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast
 from murmur.errors import Leaving, WrongThreadError
 
 from ._native import Native, Task, trio_runs_here
+from ._threads import Gate
 
 LOOK = 10.0
-"""Seconds between two looks at whether the loop that is to answer is still there.
-
-Seldom, because all threads whose look falls due while the GIL is held wait for it at once.
-"""
+"""Seconds between two looks at whether the loop that is to answer is still there; see `Gate`."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,43 +36,43 @@ class Pending:
     """A call on its way: `close` ends it, and the wait of its thread, by `Leaving`."""
 
     def __init__(self, native: Native) -> None:
-        self.result: Future[Any] = Future()
         self._native = native
+        self._gate = Gate()
         self._task: Task | None = None
+        self._value: Any = None
+        self._error: BaseException | None = None
 
     def begin(self, call: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         """Start the call; on the loop."""
-        if not self.result.done():
+        if not self._gate.is_open:
             self._task = self._native.spawn(self._answer(call()))
 
     def close(self) -> None:
         """Let the thread go, and cancel what it waited for; on the loop."""
-        if not self.result.done():
-            self.result.set_exception(Leaving())
+        if not self._gate.is_open:
+            self._error = Leaving()
+            self._gate.open()
             if self._task is not None:
                 self._task.cancel()
 
     def wait(self) -> Any:  # noqa: ANN401 - whatever the call returns
         """Return what the call comes to; in the thread, which waits for it."""
-        while True:
-            try:
-                return self.result.result(LOOK)
-            except TimeoutError:
-                if self.result.done():
-                    raise  # it is what the call raised
-                if not self._native.is_alive():
-                    raise Leaving from None
+        while not self._gate.wait(LOOK):
+            if not self._gate.is_open and not self._native.is_alive():
+                raise Leaving
+        if self._error is not None:
+            raise self._error
+        return self._value
 
     async def _answer(self, body: Coroutine[Any, Any, Any]) -> None:
+        value, failure = None, None
         try:
             value = await body
         except BaseException as error:  # noqa: BLE001 - the thread's to judge
-            if not self.result.done():
-                gone = isinstance(error, self._native.cancelled)
-                self.result.set_exception(Leaving() if gone else error)
-        else:
-            if not self.result.done():
-                self.result.set_result(value)
+            failure = Leaving() if isinstance(error, self._native.cancelled) else error
+        if not self._gate.is_open:
+            self._value, self._error = value, failure
+            self._gate.open()
 
 
 def block(
