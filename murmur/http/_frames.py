@@ -366,7 +366,7 @@ class Frames(Wire):
         while not self.is_closed:
             self.waiter = wakeup = patience.native.wakeup()
             try:
-                if not await patience.native.wait_until(wakeup, patience.deadline):
+                if not await patience.wait(wakeup):
                     return
             finally:
                 self.waiter = None
@@ -410,14 +410,13 @@ class Frames(Wire):
         if self.end is not None:
             return
         protocol = self._protocol
-        if (
-            isinstance(protocol.parser_exc, Exception)
-            and protocol.close_sent is not None
-            and (protocol.close_rcvd is None)
-        ):
-            self.end = HttpProtocolError(_malformed(protocol.parser_exc, self._limit))
-        elif protocol.close_rcvd is None:
-            self.end = ConnectionLostError("the WebSocket ended without a farewell")
+        error = protocol.parser_exc
+        if protocol.close_rcvd is None:
+            # That the connection ended is an error to the parser as well.
+            if protocol.close_sent is None or error is None or isinstance(error, EOFError):
+                self.end = ConnectionLostError("the WebSocket ended without a farewell")
+            else:
+                self.end = HttpProtocolError(_malformed(error, self._limit))
         elif protocol.close_rcvd.code in IN_ORDER:
             self.end = anyio.EndOfStream("the server closed the WebSocket")
         else:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ._url import Template
 
 CLOSE_WITHIN = 1.0
-"""Seconds that a server has to answer a farewell."""
+"""Seconds that a server has to answer a farewell, and to end the connection."""
 
 
 class WebSocket:
@@ -185,17 +185,12 @@ class WebSocket:
         return answer
 
     async def aclose(self) -> None:
-        """Say goodbye, wait a second at most for the server's, and close."""
+        """Say goodbye, wait a second at most for the server to end the connection, and close."""
         frames = self._frames
         try:
-            if frames.say_goodbye():
-                patience = self._courier.patience(CLOSE_WITHIN)
-                wakeup = frames.waiter = patience.native.wakeup()
-                if not frames.is_over:
-                    await patience.native.wait_until(wakeup, patience.deadline)
-            elif frames.farewell is not None:
+            if frames.say_goodbye() or frames.farewell is not None:
                 # Closed with bytes unread, the connection would be reset, and the server
-                # might never see that its farewell was answered (RFC 6455, 7.1.1).
+                # might never see our farewell (RFC 6455, 7.1.1).
                 await frames.wait_end(self._courier.patience(CLOSE_WITHIN))
         finally:
             frames.waiter = None

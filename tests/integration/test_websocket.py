@@ -231,6 +231,51 @@ async def test_a_farewell_without_a_code_is_orderly(client: Client) -> None:
         assert (nod.close_code, nod.close_reason) == (1005, "")
 
 
+async def test_who_closes_waits_for_the_farewell_and_the_end(client: Client) -> None:
+    seen: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(consent(await reader.readuntil(b"\r\n\r\n")))
+        await reader.readexactly(8)  # our farewell: head, mask and code
+        await asyncio.sleep(0.2)
+        writer.write(b"\x81\x02hi" + b"\x88\x02\x03\xe8")
+        writer.close()
+        seen.put_nowait(await reader.read())
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with client.websocket(f"ws://127.0.0.1:{port}/") as late:
+            waiting = asyncio.create_task(late.receive())
+            await asyncio.sleep(0)
+
+        assert late.close_code == 1000
+        assert await seen.get() == b""  # and no reset
+        assert await waiting == "hi"
+
+
+async def test_a_server_that_says_no_farewell_is_not_waited_for_long(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("murmur.http._websocket.CLOSE_WITHIN", 0.1)
+    is_over = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(consent(await reader.readuntil(b"\r\n\r\n")))
+        await is_over.wait()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with client.websocket(f"ws://127.0.0.1:{port}/") as silent:
+            waiting = asyncio.create_task(silent.receive())
+            await asyncio.sleep(0)
+        is_over.set()
+
+        assert silent.close_code is None
+        with pytest.raises(ConnectionLostError, match="ended without a farewell"):
+            await waiting
+
+
 @pytest.mark.parametrize("timeout", [-1, math.nan, True, "5"])
 async def test_a_time_to_receive_that_is_none_is_refused(client: Client, timeout: Any) -> None:
     async with client.websocket("/echo") as echo:
