@@ -17,10 +17,10 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast
 from murmur.errors import Leaving, WrongThreadError
 
 from ._native import Native, Task, trio_runs_here
-from ._threads import Gate
+from ._threads import Door
 
 LOOK = 10.0
-"""Seconds between two looks at whether the loop that is to answer is still there; see `Gate`."""
+"""Seconds between two looks at whether the loop that is to answer is still there; see `Door`."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,28 +37,28 @@ class Pending:
 
     def __init__(self, native: Native) -> None:
         self._native = native
-        self._gate = Gate()
+        self._door = Door()
         self._task: Task | None = None
         self._value: Any = None
         self._error: BaseException | None = None
 
     def begin(self, call: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         """Start the call; on the loop."""
-        if not self._gate.is_open:
+        if not self._door.is_open:
             self._task = self._native.spawn(self._answer(call()))
 
     def close(self) -> None:
         """Let the thread go, and cancel what it waited for; on the loop."""
-        if not self._gate.is_open:
+        if not self._door.is_open:
             self._error = Leaving()
-            self._gate.open()
+            self._door.open()
             if self._task is not None:
                 self._task.cancel()
 
     def wait(self) -> Any:  # noqa: ANN401 - whatever the call returns
         """Return what the call comes to; in the thread, which waits for it."""
-        while not self._gate.wait(LOOK):
-            if not self._gate.is_open and not self._native.is_alive():
+        while not self._door.wait(LOOK):
+            if not self._door.is_open and not self._native.is_alive():
                 raise Leaving
         if self._error is not None:
             raise self._error
@@ -70,9 +70,9 @@ class Pending:
             value = await body
         except BaseException as error:  # noqa: BLE001 - the thread's to judge
             failure = Leaving() if isinstance(error, self._native.cancelled) else error
-        if not self._gate.is_open:
+        if not self._door.is_open:
             self._value, self._error = value, failure
-            self._gate.open()
+            self._door.open()
 
 
 def block(

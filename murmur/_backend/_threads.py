@@ -1,4 +1,4 @@
-"""Turns that threads take, blocks of code that they are in, and the gate that they wait at."""
+"""Turns that threads take, blocks of code that they are in, and the door that they wait at."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from random import uniform
 from ._native import thread_here, thread_lock, turn_lock
 
 ABREAST = 8
-"""Threads that may be on their way from a gate to the GIL at a time."""
+"""Threads that may be on their way from a door to the GIL at a time."""
 
 FEW = 20
-"""Threads that may wait at gates and look as often as they were told to."""
+"""Threads that may wait at doors and look as often as they were told to."""
 
 
 class Turns:
@@ -57,7 +57,7 @@ class Inside:
             self._threads.discard(thread_here())
 
 
-class Gate:
+class Door:
     """What one thread waits at until it is opened; only a few that were let through go on at once.
 
     A thread that was woken waits for the GIL, and asks for it again two hundred times a second
@@ -114,8 +114,8 @@ class Gate:
             _places.append(None)
 
 
-_waiting: set[Gate] = set()
-_line: deque[Gate] = deque()  # open, with threads that were not let through yet
+_waiting: set[Door] = set()
+_line: deque[Door] = deque()  # open, with threads that were not let through yet
 _places: deque[None] = deque([None] * ABREAST)  # free ones on the way to the GIL
 
 
@@ -127,8 +127,8 @@ def _let_through() -> None:
         except IndexError:
             return  # who took the last one goes on
         try:
-            gate = _line.popleft()
+            door = _line.popleft()
         except IndexError:
             _places.append(None)  # and look again: one may have come meanwhile
         else:
-            gate.let_through()
+            door.let_through()

@@ -11,7 +11,7 @@ Three things hurt a process with many users (measured on CPython 3.11):
   that waits for the GIL asks for it once an interval: hundreds would take the cores from the
   one that has it (500 made two seconds of arithmetic take 85).  So with many blocking users it
   grows with their number, up to what it was; and those that wait for murmur are woken a few at
-  a time (`_backend._threads.Gate`), but nobody can say when a client library's will.
+  a time (`_backend._threads.Door`), but nobody can say when a client library's will.
 * The soft limit of open files, often 1,024: each connection is one, and nobody can change the
   limit of a kernel that is running.  It is raised to the hard one.
 

@@ -1,4 +1,4 @@
-"""Threads that wait at a gate go on a few at a time, so that who has the GIL keeps the cores."""
+"""Threads that wait at a door go on a few at a time, so that who has the GIL keeps the cores."""
 
 from __future__ import annotations
 
@@ -47,49 +47,49 @@ def awake(locks: list[Lock]) -> int:
 
 
 def test_one_is_woken_when_another_has_the_gil(locks: list[Lock]) -> None:
-    gates = [threads.Gate() for _ in range(threads.ABREAST + 3)]
-    for gate in gates:
-        gate.open()
+    doors = [threads.Door() for _ in range(threads.ABREAST + 3)]
+    for door in doors:
+        door.open()
     assert awake(locks) == threads.ABREAST
 
-    for gate, still in zip(
-        gates, [*[threads.ABREAST] * 3, *range(threads.ABREAST - 1, -1, -1)], strict=True
+    for door, still in zip(
+        doors, [*[threads.ABREAST] * 3, *range(threads.ABREAST - 1, -1, -1)], strict=True
     ):
-        assert gate.wait(10)
+        assert door.wait(10)
         assert awake(locks) == still
 
 
 def test_who_goes_before_it_was_let_through_takes_no_place(locks: list[Lock]) -> None:
-    gate = threads.Gate()
+    door = threads.Door()
     locks[0].interruption = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
-        gate.wait(10)
+        door.wait(10)
 
-    gate.open()
+    door.open()
 
     assert len(threads._places) == threads.ABREAST
 
 
 def test_who_goes_just_when_it_was_let_through_gives_its_place_back(locks: list[Lock]) -> None:
-    gates = [threads.Gate() for _ in range(threads.ABREAST + 1)]
-    for gate in gates:
-        gate.open()
+    doors = [threads.Door() for _ in range(threads.ABREAST + 1)]
+    for door in doors:
+        door.open()
     locks[0].interruption = KeyboardInterrupt()
 
     with pytest.raises(KeyboardInterrupt):
-        gates[0].wait(10)
+        doors[0].wait(10)
 
     assert not locks[-1].is_held
-    assert all(gate.wait(10) for gate in gates[1:])
+    assert all(door.wait(10) for door in doors[1:])
 
 
 def test_who_was_not_let_through_looks_around_the_later_the_more_there_are(
     locks: list[Lock], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not threads.Gate().wait(10)
+    assert not threads.Door().wait(10)
     assert 7.5 <= locks[0].patience <= 12.5
 
     with monkeypatch.context() as patched:
-        patched.setattr(threads, "_waiting", {threads.Gate() for _ in range(threads.FEW * 50)})
-        assert not threads.Gate().wait(10)
+        patched.setattr(threads, "_waiting", {threads.Door() for _ in range(threads.FEW * 50)})
+        assert not threads.Door().wait(10)
     assert 375 <= locks[-1].patience <= 626
