@@ -80,10 +80,12 @@ BUSY = "the load generator is the bottleneck"
 """Of which a busy machine is told."""
 
 
-# What a shell starts behind its back ignores Ctrl-C, and so do the tests in it; not the command.
+# What a shell starts behind its back ignores Ctrl-C, and what `nohup` starts a closed terminal; so
+# do the tests in it, and not the command.
 IN_FRONT = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from murmur._cli import main
 sys.exit(main())
 """
@@ -537,6 +539,7 @@ def test_a_terminal_that_is_closed_costs_no_results(folder):
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(folder)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # `nohup` has it ignored
         os.execv(sys.executable, command("run", "nap.py:Nap", "-u", "5", "--out", "kept"))
     shown, deadline = b"", time.monotonic() + 60
     while b"5 running" not in shown:
