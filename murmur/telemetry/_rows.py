@@ -34,11 +34,14 @@ class Rows:
         Makes them; raises `struct.error` for what does not fit.
     """
 
-    __slots__ = ("_buffer", "_fields", "append", "pack")
+    __slots__ = ("_buffer", "_dtype", "append", "pack")
 
     def __init__(self, layout: str, fields: list[tuple[str, str]]) -> None:
+        # To import it takes 0.1 s, which would hold up users if it came with their first rows.
+        import numpy as np
+
         self._buffer = bytearray()
-        self._fields = fields
+        self._dtype = np.dtype(fields)
         self.append: Callable[[bytes], None] = self._buffer.extend
         self.pack: Callable[..., bytes] = struct.Struct(layout).pack
 
@@ -53,4 +56,4 @@ class Rows:
 
         taken = self._buffer[:]
         del self._buffer[: len(taken)]
-        return np.frombuffer(taken, dtype=self._fields)
+        return np.frombuffer(taken, dtype=self._dtype)
