@@ -60,18 +60,21 @@ class Pending:
         while not self._door.wait(LOOK):
             if not self._door.is_open and not self._native.is_alive():
                 raise Leaving
-        if self._error is not None:
-            raise self._error
+        error, self._error = self._error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error  # its traceback has this frame: a cycle
         return self._value
 
     async def _answer(self, body: Coroutine[Any, Any, Any]) -> None:
-        value, failure = None, None
         try:
-            value = await body
+            self._value = await body
         except BaseException as error:  # noqa: BLE001 - the thread's to judge
-            failure = Leaving() if isinstance(error, self._native.cancelled) else error
+            if not self._door.is_open:
+                self._error = Leaving() if isinstance(error, self._native.cancelled) else error
         if not self._door.is_open:
-            self._value, self._error = value, failure
             self._door.open()
 
 
