@@ -5,6 +5,7 @@ Pure arithmetic.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from ._lease import LATENESS
@@ -17,6 +18,12 @@ KEPT_FOR = 2.0
 
 HALF_LIFE = 8.0
 """Seconds after which a use counts half."""
+
+SUPPOSED = 5.0
+"""Uses that are supposed before any was seen, some of them late: few uses prove little."""
+
+TAIL = 0.0002
+"""Seconds; of the supposed uses this over `late` are later than `late`."""
 
 
 class Allowance:
@@ -56,15 +63,15 @@ def allowance(
     """Return how late a slot should be allowed to be used, in seconds.
 
     To allow more costs time between slots, to allow less costs slots that come too late:
-    this is where both together cost least.
+    this is where both together cost least.  A slot of an interval of a minute costs little
+    time and is a tenth of a second of a slow rate, so it is allowed more than one of a second.
     """
-    total = sum(counts)
-    if not total:
-        return LATENESS[5] + uncertainty
-    best, least, beyond = LATENESS[-1], 2.0, total
-    for late, count in zip(LATENESS, counts, strict=False):
+    total = sum(counts) + SUPPOSED
+    best, least, beyond = LATENESS[-1], math.inf, sum(counts)
+    for late, count in zip(LATENESS, counts or [0] * len(LATENESS), strict=False):
         beyond -= count
-        lost = beyond / total + (late + uncertainty) / (interval + late + uncertainty)
+        missed = (beyond + SUPPOSED * TAIL / late) / total
+        lost = missed + (late + uncertainty) / (interval + late + uncertainty)
         if lost < least:
             best, least = late, lost
     return best + uncertainty

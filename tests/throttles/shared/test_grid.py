@@ -186,6 +186,15 @@ def test_as_much_lateness_is_allowed_as_costs_least():
     assert allowance((), 1.0, 0.0) == 0.012
 
 
+def test_few_uses_do_not_prove_that_none_comes_late():
+    """Of a rate a minute 50 ms cost 0.08 %; one use of ten that comes later costs 10 %."""
+    five_at_once = [5] + [0] * len(LATENESS)
+
+    assert allowance((), 60.0, 0.0) == 0.05
+    assert allowance(five_at_once, 60.0, 0.0) == 0.05
+    assert allowance(five_at_once, 1.0, 0.0) == 0.012
+
+
 def wanted(waiting: int, *, out: int = 0, returned: int = 0) -> Wanted:
     return Wanted(1, waiting, 0.0, 0, 0, returned, out, False, [0] * (len(LATENESS) + 1))
 
