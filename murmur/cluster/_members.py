@@ -105,7 +105,7 @@ class Members:
         node = self.nodes.pop(peer, None)
         if node is None:
             return
-        is_lost, reason = node.farewell is None, node.farewell or reason
+        is_lost, reason = not node.has_parted, _why_it_left(node, reason)
         node.lose(reason)
         self._taken[node.facts.life] = node.taken
         if is_lost and reason != EXPELLED:
@@ -140,8 +140,8 @@ class Members:
 
     def _cut_off(self, peer: int, reason: str) -> None:
         """Close a connection, and go on without whoever was there."""
+        self.left(peer, reason)  # first, or the link may say that it was closed
         self._link.expel(peer)
-        self.left(peer, reason)
 
     async def dismiss(self) -> None:
         """Ask all nodes to leave in order, and wait until they have, or for a while."""
@@ -241,6 +241,7 @@ class Members:
             case "leaving":
                 self._see_off(node, str(decode(body)))
             case "parted":
+                node.has_parted = True
                 self._link.expel(node.peer)
             case "wish":
                 node.post("wish", encode(self._roster.is_given_up(node.name)))
@@ -253,6 +254,14 @@ class Members:
         if reason == RELEASED:
             self._cluster.note_wish(node.name, "released")
         self._roster.excuse(node)
+
+
+def _why_it_left(node: RemoteNode, reason: str) -> str:
+    """Return why a node is gone; `reason` is why its connection is."""
+    if node.farewell is None or reason == EXPELLED:
+        return reason
+    # Its word counts if it kept it: one that died on its way out did not leave in order.
+    return node.farewell if node.has_parted else f"{reason}, while it was leaving"
 
 
 def _read_facts(body: bytes) -> NodeFacts:

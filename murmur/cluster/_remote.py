@@ -59,6 +59,7 @@ class RemoteNode(Node):
         self.facts = facts
         self.ticket = ticket
         self.farewell: str | None = None  # why it is about to leave in order
+        self.has_parted = False  # whether it did, and said all that it had to say
         self.joined_at = native().now()
         self.clock_error = math.inf
         self._link = link

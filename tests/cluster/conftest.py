@@ -101,6 +101,12 @@ class Network:
         await self.cluster.stop()
         await self.cluster.wait_over()
 
+    def kill(self, name: str) -> None:
+        """Let a node die: its connection is reset, and nothing else is said."""
+        peer = next(peer for peer, node in self.members.nodes.items() if node.name == name)
+        self.links[name].is_cut = True
+        self.link.parted(peer, "connection reset")
+
     async def counts(self) -> dict[str, dict[str, int]]:
         """Return users by state, by node."""
         return {node.node: dict(node.users) for node in (await self.cluster.status()).nodes}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import anyio
@@ -176,3 +177,43 @@ async def test_a_lost_node_has_been_silent_and_the_others_not(pair: Any) -> None
     silent = health[health["reason"] == "no sign of life"]
     assert set(silent["node"]) == {"a"}
     assert silent["window_at"].min() == 10.0
+
+
+class LingersLong(Stay):
+    """Users take fifteen seconds to go."""
+
+    async def start(self, user: murmur.User) -> None:
+        await user.leaving.wait()
+        await anyio.sleep(15)
+
+
+@pytest.mark.parametrize("is_asked", [True, False])
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        ("dies", "connection reset, while it was leaving"),
+        ("falls silent", "no sign of life for 5.2 s, while it was leaving"),
+        ("is expelled", "it was expelled"),
+    ],
+)
+async def test_a_node_that_is_lost_on_its_way_out_is_lost_for_the_true_reason(
+    pair: Any, is_asked: bool, end: str, reason: str
+) -> None:
+    await pair.do(LingersLong, 4, grace=20.0)
+    await anyio.sleep(1.0)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(partial(pair.agents["a"].leave, is_asked=is_asked))
+        await anyio.sleep(1.0)
+        if end == "dies":
+            pair.kill("a")
+        elif end == "falls silent":
+            pair.links["a"].is_cut = True
+        else:
+            pair.members.expel("a")
+        await anyio.sleep(7.0)
+        assert sorted(reasons(pair).values()) == [reason] * 2
+    node_of_errors = pair.record.table("errors")["name"]
+    assert list(node_of_errors) == ([] if end == "is expelled" else ["a"])
+    await pair.stop()
+    nodes = Results(pair.record).nodes.set_index("node")
+    assert nodes["outcome"].to_dict() == {"a": "lost", "b": "here"}

@@ -26,20 +26,13 @@ class Slow(Stay):
         await anyio.sleep(5.0)
 
 
-def kill(network: Any, name: str) -> None:
-    """Let a node die: its connection is reset, and nothing else is said."""
-    peer = next(peer for peer, node in network.members.nodes.items() if node.name == name)
-    network.links[name].is_cut = True
-    network.link.parted(peer, "connection reset")
-
-
 async def test_a_node_that_dies_while_the_run_is_stopped_is_no_error_of_the_stop(pair: Any) -> None:
     await pair.do(Stay, 10)
     await anyio.sleep(2)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(pair.stop)
         await anyio.lowlevel.checkpoint()
-        kill(pair, "a")
+        pair.kill("a")
 
     outcomes = sorted(outcome for _, outcome in (await pair.users()).values())
     assert outcomes == ["left"] * 5 + ["lost"] * 5
@@ -148,6 +141,6 @@ async def test_users_that_left_before_their_node_died_in_terminate_have_left(pai
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(pair.stop)
         await anyio.sleep(5)
-        kill(pair, "a")
+        pair.kill("a")
 
     assert [outcome for _, outcome in (await pair.users()).values()] == ["left"] * 10
