@@ -167,16 +167,53 @@ class _Between(asyncio.BufferedProtocol):
         self.resume_writing = tls.resume_writing
 
     def connection_lost(self, error: Exception | None) -> None:
-        if isinstance(error, OSError):
-            left = _unread(self.transport)
-            with contextlib.suppress(Exception):  # of what TLS makes of it, the end is told below
-                while left:
-                    buffer = memoryview(self._tls.get_buffer(len(left)))
-                    size = min(len(buffer), len(left))
-                    buffer[:size] = left[:size]
-                    self._tls.buffer_updated(size)
-                    left = left[size:]
+        if isinstance(error, OSError) and (left := _unread(self.transport)):
+            error = self._broken_by(left) or error
         self._tls.connection_lost(error)
+
+    def _broken_by(self, left: bytes) -> Exception | None:
+        """Have TLS read what was left; return the alert that it broke by, if there was one."""
+        closed = _Closed()
+        with contextlib.suppress(RuntimeError):  # it takes it, and says that it has begun already
+            self._tls.connection_made(closed)
+        with contextlib.suppress(Exception):
+            while left:
+                buffer = memoryview(self._tls.get_buffer(len(left)))
+                size = min(len(buffer), len(left))
+                buffer[:size] = left[:size]
+                self._tls.buffer_updated(size)
+                left = left[size:]
+        return closed.broken_by
+
+
+class _Closed(asyncio.Transport):
+    """Stands for a connection that is closed, and keeps the alert that the TLS over it broke by.
+
+    TLS tells that to its transport alone, and one that is closed does not pass it on.
+    """
+
+    broken_by: ssl.SSLError | None = None
+
+    def _force_close(self, error: Exception | None) -> None:
+        """Keep the error; called by the TLS of asyncio and of uvloop."""
+        if isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or ""):
+            self.broken_by = error
+
+    def close(self) -> None:
+        """Do nothing: it is closed."""
+
+    def write(self, data: object) -> None:
+        """Drop what nobody will read."""
+
+    def pause_reading(self) -> None:
+        """Do nothing: all that will be read is there."""
+
+    def resume_reading(self) -> None:
+        """Do nothing."""
+
+    def is_closing(self) -> bool:
+        """Say so."""
+        return True
 
 
 def _keep_what_came(transport: asyncio.Transport) -> None:

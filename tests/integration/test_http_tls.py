@@ -237,6 +237,38 @@ async def test_a_certificate_nobody_vouches_for_is_refused(nginx: Any) -> None:
     assert type(response.error).__name__ == "TlsError"
 
 
+async def test_a_certificate_that_is_missing_is_told_also_by_a_write_that_fails(
+    tmp_path: Path,
+) -> None:
+    """Over TLS 1.3 the server refuses after the handshake, and may be gone when the client asks."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        plain, _ = listener.accept()
+        with plain, pytest.raises(ssl.SSLError):
+            context.wrap_socket(plain, server_side=True)
+
+    async def late() -> Any:
+        time.sleep(0.2)  # noqa: ASYNC251 - the loop must not see the alert before it writes
+        yield b"x"
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    async with Client(options=Options(ca=tmp_path / "ca.pem", timeout=60)) as client:
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
+        response = await client.post(url, data=late())
+    await anyio.to_thread.run_sync(thread.join)
+    listener.close()
+
+    assert response.failure == "the server sent the alert certificate_required"
+    assert type(response.error).__name__ == "TlsError"
+
+
 async def test_a_certificate_for_another_name_is_refused(nginx: Any, tls: Path) -> None:
     async with Client(options=Options(ca=tls / "ca.pem")) as client:
         response = await client.get(f"https://127.0.0.1:{nginx.port}/")
