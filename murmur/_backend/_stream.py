@@ -26,13 +26,17 @@ UNREAD_LIMIT = 1 << 20
 """Bytes that are read at most of a connection that is broken already."""
 
 
+PORTION = 4 << 10
+"""Bytes that are taken at once, and more if a subclass says so."""
+
+
 class Stream(asyncio.Protocol):
     """One connection; what it means is for subclasses, in `take` and `ended`."""
 
     __slots__ = ("_is_full", "_is_held", "_last", "_rest", "_source", "is_closed", "is_secured",
                  "transport")  # fmt: skip
 
-    portion = 4 << 10  # bytes that `take` gets at most at a time
+    portion = PORTION  # bytes that `take` gets at most at a time
 
     transport: asyncio.Transport
 
@@ -73,7 +77,7 @@ class Stream(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came, in portions if it is much."""
-        if len(data) <= self.portion and not self._rest:
+        if not self._rest and (len(data) <= PORTION or len(data) <= self.portion):
             self.take(data)
             return
         begins = not self._rest

@@ -68,10 +68,13 @@ class Courier:
         if not self.ledger.has_phases:
             self._pool = getattr(self._transport, "pool", None)
         self.open: dict[Any, float] = {}  # what is under way, and since when
+        # adds one to a counter of the run, at a moment that is known already
+        self.count_one: Callable[[str, float], None] = _count_nowhere
         self._told: Collection[object] = ()  # who wants to see each request
         if self.run is not None:
             self.open = self.run.recorder.open
             self._record = self.run.recorder.request
+            self.count_one = self.run.recorder.count_one
             self._told = self.run.emitter.listeners(REQUEST)
         self._under_way: set[Reply] = set()
         # where a connection may be at hand, as long as nothing is to be asked before
@@ -284,11 +287,6 @@ class Courier:
         if self.run is not None:
             self.run.recorder.count(name)
 
-    def count_one(self, name: str, at: float) -> None:
-        """Add one to a counter of the run, at a moment that is known already."""
-        if self.run is not None:
-            self.run.recorder.count_one(name, at)
-
     def handshake(
         self, template: Template, target: str, more: Mapping[str, str] | None
     ) -> tuple[str, Pairs]:
@@ -439,3 +437,7 @@ class Courier:
             "failure": response.failure or "",
         }
         self.run.emitter.emit(REQUEST, {"count": 1, "seconds": seconds, **measured}, told)
+
+
+def _count_nowhere(name: str, at: float) -> None:
+    """Do nothing: outside of any run."""

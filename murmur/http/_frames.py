@@ -7,7 +7,7 @@ import os
 import ssl
 import struct
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -66,8 +66,15 @@ WHOLE_TEXT, WHOLE_BINARY = 0x81, 0x82
 LONG, LONGEST = 126, (1 << 16) - 1
 """From so many bytes on a frame has two more for its length, and up to so many has no others."""
 
-MASKS = 64
+KEYS = 256
 """Keys that are drawn at once; drawing takes as long as masking."""
+
+_keys: list[bytes] = []
+"""Keys that were drawn, each for one message of any connection."""
+
+_short = struct.Struct("!BB4s").pack
+_long = struct.Struct("!BBH4s").pack
+"""Make the head of a frame and its key, with one byte for its length or with three."""
 
 DATA = {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}
 """Frames that carry messages, or parts of them."""
@@ -130,6 +137,7 @@ class Frames(Wire):
         self.on_drop = on_drop  # called when a message is dropped that nobody received
         self._unread = 0
         self._drops = False
+        self._is_behind = False  # whether more was unread than may be, since a message was taken
         self._answer: Response | None = None
         self._consent: Consent | None = Consent()  # until the handshake is over
         self.status: int = 0  # of the answer to the handshake, when its head is there
@@ -151,7 +159,6 @@ class Frames(Wire):
         )
         self._limit = limit
         self._longest = min(limit, LONGEST)
-        self._masks: Iterator[tuple[bytes]] = iter(())
         self._reads_plain = self._writes_plain = False
 
     @property
@@ -183,11 +190,6 @@ class Frames(Wire):
         """Whether nothing can be sent any more."""
         return self.is_closed or self._protocol.state is not State.OPEN
 
-    @property
-    def is_choked(self) -> bool:
-        """Whether the server reads too slowly."""
-        return self._is_paused
-
     async def shake_hands(self, patience: Patience) -> None:
         """Ask the server for a WebSocket, and wait for its consent."""
         protocol = self._protocol
@@ -218,35 +220,31 @@ class Frames(Wire):
         self._flush()
 
     def send(self, message: str | bytes) -> None:
-        """Send one message."""
+        """Send one message: as `websockets` does, but in a quarter of the time if it is usual."""
         if not self._writes_plain or self.is_closed:
-            if self.is_over:
-                raise ConnectionLostError("the WebSocket is closed")
             self._send_any(message)
-        elif type(message) is str:
-            self._send_plain(WHOLE_TEXT, message.encode())
-        elif type(message) is bytes:
-            self._send_plain(WHOLE_BINARY, message)
-        else:
-            self._send_any(message)
-
-    def _send_plain(self, kind: int, data: bytes) -> None:
-        """Send a message as `websockets` does, in a quarter of the time."""
-        size = len(data)
-        if size < LONG:
-            head = bytes((kind, 0x80 | size))
-        elif size <= LONGEST:
-            head = struct.pack("!BBH", kind, 0x80 | LONG, size)
-        else:
-            self._send_any(data if kind == WHOLE_BINARY else data.decode())
             return
-        if (key := next(self._masks, None)) is None:
-            self._masks = struct.iter_unpack("4s", os.urandom(4 * MASKS))
-            key = next(self._masks)
+        if type(message) is str:
+            kind, data = WHOLE_TEXT, message.encode()
+        else:
+            kind, data = WHOLE_BINARY, message  # type: ignore[assignment]
+        size = len(data)
+        if size > LONGEST or type(data) is not bytes:
+            self._send_any(message)
+            return
+        try:
+            key = _keys.pop()
+        except IndexError:
+            key = _drawn_key()
+        head = (
+            _short(kind, 0x80 | size, key) if size < LONG else _long(kind, 0x80 | LONG, size, key)
+        )
         if not self.transport.is_closing():
-            self.transport.write(head + key[0] + apply_mask(data, key[0]))
+            self.transport.write(head + apply_mask(data, key))
 
     def _send_any(self, message: str | bytes) -> None:
+        if self.is_over:
+            raise ConnectionLostError("the WebSocket is closed")
         if isinstance(message, str):
             self._protocol.send_text(message.encode())
         else:
@@ -257,10 +255,11 @@ class Frames(Wire):
         """Return the oldest message."""
         message = self.inbox.popleft()
         self._unread -= len(message) + EACH
-        self._drops = False
-        self._alarm.clear()
-        if self._unread <= UNREAD:
-            self.release()
+        if self._is_behind:
+            self._is_behind, self._drops = self._unread > UNREAD, False
+            self._alarm.clear()
+            if not self._is_behind:
+                self.release()
         return message
 
     def wake(self, value: object = None) -> bool:
@@ -274,7 +273,8 @@ class Frames(Wire):
         """Begin to close in order; False if there is nobody to say it to."""
         if self.is_over:
             return False
-        self._drops = True  # what comes before the server's farewell has no reader any more
+        # What comes before the server's farewell has no reader any more.
+        self._is_behind = self._drops = True
         self.release()
         self._protocol.send_close(1000)
         self._flush()
@@ -316,10 +316,11 @@ class Frames(Wire):
             stop = start + size
             if stop > end or size > self._longest:
                 break
-            message: str | bytes = data[start:stop]
+            part = data[start:stop]
+            message: str | bytes = part
             if kind == WHOLE_TEXT:
                 try:
-                    message = data[start:stop].decode()
+                    message = part.decode()
                 except UnicodeDecodeError:
                     break
             elif kind != WHOLE_BINARY:
@@ -373,6 +374,7 @@ class Frames(Wire):
 
     def _is_too_much(self) -> None:
         """Make the server wait; or make room, if nobody receives."""
+        self._is_behind = True
         if self._drops:
             self._drop()
         else:
@@ -436,6 +438,12 @@ class Frames(Wire):
         if self.waiter is not None:
             self.waiter.wake()
         self.arrival.wake()
+
+
+def _drawn_key() -> bytes:
+    """Return a key, and draw those of the next messages: all that is random of a frame."""
+    _keys.extend(each[0] for each in struct.iter_unpack("4s", os.urandom(4 * KEYS)))
+    return _keys.pop()
 
 
 def handshake_uri(origin: Origin, target: str) -> WebSocketURI:

@@ -21,6 +21,7 @@ from ._wire import open_wire
 
 if TYPE_CHECKING:
     from murmur._backend import Wakeup
+    from murmur.runtime import User
 
     from ._courier import Courier
     from ._frames import Frames
@@ -49,6 +50,7 @@ class WebSocket:
         self._frames = frames
         self._is_receiving = False
         user = courier.user
+        self._asked = Asked(user)  # for one question after the other
         self._hears: list[Wakeup] = []  # what is woken when the user is asked to leave
         if user is not None:
             user.adopt(self)
@@ -122,7 +124,7 @@ class WebSocket:
         limit = math.inf
         if timeout is not None:
             limit = checked_timeout(timeout, may_be_zero=True)
-        message = await self._next(limit, leaving=leaving)
+        message = await self._next(limit, self._courier.now() + limit, leaving=leaving)
         self._courier.count("websocket.received")
         return message
 
@@ -161,27 +163,30 @@ class WebSocket:
         limit = courier.options.timeout if timeout is None else checked_timeout(timeout)
         if type(message) is not str:
             _check(message)
-        asked = Asked(name or self._asking, courier)
+        now, asked = courier.now, self._begin(name or self._asking)
         try:
             frames.send(message)
             courier.count_one("websocket.sent", asked.started_at)
             if frames.is_choked:
                 await frames.drain(courier.patience(courier.options.timeout))
-            answer = await self._next(limit)
+            deadline = now() + limit
+            if self._has_to_wait():  # as `_next` would, but without a coroutine between
+                self._is_receiving = True
+                try:
+                    await frames.arrival.wait(deadline)
+                finally:
+                    self._is_receiving = False
+            is_there = frames.inbox and not self._is_receiving
+            answer = frames.next() if is_there else await self._next(limit, deadline)
         except BaseException:
             with courier.resumed(asked):
                 raise
-        ended_at, user = courier.now(), courier.user
-        if check is None and user is not None and not user.is_gone:
+        ended_at, user = now(), courier.user
+        if check is not None or user is None or user.is_gone:
+            self._judge(asked, answer, ended_at, check)
+        else:
             del courier.open[asked]
             user.run.recorder.ask(asked, user.id, ended_at)
-            return answer
-        with courier.resumed(asked) as timer:
-            timer.ended_at = ended_at
-            courier.count_one("websocket.received", ended_at)
-            found = check(answer) if check is not None else None
-            if found is False or (isinstance(found, str) and found):
-                timer.fail(found or "check failed")
         return answer
 
     async def aclose(self) -> None:
@@ -216,13 +221,44 @@ class WebSocket:
         except anyio.EndOfStream:
             raise StopAsyncIteration from None
 
-    async def _next(self, timeout: float, *, leaving: bool = False) -> str | bytes:
+    def _begin(self, name: str) -> Asked:
+        """Return a question that is under way from now on."""
+        courier, asked, now = self._courier, self._asked, self._courier.now
+        if asked in courier.open:  # another task asks
+            asked = Asked(courier.user)
+        due_at = take_due_of_task(courier.native)
+        asked.name, asked.started_at = name, (began_at := now())
+        asked.due_at = began_at if due_at is None or not due_at < began_at else due_at
+        courier.open[asked] = began_at
+        return asked
+
+    def _judge(
+        self,
+        asked: Asked,
+        answer: str | bytes,
+        ended_at: float,
+        check: Callable[[str | bytes], object] | None,
+    ) -> None:
+        """Record a question that was answered, whether the answer is right or not."""
+        with self._courier.resumed(asked) as timer:
+            timer.ended_at = ended_at
+            self._courier.count_one("websocket.received", ended_at)
+            found = check(answer) if check is not None else None
+            if found is False or (isinstance(found, str) and found):
+                timer.fail(found or "check failed")
+
+    def _has_to_wait(self) -> bool:
+        """Whether no message is there, and nothing else is to be said either."""
+        frames, user = self._frames, self._courier.user
+        is_free = not frames.inbox and frames.end is None and not self._is_receiving
+        return is_free and (user is None or not user.is_leaving)
+
+    async def _next(self, timeout: float, deadline: float, *, leaving: bool = False) -> str | bytes:
         """Return the next message, waiting until one is there."""
         if self._is_receiving:
             raise anyio.BusyResourceError("receiving from")
-        frames, courier = self._frames, self._courier
-        inbox, user = frames.inbox, courier.user
-        self._is_receiving, deadline = True, courier.now() + timeout
+        frames, user = self._frames, self._courier.user
+        inbox, self._is_receiving = frames.inbox, True
         try:
             while not inbox:
                 if user is not None and user.is_leaving and not leaving:
@@ -243,13 +279,12 @@ class Asked:
 
     is_part = False
 
-    def __init__(self, name: str, courier: Courier) -> None:
-        self.name = name
-        self._user = courier.user
-        due_at = take_due_of_task(courier.native)
-        self.started_at: float = courier.now()
-        self.due_at: float = self.started_at if due_at is None else min(due_at, self.started_at)
-        courier.open[self] = self.started_at
+    name: str
+    due_at: float
+    started_at: float
+
+    def __init__(self, user: User | None) -> None:
+        self._user = user
 
     @property
     def is_void(self) -> bool:

@@ -78,14 +78,14 @@ UNRESOLVED = {
 class Wire(Stream):
     """One connection; what it speaks is for subclasses."""
 
-    __slots__ = ("_is_paused", "_sender", "alpn", "connect_seconds", "tls_seconds")
+    __slots__ = ("_sender", "alpn", "connect_seconds", "is_choked", "tls_seconds")
 
     def __init__(self) -> None:
         super().__init__()
         self.alpn: str | None = None  # the protocol agreed on in the TLS handshake
         self.connect_seconds: float = 0.0  # with the look-up of the name
         self.tls_seconds: float = 0.0  # of the handshake; 0 without TLS
-        self._is_paused = False
+        self.is_choked: bool = False  # whether the server reads too slowly
         self._sender: Wakeup | None = None
 
     def eof_received(self) -> bool:
@@ -99,17 +99,17 @@ class Wire(Stream):
 
     def pause_writing(self) -> None:
         """Make `drain` wait."""
-        self._is_paused = True
+        self.is_choked = True
 
     def resume_writing(self) -> None:
         """Let `drain` go on."""
-        self._is_paused = False
+        self.is_choked = False
         if self._sender is not None:
             self._sender.wake()
 
     async def drain(self, patience: Patience, reply: Reply | None = None) -> None:
         """Wait while the server reads too slowly, and has not decided on the `reply` already."""
-        while self._is_paused and not self.is_closed and not (reply and reply.is_decided):
+        while self.is_choked and not self.is_closed and not (reply and reply.is_decided):
             self._sender = wakeup = patience.native.wakeup()
             if reply is not None:
                 reply.tell(wakeup)
@@ -129,7 +129,7 @@ class Wire(Stream):
     @property
     def is_flooded(self) -> bool:
         """Whether the server makes this side answer more than it reads."""
-        return self._is_paused and self.transport.get_write_buffer_size() > FLOOD
+        return self.is_choked and self.transport.get_write_buffer_size() > FLOOD
 
 
 class Alarm:

@@ -214,7 +214,8 @@ class Recorder:
 
     def count_one(self, name: str, at: float) -> None:
         """Add one to a counter of murmur's own, `at` the present moment, which is known already."""
-        self._append_count(self._pack_count(self._names[name], 1.0, at))
+        pack, append = self._pack_count, self._append_count
+        append(pack(self._names[name], 1.0, at))
 
     def gauge(self, name: str, value: float) -> None:
         """Record the present value of something.
@@ -270,7 +271,8 @@ class Recorder:
         except Exception:  # noqa: BLE001 - as of an action
             name = self._names.code_of(asked.name)
         user_id = user_id if user_id <= HIGHEST_ID else HIGHEST_ID  # noqa: FURB136 - min() takes 0.15 us
-        self._append_ask(self._pack_ask(name, user_id, asked.due_at, asked.started_at, ended_at))
+        pack, append = self._pack_ask, self._append_ask
+        append(pack(name, user_id, asked.due_at, asked.started_at, ended_at))
 
     def event(self, event: Event) -> None:
         """Keep an event, its metadata reduced to plain values; see `Emitter`."""

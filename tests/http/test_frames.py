@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from unittest import mock
 
+import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -248,14 +249,14 @@ def test_an_answered_question_is_an_action_with_a_message_each_way(make_bench: A
             give_due(permit, bench.run.native)
             asking = asyncio.ensure_future(websocket.ask("?"))  # the permit is not this task's
             await turns()
-            (under_way,) = bench.recorder.open
+            (name,) = [each.name for each in bench.recorder.open]
             say(far, "!")
             assert await asking == "!"
             (first,) = bench.rows()
             totals = bench.counted
             say(far, "there already")
             assert await websocket.ask("?", name="mine") == "there already"
-            return under_way.name, first, totals, *bench.rows(), permit
+            return name, first, totals, *bench.rows(), permit
 
     name, first, totals, second, permit = asyncio.run(talk())
 
@@ -265,6 +266,27 @@ def test_an_answered_question_is_an_action_with_a_message_each_way(make_bench: A
     assert first.due_at == first.started_at <= first.ended_at
     assert (second.due_at, second.started_at > permit + 1.0) == (permit, True)
     assert totals == {"websocket.sent": 1.0, "websocket.received": 1.0}
+
+
+def test_a_question_while_another_waits_is_one_of_its_own_and_fails(make_bench: Any) -> None:
+    async def talk() -> Any:
+        bench = make_bench()
+        async with connected(user=bench.user) as (websocket, far):
+            bench.rows()
+            asking = asyncio.ensure_future(websocket.ask("?", name="first"))
+            await turns()
+            with pytest.raises(anyio.BusyResourceError):
+                await websocket.ask("?", name="second")
+            names = [each.name for each in bench.recorder.open]
+            say(far, "!")
+            return names, await asking, bench.rows(), len(bench.recorder.open)
+
+    under_way, answer, rows, left = asyncio.run(talk())
+
+    assert under_way == ["first"]
+    assert answer == "!"
+    assert [(row.name, row.error != "") for row in rows] == [("second", True), ("first", False)]
+    assert left == 0
 
 
 def test_a_question_without_an_answer_in_time_failed(make_bench: Any) -> None:
