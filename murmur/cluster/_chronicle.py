@@ -118,13 +118,15 @@ class Chronicle:
         self._recorder.users_dropped(*ids, self._now(), reason)
         self._write(node)
 
-    def drop_unheard(self, node: str, ids: Ids) -> None:
-        """Give users that nobody ever heard of the outcome ``dropped``."""
+    def drop_unheard(self, node: str, ids: Ids) -> bool:
+        """Give users that nobody ever heard of the outcome ``dropped``; return whether it did."""
         import numpy as np
 
         known, (first, last) = np.asarray(self._record.table("users")["user_id"]), ids
-        if not ((known >= first) & (known <= last)).any():
+        is_heard_of = bool(((known >= first) & (known <= last)).any())
+        if not is_heard_of:
             self.drop(node, ids, "it did not answer when they were announced")
+        return not is_heard_of
 
     def lose(
         self,

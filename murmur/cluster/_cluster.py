@@ -182,8 +182,9 @@ class Cluster:
         try:
             if run is not None:
                 run.note_end("reset")
-            nodes = self.roster.nodes.values()
-            last = await ask_each(nodes, "reset", lambda node: node.abort())
+            # Those on their way out as well, whose users are on until they are gone.
+            nodes = self.roster.nodes | (run.nodes if run is not None else {})
+            last = await ask_each(nodes.values(), "reset", lambda node: node.abort())
             if run is not None:
                 await run.break_off(last)
             self._run = None

@@ -141,7 +141,11 @@ class ClusterRun:
     async def status(self) -> ClusterStatus:
         """Return the state of the run and of each node that takes part."""
         answers = await ask_each(self.nodes.values(), "status", lambda node: node.status())
-        return self._status(tuple(answers.values.values()))
+        return self._status(self._still_here(answers))
+
+    def _still_here(self, said: Answers[NodeStatus]) -> tuple[NodeStatus, ...]:
+        """Return what nodes said that take part yet; users of the others count as departed."""
+        return tuple(status for name, status in said.values.items() if name in self.nodes)
 
     def _status(self, nodes: tuple[NodeStatus, ...]) -> ClusterStatus:
         until = native().now() if math.isnan(self._ended_at) else self._ended_at
@@ -285,8 +289,7 @@ class ClusterRun:
         for name, error in failures.items():
             if isinstance(error, NodeTimeoutError):
                 self._unheard.append((name, ranges[name]))
-            elif name in self.nodes:
-                self.homes.withdraw(name, ranges[name])
+            elif self.homes.withdraw(name, ranges[name]):  # else the node is lost, and they with it
                 self.chronicle.drop(name, ranges[name], f"refused: {error}")
 
     def home_of(self, user_id: int) -> Node | None:
@@ -453,7 +456,7 @@ class ClusterRun:
         """End as nodes answered to a reset."""
         for name in last.failures.keys() & self.nodes.keys():
             self._give_up(self.nodes[name], "it did not end at once")
-        await self._finish(RunState.IDLE, tuple(last.values.values()))
+        await self._finish(RunState.IDLE, self._still_here(last))
 
     async def _finish(self, state: RunState, nodes: tuple[NodeStatus, ...] = ()) -> None:
         """Note that the run is over, and tell who waits, with its last status."""
@@ -481,8 +484,8 @@ class ClusterRun:
     def _account_for_all(self) -> None:
         """Give each user an end, also those of whom nobody told one."""
         for name, ids in self._unheard:
-            if name in self.nodes:
-                self.chronicle.drop_unheard(name, ids)
+            if name in self.nodes and self.chronicle.drop_unheard(name, ids):
+                self.homes.withdraw(name, ids)
         if self.record.users.ended < self.homes.announced:
             for name in self.nodes:
                 self.chronicle.lose(name, self.homes.on(name), UNTOLD)

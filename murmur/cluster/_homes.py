@@ -29,7 +29,7 @@ class Homes:
 
     def __init__(self) -> None:
         self.highest_id: int = 0  # the highest id given out
-        self.departed: int = 0  # users of nodes that take part no more
+        self.departed: int = 0  # users of nodes that take part no more, or refused them
         self._of_nodes: dict[str, list[Ids]] = {}  # rising, as ids never go back
         self._turn = 0
 
@@ -70,9 +70,14 @@ class Homes:
         """Return the ids of the users that a node was told of."""
         return list(self._of_nodes.get(node, ()))
 
-    def withdraw(self, node: str, ids: Ids) -> None:
-        """Forget users that a node refused."""
-        self._of_nodes[node].remove(ids)
+    def withdraw(self, node: str, ids: Ids) -> bool:
+        """Forget users that a node refused; False if they went with it before."""
+        ranges = self._of_nodes.get(node, [])
+        if ids not in ranges:
+            return False
+        ranges.remove(ids)
+        self.departed += _size([ids])
+        return True
 
     def vacate(self, node: str) -> list[Ids]:
         """Forget, and return, the users of a node that takes part no more."""

@@ -11,7 +11,7 @@ import anyio
 import anyio.abc
 import pytest
 
-from murmur.cluster import Agent, Cluster, Course, LocalNode, Roster, new_run_id
+from murmur.cluster import Agent, Cluster, ClusterStatus, Course, LocalNode, Roster, new_run_id
 from murmur.cluster._lives import Lives
 from murmur.cluster._opening import receive
 from murmur.recording import RunRecord
@@ -49,6 +49,7 @@ class Network:
         self.links: dict[str, MemoryNodeLink] = {}
         self.agents: dict[str, Agent] = {}
         self.lives: dict[str, Lives] = {}
+        self.ends: list[ClusterStatus] = []  # the last status of each run
         self.is_down = False  # whether whoever connects now is cut off
 
     async def open(self) -> None:
@@ -93,9 +94,14 @@ class Network:
             callback_timeout=callback_timeout,
         )
         self.record = RunRecord(spec.run_id, spec.started_at, 0.0, seed=1)
-        course = Course(users=users, end_when_idle=end_when_idle, duration=duration)
+        course = Course(
+            users=users, end_when_idle=end_when_idle, duration=duration, on_over=self._note_end
+        )
         await self.cluster.start(spec, self.record, course, nodes)
         await anyio.sleep(0.001)
+
+    async def _note_end(self, status: ClusterStatus) -> None:
+        self.ends.append(status)
 
     async def stop(self) -> None:
         await self.cluster.stop()

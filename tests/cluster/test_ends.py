@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import anyio
@@ -144,3 +145,107 @@ async def test_users_that_left_before_their_node_died_in_terminate_have_left(pai
         pair.kill("a")
 
     assert [outcome for _, outcome in (await pair.users()).values()] == ["left"] * 10
+
+
+class Lingers(Stay):
+    """Users take five seconds to go."""
+
+    async def start(self, user: murmur.User) -> None:
+        await user.leaving.wait()
+        await anyio.sleep(5)
+
+
+async def test_a_reset_during_a_farewell_ends_that_too(pair: Any) -> None:
+    await pair.do(Lingers, 4, grace=10.0)
+    await anyio.sleep(1)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(pair.agents["a"].leave)
+        await anyio.sleep(1)
+        await pair.cluster.reset()
+    table = pair.record.table("users")
+
+    assert table["node"].decode() == ["a", "a", "b", "b"]
+    assert table["outcome"].decode() == ["killed"] * 4
+    await pair.do(Stay, 2)  # on the node that is left
+    assert await pair.homes() == {"b": [1, 2]}
+
+
+def counted(status: Any) -> dict[str, int]:
+    """Return users by state, over all nodes and those that are gone."""
+    users = Counter(gone=status.departed)
+    for node in status.nodes:
+        users.update(node.users)
+    return {state: number for state, number in users.items() if number}
+
+
+async def test_users_that_were_refused_are_gone_in_the_status_too(pair: Any) -> None:
+    """One node says no, the other nothing at all."""
+    await pair.do(Stay, 4)
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise murmur.MurmurError("no room")
+
+    async def never(*_: object, **__: object) -> None:
+        await anyio.sleep_forever()
+
+    pair.agents["a"]._verbs["add"] = refuse
+    pair.agents["b"]._verbs["add"] = never
+    with pytest.raises(NodesFailedError):
+        await pair.cluster.add(6)
+    assert counted(await pair.cluster.status())["gone"] == 3
+    await pair.stop()
+
+    assert counted(pair.ends[0]) == {"gone": 10}
+    outcomes = sorted(outcome for _, outcome in (await pair.users()).values())
+    assert outcomes == ["dropped"] * 6 + ["left"] * 4
+
+
+async def test_users_of_a_node_that_goes_during_a_look_are_counted_once(pair: Any) -> None:
+    await pair.do(Stay, 10)
+    say = pair.agents["b"]._verbs["status"]
+
+    async def say_late() -> Any:
+        await anyio.sleep(0.5)
+        return await say()
+
+    pair.agents["b"]._verbs["status"] = say_late
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(pair.agents["a"].leave)
+        status = await pair.cluster.status()
+
+    assert counted(status) == {"gone": 5, "running": 5}
+
+
+async def test_a_refusal_of_a_node_that_is_lost_and_back_by_then_costs_nothing_more(
+    pair: Any,
+) -> None:
+    """The other node is slow to answer, and so nobody heard of the refusal yet."""
+    await pair.do(Stay, 4, user_rate=60)
+    add = pair.agents["b"]._verbs["add"]
+
+    async def add_late(*args: Any, **given: Any) -> None:
+        await anyio.sleep(4)
+        await add(*args, **given)
+
+    async def never(*_: object, **__: object) -> None:
+        await anyio.sleep_forever()
+
+    pair.agents["b"]._verbs["add"] = add_late
+    pair.agents["a"]._verbs["add"] = never
+
+    async def die_and_come_back() -> None:
+        await anyio.sleep(1)
+        pair.kill("a")
+        await pair.join("a")
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(die_and_come_back)
+        with pytest.raises(NodesFailedError, match="a: is lost"):
+            await pair.cluster.add(4)
+    assert set(await pair.counts()) == {"a", "b"}
+    await pair.stop()
+
+    users = await pair.users()
+    assert len(users) == 8
+    assert {outcome for node, outcome in users.values() if node == "a"} == {"lost"}
+    assert counted(pair.ends[0]) == {"gone": 8}

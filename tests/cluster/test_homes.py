@@ -93,7 +93,9 @@ def test_every_user_is_found_where_it_was_put_until_that_is_undone(
             last += number
         elif what == "withdraw" and mine:
             first, end = homes.on(node)[-1]
-            homes.withdraw(node, (first, end))
+            assert homes.withdraw(node, (first, end))
+            assert not homes.withdraw(node, (first, end))
+            departed += end - first + 1
             expected = {u: home for u, home in expected.items() if not first <= u <= end}
         elif what == "vacate":
             assert sum(end - first + 1 for first, end in homes.vacate(node)) == len(mine)
