@@ -13,7 +13,7 @@ from murmur.errors import ConfigError
 
 from ._codes import INVALID, REFUSED
 from ._completion import settings_of
-from ._sections import SectionedCommand, allow_option, option
+from ._sections import SectionedCommand, allow_option, option, places
 
 if TYPE_CHECKING:
     from murmur.results.capacity import Capacity, Search, Step
@@ -48,7 +48,7 @@ _EXIT = {
 
 
 @click.command(cls=SectionedCommand, epilog=_EPILOG, no_args_is_help=True)
-@click.argument("scenario")
+@click.argument("scenario", shell_complete=places)
 @option("--check", required=True, metavar="CHECK", help="What has to hold: p99(order) < 200ms.")
 @option(
     "--by",

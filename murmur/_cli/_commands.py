@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -80,6 +81,10 @@ class Group(click.Group):
         older one, sees nothing wrong.
         """
         given = sys.argv[1:] if arguments is None else arguments
+        if "_MURMUR_COMPLETE" in os.environ:  # a Tab in a shell
+            from ._shells import know_shells
+
+            know_shells()
         try:
             code = self.main(arguments, prog_name="murmur", standalone_mode=False)
         except click.UsageError as error:

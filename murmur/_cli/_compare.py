@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ._sections import SectionedCommand, option
+from ._sections import SectionedCommand, option, places
 
 _EPILOG = """\
 \b
@@ -54,7 +54,7 @@ class _CompareCommand(SectionedCommand):
 
 
 @click.command(cls=_CompareCommand, epilog=_EPILOG)
-@click.argument("runs", nargs=-1)
+@click.argument("runs", nargs=-1, shell_complete=places)
 @option("--after", metavar="TIME", help="Leave out the first seconds of all: the ramp.")
 @option("--before", metavar="TIME", help="Leave out what comes after this time.")
 @option("--confidence", type=float, default=0.95, show_default=True, help="Of the intervals.")

@@ -23,7 +23,9 @@ def completion(shell: str) -> None:
     Write it to where your shell looks for such scripts, and open a new shell.
     """
     from ._commands import murmur
+    from ._shells import know_shells
 
+    know_shells()
     kind = get_completion_class(shell)
     assert kind is not None  # the choice above
     click.echo(kind(murmur, {}, "murmur", "_MURMUR_COMPLETE").source())

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ._sections import SectionedCommand, option
+from ._sections import SectionedCommand, option, places
 
 if TYPE_CHECKING:
     from murmur.scenario import Description, Descriptions
 
 
 @click.command(cls=SectionedCommand)
-@click.argument("scenario")
+@click.argument("scenario", shell_complete=places)
 @option("--json", "as_json", is_flag=True, help="Print one JSON object (a list if several).")
 def describe(scenario: str, as_json: bool) -> None:
     """Show the settings of SCENARIO: types, defaults, limits, help.

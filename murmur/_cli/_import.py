@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ._sections import SectionedCommand, option
+from ._sections import SectionedCommand, option, places
 
 _EPILOG = """\
 \b
@@ -20,7 +20,7 @@ By example:
 
 
 @click.command("import", cls=SectionedCommand, epilog=_EPILOG, no_args_is_help=True)
-@click.argument("file")
+@click.argument("file", shell_complete=places)
 @option("-o", "--out", metavar="FILE", help="Write it there; a file that exists stays.")
 @option("--name", help="Name of the class; by default that of the file.")
 @option(

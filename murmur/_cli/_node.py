@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ._sections import SectionedCommand, option
+from ._sections import SectionedCommand, option, places
 from ._signals import Interrupts
 
 _EPILOG = """\
@@ -18,7 +18,7 @@ Exit codes:
 
 
 @click.command(cls=SectionedCommand, epilog=_EPILOG)
-@click.argument("ticket")
+@click.argument("ticket", shell_complete=places)
 @option("--name", metavar="NAME", help="What the session calls this node; else its host's name.")
 @option(
     "--wait",

@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _REST = "Options"
+_PLACES = ("FILE", "DIR")
+"""What options call their value that is a place on the disk."""
+
+
+def places(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Have the shell offer the files that there are, or directories where those are wanted."""
+    from click.shell_completion import CompletionItem
+
+    kind = "dir" if getattr(parameter, "metavar", None) == "DIR" else "file"
+    return [CompletionItem(incomplete, type=kind)]
 
 
 class _Option(click.Option):
     """An option that knows its section of the help."""
 
     def __init__(self, *args: Any, section: str = _REST, **kwargs: Any) -> None:  # noqa: ANN401
+        if kwargs.get("metavar") in _PLACES:
+            kwargs.setdefault("shell_complete", places)
         super().__init__(*args, **kwargs)
         self.section = section
 

@@ -12,7 +12,7 @@ import click
 from murmur.errors import MurmurError, NodeTimeoutError, TicketError, few
 
 from ._pulse import Pulse, pulse_in
-from ._sections import SectionedCommand, option
+from ._sections import SectionedCommand, option, places
 
 if TYPE_CHECKING:
     from murmur._session import Status
@@ -36,7 +36,7 @@ Exit codes:
 
 
 @click.command(cls=SectionedCommand, epilog=_EPILOG)
-@click.argument("place", metavar="DIRECTORY|TICKET")
+@click.argument("place", metavar="DIRECTORY|TICKET", shell_complete=places)
 @option(
     "--within",
     type=click.FloatRange(min=1),

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from functools import partial
 from pathlib import Path
+from shlex import quote
 
 import pytest
 from click.shell_completion import ShellComplete
 
+from murmur._cli import main
 from murmur._cli._commands import murmur
 
 CHAT = '''
@@ -51,3 +57,71 @@ def test_the_values_that_a_setting_may_have(tab):
 def test_where_nothing_can_be_read_nothing_is_offered(tab):
     assert tab("run", "", scenario="nowhere.py") == []
     assert tab("run", "", scenario="http://127.0.0.1:1/") == []
+
+
+BASH = """\
+source completion.bash
+compopt() { echo "$2"; }
+tab() { COMP_LINE="$1" COMP_POINT=${#1} COMP_WORDBREAKS=$' \\t\\n"=:'
+        _murmur_completion murmur; printf '%s\\n' "${COMPREPLY[@]}"; }
+"""
+
+
+@pytest.fixture
+def bash(tmp_path: Path):
+    """Return a function that presses Tab behind a line in a real bash."""
+    (tmp_path / "chat.py").write_text(CHAT, encoding="utf-8")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    run = partial(
+        subprocess.run, cwd=tmp_path, env=os.environ | {"PATH": path}, text=True, check=True
+    )
+    with (tmp_path / "completion.bash").open("w", encoding="utf-8") as file:
+        run(["murmur", "completion", "bash"], stdout=file)
+
+    def tab(*lines: str) -> list[list[str]]:
+        script = BASH + "".join(f"tab {quote(line)}; echo --\n" for line in lines)
+        told = run(["bash", "-c", script], stdout=subprocess.PIPE).stdout
+        return [each.split() for each in told.split("--\n")[:-1]]
+
+    return tab
+
+
+def test_bash_puts_values_behind_the_equals_sign_at_which_it_parts_words(bash):
+    values, joined, name, quoted, files = bash(
+        "murmur run chat.py --set mode=fa",
+        "murmur run chat.py:Chat --set=mode=fa",
+        "murmur run chat.py --set=mo",
+        "murmur run chat.py --set 'mode=fa",
+        "murmur run ch",
+    )
+    assert values == joined == ["fast", "fair"]
+    assert name == ["nospace", "mode="]  # the cursor stays behind it
+    assert quoted == ["mode=fast", "mode=fair"]  # nothing is parted between quotes
+    assert files == ["default"]  # what bash itself offers
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells_put_what_is_offered_in_place_of_the_whole_word(shell, monkeypatch, capsys):
+    line = ["murmur", "run", "--progress=pl"]
+    word = line[-1] if shell == "fish" else str(len(line) - 1)
+    monkeypatch.setenv("COMP_WORDS", " ".join(line))
+    monkeypatch.setenv("COMP_CWORD", word)
+    monkeypatch.setenv("_MURMUR_COMPLETE", f"{shell}_complete")
+    with pytest.raises(SystemExit):
+        main([])
+    assert "--progress=plain" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (["run"], "file"),
+        (["describe"], "file"),
+        (["compare", "before"], "file"),
+        (["report", "results", "--csv"], "dir"),
+        (["run", "chat.py", "--junit"], "file"),
+    ],
+)
+def test_where_a_file_or_directory_is_wanted_the_shell_offers_its_own(words, kind):
+    shell = ShellComplete(murmur, {}, "murmur", "_MURMUR_COMPLETE")
+    assert [each.type for each in shell.get_completions(words, "")] == [kind]
