@@ -53,8 +53,9 @@ class Pacing(Gate):
         walk = self._walk
         if walk.piece.is_closed or walk.slot == math.inf:
             return walk.piece.end
-        slot = self._returned[0] if self._returned else walk.slot
-        return min(max(slot, requested_at), walk.piece.end)
+        slot, end = self._returned[0] if self._returned else walk.slot, walk.piece.end
+        at = slot if slot > requested_at else requested_at  # noqa: FURB136 - max() takes 0.15 us
+        return at if at < end else end  # noqa: FURB136 - min() takes 0.15 us
 
     def take(self, requested_at: float, now: float) -> float | None:
         """Take a permit and return when it fell due, or None if it is not due yet.
@@ -84,12 +85,14 @@ class Pacing(Gate):
             self._returned.pop(0)
         else:
             self._grant(slot, free_at, now)
-        return max(free_at, slot, requested_at)
+        due_at = slot if slot > requested_at else requested_at  # noqa: FURB136 - max() takes 0.15 us
+        return due_at if due_at > free_at else free_at  # noqa: FURB136 - max() takes 0.15 us
 
     def settle(self, due_at: float, used_at: float) -> None:
         """Note when a permit that was taken went into use."""
         self._in_flight -= 1
         self._asked_until = used_at
+        self._note_use(due_at, used_at)
 
     def give_back(self, due_at: float) -> None:
         """Take back a permit that was taken and not used: its slot is free again."""
@@ -135,6 +138,10 @@ class Pacing(Gate):
     def _find_room(self, now: float) -> float | None:
         """Take room for a permit and return since when there was some; None if there is not."""
 
+    def _note_use(self, due_at: float, used_at: float) -> None:
+        """Note when the room of a permit was used."""
+        return
+
     @abstractmethod
     def _grant(self, slot: float, free_at: float, now: float) -> None:
         """Account for the permit of a slot, and find the next slot."""
@@ -157,8 +164,9 @@ class Pacing(Gate):
 
     def _roll(self, now: float) -> None:
         """Go on to the piece of the curve in force at `now`."""
-        for end in self._walk.ends(now):
-            self._enter(end)
+        if self._walk.piece.end <= now:
+            for end in self._walk.ends(now):
+                self._enter(end)
 
     def _enter(self, at: float) -> None:
         """Go on in the piece of the curve at `at`."""
@@ -203,15 +211,15 @@ class EvenPacing(Pacing):
 
     def next_at(self, requested_at: float, now: float) -> float:
         """Return when to ask again: no permit falls due before, and none has room."""
-        at = super().next_at(requested_at, now)
-        free_at = self._window.free_at
+        at, free_at = super().next_at(requested_at, now), self._window.free_at
         if self._spread is not None:
             free_at = max(free_at, self._spread.free_at)
-        return min(max(at, free_at), self._walk.piece.end)
+        if free_at <= at:
+            return at
+        end = self._walk.piece.end
+        return free_at if free_at < end else end  # noqa: FURB136 - min() takes 0.15 us
 
-    def settle(self, due_at: float, used_at: float) -> None:
-        """Note when a permit that was taken went into use."""
-        super().settle(due_at, used_at)
+    def _note_use(self, due_at: float, used_at: float) -> None:
         self._window.settle(used_at, used_at - due_at)
         if self._spread is not None:
             self._spread.settle(used_at)

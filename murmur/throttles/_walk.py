@@ -42,10 +42,11 @@ class Walk:
 
     def reach(self, since: float, permits: float) -> None:
         """Let the next slot be where so much of a permit has come since a time."""
-        self._since, self._to_come = max(self.start, since), permits
-        if self._since < self.piece.start:
-            self.piece = self.curve.piece(self._since)
-        self.slot = self.piece.reach(self._since, permits)
+        since = since if since > self.start else self.start  # noqa: FURB136 - max() takes 0.15 us
+        self._since, self._to_come = since, permits
+        if since < self.piece.start:
+            self.piece = self.curve.piece(since)
+        self.slot = self.piece.reach(since, permits)
 
     def ends(self, now: float) -> Iterator[float]:
         """Give the times by `now` at which to `enter` the next piece, one after the other."""
@@ -74,7 +75,11 @@ class Walk:
 
     def rate_at(self, now: float) -> float:
         """Return the permits per interval at `now`: 0 only while there are none."""
-        return 0.0 if self.piece.is_closed else max(self.piece.rate_at(now), _SOME)
+        piece = self.piece
+        if piece.is_closed:
+            return 0.0
+        rate = piece.rate_at(now)
+        return rate if rate > _SOME else _SOME  # noqa: FURB136 - max() takes 0.15 us
 
     def rises_from_0(self, at: float) -> bool:
         """Whether there are no permits at a time, and more and more from then on."""
@@ -86,7 +91,8 @@ class Walk:
         Half a spacing, so that the next does not follow closer than that; or `CATCH_UP` if
         that is more.  After a longer delay the slots start anew: to repay it would be a burst.
         """
-        return max(CATCH_UP, self.curve.interval / rate / 2) if rate else CATCH_UP
+        half = self.curve.interval / rate / 2 if rate else 0.0
+        return half if half > CATCH_UP else CATCH_UP  # noqa: FURB136 - max() takes 0.15 us
 
     def rest_at(self, now: float) -> float:
         """Return for how many seconds at least to sleep when nothing is due.

@@ -76,6 +76,9 @@ class WindowRule:
     @property
     def free_at(self) -> float:
         """When a token is free: ``-inf`` if one is, ``inf`` if a use must come first."""
+        return self._free_at()
+
+    def _free_at(self) -> float:
         taken = self._open + len(self._used)
         if taken < self._capacity:
             return -math.inf
@@ -85,7 +88,7 @@ class WindowRule:
 
     def take(self, now: float) -> float | None:
         """Take a token; return since when it was free, or None if none is."""
-        free_at = self.free_at
+        free_at = self._free_at()
         if free_at > now:
             return None
         if free_at > -math.inf:
@@ -100,7 +103,7 @@ class WindowRule:
         self._open -= 1
         if self._capacity == math.inf:
             return
-        used_at += min(lateness, self._jitter)
+        used_at += lateness if lateness < self._jitter else self._jitter  # noqa: FURB136 - min() takes 0.15 us
         if self._open + len(self._used) >= self._capacity:
             self._stack(used_at)
             return
