@@ -41,9 +41,10 @@ class Glance:
             return None
         if self._begun != 1 or self._ended != 1 or self.status < 200:
             return None
-        size = sum(map(len, self._chunks))
+        start = len(data) - sum(map(len, self._chunks))
         self._chunks.clear()
-        return data[: len(data) - size]
+        # Behind its end an answer may have line breaks, which the parser passes over.
+        return data[:start] if data.find(b"\r\n\r\n") + 4 == start else None
 
     def on_message_begin(self) -> None:
         """Count the answers: also hints are such; called by the parser."""

@@ -26,6 +26,7 @@ def test_one_answer_after_the_other_is_cut_where_its_head_ends() -> None:
         PLAIN + b"abc",
         PLAIN + b"ab" + PLAIN + b"ab",
         PLAIN + b"abHTT",
+        PLAIN + b"ab\r\n",
         PLAIN[:-2],
         b"HTTP/1.1 100 Continue\r\n\r\n" + PLAIN + b"ab",
         b"HTTP/1.1 100 Continue\r\n\r\n",

@@ -735,6 +735,18 @@ async def test_what_nobody_asked_for_is_not_taken_for_an_answer(
     assert server.connections == 3
 
 
+@pytest.mark.parametrize("size", [0, 1, 10])
+async def test_line_breaks_behind_an_answer_are_no_part_of_it(
+    server: Hostile, client: Client, size: int
+) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size
+    server.act = lambda connection, request: connection.sendall(head + b"x" * size + b"\r\n")
+
+    answers = [await client.get("/") for _ in range(3)]
+
+    assert [(each.failure, each.text) for each in answers] == [(None, "x" * size)] * 3
+
+
 async def test_a_server_that_speaks_before_it_is_asked(server: Hostile, client: Client) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
 
