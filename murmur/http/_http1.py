@@ -43,6 +43,7 @@ HEAD_LIMIT = 64 << 10
 """Bytes that the head of an answer may have, and what comes between and after its body."""
 
 _STATUS_LINE = re.compile(rb"(\r?\n)*HTTP/1\.[0-9][ \t\v\f\r]+[0-9]{3}")
+_BEGINS = b"HTTP/"
 _HEAD_ENDS = re.compile(rb"\n\r?\n")
 
 TLS_ALERT = b"\x15\x03"
@@ -58,11 +59,11 @@ class Http1(Wire):
     """A connection that carries one request after the other."""
 
     # With more than 30 attributes of its own, an object without slots is a large dictionary.
-    __slots__ = ("_alarm", "_asked", "_fields", "_glance", "_glances", "_had_body", "_head_count",
-                 "_head_so_far", "_idle_bytes", "_is_asking", "_is_mended", "_is_parser_used",
-                 "_is_sent", "_luck", "_most", "_parser", "_refused", "_rendered", "_reply",
-                 "answer", "answered_at", "body_limit", "early", "is_kept", "known", "now",
-                 "was_used")  # fmt: skip
+    __slots__ = ("_after_head", "_alarm", "_asked", "_fields", "_glance", "_glances",
+                 "_had_body", "_head_count", "_head_so_far", "_idle_bytes", "_is_asking",
+                 "_is_mended", "_is_parser_used", "_is_sent", "_luck", "_most", "_parser",
+                 "_refused", "_rendered", "_reply", "answer", "answered_at", "body_limit",
+                 "early", "is_kept", "known", "now", "was_used")  # fmt: skip
 
     portion = 64 << 10
 
@@ -99,6 +100,7 @@ class Http1(Wire):
         self._head_count = 0
         self._idle_bytes = 0  # that came since the last byte of a body
         self._had_body = False
+        self._after_head = False  # whether the answer before this one was to HEAD
 
     @property
     def is_reusable(self) -> bool:
@@ -338,6 +340,8 @@ class Http1(Wire):
             whole = self._head_so_far + data
             if whole.startswith(TLS_ALERT):
                 self._fail(HttpProtocolError("malformed answer: it is TLS, so ask by https://"))
+            elif self._after_head and not reply.is_headed and not whole.startswith(_BEGINS):
+                self._fail(ConnectionLostError("the body of an answer to HEAD came too late"))
             elif reply.is_headed or reply.is_complete or not _STATUS_LINE.match(whole):
                 self._refuse(error, reply)
             else:
@@ -411,7 +415,8 @@ class Http1(Wire):
             return
         self._head_count, self._idle_bytes = len(self._fields), 0
         reply.head(status, self._fields)
-        if self._asked.method == "HEAD":
+        self._after_head = self._asked.method == "HEAD"
+        if self._after_head:
             reply.end()  # the parser waits for the body that the fields announce
 
     def _is_farewell(self) -> bool:

@@ -735,6 +735,30 @@ async def test_what_nobody_asked_for_is_not_taken_for_an_answer(
     assert server.connections == 3
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST"])
+async def test_a_body_after_head_that_comes_late_is_no_part_of_the_next_answer(
+    server: Hostile, client: Client, method: str
+) -> None:
+    """A server that sends one all the same; it arrives when the next request is under way."""
+
+    def act(connection: socket.socket, request: bytes) -> None:
+        if request.startswith(b"HEAD"):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n")
+            read_head(connection)
+            connection.sendall(b"late" + OK)
+        else:
+            connection.sendall(OK)
+
+    server.act = act
+    head, following = await client.head("/"), await client.request(method, "/")
+
+    assert (head.status, head.failure) == (200, None)
+    if method == "POST":
+        assert following.failure == "the body of an answer to HEAD came too late"
+    else:
+        assert (following.text, server.connections) == ("ok", 2)
+
+
 @pytest.mark.parametrize("size", [0, 1, 10])
 async def test_line_breaks_behind_an_answer_are_no_part_of_it(
     server: Hostile, client: Client, size: int
