@@ -32,6 +32,7 @@ class Head(NamedTuple):
     size: int  # bytes of all names and values
     length: int | None  # bytes that its body has, if it says so
     may_set_cookies: bool
+    may_be_packed: bool
 
     @classmethod
     def of(cls, fields: Iterable[tuple[bytes, bytes]]) -> Head:
@@ -44,6 +45,7 @@ class Head(NamedTuple):
             size,
             None if length is None else int(length) if length.isdigit() else -1,
             b"set-cookie" in told,
+            b"content-encoding" in told,
         )
 
 

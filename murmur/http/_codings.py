@@ -13,6 +13,12 @@ from murmur.errors import HttpProtocolError, MissingExtraError
 GZIP = b"\x1f\x8b"
 """What a member of gzip begins with; a body may have several, one after the other."""
 
+SHORTEST = 18
+"""Bytes of head and end of a member of gzip."""
+
+TIGHTEST = 64
+"""Times that a body may be longer unpacked before more than its end is looked at."""
+
 AT_ONCE = 64 << 10
 """Bytes that are decompressed at a time, so that a bomb is noticed before it has gone off."""
 
@@ -23,6 +29,21 @@ _LIBRARIES = {"br": ("brotli",), "zstd": ("compression.zstd", "backports.zstd")}
 def accepted() -> str:
     """Return what ``Accept-Encoding`` says: what can be read here."""
     return ", ".join(["gzip", "deflate", *(name for name in _LIBRARIES if _library(name))])
+
+
+def seems_whole(body: bytes, codings: list[str], limit: float) -> bool:
+    """Whether a glance at `body` finds it packed as `codings` say, whole, and within `limit`.
+
+    What gzip packs says at its end how long it is unpacked.  So one body of 7,000 that were
+    cut short at 10 kB is taken for whole, and one of thousands that are packed very tightly
+    is not taken for what it is.  Other codings say nothing at their end.
+    """
+    if not (body and codings):
+        return True
+    if codings not in (["gzip"], ["x-gzip"]) or not body.startswith(GZIP) or len(body) < SHORTEST:
+        return False
+    size = int.from_bytes(body[-4:], "little")
+    return len(body) // 2 - SHORTEST <= size <= min(TIGHTEST * len(body), limit)
 
 
 def decompressed(body: bytes, coding: str, limit: float) -> bytes:

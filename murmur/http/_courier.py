@@ -219,7 +219,9 @@ class Courier:
         response, user = Response(request, reply), self.user
         if reply.may_set_cookies:
             self.keep_cookies(reply.fields, request.authority, request.target)
-        is_odd = reply.status >= 400 or not call.is_plain or self._told
+        is_odd = bool(reply.status >= 400 or not call.is_plain or self._told)
+        if not is_odd and reply.may_be_packed:
+            is_odd = response.look_through() is not None
         if is_odd or user is None or user.is_gone:
             self.ledger.answer(reply, call.started_at, ended_at)
             with self._resumed(call, reply) as timer:
@@ -418,7 +420,8 @@ class Courier:
 
     def _judged(self, response: Response, call: Call, timer: Timer, began_at: float) -> Response:
         """Return a response after it was judged, and told to who wants to see each request."""
-        if response.status >= 400 or not call.is_plain:
+        is_odd = response.status >= 400 or not call.is_plain
+        if is_odd or response.look_through() is not None:
             judge(response, call, timer)
         if self._told:
             self._tell(response, call, self.native.now() - began_at)

@@ -96,8 +96,8 @@ class Reply:
         The same as one, or what came whole.
     is_headed, is_complete : bool
         Whether the head, and all of it, are there.
-    may_set_cookies : bool
-        False if it is known that no field sets a cookie.
+    may_set_cookies, may_be_packed : bool
+        False if it is known that no field sets a cookie, or says that the body is compressed.
     error : HttpError or None
         Why there will be no more.
     first_byte_at : float
@@ -124,6 +124,7 @@ class Reply:
     is_headed: bool = False
     is_complete: bool = False
     may_set_cookies: bool = True
+    may_be_packed: bool = True
     error: HttpError | None = None
     sent_bytes: int = 0
     received_bytes: int = 0
@@ -178,7 +179,7 @@ class Reply:
             self._unread_head = data[:start]
         else:
             self._fields = known.fields
-        self.may_set_cookies = known.sets_cookies
+        self.may_set_cookies, self.may_be_packed = known.sets_cookies, known.is_packed
         self._data, self._start = data, start
         self.is_headed = self.is_complete = True
         if self._waiter is not None:

@@ -198,6 +198,7 @@ class Http2(Wire):
             reply.first_byte_at = self.now()
             reply.received_bytes = head.size + len(body)
             reply.may_set_cookies = head.may_set_cookies
+            reply.may_be_packed = head.may_be_packed
             reply.whole(head.status, head.fields, body)
             self._forgotten(reply)
             taken = stop

@@ -25,6 +25,9 @@ def judge(response: Response, call: Call, timer: Timer) -> None:
     if not is_expected:
         response.failure = f"HTTP {status}"
         timer.fail(AnsweredError(response))
+    elif (error := response.look_through()) is not None:
+        response.failure = str(error)
+        timer.fail(error)
     elif call.check is not None:
         response.failure = _verdict(call.check, response)
         if response.failure is not None:

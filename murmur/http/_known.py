@@ -40,6 +40,7 @@ class Known:
     is_good: bool  # whether nothing is to be done about the answer but to record it
     # what heads fit that differ in values alone; `head`, `start` and `size` are of none then
     pattern: re.Pattern[bytes] | None = None
+    is_packed: bool = False  # whether its body is compressed
 
 
 NOTHING = Known(b"", 0, -1, 0, (), sets_cookies=False, is_good=False)
@@ -48,9 +49,11 @@ NOTHING = Known(b"", 0, -1, 0, (), sets_cookies=False, is_good=False)
 
 def new_head(status: int, head: bytes, size: int) -> Known:
     """Return what is known of a head that was read but for its fields, of an answer of a size."""
-    may_set_cookies = b"ooki" in head.lower()  # found sooner than a longer word
-    is_good = 200 <= status < 300 and not may_set_cookies
-    return Known(head, len(head), size, status, None, may_set_cookies, is_good)
+    lower = head.lower()
+    may_set_cookies = b"ooki" in lower  # found sooner than a longer word
+    is_packed = b"nt-encoding:" in lower
+    is_good = 200 <= status < 300 and not (may_set_cookies or is_packed)
+    return Known(head, len(head), size, status, None, may_set_cookies, is_good, is_packed=is_packed)
 
 
 _known: dict[bytes, Known] = {}
@@ -85,8 +88,11 @@ def remember(
     if len(_known) >= MOST:
         _known.clear()
     head, fields, sets_cookies = data[:end], tuple(reply.fields), b"set-cookie" in names
-    is_good = reply.status < 300 and not sets_cookies
-    _known[head] = Known(head, end, len(data), reply.status, fields, sets_cookies, is_good)
+    is_packed = b"content-encoding" in names
+    is_good = reply.status < 300 and not (sets_cookies or is_packed)
+    _known[head] = Known(
+        head, end, len(data), reply.status, fields, sets_cookies, is_good, is_packed=is_packed
+    )
 
 
 class Luck:

@@ -7,9 +7,15 @@ import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from murmur.errors import HttpError, HttpProtocolError, InvalidRequestError, StatusError
+from murmur.errors import (
+    HttpError,
+    HttpProtocolError,
+    InvalidRequestError,
+    MissingExtraError,
+    StatusError,
+)
 
-from ._codings import decompressed
+from ._codings import decompressed, seems_whole
 from ._events import EventReader, ServerEvent
 from ._exchange import Reply
 from ._headers import Headers
@@ -23,6 +29,11 @@ if TYPE_CHECKING:
     from ._exchange import Request
     from ._ledger import Spans
     from ._patience import Patience
+
+CODING = b"content-encoding"
+
+PARTIAL = 206
+"""Status of a part of a body, which cannot be decompressed by itself."""
 
 TOLD = 1_000
 """Characters of a failed answer's body that are kept, of the first of each kind."""
@@ -239,6 +250,27 @@ class Response:
         if spans is not None:
             spans.close()
 
+    def look_through(self) -> HttpError | None:
+        """Return what is wrong with a compressed body that maybe nobody reads; keep it as error.
+
+        What a glance at it does not tell is found by decompressing it.
+        """
+        reply = self._reply
+        if self.error is not None or reply is None or not reply.may_be_packed:
+            return self.error
+        if not any(len(name) == 16 and name.lower() == CODING for name, _ in reply.fields):
+            return None
+        if not reply.is_complete or reply.status == PARTIAL:
+            return None
+        if not seems_whole(reply.body, _codings_of(self.headers), reply.limit):
+            try:
+                self._body = self.content
+            except HttpError as error:
+                self.error = error
+            except MissingExtraError:  # so it was not asked for; who reads it hears of it
+                reply.may_be_packed = False
+        return self.error
+
     def told(self) -> str:
         """Return status, type and beginning of the body, as a person looks at a failure."""
         said = [f"the first answer of this kind: {self.status}", self.headers.get("content-type")]
@@ -317,4 +349,5 @@ def _codings_of(headers: Headers) -> list[str]:
     The latter nobody asked for (RFC 9112, 7.1): some servers do it all the same.
     """
     said = f"{headers.get('content-encoding', '')},{headers.get('transfer-encoding', '')}"
-    return [coding.strip().lower() for coding in said.split(",")]
+    codings = [coding.strip().lower() for coding in said.split(",")]
+    return [coding for coding in codings if coding not in {"", "identity", "chunked"}]

@@ -9,10 +9,11 @@ and takes a tenth of the time.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ._glance import fields_of
-from ._known import MISSES, Known, Luck
+from ._known import MISSES, Known, Luck, new_head
 
 if TYPE_CHECKING:
     from ._headers import Fields
@@ -50,9 +51,10 @@ def learn(status: int, head: bytes) -> None:
     _luck.left -= 1
     pattern = pattern_of(status, head)
     if pattern is not None:
-        is_good = status < 300
-        shape = Known(
-            b"", 0, -1, status, None, sets_cookies=False, is_good=is_good, pattern=pattern
+        new = new_head(status, head, 0)
+        is_good = status < 300 and not new.is_packed
+        shape = replace(
+            new, head=b"", start=0, size=-1, sets_cookies=False, is_good=is_good, pattern=pattern
         )
         _shapes = (shape, *_shapes[: MOST - 1])
 

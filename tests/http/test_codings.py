@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 import zlib
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import brotli
 import pytest
 
 from murmur.errors import HttpProtocolError
+from murmur.http import _codings
 from murmur.http._codings import accepted, decompressed
 
 if sys.version_info >= (3, 14):
@@ -44,6 +46,34 @@ def test_a_body_that_is_cut_short_or_none_is_refused(coding: str) -> None:
         decompressed(PACK[coding](BODY)[:-5], coding, 1 << 20)
     with pytest.raises(HttpProtocolError):
         decompressed(b"none of it, whatever is said", coding, 1 << 20)
+
+
+GZIP = PACK["gzip"]
+TEXT = b"".join(b"%d is a number, " % number for number in range(2_000))
+
+
+@pytest.mark.parametrize(
+    ("body", "codings", "limit", "seems_whole"),
+    [
+        (GZIP(TEXT), ["gzip"], 1 << 20, True),
+        (GZIP(TEXT), ["x-gzip"], 1 << 20, True),
+        (GZIP(b""), ["gzip"], 1 << 20, True),
+        (GZIP(random.Random(1).randbytes(100_000)), ["gzip"], 1 << 20, True),
+        (b"", ["gzip"], 1 << 20, True),
+        (b"as it is", [], 1 << 20, True),
+        (GZIP(TEXT), ["gzip"], len(TEXT) - 1, False),
+        (GZIP(TEXT)[:-1], ["gzip"], 1 << 20, False),
+        (GZIP(TEXT)[:9], ["gzip"], 1 << 20, False),
+        (GZIP(BODY), ["gzip"], 1 << 20, False),  # packed too tightly to be sure
+        (BODY, ["gzip"], 1 << 20, False),
+        (GZIP(GZIP(BODY)), ["gzip", "gzip"], 1 << 20, False),
+        (PACK["br"](BODY), ["br"], 1 << 20, False),
+    ],
+)
+def test_a_glance_tells_a_whole_body_by_its_end(
+    body: bytes, codings: list[str], limit: float, seems_whole: bool
+) -> None:
+    assert _codings.seems_whole(body, codings, limit) is seems_whole
 
 
 def test_what_can_be_read_is_asked_for() -> None:

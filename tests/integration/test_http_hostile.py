@@ -8,12 +8,14 @@ import socket
 import ssl
 import threading
 import time
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
 import anyio
 import anyio.lowlevel
+import brotli
 import pytest
 from traitlets import Bool, Float, Unicode
 
@@ -855,6 +857,51 @@ async def test_a_body_beyond_the_limit_is_refused(server: Hostile) -> None:
         response = await client.get("/")
 
     assert response.failure == "the body is longer than 1048576 bytes"
+
+
+TEXT = b"".join(b"%d is a number, " % number for number in range(2_000))
+
+PACKED = {
+    "gzip": zlib.compress(TEXT, wbits=31),
+    "deflate": zlib.compress(TEXT),
+    "br": brotli.compress(TEXT),
+}
+
+
+@pytest.mark.parametrize("coding", PACKED)
+@pytest.mark.parametrize("cut", [0, 1, 8, 2_000])
+async def test_a_compressed_body_that_is_cut_short_is_a_failure_though_nobody_reads_it(
+    server: Hostile, client: Client, coding: str, cut: int
+) -> None:
+    body = PACKED[coding][: len(PACKED[coding]) - cut]
+    said = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {len(body)}\r\n\r\n"
+    server.act = lambda connection, request: connection.sendall(said.encode() + body)
+
+    answers = [await client.get("/") for _ in range(4)]
+
+    failure = "the compressed body is cut short" if cut else None
+    assert {each.failure for each in answers} == {failure}
+    assert {each.status for each in answers} == {200}
+    assert server.connections == 1
+
+
+async def test_a_part_of_a_compressed_body_and_none_at_all_are_no_failures(
+    server: Hostile, client: Client
+) -> None:
+    head = b"HTTP/1.1 %b\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
+    part = PACKED["gzip"][5:50]
+    server.act = lambda connection, request: connection.sendall(
+        head % (b"200 OK", 45)
+        if request.startswith(b"HEAD")
+        else head % (b"206 Partial Content", 45) + part
+        if b"Range" in request
+        else head % (b"200 OK", 0)
+    )
+
+    ranged = await client.get("/", headers={"Range": "bytes=5-49"})
+    answers = [ranged, await client.head("/"), await client.get("/")]
+
+    assert [each.failure for each in answers] == [None] * 3
 
 
 @pytest.mark.parametrize("before", [0, 1])
