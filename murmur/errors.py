@@ -741,9 +741,12 @@ class ConnectionLostError(HttpError):
     ----------
     was_refused : bool
         Whether the server said that it did nothing with the request.
+    had_begun : bool
+        Whether a part of the answer had come.
     """
 
     was_refused = False
+    had_begun = False
 
 
 class HttpProtocolError(HttpError):

@@ -22,7 +22,7 @@ from ._exchange import Reply
 from ._headers import render, says_close
 from ._known import MISSES, NOTHING, Known, Luck, known_answer, new_head, remember
 from ._mend import mended, without_hints
-from ._wire import Alarm, Wire, lost, within
+from ._wire import Alarm, Wire, broken_off, lost, within
 
 try:
     import httptools
@@ -383,7 +383,7 @@ class Http1(Wire):
             reply.end()
         elif reply.first_byte_at:
             where = "body" if reply.is_headed else "head"
-            reply.fail(ConnectionLostError(f"the connection ended in the {where} of the answer"))
+            reply.fail(broken_off(f"the connection ended in the {where} of the answer"))
         else:
             reply.fail(lost(error, "before an answer"))
 

@@ -20,7 +20,7 @@ from murmur.errors import (
 
 from ._body import parts_of
 from ._exchange import Reply
-from ._wire import Alarm, Wire, lost, within
+from ._wire import Alarm, Wire, broken_off, lost, within
 
 try:
     import h2.errors
@@ -211,9 +211,7 @@ class Http2(Wire):
         for reply in tuple(self._replies.values()):
             if reply.first_byte_at:
                 where = "body" if reply.is_headed else "head"
-                reply.fail(
-                    ConnectionLostError(f"the connection ended in the {where} of the answer")
-                )
+                reply.fail(broken_off(f"the connection ended in the {where} of the answer"))
             else:
                 reply.fail(lost(error, "before an answer"))
         self._wake_senders()
@@ -399,8 +397,11 @@ class Http2(Wire):
 def _reset(reply: Reply, code: int | None) -> HttpError:
     if code == h2.errors.ErrorCodes.REFUSED_STREAM and not reply.first_byte_at:
         return _refused("the server refused the stream")
-    when = "in the middle of the answer" if reply.first_byte_at else "before an answer"
-    return ConnectionLostError(f"the server reset the stream {when} ({_named(code)})")
+    if reply.first_byte_at:
+        return broken_off(
+            f"the server reset the stream in the middle of the answer ({_named(code)})"
+        )
+    return ConnectionLostError(f"the server reset the stream before an answer ({_named(code)})")
 
 
 def _named(code: int | None) -> str:

@@ -380,9 +380,10 @@ def _may_go_on(
     """Whether a request is sent again after `error`.
 
     What the server refused it did not process, whatever the method (RFC 9113, 8.7).  Else
-    only what may be repeated is, if a kept connection broke just when it was used again.
+    only what may be repeated is, if a kept connection broke just when it was used again, and
+    not in the middle of an answer: that would hide that the server breaks off.
     """
-    if not isinstance(error, ConnectionLostError):
+    if not isinstance(error, ConnectionLostError) or error.had_begun:
         return False
     if error.was_refused:
         is_whole = request.body is None or isinstance(request.body, bytes)

@@ -410,6 +410,13 @@ def lost(error: Exception | None, otherwise: str) -> HttpError:
     return ConnectionLostError("connection closed without an answer")
 
 
+def broken_off(text: str) -> ConnectionLostError:
+    """Return the error of an answer of which a part had come."""
+    error = ConnectionLostError(text)
+    error.had_begun = True
+    return error
+
+
 def _failure(error: Exception, *, is_proxys: bool) -> HttpError:
     """Return a failed connection as an error without addresses in its text."""
     return ConnectFailedError(("the proxy: " if is_proxys else "") + _reason(error))

@@ -684,6 +684,24 @@ async def test_a_new_connection_that_breaks_is_not_tried_again(
     assert server.connections == 1
 
 
+@pytest.mark.parametrize("part", [b"HTTP/1.1 200 OK\r\nConte", OK[:-1]], ids=["head", "body"])
+async def test_an_answer_that_breaks_off_on_a_kept_connection_is_a_failure(
+    server: Hostile, client: Client, part: bytes
+) -> None:
+    def act(connection: socket.socket, request: bytes) -> None:
+        if b"/whole" in request:
+            connection.sendall(OK)
+        else:
+            saying(part)(connection, request)
+
+    server.act = act
+    whole, broken = await client.get("/whole"), await client.get("/broken")
+
+    assert (whole.failure, len(server.requests)) == (None, 2)
+    assert broken.failure is not None
+    assert broken.failure.startswith("the connection ended in the ")
+
+
 @pytest.mark.parametrize("end", ["raises", "is cancelled", "goes on"])
 async def test_a_connection_is_not_used_again_after_half_a_request(
     server: Hostile, client: Client, end: str
