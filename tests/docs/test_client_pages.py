@@ -7,6 +7,7 @@ import math
 import re
 import socketserver
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,14 +81,16 @@ class _Shop(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     asked: ClassVar[Counter[str]] = Counter()
+    counting: ClassVar[threading.Lock] = threading.Lock()  # each connection has a thread
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"] or 0))
         self.do_GET()
 
     def do_GET(self) -> None:
-        self.asked[self.path] += 1
-        is_sold_out = self.path == "/order" and self.asked[self.path] % 3 == 0
+        with self.counting:
+            self.asked[self.path] += 1
+            is_sold_out = self.path == "/order" and self.asked[self.path] % 3 == 0
         body = b"sold out" if is_sold_out else b"here it is"
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -106,7 +109,13 @@ def test_a_locustfile_of_two_classes_does_what_it_did() -> None:
         thread.start()
         with murmur.Session() as session:
             settings = {"host": f"http://127.0.0.1:{server.server_port}", "pace": 0.02}
-            run = session.do(shop, 40, seed=1, user_rate=float("inf"), duration=2, **settings)
+            run = session.do(shop, 40, seed=1, user_rate=float("inf"), **settings)
+            deadline = time.monotonic() + 60
+            # Whoever is asked to leave before it came to its login does neither.
+            while run.results.actions["user_id"].nunique() < 40 or _Shop.asked["/order"] < 200:
+                assert time.monotonic() < deadline, _Shop.asked
+                time.sleep(0.1)
+            session.stop()
             run.wait(timeout=60)
         server.shutdown()
         thread.join()

@@ -98,6 +98,7 @@ def test_leaving_the_session_ends_run_and_thread() -> None:
     before = {thread.name for thread in threading.enumerate()}
     with murmur.Session() as session:
         run = session.do(Idle, 100, user_rate=AT_ONCE)
+        wait_for(lambda: session.status().users["running"] == 100)
 
     assert run.is_over
     assert "murmur-loop" not in {thread.name for thread in threading.enumerate()} - before
