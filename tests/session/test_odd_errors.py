@@ -109,7 +109,7 @@ def test_a_user_whose_attributes_were_taken_is_lost_and_not_forgotten() -> None:
             if user.id > 2:
                 user.id = None  # type: ignore[assignment]
 
-    results = rehearse(Careless, 4)
+    results = rehearse(Careless, 4, duration=60)  # the lost ones never end by themselves
 
     assert results.users["user_id"].tolist() == [1, 2, 3, 4]
     assert results.users["outcome"].tolist() == ["finished"] * 2 + ["lost"] * 2
