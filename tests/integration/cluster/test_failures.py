@@ -219,7 +219,7 @@ def test_a_stuck_node_does_not_outlive_its_steering_kernel(tmp_path: Path) -> No
             [sys.executable, str(tmp_path / "steer.py"), str(tmp_path / "node.py")],
             stdout=subprocess.PIPE,
             stderr=stderr,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 
