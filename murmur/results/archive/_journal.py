@@ -110,7 +110,8 @@ def has_journal(directory: Path) -> bool:
 def entries(directory: Path) -> Iterator[tuple[Any, ...]]:
     """Yield the entries of a journal in their order, up to where it was cut off.
 
-    What is damaged is left out, and ``("damaged", segment, bytes)`` stands in its place.
+    What is damaged is left out, and ``("damaged", segment, bytes)`` stands in its place; for a
+    whole entry that this murmur cannot read it is ``("foreign",)``.
 
     Raises `ArchiveError` if nothing of a segment can be read, and it is of another format.
     """
@@ -151,9 +152,13 @@ def _entry_at(data: bytes, at: int) -> tuple[tuple[Any, ...], int] | None:
     if not length or len(packed) < length or zlib.crc32(packed) != checksum:
         return None
     try:
-        return tuple(decode(zlib.decompress(packed), _RECORDS)), begin + length
-    except (zlib.error, ValueError, MurmurError):
+        value = zlib.decompress(packed)
+    except zlib.error:
         return None
+    try:
+        return tuple(decode(value, _RECORDS)), begin + length
+    except (ValueError, MurmurError):  # whole, by its checksum: another murmur wrote it
+        return ("foreign",), begin + length
 
 
 def _next_entry(data: bytes, at: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,19 +23,24 @@ _OWN = ("started_at", "wall_seconds", "actions_bound")  # facts that only a jour
 def recovered(directory: Path) -> Source:
     """Return what the journal in `directory` holds.
 
-    Raises `ArchiveError` if it is damaged, or the run was cut off before its first entry.
+    Raises `ArchiveError` if it is damaged, another murmur wrote it, or the run was cut off before
+    its first entry.
     """
     actions = [entry[1] for entry in entries(directory) if entry[0] == "chunk"]
     replay: _Replay | None = None
-    damaged = 0
+    damaged = foreign = 0
     for kind, *entry in entries(directory):
         damaged += kind == "damaged"
+        foreign += kind == "foreign"
         if kind == "start":
             if replay is not None:  # it is there twice, so that no damage takes all
                 continue
             replay = _Replay(entry[0], actions)
         elif replay is not None and hasattr(replay, f"_{kind}"):  # a newer murmur may write more
             getattr(replay, f"_{kind}")(*entry)
+    if foreign and (replay is None or not actions):
+        problem = "its journal is of another version of murmur"
+        raise ArchiveError(directory, problem, "read it with the murmur that wrote it")
     if replay is None and damaged:
         remedy = "restore it from a copy, or run it again"
         raise ArchiveError(directory, "its journal is damaged where it begins", remedy)
@@ -42,6 +48,7 @@ def recovered(directory: Path) -> Source:
         remedy = "run it again: it was cut off before anything was measured"
         raise ArchiveError(directory, "its journal is empty", remedy)
     replay.damaged += damaged
+    replay.foreign = foreign
     return _CutOff(replay)
 
 
@@ -69,7 +76,7 @@ class _Replay:
         self._seen = 0
         self._total = sum(actions)
         self._lost_at: dict[str, float] = {}
-        self.damaged = 0
+        self.damaged = self.foreign = 0
 
     def _gap(self, entries: int) -> None:
         """Count what could not be written when it happened."""
@@ -119,19 +126,23 @@ class _CutOff(RecordSource):
         super().__init__(replay.record, scenario=replay.facts["scenario"]["name"], was_cut_off=True)
         self._facts = replay.facts
         self._damaged = replay.damaged
+        self._foreign = replay.foreign
 
     def verdict(self) -> Verdict:
         """Return the verdict of what is there, and what is missing."""
         verdict = super().verdict()
-        if not self._damaged:
-            return verdict
-        missing = (
-            f"{number_of(self._damaged, 'piece')} of the journal "
-            "cannot be read, or could not be written: about a second of one node is missing "
-            "for each."
-        )
-        state: State = "suspect" if verdict.state == "valid" else verdict.state
-        return replace(verdict, state=state, reasons=(missing, *verdict.reasons))
+        missing = [*self._missing()]
+        state: State = "suspect" if missing and verdict.state == "valid" else verdict.state
+        return replace(verdict, state=state, reasons=(*missing, *verdict.reasons))
+
+    def _missing(self) -> Iterator[str]:
+        lost = "about a second of one node is missing for each."
+        if self._damaged:
+            pieces = number_of(self._damaged, "piece")
+            yield f"{pieces} of the journal cannot be read, or could not be written: {lost}"
+        if self._foreign:
+            pieces = number_of(self._foreign, "piece")
+            yield f"{pieces} of the journal can be read by another version of murmur alone: {lost}"
 
     def facts(self) -> dict[str, object]:
         """Return what was known when it started, and what the record knows."""

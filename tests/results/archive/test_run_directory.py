@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import struct
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -213,6 +215,47 @@ def test_one_damaged_byte_costs_a_piece_and_is_told(
     assert len(found) >= whole  # at most one entry is gone
     assert len(loaded.actions) >= 50
     assert "1 piece of the journal cannot be read" in str(loaded.verdict)
+
+
+def _as_another_murmur(data: bytes, which: Callable[[int], bool]) -> bytes:
+    """Return a segment in which some entries are whole, and hold what this murmur does not know."""
+    start = data.index(b"\n") + 1
+    changed, at, place = [data[:start]], start, 0
+    while at < len(data):
+        (length,) = struct.unpack_from("<I", data, at)
+        entry = data[at : at + 8 + length]
+        if which(place):
+            packed = zlib.compress(b"in words of tomorrow", 1)
+            entry = struct.pack("<II", len(packed), zlib.crc32(packed)) + packed
+        changed.append(entry)
+        at, place = at + 8 + length, place + 1
+    return b"".join(changed)
+
+
+def test_pieces_that_another_murmur_wrote_are_not_called_damage(
+    record: RunRecord, directory: RunDirectory
+) -> None:
+    _play(record)
+    segment = directory.path / "journal" / "000001.log"
+    last = len(list(entries(directory.path))) - 1
+    _cut(segment, lambda data: _as_another_murmur(data, lambda place: place == last))
+
+    verdict = murmur.load(directory.path).verdict
+
+    assert verdict.state != "valid"
+    assert "1 piece of the journal can be read by another version of murmur alone" in str(verdict)
+    assert "cannot be read, or could not be written" not in str(verdict)
+
+
+def test_a_journal_of_which_nothing_measured_can_be_read_is_refused(
+    record: RunRecord, directory: RunDirectory
+) -> None:
+    _play(record)
+    segment = directory.path / "journal" / "000001.log"
+    _cut(segment, lambda data: _as_another_murmur(data, lambda place: place > 1))  # but its start
+
+    with pytest.raises(ArchiveError, match="of another version of murmur; read it with the murmur"):
+        murmur.load(directory.path)
 
 
 def test_a_journal_is_for_its_owner_only(directory: RunDirectory) -> None:
