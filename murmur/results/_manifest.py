@@ -65,12 +65,20 @@ class Manifest(Mapping[str, Any]):
             old, new = _told(self.get(name)), _told(other.get(name))
             for key in sorted({*old, *new} - _OWN):
                 if old.get(key) != new.get(key):
-                    values = "" if key == "sha256" else f": {old.get(key)!r}, then {new.get(key)!r}"
-                    differs = f"{key} differs{values}".strip()
+                    differs = f"{key} {_difference(key, old, new)}".strip()
                     if name == "settings_at_start" and f"settings {differs}" in found:
                         continue  # from the start on
                     found.append(f"{name} {differs}")
         return found
+
+
+def _difference(key: str, old: dict[str, object], new: dict[str, object]) -> str:
+    """Say how an entry differs; what one run does not tell, as an older murmur's, is no value."""
+    if key == "sha256":
+        return "differs"
+    if key in old and key in new:
+        return f"differs: {old[key]!r}, then {new[key]!r}"
+    return f"is told of the {'first' if key in old else 'second'} alone: {(old | new)[key]!r}"
 
 
 def doubts(firsts: Sequence[Results], seconds: Sequence[Results]) -> Iterator[str]:

@@ -174,7 +174,7 @@ def test_a_rehearsal_beside_a_run_is_noted_as_one() -> None:
     plan = rehearse(Visit, 1, duration=5).manifest
     run = {**plan, "plan": {}}
 
-    assert plan.diff(run) == ["plan rehearsed differs: True, then None"]
+    assert plan.diff(run) == ["plan rehearsed is told of the first alone: True"]
 
 
 class Forgets(murmur.Scenario):
