@@ -49,6 +49,9 @@ _HEAD_ENDS = re.compile(rb"\n\r?\n")
 TLS_ALERT = b"\x15\x03"
 """First bytes of what a server of TLS answers to who does not speak it."""
 
+BODYLESS = {204, 304}
+"""Statuses of answers that have no body, whatever they say."""
+
 TOO_SLOW = 408
 """Status by which some servers say goodbye to a connection that was idle."""
 
@@ -59,8 +62,8 @@ class Http1(Wire):
     """A connection that carries one request after the other."""
 
     # With more than 30 attributes of its own, an object without slots is a large dictionary.
-    __slots__ = ("_after_head", "_alarm", "_asked", "_fields", "_glance", "_glances",
-                 "_had_body", "_head_count", "_head_so_far", "_idle_bytes", "_is_asking",
+    __slots__ = ("_alarm", "_asked", "_fields", "_glance", "_glances", "_had_body",
+                 "_had_no_body", "_head_count", "_head_so_far", "_idle_bytes", "_is_asking",
                  "_is_mended", "_is_parser_used", "_is_sent", "_luck", "_most", "_parser",
                  "_refused", "_rendered", "_reply", "answer", "answered_at", "body_limit",
                  "early", "is_kept", "known", "now", "was_used")  # fmt: skip
@@ -100,7 +103,7 @@ class Http1(Wire):
         self._head_count = 0
         self._idle_bytes = 0  # that came since the last byte of a body
         self._had_body = False
-        self._after_head = False  # whether the answer before this one was to HEAD
+        self._had_no_body = False  # whether the answer before this one may not have one
 
     @property
     def is_reusable(self) -> bool:
@@ -289,7 +292,7 @@ class Http1(Wire):
         if glance.status == TOO_SLOW:
             return None  # whether it is an answer at all is to be seen
         luck.left = MISSES
-        self.is_kept = glance.is_kept
+        self.is_kept, self._had_no_body = glance.is_kept, glance.status in BODYLESS
         if self.is_kept and self._luck.left <= 0:
             learn(glance.status, head)
         return new_head(glance.status, head, len(data))
@@ -340,8 +343,10 @@ class Http1(Wire):
             whole = self._head_so_far + data
             if whole.startswith(TLS_ALERT):
                 self._fail(HttpProtocolError("malformed answer: it is TLS, so ask by https://"))
-            elif self._after_head and not reply.is_headed and not whole.startswith(_BEGINS):
-                self._fail(ConnectionLostError("the body of an answer to HEAD came too late"))
+            elif self._had_no_body and not reply.is_headed and not whole.startswith(_BEGINS):
+                self._fail(
+                    ConnectionLostError("a body came late that the answer before may not have")
+                )
             elif reply.is_headed or reply.is_complete or not _STATUS_LINE.match(whole):
                 self._refuse(error, reply)
             else:
@@ -415,8 +420,9 @@ class Http1(Wire):
             return
         self._head_count, self._idle_bytes = len(self._fields), 0
         reply.head(status, self._fields)
-        self._after_head = self._asked.method == "HEAD"
-        if self._after_head:
+        is_head = self._asked.method == "HEAD"
+        self._had_no_body = is_head or status in BODYLESS
+        if is_head:
             reply.end()  # the parser waits for the body that the fields announce
 
     def _is_farewell(self) -> bool:
