@@ -389,7 +389,7 @@ def live_changes(record: RunRecord) -> tuple[LiveChange, ...]:
     for at, node, what, old, new in rows_of(record.table("changes"), *names):
         place = len(merged) - 1
         while place >= 0 and at - merged[place].at <= _SAME_CALL:
-            if merged[place].what == what and node not in told_by[place]:
+            if node not in told_by[place] and _may_be_one(merged[place], what, old, new):
                 break
             place -= 1
         else:
@@ -401,6 +401,13 @@ def live_changes(record: RunRecord) -> tuple[LiveChange, ...]:
             one = merged[place]
             merged[place] = one._replace(old=one.old + old, new=one.new + new)
     return tuple(merged)
+
+
+def _may_be_one(change: LiveChange, what: str, old: Any, new: Any) -> bool:  # noqa: ANN401
+    """Whether one call may have made both changes: none adds users here and removes them there."""
+    if change.what != what:
+        return False
+    return what != "users" or (change.new > change.old) == (new > old)
 
 
 def rows_of(table: Mapping[str, Any], *names: str) -> Iterator[tuple[Any, ...]]:

@@ -181,6 +181,18 @@ def test_what_several_nodes_did_at_once_is_one_change(tape):
     ]
 
 
+def test_users_that_go_on_one_node_and_come_on_another_are_two_changes(tape):
+    """`remove(1)`, which one node does, and at once `add(4)`, which both do."""
+    for node, at, old, new in (("a", 1.0, 5, 4), ("b", 1.1, 5, 7), ("a", 1.11, 4, 6)):
+        tape.on(node).change(at, "session", "users", old, new)
+    for node in "ab":
+        tape.record.add(tape.on(node).seal())
+
+    changes = tape.live.recent(2.0).changes
+
+    assert [(one.old, one.new) for one in changes] == [(5, 4), (9, 13)]
+
+
 def test_users_of_all_nodes_are_summed_as_in_the_frame(tape):
     for number in range(1, 5):
         tape.second(number, node="a")
