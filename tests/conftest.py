@@ -27,6 +27,14 @@ hypothesis.settings.register_profile("unhurried", hypothesis.settings.default, d
 hypothesis.settings.load_profile("unhurried")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Keep the tests of a module together, and a notebook's cells, where `-n` shares them out."""
+    has_xdist = config.pluginmanager.hasplugin("xdist")
+    if has_xdist and config.option.numprocesses and config.option.dist == "no":
+        config.option.dist = "loadscope"
+
+
 def pytest_collection_finish() -> None:
     """Have the collector pass over what thousands of tests are made of.
 
