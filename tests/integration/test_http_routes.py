@@ -170,7 +170,7 @@ async def test_tokens_come_one_by_one_and_a_stream_may_break(peer: Peer) -> None
 
     assert [event.data for event in events[:4]] == [f'{{"token": "t{n}"}}' for n in range(4)]
     assert events[4].data == "[DONE]"
-    assert times[0] >= 0.2
+    assert times[0] > 0.2 - 1e-3  # loops may wake a sleeper by the last step of their clock early
     # Half the gap that was set: a busy machine may take one token late, and the next in time.
     assert all(later - sooner >= 0.15 for sooner, later in pairwise(times[:4]))
     assert cut == ['{"token": "t0"}', '{"token": "t1"}']

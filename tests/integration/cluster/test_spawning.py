@@ -101,8 +101,9 @@ def test_nodes_that_are_asked_to_end_leave_in_order_and_the_plan_says_what_is_mi
     assert set(results.users["reason"]) == {"node left"}
     assert set(results.nodes["outcome"]) == {"left"}
     assert results.verdict.state == "invalid"
-    assert results.verdict.reasons[0].startswith("6 of 6 users were lost, or went with a node")
-    assert "of the plan was not carried out" in results.verdict.reasons[1]
+    told = " ".join(results.verdict.reasons)  # a busy machine has reasons of its own among them
+    assert "6 of 6 users were lost, or went with a node" in told
+    assert "of the plan was not carried out" in told
 
 
 class Circle(murmur.Scenario):
