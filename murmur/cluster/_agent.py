@@ -11,6 +11,7 @@ import gc
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -290,7 +291,7 @@ class Agent:
             chunk=lambda chunk: self._send_chunk(spec.run_id, chunk),
             idle=lambda: self._report("idle", spec.run_id, None),
             state=lambda state: self._note_state(spec.run_id, state),
-            message=self._send_message,
+            message=partial(self._send_message, spec.run_id),
             meeting=lambda message: self._send_meeting(spec.run_id, message),
             leases=leases,
         )
@@ -355,11 +356,11 @@ class Agent:
     def _note_state(self, run_id: str, state: RunState) -> None:
         self._report("state", run_id, state.value)
 
-    def _send_message(self, user_id: int, message: object, due: float | None) -> bool:
-        """Send a message to the user of another node; from any thread."""
+    def _send_message(self, run_id: str, user_id: int, message: object, due: float | None) -> bool:
+        """Send a message to the user of another node; from any thread, also of a run before."""
         if self.is_lost:
             return False
-        self._link.send("message", encode([user_id, message, due]))
+        self._link.send("message", encode([run_id, user_id, message, due]))
         return True
 
     def _report(self, kind: str, run_id: str, value: object, number: int = 0) -> None:

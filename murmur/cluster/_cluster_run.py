@@ -302,7 +302,8 @@ class ClusterRun:
 
         `due` is when an answer was due, in seconds since the run started.
         """
-        node = self.home_of(user_id)
+        # Users who outlive their run have nobody to write to: its nodes may be in the next one.
+        node = None if self.over.is_set() else self.home_of(user_id)
         if node is not None:
             node.deliver(user_id, message, due)
         return node is not None
@@ -339,7 +340,9 @@ class ClusterRun:
             if self.shared is not None:
                 self.shared.heard(node, kind, body)
             return
-        user_id, message, due = decode(body)
+        run_id, user_id, message, due = decode(body)
+        if run_id != self._spec.run_id:  # of a user who outlived an earlier run
+            return
         if not self.route(int(user_id), message, due):
             self.chronicle.count(node, "mailbox.undeliverable")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -249,3 +250,42 @@ async def test_a_refusal_of_a_node_that_is_lost_and_back_by_then_costs_nothing_m
     assert len(users) == 8
     assert {outcome for node, outcome in users.values() if node == "a"} == {"lost"}
     assert counted(pair.ends[0]) == {"gone": 8}
+
+
+class Stubborn(murmur.Scenario):
+    """Users outlive their run, and go on to write to everybody."""
+
+    async def start(self, user: murmur.User) -> None:
+        for _ in range(60):
+            with suppress(BaseException):
+                await anyio.sleep(0.5)
+            for other in range(1, 5):
+                murmur.send(other, "from long ago")
+
+
+class Listening(murmur.Scenario):
+    """Users count what they get."""
+
+    async def start(self, user: murmur.User) -> None:
+        while True:
+            user.count(str(await user.receive()))
+
+
+@pytest.mark.parametrize("names", [[], ["a", "b"]])
+async def test_users_who_outlive_their_run_write_to_nobody_in_the_next(
+    network: Any, names: list[str]
+) -> None:
+    for name in names:
+        await network.join(name)
+    if not names:
+        network.cluster.roster.is_open = False
+    await network.do(Stubborn, 4, grace=0.1)
+    await anyio.sleep(1)
+    await network.stop()
+    assert {outcome for _, outcome in (await network.users()).values()} == {"killed"}
+    await network.do(Listening, 4)
+    await anyio.sleep(10)
+
+    assert network.counters() == {}
+    await network.stop()
+    assert network.counters() == {"mailbox.silent": 4}  # who waited, and got nothing
