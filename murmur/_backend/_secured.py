@@ -81,7 +81,7 @@ class Secured(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Send bytes, now if the other side takes them in."""
-        if not self._over.done():
+        if not (self._over.done() or self._plain.is_closing()):  # else asyncio logs each attempt
             self._transport.write(data)
 
     async def listen(self, heard: Callable[[bytes], None]) -> None:

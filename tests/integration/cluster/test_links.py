@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 
 import anyio
 import anyio.to_thread
+import pytest
 
 import murmur
+from murmur._backend import Secured, connect, listening
 from murmur._wire import encode
 from murmur.cluster import Authority
 from murmur.cluster._tls import TlsNodeLink, TlsSteeringLink
@@ -135,3 +138,27 @@ def test_what_a_node_measured_last_arrives_at_a_steering_kernel_that_is_late() -
 
     said = [kind for kind, _ in here.messages if kind != "pulse"]
     assert said == ["hello", *["chunk"] * 16, "leaving", "parted"]
+
+
+def test_a_side_that_is_gone_is_written_to_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    """All in one turn of the loop, as by a process that stood still and has much to say."""
+    authority = Authority()
+
+    async def main() -> None:
+        met, meet = anyio.create_memory_object_stream[Secured](1)
+        async with listening("127.0.0.1", 0, met.send_nowait) as port, met, meet:
+            ticket = authority.ticket(f"127.0.0.1:{port}", 60)
+            there = await connect("127.0.0.1", port)
+            here = await meet.receive()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(here.secure, authority.context())
+                tasks.start_soon(there.secure, ticket.context(), "steering.murmur.internal")
+            there.socket.shutdown(socket.SHUT_RDWR)
+            for _ in range(30):
+                here.write(bytes(100))
+            here.abort()
+            there.abort()
+
+    anyio.run(main)
+
+    assert caplog.messages == []
