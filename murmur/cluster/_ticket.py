@@ -116,8 +116,10 @@ class Ticket:
         """
         ticket = source if isinstance(source, Ticket) else cls._parse(_text_of(source))
         if ticket.has_expired:
-            when = datetime.fromtimestamp(ticket.expires_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
-            raise TicketError(f"it expired at {when}; session.open() gives a new one")
+            raise TicketError(
+                f"it expired at {shown_time(ticket.expires_at)}, and this machine's clock shows "
+                f"{shown_time(time.time())}; session.open() gives a new one"
+            )
         return ticket
 
     @staticmethod
@@ -248,6 +250,11 @@ class Authority:
             builder = builder.add_extension(names, critical=False)
         signed: x509.Certificate = builder.sign(self._key, hashes.SHA256())
         return signed
+
+
+def shown_time(seconds: float) -> str:
+    """Return a moment, in UNIX seconds, for a sentence."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _usage(host: str, *, is_authority: bool) -> x509.ExtensionType:

@@ -28,7 +28,7 @@ from murmur._backend import Native, Secured, connect, listening, native
 from murmur.errors import JoinError
 
 from ._link import MAX_MESSAGE, Frames, NodeAudience, SteeringAudience, framed
-from ._ticket import STEERING_NAME, Holder, Ticket
+from ._ticket import STEERING_NAME, Holder, Ticket, shown_time
 
 HANDSHAKE = 10.0
 """Seconds a peer has for its TLS handshake."""
@@ -50,6 +50,9 @@ LINGER = 10.0
 
 UNANSWERED = 30
 """Seconds after which the system gives up a peer that acknowledges nothing."""
+
+BY_THE_CLOCK = {9: "is not valid yet", 10: "has expired"}
+"""What a clock may be the reason of, by OpenSSL's codes."""
 
 _logger = logging.getLogger(__name__)
 
@@ -246,6 +249,12 @@ class TlsNodeLink:
 def _refusal(address: str, error: Exception) -> JoinError:
     """Return why there is no connection, and whether trying again may help."""
     cause = _cause_of(error)
+    if isinstance(cause, ssl.SSLCertVerificationError) and cause.verify_code in BY_THE_CLOCK:
+        reason = (
+            f"the session's certificate {BY_THE_CLOCK[cause.verify_code]}, as this machine's clock "
+            f"shows {shown_time(time.time())}; set the clock that is wrong"
+        )
+        return JoinError(address, reason, is_final=True)
     if isinstance(cause, ssl.SSLCertVerificationError):
         reason = "the session that listens there is another one; ask for its ticket"
         return JoinError(address, reason, is_final=True)
