@@ -11,7 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from murmur.recording import Hold, RunRecord, failure_lines
-from murmur.runtime import EXPELLED, NODE_LEFT, NODE_RELEASED, RUN_BROKE
+from murmur.runtime import (
+    ABANDONED,
+    EXPELLED,
+    NODE_LEFT,
+    NODE_RELEASED,
+    RUN_BROKE,
+    THREAD_RUNS,
+)
 from murmur.runtime.health import BY_OTHERS, STOOD_STILL, is_crowded_out, place
 from murmur.scenario import variable_of
 from murmur.telemetry import Labels
@@ -29,7 +36,7 @@ def gather(record: RunRecord, health: pd.DataFrame, *, was_cut_off: bool = False
     is_lost = _is(outcome, lambda text: text == "lost") & ~is_expelled
     is_gone = _is(reason, lambda text: text in (NODE_LEFT, RUN_BROKE)) & ~is_lost
     is_failed = _is(outcome, lambda text: text == "failed")
-    is_abandoned = _is(reason, lambda text: "abandoned" in text)
+    is_abandoned = _is(reason, lambda text: text in (ABANDONED, THREAD_RUNS))
     planned, undone = _plan(record, users, is_lost | is_gone)
     return Evidence(
         nodes=tuple(_nodes(record, health)),

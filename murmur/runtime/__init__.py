@@ -17,10 +17,12 @@ from ._process import SWITCH_INTERVAL, busy_thread, tuned_process
 from ._run import NodeRun, check_throttle_verb
 from ._spec import Listener, RunSpec
 from ._state import (
+    ABANDONED,
     EXPELLED,
     NODE_LEFT,
     NODE_RELEASED,
     RUN_BROKE,
+    THREAD_RUNS,
     LeavingEvent,
     Outcome,
     RunState,
@@ -33,6 +35,7 @@ from ._user import MAILBOX_SIZE, User
 from ._users import longest_end
 
 __all__ = [
+    "ABANDONED",
     "ARRIVED",
     "CLOCK_ERROR",
     "DUPLICATES",
@@ -44,6 +47,7 @@ __all__ = [
     "RUN_BROKE",
     "SENT",
     "SWITCH_INTERVAL",
+    "THREAD_RUNS",
     "UNCERTAIN",
     "USER_RATE",
     "LeavingEvent",

@@ -26,6 +26,13 @@ EXPELLED = "it was expelled"
 """Reason of users that were lost because a person sent their node away."""
 
 
+ABANDONED = "ignores cancellation, abandoned"
+"""Reason of users that were still there after they were cancelled."""
+
+THREAD_RUNS = "its thread still runs"
+"""Reason of users that were cancelled, and whose thread nothing can end."""
+
+
 class RunState(StrEnum):
     """What a run is doing; equal to its name as a string.
 

@@ -20,7 +20,7 @@ from murmur.scenario import refuse_coroutine
 from murmur.throttles import drop_due, user_here
 
 from ._population import Population
-from ._state import Outcome, outcome_of
+from ._state import ABANDONED, THREAD_RUNS, Outcome, outcome_of
 from ._user import User
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ class Users:
         outcome, reason = judged.value
         if user.is_killed and self._run.threads.is_busy(user):
             self.abandoned += 1
-            reason = "its thread still runs"
+            reason = THREAD_RUNS
         elif user.was_cut_off:
             reason = "was still cleaning up when its time was over"
         if user.id in self._sent_off and outcome in (Outcome.LEFT, Outcome.KILLED):
@@ -377,7 +377,7 @@ class Users:
         user.abandon()  # while it knows its task
         self._take_leave(user)
         self.abandoned += 1
-        self._account_for(user, Outcome.KILLED, "ignores cancellation, abandoned")
+        self._account_for(user, Outcome.KILLED, ABANDONED)
 
     async def _wait_until_gone(self, deadline: float) -> None:
         while self.population.present:

@@ -162,6 +162,7 @@ def test_a_user_in_a_thread_that_does_not_return_is_reported(session: murmur.Ses
     assert status.state == "finished"
     assert "2 users ignore their cancellation" in status.problems[-1]
     assert set(run.results.users["reason"]) == {"its thread still runs"}
+    assert "2 users were abandoned: cancellation was ignored." in run.results.verdict.reasons
 
 
 def test_a_user_that_ignores_cancellation_cannot_hang_stop_or_close() -> None:

@@ -263,7 +263,8 @@ def test_lost_and_abandoned_users_make_a_run_suspect(record: RunRecord) -> None:
     recorder = Recorder(node="n1", started_at=0.0, wall_started_at=0.0)
     recorder.user_gone(1, "lost", "node n2 is gone", 0.0, 0.0, 1.0)
     recorder.user_gone(2, "killed", "ignores cancellation, abandoned", 0.0, 0.0, 1.0)
-    for user_id in range(3, 11):
+    recorder.user_gone(3, "killed", "its thread still runs", 0.0, 0.0, 1.0)
+    for user_id in range(4, 11):
         recorder.user_gone(user_id, "killed", None, 0.0, 0.0, 1.0)
     record.add(recorder.seal())
     verdict = Results(record).verdict
@@ -272,7 +273,7 @@ def test_lost_and_abandoned_users_make_a_run_suspect(record: RunRecord) -> None:
     assert verdict.reasons == (
         "1 of 10 users were lost, or went with a node that nobody asked to go: "
         "n1 was lost at 1.0 s.",
-        "1 user was abandoned: cancellation was ignored.",
+        "2 users were abandoned: cancellation was ignored.",
     )
 
 
