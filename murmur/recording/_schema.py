@@ -387,6 +387,21 @@ _HEALTH = Frame(
             "machine_cpu",
             unit="share",
         ),
+        number(
+            "cpu_quota",
+            "Cores that a quota of processor time allows, as that of a container; missing if "
+            "there is none.",
+            "last",
+            "cpu_quota",
+            unit="cores",
+        ),
+        seconds(
+            "cpu_held",
+            "For how long that quota held threads back, over all cores; Linux 6.18 does not "
+            "always count it.",
+            "sum",
+            "cpu_held",
+        ),
         number("rss", "Resident memory of the process.", "max", "resident_memory", unit="bytes"),
         number("gc_pauses", "Garbage collections in the window.", "sum", "gc_pauses"),
         seconds("gc_longest", "How long the longest of them took.", "max", "gc_longest_pause"),

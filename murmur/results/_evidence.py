@@ -19,7 +19,7 @@ from murmur.runtime import (
     RUN_BROKE,
     THREAD_RUNS,
 )
-from murmur.runtime.health import BY_OTHERS, STOOD_STILL, is_crowded_out, place
+from murmur.runtime.health import BY_OTHERS, BY_QUOTA, STOOD_STILL, is_crowded_out, place
 from murmur.scenario import variable_of
 from murmur.telemetry import Labels
 
@@ -131,6 +131,7 @@ def _nodes(record: RunRecord, health: pd.DataFrame) -> Iterator[NodeHealth]:
         is_missing = bad["reason"] == NO_SIGN
         told = bad[~is_missing]
         crowded = np.array(list(map(_is_crowded, told["reason"], told["cpu"], told["machine_cpu"])))
+        is_held = told["reason"].astype(str).str.contains(BY_QUOTA, regex=False)
         yield NodeHealth(
             node=str(node),
             seconds=len(rows) * record.window,
@@ -139,6 +140,8 @@ def _nodes(record: RunRecord, health: pd.DataFrame) -> Iterator[NodeHealth]:
             crowded=int(crowded.sum()) * record.window,
             cpu=float(told.loc[crowded, "cpu"].mean()) if crowded.any() else math.nan,
             machine_cpu=float(told.loc[crowded, "machine_cpu"].mean()) if crowded.any() else 0.0,
+            held=int(is_held.sum()) * record.window,
+            quota=float(told.loc[is_held, "cpu_quota"].min()) if is_held.any() else math.nan,
             worst_lag=float(rows["loop_lag_max"].max()),
             holds=tuple(
                 (place(hold.line), hold.longest, hold.count) for hold in holds.get(node, ())
@@ -150,10 +153,11 @@ def _nodes(record: RunRecord, health: pd.DataFrame) -> Iterator[NodeHealth]:
 def _is_crowded(reason: object, cpu: float, machine_cpu: float) -> bool:
     """Return whether other programs made a window late; its own line is none of theirs."""
     text = str(reason)
-    is_late = ("loop lag" in text or "schedule" in text) and STOOD_STILL not in text
+    is_late = "loop lag" in text or "schedule" in text
+    is_known = STOOD_STILL in text or BY_QUOTA in text or " at " in text
     if BY_OTHERS in text:
         return True
-    return is_late and " at " not in text and is_crowded_out(cpu, machine_cpu)
+    return is_late and not is_known and is_crowded_out(cpu, machine_cpu)
 
 
 def _causes(reasons: pd.Series[Any]) -> pd.Index[Any]:

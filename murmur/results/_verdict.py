@@ -1,8 +1,8 @@
 """Whether the numbers of a run can be trusted: the rules, as pure functions.
 
 What did not happen counts.  A run has a plan (users, permits, seconds), and what was not
-delivered is told with whose doing it was: the generator's, other programs', a node's, the
-scenario's.  The rules, of which the worst decides:
+delivered is told with whose doing it was: the generator's, other programs', a quota's, a
+node's, the scenario's.  The rules, of which the worst decides:
 
 * Node-seconds that are saturated, or of which a node that took part told nothing: of all
   nodes together more than 5 % ``suspect``, more than 20 % ``invalid``; of one node more than
@@ -58,6 +58,9 @@ class NodeHealth:
     # cpu, machine_cpu: cores it used, and the share of the machine's that were busy, in those
     cpu: float = math.nan
     machine_cpu: float = math.nan
+    # held, quota: for how many of them a quota of processor time held it back, and its cores
+    held: float = 0.0
+    quota: float = math.nan
     worst_lag: float = math.nan  # longest lag of its loop in seconds; NaN if unknown
     # lines that blocked its loop: where, the longest time in seconds, how often
     holds: tuple[tuple[str, float, int], ...] = ()
@@ -241,7 +244,7 @@ def _end(evidence: Evidence) -> Iterator[Finding]:
         last = f"{evidence.cut_off_at:,.0f} s"
         yield (
             "suspect",
-            (f"The run was cut off, or is still on; what came after {last} is not known."),
+            f"The run was cut off, or is still on; what came after {last} is not known.",
         )
 
 
@@ -259,6 +262,7 @@ def _seconds(nodes: tuple[NodeHealth, ...]) -> Iterator[Finding]:
     if len(nodes) > 1:
         yield from _each(nodes)
     yield from _others(nodes, bad)
+    yield from _quota(nodes, bad)
 
 
 def _each(nodes: tuple[NodeHealth, ...]) -> Iterator[Finding]:
@@ -308,6 +312,19 @@ def _others(nodes: tuple[NodeHealth, ...], bad: float) -> Iterator[Finding]:
         "valid",
         f"Other programs had the machine for {crowded:,.0f} s of that ({numbers}): "
         "stop them, or give the generator cores of its own.",
+    )
+
+
+def _quota(nodes: tuple[NodeHealth, ...], bad: float) -> Iterator[Finding]:
+    """Say so where a quota of processor time is to blame for half of it or more."""
+    held = sum(node.held for node in nodes)
+    if not held or 2 * held < bad:
+        return
+    worst = max(nodes, key=lambda node: node.held)
+    yield (
+        "valid",
+        f"A quota of {worst.quota:,.2f} cores held the generator back for {held:,.0f} s of that: "
+        "give its container or service more, or ask less of each node.",
     )
 
 

@@ -12,6 +12,8 @@ from murmur.telemetry import Recorder
 
 VITALS = {
     "machine_cpu": 0.7,
+    "cpu_quota": 1.5,
+    "cpu_held": 0.25,
     "gc_pauses": 3.0,
     "gc_longest": 0.004,
     "open_files": 30.0,

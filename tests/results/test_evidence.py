@@ -138,6 +138,17 @@ def test_other_programs_are_not_blamed_for_what_is_our_own(sample: dict[str, Any
     assert "Other programs" not in str(Results(record_of(n1=node)).verdict)
 
 
+def test_a_quota_is_named_with_its_cores_and_other_programs_are_not() -> None:
+    node = recorder("n1")
+    vitals = {"machine_cpu": 1.0, "cpu_quota": 0.5, "cpu_held": 0.4}
+    why = "loop lag by a processor quota"
+    health(node, range(10), lag=0.2, cpu=0.04, reason=why, vitals=vitals)
+    told = str(Results(record_of(n1=node)).verdict)
+
+    assert "A quota of 0.50 cores held the generator back for 10 s of that" in told
+    assert "Other programs" not in told
+
+
 def test_users_that_left_with_their_node_count_against_the_plan() -> None:
     node = recorder("n1")
     for user in range(1, 21):

@@ -122,6 +122,16 @@ def test_other_programs_are_named_with_advice_that_fits() -> None:
     )
 
 
+def test_a_quota_is_named_if_it_is_to_blame_for_half_of_it() -> None:
+    verdict = judge(one(saturated=40.0, held=20.0, quota=0.5, worst_lag=0.3))
+
+    assert verdict.reasons[1] == (
+        "A quota of 0.50 cores held the generator back for 20 s of that: give its container or "
+        "service more, or ask less of each node."
+    )
+    assert len(judge(one(saturated=40.0, held=19.0, quota=0.5, worst_lag=0.3)).reasons) == 1
+
+
 @pytest.mark.parametrize(
     ("skipped", "state"),
     [(0, "valid"), (10, "valid"), (11, "suspect"), (50, "suspect"), (51, "invalid")],

@@ -16,7 +16,7 @@ from murmur.cluster import NodeStatus
 from murmur.recording import Failure, LiveChange, Recent
 from murmur.results import Verdict, duration_text
 from murmur.runtime import USER_RATE
-from murmur.runtime.health import BY_OTHERS
+from murmur.runtime.health import BY_OTHERS, BY_QUOTA
 from murmur.scenario import Scenario
 from murmur.throttles import ThrottleStatistics
 
@@ -33,6 +33,10 @@ _ADVICE = (
 _ADVICE_BESIDE_OTHERS = (
     "Other programs keep this computer busy, and the load generator waits for them: response "
     "times hold its own delay. Stop them, or give the generator cores of its own."
+)
+_ADVICE_UNDER_QUOTA = (
+    "A quota of processor time, as of a container, holds the load generator back: response times "
+    "hold its own delay. Give it more, or ask less of each node."
 )
 
 
@@ -170,8 +174,10 @@ def _health(recent: Recent, *, is_on: bool) -> dict[str, Any]:
     """Return whether the generator keeps up: it does not when one window in five is unfit."""
     samples = list(recent.health.values())
     is_bottleneck = is_on and recent.unfit * 5 > max(recent.judged, 5)
-    by_others = sum(BY_OTHERS in reason for reason in recent.reasons)
-    advice = _ADVICE_BESIDE_OTHERS if by_others * 2 > recent.unfit else _ADVICE
+    advice = _ADVICE
+    for whose, text in ((BY_OTHERS, _ADVICE_BESIDE_OTHERS), (BY_QUOTA, _ADVICE_UNDER_QUOTA)):
+        if sum(whose in reason for reason in recent.reasons) * 2 > recent.unfit:
+            advice = text
     return {
         "warning": advice if is_bottleneck else "",
         "lag": None if math.isnan(recent.lag) else duration_text(recent.lag),

@@ -16,7 +16,7 @@ from murmur._guard import heard
 from murmur.telemetry import window_told_by
 
 from ._probe import LagProbe
-from ._saturation import is_crowded_out, reasons, schedule_lag, standstill
+from ._saturation import is_crowded_out, is_held_back, reasons, schedule_lag, standstill, whose
 from ._vitals import CoreWait, Pauses, Vitals, VitalsReader
 
 if TYPE_CHECKING:
@@ -98,18 +98,17 @@ class Sampler:
         vitals, stood_still = self._vitals.read(), 0.0
         if not self._run.native.is_real_time:
             # Other programs take nothing from such time, nor from what runs in it.
-            vitals = replace(vitals, machine_cpu=math.nan, ports=math.nan)
+            vitals = replace(vitals, machine_cpu=math.nan, cpu_quota=math.nan, ports=math.nan)
         else:
             stood_still = self._look_for_standstill(lags, elapsed, cpu, queued)
         pauses, longest = self._pauses.take()
-        why = reasons(
-            lags,
-            schedule,
-            vitals,
+        blame = whose(
             line=self._run.watchdog.take_line(),
             by_others=is_crowded_out(cpu, vitals.machine_cpu, queued),
+            by_quota=is_held_back(cpu, elapsed, vitals, queued),
             stood_still=stood_still > 0,
         )
+        why = reasons(lags, schedule, vitals, blame)
         told = self._with_those_before(now, why)
         more = {**asdict(vitals), "gc_pauses": float(pauses), "gc_longest": longest}
         rss = more.pop("rss")

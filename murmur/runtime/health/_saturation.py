@@ -13,8 +13,9 @@ A busy processor alone is no reason: it matters when it makes something late, an
 first rule sees it.
 
 Whose doing a late loop is, stands behind the rule: ``loop lag by other programs`` where they
-took the machine's cores, ``loop lag at chat.py:7`` where one line held it again and again,
-``loop lag while the process stood still`` where no thread of the process ran at all.
+took the machine's cores, ``loop lag by a processor quota`` where that of a container or service
+was used up, ``loop lag at chat.py:7`` where one line held it again and again, ``loop lag while
+the process stood still`` where no thread of the process ran at all.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from ._vitals import NEARLY_ALL, Vitals
 
 BY_OTHERS = " by other programs"
 """Written behind the rule where other programs of the machine are to blame."""
+
+BY_QUOTA = " by a processor quota"
+"""Written behind the rule where a quota of processor time is to blame."""
 
 STOOD_STILL = " while the process stood still"
 """Written behind the rule where the process was stopped, or its container or machine."""
@@ -50,7 +54,10 @@ OF_ITS_OWN = 0.8
 """Cores that a loop uses when it is its own work that makes it late: nearly one."""
 
 QUEUED = 0.1
-"""Share of the time for which the loop's thread waits for a core when others have them."""
+"""Share of the time for which the loop's thread waits for a core that it does not get."""
+
+USED_UP = 0.9
+"""Share of a quota from which on it counts as used up."""
 
 
 def high(values: Sequence[float]) -> float:
@@ -82,6 +89,32 @@ def is_crowded_out(
     """
     is_full = machine_cpu >= FULL and cpu < OF_ITS_OWN
     return is_full and (math.isnan(queued) or queued >= QUEUED)
+
+
+def is_held_back(
+    cpu: float,  # cores that the process used
+    elapsed: float,  # length of the window
+    vitals: Vitals,
+    # share of the time for which the loop's thread could run and had no core
+    queued: float = math.nan,
+) -> bool:
+    """Return whether a quota of processor time kept the generator from running.
+
+    Linux 6.18 does not always count for how long a quota held threads back.  So a quota that this
+    process used up says the same, as does a wait for a core while the machine has free ones.
+
+    Examples
+    --------
+    >>> is_held_back(0.2, 1.0, Vitals(cpu_quota=0.5, cpu_held=0.4))
+    True
+    >>> is_held_back(0.2, 1.0, Vitals(cpu_quota=0.5, cpu_held=0.0))
+    False
+    """
+    if math.isnan(vitals.cpu_quota) or queued < QUEUED:
+        return False
+    is_used_up = cpu >= USED_UP * vitals.cpu_quota
+    has_room = vitals.machine_cpu < FULL and queued >= QUEUED  # which it is not, if unknown
+    return is_used_up or has_room or vitals.cpu_held >= QUEUED * elapsed
 
 
 def standstill(
@@ -122,14 +155,30 @@ def place(line: str) -> str:
     return PurePath(line).name
 
 
+def whose(
+    *,
+    line: str = "",  # where the loop was held most often
+    by_others: bool = False,  # whether it was crowded out
+    by_quota: bool = False,  # whether it was held back
+    stood_still: bool = False,  # whether `standstill` found one
+) -> str:
+    """Return whose doing a late loop is, as it stands behind the rule; nothing if unknown.
+
+    Examples
+    --------
+    >>> whose(line="/srv/load/chat.py:7"), whose(line="/srv/load/chat.py:7", by_others=True)
+    (' at chat.py:7', ' by other programs')
+    """
+    known = {STOOD_STILL: stood_still, BY_QUOTA: by_quota, BY_OTHERS: by_others}
+    at = f" at {place(line)}" if line else ""
+    return next((text for text, holds in known.items() if holds), at)
+
+
 def reasons(
     lags: Sequence[float],  # seconds by which the loop woke late
     schedule: float,
     vitals: Vitals,
-    *,
-    line: str = "",  # where the loop was held most often
-    by_others: bool = False,
-    stood_still: bool = False,  # whether `standstill` found one
+    blame: str = "",  # whose doing a late loop is
 ) -> tuple[str, ...]:
     """Return why a window is saturated; nothing if it is not.
 
@@ -137,13 +186,11 @@ def reasons(
     --------
     >>> reasons([0.001, 0.2], math.nan, Vitals(open_files=1000, open_files_limit=1024))
     ('loop lag', 'open files')
-    >>> reasons([0.2], math.nan, Vitals(), line="/srv/load/chat.py:7")
+    >>> reasons([0.2], math.nan, Vitals(), whose(line="/srv/load/chat.py:7"))
     ('loop lag at chat.py:7',)
     """
-    whose = BY_OTHERS if by_others else f" at {place(line)}" * bool(line)
-    whose = STOOD_STILL if stood_still else whose
     rules = {
-        f"loop lag{whose}": high(lags) > LAG_LIMIT,
+        f"loop lag{blame}": high(lags) > LAG_LIMIT,
         "schedule": schedule > SCHEDULE_LIMIT,
         "open files": vitals.open_files >= NEARLY_ALL * vitals.open_files_limit,
         "ports": vitals.ports >= NEARLY_ALL * vitals.ports_limit,

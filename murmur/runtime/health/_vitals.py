@@ -26,6 +26,9 @@ from itertools import islice
 from pathlib import Path
 from time import perf_counter
 
+from ._files import beginning, number
+from ._quota import Quota
+
 NAN = math.nan
 
 NEARLY_ALL = 0.95
@@ -39,6 +42,10 @@ class Vitals:
     # bytes of memory that the process holds; its peak where the system tells no more
     rss: float = NAN
     machine_cpu: float = NAN  # share of the machine's cores that were busy since the look before
+    # cpu_quota, cpu_held: cores that a quota of processor time allows, and for how many seconds,
+    # over all cores, it held threads back since the look before; NaN if there is none
+    cpu_quota: float = NAN
+    cpu_held: float = NAN
     # open_files, open_files_limit: files and sockets that the process has open, and may have
     open_files: float = NAN
     open_files_limit: float = NAN
@@ -59,19 +66,24 @@ class VitalsReader:
     ) -> None:
         self._proc = proc
         self._before = (NAN, NAN)
+        self._quota = Quota(proc)
+        self._held_before = NAN
         self._first_port, self._last_port = self._port_range()
         self._to_one_server = NAN
         self._folder = next(filter(os.path.isdir, (proc / "self/fd", descriptors)), None)
-        self._has_number = self._size_is_number()
+        self._has_number = self._size_isnumber()
         self.read()  # the share of busy cores is one since the look before
 
     def read(self) -> Vitals:
         """Return how things are now."""
         open_files = self._open_files()
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        quota = self._quota.cores()
         return Vitals(
             rss=self._resident_bytes(),
             machine_cpu=self._busy_share(),
+            cpu_quota=quota,
+            cpu_held=NAN if math.isnan(quota) else self._held(),
             open_files=open_files,
             open_files_limit=NAN if limit == resource.RLIM_INFINITY else limit,
             ports=self._ports(open_files),
@@ -83,18 +95,23 @@ class VitalsReader:
         if len(words) < 2 or not words[1].isdecimal():
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             return float(peak if sys.platform == "darwin" else peak * 1024)
-        return _number(words[1]) * resource.getpagesize()
+        return number(words[1]) * resource.getpagesize()
 
     def _busy_share(self) -> float:
         """Return the share of time, over all cores, that was not idle."""
         words = self._words("stat")[1:9]  # user nice system idle iowait irq softirq steal
         if len(words) < 8:
             return NAN
-        ticks = list(map(_number, words))
+        ticks = list(map(number, words))
         total, idle = sum(ticks), ticks[3] + ticks[4]
         (total_before, idle_before), self._before = self._before, (total, idle)
         passed = total - total_before
         return 1 - (idle - idle_before) / passed if passed > 0 else NAN
+
+    def _held(self) -> float:
+        """Return for how long the quota held threads back since the look before."""
+        before, self._held_before = self._held_before, self._quota.held()
+        return self._held_before - before
 
     def _open_files(self) -> float:
         if self._folder is None:
@@ -106,7 +123,7 @@ class VitalsReader:
         except OSError:
             return NAN
 
-    def _size_is_number(self) -> bool:
+    def _size_isnumber(self) -> bool:
         """Return whether the folder's size is the number of files, as it is on some kernels."""
         if self._folder is None:
             return False
@@ -164,20 +181,20 @@ class VitalsReader:
         for line in self._text(name).splitlines():
             protocol, _, rest = line.partition(":")
             fields = rest.split()
-            counts[protocol] = dict(zip(fields[::2], map(_number, fields[1::2]), strict=False))
+            counts[protocol] = dict(zip(fields[::2], map(number, fields[1::2]), strict=False))
         return counts
 
     def _port_range(self) -> tuple[float, float]:
         """Return the first and the last port that connections are given."""
         words = self._words("sys/net/ipv4/ip_local_port_range")
-        return (_number(words[0]), _number(words[1])) if len(words) == 2 else (NAN, NAN)
+        return (number(words[0]), number(words[1])) if len(words) == 2 else (NAN, NAN)
 
     def _words(self, name: str) -> list[str]:
         """Return the words of a file; none if it cannot be read."""
         return self._text(name).split()
 
     def _text(self, name: str) -> str:
-        return _beginning(self._proc / name)
+        return beginning(self._proc / name)
 
 
 class CoreWait:
@@ -197,28 +214,15 @@ class CoreWait:
         Linux adds a wait when it is over.  One that lasts shows in a thread that could run and
         has not run since an earlier look: it counts from there.
         """
-        words = _beginning(self._folder / "schedstat").split()
-        ran, waited = map(_number, words[:2]) if len(words) == 3 else (NAN, NAN)
+        words = beginning(self._folder / "schedstat").split()
+        ran, waited = map(number, words[:2]) if len(words) == 3 else (NAN, NAN)
         if ran != self._ran or not self._is_runnable():
             self._ran, self._ran_until = ran, now
         return waited / 1e9 + (now - self._ran_until)
 
     def _is_runnable(self) -> bool:
         # proc(5): the state follows the name, which is in parentheses and may hold anything.
-        return _beginning(self._folder / "stat").rpartition(")")[2][:2] == " R"
-
-
-def _beginning(path: Path) -> str:
-    """Return what a file begins with; nothing if it cannot be read."""
-    try:
-        with open(path, encoding="ascii") as file:
-            return file.read(4096)
-    except (OSError, UnicodeDecodeError):
-        return ""
-
-
-def _number(word: str) -> float:
-    return float(word) if word.isdecimal() else NAN
+        return beginning(self._folder / "stat").rpartition(")")[2][:2] == " R"
 
 
 class Pauses:

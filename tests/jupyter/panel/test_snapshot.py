@@ -161,7 +161,11 @@ def test_it_is_said_when_the_generator_is_the_bottleneck(take, tape, late, is_wa
 
 @pytest.mark.parametrize(
     ("reason", "advice"),
-    [("loop lag by other programs", "Stop them"), ("loop lag at chat.py:7", "fewer users")],
+    [
+        ("loop lag by other programs", "Stop them"),
+        ("loop lag by a processor quota", "quota"),
+        ("loop lag at chat.py:7", "fewer users"),
+    ],
 )
 def test_what_to_do_follows_from_whose_doing_it_is(take, tape, reason, advice):
     for number in range(1, 31):

@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from murmur.runtime.health import Vitals, high, is_crowded_out, reasons, schedule_lag, standstill
+from murmur.runtime.health import (
+    Vitals,
+    high,
+    is_crowded_out,
+    is_held_back,
+    reasons,
+    schedule_lag,
+    standstill,
+    whose,
+)
 
 NAN = math.nan
 
@@ -47,12 +56,13 @@ def test_what_is_not_known_saturates_nothing() -> None:
 
 
 def test_whose_doing_a_late_loop_is_stands_behind_the_rule() -> None:
-    def why(**whose: Any) -> tuple[str, ...]:
-        return reasons([0.2], 0.2, Vitals(), **whose)
+    def why(**facts: Any) -> tuple[str, ...]:
+        return reasons([0.2], 0.2, Vitals(), whose(**facts))
 
     assert why(line="/srv/chat.py:7") == ("loop lag at chat.py:7", "schedule")
     assert why(line="/srv/chat.py:7", by_others=True)[0] == "loop lag by other programs"
-    assert reasons([0.01], NAN, Vitals(), by_others=True) == ()
+    assert why(by_others=True, by_quota=True)[0] == "loop lag by a processor quota"
+    assert reasons([0.01], NAN, Vitals(), whose(by_others=True)) == ()
 
 
 @pytest.mark.parametrize(
@@ -70,6 +80,29 @@ def test_others_are_blamed_if_they_have_the_cores_and_the_loop_queues_for_one(
     cpu: float, machine: float, queued: float, is_theirs: bool
 ) -> None:
     assert is_crowded_out(cpu, machine, queued) is is_theirs
+
+
+@pytest.mark.parametrize(
+    ("told", "is_its_doing"),
+    [
+        ({"cpu_held": 0.2}, True),
+        ({"cpu_held": 0.2, "queued": NAN}, True),  # no schedstat here
+        ({"cpu_held": 0.2, "queued": 0.02}, False),  # another thread was held back, or program
+        ({"cpu_held": 0.05}, False),
+        ({"cpu": 0.46}, True),  # Linux did not count for how long
+        ({"machine_cpu": 0.4}, True),  # nor did it use up its quota, but others of its group
+        ({"machine_cpu": 0.4, "queued": NAN}, False),
+        ({"cpu_quota": NAN, "cpu_held": NAN, "machine_cpu": 0.4}, False),
+    ],
+)
+def test_a_quota_is_blamed_if_it_is_used_up_and_the_loop_waits_for_a_core(
+    told: dict[str, float], is_its_doing: bool
+) -> None:
+    facts = {"cpu": 0.2, "queued": 0.5, "cpu_quota": 0.5, "cpu_held": 0.0, "machine_cpu": 1.0}
+    facts |= told
+    cpu, queued = facts.pop("cpu"), facts.pop("queued")
+
+    assert is_held_back(cpu, 1.0, Vitals(**facts), queued) is is_its_doing
 
 
 def test_high_is_the_99th_percentile_by_nearest_rank() -> None:
@@ -99,5 +132,6 @@ def test_a_process_stood_still_if_no_thread_of_it_did_anything(
 
 
 def test_a_window_in_which_the_process_stood_still_is_nobody_elses() -> None:
-    why = reasons([20.0], NAN, Vitals(), line="chat.py:7", by_others=True, stood_still=True)
-    assert why == ("loop lag while the process stood still",)
+    facts = {"by_others": True, "by_quota": True, "stood_still": True}
+
+    assert whose(line="chat.py:7", **facts) == " while the process stood still"
