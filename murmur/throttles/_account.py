@@ -102,6 +102,7 @@ class PermitPlan:
         self.sum: float = 0.0  # what the rate has come to, in permits
         self._windows = windows
         self._at = now
+        self._due_until = now  # the last moment at which permits could fall due
         self.counted: int = 0  # whole permits that have fallen due
         self._due: deque[list[int]] = deque()  # window, permits not booked yet
 
@@ -116,6 +117,7 @@ class PermitPlan:
             self.sum += piece.permits(self._at, end)
             self._at = end
             self._count(math.ceil(self.sum - _ROUNDING), window)
+        self._due_until = self._at
 
     def skip_time(self, until: float) -> None:
         """Let time pass in which nothing falls due."""
@@ -123,7 +125,17 @@ class PermitPlan:
 
     def count_all(self, number: int) -> None:
         """See to it that the first `number` permits have fallen due by now."""
-        self._count(number, self._windows.at(self._at))
+        self._count(number, self._windows.at(self._due_until))
+
+    def forget_beyond(self, number: int) -> None:
+        """Let no more than `number` permits have fallen due by now."""
+        while self.counted > number:
+            gone = min(self._due[-1][1], self.counted - number)
+            self.counted -= gone
+            self._due[-1][1] -= gone
+            if not self._due[-1][1]:
+                self._due.pop()
+        self.sum = min(self.sum, float(number))
 
     def _count(self, number: int, window: int) -> None:
         more = number - self.counted
@@ -202,6 +214,11 @@ class Account:
         self.plan.count_all(self.number)
         self.plan.sum = self.number - to_come
         self.place = float(self.number)
+
+    def rest(self) -> None:
+        """Let nothing have fallen due since the last permit: nobody was left to wait for it."""
+        if not self.is_over:
+            self.plan.forget_beyond(self.number)
 
     def take_back(self, due_at: float) -> None:
         """Note that a permit that was granted was given back, and nobody wanted it."""

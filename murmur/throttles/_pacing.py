@@ -242,7 +242,9 @@ class EvenPacing(Pacing):
         super().want(now, wanted=wanted)
         self._integrate(now)
         self._is_wanted = wanted
-        if wanted:
+        if not wanted:  # the last of the crowd got its permit a little after that was due
+            self._account.rest()
+        else:
             piece = self._walk.piece
             self._account.anchor(piece.permits(now, min(self._walk.slot, piece.end)))
 

@@ -6,6 +6,7 @@ import asyncio
 import math
 
 import pytest
+from traitlets import Float
 
 import murmur
 from murmur.testing import rehearse
@@ -61,3 +62,23 @@ def test_permits_that_busy_users_missed_are_unasked():
     assert rows["due"].sum() == pytest.approx(2000, abs=1)
     assert rows["unasked"].sum() == pytest.approx(1000, rel=0.1)
     assert rows["skipped"].sum() == 0
+
+
+class Late(murmur.Scenario):
+    """The second of three users holds the loop, so that the third comes late."""
+
+    hold = Float(0.0, help="for how many seconds")
+
+    async def start(self, user):
+        if user.id == 2:
+            asyncio.get_running_loop().jump(self.hold)
+        await user.sleep(2.0)
+
+
+@pytest.mark.parametrize("hold", [0.0, 0.0015, 0.0035])
+def test_permits_of_users_are_due_while_users_wait_and_in_the_second_in_which_they_do(hold):
+    """Three users at 1,000/s: a fourth permit has no user, however late the third one came."""
+    rows = rehearse(Late, 3, user_rate=60_000, hold=hold).throttles
+
+    assert rows[["due", *OUTCOMES]].iloc[0].tolist() == [3, 3, 0, 0, 0]
+    assert rows["due"].sum() == 3
