@@ -192,7 +192,8 @@ def run(**options: Any) -> int:  # noqa: ANN401 - click's own values
     """
     with Interrupts() as interrupts:
         try:
-            from ._conclude import run_and_conclude
+            with interrupts.noting():
+                from ._conclude import run_and_conclude
 
             return run_and_conclude(options, interrupts)
         except KeyboardInterrupt:  # before the run was on: there is nothing to conclude

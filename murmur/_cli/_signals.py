@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
 
@@ -28,7 +30,7 @@ class Interrupts:
     """Counts the signals that ask the process to end, as long as the ``with`` block lasts.
 
     Until `hold` is called a first signal raises KeyboardInterrupt, as there is nothing yet
-    to end in order.  From then on it is only noted in `number`.
+    to end in order.  From then on it is only noted in `number`, as it is in a `noting` block.
     """
 
     def __init__(self) -> None:
@@ -45,6 +47,18 @@ class Interrupts:
     def hold(self) -> None:
         """From now on, only note the first signal."""
         self._holds = True
+
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        """Only note the first signal while the block lasts, and raise KeyboardInterrupt behind it.
+
+        A module that was left half imported can be imported no more, and what is to be told of
+        the interrupt may need it.
+        """
+        self._holds = True
+        yield
+        self._holds = False
+        self.check()
 
     def check(self) -> None:
         """Raise KeyboardInterrupt if a signal came whose own exception was lost.

@@ -394,6 +394,34 @@ def test_ctrl_c_while_a_scenario_begins_ends_that(start, folder, after):
     assert "interrupted" in junit.find("testcase/error").get("message")
 
 
+CTRL_C_AMID_IMPORT = """
+import os, signal, sys
+
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == os.environ["AMID"]:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+"""
+
+
+@pytest.mark.parametrize("module", ["asyncio.base_events", "numpy._core", "pandas._libs.missing"])
+def test_ctrl_c_amid_an_import_is_told_as_any_other(folder, module):
+    """What was left half imported could be imported no more, and the refusal needed it."""
+    (folder / "sitecustomize.py").write_text(CTRL_C_AMID_IMPORT, encoding="utf-8")
+    done = run(
+        folder,
+        *("run", "nap.py:Slow", "--progress", "none", "--junit", "j.xml"),
+        PYTHONPATH=os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]),
+        AMID=module,
+    )
+
+    assert (done.returncode, "Traceback" in done.stderr) == (130, False), done.stderr
+    junit = ElementTree.parse(folder / "j.xml").getroot()
+    assert "interrupted" in junit.find("testcase/error").get("message")
+
+
 def test_a_run_whose_loop_is_stuck_is_kept_as_an_invalid_one(folder):
     options = ("-u", "4", "-d", "60", "--set", "user_rate=inf")
     done = run(folder, "run", "nap.py:Stuck", *options, "--out", "kept", "--json")
