@@ -37,6 +37,7 @@ class LocalNode(Node):
         self._bus = bus
         self._tasks = tasks
         self._run: NodeRun | None = None
+        self._earlier: list[NodeRun] = []  # that are over, with users whose code goes on
         self._scope = anyio.CancelScope()
 
     @property
@@ -72,12 +73,13 @@ class LocalNode(Node):
         """Serve the run in a task of the node's group."""
         if self.is_running:
             raise RunStateError("start a run", "not over yet on this node", "wait for its end")
-        self._run = None
+        self._part_with_run()
         try:
             run = NodeRun(spec, node=self.name, bus=self._bus, listener=listener)
         except MurmurError:
             listener.state(RunState.FAILED)
             raise
+        run.earlier = self._earlier
         self._run = run
         self._scope = anyio.CancelScope()
         self._tasks.start_soon(self._serve, run, self._scope)
@@ -120,8 +122,14 @@ class LocalNode(Node):
         self._scope.cancel()
         await self.wait_ended()
         last = await self.status()
-        self._run = None
+        self._part_with_run()
         return last
+
+    def _part_with_run(self) -> None:
+        """Forget a run that is over, unless users of it cannot be stopped."""
+        runs = [*self._earlier, *([] if self._run is None else [self._run])]
+        self._earlier = [run for run in runs if run.users.unstoppable]
+        self._run = None
 
     async def status(self) -> NodeStatus:
         """See the base."""

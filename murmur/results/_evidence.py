@@ -55,6 +55,7 @@ def gather(record: RunRecord, health: pd.DataFrame, *, was_cut_off: bool = False
         undone=undone,
         actions=record.actions_total,
         actions_kept=record.actions_kept,
+        unstoppable=_unstoppable(record),
         leftovers=tuple(_leftovers(record)),
         events_dropped=record.events_dropped,
         rows_dropped=sum(record.rows_dropped.values()),
@@ -175,6 +176,13 @@ def _permits(record: RunRecord) -> Iterator[Permits]:
     sums = pd.DataFrame(columns).groupby(names).sum()  # of what is missing, nothing
     for name, (due, skipped) in zip(sums.index, sums.to_numpy().tolist(), strict=True):
         yield Permits(str(name), due, skipped)
+
+
+def _unstoppable(record: RunRecord) -> int:
+    """Return how many users of earlier runs went on when this one began, on all nodes."""
+    events: dict[str, Any] = record.table("events")
+    told = zip(events["name"], events["measurements"], strict=True)
+    return sum(int(measured["count"]) for name, measured in told if name == "amoc.user.unstoppable")
 
 
 def _leftovers(record: RunRecord) -> Iterator[tuple[str, int]]:

@@ -13,7 +13,8 @@ node's, the scenario's.  The rules, of which the worst decides:
   than 20 % ``invalid``.
 * User-seconds of the plan that were not carried out, and nobody asked for that: more than
   1 % ``suspect``, more than 20 % ``invalid``.
-* Every user failed; users ignored their cancellation; the run was cut off: ``suspect``.
+* Every user failed; users ignored their cancellation, or go on from an earlier run; the run was
+  cut off: ``suspect``.
 * The session gave the run up, or the run failed: ``invalid``.
 
 What a person asked for (`stop`, `expel`), what came to no end (actions that were cut short,
@@ -105,6 +106,8 @@ class Evidence:
         Users whose node a person gave back, or scaled away.
     abandoned : int
         Users that ignored their cancellation.
+    unstoppable : int
+        Users of earlier runs whose code went on when this one began.
     failed : int
         Users whose `start` raised.
     failure : str
@@ -151,6 +154,7 @@ class Evidence:
     expelled: int = 0
     released: int = 0
     abandoned: int = 0
+    unstoppable: int = 0
     failed: int = 0
     failure: str = ""
     planned: float = 0.0
@@ -365,6 +369,12 @@ def _users(evidence: Evidence) -> Iterator[Finding]:
         users = number_of(evidence.abandoned, "user")
         verb = "was" if evidence.abandoned == 1 else "were"
         yield "suspect", f"{users} {verb} abandoned: cancellation was ignored."
+    if evidence.unstoppable:
+        users = number_of(evidence.unstoppable, "user")
+        yield (
+            "suspect",
+            f"{users} of earlier runs, who ignored their cancellation, went on as this one began.",
+        )
 
 
 def _wishes(evidence: Evidence) -> Iterator[str]:

@@ -42,6 +42,11 @@ class Threads:
         """Whether the function of `user` has not returned yet."""
         return user.id in self._busy
 
+    @property
+    def busy(self) -> int:
+        """For how many users that is so."""
+        return len(self._busy)
+
     async def run(self, fn: Callable[[], T]) -> T:
         """Return what `fn` returns, called in a thread."""
         return await anyio.to_thread.run_sync(fn, abandon_on_cancel=True, limiter=self._limiter)

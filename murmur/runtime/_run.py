@@ -8,9 +8,10 @@ watches users until somebody calls `stop`, sees every user to its end and calls
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import copy_context
 from functools import partial
+from itertools import chain
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from murmur.errors import (
     MurmurError,
     RunStateError,
     ThrottleError,
+    number_of,
 )
 from murmur.scenario import (
     PublicNames,
@@ -69,6 +71,8 @@ class NodeRun:
     state: RunState = RunState.IDLE
     # why the run failed, or what went wrong in `terminate`
     error: MurmurError | None = None
+    # runs that are over here, and whose users may still go on
+    earlier: Sequence[NodeRun] = ()
     _stop_reason = ""
     _is_broken = False
 
@@ -133,7 +137,14 @@ class NodeRun:
 
     def all_problems(self) -> tuple[str, ...]:
         """Return what a person should know about: what users left behind, or wait for, as well."""
-        return (*self.problems, *self.leftovers.sentences(), *self.coordinators.problems())
+        parts = (self.leftovers.sentences(), self.coordinators.problems())
+        return (*self.problems, *self._of_earlier(), *chain(*parts))
+
+    def _of_earlier(self) -> Iterator[str]:
+        """Yield what there is to say of users whose run is over while their code goes on."""
+        if number := sum(run.users.unstoppable for run in self.earlier):
+            go_on, were = ("goes on", "it was") if number == 1 else ("go on", "they were")
+            yield f"{number_of(number, 'user')} of earlier runs {go_on} here: {were} abandoned"
 
     async def serve(self) -> None:
         """Do the whole run; returns when it is over, whatever the scenario does."""
@@ -314,6 +325,7 @@ class NodeRun:
             tasks.start_soon(self._sampler.sample_forever)
             tasks.start_soon(self._look_for_leftovers)
             self._enter(RunState.RUNNING)
+            self._tell_of_earlier()
         self.initialised.set()
 
     async def _wind_down(self) -> None:
@@ -364,6 +376,11 @@ class NodeRun:
         """Say that the last user is gone, unless the run itself sees all of them off."""
         if self.state is not RunState.FAILED:
             self._listener.idle()
+
+    def _tell_of_earlier(self) -> None:
+        """Let the results know that others are here, who may load what is measured."""
+        if number := sum(run.users.unstoppable for run in self.earlier):
+            self.emitter.emit("amoc.user.unstoppable", {"count": number}, {})
 
     async def _look_for_leftovers(self) -> None:
         while True:

@@ -60,6 +60,7 @@ class Users:
     ) -> None:
         self.population: Population = Population()
         self.abandoned: int = 0
+        self._unstoppable: set[int] = set()  # those of them whose code has not ended yet
         self._run = run
         self._cast = calls.cast
         self._body = calls.user_body()  # `await body(user)` is what one user does
@@ -193,6 +194,11 @@ class Users:
         await self._wait_until_gone(native.now() + grace)
         await self._evict(list(self.population))
 
+    @property
+    def unstoppable(self) -> int:
+        """How many users are gone for the run, while their code goes on."""
+        return len(self._unstoppable) + self._run.threads.busy
+
     async def _live(self, user: User) -> None:
         run = self._run
         user_here.set(user)
@@ -214,7 +220,8 @@ class Users:
 
     def _gone(self, user: User, error: BaseException | None, result: object = None) -> None:
         if not self.population.depart(user):
-            return  # abandoned before
+            self._unstoppable.discard(user.id)  # it was abandoned before
+            return
         # Its code may have put anything in the user's attributes.
         went_unasked = heard(self._take_leave, user).value
         if went_unasked and error is None:
@@ -377,6 +384,7 @@ class Users:
         user.abandon()  # while it knows its task
         self._take_leave(user)
         self.abandoned += 1
+        self._unstoppable.add(user.id)
         self._account_for(user, Outcome.KILLED, ABANDONED)
 
     async def _wait_until_gone(self, deadline: float) -> None:

@@ -148,6 +148,7 @@ def _run_events() -> list[EventType]:
             "task",
             measurements=("count", "transports"),
         ),
+        _event("user.unstoppable", "A run began while users of earlier ones still went on."),
         _event("mailbox.overflow", "A full mailbox refused a message.", "user_id"),
         _event(
             "handler.failure",

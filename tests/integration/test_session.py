@@ -187,6 +187,47 @@ def test_a_user_that_ignores_cancellation_cannot_hang_stop_or_close() -> None:
     assert set(run.results.users["reason"]) == {"ignores cancellation, abandoned"}
 
 
+@pytest.mark.parametrize("is_blocking", [False, True])
+def test_a_run_says_that_users_of_an_earlier_one_go_on(
+    session: murmur.Session, *, is_blocking: bool
+) -> None:
+    """They load the machine and the target, and nothing of it is in the new run's frames."""
+    let_go = threading.Event()
+
+    class Immortal(murmur.Scenario):
+        """Swallows everything until it is let go."""
+
+        async def start(self, user: murmur.User) -> None:
+            while not let_go.is_set():
+                with contextlib.suppress(BaseException):
+                    await anyio.sleep(0.05)
+
+    class Blocking(murmur.Scenario):
+        """Waits in a thread until it is let go."""
+
+        def start(self, user: murmur.User) -> None:
+            let_go.wait(60)
+
+    first = session.do(Blocking if is_blocking else Immortal, 3, user_rate=AT_ONCE, grace=0.2)
+    session.stop()
+    first.wait(timeout=60)
+    second = session.do(Idle, 1, user_rate=AT_ONCE)
+    told = "3 users of earlier runs go on here: they were abandoned"
+
+    assert told in session.status().problems
+    let_go.set()
+    wait_for(lambda: told not in session.status().problems)
+    session.stop()
+    second.wait(timeout=60)
+    third = session.do(Idle, 1, user_rate=AT_ONCE)
+    session.stop()
+    third.wait(timeout=60)
+    said = "of earlier runs, who ignored their cancellation, went on as this one began."
+    assert second.results.verdict.state != "valid"
+    assert f"3 users {said}" in second.results.verdict.reasons
+    assert said not in str(third.results.verdict)
+
+
 def test_code_that_blocks_the_loop_is_named(session: murmur.Session) -> None:
     class Blocks(murmur.Scenario):
         """User 2 blocks."""
