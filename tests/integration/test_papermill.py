@@ -28,24 +28,27 @@ def notebook(tmp_path: Path) -> Path:
     return path
 
 
-def execute(notebook: Path, **parameters: object) -> Path:
+def execute(notebook: Path, **parameters: object) -> None:
     done = notebook.with_name("done.ipynb")
     papermill.execute_notebook(
         notebook, done, parameters, kernel_name="python3", progress_bar=False, cwd=notebook.parent
     )
-    return done
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 def test_a_notebook_runs_with_other_parameters_and_its_results_are_read(notebook, capsys):
     out = notebook.parent / "kept"
-    done = execute(notebook, users=3, duration=2.0, out=str(out))
+    try:
+        execute(notebook, users=3, duration=2.0, out=str(out))
+    except papermill.PapermillExecutionError as error:  # the last cell checks, and all is kept
+        if "the run is invalid" not in str(error):  # as it is on a busy machine
+            raise
     code = main(["report", str(out), "--check", "count(echo) > 10"])
 
     assert murmur.load(out).summary().users == {"left": 3}
     assert code in (0, 3)  # 3: this machine is busy with other things
     assert "  holds  count(echo) > 10" in capsys.readouterr().out
-    assert "injected-parameters" in done.read_text(encoding="utf-8")
+    assert "injected-parameters" in notebook.with_name("done.ipynb").read_text(encoding="utf-8")
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
