@@ -428,3 +428,14 @@ async def test_an_error_of_one_node_in_many_names_that_one(network: Any) -> None
         "start failed on 96 of 96 nodes:\n"
         "  - n1, n2, n3 and 93 more: init failed: ValueError: not here"
     )
+
+
+async def test_permits_of_users_are_due_no_longer_than_users_wait(pair: Any) -> None:
+    """Ten a second, until the last of 40 is there; that no more wait is told some time later."""
+    await pair.do(Idle, 40, user_rate=600.0)
+    await anyio.sleep(8.0)
+    await pair.stop()
+    rows = pair.record.table("throttles")
+    sums = {key: sum(filter(None, rows[key])) for key in ("due", "granted", "withheld", "unasked")}
+
+    assert sums == {"due": 40, "granted": 40, "withheld": 0, "unasked": 0}

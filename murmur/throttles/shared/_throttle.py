@@ -169,8 +169,10 @@ class ClusterThrottle:
         claim.has_plain = wanted.plain
         if wanted.waiting or wanted.arrivals:
             self._wanting.add(node)
-        else:
-            self._wanting.discard(node)
+        elif node in self._wanting:
+            self._wanting.remove(node)
+            if self._is_on_demand and not self._wanting:
+                self._unheld.rest_since_lease(self.rate.curve, now)
         under_way = claim.sent - wanted.received
         claim.missing = max(0, wanted.waiting - wanted.in_hand - under_way)
         self._pool.report(node, wanted)

@@ -41,6 +41,7 @@ class Unheld:
         self._idle = 0.0  # permits' worth of time in which nobody wanted a slot
         self._missed = 0.0  # the same of time in which slots were wanted, and leased too late
         self._ahead = 0  # leased before they were due
+        self._leased_until = now  # time of the last slot that was leased
 
     def pass_time(self, curve: Curve | None, until: float) -> None:
         """Let permits fall due along a curve, or none."""
@@ -56,6 +57,7 @@ class Unheld:
 
     def lease(self, runs: list[EvenSlots]) -> None:
         """Note which slots nodes account for."""
+        self._leased_until = max(self._leased_until, *(run.times()[-1] for run in runs))
         if self._is_drawn:
             return
         for run in runs:
@@ -64,6 +66,15 @@ class Unheld:
                 self._left[first] -= run.size
             else:
                 self._left.subtract(self._windows.at(at) for at in run.times())
+
+    def rest_since_lease(self, curve: Curve, now: float) -> None:
+        """Let nothing have fallen due since the last slot: all who wanted one had theirs."""
+        surplus = math.floor(curve.permits(self._leased_until, max(now, self._leased_until)))
+        self._count()
+        for window in sorted(self._left, reverse=True):
+            gone = max(0, min(surplus, self._left[window]))
+            self._left[window] -= gone
+            surplus -= gone
 
     def void(self, count: int) -> None:
         """Note that so many slots were void before their time: no node accounts for them."""
@@ -80,8 +91,7 @@ class Unheld:
 
     def drain(self, until: float) -> dict[int, Booked]:
         """Return what became of permits in windows that end by then, since the last time."""
-        while (taken := self._plan.take(_ALL))[1]:
-            self._left[taken[0]] += taken[1]
+        self._count()
         rows: dict[int, Booked] = {}
         whole = math.floor if self._is_drawn else round
         if self._is_drawn:
@@ -99,3 +109,8 @@ class Unheld:
                 self._idle = max(0.0, self._idle - row.unasked)
                 self._missed = max(0.0, self._missed - row.skipped)
         return rows
+
+    def _count(self) -> None:
+        """Count what has fallen due by its window."""
+        while (taken := self._plan.take(_ALL))[1]:
+            self._left[taken[0]] += taken[1]
