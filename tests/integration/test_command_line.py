@@ -402,6 +402,7 @@ class Finder:
         if name == os.environ["AMID"]:
             os.kill(os.getpid(), signal.SIGINT)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as above
 sys.meta_path.insert(0, Finder())
 """
 
