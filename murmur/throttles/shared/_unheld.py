@@ -57,7 +57,8 @@ class Unheld:
 
     def lease(self, runs: list[EvenSlots]) -> None:
         """Note which slots nodes account for."""
-        self._leased_until = max(self._leased_until, *(run.times()[-1] for run in runs))
+        last = runs[-1]
+        self._leased_until = max(self._leased_until, last.at + (last.size - 1) * last.apart)
         if self._is_drawn:
             return
         for run in runs:
