@@ -140,9 +140,14 @@ class NodeRun:
         parts = (self.leftovers.sentences(), self.coordinators.problems())
         return (*self.problems, *self._of_earlier(), *chain(*parts))
 
+    @property
+    def _left_over(self) -> int:
+        """How many users of earlier runs go on here."""
+        return sum(run.users.unstoppable for run in self.earlier)
+
     def _of_earlier(self) -> Iterator[str]:
         """Yield what there is to say of users whose run is over while their code goes on."""
-        if number := sum(run.users.unstoppable for run in self.earlier):
+        if number := self._left_over:
             go_on, were = ("goes on", "it was") if number == 1 else ("go on", "they were")
             yield f"{number_of(number, 'user')} of earlier runs {go_on} here: {were} abandoned"
 
@@ -379,7 +384,7 @@ class NodeRun:
 
     def _tell_of_earlier(self) -> None:
         """Let the results know that others are here, who may load what is measured."""
-        if number := sum(run.users.unstoppable for run in self.earlier):
+        if number := self._left_over:
             self.emitter.emit("amoc.user.unstoppable", {"count": number}, {})
 
     async def _look_for_leftovers(self) -> None:

@@ -98,7 +98,8 @@ class Sampler:
         vitals, stood_still = self._vitals.read(), 0.0
         if not self._run.native.is_real_time:
             # Other programs take nothing from such time, nor from what runs in it.
-            vitals = replace(vitals, machine_cpu=math.nan, cpu_quota=math.nan, ports=math.nan)
+            unknown = dict.fromkeys(("machine_cpu", "cpu_quota", "cpu_held", "ports"), math.nan)
+            vitals = replace(vitals, **unknown)
         else:
             stood_still = self._look_for_standstill(lags, elapsed, cpu, queued)
         pauses, longest = self._pauses.take()

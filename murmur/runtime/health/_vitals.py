@@ -71,19 +71,19 @@ class VitalsReader:
         self._first_port, self._last_port = self._port_range()
         self._to_one_server = NAN
         self._folder = next(filter(os.path.isdir, (proc / "self/fd", descriptors)), None)
-        self._has_number = self._size_isnumber()
+        self._has_number = self._size_is_number()
         self.read()  # the share of busy cores is one since the look before
 
     def read(self) -> Vitals:
         """Return how things are now."""
         open_files = self._open_files()
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        quota = self._quota.cores()
+        quota, held = self._quota.cores(), self._held()
         return Vitals(
             rss=self._resident_bytes(),
             machine_cpu=self._busy_share(),
             cpu_quota=quota,
-            cpu_held=NAN if math.isnan(quota) else self._held(),
+            cpu_held=NAN if math.isnan(quota) else held,
             open_files=open_files,
             open_files_limit=NAN if limit == resource.RLIM_INFINITY else limit,
             ports=self._ports(open_files),
@@ -123,7 +123,7 @@ class VitalsReader:
         except OSError:
             return NAN
 
-    def _size_isnumber(self) -> bool:
+    def _size_is_number(self) -> bool:
         """Return whether the folder's size is the number of files, as it is on some kernels."""
         if self._folder is None:
             return False
