@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from murmur.errors import (
@@ -187,13 +188,9 @@ class Response:
             if content := self.content:
                 yield content
             return
-        try:
+        with self._breaking_off():
             while part := await reply.read(self._patience):
                 yield part
-        except HttpError as error:
-            self.error = error
-            self.failure = self.failure or str(error)
-            raise
         if self._timer is not None:
             self._timer.end()
 
@@ -210,8 +207,9 @@ class Response:
         """
         reader = LineReader()
         async for part in self.iter_bytes():
-            for line in reader.feed(part):
-                yield line
+            with self._breaking_off():
+                for line in reader.feed(part):
+                    yield line
         for line in reader.rest():
             yield line
 
@@ -241,10 +239,11 @@ class Response:
         if spans is not None:
             spans.read()
         async for part in self.iter_bytes():
-            for event in reader.feed(part):
-                if spans is not None:
-                    spans.event()
-                yield event
+            with self._breaking_off():
+                for event in reader.feed(part):
+                    if spans is not None:
+                        spans.event()
+                    yield event
             if spans is not None:
                 spans.read()
         if spans is not None:
@@ -330,6 +329,20 @@ class Response:
                 if self.failure == f"HTTP {self.status}"
                 else (HttpError(self.failure))
             )
+
+    @contextmanager
+    def _breaking_off(self) -> Iterator[None]:
+        """Mark the request failed if its body breaks off, also where the scenario catches that."""
+        try:
+            yield
+        except HttpError as error:
+            self.error = error
+            if self._timer is not None:
+                self._timer.end()
+                if self.failure is None:
+                    self._timer.fail(error)
+            self.failure = self.failure or str(error)
+            raise
 
     def _answer(self) -> Reply:
         if self.error is not None:
