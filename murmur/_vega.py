@@ -9,6 +9,7 @@ the user's cache.  Neither asks the network for anything.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import subprocess
@@ -16,6 +17,7 @@ import sys
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 BUILT = Path(__file__).parent / "_vega.js"
 """Where the wheel has the script; absent from the repository."""
@@ -44,8 +46,9 @@ made = vl_convert.javascript_bundle(sys.stdin.read(), version)
 sys.stdout.buffer.write(f"{version}\\n{made}".encode())
 """
 _DRAW = """
-import sys, vl_convert
-sys.stdout.buffer.write(vl_convert.vegalite_to_svg(sys.stdin.read()).encode())
+import json, sys, vl_convert
+asked = json.load(sys.stdin)
+sys.stdout.buffer.write(vl_convert.vegalite_to_svg(**asked).encode())
 """
 
 _logger = logging.getLogger(__name__)
@@ -87,9 +90,13 @@ def build_script(
     return _NOTICE.format(version=version) + made
 
 
-def picture(chart: str) -> str:
-    """Return a Vega-Lite chart, written as JSON, as a picture in SVG."""
-    return _apart(_DRAW, given=chart)
+def picture(
+    chart: dict[str, Any],  # in Vega-Lite
+    **options: object,  # what else `vl_convert.vegalite_to_svg` takes
+) -> str:
+    """Return a chart as a picture in SVG."""
+    asked = {"vl_spec": chart, "vl_version": vega_lite_version(), **options}
+    return _apart(_DRAW, given=json.dumps(asked))
 
 
 def vega_lite_version() -> str:

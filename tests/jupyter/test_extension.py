@@ -76,7 +76,7 @@ def renderers():
 
 def test_charts_need_no_network_while_loaded(bare, renderers):
     murmur.jupyter.load(bare)
-    assert renderers.active == "svg"
+    assert renderers.active == "murmur"
 
     murmur.jupyter.unload(bare)
     assert renderers.active == "default"
@@ -101,17 +101,47 @@ def test_a_renderer_chosen_meanwhile_is_kept(bare, renderers):
     assert renderers.active == "html"
 
 
-def test_charts_need_no_network_in_a_kernel_that_loaded_nothing():
-    script = """
+def kernel_that(says: str) -> str:
+    """Return what a kernel prints that imports the charts and runs these lines."""
+    script = f"""
 import IPython
 class Shell: kernel = object()
 IPython.get_ipython = Shell
-import murmur.charts, altair
-print(altair.renderers.active)
+import sys, murmur.charts, altair
+{says}
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    return done.stdout.decode()
 
-    assert done.stdout == b"svg\n"
+
+CHART = """
+values = altair.Data(values=[{"cost": 1234.5}])
+chart = altair.Chart(values).mark_text().encode(text=altair.Text("cost:Q", format=",.1f"))
+"""
+
+
+def test_charts_need_no_network_in_a_kernel_that_loaded_nothing():
+    assert kernel_that("print(altair.renderers.active)") == "murmur\n"
+
+
+def test_drawing_a_chart_stops_no_user_as_the_engine_is_in_another_process():
+    said = kernel_that(f"""{CHART}
+print(chart._repr_mimebundle_())
+print("vl_convert" in sys.modules)
+""")
+
+    assert "<svg" in said
+    assert "1,234.5" in said
+    assert said.endswith("False\n")
+
+
+def test_a_chart_is_drawn_in_the_language_that_altair_was_told():
+    said = kernel_that(f"""{CHART}
+altair.renderers.set_embed_options(format_locale="de-DE")
+print(chart._repr_mimebundle_())
+""")
+
+    assert "1.234,5" in said
 
 
 def test_importing_prints_nothing():

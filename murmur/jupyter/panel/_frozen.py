@@ -5,7 +5,6 @@ It holds neither a widget nor a script, so it stays in the notebook and shows an
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from murmur._vega import picture
@@ -23,7 +22,7 @@ class Frozen:
     ) -> None:
         summary = results.summary()
         self._text = repr(summary)
-        drawn = picture(json.dumps(_chart(results)))
+        drawn = picture(_chart(results))
         self._html = (
             f'<div class="murmur-frozen">{summary._repr_html_()}'
             f'<div style="overflow-x:auto">{drawn}</div></div>'
