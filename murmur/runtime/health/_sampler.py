@@ -94,7 +94,7 @@ class Sampler:
     def _sample_health(self, now: float, schedule: float) -> None:
         """Write how the generator fares, and say so when it became the bottleneck."""
         lags = self.probe.take()
-        elapsed, cpu, queued = self._core_shares(now)
+        elapsed, cpu, queued = self._core_shares()
         vitals, stood_still = self._vitals.read(), 0.0
         if not self._run.native.is_real_time:
             # Other programs take nothing from such time, nor from what runs in it.
@@ -178,11 +178,13 @@ class Sampler:
             problems.append(_standstills_text(self._standstills))
         return found
 
-    def _core_shares(self, now: float) -> tuple[float, float, float]:
+    def _core_shares(self) -> tuple[float, float, float]:
         """Return the seconds since the last sample, and the share of a core used in them.
 
-        And the share of that time for which the loop waited for one.
+        And the share of that time for which the loop waited for one.  It looks at the clock
+        itself: the end of the window that a sample tells about may be half a second ago.
         """
+        now = self._run.native.now()
         cpu, waited = time.process_time(), self._core_wait.seconds(now)
         elapsed = now - self._at_before
         used, queued = cpu - self._cpu_before, waited - self._waited_before

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -51,6 +52,27 @@ async def test_a_loop_that_was_blocked_shows_in_health_and_as_an_event(
     assert [event.metadata["saturated"] for event in events] == [True, False]
     assert events[0].metadata["reason"].startswith("loop lag (")
     assert set(stage.labels(health["reason"])) == {"", "loop lag"}
+
+
+async def test_a_late_sample_finds_no_more_cores_in_use_than_there_were(
+    stage: Any, anyio_backend_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if anyio_backend_name != "asyncio":
+        pytest.skip("only asyncio's virtual loop can be made late from inside a task")
+    await stage.do(Idle, 1)
+    loop = stage.run.native.now.__self__
+    assert isinstance(loop, VirtualLoop)
+    ever_busy = SimpleNamespace(process_time=loop.time)  # one core, all the time
+    monkeypatch.setattr("murmur.runtime.health._sampler.time", ever_busy)
+    await anyio.sleep(1.5)
+
+    loop.jump(1.49)  # a sample just before the end of the third second
+    await anyio.sleep(0.005)
+    loop.jump(0.3)  # and the next one late by nearly as much
+    await anyio.sleep(2)
+
+    cpu = stage.record.table("health")["cpu"][1:]  # the first began with another clock
+    assert cpu.tolist() == pytest.approx([1.0] * 3)
 
 
 async def test_what_is_measured_is_what_the_schema_declares(stage: Any) -> None:
