@@ -205,10 +205,9 @@ class ThrottleControl(Part):
     def __init__(self, session: Session, name: str) -> None:
         super().__init__(session, name=name)
 
-    def show(self, state: dict[str, Any], rows: dict[str, Any] | None) -> None:
-        """Show this throttle and no other."""
-        mine = [one for one in state["throttles"] if one["name"] == self.name]
-        super().show({**state, "throttles": mine}, None)
+    def own(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Return this throttle and no other."""
+        return {"throttles": [one for one in state["throttles"] if one["name"] == self.name]}
 
     def tell(self, state: dict[str, Any]) -> None:
         """Set the traits to what `state` says."""

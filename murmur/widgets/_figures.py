@@ -106,9 +106,9 @@ class Log(Part):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
 
-    def show(self, state: dict[str, Any], rows: dict[str, Any] | None) -> None:
-        """Show what happened."""
-        super().show({**state, "lines": _lines(state)}, None)
+    def own(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Return what happened as lines."""
+        return {"lines": _lines(state)}
 
     def tell(self, state: dict[str, Any]) -> None:
         """Set the traits to what `state` says."""

@@ -50,13 +50,20 @@ class Part(View):
 
     def show(self, state: dict[str, Any], rows: dict[str, Any] | None) -> None:
         """Show news: its slice on the page, numbers in its traits."""
-        self._news = state
-        wanted = ("session", "state", *self.SHOWS)
-        super().show({name: state[name] for name in wanted if name in state}, rows)
+        is_known = "state" in state  # which it is not before the first look
+        shown = {**state, **self.own(state)} if is_known else state
+        self._news = shown if is_known else {}
+        wanted = ("session", "unseen", "state", *self.SHOWS)
+        mine = {name: shown[name] for name in wanted if name in shown}
+        super().show(mine, rows if self.specs else None)
         # What was asked for a moment ago is not in the news yet, and must not be undone.
-        if not self._asked:
+        if is_known and not self._asked:
             with self._telling.entered():
-                self.tell(state)
+                self.tell(shown)
+
+    def own(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Return what this part shows otherwise than `state` has it."""
+        return {}
 
     def tell(self, state: dict[str, Any]) -> None:
         """Set the traits to what `state` says."""

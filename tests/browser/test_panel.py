@@ -186,6 +186,73 @@ def test_after_a_restart_the_panel_says_that_it_is_cut_off(notebook, picture, un
     assert notebook.page.locator(".murmur-panel").count() == 1
 
 
+PARTS = """
+import os
+from ipywidgets import HBox, VBox
+from murmur.widgets import Chart, Controls, Figures, Log, ThrottleControl
+
+print(os.getpid())
+parts = [Figures(session), Controls(session), ThrottleControl(session, "messages"), Log(session)]
+VBox([*parts, Chart(session, "latency")])
+"""
+
+
+@pytest.fixture
+def parts(notebook, until):
+    """Return a notebook with a run, a panel and parts that stand alone; they are last."""
+    notebook.write(3, PARTS)
+    notebook.run(2)
+    notebook.run(3)
+    until(lambda: notebook.figure("Throughput") > 50)
+    until(lambda: notebook.page.locator(".mm-part .mm-figure").count())
+    return notebook
+
+
+def doubts(notebook):
+    """Return what the panel and each of the parts says against what it shows."""
+    return [one.inner_text() for one in notebook.page.locator(".mm-warning").all()]
+
+
+def is_told_by_all(notebook, words):
+    found = doubts(notebook)
+    return len(found) == 6 and all(words in text for text in found)
+
+
+def test_when_the_kernel_is_killed_nothing_claims_to_be_live(parts, picture, until):
+    """The front end tells it, as the kernel cannot: it had no time for a last word."""
+    os.kill(int(parts.text(3).split()[0]), signal.SIGKILL)
+
+    told = "the kernel has stopped or was restarted"
+    until(lambda: is_told_by_all(parts, told), story=lambda: doubts(parts))
+    assert parts.page.locator(".mm-old").count() == 6
+    assert parts.page.locator(".mm-part:not([inert])").count() == 0
+    picture("killed", ".jp-Notebook")
+    parts.run(4)  # in the new kernel, which knows no session
+    assert parts.state == "disconnected"
+
+
+def test_a_restart_by_the_menu_is_told_as_well(parts, until):
+    """JupyterLab hears nothing more of the old kernel then, not even its last word."""
+    parts.menu("Kernel", "Restart Kernel…")
+    parts.page.locator(".jp-Dialog .jp-mod-accept").last.click()
+
+    until(lambda: is_told_by_all(parts, "Disconnected"), story=lambda: doubts(parts))
+    parts.run(4)
+    assert parts.state == "disconnected"
+
+
+def test_a_kernel_that_says_nothing_is_taken_for_live_no_longer(parts, picture, until):
+    kernel = int(parts.text(3).split()[0])
+    os.kill(kernel, signal.SIGSTOP)
+    try:
+        until(lambda: is_told_by_all(parts, "No news for"), story=lambda: doubts(parts))
+        assert parts.state == "no news"
+        picture("silent", ".jp-Notebook")
+    finally:
+        os.kill(kernel, signal.SIGCONT)
+    until(lambda: parts.state == "running" and not parts.page.locator(".mm-old").count())
+
+
 def test_a_page_that_is_loaded_again_catches_up(notebook, until):
     notebook.run(2)
     until(lambda: notebook.figure("Throughput") > 50)

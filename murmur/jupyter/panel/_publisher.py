@@ -62,7 +62,7 @@ class Publisher:
         self._wake: anyio.Event | None = None
         self._order: anyio.Lock | None = None
         self._code = CodeLog(f"session = {subject.name}")
-        self._told: dict[str, Any] = {}
+        self._told: dict[str, Any] = {}  # whole, as a part keeps a slice
         self._unseen = ""  # why the last look failed
         self._unjudged = ""  # why the last verdict did
         self._repeats: list[float] = []  # when the state is told once more, the last first
@@ -141,7 +141,7 @@ class Publisher:
             with self._lock:
                 self._is_serving = False
             for view in self._views:
-                self._show(view, {**view.state, "session": "closed"}, None)
+                self._show(view, {**self._told, "session": "closed"}, None)
 
     async def _tell(
         self,
@@ -183,7 +183,7 @@ class Publisher:
                 _logger.exception("a look at the session failed")
             self._unseen = unseen
             for view in self._views:
-                self._show(view, {"session": "open", **view.state, "unseen": unseen}, None)
+                self._show(view, {"session": "open", **self._told, "unseen": unseen}, None)
         else:
             self._unseen = ""
 
@@ -218,6 +218,8 @@ class Publisher:
     ) -> None:
         try:
             view.show(state, rows)
+            if state.get("state") in ("running", "terminating"):
+                view.second = int(anyio.current_time())
             if is_repeated:
                 view.repeat()
         except BaseException:  # an observer of its traits may raise anything

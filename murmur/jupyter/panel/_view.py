@@ -49,6 +49,7 @@ SCRIPTS = (
     "tables.js",
     "figures.js",
     "charts.js",
+    "contact.js",
     "parts.js",
     "panel.js",
 )
@@ -94,6 +95,9 @@ class View(AnyWidget):
     library: traitlets.Instance[Any] = traitlets.Instance(Widget, allow_none=True).tag(
         sync=True, **widget_serialization
     )
+
+    # Told while a run is on, whatever is the same as before: a page takes silence for a fault.
+    second: traitlets.Int[int, int] = traitlets.Int(0).tag(sync=True)
 
     _publisher: Publisher | None = None  # of one that could not be made
 

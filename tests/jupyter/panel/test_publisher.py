@@ -15,6 +15,7 @@ from murmur.errors import NodeTimeoutError, RunStateError, SessionClosedError
 from murmur.jupyter.panel import Cell, Publisher, words
 from murmur.results import Verdict
 from murmur.runtime import RunState
+from murmur.widgets import Chart, Controls, Figures, Log, Settings
 
 
 class Listening:
@@ -70,6 +71,23 @@ async def test_a_state_that_stays_is_sent_again_for_the_page_that_missed_it(publ
 
     assert [at - began for key, at in sent if key == "state"] == pytest.approx([0, 2, 8, 30], abs=1)
     assert [at - began for key, at in sent if key == "rows"] == pytest.approx([2, 8, 30], abs=1)
+
+
+@pytest.mark.parametrize(
+    ("state", "told"), [(RunState.TERMINATING, [3, 4, 5]), (RunState.FINISHED, [])]
+)
+async def test_while_a_run_is_on_a_page_hears_each_second(publisher, subject, state, told):
+    """As when its archive is written: nothing changes, and it is no silence."""
+    subject.seen = seen_in(state, "r1")
+    panel, heard = publisher.open(), []
+    panel.observe(lambda change: heard.append(change.new), "second")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(publisher.serve)
+        began = int(anyio.current_time())
+        await anyio.sleep(5.9)
+        panel.close()
+
+    assert [second - began for second in heard if second - began in (3, 4, 5)] == told
 
 
 async def test_a_click_is_shown_at_once_but_not_more_often_than_four_times_a_second(publisher):
@@ -266,6 +284,47 @@ async def test_the_first_look_may_fail_as_well(publisher, subject):
         await anyio.sleep(1)
         assert "IndexError" in str(panel)
         panel.close()
+
+
+@pytest.mark.parametrize("kind", [Controls, Figures, Log, Settings])
+async def test_parts_say_what_speaks_against_what_they_show(publisher, subject, session, kind):
+    """A part holds a slice of the state, which is too little to be told anew."""
+    look, session.publisher = subject.look, publisher
+
+    async def fail() -> Any:
+        raise IndexError("tuple index out of range")
+
+    subject.look, subject.seen = fail, seen_in(RunState.RUNNING, "r1")
+    part = kind(session)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(publisher.serve)
+        await shown(part, lambda state: "IndexError" in state.get("unseen", ""))
+        subject.look = look
+        await shown(part, lambda state: state.get("state") == "running" and "unseen" not in state)
+        subject.look = fail
+        await shown(part, lambda state: state["state"] == "running" and "unseen" in state)
+        tasks.cancel_scope.cancel()
+
+    assert part.state["session"] == "closed"
+    assert part.state["state"] == "running"
+    part.close()
+
+
+async def test_a_part_without_a_chart_is_sent_no_rows(subject, session, monkeypatch):
+    async def rows(_: Publisher, __: object) -> dict[str, Any]:
+        return {"span": [0.0, 60.0], "latency": {}, "users": {}}
+
+    monkeypatch.setattr(Publisher, "_rows", rows)
+    session.publisher = Publisher(subject)
+    figures, chart = Figures(session), Chart(session, "latency")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.publisher.serve)
+        await shown(chart, lambda state: "state" in state)
+        figures.close()
+        chart.close()
+
+    assert figures.rows == {}
+    assert chart.rows == {"span": [0.0, 60.0], "latency": {}}
 
 
 async def test_a_verdict_that_fails_is_told_and_tried_again(publisher, subject, session, caplog):

@@ -22,7 +22,7 @@ function newFigures() {
       throughput.update(rate(figures.rate), `${whole(figures.total)} in all`);
       median.update(...split(figures.p50), "of actions that succeeded");
       slow.update(...split(figures.p99), "one in a hundred is slower");
-      const gone = figures.failed_users ? `, ${whole(figures.failed_users)} users failed` : "";
+      const gone = figures.failed_users ? `, ${numberOf(figures.failed_users, "user")} failed` : "";
       const share = figures.share == null ? ["–", ""] : [percent(figures.share), "%"];
       failed.update(...share, `${whole(figures.failed_total)} in all${gone}`);
       failed.element.classList.toggle("mm-bad", figures.share > 0.01 || Boolean(gone));

@@ -9,6 +9,9 @@ function whole(number) {
   return WHOLE.format(number ?? 0);
 }
 
+/** Return a number and what it is of, in the plural unless it is one. */
+const numberOf = (number, noun) => `${whole(number)} ${noun}${number === 1 ? "" : "s"}`;
+
 /** Return a rate: whole numbers above 100, one digit below. */
 function rate(number) {
   if (typeof number === "string") return number;

@@ -1,14 +1,14 @@
 // Puts the parts together, and speaks with Python.
 
 const PATIENCE = 700; // milliseconds without an answer, after which the page says what it waits for
-const SILENCE = 6; // seconds without news, while a run is on, after which the page says so
 const BADGES = {
   idle: "idle",
   running: "running",
   terminating: "stopping",
   finished: "finished",
   failed: "failed",
-  disconnected: "disconnected",
+  gone: "disconnected",
+  silent: "no news",
 };
 
 /** Return a function that sends a command and gives a promise of its outcome. */
@@ -122,7 +122,7 @@ function renderPanel({ model, el }) {
   const commands = newCommands(model, announce);
   const { command } = commands;
   const choice = { scenario: null };
-  const warning = h("div", { class: "mm-warning", role: "alert", hidden: true });
+  const warning = newWarning();
   const head = newHead(
     () => {
       announce("Drawing the summary and the charts…");
@@ -146,7 +146,7 @@ function renderPanel({ model, el }) {
     "div",
     { class: "murmur-panel", role: "region", "aria-label": "murmur panel", "data-lm-suppress-shortcuts": "true" },
     head.element,
-    h("div", { class: "mm-lines" }, said, warning),
+    h("div", { class: "mm-lines" }, said, warning.element),
     code.element,
     search.element,
     figures.element,
@@ -165,18 +165,7 @@ function renderPanel({ model, el }) {
     ),
   );
 
-  let heardAt = Date.now();
-  const isCut = () => el.classList.contains("jupyter-widgets-disconnected");
   function troubles(news) {
-    if (isCut()) return "Disconnected: the kernel has stopped or was restarted. This is its last news; run the cell again for a new panel.";
-    if (news.session === "closed") {
-      return "Disconnected: the session was closed, or the kernel restarted. This is its last news; run the cell again for a new panel.";
-    }
-    if (news.unseen) return news.unseen;
-    const silence = Math.round((Date.now() - heardAt) / 1000);
-    if (silence >= SILENCE && !isOver(news.state)) {
-      return `No news for ${silence} s: the kernel cannot be reached, or a user's code blocks the loop.`;
-    }
     const { state, reasons = [] } = news.verdict ?? {};
     const word = state === "valid" ? "Note" : `The run is ${state}`;
     const doubts = reasons.length ? `${word}: ${reasons.join(" ")}` : "";
@@ -184,16 +173,13 @@ function renderPanel({ model, el }) {
   }
   function warn() {
     const news = model.get("state");
-    const text = troubles(news);
-    setText(warning, text);
-    warning.hidden = !text;
-    const isGone = isCut() || news.session === "closed";
-    root.classList.toggle("mm-gone", isGone);
-    root.querySelectorAll(".mm-body, .mm-code").forEach((part) => (part.inert = isGone));
-    head.update(isGone ? "disconnected" : (news.state ?? "idle"), news);
+    const doubt = contact.doubt(news);
+    warning.show(doubt ? contact.words(news) : troubles(news));
+    root.classList.toggle("mm-old", Boolean(doubt));
+    root.querySelectorAll(".mm-body, .mm-code").forEach((part) => (part.inert = doubt === "gone"));
+    head.update(doubt || (news.state ?? "idle"), news);
   }
   function update() {
-    heardAt = Date.now();
     const news = model.get("state");
     if (!news.state) return warn();
     parts.forEach((part) => part.update(news));
@@ -205,18 +191,14 @@ function renderPanel({ model, el }) {
     warn();
   }
 
-  // The base class marks the element when the kernel goes away.
-  const cut = new MutationObserver(warn);
-  cut.observe(el, { attributes: true, attributeFilter: ["class"] });
-  const silence = setInterval(warn, 1000);
+  const contact = newContact(model, el, warn);
   model.on("change:state", update);
   el.append(root);
   update();
   model.send({ event: "ready" });
 
   return () => {
-    clearInterval(silence);
-    cut.disconnect();
+    contact.close();
     model.off("change:state", update);
     commands.close();
     charts.close();

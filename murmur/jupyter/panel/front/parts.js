@@ -89,6 +89,7 @@ const PARTS = {
 
 function renderPart({ model, el }, make) {
   const said = h("div", { class: "mm-said", role: "status", "aria-live": "polite" });
+  const warning = newWarning();
   const commands = newCommands(model, (text, isRefused) => {
     setText(said, text ?? "");
     said.classList.toggle("mm-problem", Boolean(isRefused));
@@ -98,25 +99,28 @@ function renderPart({ model, el }, make) {
     "div",
     { class: `murmur-panel mm-part mm-part-${model.get("part")}`, "data-lm-suppress-shortcuts": "true" },
     part.element,
-    h("div", { class: "mm-lines" }, said),
+    h("div", { class: "mm-lines" }, said, warning.element),
   );
+  function warn() {
+    const news = model.get("state");
+    const doubt = contact.doubt(news);
+    root.classList.toggle("mm-old", Boolean(doubt));
+    root.inert = doubt === "gone";
+    warning.show(doubt ? contact.words(news) : "");
+  }
   function update() {
     const news = model.get("state");
-    const isGone = el.classList.contains("jupyter-widgets-disconnected") || news.session === "closed";
-    root.classList.toggle("mm-gone", isGone);
-    root.inert = isGone;
-    if (isGone) setText(said, "Disconnected: this is the last news.");
     if (news.state) part.update?.(news);
+    warn();
   }
-  const cut = new MutationObserver(update);
-  cut.observe(el, { attributes: true, attributeFilter: ["class"] });
+  const contact = newContact(model, el, warn);
   model.on("change:state", update);
   el.classList.add("murmur-box");
   el.append(root);
   update();
   model.send({ event: "ready" });
   return () => {
-    cut.disconnect();
+    contact.close();
     model.off("change:state", update);
     commands.close();
     part.close?.();

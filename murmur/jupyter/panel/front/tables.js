@@ -80,7 +80,7 @@ const newErrors = () =>
       ["what", (error) => error.name],
       ["error", (error) => error.error, "mm-long"],
       ["count", (error) => whole(error.count), "mm-number"],
-      ["users", (error) => whole(error.users), "mm-number"],
+      ["users ended", (error) => whole(error.users), "mm-number"],
       ["last at", (error) => clock(error.at), "mm-number"],
     ],
     "Nothing has failed.",
