@@ -19,6 +19,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from murmur._altair import import_altair
+
 BUILT = Path(__file__).parent / "_vega.js"
 """Where the wheel has the script; absent from the repository."""
 
@@ -101,9 +103,8 @@ def picture(
 
 def vega_lite_version() -> str:
     """Return major and minor version of the Vega-Lite that the installed Altair writes."""
-    import altair as alt
-
-    return ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+    version: str = import_altair().SCHEMA_VERSION
+    return ".".join(version.removeprefix("v").split(".")[:2])
 
 
 def _apart(program: str, *arguments: str, given: str) -> str:

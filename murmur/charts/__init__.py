@@ -16,10 +16,11 @@ Examples
 
 from __future__ import annotations
 
+from murmur._altair import import_altair
 from murmur.errors import MissingExtraError
 
 try:
-    import altair as alt  # noqa: F401 - only to say what is missing
+    import_altair()
 except ImportError as _error:
     raise MissingExtraError("murmur.charts", "notebook", "altair") from _error
 

@@ -24,6 +24,8 @@ try:
 except ImportError as _error:
     raise MissingExtraError("murmur.widgets", "notebook", "anywidget") from _error
 
+import murmur.charts  # noqa: F401 - first: it imports Altair in the shorter way
+
 from ._chart import Chart
 from ._controls import Arrivals, Controls, Settings, ThrottleControl
 from ._figures import Figures, Log

@@ -8,6 +8,8 @@ message that is lost is made good by the next.
 `Session.panel` and ``%amoc panel`` open one.
 """
 
+import murmur.charts  # noqa: F401 - first: it imports Altair in the shorter way
+
 from ._charts import specs
 from ._charts import specs as live_charts
 from ._code import CodeLog, call, start, update
