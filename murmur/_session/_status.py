@@ -8,10 +8,11 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from murmur.errors import few
+from murmur.recording import STEERING
 from murmur.runtime import RunState
 from murmur.telemetry import one_line
 
-from ._troubles import problems_of
+from ._troubles import problems_of, standstill_lines
 
 if TYPE_CHECKING:
     from murmur.cluster import ClusterStatus
@@ -119,14 +120,7 @@ def status_of(
     """Return the cluster's answer as one status; `record` is that of the run it is about."""
     users = {state: sum(node.users[state] for node in answer.nodes) for state in _USER_STATES}
     users["gone"] += answer.departed
-    nodes_with: dict[str, list[str]] = {}
-    for node in answer.nodes:
-        for problem in node.problems:
-            nodes_with.setdefault(problem, []).append(node.node)
-    problems = [
-        f"{few(nodes)}: {problem}" if len(answer.nodes) > 1 else problem
-        for problem, nodes in nodes_with.items()
-    ]
+    problems = _problems_of_nodes(answer, record)
     problems.extend(answer.problems)
     abandoned = sum(node.abandoned for node in answer.nodes)
     if abandoned:
@@ -150,6 +144,22 @@ def status_of(
         run_id=None if record is None else record.run_id,
         problems=tuple(one_line(" ".join(problem.split())) for problem in problems),
     )
+
+
+def _problems_of_nodes(answer: ClusterStatus, record: RunRecord | None) -> list[str]:
+    """Return what a person should know of nodes: of which ones, where that is not plain."""
+    nodes_with: dict[str, list[str]] = {}
+    for node in answer.nodes:
+        for problem in node.problems:
+            nodes_with.setdefault(problem, []).append(node.node)
+    for name, problem in standstill_lines(record) if record is not None else ():
+        if name not in nodes_with.setdefault(problem, []):  # else it has said so itself
+            nodes_with[problem].append(name)
+    alone = [[node.node] for node in answer.nodes if len(answer.nodes) == 1]
+    return [
+        problem if nodes in (*alone, [STEERING]) else f"{few(nodes)}: {problem}"
+        for problem, nodes in nodes_with.items()
+    ]
 
 
 def abandoned_status(record: RunRecord, scenario: str, reason: str) -> Status:

@@ -7,11 +7,12 @@ import re
 from typing import TYPE_CHECKING
 
 from murmur._guard import heard
-from murmur.recording import Follower, failed_thing, failure_lines
+from murmur.recording import STEERING, Follower, failed_thing, failure_lines
+from murmur.runtime.health import standstill_text
 from murmur.telemetry import kind_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from murmur.recording import RunRecord
     from murmur.telemetry import Chunk
@@ -69,3 +70,13 @@ def problems_of(record: RunRecord, users: Mapping[str, int]) -> tuple[str, ...]:
     if failed and failed == sum(users.values()):
         return (f"every user failed ({failed:,})", *lines)
     return lines
+
+
+def standstill_lines(record: RunRecord) -> Iterator[tuple[str, str]]:
+    """Yield each node that stood still, and the steering kernel, with a line about it."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for stood in record.standstills():
+        found.setdefault((stood.node, stood.cause), []).append(stood.seconds)
+    for (node, cause), seconds in found.items():
+        who = "the steering kernel" if node == STEERING else "the process"
+        yield node, standstill_text(who, seconds, cause)

@@ -267,8 +267,17 @@ class Agent:
         self._link.send("reply", answer)
 
     async def _start(self, facts: dict[str, Any]) -> None:
+        leaving = NodeLostError(self.local.name, "it is leaving")
         if self._is_parting:
-            raise NodeLostError(self.local.name, "it is leaving")
+            raise leaving
+        try:
+            await self._begin(facts)
+        except RunStateError:
+            if self._is_parting:  # which is why it gave up
+                raise leaving from None
+            raise
+
+    async def _begin(self, facts: dict[str, Any]) -> None:
         aborts = self._aborts
         while not self._clock.is_known:  # noqa: ASYNC110 - it learns in another thread
             await anyio.sleep(FOLLOW / 50)

@@ -11,17 +11,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from murmur._backend import native
+from murmur.recording import STEERING
 from murmur.telemetry import Emitter, Labels, Recorder
 
 if TYPE_CHECKING:
-    from murmur.recording import RunRecord
+    from murmur.recording import RunRecord, Standstill
     from murmur.telemetry import Bus, Chunk
 
     from ._homes import Ids
     from ._node import Node
-
-STEERING = "steering"
-"""Where events of the cluster itself are from."""
 
 
 def emit_of_node(emitter: Emitter, name: str, node: str, state: str) -> None:
@@ -56,6 +54,12 @@ class Chronicle:
     def event(self, name: str, node: str, state: str) -> None:
         """Say that something happened to a node."""
         emit_of_node(self._emitter, name, node, state)
+        self._write(node)
+
+    def standstill(self, node: str, stood: Standstill) -> None:
+        """Say that the steering kernel stood still; `node` is the one of its process."""
+        measured = {"count": 1, "duration": stood.seconds}
+        self._emitter.emit("amoc.health.standstill", measured, {"cause": stood.cause})
         self._write(node)
 
     def relay(self, chunk: Chunk) -> None:

@@ -23,12 +23,13 @@ from murmur.errors import (
     NodeLostError,
     RunStateError,
 )
+from murmur.recording import STEERING
 from murmur.runtime import EXPELLED, RunState, check_throttle_verb
 from murmur.telemetry import Emitter
 from murmur.telemetry import bus as process_bus
 
 from ._answers import Answers, ask_each
-from ._chronicle import STEERING, emit_of_node
+from ._chronicle import emit_of_node
 from ._cluster_run import ClusterRun
 from ._course import ClusterStatus, Course, check_count
 from ._homes import LAST_ID, split_removal
@@ -396,6 +397,11 @@ class Cluster:
         self._tell("amoc.cluster.connect_nodes", node, "joined")
         if (run := self.under_way) is not None:
             run.welcome(node)
+
+    def explain(self, reason: str) -> str:
+        """Return why a node is lost, where this kernel itself had to do with it."""
+        run = self.under_way
+        return reason if run is None or run.vigil is None else run.vigil.explain(reason)
 
     def part(self, node: Node, reason: str, *, is_lost: bool, is_silent: bool = False) -> None:
         """Take note that a node is gone; users that it still had are lost."""

@@ -27,6 +27,7 @@ from ._homes import Homes
 from ._local import LocalNode
 from ._node import STUCK
 from ._roster import listed, named
+from ._vigil import Vigil
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -68,6 +69,7 @@ class ClusterRun:
     """One run over the nodes that take part in it."""
 
     shared: Shared | None = None  # throttles and coordinators, if there may be several nodes
+    vigil: Vigil | None = None  # whether this kernel stands still, which nodes could not say
 
     def __init__(  # noqa: PLR0913 - what it is made of
         self,
@@ -187,6 +189,9 @@ class ClusterRun:
         """Take note that `init` succeeded everywhere; nodes that joined meanwhile come late."""
         self.state = RunState.RUNNING
         self.record.note_load(native().now())
+        if self.shared is not None:
+            self.vigil = Vigil(partial(self.chronicle.standstill, self._roster.local))
+            self._tasks.start_soon(self.vigil.watch, self.over)
         for name, node in self._roster.staff.items():
             if name not in self.nodes:
                 self.welcome(node)

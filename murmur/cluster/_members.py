@@ -106,6 +106,8 @@ class Members:
         if node is None:
             return
         is_lost, reason = not node.has_parted, _why_it_left(node, reason)
+        if is_lost and reason != EXPELLED:
+            reason = self._cluster.explain(reason)
         node.lose(reason)
         self._taken[node.facts.life] = node.taken
         if is_lost and reason != EXPELLED:

@@ -40,6 +40,7 @@ from ._relay import Follower, Relay
 from ._reservoir import Reservoir
 from ._rolling import Rolling
 from ._schema import FRAMES, NODE_OUTCOMES, OUTCOMES, USER_STATES
+from ._standstills import STANDSTILL, STEERING, Standstill
 from ._tables import TABLES
 from ._window_rows import ALL_NODES
 from ._window_store import LENGTHS, WindowStore
@@ -58,6 +59,8 @@ __all__ = [
     "QUANTILES",
     "SHORTEST",
     "SPAN",
+    "STANDSTILL",
+    "STEERING",
     "TABLES",
     "TEXT",
     "THE_RUN",
@@ -77,6 +80,7 @@ __all__ = [
     "Reservoir",
     "Rolling",
     "RunRecord",
+    "Standstill",
     "UnderWay",
     "WindowStore",
     "failed_thing",

@@ -18,6 +18,7 @@ from ._newest import Newest
 from ._nodes import Fact, NodeHistory
 from ._relay import Relay
 from ._reservoir import Reservoir
+from ._standstills import MOST, STANDSTILL, Standstill, standstill_of
 from ._tables import TABLES, Present, of_all_nodes, recent
 from ._users import Users
 from ._window_part import Part
@@ -110,7 +111,7 @@ class RunRecord:
         self._under_way: dict[str, tuple[tuple[str, ...], tuple[Begun, ...]]] = {}
         self._series = Series(rows_bound, events_bound)
         self._failures = Failures()
-        self._holds = Holds()
+        self._holds, self._standstills = Holds(), list[Standstill]()
         self._events: Newest[Event] = Newest(events_bound)
 
     @property
@@ -216,6 +217,8 @@ class RunRecord:
         for event in chunk.events:
             if event.name == "amoc.run.blocked":
                 self._holds.take(event)
+            elif event.name == STANDSTILL and len(self._standstills) < MOST:
+                self._standstills.append(standstill_of(event))
         self._events.extend(chunk.events)
         self._events.dropped += chunk.events_dropped
 
@@ -253,6 +256,10 @@ class RunRecord:
     def holds(self) -> list[Hold]:
         """Return which lines of code blocked a loop for half a second and more."""
         return self._holds.rows()
+
+    def standstills(self) -> list[Standstill]:
+        """Return when the process of a node, or the steering kernel, stood still as a whole."""
+        return self._standstills.copy()
 
     def set_present(
         self,

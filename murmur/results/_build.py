@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from murmur.recording import CATEGORY, FRAMES, RunRecord
-from murmur.runtime.health import LAG_LIMIT
+from murmur.recording import CATEGORY, FRAMES, STEERING, RunRecord
+from murmur.runtime.health import LAG_LIMIT, UNSTEERED
 from murmur.telemetry import OWN_COUNTERS, Labels, kind_text
 
 from ._absences import NO_SIGN, absent_windows
@@ -108,7 +108,23 @@ def _health(record: RunRecord) -> pd.DataFrame:
     absent = absent_windows(record, frame)
     if len(absent):
         frame = _with_absent(frame, absent)
+    _mark_unsteered(frame, record)
     return frame.sort_values(["window_at", "node"], ignore_index=True)
+
+
+def _mark_unsteered(frame: pd.DataFrame, record: RunRecord) -> None:
+    """Saturate what nodes told of windows in which nobody steered them.
+
+    Permits ran out and messages waited, however well the nodes themselves were.
+    """
+    for stood in record.standstills():
+        if stood.node == STEERING:
+            ends = frame["window_at"] + record.window
+            rows = (frame["window_at"] < stood.until) & (ends > stood.since)
+            rows &= frame["reason"] != NO_SIGN
+            before = frame.loc[rows, "reason"].fillna("")
+            frame.loc[rows, "saturated"] = True
+            frame.loc[rows, "reason"] = [f"{UNSTEERED}{', ' * bool(w)}{w}" for w in before]
 
 
 def _with_absent(frame: pd.DataFrame, absent: pd.DataFrame) -> pd.DataFrame:

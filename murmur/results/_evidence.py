@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from murmur.recording import Hold, RunRecord, failure_lines
+from murmur.recording import STEERING, Hold, RunRecord, failure_lines
 from murmur.runtime import (
     ABANDONED,
     EXPELLED,
@@ -37,15 +37,16 @@ def gather(record: RunRecord, health: pd.DataFrame, *, was_cut_off: bool = False
     is_gone = _is(reason, lambda text: text in (NODE_LEFT, RUN_BROKE)) & ~is_lost
     is_failed = _is(outcome, lambda text: text == "failed")
     is_abandoned = _is(reason, lambda text: text in (ABANDONED, THREAD_RUNS))
-    planned, undone = _plan(record, users, is_lost | is_gone)
+    planned, undone = _plan(record, users, is_lost, is_lost | is_gone)
     return Evidence(
         nodes=tuple(_nodes(record, health)),
+        unsteered=tuple(each for each in record.standstills() if each.node == STEERING),
         permits=tuple(_permits(record)),
         users=len(is_lost),
         dropped=int(_is(outcome, lambda text: text == "dropped").sum()),
         lost=int(is_lost.sum()),
         gone=int(is_gone.sum()),
-        departed=tuple(_departures(users, is_lost, is_gone)),
+        departed=tuple(_departures(record, users, is_lost, is_gone)),
         expelled=int(is_expelled.sum()),
         released=int(_is(reason, lambda text: text == NODE_RELEASED).sum()),
         abandoned=int((_is(outcome, lambda text: text == "killed") & is_abandoned).sum()),
@@ -199,7 +200,10 @@ def _leftovers(record: RunRecord) -> Iterator[tuple[str, int]]:
 
 
 def _departures(
-    users: dict[str, Any], is_lost: NDArray[np.bool_], is_gone: NDArray[np.bool_]
+    record: RunRecord,
+    users: dict[str, Any],
+    is_lost: NDArray[np.bool_],
+    is_gone: NDArray[np.bool_],
 ) -> Iterator[str]:
     """Yield which nodes took users with them, how, and when the last of those ended.
 
@@ -209,8 +213,14 @@ def _departures(
     for how, rows in (("was lost", is_lost), ("left", is_gone)):
         codes = np.unique(nodes.codes[rows & (nodes.codes >= 0)])
         for code in sorted(codes, key=lambda code: nodes.labels[code]):
-            ended_at = users["ended_at"][rows & (nodes.codes == code)]
-            yield f"{nodes.labels[code]} {how} at {np.nanmax(ended_at):.1f} s"
+            node = nodes.labels[code]
+            ended_at = float(np.nanmax(users["ended_at"][rows & (nodes.codes == code)]))
+            stood = [
+                f" while it stood still for {each.seconds:.1f} s"
+                for each in record.standstills()
+                if each.node == node and each.since < ended_at <= each.until
+            ]
+            yield f"{node} {how} at {ended_at:.1f} s{''.join(stood)}"
 
 
 def _untold(
@@ -235,8 +245,35 @@ def _untold(
     return max(0.0, float(counted - np.nansum(np.clip(told, 0.0, None))))
 
 
+def _told_until(
+    record: RunRecord,
+    users: dict[str, Any],
+    is_lost: NDArray[np.bool_],
+    until: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return until when each user is known to have been there, to within a window.
+
+    A loss is noticed after a silence, in which the load may have ended long before.
+    """
+    until, nodes = until.copy(), users["node"]
+    population: dict[str, Any] = record.table("population")
+    told_by = np.asarray(population["node"].decode(), dtype=str)
+    is_there = np.asarray(population["running"]) + np.asarray(population["leaving"]) > 0
+    for code in np.unique(nodes.codes[is_lost & (nodes.codes >= 0)]):
+        rows = is_lost & (nodes.codes == code)
+        starts = population["window_at"][(told_by == nodes.labels[code]) & is_there]
+        ends = np.sort(np.asarray(starts)) + record.window
+        last = np.searchsorted(ends, until[rows], side="right") - 1
+        known = np.where(last >= 0, ends[np.maximum(last, 0)] if len(ends) else np.inf, np.inf)
+        until[rows] = np.minimum(until[rows], known)
+    return until
+
+
 def _plan(
-    record: RunRecord, users: dict[str, Any], unasked: NDArray[np.bool_]
+    record: RunRecord,
+    users: dict[str, Any],
+    is_lost: NDArray[np.bool_],
+    unasked: NDArray[np.bool_],
 ) -> tuple[float, float]:
     """Return the user-seconds that were planned, and those that were not carried out.
 
@@ -246,6 +283,7 @@ def _plan(
     ending_at = record.latest if math.isnan(record.ending_at) else record.ending_at
     horizon = record.planned_end if math.isfinite(record.planned_end) else ending_at
     until = np.where(np.isnan(users["ended_at"]), ending_at, users["ended_at"])
+    until = _told_until(record, users, is_lost, until)
     done = float(np.nansum(np.clip(until - users["admitted_at"], 0.0, None)))
     done += _untold(record, users, unasked, until)
     if record.ended_by == "failed":

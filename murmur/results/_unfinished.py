@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from murmur.errors import number_of
+from murmur.errors import few, number_of
 from murmur.recording import RunRecord
 from murmur.telemetry import (
     CUT_SHORT,
@@ -121,12 +121,22 @@ def _under_way(record: RunRecord) -> Iterator[str]:
 
 
 def _undelivered(record: RunRecord) -> Iterator[str]:
-    columns = deliveries(record)
+    columns, unknown = deliveries(record), _last_words(record)
     for name, expected, arrived in zip(
         columns["name"], columns["expected"], columns["arrived"], strict=True
     ):
         if arrived < expected:
-            yield f"{arrived:,} of {expected:,} deliveries of {name!r} arrived."
+            yield f"{arrived:,} of {expected:,} deliveries of {name!r} arrived{unknown}."
+
+
+def _last_words(record: RunRecord) -> str:
+    """Return which nodes died before they told what was sent and arrived there last."""
+    nodes: Mapping[str, Any] = record.table("nodes")
+    outcomes = zip(nodes["node"], nodes["outcome"], strict=True)
+    lost = sorted(str(node) for node, outcome in outcomes if outcome == "lost")
+    if not lost:
+        return ""
+    return f", as far as is known: what {few(lost, _MOST)} counted last is lost"
 
 
 def _ungranted(record: RunRecord) -> Iterator[str]:

@@ -4,6 +4,8 @@ What did not happen counts.  A run has a plan (users, permits, seconds), and wha
 delivered is told with whose doing it was: the generator's, other programs', a quota's, a
 node's, the scenario's.  The rules, of which the worst decides:
 
+* Seconds in which the steering kernel stood still, so that nodes had no permits and no
+  messages: more than 5 % ``suspect``, more than 20 % ``invalid``.
 * Node-seconds that are saturated, or of which a node that took part told nothing: of all
   nodes together more than 5 % ``suspect``, more than 20 % ``invalid``; of one node more than
   20 % ``suspect``.
@@ -30,6 +32,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from murmur.errors import few, number_of
+from murmur.recording import Standstill
+from murmur.runtime.health import standstill_text
 
 State: TypeAlias = Literal["valid", "suspect", "invalid"]
 Finding: TypeAlias = tuple[State, str]
@@ -90,6 +94,8 @@ class Evidence:
     ----------
     nodes : tuple of NodeHealth
         Every node that had users.
+    unsteered : tuple of Standstill
+        When the steering kernel stood still.
     permits : tuple of Permits
         Every throttle.
     users : int
@@ -145,6 +151,7 @@ class Evidence:
     """
 
     nodes: tuple[NodeHealth, ...] = ()
+    unsteered: tuple[Standstill, ...] = ()
     permits: tuple[Permits, ...] = ()
     users: int = 0
     dropped: int = 0
@@ -222,6 +229,7 @@ def judge(evidence: Evidence) -> Verdict:
     """
     findings = [
         *_end(evidence),
+        *_standstills(evidence),
         *_seconds(evidence.nodes),
         *_permits(evidence.permits),
         *_users(evidence),
@@ -250,6 +258,19 @@ def _end(evidence: Evidence) -> Iterator[Finding]:
             "suspect",
             f"The run was cut off, or is still on; what came after {last} is not known.",
         )
+
+
+def _standstills(evidence: Evidence) -> Iterator[Finding]:
+    """Yield for how long nobody was steered, which nodes that ran on could not help."""
+    causes: dict[str, list[Standstill]] = {}
+    for stood in evidence.unsteered:
+        causes.setdefault(stood.cause, []).append(stood)
+    whole = max((node.seconds for node in evidence.nodes), default=math.inf)
+    for cause, several in causes.items():
+        seconds = [stood.seconds for stood in several]
+        text = standstill_text("The steering kernel", seconds, cause)
+        since = f"{'the first time ' * (len(several) > 1)}from {several[0].since:,.1f} s on"
+        yield _grade(sum(seconds) / whole, _SECONDS), f"{text} ({since})."
 
 
 def _seconds(nodes: tuple[NodeHealth, ...]) -> Iterator[Finding]:

@@ -177,6 +177,12 @@ def _health_events() -> list[EventType]:
             "reason",
             measurements=("loop_lag", "cpu"),
         ),
+        _event(
+            "health.standstill",
+            "The process of a node, or the steering kernel, goes on after it stood still.",
+            "cause",
+            measurements=("count", "duration"),
+        ),
     ]
 
 

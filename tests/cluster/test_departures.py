@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 import murmur
+from murmur.errors import NodesFailedError
 from murmur.results import Results
 
 
@@ -217,3 +218,33 @@ async def test_a_node_that_is_lost_on_its_way_out_is_lost_for_the_true_reason(
     await pair.stop()
     nodes = Results(pair.record).nodes.set_index("node")
     assert nodes["outcome"].to_dict() == {"a": "lost", "b": "here"}
+
+
+class Prepares(Stay):
+    """It takes a while to prepare."""
+
+    async def init(self) -> None:
+        await anyio.sleep(3.0)
+
+
+async def test_a_node_that_leaves_while_it_prepares_says_that_it_left(pair: Any) -> None:
+    """And not that somebody had reset the run."""
+
+    async def leave() -> None:
+        await anyio.sleep(1.0)
+        await pair.agents["b"].leave()
+
+    failures: dict[str, Exception] = {}
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(leave)
+        try:
+            await pair.do(Prepares, 4)
+        except NodesFailedError as error:
+            failures |= error.failures
+
+    assert set(failures) == {"b"}
+    # Its answer and its farewell are on their way at the same time.
+    assert str(failures["b"]) in (
+        "node b is lost: it is leaving",
+        "node b is lost: this node left",
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -281,3 +282,80 @@ def test_a_trouble_that_comes_while_the_verdict_is_given_does_not_break_it():
 
     assert "No room is left." in Results(record).verdict.reasons
     assert "A push failed." in Results(record).verdict.reasons
+
+
+def standstill(
+    node: str, at: float, seconds: float, cause: str = "stopped"
+) -> murmur.telemetry.Event:
+    return murmur.telemetry.Event(
+        "amoc.health.standstill",
+        at,
+        0.0,
+        node,
+        "r1",
+        {"count": 1, "duration": seconds},
+        {"cause": cause},
+    )
+
+
+def test_windows_in_which_nobody_was_steered_are_bad_however_well_nodes_were(
+    tmp_path: Path,
+) -> None:
+    node = recorder("n1")
+    health(node, range(30), reason="")
+    node.event(standstill("steering", 15.5, 5.0))
+    record = record_of(n1=node)
+    record.note_end(30.0, "duration")
+    results = Results(record)
+
+    for each in (results, murmur.load(results.save(tmp_path / "run"))):
+        bad = each.health[each.health["saturated"]]
+        assert bad["window_at"].tolist() == [10.0, 11.0, 12.0, 13.0, 14.0, 15.0]
+        assert set(bad["reason"]) == {"the steering kernel stood still"}
+        assert each.verdict.state == "suspect"
+        assert each.verdict.reasons[:2] == (
+            "The steering kernel stood still for 5.0 s: it was stopped, or its container or "
+            "machine was (from 10.5 s on).",
+            "The generator was saturated for 6 of 30 s: the steering kernel stood still; "
+            "lag up to 1 ms.",
+        )
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [
+        ("computed", ": code of its own process held it up"),
+        ("crowded out", ": other programs had the machine"),
+        ("of a later murmur", ""),
+    ],
+)
+def test_why_the_steering_kernel_stood_still_is_told(cause: str, words: str) -> None:
+    node = recorder("n1")
+    health(node, range(100))
+    for at in (20.0, 50.0):
+        node.event(standstill("steering", at, 0.6, cause))
+    record = record_of(n1=node)
+    record.note_end(100.0, "duration")
+
+    assert (
+        f"The steering kernel stood still for 1.2 s in 2 times{words} "
+        "(the first time from 19.4 s on)." in Results(record).verdict.reasons
+    )
+
+
+def test_a_node_that_was_lost_while_it_stood_still_did_nothing_from_then_on() -> None:
+    """Its users were seen last at 10 s, and for a window at most they may have gone on."""
+    node = recorder("n1")
+    health(node, range(10))
+    for window in range(10):
+        node.population(window + 1.0, 0, 2, 0)
+    for user in (1, 2):
+        node.user_gone(user, "lost", "no sign of life for 5.0 s", 0.0, 0.0, 15.0)
+    node.event(standstill("n1", 20.0, 10.0))
+    record = record_of(n1=node)
+    record.note_end(30.0, "duration")
+    verdict = str(Results(record).verdict)
+
+    assert "n1 was lost at 15.0 s while it stood still for 10.0 s." in verdict
+    assert "63.3 % of the plan was not carried out" in verdict
+    assert "38 of 60 user-seconds" in verdict  # 2 x (30 - 11), not 2 x (30 - 15)

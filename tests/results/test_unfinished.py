@@ -190,6 +190,18 @@ def test_messages_that_nobody_got_are_told():
     assert "0 of 9 deliveries of 'dm' arrived." in reasons
 
 
+def test_what_a_node_that_died_counted_last_is_not_known():
+    node = Recorder(node="n1", started_at=0.0, wall_started_at=0.0)
+    node.count("deliveries.expected: dm", 9)
+    node.count("deliveries.arrived: dm", 7)
+    record = RunRecord("r1", started_at=0.0, wall_started_at=0.0)
+    record.add(node.seal())
+    record.lose("n1", 5.0)
+
+    told = "7 of 9 deliveries of 'dm' arrived, as far as is known: what n1 counted last is lost."
+    assert told in Results(record).verdict.reasons
+
+
 def test_a_limit_whose_permits_never_come_back_is_told():
     class Holds(murmur.Scenario):
         """Takes the only permit and keeps it."""

@@ -9,7 +9,9 @@ import pytest
 from murmur import Status
 from murmur._session._status import status_of
 from murmur.cluster import ClusterStatus, NodeStatus
+from murmur.recording import RunRecord
 from murmur.runtime import RunState
+from murmur.telemetry import Event, Recorder
 
 
 @pytest.mark.parametrize(
@@ -73,3 +75,31 @@ def test_what_many_nodes_say_alike_is_told_once_and_what_one_says_by_its_name():
     assert status.problems == (f"n1, n2, n3 and 92 more: {slow}", "n17: lost")
     assert "on n1, n2, n3 and 93 more</caption>" in status._repr_html_()
     assert status_of(replace(answer, nodes=(nodes[16],))).problems == ("lost",)
+
+
+def test_who_stood_still_is_told_once_by_name_also_after_its_run():
+    def stood(node, seconds):
+        return Event(
+            "amoc.health.standstill",
+            9.0,
+            0.0,
+            node,
+            "r1",
+            {"count": 1, "duration": seconds},
+            {"cause": "stopped"},
+        )
+
+    why = "it was stopped, or its container or machine was"
+    recorder = Recorder(node="b", started_at=0.0, wall_started_at=0.0)
+    for event in (stood("steering", 5.0), stood("a", 3.0), stood("b", 2.0)):
+        recorder.event(event)
+    record = RunRecord("r1", started_at=0.0, wall_started_at=0.0)
+    record.add(recorder.seal())
+    a = replace(NodeStatus.idle("a"), problems=(f"the process stood still for 3.0 s: {why}",))
+    answer = ClusterStatus(state=RunState.RUNNING, highest_id=0, elapsed=9.0, nodes=(a,))
+
+    assert status_of(answer, record=record).problems == (
+        f"the process stood still for 3.0 s: {why}",
+        f"the steering kernel stood still for 5.0 s: {why}",
+        f"b: the process stood still for 2.0 s: {why}",
+    )

@@ -4,8 +4,13 @@ from ._probe import BEAT, due_moments
 from ._saturation import (
     BY_OTHERS,
     BY_QUOTA,
+    COMPUTED,
+    CROWDED_OUT,
+    IDLED,
     LAG_LIMIT,
     STOOD_STILL,
+    STOPPED,
+    UNSTEERED,
     high,
     is_crowded_out,
     is_held_back,
@@ -13,6 +18,7 @@ from ._saturation import (
     reasons,
     schedule_lag,
     standstill,
+    standstill_text,
     whose,
 )
 from ._vitals import CoreWait, Pauses, Vitals, VitalsReader
@@ -21,8 +27,13 @@ __all__ = [
     "BEAT",
     "BY_OTHERS",
     "BY_QUOTA",
+    "COMPUTED",
+    "CROWDED_OUT",
+    "IDLED",
     "LAG_LIMIT",
     "STOOD_STILL",
+    "STOPPED",
+    "UNSTEERED",
     "CoreWait",
     "Pauses",
     "Vitals",
@@ -35,5 +46,6 @@ __all__ = [
     "reasons",
     "schedule_lag",
     "standstill",
+    "standstill_text",
     "whose",
 ]

@@ -16,7 +16,16 @@ from murmur._guard import heard
 from murmur.telemetry import window_told_by
 
 from ._probe import LagProbe
-from ._saturation import is_crowded_out, is_held_back, reasons, schedule_lag, standstill, whose
+from ._saturation import (
+    STOPPED,
+    is_crowded_out,
+    is_held_back,
+    reasons,
+    schedule_lag,
+    standstill,
+    standstill_text,
+    whose,
+)
 from ._vitals import CoreWait, Pauses, Vitals, VitalsReader
 
 if TYPE_CHECKING:
@@ -171,11 +180,14 @@ class Sampler:
             now = (elapsed + before[0], now[1] + before[1], now[2] + before[2], now[3] + before[3])
         found = standstill(lag, now[0], ran=now[1], queued=now[2], watched=now[3])
         if found:
-            problems, told = self._run.problems, _standstills_text(self._standstills)
+            problems, told = self._run.problems, standstill_text("the process", self._standstills)
             self._standstills.append(found)
             if told in problems:
                 problems.remove(told)
-            problems.append(_standstills_text(self._standstills))
+            problems.append(standstill_text("the process", self._standstills))
+            self._run.emitter.emit(
+                "amoc.health.standstill", {"count": 1, "duration": found}, {"cause": STOPPED}
+            )
         return found
 
     def _core_shares(self) -> tuple[float, float, float]:
@@ -192,11 +204,3 @@ class Sampler:
         if elapsed <= 0:
             return 0.0, 0.0, math.nan
         return elapsed, used / elapsed, queued / elapsed
-
-
-def _standstills_text(seconds: Sequence[float]) -> str:
-    times = f" in {len(seconds):,} times" * (len(seconds) > 1)
-    return (
-        f"the process stood still for {sum(seconds):.1f} s{times}: it was stopped, or its "
-        "container or machine was"
-    )

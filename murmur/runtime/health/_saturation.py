@@ -35,6 +35,20 @@ BY_QUOTA = " by a processor quota"
 STOOD_STILL = " while the process stood still"
 """Written behind the rule where the process was stopped, or its container or machine."""
 
+UNSTEERED = "the steering kernel stood still"
+"""Reason of windows of all nodes, which then have no permits and no messages."""
+
+STOPPED, IDLED, COMPUTED, CROWDED_OUT = "stopped", "idled", "computed", "crowded out"
+"""What made a process stand still, or its loop."""
+
+CAUSES = {
+    STOPPED: "it was stopped, or its container or machine was",
+    IDLED: "it was stopped, its container or machine was, or a handler waited on its loop",
+    COMPUTED: "code of its own process held it up",
+    CROWDED_OUT: "other programs had the machine",
+}
+"""The same in words."""
+
 STANDSTILL = 1.0
 """Seconds of lag from which on it is asked whether the process stood still."""
 
@@ -142,6 +156,19 @@ def standstill(
     if lag < STANDSTILL or ran > lag / 2 or queued > lag / 2 or watched > elapsed - lag / 2:
         return 0.0
     return lag
+
+
+def standstill_text(who: str, seconds: Sequence[float], cause: str = STOPPED) -> str:
+    """Return who stood still for how long, and why.
+
+    Examples
+    --------
+    >>> standstill_text("the process", [30.0])
+    'the process stood still for 30.0 s: it was stopped, or its container or machine was'
+    """
+    times = f" in {len(seconds):,} times" * (len(seconds) > 1)
+    why = f": {CAUSES[cause]}" if cause in CAUSES else ""
+    return f"{who} stood still for {sum(seconds):.1f} s{times}{why}"
 
 
 def place(line: str) -> str:

@@ -481,3 +481,11 @@ def test_a_steering_kernel_may_stand_still_for_a_while(
     assert first == ({"left"} if is_short else {"lost"})
     assert accounted(run, 8)
     assert ("6 of 8 users were lost" in str(run.results.verdict)) is not is_short
+    assert any("the steering kernel stood still for " in each for each in run.status().problems)
+    assert "The steering kernel stood still for " in str(run.results.verdict)
+    assert is_short or all("the steering kernel stood still" in each for each in lost_because(run))
+
+
+def lost_because(run: murmur.Run) -> list[str]:
+    users = run.results.users
+    return users[users["outcome"] == "lost"]["reason"].astype(str).tolist()
