@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Protocol
 
 from murmur.errors import HttpProtocolError, MissingExtraError
 
@@ -18,6 +20,9 @@ SHORTEST = 18
 
 TIGHTEST = 64
 """Times that a body may be longer unpacked before more than its end is looked at."""
+
+HEADED = 47
+"""To zlib: the longest window, and gzip or RFC 1950 told by its head."""
 
 AT_ONCE = 64 << 10
 """Bytes that are decompressed at a time, so that a bomb is noticed before it has gone off."""
@@ -52,20 +57,46 @@ def decompressed(body: bytes, coding: str, limit: float) -> bytes:
     Raises `HttpProtocolError` if it is cut short or no such thing, or longer than `limit`;
     `MissingExtraError` if its library is not installed, though the server was asked for it.
     """
-    if not body:
-        return body
-    if coding in {"gzip", "x-gzip", "deflate"}:
-        for window in (47, -15):  # either format, told by its head; what some call deflate
-            try:
-                return _inflated(body, window, limit)
-            except zlib.error:
-                continue
-        raise HttpProtocolError("the body cannot be decompressed")
-    if coding == "br":
-        return _unbrotlied(body, limit)
-    if coding == "zstd":
-        return _unzstandard(body, limit)
-    return body
+    # At once, for what it did not come to yet zlib copies each time.
+    unpacker = Unpacker([coding], at_once=0 if limit == math.inf else int(limit) + 1)
+    parts, size = [], 0
+    for part in unpacker.feed(body):
+        parts.append(part)
+        size += len(part)
+        if size > limit:
+            raise HttpProtocolError(f"the decompressed body is longer than {limit} bytes")
+    unpacker.end()
+    return b"".join(parts)
+
+
+class Unpacker:
+    """Decompresses a body part by part, as it comes.
+
+    Raises `MissingExtraError` if a library is not installed, though the server was asked for it.
+    """
+
+    def __init__(
+        self,
+        codings: list[str],  # in the order in which they were applied
+        at_once: int = AT_ONCE,  # bytes that zlib decompresses at a time; 0 for all
+    ) -> None:
+        steps: list[_Step | None] = [_step(coding, at_once) for coding in reversed(codings)]
+        self._steps = [step for step in steps if step is not None]
+
+    def feed(self, part: bytes) -> Iterator[bytes]:
+        """Yield what `part` was before it was packed, piece by piece.
+
+        Raises `HttpProtocolError` if it is not packed as was said.
+        """
+        parts: Iterator[bytes] = iter((part,) if part else ())
+        for step in self._steps:
+            parts = _through(step, parts)
+        return parts
+
+    def end(self) -> None:
+        """Raise `HttpProtocolError` if the body is cut short; none at all is whole."""
+        if not all(step.is_whole for step in self._steps):
+            raise HttpProtocolError("the compressed body is cut short")
 
 
 @cache
@@ -80,73 +111,121 @@ def _library(coding: str) -> str | None:
     return None
 
 
+@cache  # to look up nothing in a package that is loaded takes longer than to read a small body
 def _imported(coding: str) -> Any:  # noqa: ANN401 - a module without types
     module = _library(coding)
     if module is None:
         package = "brotli" if coding == "br" else "backports.zstd"
         raise MissingExtraError(f"a body in {coding}", "compression", package)
-    return __import__(module, fromlist=["_"])
+    return import_module(module)
 
 
-def _inflated(body: bytes, window: int, limit: float) -> bytes:
-    """Decompress all members of `body`; what follows the last is padding."""
-    parts, size, rest = [], 0, body
-    while True:
-        inflater = zlib.decompressobj(window)
-        parts.append(inflater.decompress(rest, _room(limit, size)))
-        size += len(parts[-1])
-        _check_size(size, limit)
-        if not inflater.eof:
-            raise HttpProtocolError("the compressed body is cut short")
-        rest = inflater.unused_data
-        if not rest.startswith(GZIP):
-            return b"".join(parts)
+class _Step(Protocol):
+    """One coding of a body, undone part by part."""
+
+    is_whole: bool  # whether the body may end here
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]: ...
+
+    def feed(self, data: bytes) -> Iterator[bytes]: ...
 
 
-def _room(limit: float, size: int) -> int:
-    """Return how much may come yet, and one more; 0 is no limit to zlib."""
-    return 0 if limit == math.inf else int(limit) - size + 1
+def _step(coding: str, at_once: int) -> _Step | None:
+    """Return what undoes `coding`; None if it is not known."""
+    if coding in {"gzip", "x-gzip", "deflate"}:
+        return _Inflating(at_once)
+    if coding == "br":
+        return _Brotli()
+    return _Zstandard() if coding == "zstd" else None
 
 
-def _unbrotlied(body: bytes, limit: float) -> bytes:
-    brotli = _imported("br")
-    reader, parts, size = brotli.Decompressor(), [], 0
-    data = body
-    try:
-        while True:
-            part = reader.process(data, output_buffer_limit=AT_ONCE)
-            parts.append(part)
-            size += len(part)
-            _check_size(size, limit)
-            if reader.is_finished():
-                return b"".join(parts)
-            if reader.can_accept_more_data() and not part:
-                raise HttpProtocolError("the compressed body is cut short")
-            data = b""
-    except brotli.error as error:
-        raise HttpProtocolError("the body cannot be decompressed") from error
-
-
-def _unzstandard(body: bytes, limit: float) -> bytes:
-    zstd = _imported("zstd")
-    parts, size, rest = [], 0, body
-    while rest:
-        reader, data = zstd.ZstdDecompressor(), rest
+def _through(step: _Step, parts: Iterator[bytes]) -> Iterator[bytes]:
+    for part in parts:
         try:
-            while not reader.eof:
-                part = reader.decompress(data, max_length=AT_ONCE)
-                if reader.needs_input and not part and not reader.eof:
-                    raise HttpProtocolError("the compressed body is cut short")
-                parts.append(part)
-                size += len(part)
-                _check_size(size, limit)
-                data = b""
-        except zstd.ZstdError as error:
+            yield from step.feed(part)
+        except step.errors as error:
             raise HttpProtocolError("the body cannot be decompressed") from error
-        rest = reader.unused_data
-    return b"".join(parts)
 
 
-def _check_size(size: int, limit: float) -> None:
-    if size > limit:
-        raise HttpProtocolError(f"the decompressed body is longer than {limit} bytes")
+class _Inflating:
+    """Reads gzip, all members of it, and both formats that are called deflate."""
+
+    errors = (zlib.error,)
+
+    def __init__(self, at_once: int) -> None:
+        self.is_whole = True
+        self._at_once = at_once
+        self._reader: zlib._Decompress | None = None  # of a member
+        self._has_members = False
+        self._is_over = False  # what follows the last member is padding
+        self._held = b""  # a byte, by which a member cannot be told yet
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        rest, is_more = self._held + data, True
+        while is_more:
+            reader = self._reader = self._reader or self._begun(rest)
+            if reader is None:
+                return
+            part = reader.decompress(rest, self._at_once)
+            rest, self.is_whole = reader.unconsumed_tail, reader.eof
+            if reader.eof:
+                rest, self._reader = reader.unused_data, None
+            is_more = bool(rest) or (not reader.eof and 0 < self._at_once == len(part))
+            if part:
+                yield part
+
+    def _begun(self, data: bytes) -> zlib._Decompress | None:
+        """Return a reader of the next member; None if there is none, or not enough of it."""
+        self._held = data if len(data) < 2 else b""
+        if self._has_members:
+            self._is_over = self._is_over or not (self._held or data.startswith(GZIP))
+        else:
+            self.is_whole = False
+        if self._held or self._is_over:
+            return None
+        self._has_members = True
+        is_headed = data.startswith(GZIP) or _begins_zlib(data)
+        return zlib.decompressobj(HEADED if is_headed else -15)
+
+
+def _begins_zlib(data: bytes) -> bool:
+    """Whether data begin as RFC 1950 has it, and are not deflated alone as some send it."""
+    return data[0] & 15 == zlib.DEFLATED and int.from_bytes(data[:2], "big") % 31 == 0
+
+
+class _Brotli:
+    def __init__(self) -> None:
+        brotli = _imported("br")
+        self.errors = (brotli.error,)
+        self.is_whole = True
+        self._reader = brotli.Decompressor()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        rest, is_more = data, not self._reader.is_finished()
+        while is_more:
+            part = self._reader.process(rest, output_buffer_limit=AT_ONCE)
+            rest, self.is_whole = b"", self._reader.is_finished()
+            is_more = not self.is_whole and bool(part or not self._reader.can_accept_more_data())
+            if part:
+                yield part
+
+
+class _Zstandard:
+    def __init__(self) -> None:
+        self._zstd = _imported("zstd")
+        self.errors = (self._zstd.ZstdError,)
+        self.is_whole = True
+        self._reader: Any = None  # of a frame
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        rest, is_more = data, True
+        while is_more:
+            reader = self._reader = self._reader or self._zstd.ZstdDecompressor()
+            part = reader.decompress(rest, max_length=AT_ONCE)
+            rest, self.is_whole = b"", reader.eof
+            if reader.eof:
+                rest, self._reader = reader.unused_data, None
+            is_more = bool(rest) if reader.eof else not reader.needs_input
+            if part:
+                yield part

@@ -30,7 +30,7 @@ DEFAULT_HEADERS = {
 }
 
 PLAIN = {"Accept-Encoding": "identity"}
-"""What a body that is read part by part is asked for as: parts are not decompressed."""
+"""What a body that is read part by part is asked for as: who packs may hold parts back."""
 
 WRITTEN = 1_000
 """Requests that are kept for all clients with the same header fields."""

@@ -16,7 +16,7 @@ from murmur.errors import (
     StatusError,
 )
 
-from ._codings import decompressed, seems_whole
+from ._codings import Unpacker, decompressed, seems_whole
 from ._events import EventReader, ServerEvent
 from ._exchange import Reply
 from ._headers import Headers
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from ._exchange import Request
     from ._ledger import Spans
     from ._patience import Patience
-
-CODING = b"content-encoding"
 
 PARTIAL = 206
 """Status of a part of a body, which cannot be decompressed by itself."""
@@ -136,7 +134,7 @@ class Response:
 
     @property
     def content(self) -> bytes:
-        """The body, decompressed.
+        """The body, decompressed; of a part (206), as it came.
 
         Raises
         ------
@@ -148,7 +146,7 @@ class Response:
             if not reply.is_complete:
                 raise InvalidRequestError("the body is streamed: read it with iter_bytes()")
             body = reply.body
-            for coding in reversed(_codings_of(self.headers)):
+            for coding in reversed(_codings_of(reply)):
                 body = decompressed(body, coding, reply.limit)
             self._body = body
         return self._body
@@ -179,18 +177,23 @@ class Response:
             raise HttpProtocolError("the body is JSON that is nested too deeply") from error
 
     async def iter_bytes(self) -> AsyncIterator[bytes]:
-        """Iterate over the body as it arrives; for ``stream=True``.
+        """Iterate over the body as it arrives, decompressed; for ``stream=True``.
 
-        The action ends with the body.
+        The action ends with the body.  It is asked for as it is, since a server that
+        compresses may hold back what it has; ``headers={"Accept-Encoding": "gzip"}`` asks
+        otherwise.
         """
         reply = self._answer()
         if self._patience is None:
             if content := self.content:
                 yield content
             return
+        unpacker = Unpacker(_codings_of(reply))
         with self._breaking_off():
             while part := await reply.read(self._patience):
-                yield part
+                for unpacked in unpacker.feed(part):
+                    yield unpacked
+            unpacker.end()
         if self._timer is not None:
             self._timer.end()
 
@@ -257,11 +260,10 @@ class Response:
         reply = self._reply
         if self.error is not None or reply is None or not reply.may_be_packed:
             return self.error
-        if not any(len(name) == 16 and name.lower() == CODING for name, _ in reply.fields):
+        codings = _codings_of(reply)
+        if not codings or not reply.is_complete:
             return None
-        if not reply.is_complete or reply.status == PARTIAL:
-            return None
-        if not seems_whole(reply.body, _codings_of(self.headers), reply.limit):
+        if not seems_whole(reply.body, codings, reply.limit):
             try:
                 self._body = self.content
             except HttpError as error:
@@ -356,11 +358,23 @@ class Response:
             self._reply.release()
 
 
-def _codings_of(headers: Headers) -> list[str]:
+def _codings_of(reply: Reply) -> list[str]:
     """Return what the body was packed by, in this order: for its own sake, then for transfer.
 
-    The latter nobody asked for (RFC 9112, 7.1): some servers do it all the same.
+    The latter nobody asked for (RFC 9112, 7.1): some servers do it all the same.  A part of a
+    body is as it came.
     """
-    said = f"{headers.get('content-encoding', '')},{headers.get('transfer-encoding', '')}"
-    codings = [coding.strip().lower() for coding in said.split(",")]
+    if reply.status == PARTIAL:
+        return []
+    content, transfer = [], []
+    for name, value in reply.fields:
+        size = len(name)  # most are known by it to be others
+        if size == 16 and name.lower() == b"content-encoding":
+            content.append(value)
+        elif size == 17 and name.lower() == b"transfer-encoding":
+            transfer.append(value)
+    if not content and transfer in ([], [b"chunked"]):
+        return []
+    named = b",".join(content + transfer).decode("latin-1").split(",")
+    codings = [coding.strip().lower() for coding in named]
     return [coding for coding in codings if coding not in {"", "identity", "chunked"}]

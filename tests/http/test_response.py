@@ -51,6 +51,19 @@ def test_a_body_that_was_packed_for_transfer_is_unpacked() -> None:
     assert answer.content == b"hello"
 
 
+def test_a_body_that_was_packed_badly_for_transfer_is_found_though_nobody_reads_it() -> None:
+    answer = response(b"hello", transfer_encoding="gzip, chunked")
+
+    assert str(answer.look_through()) == "the body cannot be decompressed"
+
+
+def test_a_part_of_a_body_is_as_it_came() -> None:
+    part = gzip.compress(b"hello")[3:9]
+    reply = Reply.of(206, [(b"Content-Encoding", b"gzip")], part)
+
+    assert Response(REQUEST, reply).content == part
+
+
 def test_a_body_that_is_not_what_it_says_is_an_error() -> None:
     with pytest.raises(HttpProtocolError, match="cannot be decompressed"):
         response(b"hello", content_encoding="gzip").content  # noqa: B018

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import math
 import socket
+import threading
+import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from traitlets import Unicode
 
 import murmur
 from murmur.errors import HttpError
+from murmur.http import Client
 
 from .thread_server import ThreadServer, read_head
 
@@ -34,6 +38,59 @@ def server() -> Iterator[Breaking]:
     breaking = Breaking()
     yield breaking
     breaking.close()
+
+
+class Packing(ThreadServer):
+    """Packs each event by itself, and sends the next when the last was seen."""
+
+    def __init__(self) -> None:
+        self.seen = threading.Semaphore(0)
+        super().__init__()
+
+    def serve(self, connection: socket.socket) -> None:
+        while head := read_head(connection):
+            packer = zlib.compressobj(wbits=31)
+            connection.sendall(
+                b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
+            )
+            for number in range(3):
+                event = packer.compress(b"data: %d\n\n" % number)
+                self._send(connection, event + packer.flush(zlib.Z_SYNC_FLUSH))
+                self.seen.acquire(timeout=30)
+            if b"GET /cut" not in head:
+                self._send(connection, packer.flush())
+            connection.sendall(b"0\r\n\r\n")
+
+    def _send(self, connection: socket.socket, part: bytes) -> None:
+        connection.sendall(b"%x\r\n%b\r\n" % (len(part), part))
+
+
+@pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
+def anyio_backend(request: Any) -> Any:
+    return "asyncio", {"use_uvloop": request.param}
+
+
+@pytest.fixture
+def packing() -> Iterator[Packing]:
+    server = Packing()
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "failure"), [("/", None), ("/cut", "the compressed body is cut short")]
+)
+async def test_a_stream_that_is_packed_is_unpacked_as_it_comes(
+    packing: Packing, path: str, failure: str | None
+) -> None:
+    seen = []
+    async with Client(base_url=packing.url) as client, client.get(path, stream=True) as answer:
+        async for event in answer.events():
+            seen.append(event.data)
+            packing.seen.release()
+
+    assert seen == ["0", "1", "2"]
+    assert answer.failure == failure
 
 
 class Catching(murmur.Scenario):
