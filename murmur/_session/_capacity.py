@@ -172,10 +172,10 @@ def _steps(
     A step that a node kept from beginning, as it died just then, is begun once more: the
     others may do.
     """
-    is_refused = False
+    is_refused, unit = False, unit_of(plan.by, [])
     while (load := search.next_load()) is not None:
         session.search = SearchProgress.of(
-            search, load, check=plan.check.text, unit=unit_of(plan.by), seconds=plan.seconds
+            search, load, check=plan.check.text, unit=unit, seconds=plan.seconds
         )
         try:
             step = _step(session, plan, load, output)
@@ -185,7 +185,7 @@ def _steps(
             is_refused = True
             _logger.warning("the step at %g is begun again: %s", load, error)
             continue
-        is_refused = False
+        is_refused, unit = False, unit_of(plan.by, [step])
         search.take(load, step.answer, step.evidence)
         yield step
 

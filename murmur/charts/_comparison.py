@@ -79,7 +79,7 @@ def comparison(frame: pd.DataFrame, *, name: str | None = None) -> AnyChart:
     ...     )
     ... )
     """
-    title = "Second run against the first" + (f", {name}" if name else "")
+    title = "Second against the first" + (f", {name}" if name else "")
     check(frame, "comparison", _COMPARED)
     chosen = frame if name is None else frame[frame["name"] == name]
     if chosen.empty:

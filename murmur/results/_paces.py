@@ -15,6 +15,17 @@ _TOLD = 0.005
 _UNITS = {1.0: "/s", 60.0: "/min", 3600.0: "/h"}
 
 
+def per_text(seconds: float) -> str:
+    """Return what stands behind a number that is counted over so many seconds.
+
+    Examples
+    --------
+    >>> per_text(1.0), per_text(60.0), per_text(10.0)
+    ('/s', '/min', ' per 10 s')
+    """
+    return _UNITS.get(seconds, f" per {seconds:g} s")
+
+
 @dataclass(frozen=True, slots=True)
 class PaceSummary:
     """What became of the permits of one throttle over the whole run, on all nodes.
@@ -68,7 +79,7 @@ class PaceSummary:
     def _plan(self) -> str:
         if math.isnan(self.rate):
             return f"the {self.due:,} permits due"
-        return f"{self.rate:,.6g}{_UNITS.get(self.interval, f' per {self.interval:g} s')}"
+        return f"{self.rate:,.6g}{per_text(self.interval)}"
 
     def _losses(self) -> Iterator[str]:
         if self.unasked > _TOLD * self.due:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from murmur._table import html_table
 from murmur.errors import number_of
+from murmur.results._paces import per_text
 from murmur.results._summary import plain_row
 from murmur.results.checks._text import parse_check
 
@@ -25,15 +26,19 @@ if TYPE_CHECKING:
     import altair as alt
 
 UNITS: Mapping[str, str] = {"users": "users", "user_rate": "users/min"}
-"""Unit of the load, by what sets it; of a throttle, permits an interval."""
+"""Unit of the load, by what sets it, but of a throttle."""
 
 # Student's t at 97.5 %, by degrees of freedom; 1.96 beyond.
 _T = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13)
 
 
-def unit_of(by: str) -> str:
-    """Return the unit of the load that `by` sets."""
-    return UNITS.get(by, f"{by}/interval")
+def unit_of(
+    by: str,  # what sets the load
+    steps: Sequence[Step],  # those that were taken
+) -> str:
+    """Return the unit of the load; over which time a throttle counts, only a step tells."""
+    over = [step.interval for step in steps if not math.isnan(step.interval)]
+    return UNITS.get(by, by + (per_text(over[-1]) if over else ""))
 
 
 def load_text(load: float, unit: str, *, low: float | None = None) -> str:
@@ -128,9 +133,7 @@ class Capacity:
     def steps(self) -> pd.DataFrame:
         """One row is one step, in order; the columns are the attributes of a step.
 
-        ``load``, ``value``, ``throughput``, ``goodput``, ``failed``, ``p50``, ``p99``, ``busy``,
-        ``residence``, ``users``, ``seconds`` and ``evidence`` are numbers, ``answer``,
-        ``reason`` and ``blame`` text.
+        ``answer``, ``reason`` and ``blame`` are text, the others numbers.
         """
         names = [field.name for field in fields(Step)]
         frame = pd.DataFrame([asdict(step) for step in self.taken], columns=names)
@@ -140,7 +143,7 @@ class Capacity:
     @property
     def unit(self) -> str:
         """Unit of the load."""
-        return unit_of(self.by)
+        return unit_of(self.by, self.taken)
 
     @property
     def sentence(self) -> str:

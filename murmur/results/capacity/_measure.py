@@ -70,6 +70,8 @@ class Step:
         answers of a busy server come in crowds; ``inf`` for what is no percentile.
     blame : {"", "generator", "other programs", "nothing measured"}
         What kept it from an answer; empty if it has one.
+    interval : float
+        Seconds that the rate of a throttle is counted over, if that sets the load; else NaN.
     """
 
     load: float
@@ -87,6 +89,7 @@ class Step:
     seconds: float
     evidence: float = math.inf
     blame: str = ""
+    interval: float = math.nan
 
 
 def step_of(
@@ -108,8 +111,7 @@ def step_of(
     each = rows.attrs["seen"] / max(len(rows), 1)  # of a sample, a row stands for several
     names, is_part = _names(results, check)
     rows = rows[rows["name"].isin(names)]
-    ended = rows["started_at"] + rows["service_time"]
-    there = rows[(ended >= start) & (ended < end)]
+    there = rows[(rows["started_at"] + rows["service_time"]).between(start, end, inclusive="left")]
     span, good = end - start, there[there["ok"]]
     in_time = good["response_time"] <= check.limit if check.kind == "time" else good["ok"]
     held = Unended.of(results.source, "service").named(names).seconds(start, end)
@@ -129,7 +131,14 @@ def step_of(
         seconds=span,
         evidence=_evidence(check, good.sort_values("due_at")),
         blame=blame,
+        interval=_interval(results, throttle),
     )
+
+
+def _interval(results: Results, throttle: str | None) -> float:
+    rows = results.throttles
+    seconds = rows.loc[rows["name"] == throttle, "interval"].dropna()
+    return float(seconds.iloc[-1]) if len(seconds) else math.nan
 
 
 def _running(results: Results, start: float, end: float) -> float:

@@ -91,6 +91,15 @@ def test_a_load_that_was_not_carried_never_holds(
     assert reason in seen.reason
 
 
+def test_the_load_of_a_throttle_has_its_unit() -> None:
+    taken = (step("p99(order) < 100ms", rate=150),)
+
+    found = Capacity("p99(order) < 100ms", "orders", 150, 160, 155, 0.95, "found", taken)
+
+    assert found.sentence == "p99(order) < 100ms holds up to 150 to 160 orders/s (95% sure)"
+    assert "orders/s" in str(found.chart().to_dict()["concat"])
+
+
 def test_permits_that_found_no_free_user_are_a_load_that_was_never_there() -> None:
     """Ten users of 50 ms make 200 a second, whatever the throttle would let through."""
     within, beyond = step("p99(order) < 100ms", rate=150), step("p99(order) < 100ms", rate=250)
