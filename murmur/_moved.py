@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 C = TypeVar("C", bound=type)
@@ -50,6 +51,7 @@ VERBS_OF_AMOC: Mapping[str, str] = {
 
 def amoc_names(
     names: Mapping[str, str],  # a name of amoc, and what the class calls it
+    elsewhere: Mapping[str, str] = MappingProxyType({}),  # a name, and what has it
 ) -> Callable[[C], C]:
     """Return a decorator by which a class answers to amoc's names, with an error.
 
@@ -67,6 +69,7 @@ def amoc_names(
         if hasattr(type(self), name):  # a property, which raised an AttributeError of its own
             return object.__getattribute__(self, name)
         hint = f"; amoc's {name} is {names[name]} here" if name in names else ""
+        hint = f"; write {elsewhere[name]}" if name in elsewhere else hint
         problem = f"{type(self).__name__!r} object has no attribute {name!r}{hint}"
         raise AttributeError(problem, name=name, obj=self)
 

@@ -40,6 +40,15 @@ def test_an_example_of_the_guide_that_amoc_does_not_have_either() -> None:
         Throttle.__new__(Throttle).send_and_wait  # noqa: B018 - it is looked up
 
 
+@pytest.mark.parametrize("name", ["results", "wait"])
+def test_what_a_run_has_is_named_where_a_session_is_asked(name: str) -> None:
+    with (
+        murmur.Session() as session,
+        pytest.raises(AttributeError, match=f"no attribute '{name}'; write session.run.{name}"),
+    ):
+        getattr(session, name)
+
+
 def test_other_names_are_missing_as_ever() -> None:
     assert not hasattr(murmur, "nothing")
     with murmur.Session() as session:

@@ -47,7 +47,7 @@ def read_file(path: str | Path) -> dict[str, Any]:
     """
     file = Path(path)
     try:
-        found = tomllib.loads(read_text_file(file, is_regular=False).decode("utf-8"))
+        found = tomllib.loads(read_text_file(file, is_regular=False).decode("utf-8-sig"))
     except OSError as error:
         raise ConfigError([f"{file} cannot be read: {error.strerror or error}"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

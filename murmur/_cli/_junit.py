@@ -98,7 +98,7 @@ def _wanted(arguments: Sequence[str]) -> Path | None:
             given[name] = value if equals else following
     if not given.get("--junit") and (config := given.get("--config")):
         with suppress(OSError, ValueError, RecursionError):  # which was told as the refusal
-            filed: Mapping[str, Any] = tomllib.loads(Path(config).read_text(encoding="utf-8"))
+            filed: Mapping[str, Any] = tomllib.loads(Path(config).read_text(encoding="utf-8-sig"))
             if isinstance(kept := filed.get("junit"), str):
                 return Path(config).parent / kept
     return Path(given["--junit"]) if given.get("--junit") else None

@@ -16,7 +16,7 @@ from ._file import read_file
 from ._load import Load, Stage, read_stages
 from ._places import Places
 from ._problems import Problems
-from ._url import as_get, is_url, of_url
+from ._url import as_get, extra_for_url, is_url, of_url
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +49,7 @@ def plan_of(options: Mapping[str, Any]) -> Plan:
     problems = Problems()
     file = problems.read(read_file, options.get("config")) or {}
     if is_url(options.get("scenario")):
+        problems.read(lambda _: extra_for_url(), options)
         options = problems.read(of_url, options, "--rate") or {**as_get(options), "rate": None}
     given = {**file, **{key: value for key, value in options.items() if value not in (None, ())}}
     scenario = _scenario(given, problems)

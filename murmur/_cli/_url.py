@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
 from traitlets import Bunch, Float, Int, TraitError, Unicode, validate
 
+from murmur.errors import MissingExtraError
 from murmur.results.checks import read_rate
 from murmur.runtime import User, throttle
 from murmur.scenario import Scenario
@@ -66,6 +68,12 @@ class Get(Scenario):
 def is_url(scenario: object) -> bool:
     """Whether a URL stands where a scenario is expected."""
     return isinstance(scenario, str) and scenario.lower().startswith(("http://", "https://"))
+
+
+def extra_for_url() -> None:
+    """Raise `MissingExtraError` if what a URL needs is not installed."""
+    if find_spec("httptools") is None:
+        raise MissingExtraError("a URL", "http", "httptools")
 
 
 def as_get(options: Mapping[str, Any]) -> dict[str, Any]:

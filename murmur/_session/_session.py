@@ -71,7 +71,8 @@ _logger = logging.getLogger(__name__)
         **VERBS_OF_AMOC,
         "change_rate": "throttles[name].change_rate",
         "change_rate_gradually": "throttles[name].ramp",
-    }
+    },
+    {"results": "session.run.results", "wait": "session.run.wait"},
 )
 class Session:
     """Runs scenarios in a thread of its own while the notebook stays usable.

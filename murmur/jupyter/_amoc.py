@@ -75,7 +75,7 @@ class Amoc(Magics):
             name, words = words[0], ["--help"]
         if name in {"--help", "-h", "help"}:
             return _overview(cell)
-        verb = find_verb(name, context)
+        verb = find_verb(name, context, words)
         if not {"--help", "-h"}.isdisjoint(words):
             return explain(verb)
         if cell is not None and verb.name != "do":

@@ -81,7 +81,7 @@ CLUSTER_VERBS = (
             Parameter("--host", Kind.TEXT, "address to listen at (default 127.0.0.1)", "ADDRESS"),
             Parameter("--port", Kind.WHOLE, "port to listen at (default any)"),
             Parameter("--seen-as", Kind.TEXT, "what nodes call this machine", "ADDRESS"),
-            Parameter("--lifetime", Kind.NUMBER, "how long the ticket lets in", "SECONDS"),
+            Parameter("--lifetime", Kind.SECONDS, "how long the ticket lets in", "SECONDS"),
         ),
         example="%amoc open ticket --host 0.0.0.0 --port 8786 --seen-as 10.0.0.5",
     ),

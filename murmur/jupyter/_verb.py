@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -15,6 +16,7 @@ from IPython.core.error import UsageError
 
 from murmur._session import Run, Session
 from murmur.errors import closest
+from murmur.results.checks import read_duration
 from murmur.scenario import Scenario
 
 _PAIR = re.compile(r"(?P<key>[^\W\d]\w*)=(?P<text>.*)", re.DOTALL)
@@ -27,6 +29,7 @@ class Kind(Enum):
 
     WHOLE = "a whole number"
     NUMBER = "a number"
+    SECONDS = "seconds, or a time such as 1m30s"
     RATE = "a number, or a rate such as 10/s"
     SWITCH = "nothing"
     SCENARIO = "a scenario"
@@ -45,11 +48,19 @@ class Kind(Enum):
                     return int(text)
                 case Kind.NUMBER:
                     return float(text)
+                case Kind.SECONDS:
+                    return _seconds(text)
                 case Kind.RATE:
                     return text if "/" in text else float(text)
         except ValueError as error:
             raise UsageError(f"{name} takes {self.value}, not {text!r}") from error
         return text
+
+
+def _seconds(text: str) -> float:
+    with suppress(ValueError):
+        return float(text)  # `inf` too
+    return read_duration(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ _WATCHED = 10.0  # seconds, unless a line says how many
 _TURN = 0.1  # seconds between two looks at what is watched
 
 
-def find_verb(name: str, context: Context | None = None) -> Verb:
+def find_verb(name: str, context: Context | None = None, rest: Sequence[str] = ()) -> Verb:
     """Return the verb of that name, or raise a `UsageError` with what is probably meant."""
     name = _OTHER_NAMES.get(name, name)
     if name in VERBS:
@@ -41,6 +42,8 @@ def find_verb(name: str, context: Context | None = None) -> Verb:
         hint = f"; amoc's {name} is {verb.name} here, as in: {verb.example}"
     elif context is not None and _is_setting(name, context):
         hint = f"; it is a setting: %amoc update {name}=VALUE"
+    elif rest and rest[0] in VERBS:
+        hint = f"; the verb comes first: %amoc {rest[0]} {name}"
     else:
         hint = closest(name, list(VERBS), "verbs")
     raise UsageError(f"unknown verb {name!r}{hint}")
@@ -180,7 +183,7 @@ _TABLE = (
         words=(_SCENARIO, Parameter("USERS", Kind.WHOLE, "users to start with (default 0)")),
         options=(
             Parameter("--seed", Kind.WHOLE, "seed of every user's random numbers"),
-            Parameter("--duration", Kind.NUMBER, "stop the run after so long", "SECONDS"),
+            Parameter("--duration", Kind.SECONDS, "stop the run after so long", "SECONDS"),
             Parameter("--end-when-idle", Kind.SWITCH, "stop the run once all users are gone"),
             ON_NODES,
             Parameter(
@@ -196,7 +199,7 @@ _TABLE = (
         "wait",
         "Wait until the run has ended; an interrupt ends the wait and not the run.",
         lambda on, call: _wait_for(on.run, call.values.get("seconds")),
-        words=(Parameter("SECONDS", Kind.NUMBER, "give up after so long (default never)"),),
+        words=(Parameter("SECONDS", Kind.SECONDS, "give up after so long (default never)"),),
         example="%amoc wait 90",
     ),
     Verb(
@@ -259,8 +262,8 @@ _TABLE = (
         words=(_THROTTLE,),
         pairs=(
             Parameter("rate", Kind.RATE, "permits per interval; 0 holds, inf unlocks"),
-            Parameter("interval", Kind.NUMBER, _INTERVAL, "SECONDS"),
-            Parameter("interarrival", Kind.NUMBER, "between two permits, not a rate", "SECONDS"),
+            Parameter("interval", Kind.SECONDS, _INTERVAL, "SECONDS"),
+            Parameter("interarrival", Kind.SECONDS, "between two permits, not a rate", "SECONDS"),
             Parameter("limit", Kind.WHOLE, "permits at a time, for a throttle that has a limit"),
         ),
         options=(
@@ -293,10 +296,10 @@ _TABLE = (
             Parameter("TO", Kind.RATE, "rate to end with", required=True),
         ),
         options=(
-            Parameter("--duration", Kind.NUMBER, "how long it takes", "SECONDS"),
+            Parameter("--duration", Kind.SECONDS, "how long it takes", "SECONDS"),
             Parameter("--steps", Kind.WHOLE, "change in so many steps, not continuously"),
-            Parameter("--step-interval", Kind.NUMBER, "between two steps", "SECONDS"),
-            Parameter("--interval", Kind.NUMBER, _INTERVAL, "SECONDS"),
+            Parameter("--step-interval", Kind.SECONDS, "between two steps", "SECONDS"),
+            Parameter("--interval", Kind.SECONDS, _INTERVAL, "SECONDS"),
             Parameter("--interarrival", Kind.SWITCH, "FROM and TO are seconds between two permits"),
             _CANCEL_RAMP,
         ),
@@ -373,7 +376,9 @@ _TABLE = (
         _watch,
         words=(Parameter("USER", Kind.WHOLE, "its id", required=True),),
         options=(
-            Parameter("--seconds", Kind.NUMBER, "how long; an interrupt ends it before", "SECONDS"),
+            Parameter(
+                "--seconds", Kind.SECONDS, "how long; an interrupt ends it before", "SECONDS"
+            ),
         ),
         example="%amoc watch 1 --seconds 3",
     ),
@@ -389,8 +394,8 @@ _TABLE = (
             Parameter("--by", Kind.TEXT, "users, user_rate or the name of a throttle", "WHAT"),
             Parameter("--low", Kind.NUMBER, "the first load (default 1)"),
             Parameter("--high", Kind.NUMBER, "the largest load that may be tried"),
-            Parameter("--hold", Kind.NUMBER, "judged, of each step (default 20)", "SECONDS"),
-            Parameter("--warm-up", Kind.NUMBER, "before that (default 5)", "SECONDS"),
+            Parameter("--hold", Kind.SECONDS, "judged, of each step (default 20)", "SECONDS"),
+            Parameter("--warm-up", Kind.SECONDS, "before that (default 5)", "SECONDS"),
             Parameter("--confirm", Kind.WHOLE, "answers of each kind, at least (default 2)"),
             Parameter("--users", Kind.WHOLE, "users of every step, where a throttle sets the load"),
         ),

@@ -149,6 +149,8 @@ def _in_namespace(name: str, namespace: Mapping[str, object]) -> type[Scenario]:
         module, _, attribute = name.rpartition(".")
         reason = f"write the class of a module as '{module}:{attribute}'"
         raise UnknownScenarioError(name, reason)
+    if name not in namespace and Path(f"{name}.py").is_file():
+        raise UnknownScenarioError(name, f"no scenario of that name; did you mean '{name}.py'?")
     if name not in namespace:
         raise UnknownScenarioError(name, known=scenarios_in(namespace))
     return _scenario_or_refusal(name, namespace[name])

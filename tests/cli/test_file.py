@@ -58,6 +58,12 @@ def test_unknown_keys_and_wrong_kinds_are_told_together(file):
     assert "rate has to be text with a unit" in text
 
 
+def test_a_file_that_windows_wrote_is_read(file):
+    file.write_bytes(b'\xef\xbb\xbfscenario = "a.py"\r\nusers = 2\r\n')
+
+    assert read_file(file)["users"] == 2
+
+
 def test_what_is_no_toml_is_refused(file):
     file.write_text("users: 3\n")
 

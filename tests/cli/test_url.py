@@ -2,6 +2,7 @@
 
 import math
 import socket
+import sys
 
 import pytest
 
@@ -43,6 +44,13 @@ def test_stages_of_a_rate_are_of_users_with_one_request_each():
     plan = plan_of({"scenario": URL, "stage": ("10s:20/s",)})
 
     assert (plan.settings["requests"], plan.load.users) == (1, 100)
+
+
+def test_a_missing_extra_is_told_before_anything_runs(monkeypatch):
+    monkeypatch.setitem(sys.modules, "httptools", None)
+
+    with pytest.raises(ConfigError, match=r"a URL needs .* pip install 'murmur-load\[http\]'"):
+        plan_of({"scenario": "http://127.0.0.1:9/"})
 
 
 def test_a_rate_that_is_none_says_so():

@@ -140,7 +140,7 @@ class TestDo:
         ("resume messages", ("messages", "resume", {})),
         ("unlock messages", ("messages", "unlock", {})),
         (
-            "ramp messages 100 1000 --duration 60",
+            "ramp messages 100 1000 --duration 1m",
             ("messages", "ramp", {"from_rate": 100.0, "to_rate": 1000.0, "duration": 60.0}),
         ),
         (
@@ -232,6 +232,7 @@ class TestErrors:
         ("line", "message"),
         [
             ("ad 50", "unknown verb 'ad'; did you mean 'add'"),
+            ("Chat do 5", "unknown verb 'Chat'; the verb comes first: %amoc do Chat"),
             ("add", "add needs COUNT (how many users); usage: %amoc add COUNT"),
             ("plot", "plot needs NAME (the chart: latency, throughput, "),
             ("pace 0.5", "unknown verb 'pace'; it is a setting: %amoc update pace=VALUE"),
@@ -246,7 +247,10 @@ class TestErrors:
             ("remove 5 --forse", "remove has no option --forse; did you mean '--force'?"),
             ("remove 5 --force=1", "--force takes no value"),
             ("do Chat --seed", "--seed takes a whole number: --seed N"),
-            ("do Chat --duration soon", "--duration takes a number, not 'soon'"),
+            (
+                "do Chat --duration soon",
+                "--duration takes seconds, or a time such as 1m30s, not 'soon'",
+            ),
             ("do Chat duration=5", "; give --duration SECONDS, as in: %amoc do NAME"),
             ("do Chat users=5", "; give USERS, as in: %amoc do NAME"),
             ("do Chat pace=1 pace=2", "pace is given twice"),

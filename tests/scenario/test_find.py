@@ -81,6 +81,13 @@ def test_a_misspelt_name_is_answered_with_what_was_meant():
     )
 
 
+def test_a_file_without_its_suffix_is_answered_with_the_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "chat.py").touch()
+
+    assert str(refusal("chat", {})).endswith("no scenario of that name; did you mean 'chat.py'?")
+
+
 @pytest.mark.parametrize(
     ("value", "kind"),
     [(5, "int object"), (int, "class"), (len, "builtin_function_or_method object")],

@@ -367,7 +367,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         there = "that is a file" if path.exists() else "there is no such directory"
         problem = f"it holds no {_MANIFEST}" if path.is_dir() else there
         runs = sorted(_runs_in(path), reverse=True)  # by date, in a session's directory
-        remedy = "give the directory that results.save() returned"
+        remedy = "give the directory that results.save() returned, or that --out named"
         raise ArchiveError(path, problem, f"give one of its runs: {few(runs)}" if runs else remedy)
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))

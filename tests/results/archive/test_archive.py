@@ -389,7 +389,9 @@ def test_what_is_no_archive_is_refused(name: str, problem: str, tmp_path: Path) 
         murmur.load(tmp_path / name)
 
     assert str(tmp_path / name) in str(info.value)
-    assert info.value.remedy == "give the directory that results.save() returned"
+    assert (
+        info.value.remedy == "give the directory that results.save() returned, or that --out named"
+    )
 
 
 def test_a_directory_of_several_runs_names_them_the_newest_first(saved: Path) -> None:
