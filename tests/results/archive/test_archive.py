@@ -394,6 +394,15 @@ def test_what_is_no_archive_is_refused(name: str, problem: str, tmp_path: Path) 
     )
 
 
+def test_a_run_that_is_still_written_is_named(saved: Path) -> None:
+    kept = saved.parent / "today.unfinished" / "2026-11-30-a"
+    shutil.copytree(saved, kept)
+
+    with pytest.raises(ArchiveError, match="the run is on, or was cut off; give") as info:
+        murmur.load(saved.parent / "today")
+    assert info.value.remedy.endswith(str(kept))
+
+
 def test_a_directory_of_several_runs_names_them_the_newest_first(saved: Path) -> None:
     folder = saved.parent / "runs"
     for name in ("2026-11-29-a", "2026-11-30-c", "2026-11-30-b", "2026-11-28-d"):
