@@ -63,6 +63,34 @@ async def test_who_cleans_up_has_as_long_as_the_grace_again(stage: Any) -> None:
     assert stage.node._run.users.abandoned == 0
 
 
+@pytest.mark.parametrize("grace", [60.0, 0.0])  # they hear it, or are cancelled
+async def test_a_crowd_that_goes_leaves_turns_to_others(stage: Any, grace: float) -> None:
+    gone = []
+
+    class Crowd(murmur.Scenario):
+        async def start(self, user: murmur.User) -> None:
+            try:
+                await user.sleep(1000)
+            finally:
+                gone.append(user.id)
+
+    await stage.do(Crowd, 1000, grace=grace)
+    between = []  # turns: how many went since the one before
+
+    async def watch() -> None:
+        while len(gone) < 1000:
+            before = len(gone)
+            await anyio.lowlevel.checkpoint()
+            between.append(len(gone) - before)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(watch)
+        await stage.stop()
+
+    assert sum(between) == 1000
+    assert max(between) <= 100
+
+
 @pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
 async def test_who_was_still_cleaning_up_did_not_ignore_its_cancellation(stage: Any) -> None:
     """On trio a cancelled clean-up has no time unless it takes it."""
