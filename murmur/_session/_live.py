@@ -277,9 +277,9 @@ class Watcher:
         self._say(problem=self._judge.problem if error is None else error_text(error))
 
     def catch_up(self) -> None:
-        """Look now if a run has begun since the last look."""
+        """Look now if a run has begun, or ended, since the last look."""
         run = self._session.run
-        if run is not None and run.id != self._run_id:
+        if run is not None and (run.id != self._run_id or self._misses_the_end(run)):
             self.try_look()  # the loop may be held; then the next look may have some news
 
     def close(self) -> None:
@@ -288,6 +288,13 @@ class Watcher:
         if not self._thread.is_here:  # an observer may close the session
             self._thread.close()
         self.try_look()
+
+    def _misses_the_end(self, run: Run) -> bool:
+        """Whether a run is over, and its end or the verdict on it is not told yet."""
+        state = RunState(self.seen.state)
+        if state is RunState.IDLE or not run.is_over:  # nothing is told of one that was reset
+            return False
+        return not state.is_over or self._judge.is_due(run, run.status(), monotonic())
 
     def _judge_anew(self, run: Run, observed: Observation) -> None:
         """Say the verdict, after it was given anew if that is due."""

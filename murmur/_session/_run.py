@@ -10,6 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
 
 import anyio
+import anyio.to_thread
 
 from murmur._backend import BEAT
 from murmur._given import amount_given
@@ -72,6 +73,7 @@ class Run:
         *,
         ending: Ending,
         flush: Callable[[], None],
+        tell: Callable[[], None],  # has those who look at the session know of its end
         scenario: type[Scenario],
     ) -> None:
         self.id: str = record.run_id
@@ -82,7 +84,7 @@ class Run:
         self._session = session
         self._record = record
         self._ending = ending
-        self._flush = flush
+        self._flush, self._tell = flush, tell
         self._class = scenario
         self.live: LiveView = LiveView(record)
 
@@ -178,6 +180,7 @@ class Run:
                 )
             self._ending.wait(left)
             self._look()
+        self._tell()
         return self.status()
 
     def __await__(self) -> Generator[Any, Any, Status]:
@@ -188,6 +191,7 @@ class Run:
         while not self.is_over:
             await anyio.sleep(BEAT / 2)
             self._look()
+        await anyio.to_thread.run_sync(self._tell)  # a verdict takes its time
         return self.status()
 
     def __enter__(self) -> Self:

@@ -248,7 +248,7 @@ class Session:
         plan = {"users": users, "seconds": duration, "end_when_idle": end_when_idle}
         record = record_of(spec, self.relay, plan)
         ending = Ending(record, chosen.__name__, self._host.abandon)
-        run = Run(self, record, ending=ending, flush=self._flush, scenario=chosen)
+        run = Run(self, record, ending=ending, flush=self._flush, tell=self._show, scenario=chosen)
         tell_of_settings(resolved, users, record)
         with run_directory(self._directory, record, chosen) as directory:
             self._host.ask("do", cluster.start, spec, record, course, named)
@@ -853,6 +853,11 @@ class Session:
         """
         ending, live = self._ending, self._live
         return await cluster.status(), ending, live
+
+    def _show(self) -> None:
+        """Have `live` and `seen` know how the run ended, if anybody looks at them."""
+        if self._watcher is not None:
+            self._watcher.catch_up()
 
     def _flush(self) -> None:
         cluster = self._host.present

@@ -327,7 +327,11 @@ class LiveView:
         return self._record.histogram(name=name, start=first * length, end=end * length)
 
     def _health(self, elapsed: float) -> dict[str, list[dict[str, Any]]]:
-        """Return the last rows of each node, the newest last."""
+        """Return the last rows of each node that is here, the newest last.
+
+        One that left or was lost is told of as that, and not as one that is late.
+        """
+        here = self._record.nodes_here()
         length = self._record.window
         end = math.floor(elapsed / length)
         table = self._record.table("health", max(0, end - _HEALTH) * length)
@@ -335,7 +339,8 @@ class LiveView:
         nodes: dict[str, list[dict[str, Any]]] = {}
         for values in rows_of(table, *names):
             row = dict(zip(names, values, strict=True))
-            nodes.setdefault(row["node"], []).append(row)
+            if row["node"] in here:
+                nodes.setdefault(row["node"], []).append(row)
         return nodes
 
     def _fitness(

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+import anyio
 import pytest
 import traitlets
 from traitlets import Float, Int, Unicode
@@ -92,8 +93,7 @@ def test_a_loop_that_is_held_does_not_look_as_though_all_went_on(session: murmur
     wait_until(lambda: seen.rate > 0 and seen.verdict)
     wait_until(lambda: seen.verdict == "")
     at, rate = seen.elapsed, seen.rate
-    wait_until(lambda: seen.elapsed > at + 0.5)
-    assert 0 < seen.rate < rate
+    wait_until(lambda: seen.elapsed > at + 0.5 and seen.rate < rate)  # once a window is over
     MAY_GO_ON.set()
     wait_until(lambda: seen.verdict == "invalid")
 
@@ -110,6 +110,28 @@ def test_nothing_is_seen_of_a_run_that_was_reset(session: murmur.Session) -> Non
     assert seen.verdict == ""
     session.do(Nap, 5, user_rate=float("inf"))
     wait_until(lambda: seen.rate > 0 and seen.verdict)
+
+
+@pytest.mark.parametrize("is_awaited", [False, True])
+def test_who_waited_for_the_end_sees_it(
+    session: murmur.Session, monkeypatch: pytest.MonkeyPatch, is_awaited: bool
+) -> None:
+    monkeypatch.setattr("murmur._session._live.PERIOD", 3600.0)  # nothing but the wait looks
+    seen = session.seen
+    run = session.do(Nap, 3, user_rate=float("inf"))
+    assert session.seen.state == "running"
+    session.stop()
+
+    async def end() -> None:
+        await run
+
+    if is_awaited:
+        anyio.run(end)
+    else:
+        run.wait(60)
+
+    assert (seen.state, seen.users) == ("finished", 0)
+    assert seen.verdict == run.results.verdict.state
 
 
 def test_the_last_look_is_at_the_end_of_the_session() -> None:

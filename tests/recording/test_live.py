@@ -154,6 +154,20 @@ def test_windows_that_a_node_does_not_tell_of_are_unfit(tape):
     assert {node: row["window_at"] for node, row in recent.health.items()} == {"a": 39, "b": 30}
 
 
+def test_a_node_that_is_lost_is_not_one_that_lags(tape):
+    for number in range(1, 21):
+        tape.second(number, node="a")
+        if number <= 9:
+            tape.second(number, node="b")
+    silent = tape.live.recent(20.0)
+
+    tape.record.lose("b", at=10.0)
+    recent = tape.live.recent(20.0)
+
+    assert silent.lag == 20 - 9  # it may be here still
+    assert (recent.lag, recent.cpu, list(recent.health)) == (0.001, 0.5, ["a"])
+
+
 def test_late_actions_correct_a_window(tape):
     tape.second(1, 0.010)
     tape.second(2)

@@ -29,7 +29,7 @@ function newFigures() {
       const cost = `${cores(generator.cpu)} of a core, loop lag ${generator.lag}`;
       const isOver = STATES.every((name) => !counts[name]);
       const pace = isOver ? "" : generator.warning ? "too slow now" : "keeps up";
-      health.update(verdict?.state ?? "–", generator.lag == null ? "" : pace, generator.lag == null ? "no run yet" : cost);
+      health.update(verdict?.state ?? "–", generator.lag == null ? "" : pace, generator.lag == null ? "nothing heard of a generator" : cost);
       health.element.classList.toggle("mm-bad", Boolean(generator.warning) || (verdict ?? {}).state === "invalid");
     },
   };
