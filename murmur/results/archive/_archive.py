@@ -368,7 +368,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         problem = f"it holds no {_MANIFEST}" if path.is_dir() else there
         runs = sorted(_runs_in(path), reverse=True)  # by date, in a session's directory
         remedy = "give the directory that results.save() returned, or that --out named"
-        unfinished = path.with_name(f"{path.name}.unfinished")  # as `murmur run --out` has it
+        unfinished = path.parent / f"{path.name}.unfinished"  # as `murmur run --out` has it
         if known := sorted(_runs_in(unfinished)):
             remedy = f"the run is on, or was cut off; give {unfinished / known[-1]}"
         raise ArchiveError(path, problem, f"give one of its runs: {few(runs)}" if runs else remedy)
