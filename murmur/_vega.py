@@ -19,8 +19,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from murmur._altair import import_altair
-
 BUILT = Path(__file__).parent / "_vega.js"
 """Where the wheel has the script; absent from the repository."""
 
@@ -103,6 +101,8 @@ def picture(
 
 def vega_lite_version() -> str:
     """Return major and minor version of the Vega-Lite that the installed Altair writes."""
+    from murmur._altair import import_altair  # not above: the build of a wheel takes this module
+
     version: str = import_altair().SCHEMA_VERSION
     return ".".join(version.removeprefix("v").split(".")[:2])
 
