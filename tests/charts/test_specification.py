@@ -16,7 +16,7 @@ class Held:
     def __init__(self, begun: threading.Event, ends: threading.Event) -> None:
         self._begun, self._ends = begun, ends
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self, **_: object) -> dict[str, object]:
         self._begun.set()
         self._ends.wait(0.5)
         return {}
