@@ -52,6 +52,9 @@ class ThrottleStatistics:
         Permits that will be given back: of ``async with`` and, under a limit, of `run`.
     paused, ramping, stopped : bool
         Whether it is.
+    ramp : str
+        The ramp that is under way, whole: from which rate to which, and how long that takes.
+        Empty if there is none, and on a node whose throttle is one of many nodes.
     """
 
     name: str
@@ -65,6 +68,7 @@ class ThrottleStatistics:
     paused: bool
     ramping: bool
     stopped: bool
+    ramp: str = ""
 
     @property
     def pace(self) -> str:
@@ -76,7 +80,7 @@ class ThrottleStatistics:
         if self.limit is not None:
             return f"{self.limit:g} at a time"
         pace = f"{self.rate:g}/{self.interval:g} s"
-        return f"ramp from {pace}" if self.ramping else pace
+        return self.ramp or (f"{pace}, ramping" if self.ramping else pace)
 
     def _repr_html_(self) -> str:
         """Return a table of one row for a notebook."""

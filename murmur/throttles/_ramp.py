@@ -151,9 +151,17 @@ class Ramp:
             for n, rate in enumerate(self.rates)
         )
 
+    @property
+    def pace(self) -> str:
+        """What it is in few words, as for the label at a change in a chart."""
+        return f"ramp {self.first:g} to {self.last:g}/{self.interval:g} s {self._how_long}"
+
     def __str__(self) -> str:
-        how = f"over {self.duration:g} s" + (f" in {self.steps} steps" if self.steps else "")
-        return f"ramp from {self.first:g} to {self.last:g} per {self.interval:g} s {how}"
+        return f"ramp from {self.first:g} to {self.last:g} per {self.interval:g} s {self._how_long}"
+
+    @property
+    def _how_long(self) -> str:
+        return f"over {self.duration:g} s" + (f" in {self.steps} steps" if self.steps else "")
 
 
 def step_rate(first: float, last: float, steps: int, step: int) -> float:

@@ -62,6 +62,7 @@ class Setting:
         self.points: Followed | None = None
         self._started_at = now
         self._steps: list[float] = []  # when a ramp takes its next steps, and ends
+        self._ramp_pace = ""  # of the last ramp
         self.curve: Curve = Pieces.constant(Rate(0.0, 1.0))
         self._begin(Rate(terms.permits, terms.interval), curve)
 
@@ -99,6 +100,10 @@ class Setting:
     def is_ramping(self, now: float) -> bool:
         """Whether a ramp is under way."""
         return bool(self._steps) and now < self._steps[-1]
+
+    def ramp_at(self, now: float) -> str:
+        """Return the ramp that is under way, in words; empty if there is none."""
+        return self._ramp_pace if self.is_ramping(now) else ""
 
     def has(self, terms: Terms, now: float) -> bool:
         """Whether these are the terms it was started with, or its rate at this moment."""
@@ -199,6 +204,7 @@ class Setting:
         self.points, self.curve = None, new.curve(now)
         number = new.steps or 1
         self._steps = [now + new.duration * step / number for step in range(1, number + 1)]
+        self._ramp_pace = new.pace
         return str(new)
 
     def _make_way(self, verb: str, now: float, *, cancel: bool) -> bool:

@@ -91,6 +91,9 @@ class Source(Protocol):
     def is_ramping(self, now: float) -> bool:
         """Whether a ramp is under way."""
 
+    def ramp_at(self, now: float) -> str:
+        """Return the ramp that is under way, in words; empty if that is not known here."""
+
     def follow(self, now: float) -> float:
         """Do what is due by now; return when something is due next."""
 
@@ -173,6 +176,10 @@ class OwnSource:
     def is_ramping(self, now: float) -> bool:
         """See `Source`."""
         return self._setting.is_ramping(now)
+
+    def ramp_at(self, now: float) -> str:
+        """See `Source`."""
+        return self._setting.ramp_at(now)
 
     def follow(self, now: float) -> float:
         """Tell of the steps of a ramp that have come; return when the next comes."""

@@ -406,6 +406,7 @@ class Throttle:
             paused=self._line.is_paused,
             ramping=self.is_ramping,
             stopped=self._is_stopped,
+            ramp="" if self._is_stopped else self._source.ramp_at(self._native.now()),
         )
 
     def sample(self, now: float) -> list[dict[str, object]]:

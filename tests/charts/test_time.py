@@ -277,13 +277,13 @@ def test_labels_of_changes_leave_out_that_it_was_a_throttle(windows: pd.DataFram
             "who": "session",
             "what": ["throttle messages", "throttle of " + "x" * 50],
             "old": "50 per 1 s",
-            "new": "ramp from 50/1 s",
+            "new": "ramp 50 to 200/1 s over 60 s",
         }
     )
     rows = values(charts.throughput(windows, changes=changes), "who")
 
     assert [row["what"] for row in rows] == changes["what"].tolist()
-    assert rows[0]["label"] == "messages → ramp from 50/1 s"
+    assert rows[0]["label"] == "messages → ramp 50 to 200/1 s over 60 s"
     assert rows[1]["label"] == "of " + "x" * 38 + "…"
 
 

@@ -60,6 +60,19 @@ async def test_ids_are_unique_and_dense_over_the_nodes(pair: Any) -> None:
     assert pair.cluster.roster.nodes["local"].is_running is False
 
 
+async def test_a_ramp_over_nodes_is_written_with_its_goal_and_its_length(pair: Any) -> None:
+    await pair.do(Idle, 2, user_rate=60.0)
+    ramp = {"from_rate": 60, "to_rate": 600, "duration": 30}
+    await pair.cluster.call_throttle("user_rate", "ramp", ramp)
+    again = {**ramp, "from_rate": 300, "to_rate": 30, "cancel_ramp": True}
+    await pair.cluster.call_throttle("user_rate", "ramp", again)
+
+    changes = pair.record.table("changes")
+    up, down = "ramp 60 to 600/60 s over 30 s", "ramp 300 to 30/60 s over 30 s"
+    assert list(zip(changes["old"], changes["new"], strict=True)) == [("60/60 s", up), (up, down)]
+    assert (await pair.cluster.status()).throttles["user_rate"].ramp == down
+
+
 async def test_a_late_node_takes_part_from_the_next_add(pair: Any) -> None:
     """INT-5, INT-8: it has the settings as they are now."""
     await pair.do(Idle, 10, size=7)

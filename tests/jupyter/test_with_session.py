@@ -120,7 +120,7 @@ def test_a_throttle_is_steered_by_name(amoc, run):
     assert not amoc("throttle naps").paused
 
     amoc("ramp naps 1200 6000 --duration 60")
-    assert amoc("throttle naps").ramping
+    assert amoc("throttle naps").ramp == "ramp 1200 to 6000/60 s over 60 s"
     with pytest.raises(UsageError, match="while a ramp runs"):
         amoc("throttle naps rate=60")
 

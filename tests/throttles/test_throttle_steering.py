@@ -180,11 +180,13 @@ async def test_a_ramp_in_steps_goes_through_its_rates(throttle, demand, emitter)
     emitter.events.clear()
     await throttle.ramp(from_rate=10, to_rate=30, steps=2, step_interval=1)
     assert throttle.statistics().ramping
+    assert throttle.statistics().pace == "ramp 10 to 30/1 s over 2 s in 2 steps"
     await demand.until(2.5)
 
     assert [demand.between(start, start + 1) for start in (0, 1)] == pytest.approx([10, 20], abs=1)
     assert throttle.rate == 30
     assert not throttle.statistics().ramping
+    assert throttle.statistics().pace == "30/1 s"
     rates = [measured["rate"] for measured, _ in emitter.named("amoc.throttle.rate")]
     assert rates == [10, 20, 30]
     messages = [metadata["message"] for _, metadata in emitter.named("amoc.throttle.process")]

@@ -103,7 +103,7 @@ def _arrivals(throttles: Mapping[str, ThrottleStatistics], *, is_on: bool) -> fl
 
 
 def _throttle(one: ThrottleStatistics) -> dict[str, Any]:
-    same = ("name", "interval", "waiting", "granted", "paused", "ramping", "stopped")
+    same = ("name", "interval", "waiting", "granted", "paused", "ramping", "ramp", "stopped")
     return {
         **{name: getattr(one, name) for name in same},
         "rate": _number(one.rate),

@@ -159,6 +159,10 @@ class LeasedSource:
         """See `Source`."""
         return self._lease.state.ramping
 
+    def ramp_at(self, now: float) -> str:
+        """See `Source`: the steering kernel knows."""
+        return ""
+
     def follow(self, now: float) -> float:
         """See `Source`: what happens is told by the steering kernel."""
         return math.inf

@@ -218,6 +218,7 @@ class ClusterThrottle:
             paused=self.rate.is_paused,
             ramping=self.rate.is_ramping(now),
             stopped=self.rate.is_stopped,
+            ramp=self.rate.ramp_at(now),
         )
 
     def tell_shape(self, first: int, rates: list[float]) -> None:

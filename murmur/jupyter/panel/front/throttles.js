@@ -116,6 +116,7 @@ function newThrottle(name, command) {
       setText(waiting, whole(one.waiting));
       setText(granted, whole(one.granted));
       setText(state, one.stopped ? "stopped" : one.paused ? "paused" : one.ramping ? "ramping" : "");
+      setAttribute(state, "title", one.ramp);
       row.classList.toggle("mm-paused", one.paused);
       setText(pause.lastChild, one.paused ? "Resume" : "Pause");
       setAttribute(pause, "aria-label", `${one.paused ? "Resume" : "Pause"} ${name}`);
