@@ -312,11 +312,14 @@ class Cluster:
         check_count("remove", count)
         chosen = run.choose("remove users", nodes)
         statuses = (await ask_each(chosen, "status", lambda node: node.status())).checked()
-        present = {
-            name: status.users["waiting"] + status.users["running"]
-            for name, status in statuses.items()
-        }
-        shares = split_removal(count, present)
+        shares = split_removal(
+            count,
+            {
+                name: said.users["waiting"] + said.users["running"]
+                for name, said in statuses.items()
+            },
+            {name: said.undoomed for name, said in statuses.items()} if force else {},
+        )
         asked = await self._ask(
             [node for node in chosen if node.name in shares],
             "remove",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 LAST_ID = 2**32 - 1
 """The highest id a user can have: records keep it in 32 bits."""
@@ -93,6 +95,7 @@ def _size(ranges: Sequence[Ids]) -> int:
 def split_removal(
     count: int,
     present: Mapping[str, int],  # users of each node that can be asked
+    asked: Mapping[str, int] = MappingProxyType({}),  # users that come first: they were asked
 ) -> dict[str, int]:
     """Return how many users each node is asked to remove.
 
@@ -101,13 +104,22 @@ def split_removal(
     Returns
     -------
     dict of str to int
-        Nodes with a share only; together ``min(count, sum(present))``.
+        Nodes with a share only; together `count`, or all that there are.
 
     Examples
     --------
     >>> split_removal(10, {"a": 1, "b": 20, "c": 20})
     {'a': 1, 'b': 4, 'c': 5}
+    >>> split_removal(10, {"a": 1, "b": 20, "c": 20}, {"a": 4})
+    {'a': 5, 'b': 2, 'c': 3}
     """
+    shares = Counter(_evenly(count, asked))
+    shares.update(_evenly(count - shares.total(), present))
+    return dict(shares)
+
+
+def _evenly(count: int, present: Mapping[str, int]) -> dict[str, int]:
+    """Return the shares of nodes that have one, as even as their numbers allow."""
     left = min(count, sum(present.values()))
     shares = {}
     fewest_first = sorted(present, key=lambda node: present[node])

@@ -141,6 +141,7 @@ class LocalNode(Node):
             state=run.state,
             users=run.users.population.counts,
             abandoned=run.users.abandoned,
+            undoomed=run.users.population.undoomed,
             grace=run.grace,
             problems=run.all_problems(),
             throttles={name: run.throttles[name].statistics() for name in run.throttles},

@@ -32,6 +32,8 @@ class NodeStatus:
         Users waiting, running, leaving and gone.
     abandoned : int
         Users that ignored their cancellation.
+    undoomed : int
+        Of those that are leaving, whom force would reach: they may stay for ever.
     grace : float
         Seconds that a user has between being asked and being cancelled.
     problems : tuple of str
@@ -44,6 +46,7 @@ class NodeStatus:
     state: RunState
     users: Mapping[str, int]
     abandoned: int = 0
+    undoomed: int = 0
     grace: float = 0.0
     problems: tuple[str, ...] = ()
     throttles: Mapping[str, Any] = field(default_factory=dict)

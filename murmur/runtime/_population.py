@@ -51,6 +51,16 @@ class Population:
         return self.waiting + len(self.running) + len(self.leaving)
 
     @property
+    def wanted(self) -> int:
+        """Users that are announced, and neither gone nor asked to go."""
+        return self.waiting + len(self.running)
+
+    @property
+    def undoomed(self) -> int:
+        """Users that were asked to leave and may stay for ever: force reaches them first."""
+        return len(self.leaving) - len(self._doomed)
+
+    @property
     def counts(self) -> dict[str, int]:
         """Number of users by state."""
         return {

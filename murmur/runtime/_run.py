@@ -172,26 +172,26 @@ class NodeRun:
     def add(self, first: int, last: int, *, live: bool = True) -> None:
         """Announce users `first` to `last`; `live` if a person adds them to a run."""
         self.require_running("add users")
-        before = self.users.population.present
+        before = self.users.population.wanted
         self.users.add(first, last)
         if live:
-            self.record_change("users", before, before + last - first + 1)
+            self.record_change("users", before, self.users.population.wanted)
 
     def remove(self, count: int, *, force: bool) -> int:
         """Ask up to `count` users to leave; return how many were asked."""
         self.require_running("remove users")
-        before = self.users.population.present
+        before = self.users.population.wanted
         asked = self.users.remove(count, force=force)
-        self.record_change("users", before, before - asked)
+        self.record_change("users", before, self.users.population.wanted)
         return asked
 
     def remove_one(self, user_id: int, *, force: bool) -> bool:
         """Ask one user to leave; return whether it was here to be asked."""
         self.require_running("remove users")
-        before = self.users.population.present
+        before = self.users.population.wanted
         asked = self.users.remove_one(user_id, force=force)
         if asked:
-            self.record_change("users", before, before - 1)
+            self.record_change("users", before, self.users.population.wanted)
         return asked
 
     async def update(self, given: Mapping[str, object]) -> dict[str, tuple[object, object]]:

@@ -89,11 +89,7 @@ class Users:
         if self._is_closed:
             raise RunStateError("add users", "ending")
         self.population.announce(first, last)
-        self._run.emitter.emit(
-            "amoc.controller.users",
-            {"count": last - first + 1},
-            {"scenario": self._run.scenario_name, "type": "add"},
-        )
+        self._tell("add", last - first + 1)
         if self._arrivals is not None:
             self._arrivals.crowd_changed(last - first + 1)
 
@@ -112,11 +108,7 @@ class Users:
         if force and chosen:
             self.population.doom(chosen)
             self._tasks.start_soon(self._evict_after_grace, chosen)
-        self._run.emitter.emit(
-            "amoc.controller.users",
-            {"count": dropped + len(chosen)},
-            {"scenario": self._run.scenario_name, "type": "remove"},
-        )
+        self._tell("remove", dropped + len(chosen))
         return dropped + len(chosen)
 
     def remove_one(self, user_id: int, *, force: bool) -> bool:
@@ -126,18 +118,18 @@ class Users:
         """
         user = self.population.find(user_id)
         if user is None:
-            if not self.population.drop_one(user_id):
-                return False
-            now = self._run.native.now()
-            self._run.recorder.users_dropped(user_id, user_id, now, "removed")
-            self._notice_idle()
-            return True
-        was_asked = user.is_leaving
-        self.ask(user)
-        if force:
-            self.population.doom([user])
-            self._tasks.start_soon(self._evict_after_grace, [user])
-        return force or not was_asked
+            was_here = self.population.drop_one(user_id)
+            if was_here:
+                self._note_dropped([(user_id, user_id)], "removed")
+        else:
+            was_here = force or not user.is_leaving
+            self.ask(user)
+            if force:
+                self.population.doom([user])
+                self._tasks.start_soon(self._evict_after_grace, [user])
+        if was_here:
+            self._tell("remove", 1)
+        return was_here
 
     def admit(self, throttle: Throttle) -> None:
         """Admit waiting users from now on, one for each permit."""
@@ -323,9 +315,17 @@ class Users:
                 {"user_id": user.id, "reason": reason, "traceback": trace_of(error)},
             )
 
+    def _tell(self, verb: str, count: int) -> None:
+        """Tell of users that a person adds or removes."""
+        metadata = {"scenario": self._run.scenario_name, "type": verb}
+        self._run.emitter.emit("amoc.controller.users", {"count": count}, metadata)
+
     def _drop(self, count: int, reason: str) -> int:
+        return self._note_dropped(self.population.drop_waiting(count), reason)
+
+    def _note_dropped(self, ranges: Sequence[tuple[int, int]], reason: str) -> int:
         dropped = 0
-        for first, last in self.population.drop_waiting(count):
+        for first, last in ranges:
             self._run.recorder.users_dropped(first, last, self._run.native.now(), reason)
             dropped += last - first + 1
         if dropped:

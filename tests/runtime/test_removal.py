@@ -109,3 +109,49 @@ async def test_who_was_still_cleaning_up_did_not_ignore_its_cancellation(stage: 
 
     assert stage.reasons() == {1: "was still cleaning up when its time was over"}
     assert stage.node._run.users.abandoned == 0
+
+
+async def test_force_reaches_those_who_were_asked_when_nobody_else_is_left(stage: Any) -> None:
+    await stage.do(Deaf, 10)
+    assert await stage.cluster.remove(10, force=False) == 10
+    await anyio.sleep(10)
+
+    assert await stage.cluster.remove(10, force=True) == 10
+    await anyio.sleep(0.1)
+    assert await stage.counts() == {"waiting": 0, "running": 0, "leaving": 0, "gone": 10}
+    await stage.stop()
+    assert set(stage.users().values()) == {"killed"}
+
+
+async def test_a_user_that_is_removed_twice_is_one_less(stage: Any) -> None:
+    """However often a person asks, the users that are wanted are those nobody asked to go."""
+    await stage.do(Deaf, 4)
+    await stage.cluster.remove(1, force=False)
+    await stage.cluster.remove(1, force=True)
+    await stage.cluster.remove_one(1, force=True)
+    await stage.cluster.add(2)
+    await stage.stop()
+
+    changes = stage.record.table("changes")
+    rows = zip(changes["what"], changes["old"], changes["new"], strict=True)
+    wanted = [(old, new) for what, old, new in rows if what == "users"]
+    assert wanted == [(4, 3), (3, 3), (3, 3), (3, 5)]
+
+
+async def test_one_that_waits_and_is_removed_takes_its_permit_along(stage: Any) -> None:
+    told: list[tuple[str, float]] = []
+    stage.bus.subscribe(
+        "amoc.controller.users",
+        lambda event: told.append((event.metadata["type"], event.measurements["count"])),
+    )
+    await stage.do(Deaf, 2, user_rate=60.0)  # the second is due after a second
+    await anyio.sleep(0.5)
+    assert await stage.cluster.remove_one(2, force=False)
+    await anyio.sleep(0.1)
+    assert stage.run.throttles["user_rate"].statistics().waiting == 0
+    await anyio.sleep(10)
+    await stage.stop()
+
+    table = stage.record.table("throttles")
+    assert (sum(table["due"]), sum(table["granted"])) == (1, 1)
+    assert told == [("add", 2), ("remove", 1)]
