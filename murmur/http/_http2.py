@@ -299,6 +299,8 @@ class Http2(Wire):
         elif isinstance(event, h2.events.ConnectionTerminated):
             self._is_refused = True
             self._fail_beyond(event.last_stream_id, event.error_code)
+            if self.is_idle:
+                self.close()  # the server may wait for it
         elif reply is None or reply.error is not None:
             self._forget(event)
         elif isinstance(event, h2.events.ResponseReceived):

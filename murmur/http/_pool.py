@@ -236,11 +236,12 @@ class Pool:
             if connection.is_reusable:
                 return connection
             self._discard(connection)
-        usable = [each for each in self._multiplexed.get(origin, ()) if each.is_reusable]
-        if usable:
-            self._multiplexed[origin] = usable
-            return next((each for each in usable if each.has_room), None)
-        return None
+        shared = self._multiplexed.get(origin, [])
+        for each in [each for each in shared if not each.is_reusable]:
+            shared.remove(each)
+            if each.is_idle:  # or the last of its requests will see to it
+                self._discard(each)
+        return next((each for each in shared if each.has_room), None)
 
     def _has_room(self) -> bool:
         """Whether one more may be opened, if need be instead of one that is idle."""

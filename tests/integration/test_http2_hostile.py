@@ -13,6 +13,7 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 import h2.config
 import h2.connection
 import h2.errors
@@ -22,7 +23,7 @@ import pytest
 import trustme
 
 from murmur.errors import InvalidRequestError
-from murmur.http import Client, Options
+from murmur.http import Client, Options, Response
 
 from .thread_server import ThreadServer
 
@@ -279,6 +280,65 @@ async def test_a_connection_that_is_called_off_lets_its_requests_end(
     assert (first.status, first.failure) == (200, None)
     assert second.text == "ok"
     assert server.connections == 2
+
+
+async def test_a_connection_that_is_called_off_while_it_is_idle_is_closed(
+    server: Server, client: Client
+) -> None:
+    ended = threading.Event()
+
+    def act(connection: Connection, stream: int) -> None:
+        connection.say(stream, b"ok")
+        time.sleep(0.1)  # until the client has put it away
+        connection.state.close_connection()
+        connection.flush()
+        connection.tls.recv(1)
+        ended.set()
+
+    server.act = act
+    assert (await client.get("/")).ok
+
+    assert await anyio.to_thread.run_sync(ended.wait, 30)
+
+
+async def test_a_connection_that_ended_while_it_was_idle_takes_no_place(
+    server: Server, authority: tuple[ssl.SSLContext, Path]
+) -> None:
+    seen: list[int] = []
+    both = threading.Barrier(2)
+
+    def act(connection: Connection, stream: int) -> None:
+        seen.append(stream)
+        connection.state.update_settings({3: 1})  # one stream at a time
+        connection.flush()
+        if len(seen) > 4:
+            both.wait(30)
+        connection.say(stream, b"ok")
+        if len(seen) in {1, 3}:  # the first connection ends, and later the second one
+            time.sleep(0.1)  # until the client has put it away
+            raise StopIteration
+
+    server.act = act
+    options = Options(
+        base_url=server.url, ca=authority[1], http2=True, timeout=60, max_connections=2
+    )
+    answers: list[Response] = []
+    async with Client(options=options) as client, anyio.create_task_group() as tasks:
+
+        async def get() -> None:
+            answers.append(await client.get("/"))
+
+        await get()
+        await anyio.sleep(0.3)
+        await get()
+        answers.append(await client.post("/", data=b"x"))
+        await anyio.sleep(0.3)
+        await get()
+        tasks.start_soon(get)
+        tasks.start_soon(get)  # which needs a connection of its own
+
+    assert [answer.failure for answer in answers] == [None] * 6
+    assert server.connections == 4
 
 
 async def test_a_request_whose_stream_was_reset_is_repeated_once(
