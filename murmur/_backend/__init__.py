@@ -2,7 +2,7 @@
 
 from ._blocking import Caller, Pending, block, loop_runs_here, on_loop
 from ._bounded import OverdueError, call_within, hear_out
-from ._dial import ascii_host, dial, is_address
+from ._dial import HIGHEST_PORT, ascii_host, dial, is_address
 from ._guard import Brood, Owner, cancel_task, guard_loop, name_of_task, owner_here, transports_of
 from ._loop import BEAT, TAKEN_AWAY, USERS_LOOP, LoopThread
 from ._native import (
@@ -23,6 +23,7 @@ from ._threads import Inside, Turns
 
 __all__ = [
     "BEAT",
+    "HIGHEST_PORT",
     "TAKEN_AWAY",
     "USERS_LOOP",
     "AsyncioNative",

@@ -21,6 +21,9 @@ BIND_ADDRESS_NO_PORT = getattr(socket, "IP_BIND_ADDRESS_NO_PORT", 24)
 UNTRIED = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 """Errors that say more of this machine than of the server."""
 
+HIGHEST_PORT = 65_535
+"""Beyond, uvloop would connect to another port: to that modulo 65,536."""
+
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 
 
@@ -39,7 +42,7 @@ async def dial(
     if is_address(host) and not source:
         _, made = await loop.create_connection(make, host, port)
         return made
-    if "%" in host:  # an address with its zone, which is lost where it is looked up
+    if ":" in host and "%" in host:  # an address with its zone, lost where it is looked up
         return await _connect(make, (socket.AF_INET6, (host, port)), source)
     family = socket.AF_UNSPEC
     if source:
@@ -117,7 +120,7 @@ async def _race(make: Callable[[], P], targets: deque[tuple[Any, Any]], source: 
 async def _connect(make: Callable[[], P], target: tuple[Any, Any], source: str) -> P:
     loop = asyncio.get_running_loop()
     family, address = target
-    if not source:
+    if not source and "%" not in address[0]:  # or uvloop would take whichever zone
         _, made = await loop.create_connection(make, address[0], address[1])
         return made
     socket_ = socket.socket(family, socket.SOCK_STREAM)
@@ -126,7 +129,8 @@ async def _connect(make: Callable[[], P], target: tuple[Any, Any], source: str) 
         if family == socket.AF_INET:
             with contextlib.suppress(OSError):  # not known to every system
                 socket_.setsockopt(socket.IPPROTO_IP, BIND_ADDRESS_NO_PORT, 1)
-        socket_.bind((source, 0))
+        if source:
+            socket_.bind((source, 0))
         await loop.sock_connect(socket_, address)
         _, made = await loop.create_connection(make, sock=socket_)
     except BaseException:

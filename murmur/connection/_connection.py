@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 import anyio
 import anyio.abc
 
-from murmur._backend import AsyncioNative, Stream, ascii_host, dial, on_loop
+from murmur._backend import HIGHEST_PORT, AsyncioNative, Stream, ascii_host, dial, on_loop
 from murmur.errors import InvalidDocumentError, Leaving
 from murmur.runtime import check_target
 
@@ -316,7 +316,7 @@ async def connect_json(
     TargetNotAllowedError
         If the session's guard does not allow that host.
     ValueError
-        If `timeout` is no number of seconds.
+        If `host` is no text, `port` no port, or `timeout` no number of seconds.
 
     Examples
     --------
@@ -328,6 +328,9 @@ async def connect_json(
     """
     if not isinstance(timeout, Real) or isinstance(timeout, bool) or not timeout > 0:
         raise ValueError(f"timeout={timeout!r}: give more than 0 seconds, as a number")
+    if not isinstance(host, str):
+        raise ValueError(f"host={host!r}: give a name or an address, as text")
+    port = _checked_port(port)
     check_target(user.run, host)
     try:
         with anyio.fail_after(None if timeout == math.inf else timeout):
@@ -343,6 +346,14 @@ async def connect_json(
         raise OSError(error.errno, _cannot(host, port, error.strerror or str(error))) from error
     except UnicodeError as error:
         raise OSError(_cannot(host, port, f"no name of a host ({error})")) from error
+
+
+def _checked_port(port: object) -> int:
+    """Return a port that was given, also as text, if it is one."""
+    number = int(port) if isinstance(port, str) and port.isdecimal() else port
+    if isinstance(number, int) and not isinstance(number, bool) and 0 < number <= HIGHEST_PORT:
+        return number
+    raise ValueError(f"port={port!r}: give a whole number from 1 to {HIGHEST_PORT}")
 
 
 def _cannot(host: str, port: int, why: str | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from murmur._backend import ascii_host, is_address
+from murmur._backend import HIGHEST_PORT, ascii_host, is_address
 from murmur.errors import InvalidRequestError
 
 from ._url import PORTS, authority_of, location_of, without_password
@@ -109,7 +109,7 @@ def _host_and_port(option: str, text: str) -> tuple[str, int]:
         if is_address(text):
             return text, 0
         found = _PLACE.fullmatch(text)
-        if found is not None:
+        if found is not None and int(found[2] or 0) <= HIGHEST_PORT:
             return ascii_host(found[1].strip("[]")), int(found[2] or 0)
     raise InvalidRequestError(
         f"{option}: {text!r} is no host, such as 'shop.test' or '10.0.0.7:81'"

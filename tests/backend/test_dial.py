@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,6 +76,18 @@ async def names(monkeypatch: pytest.MonkeyPatch) -> Names:
     return Names(monkeypatch)
 
 
+def _links() -> list[tuple[str, str]]:
+    """Return the addresses of links that this machine has, each with its zone; of Linux."""
+    table = Path("/proc/net/if_inet6")
+    rows = table.read_text(encoding="ascii").splitlines() if table.exists() else []
+    fields = [row.split() for row in rows]
+    return [
+        (socket.inet_ntop(socket.AF_INET6, bytes.fromhex(each[0])), each[5])
+        for each in fields
+        if each[0].startswith("fe80") and each[5] != "lo"
+    ]
+
+
 class Protocol(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -130,12 +143,25 @@ async def test_a_name_without_an_address_is_not_known(names: Names, port: int) -
         await dial(Protocol, "shop.test", port)
 
 
-async def test_the_zone_of_an_address_is_kept(names: Names, port: int) -> None:
-    with pytest.raises(OSError):  # as a time-out is, of two minutes to the system
-        async with asyncio.timeout(0.4):
-            await dial(Protocol, "fe80::1%lo", port)
+async def test_no_other_zone_is_taken_for_one_that_is_not_there(port: int) -> None:
+    with pytest.raises(OSError) as refused:
+        async with asyncio.timeout(60):
+            await dial(Protocol, "fe80::1%none-such", port)
 
-    assert names.tried == ["fe80::1%lo"]
+    assert not isinstance(refused.value, TimeoutError)
+
+
+@pytest.mark.skipif(not _links(), reason="no address of a link here")
+async def test_an_address_of_a_link_is_reached_over_its_zone_alone() -> None:
+    address, zone = _links()[0]
+    with socket.socket(socket.AF_INET6) as listener:
+        listener.bind((address, 0, 0, socket.if_nametoindex(zone)))
+        listener.listen()
+        port = listener.getsockname()[1]
+        async with asyncio.timeout(60):
+            (await dial(Protocol, f"{address}%{zone}", port)).close()
+            with pytest.raises(OSError):
+                await dial(Protocol, f"{address}%lo", port)
 
 
 async def test_one_that_is_cancelled_leaves_nothing(names: Names, port: int) -> None:

@@ -125,6 +125,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     {"ca": 5}, {"certificate": ("a", "b")}, {"trace": 1.5}, {"trace": "1"},
     {"local_addresses": "127.0.0.1"}, {"local_addresses": ["localhost"]},
     {"connect_to": "a"}, {"connect_to": {"a": "b c"}}, {"connect_to": {"a": 5}},
+    {"connect_to": {"a": "127.0.0.1:65536"}}, {"connect_to": {"a:65536": "127.0.0.1"}},
     {"proxy": "https://proxy.test"}, {"proxy": "proxy.test:3128"}, {"proxy": 5},
 ])  # fmt: skip
 def test_an_option_that_cannot_be_meant_is_refused(wrong: dict[str, Any]) -> None:

@@ -179,3 +179,14 @@ async def test_a_refused_connection_names_host_and_port(listener, native):
     listener.close()
     with pytest.raises(OSError, match=f"cannot connect to 127.0.0.1:{port}: "):
         await connect_json(peers.user, "127.0.0.1", port)
+
+
+@pytest.mark.parametrize("port", [0, -1, 65_536, 4_000_000_000, "http", 80.5, True, None])
+async def test_what_is_no_port_is_refused(listener, native, port):
+    with pytest.raises(ValueError, match="give a whole number from 1 to 65535"):
+        await connect_json(Peers(listener, native).user, "127.0.0.1", port)
+
+
+async def test_what_is_no_host_is_refused(listener, native):
+    with pytest.raises(ValueError, match="host=None: give a name or an address"):
+        await connect_json(Peers(listener, native).user, None, 80)
