@@ -26,6 +26,9 @@ TURN = 0.001
 """Seconds between two requests in which demand counts as standing: a turn of the loop, in
 which a caller that was let through starts what it wanted to and asks again."""
 
+_GLANCE = 0.005
+"""Seconds between two looks whether a rate that rises has made room: windows grow with it."""
+
 _SPREAD = 0.01
 """Seconds in which a pace that catches up grants twice the even share at most."""
 
@@ -204,6 +207,7 @@ class EvenPacing(Pacing):
         self._catches_up = catch_up
         self._has_crowd = False
         self._is_wanted = True  # whether permits fall due
+        self._full_at = -math.inf  # when there was last no room for a permit that was due
         self._window = WindowRule(curve.interval, math.inf)
         # a shorter window that counts as well, where many permits may be due at once
         self._spread = WindowRule(_SPREAD, math.inf) if catch_up else None
@@ -216,7 +220,10 @@ class EvenPacing(Pacing):
             free_at = max(free_at, self._spread.free_at)
         if free_at <= at:
             return at
-        end = self._walk.piece.end
+        piece = self._walk.piece
+        if piece.last > piece.first:
+            free_at = min(free_at, max(at, now + _GLANCE))
+        end = piece.end
         return free_at if free_at < end else end  # noqa: FURB136 - min() takes 0.15 us
 
     def _note_use(self, due_at: float, used_at: float) -> None:
@@ -282,6 +289,13 @@ class EvenPacing(Pacing):
         self._walk.slot = until
 
     def _find_room(self, now: float) -> float | None:
+        free_at = self._take_room(now)
+        if free_at is None:
+            self._full_at = now
+            return None
+        return free_at if free_at > self._full_at else self._full_at  # noqa: FURB136 - max() takes 0.15 us
+
+    def _take_room(self, now: float) -> float | None:
         if self._spread is None:
             return self._window.take(now)
         spread_at = self._spread.take(now)

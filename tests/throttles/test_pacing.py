@@ -213,6 +213,43 @@ def test_a_lower_rate_is_reached_without_a_silence():
     assert len(crowd.granted) - before in (20, 21)
 
 
+def rising() -> Pieces:
+    """Return 1 permit a minute that becomes 6,000 a minute within 30 s."""
+    return Pieces.through([(0.0, 1.0), (30.0, 6000.0)], 60.0)
+
+
+@pytest.mark.parametrize("kind", ["plain", "catches up", "admits users"])
+def test_a_ramp_from_next_to_nothing_begins_at_once(kind):
+    """Its first permit fills the window that it begins with, which soon has room for more."""
+    crowd = Crowd(EvenPacing(rising(), 0.0, catch_up=kind == "catches up"))
+    if kind == "admits users":
+        crowd.pacing.want(0.0, wanted=True)
+
+    crowd.run(30.0)
+
+    second = (math.sqrt(1 + 4 * (5999 / 60) * 60) - 1) / (2 * (5999 / 60))  # 0.77 s
+    assert crowd.granted[:2] == pytest.approx([0.0, second], abs=0.006)
+    assert len(crowd.granted) == pytest.approx(1501, abs=2)  # 30 s at the mean of both rates
+    booked = crowd.pacing.drain(30.0, is_waited_for=True).values()
+    assert sum(each.due for each in booked) == len(crowd.granted)
+
+
+def test_a_ramp_that_begins_after_many_permits_waits_for_room_and_says_so():
+    crowd = Crowd(pace(6000, 60.0))
+    crowd.run(10.0)
+    crowd.pacing.change(Pieces.through([(10.0, 0.0), (40.0, 6000.0)], 60.0), 10.0)
+    before = len(crowd.granted)
+
+    crowd.run(30.0)
+
+    lateness = [at - due for at, due in zip(crowd.granted, crowd.due, strict=True)][before:]
+    assert max(lateness) <= 0.006
+    booked = list(crowd.pacing.drain(40.0, is_waited_for=True).values())
+    assert sum(each.skipped for each in booked) == 0
+    assert sum(each.due for each in booked) == pytest.approx(1000 + 1500, abs=2)
+    assert 0 < sum(each.withheld for each in booked) < 60
+
+
 def test_a_longer_interval_does_not_hold_what_was_granted_before_against_the_new_one():
     crowd = Crowd(pace(100))
     crowd.run(2)
