@@ -74,8 +74,7 @@ class Watch:
         if self._trouble:
             status = replace(status, problems=(*status.problems, self._trouble))
         errors = [
-            (one.thing, one.error, max(one.count, one.users))
-            for one in recent.failures[:_MOST_ERRORS]
+            (one.thing, one.error, one.count or one.users) for one in recent.failures[:_MOST_ERRORS]
         ]
         return Look(
             status=status,

@@ -140,7 +140,8 @@ def _throttle(name: str, each: object) -> str:
 
 def _generator(look: Look) -> tuple[str, str]:
     if math.isnan(look.lag):
-        return "generator: not measured yet", "dim"
+        when = "yet" if look.status.state == "running" else "any more"
+        return f"generator: not measured {when}", "dim"
     figures = f"lag p99 {duration_text(look.lag)}, {look.cpu:.2f} cores"
     if look.is_saturated:
         return f"generator: SATURATED, its numbers cannot be trusted ({figures})", "bold red"

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from murmur._guard import heard
-from murmur.recording import STEERING, Follower, failed_thing, failure_lines
+from murmur.recording import STEERING, Follower, failed_thing, failed_users, failure_lines
 from murmur.runtime.health import standstill_text
 from murmur.telemetry import kind_text
 
@@ -66,7 +66,7 @@ def problems_of(record: RunRecord, users: Mapping[str, int]) -> tuple[str, ...]:
     table = record.table("errors")
     failures, hanging = failure_lines(table, only_harm=True), record.hanging(at_least=HANGS)[:3]
     lines = (*failures, *hanging, *record.troubles.values())
-    failed = sum(map(int, table["users"]))  # type: ignore[arg-type]  # a column of numbers
+    failed = failed_users(table)
     if failed and failed == sum(users.values()):
         return (f"every user failed ({failed:,})", *lines)
     return lines

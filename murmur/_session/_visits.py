@@ -19,7 +19,7 @@ from murmur._wire import encode, record_table
 from murmur.cluster import NodeOverview, NodeStatus
 from murmur.coordinators import CoordinatorStatistics
 from murmur.errors import InvalidArgumentError, RunStateError
-from murmur.recording import Failure, Figures, LiveChange, LiveWindow, Recent
+from murmur.recording import Departure, Failure, Figures, LiveChange, LiveWindow, Recent
 from murmur.throttles import ThrottleStatistics
 
 from ._observation import Observation
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 GUEST_RECORDS = record_table(
     [
         CoordinatorStatistics,
+        Departure,
         Failure,
         Figures,
         LiveChange,

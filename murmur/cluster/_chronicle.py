@@ -74,10 +74,15 @@ class Chronicle:
             self._write(chunk.node)
 
     def failure(
-        self, node: str, error: BaseException | str, *, of: tuple[str, str] | None = None
+        self,
+        node: str,
+        error: BaseException | str,
+        *,
+        of: tuple[str, str] | None = None,  # what failed that runs there; else the node itself
+        users: int = 0,  # who ended by it
     ) -> None:
-        """Count what went wrong with a node, or `of` what runs there, among the failures."""
-        self._recorder.failure(*(of or ("node", node)), error)
+        """Count what went wrong with a node among the failures."""
+        self._recorder.failure(*(of or ("node", node)), error, users)
         self._write(node)
 
     def count(self, node: str, name: str) -> None:
@@ -139,10 +144,17 @@ class Chronicle:
         reason: str,
         # when, in monotonic seconds; now if not given, which only the loop can tell
         at: float | None = None,
-    ) -> None:
-        """Give users that a node had, and that did not end before, the outcome ``lost``."""
-        if self._set_remaining(node, announced):
-            self._record.lose(node, self._now() if at is None else at, reason)
+    ) -> int:
+        """Give users that a node had, and that did not end before, the outcome ``lost``.
+
+        Returns
+        -------
+        int
+            How many there were.
+        """
+        if not self._set_remaining(node, announced):
+            return 0
+        return self._record.lose(node, self._now() if at is None else at, reason)
 
     def _set_remaining(self, node: str, announced: Sequence[Ids]) -> int:
         """Let the record know all users of a node that did not end; return how many those are.

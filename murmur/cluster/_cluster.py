@@ -411,11 +411,11 @@ class Cluster:
         self.roster.strike(node)
         name = "amoc.cluster.nodedown" if is_lost else "amoc.cluster.connect_nodes"
         self._tell(name, node, f"{'lost' if is_lost else 'left'}: {reason}")
-        run = self.under_way
-        if run is not None and is_lost and reason != EXPELLED:  # which somebody asked for
-            run.chronicle.failure(node.name, NodeLostError(node.name, reason))
+        run, lost = self.under_way, 0
         if self._run is not None:
-            self._run.drop_out(node, reason, is_lost=is_lost, is_silent=is_silent)
+            lost = self._run.drop_out(node, reason, is_lost=is_lost, is_silent=is_silent)
+        if run is not None and is_lost and reason != EXPELLED:  # which somebody asked for
+            run.chronicle.failure(node.name, NodeLostError(node.name, reason), users=lost)
 
     def note_wish(self, node: str, fate: str) -> None:
         """Take note that a person sends a node away: nobody is to wonder where it is.

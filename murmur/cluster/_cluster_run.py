@@ -377,15 +377,16 @@ class ClusterRun:
 
     def drop_out(
         self, node: Node, reason: str, *, is_lost: bool = True, is_silent: bool = False
-    ) -> None:
-        """Take note that a node takes part no more; users that it still had are lost."""
+    ) -> int:
+        """Take note that a node takes part no more; return how many users are lost with it."""
         if self.nodes.get(node.name) is not node:
-            return
+            return 0
         del self.nodes[node.name]
         node.ignore()  # its users have their outcome now, and need no second one
         self._note_departure(node, is_lost=is_lost, is_silent=is_silent)
-        self.chronicle.lose(node.name, self.homes.vacate(node.name), reason)
+        lost = self.chronicle.lose(node.name, self.homes.vacate(node.name), reason)
         self._note_idle()
+        return lost
 
     def _note_departure(self, node: Node, *, is_lost: bool, is_silent: bool) -> None:
         self.chronicle.departure(node.name, is_lost=is_lost)
@@ -458,7 +459,8 @@ class ClusterRun:
         """Let the run end without a node that still is one of the session."""
         if self.nodes.get(node.name) is node:
             _logger.warning("the run ends without node %s: %s", node.name, reason)
-            self.drop_out(node, reason)
+            lost = self.drop_out(node, reason)
+            self.chronicle.failure(node.name, NodeLostError(node.name, reason), users=lost)
 
     async def break_off(self, last: Answers[NodeStatus]) -> None:
         """End as nodes answered to a reset."""

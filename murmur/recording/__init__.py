@@ -18,7 +18,7 @@ from ._column import (
     text,
     whole,
 )
-from ._failures import failed_thing, failure_lines
+from ._failures import failed_thing, failed_users, failure_lines
 from ._hanging import UnderWay
 from ._holds import Hold
 from ._live import (
@@ -35,6 +35,7 @@ from ._live import (
     live_changes,
     rows_of,
 )
+from ._nodes import Departure
 from ._record import THE_RUN, RunRecord
 from ._relay import Follower, Relay
 from ._reservoir import Reservoir
@@ -67,6 +68,7 @@ __all__ = [
     "USER_STATES",
     "WALL",
     "Column",
+    "Departure",
     "Failure",
     "Figures",
     "Follower",
@@ -84,6 +86,7 @@ __all__ = [
     "UnderWay",
     "WindowStore",
     "failed_thing",
+    "failed_users",
     "failure_lines",
     "flag",
     "live_changes",

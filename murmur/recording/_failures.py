@@ -30,6 +30,12 @@ def failed_thing(source: str, name: str) -> str:
     return one_line(name if source == "action" else f"{source} {name}")
 
 
+def failed_users(table: Mapping[str, Any]) -> int:
+    """Return how many users failed, of a table ``errors``: those lost with their node did not."""
+    rows = zip(table["source"], table["users"], strict=True)
+    return sum(int(users) for source, users in rows if source != "node")
+
+
 def failure_lines(
     table: Mapping[str, Any],  # its columns, the most frequent failures first
     *,

@@ -13,22 +13,25 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from murmur._backend import thread_lock
 from murmur.telemetry import Histogram, Labels, kind_text, middle
 
-from ._failures import failed_thing
+from ._failures import failed_thing, failed_users
 from ._schema import USER_STATES
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from ._nodes import Departure
     from ._record import RunRecord
 
     _Totals = tuple[str, int, int]  # a name, how many actions of it ended and how many failed
     _Counts = Mapping[str, Mapping[int, tuple[int, int]]]  # ended and failed, by name and window
+    _Rows = Mapping[str, Sequence[Mapping[str, Any]]]  # of the table `health`, by node
 
 SPAN = 300
 """Windows that are looked back."""
@@ -49,6 +52,7 @@ _HEALTH = 30  # windows that the generator's fitness is judged by
 _SPIKE = 3  # windows that a spike of the lag is told for
 _SILENT = 3.0  # s without news that are told as a lag
 _FAILURES = 8
+_DEPARTED = 50
 _SAME_CALL = 0.5  # s between what two nodes tell of one call, at most
 
 
@@ -164,9 +168,13 @@ class Recent:
     failed_users: int = 0  # how many users failed, of the whole run
     # by node: what the newest row of `Results.health` says, by column
     health: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    # by node: seconds for which it has told nothing, where that is more than three and there was
+    # something to tell.  There is not once the run ends and its users are gone: `terminate` may
+    # take its time.
+    silent: Mapping[str, float] = field(default_factory=dict)
+    departed: tuple[Departure, ...] = ()  # nodes that left or were lost, the last first
     # lag, cpu: the longest loop lag (99th percentile) and the most cores that a node used in the
-    # last three windows; of a node that says nothing, for how long that has been so.  NaN if
-    # nothing is known.
+    # last three windows; of a node that is silent, for how long.  NaN if nothing is known.
     lag: float = math.nan
     cpu: float = math.nan
     # unfit, judged: of the last thirty windows of each node: in how many the generator was
@@ -207,12 +215,12 @@ class LiveView:
         end = max(filling, passed, 1)
         counts = self._catch_up(end)
         until = max(end, math.ceil(elapsed / length)) if is_over else end
-        health, failures = self._health(elapsed), self._failures()
-        unfit, judged = self._fitness(health, elapsed)
+        health, errors = self._health(elapsed), record.table("errors")
+        done = frozenset(record.nodes_here()) if is_over else self._done()
+        unfit, judged = self._fitness(health, elapsed, done)
+        silent = self._silent(health, elapsed, done)
         totals = sorted(self._record.totals())  # once: names and their sum are of one moment
         lately = [row for rows in health.values() for row in rows[-_SPIKE:]]
-        quiet = [elapsed - rows[-1]["window_at"] - length for rows in health.values()]
-        silence = [seconds for seconds in quiet if seconds > _SILENT]
         return Recent(
             version=version,
             window=length,
@@ -222,10 +230,12 @@ class LiveView:
             actions=tuple(self._figures(totals, counts, until, elapsed)) if by_name else (),
             total=self._total(totals, counts, until, elapsed),
             changes=self._all_changes(),
-            failures=tuple(failures[:_FAILURES]),
-            failed_users=sum(failure.users for failure in failures),
+            failures=tuple(_failures(errors)[:_FAILURES]),
+            failed_users=failed_users(errors),
             health={node: rows[-1] for node, rows in health.items()},
-            lag=_worst([row["loop_lag_p99"] for row in lately] + silence),
+            silent=silent,
+            departed=tuple(record.nodes_departed()[:_DEPARTED]),
+            lag=_worst([*(row["loop_lag_p99"] for row in lately), *silent.values()]),
             cpu=_worst([row["cpu"] for row in lately]),
             unfit=unfit,
             judged=judged,
@@ -343,36 +353,60 @@ class LiveView:
                 nodes.setdefault(row["node"], []).append(row)
         return nodes
 
-    def _fitness(
-        self, health: Mapping[str, Sequence[Mapping[str, Any]]], elapsed: float
-    ) -> tuple[int, int]:
+    def _done(self) -> frozenset[str]:
+        """Return the nodes that have nothing to tell any more.
+
+        The run ends, and their users are gone: they said so, and then they measure no more.
+        """
+        record = self._record
+        if math.isnan(record.ending_at):
+            return frozenset()
+        table = record.table("population", record.ending_at - 2 * record.window)
+        rows = sorted(rows_of(table, "window_at", "node", *USER_STATES), key=itemgetter(0))
+        present = {node: sum(users) for _, node, *users in rows}
+        return frozenset(node for node, number in present.items() if not number)
+
+    def _silent(self, health: _Rows, elapsed: float, done: frozenset[str]) -> dict[str, float]:
+        """Return for how long nodes have told nothing that should have."""
+        quiet = {}
+        for node, since in self._record.nodes_here().items():
+            rows = health.get(node)
+            heard_at = max(since, self._record.heard_until(node))
+            if rows:
+                heard_at = rows[-1]["window_at"] + self._record.window
+            if node not in done and elapsed - heard_at > _SILENT:
+                quiet[node] = elapsed - heard_at
+        return quiet
+
+    def _fitness(self, health: _Rows, elapsed: float, done: frozenset[str]) -> tuple[int, int]:
         """Return in how many of the last windows nodes were unfit or silent, and of how many."""
         length = self._record.window
         end = math.floor(elapsed / length)
         unfit = judged = 0
-        for node, joined_at in self._record.nodes_here().items():
+        for node, owes_since in self._record.nodes_here().items():
             rows = health.get(node, [])
-            since = max(joined_at, max(0, end - _HEALTH) * length)
+            since = max(owes_since, max(0, end - _HEALTH) * length)
             begin = rows[0]["window_at"] if rows else since
-            due = max(len(rows), end - _ON_ITS_WAY - round(begin / length))
+            first = math.ceil(min(begin, elapsed) / length - 1e-6)  # a start is seldom a whole one
+            due = max(len(rows), 0 if node in done else end - _ON_ITS_WAY - first)
             unfit += sum(row["saturated"] for row in rows) + due - len(rows)
             judged += due
         return unfit, judged
-
-    def _failures(self) -> list[Failure]:
-        names = ("source", "name", "kind", "message", "count", "users", "last_at")
-        return [
-            Failure(failed_thing(source, name), kind_text(kind, message), count, users, last_at)
-            for source, name, kind, message, count, users, last_at in rows_of(
-                self._record.table("errors"), *names
-            )
-        ]
 
     def _all_changes(self) -> tuple[LiveChange, ...]:
         number = self._record.changes_total
         if number != self._changes[0]:
             self._changes = number, live_changes(self._record)
         return self._changes[1]
+
+
+def _failures(errors: Mapping[str, Any]) -> list[Failure]:
+    """Return the rows of a table ``errors``."""
+    names = ("source", "name", "kind", "message", "count", "users", "last_at")
+    return [
+        Failure(failed_thing(source, name), kind_text(kind, message), count, users, last_at)
+        for source, name, kind, message, count, users, last_at in rows_of(errors, *names)
+    ]
 
 
 def _worst(values: Sequence[float]) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from murmur.errors import InvalidArgumentError, closest
@@ -30,6 +30,16 @@ _UNKNOWN: Mapping[str, Fact] = {
     column.name: _OF_DTYPE[column.dtype] for column in FRAMES["nodes"].measured
 }
 """Every fact, and what stands for it when nobody noted it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A node that took part in a run, and does so no more."""
+
+    node: str
+    outcome: str  # `"left"` or `"lost"`
+    left_at: float  # when that was noticed, in seconds since the run started
+    heard_at: float  # up to when it had told what it measured; NaN if it told nothing
 
 
 class NodeHistory:
@@ -89,16 +99,36 @@ class NodeHistory:
         self._counted[node] = max([self._counted.get(node, -1), *windows])
         return chunk
 
+    def departed(self) -> list[Departure]:
+        """Return the nodes that left or were lost, and did not come back, the last first."""
+        found = [
+            Departure(node, facts["outcome"], facts["left_at"], self.heard_until(node))
+            for node, facts in self.rows()
+            if self._is_gone(node)
+        ]
+        return sorted(found, key=lambda one: -one.left_at)
+
+    def heard_until(self, node: str) -> float:
+        """Return up to when a node told what it measured; NaN if it told nothing."""
+        return self._counted[node] * self._window if node in self._counted else math.nan
+
     def hear(self, node: str) -> None:
         """Take note that there is a node, of which nothing may have been noted."""
         self._facts.setdefault(node, {})
 
     def here(self) -> dict[str, float]:
-        """Return when each node joined that is here; 0 if that is unknown."""
+        """Return since when each node that is here owes news; 0 if that is unknown.
+
+        That is when it began to have users, or joined if that is all that was noted.  One
+        whose `init` is not done owes none yet.
+        """
         found = {}
-        for node, facts in self.rows():
-            if facts["outcome"] == "here":
-                found[node] = 0.0 if math.isnan(facts["joined_at"]) else facts["joined_at"]
+        for node, facts in self._facts.copy().items():
+            if facts.get("outcome", "here") != "here":
+                continue
+            since = facts.get("running_at", facts.get("joined_at", 0.0))
+            is_preparing = "running_at" in facts and math.isnan(since)
+            found[node] = math.inf if is_preparing else max(0.0, since)
         return found
 
     def moments(self, node: str) -> dict[str, float]:

@@ -15,7 +15,7 @@ from ._failures import Failures
 from ._hanging import UnderWay, hanging_lines
 from ._holds import Hold, Holds
 from ._newest import Newest
-from ._nodes import Fact, NodeHistory
+from ._nodes import Departure, Fact, NodeHistory
 from ._relay import Relay
 from ._reservoir import Reservoir
 from ._standstills import MOST, STANDSTILL, Standstill, standstill_of
@@ -159,8 +159,16 @@ class RunRecord:
         return self._series.changes.seen
 
     def nodes_here(self) -> dict[str, float]:
-        """Return when each node joined that neither left nor was lost; 0 if that is unknown."""
+        """Return since when each node owes news that neither left nor was lost."""
         return self._nodes.here()
+
+    def heard_until(self, node: str) -> float:
+        """Return up to when a node told what it measured; NaN if it told nothing."""
+        return self._nodes.heard_until(node)
+
+    def nodes_departed(self) -> list[Departure]:
+        """Return the nodes that left or were lost, and did not come back, the last first."""
+        return self._nodes.departed()
 
     def note_unseen(self, actions: int) -> None:
         """Count actions that a sample left out before they came here."""

@@ -191,9 +191,15 @@ class Recorder:
         """
         return self._failures.end_user(scenario, error)
 
-    def failure(self, source: str, name: str, error: BaseException | str) -> None:
-        """Count a failure of anything but an action or a user: of `source`, of that name."""
-        self._failures.add(source, name, self._failures.code_of(error))
+    def failure(
+        self,
+        source: str,  # source, name: what failed, and of which name
+        name: str,
+        error: BaseException | str,
+        users: int = 0,  # who ended by it
+    ) -> None:
+        """Count a failure of anything but an action or a user."""
+        self._failures.add(source, name, self._failures.code_of(error), users=users)
 
     def kind_of(self, error: BaseException | str) -> str:
         """Return the kind of an error as a text: its class and what it said."""

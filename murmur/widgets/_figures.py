@@ -8,6 +8,7 @@ import traitlets
 
 from murmur import Session
 from murmur.errors import number_of
+from murmur.jupyter.panel import NO_NEWS
 
 from ._part import Part
 
@@ -33,7 +34,7 @@ class Figures(Part):
     p50, p99 : float or None
         Response times in seconds, of the same seconds; None if none succeeded.
     keeps_up : bool
-        Whether the generator is fast enough.
+        Whether the generator is fast enough; not where it says nothing.
 
     Examples
     --------
@@ -74,7 +75,8 @@ class Figures(Part):
                 setattr(self, name, users[name])
             self.rate, self.failed = figures["rate"], figures["share"]
             self.p50, self.p99 = figures["seconds"]["p50"], figures["seconds"]["p99"]
-            self.keeps_up = not state["health"]["warning"]
+            health = state["health"]
+            self.keeps_up = not health["warning"] and health["pace"] != NO_NEWS
 
 
 class Log(Part):

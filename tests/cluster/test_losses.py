@@ -52,6 +52,9 @@ async def test_silence_is_suspect_and_then_a_loss(pair: Any) -> None:
     assert [users[i] for i in range(6, 11)] == [("b", "")] * 5
     status = await pair.cluster.status()
     assert (status.departed, status.nodes[0].users["running"]) == (5, 5)
+    errors = pair.record.table("errors")
+    row = [errors[column][0] for column in ("source", "name", "kind", "count", "users")]
+    assert row == ["node", "a", "NodeLostError", 1, 5]
     assert [state[:2] for state in pair.states()[-1:]] == [("nodedown", "a")]
 
 

@@ -160,12 +160,67 @@ def test_a_node_that_is_lost_is_not_one_that_lags(tape):
         if number <= 9:
             tape.second(number, node="b")
     silent = tape.live.recent(20.0)
+    for_long = tape.live.recent(90.0)  # longer than rows are looked at
 
     tape.record.lose("b", at=10.0)
     recent = tape.live.recent(20.0)
 
     assert silent.lag == 20 - 9  # it may be here still
+    assert for_long.silent == {"a": 70, "b": 81}
     assert (recent.lag, recent.cpu, list(recent.health)) == (0.001, 0.5, ["a"])
+
+
+def test_a_node_that_only_has_to_terminate_is_not_silent(tape):
+    """One of them has users yet when the run ends, and says nothing more of them."""
+    for number in range(1, 11):
+        tape.second(number, node="a")
+        tape.second(number, node="b")
+    tape.record.note_end(10.0, "stop")
+    tape.on("a").population(10.4, 0, 0, 0)
+    tape.on("a").health(10.4, [0.001], 0.5, 1e6, saturated=False)
+    tape.record.add(tape.on("a").seal())
+
+    recent = tape.live.recent(25.0)
+    over = tape.live.recent(25.0, is_over=True)
+
+    assert recent.silent == {"b": 15.0}
+    assert (recent.unfit, recent.judged) == (13, 11 + 23)  # of b, 10 to 22 are due and missing
+    assert (over.silent, over.lag, over.unfit) == ({}, 0.001, 0)
+
+
+def test_a_node_that_never_said_a_word_is_silent_once_it_has_users(tape):
+    tape.record.note_node("a", joined_at=0.0, running_at=math.nan)
+    preparing = tape.live.recent(20.0)
+    tape.record.note_node("a", running_at=20.5)
+
+    assert (preparing.silent, preparing.judged) == ({}, 0)
+    assert tape.live.recent(23.0).silent == {}
+    assert tape.live.recent(26.5).silent == {"a": 6.0}
+    assert tape.live.recent(26.5).unfit == 3  # 21 to 23; two more may be on their way
+
+
+def test_of_nodes_that_are_gone_it_is_told_how_and_up_to_when_they_were_heard(tape):
+    for number in range(1, 6):
+        tape.second(number, node="a")
+    tape.record.note_node("b", outcome="left", left_at=7.5)
+    tape.record.lose("a", at=9.25)
+
+    told = [(one.node, one.outcome, one.left_at) for one in tape.live.recent(10.0).departed]
+
+    assert told == [("a", "lost", 9.25), ("b", "left", 7.5)]
+    assert [one.heard_at for one in tape.live.recent(10.0).departed] == pytest.approx(
+        [5.0, math.nan], nan_ok=True
+    )
+
+
+def test_users_that_were_lost_with_their_node_did_not_fail(tape):
+    tape.on().failure("node", "b", "silent", users=4)
+    tape.record.add(tape.on().seal())
+
+    recent = tape.live.recent(1.0)
+
+    assert [(one.thing, one.count, one.users) for one in recent.failures] == [("node b", 1, 4)]
+    assert recent.failed_users == 0
 
 
 def test_late_actions_correct_a_window(tape):

@@ -19,13 +19,14 @@ from ._frozen import Frozen
 from ._panel import Cell, Panel
 from ._publisher import Publisher
 from ._rows import charts, target
-from ._snapshot import snapshot
+from ._snapshot import NO_NEWS, snapshot
 from ._subject import Subject
 from ._text import TextOutput, words
 from ._view import Library, View
 
 __all__ = [
     "COMMANDS",
+    "NO_NEWS",
     "Cell",
     "CodeLog",
     "Frozen",

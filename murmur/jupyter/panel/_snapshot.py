@@ -7,16 +7,17 @@ JSON cannot hold becomes text or None.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from murmur._session import Observation, SearchProgress
 from murmur.cluster import NodeStatus
-from murmur.recording import Failure, LiveChange, Recent
+from murmur.errors import few
+from murmur.recording import USER_STATES, Failure, LiveChange, Recent
 from murmur.results import Verdict, duration_text
-from murmur.runtime import USER_RATE
-from murmur.runtime.health import BY_OTHERS, BY_QUOTA
+from murmur.runtime import USER_RATE, RunState
+from murmur.runtime.health import BY_OTHERS, BY_QUOTA, LAG_LIMIT
 from murmur.scenario import Scenario
 from murmur.throttles import ThrottleStatistics
 
@@ -24,8 +25,10 @@ from ._form import fields
 from ._rows import target
 
 _CHANGES = 50  # of those, the rules in the charts and the newest in their table
-_SILENCE = 5.0  # s
 _JUDGING = "being judged"
+NO_NEWS = "no news"
+ENDING = "ending"
+"""How a generator fares of which nothing is heard, and one that has no users any more."""
 _ADVICE = (
     "The load generator is the bottleneck: response times hold its own delay. "
     "Use fewer users, lighter scenarios or more nodes."
@@ -55,6 +58,7 @@ def snapshot(  # noqa: PLR0913 - all but the first by keyword
     """Return the state that panels show."""
     status, recent = seen.status, seen.recent
     is_on = not status.state.is_over
+    is_ending = is_on and _is_ending(status.state, status.users)
     present = {**settings, **{change.what: change.new for change in recent.changes}}
     return {
         "session": "open",
@@ -67,11 +71,14 @@ def snapshot(  # noqa: PLR0913 - all but the first by keyword
         "problems": list(status.problems),
         "forms": _forms(scenarios, running if is_on else None, present),
         "throttles": [_throttle(one) for one in status.throttles.values()] if is_on else [],
-        "nodes": [_node(node, seen) for node in seen.nodes],
+        "nodes": [*(_node(node, recent) for node in seen.nodes), *_departed(seen)],
         "figures": _figures(recent),
         "errors": [_error(failure) for failure in recent.failures],
         "changes": [_change(change, effects) for change in recent.changes[-_CHANGES:]],
-        "health": _health(recent, is_on=is_on),
+        "health": {
+            "warning": _warning(recent) if is_on and not is_ending else "",
+            **_bearing(seen, is_ending=is_ending),
+        },
         "verdict": _verdict(verdict, is_awaited=bool(status.run_id) and not is_on),
         "search": None if seen.search is None else _search(seen.search, status.elapsed),
         "code": code,
@@ -111,27 +118,41 @@ def _throttle(one: ThrottleStatistics) -> dict[str, Any]:
     }
 
 
-def _node(node: NodeStatus, seen: Observation) -> dict[str, Any]:
+def _is_ending(state: RunState, users: Mapping[str, int]) -> bool:
+    """Whether users are gone and the end is under way: nothing is measured any more."""
+    return state is RunState.TERMINATING and not any(users[one] for one in USER_STATES)
+
+
+def _node(node: NodeStatus, recent: Recent) -> dict[str, Any]:
+    is_measuring = not (node.state.is_over or _is_ending(node.state, node.users))
     return {
         "name": node.node,
         "state": node.state.value,
         "users": node.users["running"] + node.users["leaving"],
         "waiting": node.users["waiting"],
-        **_fitness(seen.recent.health.get(node.node), seen.status.elapsed),
+        **(_fitness(node.node, recent) if is_measuring else {"cpu": None, "lag": None}),
     }
 
 
-def _fitness(health: Mapping[str, Any] | None, elapsed: float) -> dict[str, Any]:
+def _departed(seen: Observation) -> Iterator[dict[str, Any]]:
+    """Yield nodes that left or were lost, and up to when they told something."""
+    present = {node.node for node in seen.nodes}
+    for node in seen.recent.departed:
+        if node.node not in present:
+            nothing = {"users": 0, "waiting": 0, "cpu": None, "lag": None}
+            heard_at = None if math.isnan(node.heard_at) else math.floor(node.heard_at)
+            moments = {"left_at": math.floor(node.left_at), "heard_at": heard_at}
+            yield {"name": node.node, "state": node.outcome, **nothing, **moments}
+
+
+def _fitness(node: str, recent: Recent) -> dict[str, Any]:
     """Return processor and lag of a node; how long it has said nothing, if that is too long."""
-    if health is None:
+    if node in recent.silent:
+        return {"cpu": None, "lag": f"no news for {recent.silent[node]:.0f} s"}
+    if node not in recent.health:
         return {"cpu": None, "lag": None}
-    silence = elapsed - health["window_at"] - 1.0
-    if silence > _SILENCE:
-        return {"cpu": None, "lag": f"no news for {silence:.0f} s"}
-    return {
-        "cpu": _number(round(health["cpu"], 2)),
-        "lag": duration_text(health["loop_lag_p99"]),
-    }
+    row = recent.health[node]
+    return {"cpu": _number(round(row["cpu"], 2)), "lag": duration_text(row["loop_lag_p99"])}
 
 
 def _figures(recent: Recent) -> dict[str, Any]:
@@ -170,19 +191,48 @@ def _change(change: LiveChange, effects: Mapping[tuple[float, str], str]) -> dic
     }
 
 
-def _health(recent: Recent, *, is_on: bool) -> dict[str, Any]:
-    """Return whether the generator keeps up: it does not when one window in five is unfit."""
-    samples = list(recent.health.values())
-    is_bottleneck = is_on and recent.unfit * 5 > max(recent.judged, 5)
+def _warning(recent: Recent) -> str:
+    """Return what to do if the generator is the bottleneck: if one window in five is unfit."""
+    if recent.unfit * 5 <= max(recent.judged, 5):
+        return ""
     advice = _ADVICE
     for whose, text in ((BY_OTHERS, _ADVICE_BESIDE_OTHERS), (BY_QUOTA, _ADVICE_UNDER_QUOTA)):
         if sum(whose in reason for reason in recent.reasons) * 2 > recent.unfit:
             advice = text
+    return advice
+
+
+def _bearing(seen: Observation, *, is_ending: bool) -> dict[str, str]:
+    """Return how the generator fares at this moment: a word or two, and what they rest on."""
+    status, recent = seen.status, seen.recent
+    if is_ending:
+        return {"pace": ENDING, "note": _end_text(seen)}
+    if status.state.is_over:
+        return {"pace": "", "note": "of the whole run" if status.run_id else "no run yet"}
+    if recent.silent:
+        longest = max(recent.silent.values())
+        return {"pace": NO_NEWS, "note": f"for {longest:.0f} s from {few(recent.silent)}"}
+    if math.isnan(recent.lag):
+        return {"pace": "", "note": "not measured yet"}
+    cpu = sum(row["cpu"] for row in recent.health.values())
+    pace = "keeps up"
+    if recent.lag > LAG_LIMIT:
+        pace = "late now"
+    if _warning(recent):
+        pace = "too slow now"
     return {
-        "warning": advice if is_bottleneck else "",
-        "lag": None if math.isnan(recent.lag) else duration_text(recent.lag),
-        "cpu": _number(round(sum(row["cpu"] for row in samples), 2)) if samples else None,
+        "pace": pace,
+        "note": f"{100 * cpu:.0f} % of a core, loop lag {duration_text(recent.lag)}",
     }
+
+
+def _end_text(seen: Observation) -> str:
+    """Return what a run is at whose users are gone."""
+    nodes = [node for node in seen.nodes if not node.state.is_over]
+    if not nodes:
+        return "results are being written"
+    before = "coordinators and " if any(node.coordinators for node in nodes) else ""
+    return f"{before}terminate under way"
 
 
 def _verdict(verdict: Verdict | None, *, is_awaited: bool) -> dict[str, Any] | None:

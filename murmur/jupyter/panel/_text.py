@@ -13,6 +13,7 @@ from typing import Any
 from IPython.display import display, update_display
 
 from ._frozen import Frozen
+from ._snapshot import ENDING
 
 
 def words(state: dict[str, Any]) -> str:
@@ -40,6 +41,8 @@ def words(state: dict[str, Any]) -> str:
         parts.append(f"response p50 {figures['p50']}, p99 {figures['p99']}")
     if search := state.get("search"):
         parts.append(f"{search['step']}; {search['known']}")
+    if state["health"]["pace"] == ENDING:
+        parts.append(state["health"]["note"])
     if verdict := state.get("verdict"):
         parts.append(" ".join([f"verdict: {verdict['state']}", *verdict["reasons"]]))
     closed = "the session is closed" if state["session"] == "closed" else ""

@@ -159,6 +159,88 @@ def test_it_is_said_when_the_generator_is_the_bottleneck(take, tape, late, is_wa
     assert state["nodes"][0]["cpu"] == 0.5
 
 
+GONE = {"waiting": 0, "running": 0, "leaving": 0, "gone": 11}
+
+
+def at_its_end(seen, now, elapsed, **node):
+    """Return an observation of a run whose users are gone."""
+    vars(seen.status).update(state=now, users=GONE, elapsed=elapsed)
+    nodes = (NodeStatus(node="local", users=GONE, **{"state": now, **node}),)
+    return replace(seen, nodes=nodes)
+
+
+@pytest.mark.parametrize(
+    ("node", "note"),
+    [
+        ({}, "terminate under way"),
+        ({"coordinators": {"pairs": None}}, "coordinators and terminate under way"),
+        ({"state": RunState.FINISHED}, "results are being written"),
+    ],
+)
+def test_a_run_that_only_has_to_terminate_is_ending_and_lags_nowhere(take, tape, node, note):
+    """Its last windows were bad, and nothing is measured for a minute."""
+    for number in range(1, 31):
+        tape.recorder.health(float(number), [0.2], 0.5, 1e6, saturated=True)
+        tape.second(number, running=0)
+    tape.record.note_end(30.0, "stop")
+
+    for elapsed in (32.0, 35.0, 90.0):
+        state = take(at_its_end(running(), RunState.TERMINATING, elapsed, **node), tape)
+
+        assert state["health"] == {"warning": "", "pace": "ending", "note": note}
+        assert (state["nodes"][0]["cpu"], state["nodes"][0]["lag"]) == (None, None)
+
+
+def test_a_run_that_is_over_lags_nowhere(take, tape):
+    tape.recorder.health(1.0, [0.2], 0.5, 1e6, saturated=False)
+    tape.second(1, running=0)
+    tape.record.note_end(1.0, "stop")
+
+    state = take(at_its_end(running(), RunState.FINISHED, 60.0), tape)
+
+    assert state["health"] == {"warning": "", "pace": "", "note": "of the whole run"}
+    assert state["nodes"][0]["lag"] is None
+    assert take(Observation())["health"]["note"] == "no run yet"
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "lag", "pace", "note"),
+    [
+        (2.0, 0.001, "keeps up", "50 % of a core, loop lag 1 ms"),
+        (2.0, 0.2, "late now", "50 % of a core, loop lag 200 ms"),
+        (9.0, 0.001, "no news", "for 7 s from local"),
+    ],
+)
+def test_a_generator_that_says_nothing_does_not_keep_up(take, tape, elapsed, lag, pace, note):
+    tape.recorder.health(2.0, [lag], 0.5, 1e6, saturated=False)
+    tape.second(2)
+    seen = running()
+    vars(seen.status).update(elapsed=elapsed)
+
+    state = take(seen, tape)
+
+    assert (state["health"]["pace"], state["health"]["note"]) == (pace, note)
+    is_silent = pace == "no news"
+    assert (state["nodes"][0]["lag"] == "no news for 7 s") == is_silent
+
+
+def test_a_node_that_is_lost_stays_in_the_table(take, tape):
+    tape.second(3)
+    tape.seal()
+    tape.record.lose("local", at=9.6)
+    tape.record.note_node("other", outcome="left", left_at=4.0)
+    seen = replace(running(), nodes=(replace(running().nodes[0], node="third"),))
+
+    rows = take(seen, tape)["nodes"]
+
+    told = [(row["name"], row["state"], row.get("left_at"), row.get("heard_at")) for row in rows]
+    assert told == [
+        ("third", "running", None, None),
+        ("local", "lost", 9, 3),
+        ("other", "left", 4, None),
+    ]
+
+
 @pytest.mark.parametrize(
     ("reason", "advice"),
     [

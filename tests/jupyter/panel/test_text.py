@@ -16,7 +16,7 @@ def state(**changed):
         "elapsed": 1234,
         "users": {"waiting": 1, "running": 2000, "leaving": 0, "gone": 3},
         "figures": {"rate": 120.0, "failed": 1.5, "p50": "12 ms", "p99": "0.3 s"},
-        "health": {"warning": ""},
+        "health": {"warning": "", "pace": "keeps up", "note": ""},
         **changed,
     }
 
@@ -34,7 +34,11 @@ def test_a_run_is_one_line():
     ("changed", "end"),
     [
         ({"session": "closed"}, "the session is closed"),
-        ({"health": {"warning": "Too slow."}}, "Too slow."),
+        ({"health": {"warning": "Too slow.", "pace": "", "note": ""}}, "Too slow."),
+        (
+            {"health": {"warning": "", "pace": "ending", "note": "terminate under way"}},
+            "terminate under way",
+        ),
         ({"verdict": {"state": "valid", "reasons": []}}, "verdict: valid"),
         ({"verdict": {"state": "suspect", "reasons": ["One."]}}, "verdict: suspect One."),
     ],

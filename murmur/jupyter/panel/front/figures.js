@@ -26,11 +26,8 @@ function newFigures() {
       const share = figures.share == null ? ["–", ""] : [percent(figures.share), "%"];
       failed.update(...share, `${whole(figures.failed_total)} in all${gone}`);
       failed.element.classList.toggle("mm-bad", figures.share > 0.01 || Boolean(gone));
-      const cost = `${cores(generator.cpu)} of a core, loop lag ${generator.lag}`;
-      const isOver = STATES.every((name) => !counts[name]);
-      const pace = isOver ? "" : generator.warning ? "too slow now" : "keeps up";
-      health.update(verdict?.state ?? "–", generator.lag == null ? "" : pace, generator.lag == null ? "nothing heard of a generator" : cost);
-      health.element.classList.toggle("mm-bad", Boolean(generator.warning) || (verdict ?? {}).state === "invalid");
+      health.update(verdict?.state ?? "–", generator.pace, generator.note);
+      health.element.classList.toggle("mm-bad", Boolean(generator.warning) || generator.pace === "no news" || (verdict ?? {}).state === "invalid");
     },
   };
 }
@@ -54,6 +51,7 @@ function figure(label, fixed = "") {
       setText(value, text);
       if (rest.length > 1) setText(unit, rest[0]);
       setText(note, rest.at(-1));
+      setAttribute(note, "title", rest.at(-1));
     },
   };
 }

@@ -5,6 +5,7 @@ const BADGES = {
   idle: "idle",
   running: "running",
   terminating: "stopping",
+  ending: "ending",
   finished: "finished",
   failed: "failed",
   gone: "disconnected",
@@ -169,7 +170,8 @@ function renderPanel({ model, el }) {
     const { state, reasons = [] } = news.verdict ?? {};
     const word = state === "valid" ? "Note" : `The run is ${state}`;
     const doubts = reasons.length ? `${word}: ${reasons.join(" ")}` : "";
-    return [news.health?.warning, doubts, ...(news.problems ?? [])].filter(Boolean).join(" ");
+    const told = [news.health?.warning, doubts, ...(news.problems ?? [])].filter(Boolean);
+    return told.map((text) => (/[.!?]$/.test(text) ? text : `${text}.`)).join(" ");
   }
   function warn() {
     const news = model.get("state");
@@ -177,7 +179,8 @@ function renderPanel({ model, el }) {
     warning.show(doubt ? contact.words(news) : troubles(news));
     root.classList.toggle("mm-old", Boolean(doubt));
     root.querySelectorAll(".mm-body, .mm-code").forEach((part) => (part.inert = doubt === "gone"));
-    head.update(doubt || (news.state ?? "idle"), news);
+    const isEnding = news.health?.pace === "ending";
+    head.update(doubt || (isEnding ? "ending" : (news.state ?? "idle")), news);
   }
   function update() {
     const news = model.get("state");

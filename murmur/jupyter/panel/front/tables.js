@@ -58,16 +58,22 @@ function newSearch() {
   };
 }
 
+/** Return the lag of a node; of one that is gone, when it was last heard. */
+function lagOf({ lag, left_at: leftAt, heard_at: heardAt }) {
+  if (leftAt == null) return lag ?? "–";
+  return heardAt == null ? "never heard" : `last heard at ${clock(heardAt)}`;
+}
+
 const newNodes = () =>
   newTable(
     "Nodes",
     "nodes",
     [
       ["node", (node) => node.name],
-      ["state", (node) => node.state],
+      ["state", (node) => node.state + (node.left_at == null ? "" : ` at ${clock(node.left_at)}`)],
       ["users", (node) => whole(node.users), "mm-number"],
       ["cpu", (node) => cores(node.cpu), "mm-number"],
-      ["loop lag", (node) => node.lag ?? "–", "mm-number"],
+      ["loop lag", lagOf, "mm-number"],
     ],
     "No node yet.",
   );
