@@ -86,7 +86,7 @@ class Line:
         self._in_flight = 0  # granted to tasks that did not go on yet
         self._is_closed = False
         self._alarm: Wakeup | None = None
-        self._wakes_at = math.inf
+        self._next_at = math.inf  # when a permit may fall due, as of the last turn
         self._crowd: Crowd | None = None
         self._place: PlaceInLine | None = None  # of the crowd in the line
         self._lot = 1
@@ -167,7 +167,7 @@ class Line:
         assert place.due_at is not None
         self._in_flight -= 1
         place.gate.settle(place.due_at, now)
-        if self._wakes_at == math.inf and self._waiting:
+        if self._next_at == math.inf and self._waiting:
             self.alert()
 
     def has_lapsed(self, place: PlaceInLine, now: float) -> bool:
@@ -211,7 +211,7 @@ class Line:
                 continue
             if self._is_crowd_first and await self._let_in():
                 continue
-            due = self._next_due(now)
+            due = self._next_at = self._next_due(now)
             if due > now:
                 due = max(due, now + self.gate.rest_at(now))
             await self._sleep(min(due, wanted))
@@ -256,7 +256,6 @@ class Line:
 
     async def _sleep(self, until: float) -> None:
         self._alarm = self._native.wakeup()
-        self._wakes_at = until
         await self._native.wait_until(self._alarm, until)
         self._alarm = None
 

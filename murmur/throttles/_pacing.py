@@ -214,12 +214,17 @@ class EvenPacing(Pacing):
         self._enter(now)
 
     def next_at(self, requested_at: float, now: float) -> float:
-        """Return when to ask again: no permit falls due before, and none has room."""
+        """Return when to ask again: no permit falls due before, and none has room.
+
+        It is ``inf`` where a permit that was taken has to be used, or given back, before.
+        """
         at, free_at = super().next_at(requested_at, now), self._window.free_at
         if self._spread is not None:
             free_at = max(free_at, self._spread.free_at)
         if free_at <= at:
             return at
+        if free_at == math.inf:
+            return free_at
         piece = self._walk.piece
         if piece.last > piece.first:
             free_at = min(free_at, max(at, now + _GLANCE))

@@ -203,6 +203,31 @@ async def test_a_ramp_with_a_duration_changes_all_the_time(throttle, demand):
     assert demand.between(10, 12) == pytest.approx(200, abs=1)
 
 
+@pytest.mark.parametrize(
+    ("how", "many"),
+    [
+        ({"to_rate": 0.5, "duration": 60}, 45),  # at the mean of both rates
+        ({"to_rate": 0.2, "steps": 4, "step_interval": 15}, 15 * (1.0 + 0.8 + 0.6 + 0.4)),
+    ],
+)
+@pytest.mark.parametrize("catch_up", [False, True])
+async def test_a_ramp_of_one_permit_an_interval_holds_nobody(
+    native, throttles, how, many, catch_up
+):
+    """The one permit that its window has room for is on its way when the next is looked for."""
+    throttle = await throttles.open("slow", rate=1, interval=1, catch_up=catch_up)
+    demand = Demand(throttle, native)
+    await demand.until(0)
+    await throttle.ramp(from_rate=1, **how)
+
+    await demand.until(60)
+
+    assert demand.between(0, 60) == pytest.approx(many, abs=1.5)
+    gaps = [b - a for a, b in zip(demand.granted, demand.granted[1:], strict=False)]
+    assert max(gaps) < 3
+    await demand.stop()
+
+
 async def test_a_ramp_ends_by_itself_when_nobody_asks(throttle, emitter):
     await throttle.ramp(from_rate=10, to_rate=20, duration=10)
     await anyio.sleep(11)
