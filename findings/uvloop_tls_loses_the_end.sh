@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # uvloop's TLS loses the end of what came, if its reader paused and the other side closed.
 #
-# Version: uvloop 0.23.0, trustme 1.3.0 (PyPI), Python 3.11, asyncio of the same for comparison.
+# Version: uvloop 0.23.0, trustme 1.2.1 (PyPI), Python 3.11, asyncio of the same for comparison.
 # Guess before the run: `pause_reading` and `resume_reading` set the pace of a transport and lose no
 #   byte, over TLS as without, so 3,000,000 bytes that a server sends before it closes all arrive.
 # Seen: asyncio 3,000,000 bytes each time; uvloop 2,883,584 to 2,981,888, and `connection_lost(None)`,
@@ -14,7 +14,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 python3 -m venv venv
-venv/bin/pip install --quiet --disable-pip-version-check "uvloop==0.23.0" "trustme"
+venv/bin/pip install --quiet --disable-pip-version-check "uvloop==0.23.0" "trustme==1.2.1"
 cat > look.py <<'PY'
 import asyncio, socket, ssl, threading
 import trustme, uvloop
