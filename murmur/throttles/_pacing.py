@@ -223,7 +223,7 @@ class EvenPacing(Pacing):
             free_at = max(free_at, self._spread.free_at)
         if free_at <= at:
             return at
-        if free_at == math.inf:
+        if free_at == math.inf and self._in_flight:
             return free_at
         piece = self._walk.piece
         if piece.last > piece.first:
