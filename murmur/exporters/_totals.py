@@ -46,6 +46,13 @@ _NONE_LEFT = {"users", "actions_under_way", "actions_under_way_longest"}
 """Gauges that are 0 once a run is over."""
 
 
+_THROTTLE_GAUGES = tuple(
+    name
+    for name, metric in METRICS.items()
+    if metric.kind == "gauge" and metric.labels == ("throttle", "node")
+)
+
+
 class Durations(NamedTuple):
     """A histogram of durations.
 
@@ -239,6 +246,7 @@ class Totals(Follower):
                 self._take_sample(frame, chunk.node, sample)
                 if frame == "health":
                     self._take_health(record, chunk.node, sample)
+        self._forget_stopped(chunk)
         if chunk.node in self._gone:  # what it measured before it went is counted, and past
             self._forget(chunk.node)
 
@@ -403,21 +411,31 @@ class Totals(Follower):
                 self._set("value", (name, chunk.node), value)
 
     def _take_sample(self, frame: str, node: str, sample: Sample) -> None:
-        """Take in what the schema says is a metric; what is not known leaves what was."""
+        """Take in what the schema says is a metric; a gauge that is not known any more is none."""
         name = self._known_as(frame, sample.name) if sample.name else ""
         labels = (name, node) if name else (node,)
+        is_of_now = name != OTHER and (frame != "throttles" or _is_of_now(sample))
         for metric, column in SAMPLED.get(frame, ()):
             value = float(sample.values.get(column, math.nan))
-            if math.isnan(value):
-                continue
-            if METRICS[metric].kind == "counter":
+            if METRICS[metric].kind == "gauge":
+                if is_of_now:
+                    self._set_if_known(metric, labels, value)
+            elif not math.isnan(value):
                 self._add(metric, labels, value)
-            elif name != OTHER:
-                self._set(metric, labels, value)
-        if frame == "throttles" and name != OTHER:
-            rate, interval = (sample.values.get(key) for key in ("rate", "interval"))
-            if rate is not None and interval is not None:  # a limit has neither
-                self._set("throttle_rate", labels, float(rate) / float(interval))
+        if frame == "throttles" and is_of_now:
+            # A limit has neither.
+            rate, interval = (sample.values.get(key, math.nan) for key in ("rate", "interval"))
+            self._set_if_known("throttle_rate", labels, float(rate) / (float(interval) or math.nan))
+
+    def _forget_stopped(self, chunk: Chunk) -> None:
+        """Leave out the gauges of throttles that a node does not tell of any more."""
+        samples = chunk.samples.get("throttles", ())
+        told = {(sample.name, chunk.node) for sample in samples if _is_of_now(sample)}
+        for name in _THROTTLE_GAUGES if told else ():
+            series = self._series[name]
+            stopped = [key for key in series if key[-1] == chunk.node and key not in told]
+            for key in stopped:
+                del series[key]
 
     def _take_health(self, record: RunRecord, node: str, sample: Sample) -> None:
         """Count the window if it is saturated, and those before it of which nobody told."""
@@ -474,8 +492,19 @@ class Totals(Follower):
         series = self._series[metric]
         series[labels] = series.get(labels, 0.0) + number
 
+    def _set_if_known(self, metric: str, labels: LabelValues, value: float) -> None:
+        if math.isnan(value):
+            self._series[metric].pop(labels, None)
+        else:
+            self._set(metric, labels, value)
+
     def _set(self, metric: str, labels: LabelValues, value: float) -> None:
         self._series[metric][labels] = value
+
+
+def _is_of_now(sample: Sample) -> bool:
+    """Whether a sample of a throttle tells how it stands, and not only of windows that are over."""
+    return "waiting" in sample.values
 
 
 def _sum(one: Durations, other: Durations) -> Durations:

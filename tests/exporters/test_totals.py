@@ -179,6 +179,51 @@ def test_a_limit_has_no_rate(course, totals):
     assert read(course, totals).series["throttle_rate"] == {}
 
 
+def test_a_rate_that_becomes_a_limit_is_a_rate_no_more(course, totals):
+    course.on().throttle(1.0, "calls", {"rate": 10.0, "interval": 1.0, "waiting": 0})
+    course.flush()
+    course.on().throttle(2.0, "calls", {"interval": None, "waiting": 4})
+
+    series = read(course, totals).series
+
+    assert series["throttle_rate"] == {}
+    assert series["throttle_waiting"] == {("calls", "local"): 4}
+
+
+def test_a_window_without_permits_has_no_lateness(course, totals):
+    """That of the last permits would stand for ever, though none is late, nor in time."""
+    pace = {"rate": 10.0, "interval": 1.0}
+    course.on().throttle(1.0, "calls", {**pace, "waiting": 0, "lateness": [0.5]})
+    course.on().health(1.0, [0.3], 0.5, 1e8, saturated=True, vitals={"schedule_lag": 0.5})
+    course.flush()
+    course.on().throttle(2.0, "calls", {**pace, "granted": 1, "at": 1.0})  # more of before
+    assert read(course, totals).series["throttle_lateness_p99"] == {("calls", "local"): 0.5}
+    course.on().throttle(2.0, "calls", {**pace, "waiting": 0})
+    course.on().health(2.0, [0.0], 0.5, 1e8, saturated=False, vitals={"schedule_lag": math.nan})
+
+    series = read(course, totals).series
+
+    assert series["throttle_lateness_p99"] == {}
+    assert series["generator_schedule_lag"] == {}
+    assert series["throttle_granted"] == {("calls", "local"): 1}
+
+
+def test_a_throttle_that_was_stopped_has_no_gauges(course, totals):
+    for name in ("logins", "calls"):
+        sample = {"rate": 10.0, "interval": 1.0, "waiting": 3, "granted": 1}
+        course.on().throttle(1.0, name, sample)
+        course.on("far").throttle(1.0, name, sample)
+    course.flush()
+    course.on().throttle(2.0, "calls", {"rate": 10.0, "interval": 1.0, "waiting": 2})
+
+    series = read(course, totals).series
+
+    there = {("calls", "local"): 2, ("logins", "far"): 3, ("calls", "far"): 3}
+    assert series["throttle_waiting"] == there
+    assert series["throttle_rate"] == dict.fromkeys(there, 10.0)
+    assert series["throttle_granted"][("logins", "local")] == 1
+
+
 def test_health_is_the_latest_and_saturated_windows_are_counted(course, totals):
     for at, lag in ((1.0, 0.2), (2.0, 0.2), (3.0, 0.01)):
         course.feel(at, lag, saturated=lag > 0.1)
