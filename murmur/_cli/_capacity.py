@@ -12,8 +12,8 @@ import click
 from murmur.errors import ConfigError
 
 from ._codes import INVALID, REFUSED
-from ._completion import settings_of
-from ._sections import SectionedCommand, allow_option, option, places
+from ._completion import scenarios_of, settings_of
+from ._sections import SectionedCommand, allow_option, option
 
 if TYPE_CHECKING:
     from murmur.results.capacity import Capacity, Search, Step
@@ -48,7 +48,7 @@ _EXIT = {
 
 
 @click.command(cls=SectionedCommand, epilog=_EPILOG, no_args_is_help=True)
-@click.argument("scenario", shell_complete=places)
+@click.argument("scenario", shell_complete=scenarios_of)
 @option("--check", required=True, metavar="CHECK", help="What has to hold: p99(order) < 200ms.")
 @option(
     "--by",

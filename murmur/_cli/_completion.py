@@ -1,11 +1,18 @@
-"""Completion in a shell: the command that prints its script, and what Tab offers for settings."""
+"""Completion in a shell: the command that prints its script, and what Tab offers of scenarios."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from ._sections import SectionedCommand
+from ._sections import SectionedCommand, places
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from murmur.scenario import Description
 
 _HOW = """\
 \b
@@ -31,6 +38,20 @@ def completion(shell: str) -> None:
     click.echo(kind(murmur, {}, "murmur", "_MURMUR_COMPLETE").source())
 
 
+def scenarios_of(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the scenarios of the file that is named, behind its colon; else have files offered.
+
+    As for settings, the file is read and not imported.
+    """
+    path, colon, _ = incomplete.rpartition(":")
+    if not (colon and path.endswith((".py", ".ipynb"))):
+        return places(context, parameter, incomplete)
+    offers = [CompletionItem(f"{path}:{each.name}") for each in _described(path)]
+    return [offer for offer in offers if offer.value.startswith(incomplete)]
+
+
 def settings_of(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
@@ -38,19 +59,13 @@ def settings_of(
 
     The scenario is read and not imported: a Tab runs nobody's code.
     """
-    from murmur.errors import MurmurError
-    from murmur.scenario import Description, describe
-
     # Click leaves words unread, in `args`, where an option still lacks its value.
     words = [context.params.get("scenario") or "", *context.args]
     files = [word for word in words if word.partition(":")[0].endswith((".py", ".ipynb"))]
-    if not files:
+    described = _described(files[0]) if files else ()
+    if not described:
         return []
-    try:
-        described = describe(files[0])
-    except MurmurError:  # no such file, or one that cannot be read: nothing to offer
-        return []
-    one = described if isinstance(described, Description) else described[0]
+    one = described[0]
     name, equals, _ = incomplete.partition("=")
     if equals:
         offers = [
@@ -62,3 +77,15 @@ def settings_of(
     else:
         offers = [CompletionItem(f"{each.name}=", help=each.help) for each in one.settings]
     return [offer for offer in offers if offer.value.startswith(incomplete)]
+
+
+def _described(reference: str) -> Sequence[Description]:
+    """Return the scenarios of a file; none if there is no such file, or it cannot be read."""
+    from murmur.errors import MurmurError
+    from murmur.scenario import Description, describe
+
+    try:
+        described = describe(reference)
+    except MurmurError:
+        return ()
+    return [described] if isinstance(described, Description) else described

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ._sections import SectionedCommand, option, places
+from ._completion import scenarios_of
+from ._sections import SectionedCommand, option
 
 if TYPE_CHECKING:
     from murmur.scenario import Description, Descriptions
 
 
 @click.command(cls=SectionedCommand)
-@click.argument("scenario", shell_complete=places)
+@click.argument("scenario", shell_complete=scenarios_of)
 @option("--json", "as_json", is_flag=True, help="Print one JSON object (a list if several).")
 def describe(scenario: str, as_json: bool) -> None:
     """Show the settings of SCENARIO: types, defaults, limits, help.

@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from ._codes import EXIT_CODES
-from ._completion import settings_of
-from ._sections import SectionedCommand, allow_option, option, places
+from ._completion import scenarios_of, settings_of
+from ._sections import SectionedCommand, allow_option, option
 from ._signals import EarlySignalError, Interrupts
 
 _LOAD, _SCENARIO, _CHECKS, _OUTPUT = "Load", "Scenario", "Checks", "Output"
@@ -44,7 +44,7 @@ _NODES = "Nodes"
 
 
 @click.command(cls=SectionedCommand, epilog=_EPILOG, no_args_is_help=True)
-@click.argument("scenario", required=False, shell_complete=places)
+@click.argument("scenario", required=False, shell_complete=scenarios_of)
 @option("-u", "--users", type=int, metavar="N", section=_LOAD, help="Users to start with.")
 @option(
     "-r",

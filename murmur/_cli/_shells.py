@@ -37,6 +37,43 @@ _BASH = """\
 complete -o nosort -F %(complete_func)s %(prog_name)s
 """
 
+_ZSH = """\
+#compdef %(prog_name)s
+
+%(complete_func)s() {
+    local -a words_told open_told plain open response
+    local type key descr found=1
+    (( ! $+commands[%(prog_name)s] )) && return 1
+    response=("${(@f)$(env COMP_WORDS="${words[*]}" COMP_CWORD=$((CURRENT-1)) \\
+        %(complete_var)s=zsh_complete %(prog_name)s)}")
+    for type key descr in ${response}; do
+        case $type in
+            dir) _path_files -/ && found=0 ;;
+            file) _path_files -f && found=0 ;;
+            plain)
+                found=0
+                if [[ $descr == _ ]]; then
+                    [[ $key == *= ]] && open+=("$key") || plain+=("$key")
+                else
+                    [[ $key == *= ]] && open_told+=("$key:$descr") || words_told+=("$key:$descr")
+                fi ;;
+        esac
+    done
+    # The cursor stays behind a name that lacks its value.
+    (( $#words_told )) && _describe -V told words_told -U
+    (( $#open_told )) && _describe -V told open_told -U -S ''
+    (( $#plain )) && compadd -U -V plain -a plain
+    (( $#open )) && compadd -U -V open -S '' -a open
+    return found
+}
+
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+    %(complete_func)s "$@"
+else
+    compdef %(complete_func)s %(prog_name)s
+fi
+"""
+
 
 class _Joined(ShellComplete):
     """Offers what stands in place of ``--set=mo``: ``--set=mode=``."""
@@ -52,11 +89,12 @@ class _Joined(ShellComplete):
 
 
 class _Zsh(_Joined, ZshComplete):
-    pass
+    source_template = _ZSH
 
 
 class _Fish(_Joined, FishComplete):
-    pass
+    # Click's own cuts a help, and a value, at each comma that it has.
+    source_template = FishComplete.source_template.replace("split ", "split -m 1 ")
 
 
 class _Bash(_Joined, BashComplete):

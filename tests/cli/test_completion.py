@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from functools import partial
@@ -54,6 +55,18 @@ def test_the_values_that_a_setting_may_have(tab):
     assert tab("run", "quiet=") == ["quiet=true", "quiet=false"]
 
 
+def test_behind_the_colon_of_a_file_come_its_scenarios(tmp_path):
+    path = tmp_path / "both.py"
+    path.write_text(CHAT + CHAT.replace("class Chat", "class Crowd"), encoding="utf-8")
+    shell = ShellComplete(murmur, {}, "murmur", "_MURMUR_COMPLETE")
+
+    for command in ("run", "describe", "capacity"):
+        offers = [offer.value for offer in shell.get_completions([command], f"{path}:C")]
+        assert offers == [f"{path}:Chat", f"{path}:Crowd"]
+    assert shell.get_completions(["run"], f"{path}:X") == []
+    assert shell.get_completions(["run"], f"{tmp_path / 'nowhere.py'}:C") == []
+
+
 def test_where_nothing_can_be_read_nothing_is_offered(tab):
     assert tab("run", "", scenario="nowhere.py") == []
     assert tab("run", "", scenario="http://127.0.0.1:1/") == []
@@ -87,17 +100,47 @@ def bash(tmp_path: Path):
 
 
 def test_bash_puts_values_behind_the_equals_sign_at_which_it_parts_words(bash):
-    values, joined, name, quoted, files = bash(
+    values, joined, name, quoted, files, scenario = bash(
         "murmur run chat.py --set mode=fa",
         "murmur run chat.py:Chat --set=mode=fa",
         "murmur run chat.py --set=mo",
         "murmur run chat.py --set 'mode=fa",
         "murmur run ch",
+        "murmur run chat.py:Ch",
     )
+    assert scenario == ["Chat"]  # the file stands before the colon already
     assert values == joined == ["fast", "fair"]
     assert name == ["nospace", "mode="]  # the cursor stays behind it
     assert quoted == ["mode=fast", "mode=fair"]  # nothing is parted between quotes
     assert files == ["default"]  # what bash itself offers
+
+
+ZSH = """\
+compdef() {}
+_describe() { print "describe $@"; print -l ${(P)3} }
+compadd() { print "add $@" }
+source completion.zsh
+words=(murmur run chat.py --set "$1") CURRENT=5
+_murmur_completion
+"""
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="no zsh here")
+def test_zsh_leaves_the_cursor_behind_a_name_that_lacks_its_value(tmp_path):
+    (tmp_path / "chat.py").write_text(CHAT, encoding="utf-8")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    run = partial(
+        subprocess.run, cwd=tmp_path, env=os.environ | {"PATH": path}, text=True, check=True
+    )
+    with (tmp_path / "completion.zsh").open("w", encoding="utf-8") as file:
+        run(["murmur", "completion", "zsh"], stdout=file)
+
+    name, value = (
+        run(["zsh", "-f", "-c", ZSH, "zsh", word], stdout=subprocess.PIPE).stdout.splitlines()
+        for word in ("pa", "mode=fas")
+    )
+    assert name == ["describe -V told open_told -U -S ", "pace=:seconds between messages"]
+    assert value == ["add -U -V plain -a plain"]
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
