@@ -16,7 +16,6 @@ import click
 
 from murmur.errors import ConfigError, MurmurError, number_of
 from murmur.results.archive import load
-from murmur.results.checks import read_duration
 
 from ._junit import announce, write_junit
 from ._lines import Lines, Silence
@@ -37,11 +36,10 @@ def run_and_conclude(options: Mapping[str, Any], interrupts: Interrupts) -> int:
 
     Raises KeyboardInterrupt if a signal comes before the run is on.
     """
-    every = _interval(options["every"])
     with redirect_stdout(sys.stderr):  # what a scenario prints is no result
         plan = plan_of(options)
         announce(plan.places.junit)
-        run, outcome = perform(plan, interrupts, _shower(plan, options["progress"], every))
+        run, outcome = perform(plan, interrupts, _shower(plan, options["progress"]))
     writers = _writers(plan.places, run.results, outcome)
     written = [_written(path, write) for path, write in writers]
     if all(written):
@@ -52,18 +50,16 @@ def run_and_conclude(options: Mapping[str, Any], interrupts: Interrupts) -> int:
 def conclude_saved(directory: str, options: Mapping[str, Any]) -> int:
     """Judge a saved run, write what `options` ask for, return the exit code."""
     checks, problems = read_checks(options["check"], "--check")
-    if problems:
+    results = problems.read(load, directory)
+    places = Places.of({"report": options["html"], "junit": options["junit"]})
+    problems.extend(places.problems())
+    if problems or results is None:
         raise ConfigError(problems)
-    results = load(directory)
     outcome = Outcome(
         summary=results.summary(),
         checks=results.check(*checks),
         is_strict=options["strict"],
     )
-    places = Places.of({"report": options["html"], "junit": options["junit"]})
-    refused = list(places.problems())
-    if refused:
-        raise ConfigError(refused)
     writers = list(_writers(places, results, outcome))
     if options["csv"]:
         writers.append((Path(options["csv"]), results.to_csv))
@@ -84,30 +80,20 @@ def _told(outcome: Outcome, options: Mapping[str, Any]) -> int:
     return outcome.exit_code
 
 
-def _interval(text: str) -> float:
-    try:
-        seconds = read_duration(text)
-    except ValueError as error:
-        raise ConfigError([f"--every: {error}"]) from None
-    if not seconds > 0:
-        raise ConfigError(["--every: give more than 0"])
-    return seconds
-
-
-def _shower(plan: Plan, progress: str, every: float) -> Callable[[Run], Show]:
+def _shower(plan: Plan, progress: str) -> Callable[[Run], Show]:
     """Return who makes what shows the run: a table, lines, or nothing."""
     is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     can_draw = find_spec("rich") is not None
 
     def show(run: Run) -> Show:
         if progress == "none":
-            return Silence(sys.stderr, every)
+            return Silence(sys.stderr, plan.every)
         sys.stderr.write(_opening(plan, run) + "\n")
         if can_draw and (progress == "live" or (progress == "auto" and is_terminal)):
             from ._table import LiveTable
 
             return LiveTable(run.scenario, plan.load.duration)
-        return Lines(sys.stderr, every)
+        return Lines(sys.stderr, plan.every)
 
     return show
 

@@ -14,9 +14,12 @@ from murmur.scenario import Scenario, find, parse_settings, resolve
 from ._crew import Crew
 from ._file import read_file
 from ._load import Load, Stage, read_stages
+from ._misread import MISREAD
 from ._places import Places
 from ._problems import Problems
 from ._url import as_get, extra_for_url, is_url, of_url
+
+_EVERY = 5.0  # s
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,7 @@ class Plan:
     prometheus: int | None = None  # port where Prometheus may look
     places: Places = field(default_factory=Places)  # where results go
     is_watched: bool = False  # whether each request of user 1 is shown
+    every: float = _EVERY  # seconds between two plain lines
 
 
 def plan_of(options: Mapping[str, Any]) -> Plan:
@@ -46,7 +50,7 @@ def plan_of(options: Mapping[str, Any]) -> Plan:
 
     Raises `ConfigError` with every problem.
     """
-    problems = Problems()
+    problems = Problems(options.get(MISREAD, ()))
     file = problems.read(read_file, options.get("config")) or {}
     if is_url(options.get("scenario")):
         problems.read(lambda _: extra_for_url(), options)
@@ -54,13 +58,8 @@ def plan_of(options: Mapping[str, Any]) -> Plan:
     given = {**file, **{key: value for key, value in options.items() if value not in (None, ())}}
     scenario = _scenario(given, problems)
     texts = _pairs(options.get("settings") or (), problems)
-    values = (
-        problems.read(
-            lambda cls: settings_for(cls, file.get("settings", {}), texts, _implied(given)),
-            scenario,
-        )
-        if scenario is not None
-        else None
+    values = problems.read(
+        lambda cls: settings_for(cls, file.get("settings", {}), texts, _implied(given)), scenario
     )
     load = _load(given, problems)
     checks, unread = read_checks(_both("check", file, options), "--check")
@@ -69,6 +68,7 @@ def plan_of(options: Mapping[str, Any]) -> Plan:
     places, crew = Places.of(given), Crew.of(given)
     problems.extend([*places.problems(), *crew.problems(), *_unwatchable(options, crew)])
     session = _session(given, problems)
+    every = problems.read(_interval, options.get("every"), "--every") or _EVERY
     if problems or scenario is None or load is None:
         raise ConfigError(problems)
     return Plan(
@@ -84,6 +84,7 @@ def plan_of(options: Mapping[str, Any]) -> Plan:
         prometheus=given.get("prometheus"),
         places=places,
         is_watched=bool(options.get("is_watched")),
+        every=every,
     )
 
 
@@ -135,7 +136,7 @@ def _load(given: Mapping[str, Any], problems: Problems) -> Load | None:
     )
 
 
-def read_checks(texts: Iterable[str], option: str) -> tuple[tuple[Check, ...], list[str]]:
+def read_checks(texts: Iterable[str], option: str) -> tuple[tuple[Check, ...], Problems]:
     """Return the checks that `option` was given, and what is wrong with the others."""
     problems = Problems()
     read = [problems.read(parse_check, text, option) for text in texts]
@@ -151,6 +152,12 @@ def _session(given: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
         **({"callback_timeout": timeout} if timeout is not None else {}),
         **({"allow": list(allow)} if allow is not None else {}),
     }
+
+
+def _interval(text: str) -> float:
+    if not (seconds := read_duration(text)) > 0:
+        raise ValueError("give more than 0")
+    return seconds
 
 
 def _both(key: str, file: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ Checks, by example:
 _NODES = "Nodes"
 
 
-@click.command(cls=SectionedCommand, epilog=_EPILOG, no_args_is_help=True)
+@click.command(cls=SectionedCommand, epilog=_EPILOG, no_args_is_help=True, tells_all=True)
 @click.argument("scenario", required=False, shell_complete=scenarios_of)
 @option("-u", "--users", type=int, metavar="N", section=_LOAD, help="Users to start with.")
 @option(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from ._misread import MISREAD, noted_in, read_past, together
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -36,9 +39,39 @@ class _Option(click.Option):
         super().__init__(*args, **kwargs)
         self.section = section
 
+    def process_value(self, ctx: click.Context, value: Any) -> Any:  # noqa: ANN401 - click's own
+        """Return the value; what is wrong with it is noted, so that all of a line is told."""
+        try:
+            return super().process_value(ctx, value)
+        except click.BadParameter as error:
+            if ctx.resilient_parsing:
+                raise
+            error.ctx, error.param = ctx, self
+            noted_in(ctx).append(error)
+            return None
+
 
 class SectionedCommand(click.Command):
-    """A command whose help has its options in sections, in the order they are declared."""
+    """A command whose help has its options in sections, in the order they are declared.
+
+    With `tells_all` it gets what is wrong with its line as the keyword ``misread``, and has to
+    tell it with what else is wrong; without, that is an error before the command is called.
+    """
+
+    def __init__(self, *args: Any, tells_all: bool = False, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        self._tells_all = tells_all
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words of the line, past those that cannot be read."""
+        if ctx.resilient_parsing:  # a Tab
+            return super().parse_args(ctx, args)
+        rest, is_sure = read_past(partial(super().parse_args, ctx), ctx, args)
+        if noted := noted_in(ctx):
+            if not (self._tells_all and is_sure):
+                raise together(noted, ctx)
+            ctx.params[MISREAD] = tuple(each.format_message() for each in noted)
+        return rest
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one list for each section; the help option comes last."""

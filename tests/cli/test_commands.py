@@ -111,3 +111,50 @@ def test_a_number_of_thousands_of_digits_is_a_short_sentence(words, capsys, scen
     assert "Traceback" not in told
     assert "set_int_max_str_digits" not in told
     assert 20 < len(told) < 600
+
+
+def told(capsys, *words: str) -> str:
+    assert main(list(words)) == 2
+    return capsys.readouterr().err
+
+
+def test_all_that_is_wrong_with_a_line_is_told_at_once(capsys, scenario):
+    line = (
+        f"run {scenario} --users many --durations 1m --seed x --progress fancy --set prot=1 "
+        "--every 0"
+    )
+    err = told(capsys, *line.split(), "--check", "p99(nap) = 1")
+
+    for said in (
+        "'--users': 'many' is not a valid integer",
+        "No such option '--durations'",
+        "'--seed': 'x' is not a valid integer",
+        "'fancy' is not one of",
+        "unknown setting 'prot'; did you mean 'port'?",
+        "--every: give more than 0",
+        "--check: write == for 'equals'",
+    ):
+        assert err.count(said) == 1, said
+    assert err.startswith("murmur: 7 problems")
+    assert "unexpected" not in err  # 1m was the value of what is misspelt
+
+
+def test_the_word_behind_an_unknown_option_is_not_held_against_anybody(capsys, scenario):
+    err = told(capsys, "run", "--zzz", "5", str(scenario), "--users", "many", "--out")
+
+    assert "3 problems" in err
+    assert "No such option '--zzz'" in err
+    assert "'many' is not a valid integer" in err
+    assert "'5'" not in err
+
+
+def test_other_commands_tell_all_that_click_finds(capsys):
+    err = told(capsys, "compare", "a", "b", "--keep", "x", "--confidence", "y", "-z")
+
+    assert err.startswith("Usage: murmur compare")
+    assert "3 problems\n  - " in err
+
+
+def test_help_comes_before_what_is_wrong(capsys):
+    assert main(["run", "--users", "many", "--help"]) == 0
+    assert capsys.readouterr().out.startswith("Usage: murmur run")
