@@ -28,7 +28,7 @@ from . import _theme
 from ._capacity import capacity
 from ._comparison import comparison, effects
 from ._counts import errors, outcomes, users
-from ._draw import CHARTS, draw
+from ._draw import CHARTS, draw, in_place_of
 from ._draw import has_rows as has_rows
 from ._generator import health, shaded
 from ._joined import joined
@@ -64,3 +64,9 @@ __all__ = [
     "together",
     "users",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Say what to write in place of a name that is not here."""
+    problem = f"module {__name__!r} has no attribute {name!r}{in_place_of(name, __all__)}"
+    raise AttributeError(problem, name=name)

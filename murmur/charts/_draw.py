@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
 import pandas as pd
 
-from murmur.errors import UnknownNameError
+from murmur.errors import UnknownNameError, closest
 
 from ._comparison import effects
 from ._counts import errors, outcomes, users
@@ -68,6 +68,23 @@ _FRAMES = {
     **dict.fromkeys(("heatmap", "distribution"), "actions"),
     "outcomes": "users",
 }
+
+
+_DRAWN_BY = {"latency": "percentiles", "service": "service_and_response"}
+"""Names of charts that are not those of their functions."""
+
+
+def in_place_of(name: str, there: Sequence[str]) -> str:
+    """Return in words what to write in place of a name that the package has not.
+
+    Examples
+    --------
+    >>> in_place_of("latency", ["percentiles"])
+    "; write percentiles(results.windows) or draw('latency', results)"
+    """
+    if name in _DRAWN_BY:
+        return f"; write {_DRAWN_BY[name]}(results.windows) or draw({name!r}, results)"
+    return closest(name, there, "there are")
 
 
 def has_rows(name: str, results: Frames) -> bool:

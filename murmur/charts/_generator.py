@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -78,13 +80,13 @@ def health(frame: pd.DataFrame) -> AnyChart:
     long = spans.rows.melt(["at"], known, var_name="measure", value_name="value")
     long["measure"] = long["measure"].map({name: label for name, (label, _, _) in _LAGS.items()})
     long["value"] = long["value"].clip(lower=SHORTEST)
-    chart = _lags(long)
+    chart = _lags(long, known)
     return shaded(dressed(chart, title, spans.note("the worst of")), frame)
 
 
-def _lags(long: pd.DataFrame) -> alt.LayerChart:
-    """Return a line for each lag, and the limit."""
-    labels, colours, dashes = zip(*_LAGS.values(), strict=True)
+def _lags(long: pd.DataFrame, known: Sequence[str]) -> alt.LayerChart:
+    """Return a line for each lag that is known, and the limit."""
+    labels, colours, dashes = zip(*(_LAGS[name] for name in known), strict=True)
     legend = alt.Legend(title=None, symbolType="stroke", symbolSize=300)
     extent = pd.concat([long["value"], pd.Series([_LIMIT])])
     y = alt.Y("value:Q", axis=log_axis("lag", extent), scale=log_scale(extent))

@@ -45,7 +45,7 @@ class Course:
         given: object = self.duration
         if not isinstance(given, (int, float)) or isinstance(given, bool) or not given > 0:
             raise InvalidArgumentError(
-                f"cannot run for {given!r} s", "give seconds above zero, or nothing"
+                f"duration={given!r}", "give seconds above zero, such as 60, or leave it out"
             )
 
 

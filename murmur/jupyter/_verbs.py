@@ -108,11 +108,16 @@ def _throttle(context: Context, call: Call) -> object:
 
 
 def _ramp(context: Context, call: Call) -> None:
+    given = call.given("duration", "steps", "step_interval")
+    if given.keys() not in ({"duration"}, {"steps", "step_interval"}):
+        verb, told = VERBS["ramp"], "--duration SECONDS, or --steps N with --step-interval SECONDS"
+        raise UsageError(f"ramp needs {told}, as in: {verb.example}")
     throttle = _chosen(context, call)
     unit = "interarrival" if "interarrival" in call.values else "rate"
     throttle.ramp(
         **{f"{end}_{unit}": call.values[end] for end in ("from", "to")},
-        **call.given("duration", "steps", "step_interval", "interval", "cancel_ramp"),
+        **given,
+        **call.given("interval", "cancel_ramp"),
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
+from traceback import walk_tb
 from types import ModuleType
 from typing import TypeGuard
 
@@ -278,5 +279,23 @@ def _siblings_importable(path: Path) -> Iterator[None]:
 
 
 def _failure(doing: str, error: BaseException) -> str:
-    """Return in one sentence what failed; the chained exception has the rest."""
-    return f"{doing} failed with {' '.join(error_text(error).split())}"
+    """Return in one sentence what failed and at which line; the chained exception has the rest."""
+    return f"{doing} failed with {' '.join(error_text(error).split())}{_lines_of(error)}"
+
+
+def _lines_of(error: BaseException) -> str:
+    """Return in brackets the line of the scenario's file, and that of a file which it imports.
+
+    What the import system does between them is nobody's line.
+    """
+    frames = [
+        (frame.f_code.co_filename, line)
+        for frame, line in walk_tb(error.__traceback__)
+        if frame.f_code.co_filename not in {__file__, importlib.__file__}
+        and not frame.f_code.co_filename.startswith("<frozen")
+    ]
+    if not frames:  # it could not be found, or not be compiled: the text of a SyntaxError has it
+        return ""
+    own = [place for place in frames if place[0] == frames[0][0]][-1]
+    told = [f"line {line} of {Path(file).name}" for file, line in dict.fromkeys((own, frames[-1]))]
+    return f" ({', then '.join(told)})"

@@ -48,3 +48,17 @@ def arrivals(name: str, value: object) -> object:
     if name != "user_rate" or not isinstance(value, str) or "/" not in value:
         return value
     return 60.0 * read_rate(value)
+
+
+def unit_missing(name: str, value: object) -> str:
+    """Return what would do in place of a ``user_rate`` that is text without a unit, else nothing.
+
+    Examples
+    --------
+    >>> unit_missing("user_rate", "100")
+    ", or text that says per what: '100/min' or '100/s'"
+    """
+    if name != "user_rate" or not isinstance(value, str) or "/" in value:
+        return ""
+    number = value.strip() if re.fullmatch(NUMBER, value.strip()) else "100"
+    return f", or text that says per what: '{number}/min' or '{number}/s'"

@@ -26,7 +26,7 @@ from ._declarations import (
     variable_of,
 )
 from ._insides import copy_values, drop_value, hold_back, rewritten
-from ._rate import arrivals
+from ._rate import arrivals, unit_missing
 from ._scenario import Scenario
 
 
@@ -77,7 +77,10 @@ class Verification:
                 self._stage.set_trait(name, meant)
                 self._check_contract(name)
 
-        self._attempt(name, value, assign, lambda error: _expectation(trait, error))
+        def explain(error: TraitError) -> str:
+            return _expectation(trait, error) + unit_missing(name, value)
+
+        self._attempt(name, value, assign, explain)
 
     def fill(self, names: Iterable[str]) -> None:
         """Put the defaults in place, or note that there are none."""

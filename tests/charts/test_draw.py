@@ -119,3 +119,18 @@ def test_every_chart_has_a_heading_in_the_reference() -> None:
         assert f"## {name}\n" in page, name
     for name in charts.CHARTS:
         assert f"`{name}`" in page, name
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("latency", "; write percentiles(results.windows) or draw('latency', results)"),
+        ("service", "; write service_and_response(results.windows) or draw('service', results)"),
+        ("heat_map", "; did you mean 'heatmap'?"),
+    ],
+)
+def test_a_name_that_is_not_there_is_answered_with_what_to_write(name: str, hint: str) -> None:
+    with pytest.raises(AttributeError) as caught:
+        getattr(charts, name)
+
+    assert str(caught.value) == f"module 'murmur.charts' has no attribute {name!r}{hint}"

@@ -96,3 +96,13 @@ def test_frames_without_the_columns_are_refused(population: Any, health: pd.Data
         charts.health(health.drop(columns="saturated"))
     with pytest.raises(InvalidArgumentError, match="saturated"):
         charts.shaded(population, health.drop(columns="saturated"))
+
+
+def test_the_legend_lists_the_lags_that_are_drawn(health: pd.DataFrame) -> None:
+    legend = charts.health(health).to_dict()["layer"][1]["layer"][1]["encoding"]["color"]["scale"]
+    assert legend["domain"] == ["loop, 99th percentile", "loop, longest"]
+
+    known = charts.health(health.assign(schedule_lag=0.01)).to_dict()
+    drawn = known["layer"][1]["layer"][1]["encoding"]["color"]["scale"]
+    assert drawn["domain"] == ["loop, 99th percentile", "loop, longest", "schedule"]
+    assert drawn["range"][:2] == legend["range"]

@@ -260,6 +260,8 @@ class TestErrors:
             ("throttle messages rat=5", "throttle does not take rat=; did you mean 'rate'"),
             ("throttle messages rate=5 rate=6", "rate is given twice"),
             ("ramp messages 1 10 duration=5", "does not take duration=; give --duration SECONDS"),
+            ("ramp messages 1 10", "ramp needs --duration SECONDS, or --steps N with"),
+            ("ramp messages 1 10 --duration 5 --steps 2", "ramp needs --duration SECONDS, or"),
             (
                 "ramp messages 100",
                 "ramp needs TO (rate to end with); usage: %amoc ramp NAME FROM TO",

@@ -182,6 +182,17 @@ def test_a_file_that_fails_is_reported_in_a_sentence_with_its_cause(write, sourc
     assert "\n" not in str(error)
     assert error.__cause__ is not None
     assert set(sys.modules) == modules
+    if sentence != "SyntaxError":
+        assert str(error).endswith(" (line 1 of chat.py)")
+
+
+def test_a_file_whose_import_fails_is_told_with_both_lines(write):
+    write("x = 1\nimport no_such_package\n", "helper_of_chat.py")
+    path = write("import murmur\n\n\nimport helper_of_chat\n")
+
+    assert str(refusal(path)).endswith(
+        "No module named 'no_such_package' (line 4 of chat.py, then line 2 of helper_of_chat.py)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -307,6 +307,18 @@ def test_a_rate_that_makes_no_sense_is_refused(rate):
     assert len(problems(Chat, user_rate=rate)) == 1
 
 
+@pytest.mark.parametrize(
+    ("rate", "expected"), [("100", "'100/min' or '100/s'"), ("fast", "'100/min' or '100/s'")]
+)
+def test_a_rate_of_arrival_without_a_unit_is_answered_with_one(rate, expected):
+    (problem,) = problems(Chat, user_rate=rate)
+
+    assert problem == (
+        f"setting 'user_rate' does not accept {rate!r}: expected a float of at least 0, "
+        f"or text that says per what: {expected}"
+    )
+
+
 def test_the_base_settings_hold_what_they_promise_even_if_redeclared():
     class Loose(Chat):
         user_rate = Float(60.0, help="without a lower limit")

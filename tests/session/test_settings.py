@@ -8,7 +8,7 @@ import pytest
 from traitlets import Int
 
 import murmur
-from murmur.errors import UnknownSettingError
+from murmur.errors import InvalidArgumentError, UnknownSettingError
 from murmur.telemetry import Event
 from murmur.testing import rehearse
 
@@ -157,3 +157,13 @@ def test_a_mistyped_argument_is_named_and_no_setting(session, call, sentence) ->
         call(session)
 
     assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize("duration", ["10s", 0, -1, True])
+def test_a_duration_that_is_none_is_answered_with_what_would_do(session, duration) -> None:
+    with pytest.raises(InvalidArgumentError) as refused:
+        session.do(Calls, 1, duration=duration)
+
+    assert str(refused.value) == (
+        f"duration={duration!r}: give seconds above zero, such as 60, or leave it out"
+    )
