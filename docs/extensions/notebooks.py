@@ -1,8 +1,8 @@
 """Takes the notebooks among the pages: they are the tutorials.
 
 They are copied to ``tutorials/`` before the pages are read, and not committed there: a page
-of Sphinx has to lie below its configuration.  Their links, which work where the notebooks
-are, are turned to where they go.
+of Sphinx has to lie below its configuration.  Links, which work where pages and notebooks are
+in a clone, are turned to where they go on the site.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Copy them when the builder is ready and no page has been looked for yet."""
     app.connect("builder-inited", _copy)
+    app.connect("source-read", _turn)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -30,3 +31,8 @@ def _copy(app: Sphinx) -> None:
         text = text.replace("](../docs/", "](../")
         if not target.exists() or target.read_text(encoding="utf-8") != text:
             target.write_text(text, encoding="utf-8")
+
+
+def _turn(_app: Sphinx, _name: str, source: list[str]) -> None:
+    """Turn the links of a page to notebooks to their copies."""
+    source[0] = source[0].replace("](../../notebooks/", "](../tutorials/")
