@@ -10,6 +10,7 @@ from typing import Literal, Self, overload
 import pandas as pd
 
 from murmur._given import path_given
+from murmur._noted import note
 from murmur.errors import InvalidArgumentError, WriteError, closest, number_of
 from murmur.recording import FRAMES, RunRecord
 from murmur.telemetry import Histogram
@@ -21,7 +22,7 @@ from ._summary import Summary
 from ._verdict import Verdict
 from ._write import write_frame, writing
 from .checks._check import Check
-from .checks._table import Checks, checked, note
+from .checks._table import Checks, checked
 
 
 class FrameProperty:

@@ -88,6 +88,61 @@ def test_load_tests_can_be_left_out(folder):
     assert "1 passed, 5 deselected" in output
 
 
+OTHER_TESTS = '''
+import math
+import time
+import murmur
+import pytest
+
+class Refused(murmur.Scenario):
+    """Users find nobody."""
+    async def start(self, user):
+        raise ConnectionRefusedError("nobody listens")
+
+class Held(murmur.Scenario):
+    """A user holds the loop."""
+    async def start(self, user):
+        time.sleep(2)
+
+@pytest.fixture(scope="module")
+def shared():
+    with murmur.Session() as session:
+        run = session.do(Refused, 3, user_rate=math.inf, end_when_idle=True)
+        run.wait(timeout=60)
+        yield run.results
+
+@pytest.mark.murmur
+def test_of_a_run_that_several_share(shared):
+    assert shared.check("users(failed) == 0", even_if_invalid=True)
+
+def test_with_nobody_there(murmur_session):
+    run = murmur_session.do(Refused, 3, user_rate=math.inf, end_when_idle=True)
+    run.wait(timeout=60)
+    assert run.results.check("failed == 0", even_if_invalid=True)
+
+def test_without_a_check(murmur_session):
+    murmur_session.do(Held, 1, user_rate=math.inf, end_when_idle=True).wait(timeout=60)
+
+def test_without_a_check_and_a_server(murmur_session):
+    murmur_session.do(Refused, 3, user_rate=math.inf, end_when_idle=True).wait(timeout=60)
+'''
+
+
+def test_a_report_says_what_the_run_came_to_and_what_proves_nothing(folder):
+    (folder / "test_load.py").write_text(OTHER_TESTS, encoding="utf-8")
+    output = pytest_in(folder, "--junitxml=j.xml")
+
+    assert "2 failed, 2 passed" in output
+    assert output.count("- murmur checks -") == 2  # of the run that several share, too
+    assert output.count("- murmur run -") == 1
+    assert "no action was recorded" in output
+    assert "users: 3 failed\n  3 users failed: ConnectionRefusedError: nobody listens" in output
+    assert "test_without_a_check made no check, which would have failed: its run is" in output
+    assert "and_a_server made no check, " in output  # whatever else a busy machine makes of it
+    properties = ElementTree.parse(folder / "j.xml").getroot().iter("property")
+    assert any("users(failed) == 0: failed, 3" in each.get("value") for each in properties)
+
+
 GROUPS = """
 def pytest_collection_finish(session):
     groups = [[mark.args for mark in item.iter_markers("xdist_group")] for item in session.items]
@@ -105,6 +160,17 @@ def test_tests_are_spread_by_xdist(folder):
     assert "FAILED  p50(nap) < 1ms" in output
     # Load tests share a group; what becomes of it is up to xdist.
     assert "[[('murmur',)], [('murmur',)]]" in (folder / "groups.txt").read_text(encoding="utf-8")
+
+
+def test_a_test_that_is_marked_by_hand_is_in_the_group_as_well(folder):
+    pytest.importorskip("xdist")
+    (folder / "conftest.py").write_text(GROUPS, encoding="utf-8")
+    (folder / "test_load.py").write_text(
+        "import pytest\n@pytest.mark.murmur\ndef test_alone():\n    pass\n", encoding="utf-8"
+    )
+    pytest_in(folder, "-n", "1", "--dist", "loadgroup")
+
+    assert "[[('murmur',)]]" in (folder / "groups.txt").read_text(encoding="utf-8")
 
 
 def test_the_how_to_works_as_it_stands(folder):

@@ -6,7 +6,7 @@ from ._check import Check, Statistic, Windows, matching
 from ._data import Measured
 from ._difference import Difference, DifferenceResult, judge_difference, parse_difference
 from ._judge import CheckResult, judge_check
-from ._table import Checks, checked, noted
+from ._table import Checks, checked
 from ._text import parse_check
 from ._units import TEXTS, rate_text, read_count, read_duration, read_share
 
@@ -24,7 +24,6 @@ __all__ = [
     "judge_check",
     "judge_difference",
     "matching",
-    "noted",
     "parse_check",
     "parse_difference",
     "rate_text",

@@ -1,14 +1,9 @@
-"""The checks of a run together: true or false, and a table for people.
-
-Whoever wants to hear of those that are made, as the pytest plugin does, collects them.
-"""
+"""The checks of a run together: true or false, and a table for people."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
 from html import escape
 from typing import overload
 
@@ -178,24 +173,3 @@ def _html_cells(result: CheckResult) -> list[str]:
 def _cells(result: CheckResult) -> list[str]:
     word = "holds" if result.holds else "FAILED"
     return [word, str(result.check), result.value_text, result.reason]
-
-
-_log: ContextVar[list[Checks] | None] = ContextVar("murmur_checks", default=None)
-
-
-@contextmanager
-def noted() -> Iterator[list[Checks]]:
-    """Collect what `Results.check` returns inside the block, in this context."""
-    log: list[Checks] = []
-    token = _log.set(log)
-    try:
-        yield log
-    finally:
-        _log.reset(token)
-
-
-def note(checks: Checks) -> None:
-    """Tell whoever collects."""
-    log = _log.get()
-    if log is not None:
-        log.append(checks)

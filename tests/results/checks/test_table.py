@@ -7,9 +7,9 @@ import json
 import pandas as pd
 import pytest
 
+from murmur._noted import noted
 from murmur.errors import CheckFailedError, InvalidCheckError
 from murmur.results import Checks, Verdict
-from murmur.results.checks import noted
 
 TABLE = """\
 2 of 3 checks failed
