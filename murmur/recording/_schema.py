@@ -215,8 +215,8 @@ _THROTTLES = Frame(
         _NODE_KEY,
         number(
             "rate",
-            "Permits per `interval` at the end of the window; infinite when unlocked, NaN for a "
-            "limit.",
+            "Permits per `interval` at the end of the window, on a ramp the mean of that and the "
+            "end before; infinite when unlocked, NaN for a limit.",
             "last",
             unit="1/interval",
         ),

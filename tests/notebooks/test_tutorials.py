@@ -29,6 +29,14 @@ def test_it_says_what_an_invalid_verdict_means(cells):
     assert "invalid" in text
 
 
+def test_its_charts_need_no_network(cells):
+    """Altair's own renderer has the page load its scripts from another host."""
+    code = code_of(cells)
+
+    draws_itself = "%load_ext murmur" in code or "import charts" in code
+    assert draws_itself or "alt." not in code
+
+
 def test_each_check_stands_behind_a_cell_of_code(cells, checks):
     assert checks
     assert {check.after for check in checks} <= {

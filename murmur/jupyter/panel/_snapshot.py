@@ -222,7 +222,7 @@ def _bearing(seen: Observation, *, is_ending: bool) -> dict[str, str]:
         pace = "too slow now"
     return {
         "pace": pace,
-        "note": f"{100 * cpu:.0f} % of a core, loop lag {duration_text(recent.lag)}",
+        "note": f"{100 * cpu:.0f} % of a core, lag {duration_text(recent.lag)}",
     }
 
 

@@ -206,8 +206,8 @@ def test_a_run_that_is_over_lags_nowhere(take, tape):
 @pytest.mark.parametrize(
     ("elapsed", "lag", "pace", "note"),
     [
-        (2.0, 0.001, "keeps up", "50 % of a core, loop lag 1 ms"),
-        (2.0, 0.2, "late now", "50 % of a core, loop lag 200 ms"),
+        (2.0, 0.001, "keeps up", "50 % of a core, lag 1 ms"),
+        (2.0, 0.2, "late now", "50 % of a core, lag 200 ms"),
         (9.0, 0.001, "no news", "for 7 s from local"),
     ],
 )

@@ -20,8 +20,8 @@ function newFigures() {
     update({ users: counts, figures, health: generator, verdict }) {
       users.update(counts);
       throughput.update(rate(figures.rate), `${whole(figures.total)} in all`);
-      median.update(...split(figures.p50), "of actions that succeeded");
-      slow.update(...split(figures.p99), "one in a hundred is slower");
+      median.update(...split(figures.p50), "of successful actions");
+      slow.update(...split(figures.p99), "1 in 100 is slower");
       const gone = figures.failed_users ? `, ${numberOf(figures.failed_users, "user")} failed` : "";
       const share = figures.share == null ? ["–", ""] : [percent(figures.share), "%"];
       failed.update(...share, `${whole(figures.failed_total)} in all${gone}`);
