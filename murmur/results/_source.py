@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import platform
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -31,6 +32,9 @@ from ._verdict import Verdict, judge
 
 BEGUN = 0.1
 """Share of a window that may be over when users could come, for it to count as a whole one."""
+
+_ROUNDING = 1e-6
+"""Of a window: what sums of times may be short of its end."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -100,6 +104,14 @@ class Source(Protocol):
 def first_window(source: Source) -> float:
     """Return where the first window of the load begins, in seconds: `init` is over by then."""
     return math.ceil(source.load_at() / source.window - BEGUN) * source.window
+
+
+def init_windows(source: Source) -> float:
+    """Return where the windows end in which nothing was there but `init`, in seconds.
+
+    Rates count from when users could come, so what ended before is in none.
+    """
+    return math.floor(source.load_at() / source.window + _ROUNDING) * source.window
 
 
 class RecordSource:
@@ -201,7 +213,7 @@ class RecordSource:
         return self._record.load_at
 
     def _action_summaries(self, seconds: float) -> tuple[ActionSummary, ...]:
-        summaries = []
+        summaries, in_init = [], self._ended_in_init()
         for name, count, failed in sorted(self._record.totals()):
             response = self._record.histogram("response", name=name)
             service = self._record.histogram("service", name=name)
@@ -210,7 +222,7 @@ class RecordSource:
                     name=name,
                     count=count,
                     failed=failed,
-                    rate=count / seconds if seconds > 0 else float("nan"),
+                    rate=(count - in_init[name]) / seconds if seconds > 0 else float("nan"),
                     response_p50=response.quantile(0.5),
                     response_p95=response.quantile(0.95),
                     response_p99=response.quantile(0.99),
@@ -220,6 +232,19 @@ class RecordSource:
                 )
             )
         return tuple(summaries)
+
+    def _ended_in_init(self) -> Counter[str]:
+        """Return how many actions of each name ended while nothing was there but `init`."""
+        until, found = init_windows(self), Counter[str]()
+        if until > 0:
+            rows = self._record.table("windows", of_all=True)
+            is_early = np.asarray(rows["window_at"]) < until
+            names = np.asarray(rows["name"].decode(), object)[is_early]  # type: ignore[union-attr]
+            for name, count in zip(
+                names, np.asarray(rows["count"])[is_early].tolist(), strict=True
+            ):
+                found[name] += count
+        return found
 
 
 def told_of(record: RunRecord) -> dict[str, object]:

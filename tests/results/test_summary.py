@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import anyio
@@ -299,3 +301,29 @@ def test_a_long_name_leaves_the_table_as_wide_as_a_terminal(record: RunRecord) -
     assert "&page=7 " in row
     assert len(row) < 180
     assert summary.actions[0].name == name
+
+
+def test_what_init_did_before_users_could_come_is_in_no_rate() -> None:
+    class Prepares(murmur.Scenario):
+        """Ten actions a second, in an `init` of ten seconds and then by one user."""
+
+        async def init(self) -> None:
+            await self.act(murmur.timer)
+
+        async def start(self, user: murmur.User) -> None:
+            await self.act(user.timer)
+
+        async def act(self, timer: Callable[[str], AbstractContextManager[object]]) -> None:
+            for _ in range(100):
+                await anyio.sleep(0.1)
+                with timer("act"):
+                    pass
+
+    results = rehearse(Prepares, 1, user_rate=math.inf)
+
+    (act,) = results.summary().actions
+    assert act.count == 200
+    assert act.rate == pytest.approx(10, abs=0.2)
+    rate, after, count = results.check("rate(act) < 11/s", "rate(act) < 11/s after 5s", "count > 0")
+    assert (rate.value, after.value) == pytest.approx((10, 10), abs=0.2)
+    assert count.value == 200

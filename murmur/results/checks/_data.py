@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from murmur.results._absences import NO_SIGN
-from murmur.results._source import Source, first_window
+from murmur.results._source import Source, first_window, init_windows
 from murmur.results._spans import Spanned, Spans, cut_by
 from murmur.results._undelivered import Undelivered
 from murmur.results._unended import CUT_SUFFIX, NEVER_SUFFIX, Unended
@@ -131,6 +131,11 @@ class Measured:
         low, high = np.searchsorted(rows.at, [start, end])
         chosen = np.isin(rows.name[low:high], [self._code(name) for name in names])
         return int(rows.count[low:high][chosen].sum()), int(rows.failed[low:high][chosen].sum())
+
+    def ended_in_init(self, names: Sequence[str], start: float) -> int:
+        """Return how many actions ended after `start` in windows that `init` had to itself."""
+        until = init_windows(self._source)
+        return self.tally(names, start, until)[0] if start < until else 0
 
     def times(
         self,

@@ -235,6 +235,7 @@ class _Case:
             case "rate" if measured.is_early(begin):
                 return math.nan, f"too early: {measured.elapsed - begin:.1f} s are no rate yet"
             case "rate":
+                actions -= measured.ended_in_init(self.names, start)
                 return actions / (min(end, measured.elapsed) - begin), ""
             case "failed" if not actions:
                 return math.nan, "no action ended"
