@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from ._run import Run
     from ._session import Session
+    from ._views import ThrottleView
 
 _logger = logging.getLogger(__name__)
 
@@ -238,7 +239,7 @@ def _step(session: Session, plan: SearchPlan, load: float, output: CellOutput | 
     run = _started(session, plan, load)
     try:
         if plan.throttle not in (None, ARRIVALS):
-            session.throttles[str(plan.throttle)].change_rate(rate=load)
+            _set_pace(session.throttles[str(plan.throttle)], load)
         _wait(session, run, plan.seconds + OVERTIME, output)
     finally:
         if not run.status().state.is_over:
@@ -253,6 +254,16 @@ def _step(session: Session, plan: SearchPlan, load: float, output: CellOutput | 
         end=plan.seconds,
         throttle=plan.throttle,
     )
+
+
+def _set_pace(throttle: ThrottleView, load: float) -> None:
+    """Let a throttle grant so much; a limit has no pace, and must not become one unasked."""
+    if throttle.statistics().limit is not None:
+        raise InvalidArgumentError(
+            f"by={throttle.name!r} limits how many act at a time, and has no rate to search for",
+            f"give by={USERS!r}, or the name of a throttle with a rate",
+        )
+    throttle.change_rate(rate=load)
 
 
 def _started(session: Session, plan: SearchPlan, load: float) -> Run:

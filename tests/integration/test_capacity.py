@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 import murmur
-from murmur.errors import InvalidCheckError, RunStateError
+from murmur.errors import InvalidArgumentError, InvalidCheckError, RunStateError
 from murmur.results.capacity import Search, Step
 
 INF = float("inf")
@@ -80,6 +80,22 @@ def test_what_makes_no_sense_is_refused_before_anything_runs(
         session.find_capacity(Counter, **options)  # type: ignore[arg-type]
 
     assert session.run is None
+
+
+def test_a_limit_is_not_made_a_rate_unasked() -> None:
+    """It would be so many a minute: no action ended, and the load was said to be per minute."""
+
+    class Pool(Counter):
+        """Users of whom two may act at a time."""
+
+        async def init(self) -> None:
+            await super().init()
+            await murmur.throttle("pool", limit=2)
+
+    with murmur.Session() as session:
+        with pytest.raises(InvalidArgumentError, match="by='pool' limits how many act at a time"):
+            session.find_capacity(Pool, check="p50(order) < 1", by="pool", low=1, users=4, hold=1)
+        assert session.status().state.is_over
 
 
 def test_another_search_is_refused_also_between_two_steps_of_the_first() -> None:
