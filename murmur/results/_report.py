@@ -65,6 +65,7 @@ def write(source: Source, path: Path, checks: Checks | None = None) -> Path:
         bundle=bundle,
         program=program,
         effects=list(effect_lines(told)),
+        load_at=duration_text(source.load_at()),
         **_parts(source, summary, facts, checks),
     )
     write_text(path, page)

@@ -98,6 +98,14 @@ def test_it_begins_with_the_run_and_the_verdict(page: Page) -> None:
     assert ("section", {"class": "verdict valid"}) in page.elements
 
 
+def test_numbers_say_what_they_count(results: Results, record: RunRecord, tmp_path: Path) -> None:
+    record.load_at = 0.5
+    page = Page(results.report(tmp_path / "run.html"))
+
+    assert "still in the run 2 " in page.text  # the frame has no outcome for users 4 and 5
+    assert "Actions per second count from when users could come, at 500 ms." in page.text
+
+
 def test_reasons_stand_with_the_verdict(tmp_path: Path) -> None:
     record = RunRecord("r1", 0.0, 0.0)
     recorder = Recorder(node="n1", started_at=0.0, wall_started_at=0.0)
