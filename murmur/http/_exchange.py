@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeAlias
 
 from murmur.errors import HttpError, HttpProtocolError
 
+from ._known import LAST_CHUNK
+
 if TYPE_CHECKING:
     from murmur._backend import Wakeup
 
@@ -137,8 +139,9 @@ class Reply:
     on_room: Callable[[], None] | None = None
     _fields: Fields = ()
     _unread_head: bytes = b""
-    _data: bytes = b""  # what came whole; the body begins at `_start`
+    _data: bytes = b""  # what came whole; the body begins at `_start`, and ends at `_stop`
     _start: int = 0
+    _stop: int | None = None
     _size: int = 0
     _wants_chunks: bool = False
 
@@ -179,6 +182,9 @@ class Reply:
             self._unread_head = data[:start]
         else:
             self._fields = known.fields
+        if known.is_chunked:
+            start = data.index(b"\r\n", start) + 2
+            self._stop = len(data) - len(LAST_CHUNK)
         self.may_set_cookies, self.may_be_packed = known.sets_cookies, known.is_packed
         self._data, self._start = data, start
         self.is_headed = self.is_complete = True
@@ -188,7 +194,7 @@ class Reply:
     @property
     def body(self) -> bytes:
         """The body as far as it came and was not read."""
-        return self._data[self._start :] or b"".join(self.chunks)
+        return self._data[self._start : self._stop] or b"".join(self.chunks)
 
     @property
     def fields(self) -> Fields:

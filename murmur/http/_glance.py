@@ -15,13 +15,18 @@ if TYPE_CHECKING:
     from ._headers import Fields
 
 
+ONE_AND_LAST = 2
+"""Chunks of a body that has all in one; which fields come behind them is for others to see."""
+
+
 class Glance:
     """Reads one answer after the other, each of which has to be there as a whole."""
 
     def __init__(self) -> None:
         self.status: int = 0
         self.is_kept: bool = False  # whether the connection can be used again
-        self._begun = self._ended = 0
+        self.is_chunked: bool = False  # whether the body came in one chunk
+        self._begun = self._ended = self._chunk_count = 0
         self._chunks: list[bytes] = []
         # What the parser calls: that of the body without a step in between.
         self.on_body = self._chunks.append
@@ -30,9 +35,9 @@ class Glance:
     def read(self, data: bytes) -> bytes | None:
         """Return the head of the one answer of HTTP/1.1 that `data` is.
 
-        None if it is anything else, or in chunks; this cannot be used again then.
+        None if it is anything else, or in several chunks; this cannot be used again then.
         """
-        self._begun, self._ended = 0, 0
+        self._begun = self._ended = self._chunk_count = 0
         if not data.startswith(b"HTTP/1.1 "):
             return None
         try:
@@ -43,6 +48,11 @@ class Glance:
             return None
         start = len(data) - sum(map(len, self._chunks))
         self._chunks.clear()
+        self.is_chunked = self._chunk_count == ONE_AND_LAST
+        if self.is_chunked:
+            return data[: data.find(b"\r\n\r\n") + 4]
+        if self._chunk_count:
+            return None
         # Behind its end an answer may have line breaks, which the parser passes over.
         return data[:start] if data.find(b"\r\n\r\n") + 4 == start else None
 
@@ -51,8 +61,8 @@ class Glance:
         self._begun += 1
 
     def on_chunk_header(self) -> None:
-        """Refuse chunks, behind which fields may come; called by the parser."""
-        self._begun += 1
+        """Count the chunks, the last and empty one as well; called by the parser."""
+        self._chunk_count += 1
 
     def on_message_complete(self) -> None:
         """Keep what only the parser knows; called by the parser."""

@@ -274,7 +274,7 @@ class Http1(Wire):
 
     def _glimpsed(self, data: bytes) -> Known | None:
         """Return what there is to know of an answer with a new head, if it came whole."""
-        luck, glance = self._glances, self._glance
+        luck = self._glances
         if len(data) > self._most:
             return None
         shape = shape_of(data)
@@ -282,19 +282,24 @@ class Http1(Wire):
             return shape
         if luck.left <= 0 and not luck.is_worth_a_look():
             return None
-        if glance is None:
-            glance = self._glance = Glance()
+        new = self._new(data)
+        luck.left = luck.left - 1 if new is None else MISSES
+        return new
+
+    def _new(self, data: bytes) -> Known | None:
+        """Return what a glance tells of an answer whose shape is not known, and learn that."""
+        glance, self._glance = self._glance or Glance(), None
         head = glance.read(data)
         if head is None:
-            self._glance = None
-            luck.left -= 1
             return None
+        self._glance = glance
         if glance.status == TOO_SLOW:
             return None  # whether it is an answer at all is to be seen
-        luck.left = MISSES
         self.is_kept, self._had_no_body = glance.is_kept, glance.status in BODYLESS
         if self.is_kept and self._luck.left <= 0:
             learn(glance.status, head)
+        if glance.is_chunked:  # only a shape says that nothing but the chunk is behind the head
+            return shape_of(data)
         return new_head(glance.status, head, len(data))
 
     def take(self, data: bytes) -> None:

@@ -26,6 +26,9 @@ MISSES = 8
 
 REST = 64
 
+LAST_CHUNK = b"\r\n0\r\n\r\n"
+"""What follows the only chunk of a body that has no trailer."""
+
 
 @dataclass(slots=True, eq=False)  # also frozen it would take twice as long to make
 class Known:
@@ -41,6 +44,7 @@ class Known:
     # what heads fit that differ in values alone; `head`, `start` and `size` are of none then
     pattern: re.Pattern[bytes] | None = None
     is_packed: bool = False  # whether its body is compressed
+    is_chunked: bool = False  # whether its body is one chunk; with a pattern only
 
 
 NOTHING = Known(b"", 0, -1, 0, (), sets_cookies=False, is_good=False)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ._glance import fields_of
-from ._known import MISSES, Known, Luck, new_head
+from ._known import LAST_CHUNK, MISSES, Known, Luck, new_head
 
 if TYPE_CHECKING:
     from ._headers import Fields
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 MOST = 8
 """Shapes that are remembered in this process; those learned last stay."""
 
-_STEADY = {b"connection", b"proxy-connection"}  # what these say has to stay as it was
-_ODD = {b"set-cookie", b"transfer-encoding", b"upgrade"}  # a head with these has no shape
+_STEADY = {b"connection", b"proxy-connection", b"transfer-encoding"}  # what these say has to stay
+_ODD = {b"set-cookie", b"upgrade"}  # a head with these has no shape
+_ENDS = {b"content-length", b"transfer-encoding"}  # what says where the body ends
+_ONE_CHUNK = rb"([1-9A-Fa-f][0-9A-Fa-f]{0,7})()\r\n"
 
 _shapes: tuple[Known, ...] = ()
 _luck = Luck()  # of learning: to make a pattern takes as long as many answers
@@ -31,7 +33,12 @@ _luck = Luck()  # of learning: to make a pattern takes as long as many answers
 def fits(pattern: re.Pattern[bytes], data: bytes) -> bool:
     """Whether `data` is one whole answer whose head has the shape of a pattern."""
     match = pattern.match(data)
-    return match is not None and match.end() + int(match[1]) == len(data)
+    if match is None:
+        return False
+    if match.lastindex == 1:
+        return match.end() + int(match[1]) == len(data)
+    is_long_enough = match.end() + int(match[1], 16) + len(LAST_CHUNK) == len(data)
+    return is_long_enough and data.endswith(LAST_CHUNK)
 
 
 def shape_of(data: bytes) -> Known | None:
@@ -54,15 +61,17 @@ def learn(status: int, head: bytes) -> None:
         new = new_head(status, head, 0)
         is_good = status < 300 and not new.is_packed
         shape = replace(
-            new, head=b"", start=0, size=-1, sets_cookies=False, is_good=is_good, pattern=pattern
-        )
+            new, head=b"", start=0, size=-1, sets_cookies=False, is_good=is_good, pattern=pattern,
+            is_chunked=pattern.groups > 1,
+        )  # fmt: skip
         _shapes = (shape, *_shapes[: MOST - 1])
 
 
 def pattern_of(status: int, head: bytes) -> re.Pattern[bytes] | None:
     r"""Return what fits heads that differ from this one in values; None if it is not plain.
 
-    Its group is the length of the body.
+    Its group is the length of the body.  That of a body in chunks fits what has one of them,
+    besides the last, and is told by a second group, which is empty.
 
     Examples
     --------
@@ -72,10 +81,17 @@ def pattern_of(status: int, head: bytes) -> re.Pattern[bytes] | None:
     """
     start, fields = head.partition(b"\r\n")[0], fields_of(head)
     names = [name.lower() for name, _ in fields]
-    if status in {204, 304} or not _ODD.isdisjoint(names) or names.count(b"content-length") != 1:
+    if status in {204, 304} or not _ODD.isdisjoint(names):
         return None
-    pattern = re.compile(rb"%b\r\n%b\r\n" % (re.escape(start), _lines(fields)))
-    return pattern if pattern.fullmatch(head) else None
+    ends = [field for name, field in zip(names, fields, strict=True) if name in _ENDS]
+    if len(ends) != 1:
+        return None
+    pattern = rb"%b\r\n%b\r\n" % (re.escape(start), _lines(fields))
+    if not re.fullmatch(pattern, head):
+        return None
+    if ends[0][0].lower() == b"content-length":
+        return re.compile(pattern)
+    return re.compile(pattern + _ONE_CHUNK) if ends[0][1].lower() == b"chunked" else None
 
 
 def _lines(fields: Fields) -> bytes:

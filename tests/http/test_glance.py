@@ -9,6 +9,18 @@ from murmur.http._glance import Glance, fields_of
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Id: 1\r\n\r\n"
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def test_a_body_in_one_chunk_is_told() -> None:
+    glance = Glance()
+
+    assert glance.read(CHUNKED + b"1\r\na\r\n0\r\n\r\n") == CHUNKED
+    assert glance.is_chunked
+    assert glance.read(PLAIN + b"ab") == PLAIN
+    assert not glance.is_chunked
+
+
 def test_one_answer_after_the_other_is_cut_where_its_head_ends() -> None:
     glance = Glance()
 
@@ -32,9 +44,9 @@ def test_one_answer_after_the_other_is_cut_where_its_head_ends() -> None:
         b"HTTP/1.1 100 Continue\r\n\r\n",
         b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nab",
         b"HTTP/1.1 200 OK\r\n\r\nab",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX: y\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        CHUNKED + b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n",
+        CHUNKED + b"1\r\na\r\n",
+        CHUNKED + b"0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nab",
         b"HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 2\r\n\r\nab",
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",

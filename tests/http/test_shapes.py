@@ -95,6 +95,72 @@ def test_anything_else_has_not_this_shape(data: bytes) -> None:
     assert _shapes.shape_of(data) is None
 
 
+CHUNKED = changed(b"Content-Length: 2", b"Transfer-Encoding: chunked")
+END = b"\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "size", "body"),
+    [
+        (CHUNKED, b"2", b"ab"),
+        (CHUNKED.replace(b"X-Id: 1", b"X-Id: another"), b"1", b"a"),
+        (CHUNKED, b"1a", b"x" * 26),
+        (CHUNKED, b"1A", b"x" * 26),
+        (CHUNKED, b"10", b"\r\n\r\nab" + END + b"abc"),
+    ],
+)
+def test_a_body_in_one_chunk_is_taken_as_it_was_before(
+    head: bytes, size: bytes, body: bytes
+) -> None:
+    _shapes.learn(200, CHUNKED)
+    data = head + size + b"\r\n" + body + END
+    shape = _shapes.shape_of(data)
+    assert shape is not None
+    reply = Reply()
+    reply.as_before(shape, data, 1.0)
+
+    assert (reply.status, reply.body, reply.received_bytes) == (200, body, len(data))
+    lines = b"".join(b"%b: %b\r\n" % field for field in reply.fields)
+    assert head == b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        CHUNKED,
+        CHUNKED + b"0\r\n\r\n",
+        CHUNKED + b"2\r\nab",
+        CHUNKED + b"2\r\nab" + END[:-1],
+        CHUNKED + b"2\r\nab" + END + b"\r\n",
+        CHUNKED + b"2\r\nab" + END + CHUNKED + b"2\r\nab" + END,
+        CHUNKED + b"1\r\nab" + END,
+        CHUNKED + b"3\r\nab" + END,
+        CHUNKED + b"1\r\na\r\n1\r\nb" + END,
+        CHUNKED + b"2\r\nab\r\n1\r\nc\r\n",  # as long as one with an end, which is to come
+        CHUNKED + b"2\r\nab\r\n0\r\nX: y\r\n\r\n",
+        CHUNKED + b"02\r\nab" + END,
+        CHUNKED + b"+2\r\nab" + END,
+        CHUNKED + b"0x2\r\nab" + END,
+        CHUNKED + b"2_0\r\n" + b"x" * 32 + END,
+        CHUNKED + b" 2\r\nab" + END,
+        CHUNKED + b"2 \r\nab" + END,
+        CHUNKED + b"2;a=b\r\nab" + END,
+        CHUNKED + b"2\nab" + END,
+        HEAD + b"2\r\nab" + END,
+        CHUNKED.replace(b"chunked", b"gzip, chunked") + b"2\r\nab" + END,
+        CHUNKED.replace(b"X-Id: 1", b"Transfer-Encoding: chunked") + b"2\r\nab" + END,
+        CHUNKED.replace(b"X-Id: 1", b"Content-Length: 2") + b"2\r\nab" + END,
+        CHUNKED.replace(b"X-Id: 1", b"Set-Cookie: a=1") + b"2\r\nab" + END,
+        CHUNKED.replace(b"keep-alive", b"close") + b"2\r\nab" + END,
+    ],
+)
+def test_any_other_body_in_chunks_has_not_this_shape(data: bytes) -> None:
+    _shapes.learn(200, CHUNKED)
+
+    assert _shapes.shape_of(CHUNKED + b"2\r\nab" + END) is not None
+    assert _shapes.shape_of(data) is None
+
+
 @pytest.mark.parametrize(
     ("status", "head"),
     [
@@ -107,6 +173,8 @@ def test_anything_else_has_not_this_shape(data: bytes) -> None:
         (200, changed(b"X-Id: 1", b"X-Id:1")),
         (200, changed(b"X-Id: 1", b"X-Id:  1")),
         (200, changed(b"X-Id: 1", b"X-Id: \xff")),
+        (200, changed(b"Content-Length: 2", b"Transfer-Encoding: gzip, chunked")),
+        (200, changed(b"Content-Length: 2", b"Transfer-Encoding: gzip")),
     ],
 )
 def test_a_head_that_is_not_plain_has_no_shape(status: int, head: bytes) -> None:

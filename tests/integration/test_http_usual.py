@@ -16,6 +16,9 @@ from murmur.http import Options
 from .thread_server import ThreadServer
 
 USUAL = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+TWO_CHUNKS = CHUNKED.replace(b"2\r\nok", b"1\r\no\r\n1\r\nk")
+TRAILING = CHUNKED[:-2] + b"X: y\r\n\r\n"
 GIVEN = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nContent-Length: 2\r\n\r\nok"
 MISSING = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno"
 
@@ -47,6 +50,9 @@ CASES = {
     "not found": Case(says(MISSING), [404] * 3, 1),
     "a cookie": Case(says(GIVEN), [200] * 3, 1),
     "more than was asked for": Case(says(USUAL + USUAL), [200] * 3, 3),
+    "a chunk": Case(says(CHUNKED), [200] * 3, 1),
+    "two chunks": Case(says(TWO_CHUNKS), [200] * 3, 1),
+    "a trailer": Case(says(TRAILING), [200] * 3, 1),
     "an end": Case(lambda connection: connection.close(), [0] * 3, 4),
     "nothing": Case(lambda connection: None, [0] * 3, 3),
 }
@@ -55,8 +61,9 @@ CASES = {
 class Server(ThreadServer):
     """Answers the first requests as usual, and all others as it is told."""
 
-    def __init__(self, number: int, *, is_ever_new: bool) -> None:
+    def __init__(self, number: int, usual: bytes, *, is_ever_new: bool) -> None:
         self.number = number
+        self.usual = usual
         self.is_ever_new = is_ever_new
         self.answer: Answer = says(USUAL)
         self.requests: list[bytes] = []
@@ -66,15 +73,19 @@ class Server(ThreadServer):
         while request := connection.recv(65536):
             self.requests.append(request)
             number = len(self.requests)
-            field = b"\r\nX-Id: %d\r\nC" % number if self.is_ever_new else b"\r\nC"
-            usual = says(USUAL.replace(b"\r\nC", field))
+            start = b"HTTP/1.1 200 OK\r\n"
+            field = b"X-Id: %d\r\n" % number if self.is_ever_new else b""
+            usual = says(self.usual.replace(start, start + field))
             (usual if number <= self.number else self.answer)(connection)
 
 
-@pytest.fixture(params=[(2, False), (20, True)], ids=["heads alike", "each head new"])
+@pytest.fixture(
+    params=[(2, USUAL, False), (20, USUAL, True), (20, CHUNKED, True), (20, CHUNKED, False)],
+    ids=["heads alike", "each head new", "a chunk, each head new", "a chunk, heads alike"],
+)
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    number, is_ever_new = request.param
-    one = Server(number, is_ever_new=is_ever_new)
+    number, usual, is_ever_new = request.param
+    one = Server(number, usual, is_ever_new=is_ever_new)
     yield one
     one.close()
 
