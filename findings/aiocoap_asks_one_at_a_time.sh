@@ -4,8 +4,9 @@
 # Version: aiocoap 0.4.17 (PyPI), Python 3.11.
 # Guess before the run: requests of one context are under way together, as each has a token of its own; 0.1 to 0.2 s.
 # Seen: the server has one request at a time.  A message that wants to be acknowledged keeps the next one to the same
-#   server back until it is, as RFC 7252 has it (NSTART is 1), and an answer within 100 ms is the acknowledgement.  A server that takes 500 ms acknowledges first: 5 at a time, the last after 3.5 s.  With 30
-#   contexts it has 30 at a time, and the last answer is there after 0.1 s.
+#   server back until it is, as RFC 7252 has it (NSTART is 1), and an answer within 100 ms is the acknowledgement.
+#   A server that takes 500 ms acknowledges first: 5 at a time, the last after 3.5 s.  With 30 contexts it has 30 at a
+#   time, and the last answer is there after 0.1 s.
 # So users that share a context measure its queue, and slow one another down without a time-out or an error; give
 #   each user a context.
 set -euo pipefail

@@ -3,8 +3,8 @@
 #
 # Version: hdrhistogram 0.10.8 (PyPI, module hdrh), Python 3.11.
 # Guess before the run: a value above the histogram's greatest is an exception, as in the original for Java.
-# Seen: `record_value(70_000)` returns False and raises nothing: 9 values, a maximum of 5, p99 and mean 5.  -1 is left out
-#   alike, 0.4 is counted as 0.
+# Seen: `record_value(70_000)` returns False and raises nothing: 9 values, a maximum of 5, p99 and mean 5.  -1 is left
+#   out alike, 0.4 is counted as 0.
 # So the longest answers are the ones that go missing, and p99 and maximum look best when it is worst; look at what
 #   `record_value` returns, and choose a range far above the longest time-out.
 set -euo pipefail

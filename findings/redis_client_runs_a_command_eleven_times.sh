@@ -3,8 +3,8 @@
 #
 # Version: redis 8.1.0 (PyPI), Python 3.11; redis-server 7.0.15 (Debian 5:7.0.15-1~deb12u10).
 # Guess before the run: a TimeoutError after 0.3 s, and the script ran once (with redis 5.2.1 it is so).
-# Seen: the TimeoutError comes after 7.4 to 8.7 s, and the key that the script increments is 11.  The client sends a command
-#   again, 10 times by itself, also after its time-out and whether or not it may be repeated; each time the
+# Seen: the TimeoutError comes after 7.4 to 8.7 s, and the key that the script increments is 11.  The client sends a
+#   command again, 10 times by itself, also after its time-out and whether or not it may be repeated; each time the
 #   server has to finish the one before first.  The asyncio client and the other do the same.
 # So a server that becomes slower gets eleven times the load for it, counters are too high, and time-outs take much
 #   longer than they say; retry=None leaves it to the caller (with it 0.3 s, and once).
