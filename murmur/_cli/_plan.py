@@ -17,7 +17,7 @@ from ._load import Load, Stage, read_stages
 from ._misread import MISREAD
 from ._places import Places
 from ._problems import Problems
-from ._url import as_get, extra_for_url, is_url, of_url
+from ._url import as_get, is_url, of_url, with_extra
 
 _EVERY = 5.0  # s
 
@@ -53,8 +53,8 @@ def plan_of(options: Mapping[str, Any]) -> Plan:
     problems = Problems(options.get(MISREAD, ()))
     file = problems.read(read_file, options.get("config")) or {}
     if is_url(options.get("scenario")):
-        problems.read(lambda _: extra_for_url(), options)
         options = problems.read(of_url, options, "--rate") or {**as_get(options), "rate": None}
+        problems.read(with_extra, options)
     given = {**file, **{key: value for key, value in options.items() if value not in (None, ())}}
     scenario = _scenario(given, problems)
     texts = _pairs(options.get("settings") or (), problems)

@@ -70,10 +70,11 @@ def is_url(scenario: object) -> bool:
     return isinstance(scenario, str) and scenario.lower().startswith(("http://", "https://"))
 
 
-def extra_for_url() -> None:
-    """Raise `MissingExtraError` if what a URL needs is not installed."""
+def with_extra(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the options; raise `MissingExtraError` if what a URL needs is not installed."""
     if find_spec("httptools") is None:
         raise MissingExtraError("a URL", "http", "httptools")
+    return options
 
 
 def as_get(options: Mapping[str, Any]) -> dict[str, Any]:

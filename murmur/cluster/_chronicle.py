@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from murmur._backend import native
 from murmur.recording import STEERING
-from murmur.telemetry import Emitter, Labels, Recorder
+from murmur.telemetry import STANDSTILL, Emitter, Labels, Recorder
 
 if TYPE_CHECKING:
     from murmur.recording import RunRecord, Standstill
@@ -59,7 +59,7 @@ class Chronicle:
     def standstill(self, node: str, stood: Standstill) -> None:
         """Say that the steering kernel stood still; `node` is the one of its process."""
         measured = {"count": 1, "duration": stood.seconds}
-        self._emitter.emit("amoc.health.standstill", measured, {"cause": stood.cause})
+        self._emitter.emit(STANDSTILL, measured, {"cause": stood.cause})
         self._write(node)
 
     def relay(self, chunk: Chunk) -> None:

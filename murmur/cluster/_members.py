@@ -108,10 +108,9 @@ class Members:
         is_lost, reason = not node.has_parted, _why_it_left(node, reason)
         if is_lost and reason != EXPELLED:
             reason = self._cluster.explain(reason)
+            _logger.warning("node %s is lost: %s", node.name, reason)
         node.lose(reason)
         self._taken[node.facts.life] = node.taken
-        if is_lost and reason != EXPELLED:
-            _logger.warning("node %s is lost: %s", node.name, reason)
         is_silent = node.is_suspect  # it may act yet on what it was lent
         self._cluster.part(node, reason, is_lost=is_lost, is_silent=is_silent)
 

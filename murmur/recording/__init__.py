@@ -41,7 +41,7 @@ from ._relay import Follower, Relay
 from ._reservoir import Reservoir
 from ._rolling import Rolling
 from ._schema import FRAMES, NODE_OUTCOMES, OUTCOMES, USER_STATES
-from ._standstills import STANDSTILL, STEERING, Standstill
+from ._standstills import STEERING, Standstill
 from ._tables import TABLES
 from ._window_rows import ALL_NODES
 from ._window_store import LENGTHS, WindowStore
@@ -60,7 +60,6 @@ __all__ = [
     "QUANTILES",
     "SHORTEST",
     "SPAN",
-    "STANDSTILL",
     "STEERING",
     "TABLES",
     "TEXT",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from murmur.errors import InvalidArgumentError, closest
-from murmur.telemetry import Change
+from murmur.telemetry import STANDSTILL, Change
 
 from ._columns import ACTION, Codebook, Series, action_rows, translation
 from ._failures import Failures
@@ -18,7 +18,7 @@ from ._newest import Newest
 from ._nodes import Departure, Fact, NodeHistory
 from ._relay import Relay
 from ._reservoir import Reservoir
-from ._standstills import MOST, STANDSTILL, Standstill, standstill_of
+from ._standstills import MOST, Standstill, standstill_of
 from ._tables import TABLES, Present, of_all_nodes, recent
 from ._users import Users
 from ._window_part import Part

@@ -10,9 +10,6 @@ if TYPE_CHECKING:
 STEERING = "steering"
 """The steering kernel among the names of nodes, none of which may be called so."""
 
-STANDSTILL = "amoc.health.standstill"
-"""The event that tells of one that is over."""
-
 MOST = 1000
 """Stretches that are kept of a run."""
 

@@ -53,6 +53,7 @@ from ._own_names import OWN_COUNTERS as OWN_COUNTERS
 from ._own_names import ROWS_DONE as ROWS_DONE
 from ._own_names import ROWS_GIVEN as ROWS_GIVEN
 from ._own_names import ROWS_MISSED as ROWS_MISSED
+from ._own_names import STANDSTILL as STANDSTILL
 from ._plain import one_line as one_line
 from ._plain import plain as plain
 from ._recorder import Recorder as Recorder

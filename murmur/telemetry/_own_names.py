@@ -1,4 +1,4 @@
-"""Names of spans and counters that murmur itself records."""
+"""Names of spans, counters and one event that murmur itself records."""
 
 CUT_SHORT = "cut_short"
 """The span of an action that its user did not bring to an end, since it was due."""
@@ -19,3 +19,6 @@ due for one; each is counted once on a node, because nothing tells of what never
 
 OWN_COUNTERS = (ROWS_GIVEN, ROWS_MISSED, EVENTS_LISTED, EVENTS_DUE)
 """What the verdict's remarks are made of, and what no frame or exporter shows."""
+
+STANDSTILL = "amoc.health.standstill"
+"""The event that tells of a standstill that is over."""

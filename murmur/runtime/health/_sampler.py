@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 import anyio
 
 from murmur._guard import heard
-from murmur.telemetry import window_told_by
+from murmur.telemetry import STANDSTILL, window_told_by
 
 from ._probe import LagProbe
 from ._saturation import (
@@ -185,9 +185,8 @@ class Sampler:
             if told in problems:
                 problems.remove(told)
             problems.append(standstill_text("the process", self._standstills))
-            self._run.emitter.emit(
-                "amoc.health.standstill", {"count": 1, "duration": found}, {"cause": STOPPED}
-            )
+            measured = {"count": 1, "duration": found}
+            self._run.emitter.emit(STANDSTILL, measured, {"cause": STOPPED})
         return found
 
     def _core_shares(self) -> tuple[float, float, float]:
