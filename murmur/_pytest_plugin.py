@@ -84,6 +84,8 @@ def _proves_nothing(run: Run | None, made: list[Checks]) -> str:
 
     if any(map(len, made)):
         return ""
+    if made:
+        return "called check() without a check: nothing was checked"
     with suppress(MurmurError):  # of a session that answers nobody the test has told
         summary = run.results.summary()
         if summary.verdict.state == "invalid":

@@ -123,6 +123,11 @@ def test_with_nobody_there(murmur_session):
 def test_without_a_check(murmur_session):
     murmur_session.do(Held, 1, user_rate=math.inf, end_when_idle=True).wait(timeout=60)
 
+def test_with_an_empty_list(murmur_session):
+    run = murmur_session.do(Refused, 3, user_rate=math.inf, end_when_idle=True)
+    run.wait(timeout=60)
+    assert run.results.check(*[], even_if_invalid=True)
+
 def test_without_a_check_and_a_server(murmur_session):
     murmur_session.do(Refused, 3, user_rate=math.inf, end_when_idle=True).wait(timeout=60)
 '''
@@ -132,12 +137,13 @@ def test_a_report_says_what_the_run_came_to_and_what_proves_nothing(folder):
     (folder / "test_load.py").write_text(OTHER_TESTS, encoding="utf-8")
     output = pytest_in(folder, "--junitxml=j.xml")
 
-    assert "2 failed, 2 passed" in output
+    assert "2 failed, 3 passed" in output
     assert output.count("- murmur checks -") == 2  # of the run that several share, too
     assert output.count("- murmur run -") == 1
     assert "no action was recorded" in output
     assert "users: 3 failed\n  3 users failed: ConnectionRefusedError: nobody listens" in output
     assert "test_without_a_check made no check, which would have failed: its run is" in output
+    assert "test_with_an_empty_list called check() without a check" in output
     assert "and_a_server made no check, " in output  # whatever else a busy machine makes of it
     properties = ElementTree.parse(folder / "j.xml").getroot().iter("property")
     assert any("users(failed) == 0: failed, 3" in each.get("value") for each in properties)
