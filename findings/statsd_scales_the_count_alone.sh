@@ -7,7 +7,7 @@
 # Seen: 1 to 100 ms, each once: count 1000, count_ps 200, mean 50.5, sum 5050, count_90 90, sum_90 4095: as
 #   without a rate, but for the first two.
 # So sum by count is a tenth of the mean, and the share of count_90 is 9 %; with a sample rate use the mean and the
-#   percentiles alone, or multiply sums by the rate yourself.
+#   percentiles alone, or divide the other sums and counts by the rate.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'kill "${server:-}" 2> /dev/null || true; rm -rf "$work"' EXIT
