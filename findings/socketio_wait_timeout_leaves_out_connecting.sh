@@ -5,7 +5,7 @@
 # Guess before the run: `wait_timeout` is how long a client waits for its connection, so both raise after 1 s.
 # Seen: the server takes the connection and says nothing.  By polling a ConnectionError, "Connection refused by the
 #   server", after 5.1 to 5.9 s, which is `request_timeout`; with transports=["websocket"] nothing for 45 s, when
-#   the run was ended, also with request_timeout=2.  `wait_timeout` begins when the transport is there.
+#   the run was ended, and with request_timeout=2 nothing for 15 s.  `wait_timeout` begins when the transport is there.
 # So a server that stands still looks like one that refuses, or not at all: put a time limit around `connect`.
 set -euo pipefail
 work=$(mktemp -d)
