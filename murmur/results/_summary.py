@@ -29,6 +29,7 @@ class ActionSummary:
         How many ended, and how many of those failed.
     rate : float
         Actions per second of the time in which users could be there: from the end of `init` on.
+        What `init` did is in the count, and in no rate.
     response_p50, response_p95, response_p99, response_max : float
         Seconds from when it was due to its end, of the successful ones; NaN without any.
     service_p50, service_p99 : float
