@@ -65,7 +65,7 @@ class JsonConnection(ABC):
         Raises
         ------
         anyio.BrokenResourceError
-            If the connection is gone.
+            If the connection is gone, or goes while this waits.
         """
 
     @abstractmethod
@@ -183,6 +183,7 @@ class _AsyncioConnection(JsonConnection, Stream):
         Stream.__init__(self)
         self._waiter: Wakeup | None = None
         self._writable: anyio.Event | None = None
+        self._is_lost = False  # with whatever was still to be written
 
     def take(self, data: bytes) -> None:
         self._feed(data)
@@ -197,6 +198,7 @@ class _AsyncioConnection(JsonConnection, Stream):
 
     def ended(self, error: Exception | None) -> None:
         self._ended(error)
+        self._is_lost = True
         self._wake()
         self.resume_writing()
 
@@ -214,6 +216,8 @@ class _AsyncioConnection(JsonConnection, Stream):
         self.transport.write(_encode(message).encode())
         if self._writable is not None:
             await self._writable.wait()
+            if self._is_lost:
+                raise anyio.BrokenResourceError("the connection broke before all was sent")
 
     async def send_eof(self) -> None:
         self._has_sent_eof = True

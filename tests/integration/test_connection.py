@@ -165,6 +165,15 @@ async def test_a_sender_waits_for_a_server_that_does_not_read(listener, native):
         assert scope.cancelled_caught
 
 
+async def test_a_sender_that_waits_hears_that_the_connection_broke(listener, native):
+    message = {"text": "x" * 20_000_000}  # more than the sockets take
+    async with Peers(listener, native) as peers, anyio.create_task_group() as tasks:
+        tasks.start_soon(later, peers.server.close)  # what it did not read, it never will
+
+        with pytest.raises(anyio.BrokenResourceError):
+            await peers.connection.send(message)
+
+
 async def test_a_server_waits_for_a_user_that_does_not_receive(listener, native):
     async with Peers(listener, native) as peers:
         with pytest.raises(BlockingIOError):
