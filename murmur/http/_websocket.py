@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 
-from murmur.errors import HttpTimeoutError, InvalidRequestError, Leaving
+from murmur.errors import ConnectionLostError, HttpTimeoutError, InvalidRequestError, Leaving
 from murmur.throttles import take_due_of_task
 
 from ._patience import RANG, Patience, checked_timeout
@@ -84,7 +84,7 @@ class WebSocket:
         Raises
         ------
         ConnectionLostError
-            If the connection is gone.
+            If the connection is gone, or goes while this waits.
         InvalidRequestError
             If it is neither text nor bytes.
         """
@@ -92,9 +92,11 @@ class WebSocket:
         if type(message) is not str:
             _check(message)
         frames.send(message)
-        self._courier.count("websocket.sent")
         if frames.is_choked:
             await frames.drain(self._courier.patience(self._courier.options.timeout))
+            if frames.is_closed:
+                raise ConnectionLostError("the WebSocket ended before all was sent")
+        self._courier.count("websocket.sent")
 
     async def send_json(self, message: object) -> None:
         """Send `message` as JSON, in a text message."""

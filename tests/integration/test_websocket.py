@@ -276,6 +276,19 @@ async def test_a_server_that_says_no_farewell_is_not_waited_for_long(
             await waiting
 
 
+async def test_a_sender_that_waits_hears_that_the_connection_broke(client: Client) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(consent(await reader.readuntil(b"\r\n\r\n")))
+        await asyncio.sleep(0.1)  # it reads no more than the beginning
+        writer.transport.abort()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with client.websocket(f"ws://127.0.0.1:{port}/") as lost:
+            with pytest.raises(ConnectionLostError, match="ended before all was sent"):
+                await lost.send("x" * 20_000_000)
+
+
 @pytest.mark.parametrize("timeout", [-1, math.nan, True, "5"])
 async def test_a_time_to_receive_that_is_none_is_refused(client: Client, timeout: Any) -> None:
     async with client.websocket("/echo") as echo:
