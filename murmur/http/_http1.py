@@ -46,8 +46,13 @@ _STATUS_LINE = re.compile(rb"(\r?\n)*HTTP/1\.[0-9][ \t\v\f\r]+[0-9]{3}")
 _BEGINS = b"HTTP/"
 _HEAD_ENDS = re.compile(rb"\n\r?\n")
 
-TLS_ALERT = b"\x15\x03"
-"""First bytes of what a server of TLS answers to who does not speak it."""
+_STRANGERS = {
+    # an alert, which a server of TLS answers to who does not speak it
+    re.compile(rb"\x15\x03"): "it is TLS, so ask by https://",
+    # a frame of SETTINGS, by which a server of HTTP/2 begins
+    re.compile(rb"\0\0.\x04\0{5}", re.DOTALL): "it is HTTP/2, which murmur speaks over TLS alone",
+}
+"""How answers of other protocols begin, and what to say of them."""
 
 BODYLESS = {204, 304}
 """Statuses of answers that have no body, whatever they say."""
@@ -346,8 +351,9 @@ class Http1(Wire):
             self._fail(HttpProtocolError("the server changed the protocol"))
         except httptools.HttpParserError as error:
             whole = self._head_so_far + data
-            if whole.startswith(TLS_ALERT):
-                self._fail(HttpProtocolError("malformed answer: it is TLS, so ask by https://"))
+            told = next((text for begins, text in _STRANGERS.items() if begins.match(whole)), None)
+            if told is not None:
+                self._fail(HttpProtocolError(f"malformed answer: {told}"))
             elif self._had_no_body and not reply.is_headed and not whole.startswith(_BEGINS):
                 self._fail(
                     ConnectionLostError("a body came late that the answer before may not have")

@@ -529,14 +529,21 @@ async def test_a_server_that_accepts_and_says_nothing_in_a_handshake(server: Hos
     assert response.failure == "no connection within 0.3 s"
 
 
-async def test_a_server_that_speaks_tls_is_told_when_it_is_asked_without(
-    server: Hostile, client: Client
+@pytest.mark.parametrize(("said", "told"), [
+    (b"\x15\x03\x03\x00\x02\x02\x46", "it is TLS, so ask by https://"),  # unexpected_message
+    (
+        b"\0\0\x06\x04\0\0\0\0\0" + b"\0\x03\0\0\0\x80",  # SETTINGS: 128 streams
+        "it is HTTP/2, which murmur speaks over TLS alone",
+    ),
+], ids=["TLS", "HTTP/2"])  # fmt: skip
+async def test_a_server_of_another_protocol_is_told(
+    server: Hostile, client: Client, said: bytes, told: str
 ) -> None:
-    server.act = saying(b"\x15\x03\x03\x00\x02\x02\x46")  # an alert: unexpected_message
+    server.act = saying(said)
 
     response = await client.get("/")
 
-    assert response.failure == "malformed answer: it is TLS, so ask by https://"
+    assert response.failure == f"malformed answer: {told}"
 
 
 async def test_a_server_that_speaks_no_tls(server: Hostile) -> None:
