@@ -104,19 +104,26 @@ def pytest_runtest_makereport(
     if call.when == "call" and _checks in item.stash:
         made = item.stash[_checks]
         # For --junitxml, which takes the properties of the item when it is torn down.
-        item.user_properties += [("murmur check", str(each)) for checks in made for each in checks]
+        item.user_properties += [("murmur check", _text(each)) for some in made for each in some]
         if report.failed:
-            report.sections += [("murmur checks", str(checks)) for checks in made if not checks]
+            report.sections += [("murmur checks", _text(checks)) for checks in made if not checks]
             run = item.stash[_session].run if _session in item.stash else None
             if run is not None:
                 report.sections.append(("murmur run", _told(run)))
     return report
 
 
+def _text(checks: object) -> str:
+    """Return the text of checks as a file, or another process of xdist, can take it."""
+    from murmur._guard import encodable
+
+    return encodable(str(checks))
+
+
 def _told(run: Run) -> str:
     """Return what a run came to, and how to repeat it."""
     repeat = f"{run.scenario}, run {run.id}; repeat it with seed={run.seed}"
     try:
-        return f"{run.results.summary()!r}\n{repeat}"
+        return f"{_text(run.results.summary())}\n{repeat}"
     except Exception as error:  # noqa: BLE001 - of a run that is broken the test has told
         return f"{repeat}\nits results could not be read: {error!r}"

@@ -168,6 +168,26 @@ def test_tests_are_spread_by_xdist(folder):
     assert "[[('murmur',)], [('murmur',)]]" in (folder / "groups.txt").read_text(encoding="utf-8")
 
 
+def test_half_a_character_in_a_check_stops_neither_xdist_nor_junit(folder):
+    pytest.importorskip("xdist")
+    checked = """
+from murmur.testing import rehearse
+from test_naps import Nap
+
+def test_odd():
+    assert not rehearse(Nap, 1).check("count(\\ud800) > 0")
+"""
+    (folder / "test_naps.py").write_text(LOAD_TESTS, encoding="utf-8")
+    (folder / "test_load.py").write_text(checked, encoding="utf-8")
+
+    output = pytest_in(folder, "-n", "1", "--junitxml=found.xml", "-k", "odd")
+
+    assert "1 passed" in output
+    told = ElementTree.parse(folder / "found.xml").find(".//property")
+    assert told is not None
+    assert told.get("value", "").startswith(r"count(\ud800) > 0: failed")
+
+
 def test_a_test_that_is_marked_by_hand_is_in_the_group_as_well(folder):
     pytest.importorskip("xdist")
     (folder / "conftest.py").write_text(GROUPS, encoding="utf-8")
