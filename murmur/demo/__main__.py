@@ -17,7 +17,7 @@ from murmur.testing import RouterProcess, router_process
 from ._chat import Chat
 from ._report import Report
 
-ARRIVAL = 3.0  # s; in which all users come, or a tenth of a short duration
+ARRIVAL = 3.0  # s; in which all users come, or a quarter of a short duration
 PACE = 0.6  # s; between a user's messages, so that the demo is over in half a minute
 
 EXIT_CODES = """\
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 end_when_idle=True,
                 port=router.port,
                 pace=PACE,
-                user_rate=60 * options.users / min(ARRIVAL, options.duration / 10),
+                user_rate=60 * options.users / min(ARRIVAL, options.duration / 4),
             )
             _watch(run, router, sys.stderr)
             counts = router.stop()
