@@ -109,21 +109,21 @@ def pytest_runtest_makereport(
             report.sections += [("murmur checks", _text(checks)) for checks in made if not checks]
             run = item.stash[_session].run if _session in item.stash else None
             if run is not None:
-                report.sections.append(("murmur run", _told(run)))
+                report.sections.append(("murmur run", _text(_told(run))))
     return report
 
 
-def _text(checks: object) -> str:
-    """Return the text of checks as a file, or another process of xdist, can take it."""
+def _text(found: object) -> str:
+    """Return the text of what was found as a file, or another process of xdist, can take it."""
     from murmur._guard import encodable
 
-    return encodable(str(checks))
+    return encodable(str(found))
 
 
 def _told(run: Run) -> str:
     """Return what a run came to, and how to repeat it."""
     repeat = f"{run.scenario}, run {run.id}; repeat it with seed={run.seed}"
     try:
-        return f"{_text(run.results.summary())}\n{repeat}"
+        return f"{run.results.summary()}\n{repeat}"
     except Exception as error:  # noqa: BLE001 - of a run that is broken the test has told
         return f"{repeat}\nits results could not be read: {error!r}"
