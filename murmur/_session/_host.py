@@ -165,7 +165,8 @@ class Host:
             return {}
         merged: dict[Hashable, CoordinatorStatistics] = {}
         for node in self.ask("status", cluster.status).nodes:
-            merged |= node.coordinators
+            for name, here in node.coordinators.items():
+                merged[name] = merged[name].plus(here) if name in merged else here
         return merged
 
     def ask(

@@ -392,6 +392,8 @@ class Cluster:
     async def call_coordinator(self, name: Hashable, verb: str) -> None:
         """Call a method of a coordinator of the run."""
         nodes = self._require_running(f"{verb} a coordinator").active.values()
+        if not nodes:
+            raise RunStateError(f"{verb} a coordinator", "on without nodes", "let a node join")
         await self._ask(nodes, verb, lambda node: node.call_coordinator(name, verb))
 
     def join(self, node: Node) -> None:

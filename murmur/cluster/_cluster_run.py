@@ -375,6 +375,11 @@ class ClusterRun:
             self.note_end("failed")
             self._tasks.start_soon(self._finish, RunState.FAILED)
 
+    def excuse(self, node: Node) -> None:
+        """Have other nodes do what is done for all in the place of one that is about to leave."""
+        if self.shared is not None:
+            self.shared.excuse(node.name)
+
     def drop_out(
         self, node: Node, reason: str, *, is_lost: bool = True, is_silent: bool = False
     ) -> int:
@@ -430,7 +435,7 @@ class ClusterRun:
         self.state = RunState.TERMINATING
         self.note_end(cause)
         if self.shared is not None:
-            self.shared.throttles.end_plan()
+            self.shared.end(self.nodes)
 
     async def see_off(self) -> None:
         """Wait for the end on every node, for so long and no longer, then say so."""

@@ -255,6 +255,8 @@ class Members:
         if reason == RELEASED:
             self._cluster.note_wish(node.name, "released")
         self._roster.excuse(node)
+        if (run := self._cluster.under_way) is not None:
+            run.excuse(node)
 
 
 def _why_it_left(node: RemoteNode, reason: str) -> str:

@@ -6,6 +6,7 @@ It needs the extra ``murmur-load[cluster]``.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -43,6 +44,7 @@ class Shared:
         self._meetings = Meetings(self._post_meeting, seed=spec.seed)
         self._run_id = spec.run_id
         self._roster = roster
+        self._nodes: dict[str, Node] = {}  # that take part, or prepare to, or are about to leave
 
     def serve(self, tasks: TaskGroup, over: anyio.Event) -> None:
         """Start what serves them until the run is over."""
@@ -51,6 +53,7 @@ class Shared:
 
     def join(self, node: Node, listener: Listener) -> Listener:
         """Let a node take part; return how its part of the run reaches what is shared."""
+        self._nodes[node.name] = node
         meeting = None  # another process sends messages
         if node.name == self._roster.local:
             meeting = partial(self._meetings.heard, node.name)
@@ -60,8 +63,18 @@ class Shared:
         """Return a sentence for each wait of users, on any node, that seems to have no end."""
         return self._meetings.problems()
 
+    def excuse(self, node: str) -> None:
+        """Have other nodes do what is done for all in the place of one that is about to leave."""
+        self._meetings.excuse(node)
+
+    def end(self, nodes: Collection[str]) -> None:
+        """Let nothing fall due from now on, and tell who waits: the run ends on these nodes."""
+        self.throttles.end_plan()
+        self._meetings.end(nodes)
+
     def lose(self, node: str, *, is_silent: bool) -> None:
         """Go on without a node."""
+        self._nodes.pop(node, None)
         self.throttles.lose(node, is_silent=is_silent)
         self._meetings.lose(node)
 
@@ -79,7 +92,7 @@ class Shared:
             node.post(kind, body)
 
     def _post_meeting(self, name: str, message: list[object]) -> None:
-        node = self._roster.nodes.get(name)
+        node = self._nodes.get(name)
         if isinstance(node, LocalNode):
             node.meeting_heard(message)
         elif node is not None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Coroutine, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,28 @@ class CoordinatorStatistics:
     batches: int
     failures: int
     is_stopped: bool
+
+    def plus(self, other: CoordinatorStatistics) -> CoordinatorStatistics:
+        """Return how this one and that of another node stand together.
+
+        Examples
+        --------
+        >>> here = CoordinatorStatistics("pairs", 30.0, (1, 3), 0, 0, 2, 0, is_stopped=False)
+        >>> there = CoordinatorStatistics("pairs", 30.0, (0, 4), 1, 0, 5, 1, is_stopped=False)
+        >>> together = here.plus(there)
+        >>> together.pending, together.gathering, together.batches, together.failures
+        ((1, 7), 1, 7, 1)
+        """
+        pending = tuple(map(sum, zip_longest(self.pending, other.pending, fillvalue=0)))
+        return replace(
+            self,
+            pending=pending,
+            gathering=self.gathering + other.gathering,
+            queued=self.queued + other.queued,
+            batches=self.batches + other.batches,
+            failures=self.failures + other.failures,
+            is_stopped=self.is_stopped and other.is_stopped,
+        )
 
 
 class Coordinator(Attendance):

@@ -143,6 +143,11 @@ class Lanes:
         for round_ in self._rounds:
             round_.done.set()
 
+    async def drain(self) -> None:
+        """Block until the actions have run that are queued by now."""
+        for lane in () if self._has_ended else (*self._lanes, self._last_lane):
+            await lane.drain()
+
     @property
     def has_ended(self) -> bool:
         """Whether no action will be called any more."""
@@ -244,6 +249,18 @@ class _Lane:
         self._backlog.take(weight)
         self._queue.append((work, weight))
         self._wake()
+
+    async def drain(self) -> None:
+        """Block until everything has run that is queued by now."""
+        if self.is_through:
+            return
+        passed = anyio.Event()
+
+        async def note() -> None:
+            passed.set()
+
+        self.put(note, 0)
+        await passed.wait()
 
     def end(self) -> None:
         """Let `run` return once everything that is queued has run."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -59,9 +59,10 @@ class _Comer:
 
 
 class _Guest(NamedTuple):
-    """A user who gathers: on which node, with what, and since when."""
+    """A user who gathers: on which node, by which of its calls, with what, and since when."""
 
     home: str
+    number: int
     data: object
     at: float
 
@@ -71,6 +72,7 @@ class _Round:
     """A timeout, reset or stop on its way through the keeper."""
 
     kind: Kind
+    keeper: str
     callers: list[tuple[str, int]] = field(default_factory=list)
 
 
@@ -88,7 +90,7 @@ class _Meeting:
         self.held: dict[str, frozenset[int]] = {}  # who of them waits for a message, by node
         self.rounds: dict[int, _Round] = {}
         self.is_stopping = False
-        self.has_told_of_waits = False
+        self.comers: dict[str, list[Any]] = {}  # who opens it anew once it is stopped, by node
         self.countdown: Countdown | None = None
         self.tallies = [
             Tally(_Outline(_how_many(each[0]), keeps_members=max(each[1]) > 1), random)
@@ -109,6 +111,10 @@ class _Meeting:
                 tally.remove(user_id)
             for member in tally.members_of(user_id):
                 member.user.is_here = False
+        self.leave_groups(user_id)
+
+    def leave_groups(self, user_id: int) -> None:
+        """Take a user out of the groups, for which it waits no longer."""
         for group in self.groups.values():
             group.pop(user_id, None)
 
@@ -157,6 +163,8 @@ class Meetings:
         self._meetings: dict[Hashable, _Meeting] = {}
         self._numbers = itertools.count(1)
         self._tasks: TaskGroup | None = None
+        self._leaving: set[str] = set()  # nodes that act no more, as they are about to go
+        self._last: frozenset[str] | None = None  # nodes of a run that ends; None while it is on
 
     async def serve(self, over: anyio.Event) -> None:
         """Watch the timeouts until the run is over."""
@@ -191,21 +199,50 @@ class Meetings:
     def lose(self, node: str) -> None:
         """Go on without a node; what its actions were at is not done again."""
         for meeting in list(self._meetings.values()):
+            meeting.comers.pop(node, None)
             if node not in meeting.nodes:
                 continue
-            was_keeper = meeting.keeper == node
+            before = meeting.keeper
             meeting.nodes.remove(node)
+            meeting.leaving.discard(node)
             meeting.held.pop(node, None)
             for user_id in meeting.homes.pop(node, ()):
                 meeting.forget(user_id, has_finished=False)
             if not meeting.nodes:
                 self._close(meeting)
-            elif was_keeper:
-                self._post(meeting.keeper, ["keeper", meeting.name])
-                for number in list(meeting.rounds):
+                continue
+            self._appoint(meeting, before)
+            for number, round_ in list(meeting.rounds.items()):
+                if round_.keeper == node:
                     self._done(meeting, number)
-            if meeting.nodes and meeting.leaving >= set(meeting.nodes):
-                self._stop(meeting)
+            self._stop_if_all_leave(meeting)
+        self._leaving.discard(node)
+
+    def excuse(self, node: str) -> None:
+        """Have others act in the place of a node that is about to leave."""
+        self._leaving.add(node)
+        for meeting in self._meetings.values():
+            self._appoint(meeting, meeting.keeper)
+
+    def end(self, nodes: Collection[str]) -> None:
+        """Tell who waits in vain, as the run begins to end on these nodes.
+
+        Others only prepare to take part, so that nobody is to wait for their end.
+        """
+        self._last = frozenset(nodes)
+        known = {node for meeting in self._meetings.values() for node in meeting.nodes}
+        for node in known - self._last:
+            self.lose(node)
+        for meeting in self._meetings.values():
+            self._tell_of_waits(meeting)
+
+    def _appoint(self, meeting: _Meeting, before: str) -> None:
+        """Have the first node act that stays; `before` did so up to now, if it is not empty."""
+        meeting.nodes.sort(key=lambda node: node in self._leaving)
+        if meeting.keeper != before:
+            if before:
+                self._post(before, ["relieved", meeting.name])
+            self._post(meeting.keeper, ["keeper", meeting.name])
 
     def _hear(self, meeting: _Meeting, node: str, what: str, arguments: Sequence[Any]) -> None:
         match what, arguments:
@@ -214,8 +251,11 @@ class Meetings:
                 self._add(meeting, Member(_Comer(user_id), data))
             case "gone" | "finished", (int(user_id),):
                 meeting.forget(user_id, has_finished=what == "finished")
-            case "gather", (int(user_id), int(size), data):
-                self._gather(meeting, node, user_id, size, data)
+            case "gather", (int(user_id), int(size), data, int(number)):
+                meeting.homes.setdefault(node, set()).add(user_id)
+                self._gather(meeting, user_id, size, _Guest(node, number, data, self._native.now()))
+            case "ungather", (int(user_id),):
+                meeting.leave_groups(user_id)
             case "reset" | "stop", (int(number),):
                 end = self._stop if what == "stop" else partial(self._play, kind="reset")
                 end(meeting, callers=[(node, number)])
@@ -228,28 +268,23 @@ class Meetings:
         match what, arguments:
             case "held", (list(users),):
                 meeting.held[node] = frozenset(users)
-            case "ending", ():
-                self._tell_of_waits(meeting)
             case "leave", ():
-                self._leave(meeting, node)
+                meeting.leaving.add(node)
+                self._stop_if_all_leave(meeting)
             case "done", (int(number),):
                 self._done(meeting, number)
             case _:
                 raise ValueError(f"no message about a coordinator: {what!r}")
 
     def _tell_of_waits(self, meeting: _Meeting) -> None:
-        """Have the keeper tell who waits: the first node says that the run begins to end."""
-        if meeting.has_told_of_waits:
-            return
-        meeting.has_told_of_waits = True
+        """Have the keeper tell who waits."""
         now = self._native.now()
         for wait in meeting.waits():
             if wait.is_stuck(now):
                 told = [wait.kind, wait.size, wait.came, wait.first, now - wait.since]
                 self._post(meeting.keeper, ["waiting", meeting.name, *told])
 
-    def _leave(self, meeting: _Meeting, node: str) -> None:
-        meeting.leaving.add(node)
+    def _stop_if_all_leave(self, meeting: _Meeting) -> None:
         if meeting.leaving >= set(meeting.nodes):
             self._stop(meeting)
 
@@ -262,6 +297,9 @@ class Meetings:
         shape: list[Any],
         timeout: float,
     ) -> None:
+        if meeting is not None and meeting.is_stopping and node not in meeting.nodes:
+            meeting.comers[node] = [number, shape, timeout]
+            return
         if meeting is None:
             meeting = _Meeting(name, shape, timeout, Random(f"{self._seed}/coordinators/{name}"))
             meeting.countdown = Countdown(
@@ -272,10 +310,13 @@ class Meetings:
         if meeting.shape != (shape, timeout):
             self._answer(node, name, number, conflict(name))
             return
-        if node not in meeting.nodes:
+        if not meeting.nodes:
             meeting.nodes.append(node)
-        if meeting.keeper == node:
-            self._post(node, ["keeper", name])
+            self._appoint(meeting, "")
+        elif node not in meeting.nodes and (self._last is None or node in self._last):
+            before = meeting.keeper
+            meeting.nodes.append(node)
+            self._appoint(meeting, before)
         self._answer(node, name, number, None)
 
     def _watch(self, meeting: _Meeting) -> None:
@@ -305,9 +346,9 @@ class Meetings:
             if batch is not None:
                 self._post(meeting.keeper, ["batch", meeting.name, index, *_plain(batch)])
 
-    def _gather(self, meeting: _Meeting, node: str, user_id: int, size: int, data: object) -> None:
+    def _gather(self, meeting: _Meeting, user_id: int, size: int, comer: _Guest) -> None:
         group = meeting.groups.setdefault(size, {})
-        group[user_id] = _Guest(node, data, self._native.now())
+        group[user_id] = comer
         if len(group) < size:
             return
         del meeting.groups[size]
@@ -315,7 +356,7 @@ class Meetings:
         meeting.longest[size] = max(took, meeting.longest.get(size, 0.0))
         members = [[other, guest.data] for other, guest in group.items()]
         for other, guest in group.items():
-            self._post(guest.home, ["gathered", meeting.name, other, members])
+            self._post(guest.home, ["gathered", meeting.name, other, guest.number, members])
 
     def _stop(self, meeting: _Meeting, callers: Sequence[tuple[str, int]] = ()) -> None:
         if not meeting.is_stopping:
@@ -330,7 +371,7 @@ class Meetings:
         if meeting.countdown is not None:
             meeting.countdown.disarm()
         number = next(self._numbers)
-        meeting.rounds[number] = _Round(kind, list(callers))
+        meeting.rounds[number] = _Round(kind, meeting.keeper, list(callers))
         batches = [list(_plain(tally.close(kind))) for tally in meeting.tallies]
         self._post(meeting.keeper, ["round", meeting.name, number, kind, batches])
 
@@ -349,6 +390,8 @@ class Meetings:
             meeting.countdown.end()
         for node in meeting.nodes:
             self._post(node, ["stopped", meeting.name])
+        for node, asked in meeting.comers.items():
+            self._open(node, self._meetings.get(meeting.name), meeting.name, *asked)
 
     def _answer(self, node: str, name: Hashable, number: int, error: MurmurError | None) -> None:
         if number:

@@ -22,7 +22,7 @@ from murmur.coordinators._lanes import Lanes
 from murmur.coordinators._plan import HasId, Kind, Member, Plan
 from murmur.coordinators._tally import Batch
 from murmur.coordinators._waits import Wait
-from murmur.errors import CoordinatorStoppedError, Leaving, MurmurError
+from murmur.errors import CoordinatorError, CoordinatorStoppedError, Leaving, MurmurError
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -74,13 +74,14 @@ class SharedCoordinator(Attendance):
         self.is_keeper = False
         self._post = post
         self._find_user = find_user
-        self._waiting: dict[int, Wakeup] = {}  # who gathers, by user id
+        # who gathers, by user id, and by which of its calls
+        self._waiting: dict[int, tuple[int, Wakeup]] = {}
         self._calls: dict[int, tuple[anyio.Event, list[MurmurError | None]]] = {}
         self._numbers = itertools.count(1)
         self._lanes = Lanes(name, plan.items, native=native, emitter=emitter, on_end=lambda: None)
         self._is_stopped = False
         self._is_leaving = False
-        self._over = anyio.Event()
+        self._may_go = anyio.Event()  # set when it has nothing to do for all nodes any more
 
     async def open(self, task_group: TaskGroup) -> None:
         """Tell the steering kernel; raises if it knows the name with another plan."""
@@ -137,16 +138,17 @@ class SharedCoordinator(Attendance):
 
     async def _gather(self, user: HasId, n: int, data: object) -> tuple[Member, ...]:
         size = self._welcome_group(user, n)
-        wakeup = self._native.wakeup()
-        self._waiting[user.id] = wakeup
-        self._post(["gather", self.name, user.id, size, data])
+        if user.id in self._waiting:
+            raise CoordinatorError(f"user {user.id} waits in gather already")
+        number, wakeup = next(self._numbers), self._native.wakeup()
+        self._post(["gather", self.name, user.id, size, data, number])
+        self._waiting[user.id] = place = number, wakeup
         try:
             outcome = await self._native.wait(wakeup)
         except BaseException:
-            self._post(["gone", self.name, user.id])
+            if self._waiting.get(user.id) is place:
+                self._quit_waiting(user.id)
             raise
-        finally:
-            self._waiting.pop(user.id, None)
         if isinstance(outcome, BaseException):
             raise outcome
         return tuple(Member(self._find_user(i), data) for i, data in outcome)
@@ -175,9 +177,13 @@ class SharedCoordinator(Attendance):
             self._post(["leave", self.name])
 
     async def wait_stopped(self) -> None:
-        """Block until the last actions have run, if they run here."""
-        if self.is_keeper and not self._lanes.is_performing_here:
-            await self._over.wait()
+        """Block until the last actions have run that run here."""
+        if self._lanes.is_performing_here:
+            return
+        if self.is_keeper:
+            await self._may_go.wait()
+        if not self._is_stopped:
+            await self._lanes.drain()
 
     def user_gone(self, user: HasId, *, has_finished: bool = False) -> None:
         """Take a user out of `gather`, and out of the open batches unless it has finished."""
@@ -187,20 +193,22 @@ class SharedCoordinator(Attendance):
 
     def user_leaving(self, user: HasId) -> None:
         """End the wait in `gather` of a user that is asked to leave."""
-        wakeup = self._waiting.pop(user.id, None)
-        if wakeup is not None:
-            self._post(["gone", self.name, user.id])
-            wakeup.wake(Leaving())
+        if user.id in self._waiting:
+            self._quit_waiting(user.id).wake(Leaving())
+
+    def _quit_waiting(self, user_id: int) -> Wakeup:
+        _, wakeup = self._waiting.pop(user_id)
+        self._post(["ungather", self.name, user_id])
+        return wakeup
 
     def waits(self) -> list[Wait]:
         """Return nothing: the steering kernel counts, and tells who waits on any node."""
         return []
 
     def tell_of_waits(self) -> None:
-        """Have the steering kernel look who waits on any node; the keeper tells."""
+        """Tell whether nobody came here; who waits on any node, the steering kernel knows."""
         if not self._had_users:
             self._tell_of("nobody", "", 0, 0, 0.0)
-        self._post(["ending", self.name])
 
     def heard(self, what: str, arguments: Sequence[Any]) -> None:
         """Take a message of the steering kernel about this coordinator."""
@@ -210,7 +218,10 @@ class SharedCoordinator(Attendance):
                 answers.append(error)
                 event.set()
             case "keeper", ():
-                self.is_keeper = True
+                self.is_keeper, self._may_go = True, anyio.Event()
+            case "relieved", ():
+                self.is_keeper = False
+                self._may_go.set()
             case "held?", (users,):
                 held = [user_id for user_id in users if self._owner.is_waiting(user_id)]
                 self._post(["held", self.name, held])
@@ -226,14 +237,17 @@ class SharedCoordinator(Attendance):
         match what, arguments:
             case "batch", (index, count, members):
                 self._lanes.perform(index, self._batch(index, "coordinate", count, members))
+            case "round", (number, _, _) if self._lanes.has_ended:
+                self._post(["done", self.name, number])  # the run here is over, or nearly
             case "round", (number, kind, batches):
                 self._task_group.start_soon(self._play, number, kind, batches)
-            case "gathered", (user_id, members):
-                self._gathered(user_id, members)
+            case "gathered", (user_id, number, members):
+                self._gathered(user_id, number, members)
 
-    def _gathered(self, user_id: int, members: Sequence[Any]) -> None:
-        wakeup = self._waiting.pop(user_id, None)
-        if wakeup is not None:
+    def _gathered(self, user_id: int, number: int, members: Sequence[Any]) -> None:
+        waits, wakeup = self._waiting.get(user_id, (0, None))
+        if wakeup is not None and waits == number:  # else it left that group in the meantime
+            del self._waiting[user_id]
             wakeup.wake(members)
 
     async def _play(self, number: int, kind: Kind, batches: Sequence[tuple[int, Any]]) -> None:
@@ -262,8 +276,8 @@ class SharedCoordinator(Attendance):
 
     def _end(self) -> None:
         self._is_stopped = True
-        self._over.set()
-        for wakeup in self._waiting.values():
+        self._may_go.set()
+        for _, wakeup in self._waiting.values():
             wakeup.wake(CoordinatorStoppedError(self.name))
         self._waiting.clear()
         self._emit("stop")
