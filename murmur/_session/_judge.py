@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from ._run import Run
     from ._status import Status
 
+FIRST = 1.0
+"""Seconds into a run before its first verdict: nothing speaks against one that has not begun."""
+
 PERIOD = 5.0
 """Seconds between two verdicts on a run that is on, at least."""
 
@@ -28,6 +31,7 @@ class Judge:
         self.effects: dict[tuple[float, str], str] = {}
         # the last one; None before the first, and while it cannot be given
         self.verdict: Verdict | None = None
+        self.judged_at = 0.0  # when that was, in seconds since the run started
         self.problem = ""  # why it cannot be given
         # which run, and whether it was over
         self._judged: tuple[str | None, bool] | None = None
@@ -52,6 +56,8 @@ class Judge:
         if run is None or status.run_id is None or now < self._again_at:
             return False
         is_over = status.state.is_over
+        if not is_over and status.elapsed < FIRST:
+            return False
         return self._judged != (status.run_id, is_over) or (not is_over and now >= self._next_at)
 
     def judge(self, run: Run, status: Status, now: float) -> None:
@@ -62,6 +68,6 @@ class Judge:
         except BaseException as error:
             self.verdict, self.problem = None, error_text(error)  # the last one was about less
             raise
-        self._again_at, self.problem = 0.0, ""
+        self.judged_at, self._again_at, self.problem = status.elapsed, 0.0, ""
         self._judged = (status.run_id, status.state.is_over)
         self._next_at = now + max(PERIOD, SHARE * (monotonic() - began))

@@ -48,6 +48,9 @@ PATIENCE = 1.0
 SILENCE = 2.0
 """Seconds without an answer, after which nobody knows what would come of the run."""
 
+_UNKNOWN: Mapping[str, object] = {"verdict": "", "judged_at": None}
+"""What `Seen` says of a run that is not judged, or of which too little is heard."""
+
 
 class _Told(traitlets.HasTraits):
     """Traits that are set in the background, where nobody waits for what an observer raises."""
@@ -184,7 +187,10 @@ class Seen(_Told):
         Seconds since the run started.
     verdict : str
         "valid", "suspect" or "invalid", looked at every five seconds and at the end; empty before
-        a run, and while the session's loop has not answered for two seconds.
+        a run, while the session's loop has not answered for two seconds, and while a node has
+        told nothing for three.
+    judged_at : float or None
+        When that was known, in seconds since the run started; None where `verdict` is empty.
     problem : str
         Why the last look failed, so that the numbers are older than they seem; empty else.
 
@@ -204,6 +210,9 @@ class Seen(_Told):
     p99: traitlets.Float[int | None, int | float | None] = traitlets.Float(None, allow_none=True)
     elapsed: traitlets.Float[float, int | float] = traitlets.Float(0.0)
     verdict: traitlets.Unicode[str, str | bytes] = traitlets.Unicode("")
+    judged_at: traitlets.Float[int | None, int | float | None] = traitlets.Float(
+        None, allow_none=True
+    )
     problem: traitlets.Unicode[str, str | bytes] = traitlets.Unicode("")
 
     def telling(self) -> AbstractContextManager[None]:
@@ -264,7 +273,7 @@ class Watcher:
             self._tell(observed)
         if is_idle:
             self._judge = Judge()
-            self._say(verdict="")
+            self._say(**_UNKNOWN)
         elif run is not None:
             self._judge_anew(run, observed)
 
@@ -303,15 +312,18 @@ class Watcher:
             if self._judge.is_due(run, observed.status, now):
                 self._judge.judge(run, observed.status, now)
         finally:
-            verdict = self._judge.verdict
-            self._say(verdict="" if verdict is None else verdict.state)
+            verdict = self._judge.known(observed.status)
+            if verdict is None or observed.recent.silent:
+                self._say(**_UNKNOWN)
+            else:
+                self._say(verdict=verdict.state, judged_at=self._judge.judged_at)
 
     def _miss(self) -> None:
         """Tell what is known of a run that could not be looked at: that nothing has come."""
         observed, heard_at = self._heard
         silence = monotonic() - heard_at
         if silence > SILENCE:
-            self._say(verdict="")
+            self._say(**_UNKNOWN)
         status = observed.status
         if status.run_id is None or status.state.is_over:
             return
@@ -344,13 +356,13 @@ class Watcher:
             seen.p50, seen.p99 = _known(total.p50), _known(total.p99)
             seen.elapsed = status.elapsed
 
-    def _say(self, **words: str) -> None:
-        """Set traits of `seen` that are words."""
+    def _say(self, **values: object) -> None:
+        """Set traits of `seen` that are not of each look."""
         with self._turns.taken(SILENCE) as is_mine:
             if is_mine:
-                with self.seen.telling():
-                    for name, word in words.items():
-                        self.seen.set_trait(name, word)
+                with self.seen.telling(), self.seen.hold_trait_notifications():
+                    for name, value in values.items():
+                        self.seen.set_trait(name, value)
 
     async def _follow(self) -> None:
         while not self._is_closed:

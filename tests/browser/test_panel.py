@@ -213,6 +213,12 @@ def doubts(notebook):
     return [one.inner_text() for one in notebook.page.locator(".mm-warning").all()]
 
 
+def verdicts(notebook):
+    """Return what the cards of the verdict say, of the panel and of the part that has one."""
+    cards = notebook.page.locator(".mm-figure", has_text="Verdict")
+    return [one.inner_text() for one in cards.all()]
+
+
 def is_told_by_all(notebook, words):
     found = doubts(notebook)
     return len(found) == 6 and all(words in text for text in found)
@@ -226,6 +232,7 @@ def test_when_the_kernel_is_killed_nothing_claims_to_be_live(parts, picture, unt
     until(lambda: is_told_by_all(parts, told), story=lambda: doubts(parts))
     assert parts.page.locator(".mm-old").count() == 6
     assert parts.page.locator(".mm-part:not([inert])").count() == 0
+    assert ["unknown" in text for text in verdicts(parts)] == [True, True]
     picture("killed", ".jp-Notebook")
     parts.run(4)  # in the new kernel, which knows no session
     assert parts.state == "disconnected"
@@ -251,6 +258,7 @@ def test_a_kernel_that_says_nothing_is_taken_for_live_no_longer(parts, picture, 
     finally:
         os.kill(kernel, signal.SIGCONT)
     until(lambda: parts.state == "running" and not parts.page.locator(".mm-old").count())
+    until(lambda: all("Verdict at " in text for text in verdicts(parts)))
 
 
 def test_a_page_that_is_loaded_again_catches_up(notebook, until):

@@ -64,6 +64,7 @@ def test_what_can_be_seen_follows_the_run(session: murmur.Session) -> None:
     session.do(Nap, 5, user_rate=float("inf"))
 
     wait_until(lambda: shown.value == 5 and seen.p99 is not None and seen.verdict)
+    wait_until(lambda: 0 < (seen.judged_at or 0) <= seen.elapsed)
     assert 0.01 < seen.p99 < 5
     assert seen.failed == 0
     assert seen.state == "running"
@@ -107,7 +108,7 @@ def test_nothing_is_seen_of_a_run_that_was_reset(session: murmur.Session) -> Non
 
     wait_until(lambda: seen.state == "idle")
     assert (seen.rate, seen.failed, seen.p50, seen.p99, seen.elapsed) == (0, None, None, None, 0)
-    assert seen.verdict == ""
+    assert (seen.verdict, seen.judged_at) == ("", None)
     session.do(Nap, 5, user_rate=float("inf"))
     wait_until(lambda: seen.rate > 0 and seen.verdict)
 

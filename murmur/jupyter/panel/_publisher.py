@@ -276,6 +276,7 @@ class Publisher:
             running=subject.session.scenario,
             settings={} if run is None else run.settings_at_start,
             verdict=self._judge.known(seen.status),
+            judged_at=self._judge.judged_at,
             effects=self._judge.effects,
             code=self._code.text,
         )

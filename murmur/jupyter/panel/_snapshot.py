@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from murmur._session import Observation, SearchProgress
+from murmur._session import Observation, SearchProgress, Status
 from murmur.cluster import NodeStatus
 from murmur.errors import few
 from murmur.recording import USER_STATES, Failure, LiveChange, Recent
@@ -41,6 +41,10 @@ _ADVICE_UNDER_QUOTA = (
     "A quota of processor time, as of a container, holds the load generator back: response times "
     "hold its own delay. Give it more, or ask less of each node."
 )
+_ADVICE_IN_SILENCE = (
+    "The load generator told nothing for a part of the last half minute: what it did then may be "
+    "missing here, or be of a generator that was late."
+)
 
 
 def snapshot(  # noqa: PLR0913 - all but the first by keyword
@@ -52,6 +56,7 @@ def snapshot(  # noqa: PLR0913 - all but the first by keyword
     code: str,  # what the clicks so far stand for
     # whether the numbers of the run can be trusted, as was known lately; None if that is unknown
     verdict: Verdict | None = None,
+    judged_at: float = 0.0,  # when that was known, in seconds since the run started
     # what the newest changes did, by when and what was changed, as was known lately
     effects: Mapping[tuple[float, str], str] = MappingProxyType({}),
 ) -> dict[str, Any]:
@@ -79,7 +84,7 @@ def snapshot(  # noqa: PLR0913 - all but the first by keyword
             "warning": _warning(recent) if is_on and not is_ending else "",
             **_bearing(seen, is_ending=is_ending),
         },
-        "verdict": _verdict(verdict, is_awaited=bool(status.run_id) and not is_on),
+        "verdict": _verdict(verdict, judged_at, status),
         "search": None if seen.search is None else _search(seen.search, status.elapsed),
         "code": code,
     }
@@ -192,14 +197,24 @@ def _change(change: LiveChange, effects: Mapping[tuple[float, str], str]) -> dic
 
 
 def _warning(recent: Recent) -> str:
-    """Return what to do if the generator is the bottleneck: if one window in five is unfit."""
-    if recent.unfit * 5 <= max(recent.judged, 5):
-        return ""
+    """Return what is wrong with the generator, and what to do; empty if it is fit."""
+    if not _is_too_slow(recent):
+        return _ADVICE_IN_SILENCE if _is_much(recent.unfit, recent) else ""
     advice = _ADVICE
     for whose, text in ((BY_OTHERS, _ADVICE_BESIDE_OTHERS), (BY_QUOTA, _ADVICE_UNDER_QUOTA)):
-        if sum(whose in reason for reason in recent.reasons) * 2 > recent.unfit:
+        if sum(whose in reason for reason in recent.reasons) * 2 > len(recent.reasons):
             advice = text
     return advice
+
+
+def _is_too_slow(recent: Recent) -> bool:
+    """Whether the generator is the bottleneck, as it tells itself."""
+    return _is_much(len(recent.reasons), recent)
+
+
+def _is_much(windows: int, recent: Recent) -> bool:
+    """Whether these are more than one in five of the last ones."""
+    return windows * 5 > max(recent.judged, 5)
 
 
 def _bearing(seen: Observation, *, is_ending: bool) -> dict[str, str]:
@@ -218,7 +233,7 @@ def _bearing(seen: Observation, *, is_ending: bool) -> dict[str, str]:
     pace = "keeps up"
     if recent.lag > LAG_LIMIT:
         pace = "late now"
-    if _warning(recent):
+    if _is_too_slow(recent):
         pace = "too slow now"
     return {
         "pace": pace,
@@ -235,11 +250,14 @@ def _end_text(seen: Observation) -> str:
     return f"{before}terminate under way"
 
 
-def _verdict(verdict: Verdict | None, *, is_awaited: bool) -> dict[str, Any] | None:
-    """Return a verdict; if it `is_awaited`, that it is on its way."""
+def _verdict(verdict: Verdict | None, judged_at: float, status: Status) -> dict[str, Any] | None:
+    """Return a verdict and of when it is, None of the whole run; or that it is on its way."""
+    is_over = status.state.is_over
     if verdict is None:
-        return {"state": _JUDGING, "reasons": []} if is_awaited else None
-    return {"state": verdict.state, "reasons": list(verdict.reasons)}
+        is_awaited = is_over and status.run_id
+        return {"state": _JUDGING, "at": None, "reasons": []} if is_awaited else None
+    at = None if is_over else math.floor(judged_at)
+    return {"state": verdict.state, "at": at, "reasons": list(verdict.reasons)}
 
 
 def _search(search: SearchProgress, elapsed: float) -> dict[str, Any]:

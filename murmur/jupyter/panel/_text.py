@@ -13,7 +13,7 @@ from typing import Any
 from IPython.display import display, update_display
 
 from ._frozen import Frozen
-from ._snapshot import ENDING
+from ._snapshot import ENDING, NO_NEWS
 
 
 def words(state: dict[str, Any]) -> str:
@@ -44,10 +44,20 @@ def words(state: dict[str, Any]) -> str:
     if state["health"]["pace"] == ENDING:
         parts.append(state["health"]["note"])
     if verdict := state.get("verdict"):
-        parts.append(" ".join([f"verdict: {verdict['state']}", *verdict["reasons"]]))
+        parts.append(" ".join([_verdict_text(state), *verdict["reasons"]]))
     closed = "the session is closed" if state["session"] == "closed" else ""
     parts += filter(None, (state["health"]["warning"], unseen, closed))
     return " | ".join(parts)
+
+
+def _verdict_text(state: dict[str, Any]) -> str:
+    """Return the verdict, and of when it is while the run is on."""
+    word, at = state["verdict"]["state"], state["verdict"]["at"]
+    if at is None:
+        return f"verdict: {word}"
+    if state["health"]["pace"] == NO_NEWS:
+        return f"verdict: unknown, {NO_NEWS} {state['health']['note']}; at {at:,} s: {word}"
+    return f"verdict at {at:,} s: {word}"
 
 
 class TextOutput:

@@ -119,7 +119,8 @@ def test_the_text_for_pages_without_widgets_ends_with_the_verdict(panel, state, 
     with capture_output() as captured:
         panel._text.show("")
         for verdict in ("being judged", "valid", "valid"):
-            news = {"state": "finished", "verdict": {"state": verdict, "reasons": []}}
+            told = {"state": verdict, "at": None, "reasons": []}
+            news = {"state": "finished", "verdict": told}
             panel.show({**state, **news}, None)
 
     texts = [output.data["text/plain"].split(" | ")[-1] for output in captured.outputs]

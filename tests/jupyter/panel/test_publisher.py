@@ -382,7 +382,8 @@ class SlowlyJudged:
 
 def seen_in(state: RunState, run_id: str | None) -> Observation:
     """Return what is seen of a run in that state."""
-    return Observation(status=replace(Observation().status, state=state, run_id=run_id))
+    status = replace(Observation().status, state=state, run_id=run_id, elapsed=3.5)
+    return Observation(status=status)
 
 
 async def shown(panel: Any, holds: Callable[[dict[str, Any]], object]) -> None:
@@ -415,6 +416,7 @@ async def test_the_end_is_shown_at_once_and_its_verdict_when_it_is_there(
         assert (panel.state["state"], panel.state["verdict"]) == ("running", None)
         run.may_end.set()
         await told(panel, "valid")
+        assert panel.state["verdict"]["at"] == 3
 
         run.word = "suspect"
         run.may_end.clear()
@@ -422,11 +424,26 @@ async def test_the_end_is_shown_at_once_and_its_verdict_when_it_is_there(
             subject.seen = seen_in(state, "r1")
             await anyio.sleep(1)
             assert panel.state["state"] == state.value
-        assert panel.state["verdict"] == {"state": "being judged", "reasons": []}
+        assert panel.state["verdict"] == {"state": "being judged", "at": None, "reasons": []}
         await anyio.sleep(60)
         run.may_end.set()
         await told(panel, "suspect")
         assert run.most == 1  # nobody judges while another does
+        panel.close()
+
+
+async def test_a_run_that_has_just_begun_has_no_verdict(publisher, subject, session):
+    run = session.run = SlowlyJudged()
+    run.may_end.set()
+    panel = publisher.open()
+    begun = seen_in(RunState.RUNNING, "r1")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(publisher.serve)
+        subject.seen = replace(begun, status=replace(begun.status, elapsed=0.9))
+        await anyio.sleep(10)
+        assert panel.state["verdict"] is None
+        subject.seen = begun
+        await told(panel, "valid")
         panel.close()
 
 

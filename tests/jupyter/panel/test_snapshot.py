@@ -53,7 +53,7 @@ def running(**throttles):
 
 @pytest.fixture
 def take(chat):
-    def take_one(seen, tape=None, *, settings=None, is_running=True, verdict=None):
+    def take_one(seen, tape=None, *, settings=None, is_running=True, verdict=None, judged_at=0.0):
         if tape is not None:
             tape.seal()
             recent = LiveView(tape.record).recent(seen.status.elapsed)
@@ -65,6 +65,7 @@ def take(chat):
             settings=settings or {},
             code="",
             verdict=verdict,
+            judged_at=judged_at,
         )
 
     return take_one
@@ -79,7 +80,12 @@ def take(chat):
     ],
 )
 def test_the_verdict_is_a_word_and_its_sentences(take, verdict, shown):
-    assert take(Observation(), verdict=verdict)["verdict"] == shown
+    whole = shown and {**shown, "at": None}
+    assert take(Observation(), verdict=verdict, judged_at=7.9)["verdict"] == whole
+
+
+def test_while_a_run_is_on_its_verdict_is_of_a_moment(take):
+    assert take(running(), verdict=Verdict("valid"), judged_at=7.9)["verdict"]["at"] == 7
 
 
 @pytest.mark.parametrize(
@@ -87,8 +93,8 @@ def test_the_verdict_is_a_word_and_its_sentences(take, verdict, shown):
     [
         (RunState.RUNNING, None),
         (RunState.TERMINATING, None),
-        (RunState.FINISHED, {"state": "being judged", "reasons": []}),
-        (RunState.FAILED, {"state": "being judged", "reasons": []}),
+        (RunState.FINISHED, {"state": "being judged", "at": None, "reasons": []}),
+        (RunState.FAILED, {"state": "being judged", "at": None, "reasons": []}),
     ],
 )
 def test_an_end_without_a_verdict_is_being_judged(take, state, shown):
@@ -221,6 +227,7 @@ def test_a_generator_that_says_nothing_does_not_keep_up(take, tape, elapsed, lag
 
     assert (state["health"]["pace"], state["health"]["note"]) == (pace, note)
     is_silent = pace == "no news"
+    assert state["health"]["warning"].startswith("The load generator told nothing") == is_silent
     assert (state["nodes"][0]["lag"] == "no news for 7 s") == is_silent
 
 

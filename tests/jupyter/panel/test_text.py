@@ -39,8 +39,18 @@ def test_a_run_is_one_line():
             {"health": {"warning": "", "pace": "ending", "note": "terminate under way"}},
             "terminate under way",
         ),
-        ({"verdict": {"state": "valid", "reasons": []}}, "verdict: valid"),
-        ({"verdict": {"state": "suspect", "reasons": ["One."]}}, "verdict: suspect One."),
+        ({"verdict": {"state": "valid", "at": None, "reasons": []}}, "verdict: valid"),
+        (
+            {"verdict": {"state": "suspect", "at": 1230, "reasons": ["One."]}},
+            "verdict at 1,230 s: suspect One.",
+        ),
+        (
+            {
+                "health": {"warning": "", "pace": "no news", "note": "for 7 s from two"},
+                "verdict": {"state": "valid", "at": 1230, "reasons": []},
+            },
+            "verdict: unknown, no news for 7 s from two; at 1,230 s: valid",
+        ),
     ],
 )
 def test_what_matters_is_said(changed, end):

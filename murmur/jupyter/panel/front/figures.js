@@ -8,7 +8,7 @@ function newFigures() {
   const median = figure("Response time p50");
   const slow = figure("Response time p99");
   const failed = figure("Failed", "%");
-  const health = figure("Verdict");
+  const health = newVerdict();
   const element = h(
     "div",
     { class: "mm-figures", role: "group", "aria-label": "Figures of the last ten seconds" },
@@ -17,7 +17,9 @@ function newFigures() {
   );
   return {
     element,
-    update({ users: counts, figures, health: generator, verdict }) {
+    doubt: health.doubt,
+    update(news) {
+      const { users: counts, figures } = news;
       users.update(counts);
       throughput.update(rate(figures.rate), `${whole(figures.total)} in all`);
       median.update(...split(figures.p50), "of successful actions");
@@ -26,8 +28,40 @@ function newFigures() {
       const share = figures.share == null ? ["–", ""] : [percent(figures.share), "%"];
       failed.update(...share, `${whole(figures.failed_total)} in all${gone}`);
       failed.element.classList.toggle("mm-bad", figures.share > 0.01 || Boolean(gone));
-      health.update(verdict?.state ?? "–", generator.pace, generator.note);
-      health.element.classList.toggle("mm-bad", Boolean(generator.warning) || generator.pace === "no news" || (verdict ?? {}).state === "invalid");
+      health.update(news);
+    },
+  };
+}
+
+/** Return the card of the verdict: of when it is, or that it is not known any more. */
+function newVerdict() {
+  const { element, label, update } = figure("Verdict");
+  let latest = null;
+  let doubt = ""; // as `newContact` has it
+  function show() {
+    if (!latest) return;
+    const { state, verdict, health } = latest;
+    const { state: word, at } = verdict ?? { state: "–" };
+    const isSilent = health.pace === "no news";
+    const isLost = Boolean(doubt) && (!isOver(state) || word === "being judged");
+    const isKnown = !isSilent && !isLost;
+    const last = at == null ? "not judged" : `${word} at ${clock(at)}`;
+    label(isKnown && at != null ? `Verdict at ${clock(at)}` : "Verdict");
+    if (isLost) update("unknown", "", last);
+    else if (isSilent) update("unknown", health.pace, `${health.note}; ${last}`);
+    else update(word, health.pace, health.note);
+    element.classList.toggle("mm-bad", isKnown && word === "invalid");
+    element.classList.toggle("mm-late", isSilent || Boolean(health.warning));
+  }
+  return {
+    element,
+    update(news) {
+      latest = news;
+      show();
+    },
+    doubt(word) {
+      doubt = word;
+      show();
     },
   };
 }
@@ -36,6 +70,7 @@ function newFigures() {
 const split = (text) => (text ? text.split(" ") : ["–", ""]);
 
 function figure(label, fixed = "") {
+  const caption = h("div", { class: "mm-caption" }, label);
   const value = h("span", { class: "mm-value" }, "–");
   const unit = h("span", { class: "mm-unit" }, fixed);
   const note = h("div", { class: "mm-help" });
@@ -43,10 +78,11 @@ function figure(label, fixed = "") {
     element: h(
       "div",
       { class: "mm-card mm-figure" },
-      h("div", { class: "mm-caption" }, label),
+      caption,
       h("div", {}, value, unit),
       note,
     ),
+    label: (text) => setText(caption, text),
     update(text, ...rest) {
       setText(value, text);
       if (rest.length > 1) setText(unit, rest[0]);

@@ -167,8 +167,9 @@ function renderPanel({ model, el }) {
   );
 
   function troubles(news) {
-    const { state, reasons = [] } = news.verdict ?? {};
-    const word = state === "valid" ? "Note" : `The run is ${state}`;
+    const { state, at, reasons = [] } = news.verdict ?? {};
+    const when = at == null ? "" : ` at ${clock(at)}`;
+    const word = state === "valid" ? "Note" : `The run is ${state}${when}`;
     const doubts = reasons.length ? `${word}: ${reasons.join(" ")}` : "";
     const told = [news.health?.warning, doubts, ...(news.problems ?? [])].filter(Boolean);
     return told.map((text) => (/[.!?]$/.test(text) ? text : `${text}.`)).join(" ");
@@ -177,6 +178,7 @@ function renderPanel({ model, el }) {
     const news = model.get("state");
     const doubt = contact.doubt(news);
     warning.show(doubt ? contact.words(news) : troubles(news));
+    figures.doubt(doubt);
     root.classList.toggle("mm-old", Boolean(doubt));
     root.querySelectorAll(".mm-body, .mm-code").forEach((part) => (part.inert = doubt === "gone"));
     const isEnding = news.health?.pace === "ending";

@@ -104,6 +104,7 @@ function renderPart({ model, el }, make) {
   function warn() {
     const news = model.get("state");
     const doubt = contact.doubt(news);
+    part.doubt?.(doubt);
     root.classList.toggle("mm-old", Boolean(doubt));
     root.inert = doubt === "gone";
     warning.show(doubt ? contact.words(news) : "");
