@@ -29,6 +29,14 @@ _CLOCK = (
 )
 _STEP = "(end - start > 150 ? 60 : end - start > 75 ? 20 : 10)"  # seconds between two labels
 _TICKS = f"sequence(ceil(start / {_STEP}) * {_STEP}, end + 0.001, {_STEP})"
+_ROUND = [float(f"{step}e{decade}") for decade in range(-5, 3) for step in (1, 2, 5)]  # seconds
+_LOW, _HIGH = "domain('y')[0]", "domain('y')[1]"
+_POWER = f"pow(10, floor(log({_HIGH} - {_LOW}) / LN10))"
+_APART = f"{_POWER} / (({_HIGH} - {_LOW}) / {_POWER} < 3 ? 2 : 1)"
+_DURATIONS = (  # where the axis is so short that it may hold fewer than two of the round ones
+    f"{_HIGH} / {_LOW} < 5 ? sequence(ceil({_LOW} / ({_APART})) * {_APART}, {_HIGH}, {_APART})"
+    f" : {_ROUND}"
+)
 _LEGEND = alt.Legend(
     title=None,
     orient="top",
@@ -117,7 +125,8 @@ def _latency() -> list[alt.Chart]:
         axis=_durations(grid=True),
     )
     # A gap stays one; a single 0 would put all else at the upper edge.
-    value = f"isValid(datum.value) ? max(datum.value, {theme.SHORTEST}) : null"
+    shown = f"max(datum.value, {theme.SHORTEST})"
+    value = f"isValid(datum.value) ? {shown} : null"
     lines = _lines(_PERCENTILES, "response time [s]", y=y, number=".3~r")
     lines = lines.transform_calculate(value=value)
     marks = alt.Chart(_ROWS).transform_filter("datum.alone").transform_fold([*_PERCENTILES])
@@ -126,7 +135,12 @@ def _latency() -> list[alt.Chart]:
     dots = marks.mark_point(filled=True, size=14, opacity=1).encode(
         x=_time(), y=y, color=alt.Color("key:N", scale=theme.coloured(_PERCENTILES), legend=None)
     )
-    return [lines, dots]
+    # If all took as long, the axis would have no length without this, and no label.
+    ends = alt.Chart(_ROWS).transform_aggregate(least="min(p50)", most="max(p999)")
+    ends = ends.transform_fold(["least", "most"], as_=["end", "value"]).transform_calculate(
+        value=f"isValid(datum.value) ? {shown} * (datum.end === 'least' ? 0.9 : 1.1) : null"
+    )
+    return [lines, dots, ends.mark_rule(opacity=0, aria=False).encode(y=y)]
 
 
 def _heatmap() -> alt.Chart:
@@ -227,9 +241,16 @@ def _time() -> alt.X:
 
 
 def _durations(*, grid: bool) -> alt.Axis:
-    """Return an axis that is labelled at 1, 2 and 5 of each decade, from 10 us to 500 s."""
-    ticks = [float(f"{step}e{decade}") for decade in range(-5, 3) for step in (1, 2, 5)]
-    return alt.Axis(labelExpr=theme.SECONDS_LABEL, labelOverlap=True, values=ticks, grid=grid)
+    """Return an axis that is labelled at 1, 2 and 5 of each decade, from 10 us to 500 s.
+
+    One that holds fewer than two of these, as in a short run, is labelled in between.
+    """
+    return alt.Axis(
+        labelExpr=theme.SECONDS_LABEL,
+        labelOverlap=True,
+        values=alt.ExprRef(_DURATIONS),
+        grid=grid,
+    )
 
 
 def _whole_axis() -> alt.Axis:

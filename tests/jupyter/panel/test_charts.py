@@ -42,6 +42,33 @@ def test_time_is_labelled_in_whole_steps_at_any_age_of_the_run(start, end, label
     assert re.findall(r">(\d+:\d\d)<", drawn) == labels
 
 
+def _labels(name, rows):
+    """Return what the vertical axis of a chart says, from below."""
+    drawn = vl_convert.vegalite_to_svg(
+        {**specs([name])[name], "datasets": {"rows": rows, "changes": []}, "width": 400}
+    )
+    return re.findall(r">([\d.]+ (?:µs|ms|s))<", drawn)
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "labels"),
+    [
+        (0.1, 0.1, ["90 ms", "95 ms", "100 ms", "105 ms", "110 ms"]),
+        (0.0011, 0.0018, ["1 ms", "1.5 ms", "2 ms"]),
+        (0.0011, 0.009, ["1 ms", "2 ms", "5 ms", "10 ms"]),
+    ],
+)
+def test_response_times_are_labelled_however_close_together_they_are(least, most, labels):
+    quantiles = {"p50": least, "p90": most, "p99": most, "p999": most}
+    rows = [{"at": at, **quantiles, "alone": 0.0} for at in range(3)]
+
+    assert _labels("latency", rows) == labels
+
+
+def test_a_heat_map_of_one_band_is_labelled():
+    assert len(_labels("heatmap", [{"at": 0, "band": 31, "actions": 5}])) >= 2
+
+
 def _strokes(rows):
     """Return the paths of lines, and how many dots there are, in the drawing of latency."""
     spec = specs(["latency"])["latency"]
