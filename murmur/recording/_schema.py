@@ -216,7 +216,7 @@ _THROTTLES = Frame(
         number(
             "rate",
             "Permits per `interval` at the end of the window, on a ramp the mean of that and the "
-            "end before; infinite when unlocked, NaN for a limit.",
+            "end before, unless it goes in steps; infinite when unlocked, NaN for a limit.",
             "last",
             unit="1/interval",
         ),

@@ -53,7 +53,7 @@ class Samples:
     def __init__(self, windows: WindowNumbers) -> None:
         self._windows = windows
         self._requested = 0
-        self._rate = (0.0, False)
+        self._rate = (0.0, False)  # at the end before, and whether it was changing all the time
         self._told: set[int] = set()  # the newest windows whose state was told
 
     def rows(  # noqa: PLR0913 - the columns
@@ -63,7 +63,7 @@ class Samples:
         *,
         rate: float,
         interval: float,
-        is_ramping: bool,
+        is_sloping: bool,
         requested: int,
         free: int,
         waiting: int,
@@ -73,7 +73,7 @@ class Samples:
         this = self._windows.told_by(now)
         limited = math.isnan(rate)
         mean = (self._rate[0] + rate) / 2 if self._rate[1] else rate
-        self._rate = (rate, is_ramping)
+        self._rate = (rate, is_sloping)
         state = {} if limited else {"rate": mean, "interval": interval}
         rows: list[dict[str, object]] = []
         for window in sorted({*booked, this}):

@@ -91,6 +91,9 @@ class Source(Protocol):
     def is_ramping(self, now: float) -> bool:
         """Whether a ramp is under way."""
 
+    def slope_at(self, now: float) -> float:
+        """Return by how many permits per interval the rate changes in a second, between steps."""
+
     def ramp_at(self, now: float) -> str:
         """Return the ramp that is under way, in words; empty if that is not known here."""
 
@@ -176,6 +179,10 @@ class OwnSource:
     def is_ramping(self, now: float) -> bool:
         """See `Source`."""
         return self._setting.is_ramping(now)
+
+    def slope_at(self, now: float) -> float:
+        """See `Source`."""
+        return self._setting.slope_at(now)
 
     def ramp_at(self, now: float) -> str:
         """See `Source`."""

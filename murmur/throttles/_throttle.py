@@ -423,7 +423,7 @@ class Throttle:
             booked,
             rate=math.nan if self.is_limit else self._source.rate_at(now),
             interval=math.nan if self.is_limit else self.interval,
-            is_ramping=self.is_ramping,
+            is_sloping=self._source.slope_at(now) != 0 and not self._is_stopped,
             requested=self._line.requested + self._passed,
             free=free,
             waiting=len(self._line),

@@ -204,6 +204,24 @@ async def test_a_ramp_with_a_duration_changes_all_the_time(throttle, demand):
 
 
 @pytest.mark.parametrize(
+    ("how", "rates"),
+    [
+        ({"steps": 2, "step_interval": 1}, [10, 20, 20, 30]),
+        ({"duration": 2}, [12, 16.5, 25, 29.5]),  # it was 12, 21, 29 and 30
+    ],
+)
+async def test_the_rows_of_a_ramp_have_the_rate_that_was_in_force(throttle, throttles, how, rates):
+    await throttle.ramp(from_rate=10, to_rate=30, interval=1, **how)
+    told = []
+    for seconds in (0.2, 0.9, 0.8, 0.3):
+        await anyio.sleep(seconds)
+        *_, (_, sample) = throttles.sample(anyio.current_time())
+        told.append(sample["rate"])
+
+    assert told == pytest.approx(rates)
+
+
+@pytest.mark.parametrize(
     ("how", "many"),
     [
         ({"to_rate": 0.5, "duration": 60}, 45),  # at the mean of both rates

@@ -159,6 +159,10 @@ class LeasedSource:
         """See `Source`."""
         return self._lease.state.ramping
 
+    def slope_at(self, now: float) -> float:
+        """See `Source`; the cluster's."""
+        return self._lease.state.slope
+
     def ramp_at(self, now: float) -> str:
         """See `Source`: the steering kernel knows."""
         return ""
