@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
+import symtable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +18,22 @@ from murmur.testing import rehearse, router_process
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+GIVEN = {"session", "run", "results", "user", "http", "self"}
+"""Names that a page need not make: it says what they are, or another page does."""
+
+OF_THE_READER = {
+    *("Chat", "Shop", "Statsd"),  # scenarios and an exporter, shown elsewhere
+    *("log_in", "look_at", "item", "frame", "server_pid", "security", "figures"),
+    *("a1", "a2", "a3", "b1", "b2", "b3"),  # results of their runs
+    *("Protocol", "Request", "Patience", "Reply", "Unicode"),  # in fragments of a class
+}
 
 
 def blocks(page: Path) -> list[str]:
-    """Return the Python blocks of a page, magics left out."""
+    """Return the Python blocks of a page, with ``...`` for the answer of a magic."""
     text = page.read_text(encoding="utf-8")
     found = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    return [re.sub(r"^(\w+ = )?%.*$", "", block, flags=re.MULTILINE) for block in found]
+    return [re.sub(r"^(\w+ = )?%.*$", r"\1...", block, flags=re.MULTILINE) for block in found]
 
 
 def executed(page: str) -> dict[str, Any]:
@@ -36,6 +48,30 @@ def executed(page: str) -> dict[str, Any]:
 def test_every_example_can_be_read_as_python(page: Path) -> None:
     for block in blocks(page):
         compile(block, page.name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST)
+
+
+def tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    """Yield a scope and all within it."""
+    yield table
+    for inner in table.get_children():
+        yield from tables(inner)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_name_of_an_example_is_imported_or_made_on_its_page(page: Path) -> None:
+    known = {*dir(builtins), *GIVEN, *OF_THE_READER}
+    for block in blocks(page):
+        body = "".join(f"    {line}\n" for line in block.splitlines())
+        table = symtable.symtable(f"async def example():\n{body}    pass\n", page.name, "exec")
+        (example,) = table.get_children()
+        known |= {one.get_name() for one in example.get_symbols() if not one.is_global()}
+        used = {
+            one.get_name()
+            for scope in tables(example)
+            for one in scope.get_symbols()
+            if one.is_global() and one.is_referenced()
+        }
+        assert sorted(used - known) == [], block
 
 
 def test_a_scenario_ported_from_amoc_is_fit_to_run() -> None:
