@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from murmur._backend import native
@@ -97,7 +98,7 @@ class Opening:
         """
         from ._tls import TlsSteeringLink, reason_of
 
-        thread = LinkThread()
+        thread = LinkThread(Context)  # what befalls nodes is told where people look then
         link = TlsSteeringLink(authority.context(), host, port)
         try:
             members = await receive(cluster, link, thread.start, service)

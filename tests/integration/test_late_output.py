@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import queue
 import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import nbformat
 import pytest
+from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 
 SCENARIO = """
@@ -79,3 +83,53 @@ def test_a_user_in_a_thread_of_its_own_is_heard_as_well(saved):
 def test_what_a_cell_says_itself_stays_with_it(saved):
     assert saved["quiet"] == "<quiet>\n"
     assert "<started>" in saved["start"]
+
+
+LOSS = """
+import os, signal, time, murmur
+
+class Dies(murmur.Scenario):
+    async def start(self, user):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+session = murmur.Session()
+"""
+
+
+@pytest.fixture
+def execute(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], tuple[str, list[Any]]]]:
+    """Return a function that runs a cell as in a Jupyter server.
+
+    It returns the cell's id, and what streams said until the cell was done and a moment after.
+    """
+    monkeypatch.setenv("JPY_SESSION_NAME", "notebook.ipynb")
+    manager, client = start_new_kernel(kernel_name="python3")
+
+    def execute_one(source: str) -> tuple[str, list[Any]]:
+        cell, streams, is_done = client.execute(source), [], False
+        while True:
+            try:
+                message = client.get_iopub_msg(timeout=2 if is_done else 60)
+            except queue.Empty:
+                assert is_done, streams
+                return cell, streams
+            if message["msg_type"] == "stream":
+                streams.append(message)
+            is_end = message["content"].get("execution_state") == "idle"
+            is_done |= is_end and message["parent_header"].get("msg_id") == cell
+
+    yield execute_one
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+def test_in_a_jupyter_server_a_lost_node_is_told_below_the_cell_that_runs(execute):
+    execute(LOSS)
+    execute("session.spawn_nodes(1)")
+
+    gone = "session.do(Dies, 1)\nwhile 'spawned-1' in session.nodes: time.sleep(0.05)"
+    cell, streams = execute(gone)
+
+    lost = [one for one in streams if "spawned-1 is lost" in one["content"]["text"]]
+    assert lost
+    assert {one["parent_header"]["msg_id"] for one in lost} == {cell}
