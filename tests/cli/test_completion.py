@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from functools import partial
@@ -125,8 +124,8 @@ _murmur_completion
 """
 
 
-@pytest.mark.skipif(shutil.which("zsh") is None, reason="no zsh here")
-def test_zsh_leaves_the_cursor_behind_a_name_that_lacks_its_value(tmp_path):
+def test_zsh_leaves_the_cursor_behind_a_name_that_lacks_its_value(tmp_path, program):
+    zsh = program("zsh")
     (tmp_path / "chat.py").write_text(CHAT, encoding="utf-8")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     run = partial(
@@ -136,7 +135,7 @@ def test_zsh_leaves_the_cursor_behind_a_name_that_lacks_its_value(tmp_path):
         run(["murmur", "completion", "zsh"], stdout=file)
 
     name, value = (
-        run(["zsh", "-f", "-c", ZSH, "zsh", word], stdout=subprocess.PIPE).stdout.splitlines()
+        run([zsh, "-f", "-c", ZSH, "zsh", word], stdout=subprocess.PIPE).stdout.splitlines()
         for word in ("pa", "mode=fas")
     )
     assert name == ["describe -V told open_told -U -S ", "pace=:seconds between messages"]
