@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import ast
 import builtins
+import json
 import re
 import symtable
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import anyio
+import pandas as pd
 import pytest
 
+import murmur
+from murmur.http import Options, Request
 from murmur.scenario import callbacks, scenarios_in
-from murmur.testing import rehearse, router_process
+from murmur.testing import HttpStub, rehearse, router_process
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -101,6 +106,56 @@ def test_the_scenarios_of_a_page_run(page: str) -> None:
     for scenario in scenarios_in(names).values():
         users = rehearse(scenario, 20, user_rate=float("inf"), duration=5).users
         assert set(users["outcome"]) <= {"finished", "left", "killed"}, scenario
+
+
+FRAGMENT = """
+class Fragment(murmur.Scenario):
+    async def init(self):
+        self.http = Options(base_url="http://shop.test", transport=HttpStub(shop))
+        self.messages = await murmur.throttle("paced", rate=10, interval=1)
+
+    async def start(self, user):
+        http, item = user.http, dict(id=7)
+{}"""
+
+
+def shop(request: Request) -> tuple[int, dict[str, str], bytes]:
+    """Answer what the fragments ask for as they would have it."""
+    path = request.target.partition("?")[0]
+    bodies = {"/cart": {"items": [7], "total": 5}, "/health": {"up": True, "status": "up"}}
+    status = 404 if path == "/items/9999" else 201 if request.method == "POST" else 200
+    return status, {"content-type": "application/json"}, json.dumps(bodies.get(path, {})).encode()
+
+
+def is_fragment(block: str) -> bool:
+    """Return whether a block stands in an async function, and needs no stream of a server."""
+    is_asynchronous = re.search(r"^(await|async with|    await) ", block, re.MULTILINE)
+    return bool(is_asynchronous) and not re.search("def |stream|websocket|coordinator", block)
+
+
+@pytest.mark.parametrize(
+    ("page", "number"),
+    [
+        ("how-to/test-an-http-api.md", 3),
+        ("how-to/throttles-and-shapes.md", 4),
+        ("reference/throttles.md", 1),
+    ],
+)
+def test_what_a_page_awaits_goes_through(
+    page: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    times = pd.date_range("2026-01-01", periods=3000, freq="7s")
+    pd.DataFrame({"time": times}).to_csv("access.csv", index=False)
+    fragments = [block for block in blocks(ROOT / "docs" / page) if is_fragment(block)]
+    for block in fragments:
+        names = {"murmur": murmur, "Options": Options, "HttpStub": HttpStub, "shop": shop, "pd": pd}
+        exec(FRAGMENT.format(textwrap.indent(block, " " * 8)), names)
+        results = rehearse(names["Fragment"], 1, user_rate=float("inf"), duration=5)
+        assert set(results.users["outcome"]) <= {"finished", "left"}, block
+        assert results.errors.empty, block
+
+    assert len(fragments) == number
 
 
 def test_every_how_to_stands_in_one_group_of_the_index() -> None:

@@ -29,6 +29,10 @@ def test_its_scenario_and_its_cells_run(tmp_path: Path, monkeypatch: pytest.Monk
     assert "Echo" in (tmp_path / "echo.html").read_text(encoding="utf-8")
 
 
+def test_its_router_leaves_jupyter_the_port_that_it_listens_at() -> None:
+    assert "8888" not in README
+
+
 def test_its_links_lead_somewhere() -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)", README)
 
