@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from murmur._backend import thread_here
@@ -158,6 +159,7 @@ class OpenTelemetry(PushExporter):
             self._traces = OTLPSpanExporter(
                 self._path("traces"), timeout=TIMEOUT, session=self._session()
             )
+        _ = self._sender  # found out in threads, which nobody can start once the process ends
         self._relay.attach(self._spans)
         super()._open()
 
@@ -184,14 +186,21 @@ class OpenTelemetry(PushExporter):
         self._sessions.append(session)
         return session
 
-    def _resource(self, run_id: str) -> Resource:
-        """Return who sends: a service named murmur, unless the environment knows better."""
+    @cached_property
+    def _sender(self) -> Resource:
+        """Who sends: a service named murmur, unless the environment knows better."""
         from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 
-        resource = Resource.create({**self._labels, "murmur.run": run_id})
-        if str(resource.attributes[SERVICE_NAME]).startswith("unknown_service"):
-            return resource.merge(Resource({SERVICE_NAME: "murmur"}))
-        return resource
+        found = Resource.create(dict(self._labels))
+        if str(found.attributes[SERVICE_NAME]).startswith("unknown_service"):
+            return found.merge(Resource({SERVICE_NAME: "murmur"}))
+        return found
+
+    def _resource(self, run_id: str) -> Resource:
+        """Return who sends, and of which run."""
+        from opentelemetry.sdk.resources import Resource
+
+        return self._sender.merge(Resource({"murmur.run": run_id}))
 
 
 def _require_sdk(with_otlp: bool) -> None:

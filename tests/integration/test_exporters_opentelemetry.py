@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -141,6 +143,28 @@ def test_a_collector_gets_what_the_frames_say(session):
     assert len({span.trace_id for span in server.spans}) == len(actions)
     assert sum(span.status.code == 2 for span in server.spans) == len(failed)
     assert exporter.statistics().dropped == 0
+
+
+SCRIPT = """
+import sys, murmur
+from murmur.exporters import OpenTelemetry
+
+class Beat(murmur.Scenario):
+    async def start(self, user):
+        with user.timer("beat"): ...
+
+session = murmur.Session()
+OpenTelemetry(session, sys.argv[1], interval=3600).start()
+session.do(Beat, 5, user_rate=float("inf"), end_when_idle=True).wait()
+"""
+
+
+def test_a_script_that_ends_without_a_stop_has_pushed_all():
+    """The SDK finds out about the process in threads, and at its end no thread begins."""
+    with collecting() as server:
+        subprocess.run([sys.executable, "-c", SCRIPT, server.url], check=True, timeout=120)
+
+    assert server.points("murmur.actions")["beat", "local"].as_double == 5
 
 
 def test_without_a_collector_the_run_goes_on_and_it_is_told_once(session, caplog):
