@@ -339,7 +339,8 @@ def _rows(known: Mapping[str, NodeOverview]) -> list[list[str]]:
         [
             node.name,
             node.state.value,
-            *(f"{node.users[state]:,}" for state in ("waiting", "running", "leaving", "gone")),
+            *(f"{node.users[state]:,}" for state in ("waiting", "running", "leaving")),
+            f"{node.users['gone']:,}" + f" ({node.lost:,} lost)" * bool(node.lost),
             f"{node.host}, process {node.pid}",
             _clock(node),
             "; ".join(node.problems),

@@ -6,12 +6,14 @@ Users that no node answers for get their outcome here.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from murmur._backend import native
 from murmur.recording import STEERING
+from murmur.runtime import BY_THEIR_NODE
 from murmur.telemetry import STANDSTILL, Emitter, Labels, Recorder
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ class Chronicle:
             keep=self._recorder.event,
         )
         self._owing: set[str] = set()  # nodes that ran, and did not leave in order
+        # users that were lost, or ended, because of their node, by its name
+        self.gone: Counter[str] = Counter()
 
     def event(self, name: str, node: str, state: str) -> None:
         """Say that something happened to a node."""
@@ -116,11 +120,18 @@ class Chronicle:
             self._owing.add(node)
             self._record.note_node(node, running_at=self._now())
 
-    def departure(self, node: str, *, is_lost: bool) -> None:
-        """Write that a node takes part no more."""
-        if not is_lost:
+    def departure(self, node: str, outcome: str) -> None:
+        """Write that a node takes part no more: it left, was lost, or its part failed."""
+        if outcome == "left":
             self._owing.discard(node)
-        self._record.note_node(node, outcome="lost" if is_lost else "left", left_at=self._now())
+        self._record.note_node(node, outcome=outcome, left_at=self._now())
+
+    def count_gone(self, node: str) -> None:
+        """Count the users that were lost with a node so far, or ended by its end."""
+        table: dict[str, Any] = self._record.table("users")
+        by_node = table["outcome"].among({"lost"}) | table["reason"].among(BY_THEIR_NODE)
+        self.gone[node] = int((by_node & table["node"].among({node})).sum())
+        self._record.note_gone(node, self.gone[node])
 
     def drop(self, node: str, ids: Ids, reason: str) -> None:
         """Give users that a node never took the outcome ``dropped``."""

@@ -10,7 +10,6 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
@@ -33,7 +32,6 @@ from ._chronicle import emit_of_node
 from ._cluster_run import ClusterRun
 from ._course import ClusterStatus, Course, check_count
 from ._homes import LAST_ID, split_removal
-from ._node import NodeStatus
 from ._overview import NodeOverview, overview_of
 from ._roster import named
 
@@ -235,18 +233,13 @@ class Cluster:
         part = self._run.nodes if self._run is not None else {}
         nodes = self.roster.staff | part
         said = (await ask_each(nodes.values(), "status", lambda node: node.status())).values
+        run = self._run
+        if run is None:
+            return {name: overview_of(nodes[name], said[name]) for name in sorted(said)}
         return {
-            name: overview_of(nodes[name], said[name] if name in part else self._apart(name))
+            name: run.overview(nodes[name], said[name] if name in part else run.apart(name))
             for name in sorted(said)
         }
-
-    def _apart(self, name: str) -> NodeStatus:
-        """Return the status of a node that does not take part in the run, and why not."""
-        status = NodeStatus.idle(name)
-        run = self._run
-        if run is None or run.state is not RunState.RUNNING:
-            return status
-        return replace(status, problems=(run.absence(name),))
 
     async def flush(self) -> None:
         """Bring the record of the run up to date, with the users that are here now.
@@ -415,7 +408,8 @@ class Cluster:
         self._tell(name, node, f"{'lost' if is_lost else 'left'}: {reason}")
         run, lost = self.under_way, 0
         if self._run is not None:
-            lost = self._run.drop_out(node, reason, is_lost=is_lost, is_silent=is_silent)
+            outcome = "lost" if is_lost else "left"
+            lost = self._run.drop_out(node, reason, outcome, is_silent=is_silent)
         if run is not None and is_lost and reason != EXPELLED:  # which somebody asked for
             run.chronicle.failure(node.name, NodeLostError(node.name, reason), users=lost)
 

@@ -17,7 +17,14 @@ import anyio
 
 from murmur._backend import native
 from murmur._wire import decode
-from murmur.errors import CallbackError, NodeLostError, NodeTimeoutError, RunStateError, few
+from murmur.errors import (
+    CallbackError,
+    NodeLostError,
+    NodeTimeoutError,
+    RunStateError,
+    few,
+    number_of,
+)
 from murmur.runtime import RUN_BROKE, USER_RATE, Listener, RunState, longest_end
 
 from ._answers import ask_each
@@ -25,7 +32,8 @@ from ._chronicle import Chronicle
 from ._course import ClusterStatus
 from ._homes import Homes
 from ._local import LocalNode
-from ._node import STUCK
+from ._node import STUCK, NodeStatus
+from ._overview import overview_of
 from ._roster import listed, named
 from ._vigil import Vigil
 
@@ -40,7 +48,8 @@ if TYPE_CHECKING:
     from ._answers import Answers
     from ._course import Course
     from ._homes import Ids
-    from ._node import Node, NodeStatus
+    from ._node import Node
+    from ._overview import NodeOverview
     from ._roster import Roster
     from ._shared import Shared
 
@@ -88,8 +97,7 @@ class ClusterRun:
         self.record = record
         self._course = course
         self.state: RunState = RunState.IDLE  # until `init` succeeded everywhere
-        # those that take part
-        self.nodes: dict[str, Node] = {node.name: node for node in nodes}
+        self.nodes: dict[str, Node] = {node.name: node for node in nodes}  # those that take part
         self.homes: Homes = Homes()
         self.chronicle: Chronicle = Chronicle(bus, record)
         # over, told: whether it is over, and whether `Course.on_over` is through
@@ -100,6 +108,7 @@ class ClusterRun:
         self._wanted = frozenset(self.nodes) if are_named else None
         self._coming: set[str] = set()  # nodes that came late, and prepare to take part
         self._unfit: dict[str, str] = {}  # why nodes that are there take no part any more, by name
+        self._broken: set[str] = set()  # those of them that had users
         self._changes = 0  # changes of settings that all nodes are just told of
         # nodes that did not answer when users were announced, who may have been refused later
         self._unheard: list[tuple[str, Ids]] = []
@@ -130,12 +139,27 @@ class ClusterRun:
         if name in self._coming:
             return COMING
         if name in self._unfit:
-            return f"takes no part in this run: {self._unfit[name]}"
+            more = " any more" * (name in self._broken)
+            return f"takes no part in this run{more}: {self._unfit[name]}"
         if not self._wants(name):
             return "takes no part in this run, which was started for other nodes"
         if name == self._roster.local:
             return "runs no users, because the session is open for nodes"
         return NEXT_RUN
+
+    def apart(self, name: str) -> NodeStatus:
+        """Return the status of a node that takes no part, or no more: why not."""
+        is_broken = name in self._broken
+        state = RunState.FAILED if is_broken else RunState.IDLE
+        is_told = is_broken or self.state is RunState.RUNNING
+        problems = (self.absence(name),) if is_told else ()
+        return replace(NodeStatus.idle(name), state=state, problems=problems)
+
+    def overview(self, node: Node, status: NodeStatus) -> NodeOverview:
+        """Return what there is to know about a node, with the users of its earlier parts."""
+        gone = status.users["gone"] + self.homes.departed_of(node.name)
+        status = replace(status, users={**status.users, "gone": gone})
+        return overview_of(node, status, lost=self.chronicle.gone[node.name])
 
     def _wants(self, name: str) -> bool:
         return self._wanted is None or name in self._wanted
@@ -218,6 +242,7 @@ class ClusterRun:
     def welcome(self, node: Node) -> None:
         """Let a node that joined the session take part, if the run is on and for such."""
         self._unfit.pop(node.name, None)  # it may have learnt
+        self._broken.discard(node.name)
         if self.state is not RunState.RUNNING or not self._wants(node.name):
             return
         if self.shared is None:  # it began before the session was open
@@ -282,8 +307,9 @@ class ClusterRun:
             self._unfit[node.name] = str(error)
             self._tell(node, f"failed: {error}")
             self.chronicle.failure(node.name, error)
-        is_lost = isinstance(error, NodeLostError) and not node.is_leaving
-        self._note_departure(node, is_lost=is_lost, is_silent=False)
+        is_lost = isinstance(error, NodeLostError)
+        outcome = "left" if node.is_leaving else "lost" if is_lost else "failed"
+        self._note_departure(node, outcome, is_silent=False)
         await ask_each([node], "reset", lambda node: node.abort())
 
     def _tell(self, node: Node, state: str) -> None:
@@ -369,8 +395,11 @@ class ClusterRun:
         if self.nodes.get(node.name) is not node:
             return  # it was on its way in, and `_bring_in` goes on without it
         if len(self.nodes) > 1:
-            self._unfit[node.name] = reason = f"its part of the run is {state.value}"
-            self.drop_out(node, reason)
+            reason = "its part of the run failed"
+            self._broken.add(node.name)
+            self.drop_out(node, reason, "failed")
+            users = number_of(self.chronicle.gone[node.name], "user")
+            self._unfit[node.name] = f"{reason}, and {users} went with it"
         else:
             self.note_end("failed")
             self._tasks.start_soon(self._finish, RunState.FAILED)
@@ -381,20 +410,26 @@ class ClusterRun:
             self.shared.excuse(node.name)
 
     def drop_out(
-        self, node: Node, reason: str, *, is_lost: bool = True, is_silent: bool = False
+        self, node: Node, reason: str, outcome: str = "lost", *, is_silent: bool = False
     ) -> int:
-        """Take note that a node takes part no more; return how many users are lost with it."""
+        """Take note that a node takes part no more; return how many users are lost with it.
+
+        `outcome` is as of `RunRecord.note_node`.
+        """
         if self.nodes.get(node.name) is not node:
             return 0
         del self.nodes[node.name]
         node.ignore()  # its users have their outcome now, and need no second one
-        self._note_departure(node, is_lost=is_lost, is_silent=is_silent)
         lost = self.chronicle.lose(node.name, self.homes.vacate(node.name), reason)
+        if lost and outcome == "left":
+            outcome = "lost"
+        self._note_departure(node, outcome, is_silent=is_silent)
+        self.chronicle.count_gone(node.name)
         self._note_idle()
         return lost
 
-    def _note_departure(self, node: Node, *, is_lost: bool, is_silent: bool) -> None:
-        self.chronicle.departure(node.name, is_lost=is_lost)
+    def _note_departure(self, node: Node, outcome: str, *, is_silent: bool) -> None:
+        self.chronicle.departure(node.name, outcome)
         if self.shared is not None:
             self.shared.lose(node.name, is_silent=is_silent)
 

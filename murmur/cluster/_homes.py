@@ -27,13 +27,25 @@ class Homes:
     ('b', None)
     >>> homes.vacate("b"), homes.departed, homes.announced
     ([(3, 5)], 3, 5)
+    >>> homes.departed_of("a"), homes.departed_of("b")
+    (0, 3)
     """
 
     def __init__(self) -> None:
         self.highest_id: int = 0  # the highest id given out
-        self.departed: int = 0  # users of nodes that take part no more, or refused them
+        # users of nodes that take part no more, or refused them, by node
+        self._departed: Counter[str] = Counter()
         self._of_nodes: dict[str, list[Ids]] = {}  # rising, as ids never go back
         self._turn = 0
+
+    @property
+    def departed(self) -> int:
+        """How many users were those of nodes that take part no more, or refused them."""
+        return self._departed.total()
+
+    def departed_of(self, node: str) -> int:
+        """Return how many of those a node had, before it took part anew if it does."""
+        return self._departed[node]
 
     @property
     def announced(self) -> int:
@@ -78,13 +90,13 @@ class Homes:
         if ids not in ranges:
             return False
         ranges.remove(ids)
-        self.departed += _size([ids])
+        self._departed[node] += _size([ids])
         return True
 
     def vacate(self, node: str) -> list[Ids]:
         """Forget, and return, the users of a node that takes part no more."""
         ranges = self._of_nodes.pop(node, [])
-        self.departed += _size(ranges)
+        self._departed[node] += _size(ranges)
         return ranges
 
 

@@ -24,7 +24,9 @@ class NodeOverview:
     state : RunState
         Of its part of the run.
     users : mapping of str to int
-        Users waiting, running, leaving and gone.
+        Users waiting, running, leaving and gone; those of its earlier parts of the run are gone.
+    lost : int
+        Users of those gone that were lost with it, or ended because its part of the run failed.
     host, pid, cores, python, murmur
         Where it is and what it runs.
     clock_offset, clock_error : float
@@ -46,6 +48,7 @@ class NodeOverview:
     cores: int
     python: str
     murmur: str
+    lost: int = 0
     clock_offset: float = 0.0
     clock_error: float = 0.0
     silence: float = 0.0
@@ -58,12 +61,13 @@ class NodeOverview:
         return self.silence > 0
 
 
-def overview_of(node: Node, status: NodeStatus) -> NodeOverview:
-    """Return what there is to know about a node that said `status`."""
+def overview_of(node: Node, status: NodeStatus, lost: int = 0) -> NodeOverview:
+    """Return what there is to know about a node that said `status`, and lost so many users."""
     return NodeOverview(
         name=node.name,
         state=status.state,
         users=status.users,
+        lost=lost,
         **node.facts.shown,
         clock_offset=node.clock_offset,
         clock_error=node.clock_error,

@@ -68,6 +68,11 @@ class CoordinatorStatistics:
     def plus(self, other: CoordinatorStatistics) -> CoordinatorStatistics:
         """Return how this one and that of another node stand together.
 
+        Parameters
+        ----------
+        other : CoordinatorStatistics
+            That of another node.
+
         Examples
         --------
         >>> here = CoordinatorStatistics("pairs", 30.0, (1, 3), 0, 0, 2, 0, is_stopped=False)

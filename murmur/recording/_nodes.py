@@ -37,9 +37,10 @@ class Departure:
     """A node that took part in a run, and does so no more."""
 
     node: str
-    outcome: str  # `"left"` or `"lost"`
+    outcome: str  # `"left"`, `"lost"` or `"failed"`
     left_at: float  # when that was noticed, in seconds since the run started
     heard_at: float  # up to when it had told what it measured; NaN if it told nothing
+    users: int = 0  # how many were lost with it, or ended because of it
 
 
 class NodeHistory:
@@ -58,6 +59,7 @@ class NodeHistory:
         self._window = window
         self._facts: dict[str, dict[str, Any]] = {}
         self._counted: dict[str, int] = {}  # the newest window of which a node told its users
+        self.gone: dict[str, int] = {}  # users that were lost, or ended, because of their node
         # each node that left or was lost, as often as it did, and the first window from whose
         # beginning on it had no users
         self.departures: list[tuple[str, int]] = []
@@ -100,9 +102,15 @@ class NodeHistory:
         return chunk
 
     def departed(self) -> list[Departure]:
-        """Return the nodes that left or were lost, and did not come back, the last first."""
+        """Return the nodes that take part no more, and did not come back, the last first."""
         found = [
-            Departure(node, facts["outcome"], facts["left_at"], self.heard_until(node))
+            Departure(
+                node,
+                facts["outcome"],
+                facts["left_at"],
+                self.heard_until(node),
+                self.gone.get(node, 0),
+            )
             for node, facts in self.rows()
             if self._is_gone(node)
         ]

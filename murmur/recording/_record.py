@@ -167,7 +167,7 @@ class RunRecord:
         return self._nodes.heard_until(node)
 
     def nodes_departed(self) -> list[Departure]:
-        """Return the nodes that left or were lost, and did not come back, the last first."""
+        """Return the nodes that take part no more, and did not come back, the last first."""
         return self._nodes.departed()
 
     def note_unseen(self, actions: int) -> None:
@@ -304,6 +304,10 @@ class RunRecord:
         self._nodes.note(node, facts)
         self.version += 1
         self.relay.note(self, node, facts)
+
+    def note_gone(self, node: str, users: int) -> None:
+        """Keep how many users were lost with a node so far, or ended because of it."""
+        self._nodes.gone[node] = users
 
     def moments_of(self, node: str) -> dict[str, float]:
         """Return when a node joined, had users, left and so on, in seconds since the start."""

@@ -29,7 +29,7 @@ from ._column import (
 OUTCOMES = ("finished", "failed", "left", "killed", "dropped", "lost")
 """Words for how a user ended, as the frame ``users`` has them."""
 
-NODE_OUTCOMES = ("here", "left", "lost")
+NODE_OUTCOMES = ("here", "left", "lost", "failed")
 USER_STATES = ("waiting", "running", "leaving")
 
 _NODE = category("node", "The node it happened on.")
@@ -325,7 +325,8 @@ _NODES = Frame(
         whole("cores", "Cores it could use; 0 if unknown.", "last"),
         category(
             "outcome",
-            "here (to the end, once the run is over), left (in order) or lost.",
+            "here (to the end, once the run is over), left (in order), lost, or failed: its part "
+            "of the run did, and the run went on.",
             "last",
             categories=NODE_OUTCOMES,
         ),
@@ -339,7 +340,7 @@ _NODES = Frame(
             "When its `init` was done and it could have users; NaN if that never was so.",
             "last",
         ),
-        seconds("left_at", "When it left or was lost; NaN while it is here.", "last"),
+        seconds("left_at", "When it left, was lost or failed; NaN while it is here.", "last"),
         seconds(
             "clock_offset",
             "How far its clock is ahead of the steering kernel's; NaN if it has the same, or if "
@@ -348,6 +349,11 @@ _NODES = Frame(
         ),
         seconds("clock_error", "How wrong `clock_offset` may be; NaN as that is.", "last"),
         whole("users", "Users that were announced on it.", "derived"),
+        whole(
+            "lost",
+            "How many of those were lost with it, or ended because it left or its part failed.",
+            "derived",
+        ),
         whole("actions", "Actions that ended on it.", "derived"),
         whole("failed", "How many of those failed.", "derived"),
         seconds("first_at", "When it first reported how many users it has.", "derived"),

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from murmur.recording import CATEGORY, FRAMES, STEERING, RunRecord
+from murmur.runtime import BY_THEIR_NODE
 from murmur.runtime.health import LAG_LIMIT, UNSTEERED
 from murmur.telemetry import OWN_COUNTERS, Labels, kind_text
 
@@ -181,7 +182,10 @@ def _nodes(record: RunRecord) -> pd.DataFrame:
     reported = pd.Series(np.asarray(population["window_at"]))
     reported_by = reported.groupby(_items(population["node"]))
     ended = record.totals_by_node()
-    users = pd.Series(_items(record.table("users")["node"]), dtype="str").value_counts()
+    table: dict[str, Any] = record.table("users")
+    homes = pd.Series(_items(table["node"]), dtype="str")
+    went = table["outcome"].among({"lost"}) | table["reason"].among(BY_THEIR_NODE)
+    users, lost = homes.value_counts(), homes[went].value_counts()
     table = record.table("nodes")
     nodes = _items(table["node"])
     return build(
@@ -189,6 +193,7 @@ def _nodes(record: RunRecord) -> pd.DataFrame:
         {
             **table,
             "users": users.reindex(nodes, fill_value=0).to_numpy(),
+            "lost": lost.reindex(nodes, fill_value=0).to_numpy(),
             "actions": [ended.get(node, (0, 0))[0] for node in nodes],
             "failed": [ended.get(node, (0, 0))[1] for node in nodes],
             "first_at": reported_by.min().reindex(nodes).to_numpy(),

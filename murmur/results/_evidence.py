@@ -210,7 +210,9 @@ def _departures(
     The users say so, because a node may have come back since, or have been given back later.
     """
     nodes: Labels = users["node"]
-    for how, rows in (("was lost", is_lost), ("left", is_gone)):
+    is_broken = is_gone & _is(users["reason"], lambda text: text == RUN_BROKE)
+    ways = {"was lost": is_lost, "left": is_gone & ~is_broken, "failed": is_broken}
+    for how, rows in ways.items():
         codes = np.unique(nodes.codes[rows & (nodes.codes >= 0)])
         for code in sorted(codes, key=lambda code: nodes.labels[code]):
             node = nodes.labels[code]

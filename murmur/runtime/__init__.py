@@ -18,6 +18,7 @@ from ._run import NodeRun, check_throttle_verb
 from ._spec import Listener, RunSpec
 from ._state import (
     ABANDONED,
+    BY_THEIR_NODE,
     EXPELLED,
     NODE_LEFT,
     NODE_RELEASED,
@@ -37,6 +38,7 @@ from ._users import longest_end
 __all__ = [
     "ABANDONED",
     "ARRIVED",
+    "BY_THEIR_NODE",
     "CLOCK_ERROR",
     "DUPLICATES",
     "EXPECTED",

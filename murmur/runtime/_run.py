@@ -370,7 +370,7 @@ class NodeRun:
         while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
             error = error.exceptions[0]
         heard(partial(_logger.error, exc_info=error), "the run on node %s broke", self.node)
-        self.recorder.failure("node", self.node, error)
+        self.recorder.failure("node", self.node, error, self.users.population.present)
         text = f"{RUN_BROKE}: {self.secrets.conceal(error_text(error))}"
         self.problems.append(text)
         self.error = self.error or MurmurError(f"{text} (on node {self.node})")

@@ -22,6 +22,9 @@ NODE_RELEASED = "node released"
 RUN_BROKE = "the run broke"
 """Reason of users that went because a defect of murmur's own ended their run."""
 
+BY_THEIR_NODE = frozenset({NODE_LEFT, NODE_RELEASED, RUN_BROKE})
+"""Reasons of users that ended in order, and only because of their node."""
+
 EXPELLED = "it was expelled"
 """Reason of users that were lost because a person sent their node away."""
 

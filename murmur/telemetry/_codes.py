@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from ._plain import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Callable, Collection, Hashable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -118,6 +118,19 @@ class Labels:
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    def among(self, texts: Collection[str]) -> NDArray[np.bool_]:
+        """Return which rows have one of these texts.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Labels(np.array([0, -1, 1]), ("echo", "login")).among({"login", "logout"}).tolist()
+        [False, False, True]
+        """
+        import numpy as np
+
+        return np.isin(self.codes, [code for code, text in enumerate(self.labels) if text in texts])
 
     def decode(self) -> list[str | None]:
         """Return the text of every row, None where there is none.

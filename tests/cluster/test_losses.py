@@ -273,7 +273,7 @@ async def test_a_late_node_that_dies_or_fails_in_init_is_not_here(pair: Any) -> 
         "a": "here",
         "b": "here",
         "c": "lost",
-        "d": "left",
+        "d": "failed",
         "e": "here",
     }
     assert not pair.agents["d"].local.is_running
@@ -553,12 +553,54 @@ async def test_a_defect_on_one_node_costs_its_users_and_not_the_run(
     words = results.users[["node", "outcome", "reason"]].astype("object")
     rows = words.groupby("node")[["outcome", "reason"]].agg(set)
     assert rows.loc["a", "reason"] == {"the run broke"}
+    nodes = results.nodes[["node", "outcome", "users", "lost"]].astype("object")
+    assert nodes.values.tolist() == [["a", "failed", 2, 2], ["b", "here", 2, 0]]
     assert rows.loc["b", "outcome"] == {"left"}
-    assert results.errors.query("source == 'node'")["name"].tolist() == ["a"]
+    assert results.errors.query("source == 'node'")[["name", "users"]].values.tolist() == [["a", 2]]
     assert results.verdict.state == "invalid"
-    assert "2 of 4 users were lost, or went with a node that nobody asked to go" in str(
-        results.verdict
+    assert (
+        "2 of 4 users were lost, or went with a node that nobody asked to go: a failed at"
+        in str(results.verdict)
     )
+
+
+async def test_the_users_of_all_nodes_that_are_there_add_up(
+    pair: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Node a fails with two users, and b is lost with three, and is back for one more."""
+
+    async def sample_forever(sampler: Any) -> None:
+        await anyio.sleep(1 if sampler._run.node == "a" else math.inf)
+        raise ArithmeticError("seven is no prime")
+
+    monkeypatch.setattr("murmur.runtime._run.Sampler.sample_forever", sample_forever)
+    await pair.do(Busy, 4)
+    await anyio.sleep(3)
+    await pair.cluster.add(1)
+    pair.links["b"].is_cut = True
+    await anyio.sleep(15)
+    await pair.cluster.add(1)
+    await anyio.sleep(0.1)
+    known = await pair.cluster.overview()
+    status = await pair.cluster.status()
+
+    assert (known["a"].state, known["b"].state) == ("failed", "running")
+    assert known["a"].problems == (
+        "takes no part in this run any more: its part of the run failed, and 2 users went with it",
+    )
+    nobody = dict.fromkeys(("waiting", "running", "leaving", "gone"), 0)
+    assert (known["a"].users, known["a"].lost) == (nobody | {"gone": 2}, 2)
+    assert (known["b"].users, known["b"].lost) == (nobody | {"running": 1, "gone": 3}, 3)
+    assert (status.nodes[0].users, status.departed) == (nobody | {"running": 1}, 5)
+    await pair.stop()
+    known = await pair.cluster.overview()
+    assert (known["a"].state, known["a"].users["gone"], known["b"].users["gone"]) == (
+        "failed",
+        2,
+        4,
+    )
+    lost = dict(zip(*(Results(pair.record).nodes[c] for c in ("node", "lost")), strict=True))
+    assert lost == {"a": 2, "b": 3}
 
 
 class Paced(murmur.Scenario):

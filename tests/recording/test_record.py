@@ -436,7 +436,7 @@ def test_facts_and_outcomes_that_nodes_do_not_have_are_refused():
     record = _record()
     with pytest.raises(InvalidArgumentError, match="did you mean 'host'"):
         record.note_node("a", hots="far")
-    with pytest.raises(InvalidArgumentError, match="here, left, lost, and not 'gone'"):
+    with pytest.raises(InvalidArgumentError, match="here, left, lost, failed, and not 'gone'"):
         record.note_node("a", outcome="gone")
 
     assert _rows(record, "nodes", "node") == []

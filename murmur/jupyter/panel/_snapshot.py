@@ -147,7 +147,8 @@ def _departed(seen: Observation) -> Iterator[dict[str, Any]]:
             nothing = {"users": 0, "waiting": 0, "cpu": None, "lag": None}
             heard_at = None if math.isnan(node.heard_at) else math.floor(node.heard_at)
             moments = {"left_at": math.floor(node.left_at), "heard_at": heard_at}
-            yield {"name": node.node, "state": node.outcome, **nothing, **moments}
+            told = {"name": node.node, "state": node.outcome, "lost": node.users}
+            yield {**told, **nothing, **moments}
 
 
 def _fitness(node: str, recent: Recent) -> dict[str, Any]:

@@ -235,16 +235,17 @@ def test_a_node_that_is_lost_stays_in_the_table(take, tape):
     tape.second(3)
     tape.seal()
     tape.record.lose("local", at=9.6)
+    tape.record.note_gone("local", 5)
     tape.record.note_node("other", outcome="left", left_at=4.0)
     seen = replace(running(), nodes=(replace(running().nodes[0], node="third"),))
 
     rows = take(seen, tape)["nodes"]
 
-    told = [(row["name"], row["state"], row.get("left_at"), row.get("heard_at")) for row in rows]
-    assert told == [
-        ("third", "running", None, None),
-        ("local", "lost", 9, 3),
-        ("other", "left", 4, None),
+    columns = ("name", "state", "left_at", "heard_at", "lost")
+    assert [tuple(row.get(column) for column in columns) for row in rows] == [
+        ("third", "running", None, None, None),
+        ("local", "lost", 9, 3, 5),
+        ("other", "left", 4, None, 0),
     ]
 
 

@@ -58,6 +58,13 @@ function newSearch() {
   };
 }
 
+/** Return how a node is; of one that is gone since when, and how many users went with it. */
+function stateOf({ state, left_at: leftAt, lost }) {
+  if (leftAt == null) return state;
+  const users = lost ? `, with ${whole(lost)} ${lost === 1 ? "user" : "users"}` : "";
+  return `${state} at ${clock(leftAt)}${users}`;
+}
+
 /** Return the lag of a node; of one that is gone, when it was last heard. */
 function lagOf({ lag, left_at: leftAt, heard_at: heardAt }) {
   if (leftAt == null) return lag ?? "–";
@@ -70,7 +77,7 @@ const newNodes = () =>
     "nodes",
     [
       ["node", (node) => node.name],
-      ["state", (node) => node.state + (node.left_at == null ? "" : ` at ${clock(node.left_at)}`)],
+      ["state", stateOf],
       ["users", (node) => whole(node.users), "mm-number"],
       ["cpu", (node) => cores(node.cpu), "mm-number"],
       ["loop lag", lagOf, "mm-number"],
