@@ -164,6 +164,11 @@ def log_axis(title: str, seconds: pd.Series[float]) -> alt.Axis:
     return axis
 
 
+def whole_scale() -> alt.Scale:
+    """Return a scale from 0 that has a length, and so a lower end, if all it shows are 0."""
+    return alt.Scale(domain=alt.DomainUnionWith(unionWith=[0, 1]))
+
+
 def log_scale(seconds: pd.Series[float]) -> alt.Scale:
     """Return a logarithmic scale that `seconds` just fit on."""
     return alt.Scale(type="log", domain=list(_extent(seconds)), nice=False)

@@ -31,6 +31,7 @@ from ._theme import (
     sentence,
     time_axis,
     value_tooltip,
+    whole_scale,
 )
 
 _NAMES = len(PALETTE)  # more names at once could not be told apart
@@ -71,7 +72,7 @@ def population(frame: pd.DataFrame, *, changes: pd.DataFrame | None = None) -> A
         return sentence("No users yet.", title)
     spans = over_time(frame, dict.fromkeys(_STATES, "last"), series=len(_STATES))
     long = _long(spans.steps().ffill(), _STATES)
-    axis = alt.Y("value:Q", title="users")
+    axis = alt.Y("value:Q", title="users", scale=whole_scale())
     area = (
         alt.Chart(long)
         .mark_area(color=BLUE, opacity=0.15, interpolate="step-after")
@@ -123,7 +124,7 @@ def throughput(
     rows = spans.steps()
     rows["failed"] /= rows["seconds"]
     rows["ok"] = rows["count"] / rows["seconds"] - rows["failed"]
-    axis = alt.Y("value:Q", title="actions per second", stack="zero")
+    axis = alt.Y("value:Q", title="actions per second", stack="zero", scale=whole_scale())
     # Areas are stacked in the order of the legend: failures lie on top, where they stand out.
     long = _long(rows, _RESULTS).assign(order=lambda cells: cells["measure"] == "failed")
     marks = alt.Chart(long).mark_area(interpolate="step-after")
@@ -302,7 +303,7 @@ def throttles(
         granted=lambda cells: cells["granted"] / cells["seconds"],
         rate=lambda cells: cells["rate"].replace(np.inf, np.nan),  # no line to draw
     )
-    axis = alt.Y("value:Q", title="permits per second")
+    axis = alt.Y("value:Q", title="permits per second", scale=whole_scale())
     value = ("permits per second", ",.1f")
     lines = _lines(_long(rows, _THROTTLING), _THROTTLING, axis, value=value, names=names)
     return dressed(with_changes(lines, changes, spans.end), title, spans.note("the mean of"))

@@ -105,7 +105,7 @@ def _throughput() -> alt.Chart:
         .mark_area(interpolate="step-after")
         .encode(
             x=_time(),
-            y=alt.Y("value:Q", title=None, stack="zero", axis=_whole_axis()),
+            y=_whole("zero"),
             order="order:Q",
             color=alt.Color("measure:N", scale=theme.coloured(_RESULTS), legend=_squares()),
             opacity=alt.Opacity(
@@ -176,7 +176,7 @@ def _throttles() -> alt.Chart:
     marks = alt.Chart(_ROWS).transform_fold(list(measures), as_=["measure", "value"])
     chart: alt.Chart = marks.mark_line(strokeWidth=1.8, interpolate="step-after").encode(
         x=_time(),
-        y=alt.Y("value:Q", title=None, axis=_whole_axis()),
+        y=_whole(),
         color=alt.Color("name:N", scale=alt.Scale(range=list(theme.PALETTE)), legend=_LEGEND),
         strokeDash=alt.StrokeDash(
             "measure:N", scale=theme.ordered(["granted", "asked"], ([1, 0], [2, 3])), legend=_LEGEND
@@ -200,7 +200,7 @@ def _lines(
     marks = alt.Chart(_ROWS).transform_fold([*names], as_=["measure", "value"])
     chart: alt.Chart = marks.mark_line(strokeWidth=1.8, interpolate=interpolate).encode(
         x=_time(),
-        y=y or alt.Y("value:Q", title=None, axis=_whole_axis()),
+        y=y or _whole(),
         color=alt.Color("measure:N", scale=theme.coloured(measures), legend=_LEGEND),
         strokeDash=alt.StrokeDash("measure:N", scale=theme.ordered(names, dashes), legend=_LEGEND),
         tooltip=theme.value_tooltip(title, number),
@@ -253,8 +253,15 @@ def _durations(*, grid: bool) -> alt.Axis:
     )
 
 
-def _whole_axis() -> alt.Axis:
-    return alt.Axis(format="~s", tickCount=4, tickMinStep=1)
+def _whole(stack: Literal["zero", False] = False) -> alt.Y:
+    """Return the vertical axis of numbers that are counted."""
+    return alt.Y(
+        "value:Q",
+        title=None,
+        stack=stack,
+        axis=alt.Axis(format="~s", tickCount=4, tickMinStep=1),
+        scale=theme.whole_scale(),
+    )
 
 
 def _squares() -> alt.Legend:

@@ -65,6 +65,21 @@ def test_response_times_are_labelled_however_close_together_they_are(least, most
     assert _labels("latency", rows) == labels
 
 
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("population", {"running": 0, "waiting": 0, "leaving": 0, "target": 0}),
+        ("throughput", {"ok": 0, "failed": 0}),
+        ("throttles", {"name": "messages", "asked": 0, "granted": 0}),
+    ],
+)
+def test_nothing_at_all_lies_at_the_foot_of_a_chart(name, row):
+    rows = {"rows": [{"at": at, **row} for at in range(3)], "changes": []}
+    drawn = vl_convert.vegalite_to_svg({**specs([name])[name], "datasets": rows, "width": 400})
+
+    assert ">1</text>" in drawn
+
+
 def test_a_heat_map_of_one_band_is_labelled():
     assert len(_labels("heatmap", [{"at": 0, "band": 31, "actions": 5}])) >= 2
 
