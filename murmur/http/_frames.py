@@ -188,7 +188,7 @@ class Frames(Wire):
     @property
     def is_over(self) -> bool:
         """Whether nothing can be sent any more."""
-        return self.is_closed or self._protocol.state is not State.OPEN
+        return self.is_ending or self._protocol.state is not State.OPEN
 
     async def shake_hands(self, patience: Patience) -> None:
         """Ask the server for a WebSocket, and wait for its consent."""
@@ -221,7 +221,7 @@ class Frames(Wire):
 
     def send(self, message: str | bytes) -> None:
         """Send one message: as `websockets` does, but in a quarter of the time if it is usual."""
-        if not self._writes_plain or self.is_closed or self.transport.is_closing():
+        if not self._writes_plain or self.is_ending:
             self._send_any(message)
             return
         if type(message) is str:
@@ -242,7 +242,7 @@ class Frames(Wire):
         self.transport.write(head + apply_mask(data, key))
 
     def _send_any(self, message: str | bytes) -> None:
-        if self.is_over or self.transport.is_closing():
+        if self.is_over:
             raise ConnectionLostError("the WebSocket is closed")
         if isinstance(message, str):
             self._protocol.send_text(message.encode())
@@ -333,7 +333,8 @@ class Frames(Wire):
         self._protocol.receive_data(data)
         for event in self._protocol.events_received():
             if isinstance(event, Frame):
-                self._take(event)
+                if not self._take(event):
+                    break  # what follows is of no connection any more
             elif isinstance(event, Response):
                 self._answer = event
         self._flush()
@@ -385,16 +386,16 @@ class Frames(Wire):
             self._unread -= len(self.inbox.popleft()) + EACH
             self.on_drop()
 
-    def _take(self, frame: Frame) -> None:
-        """Put frames together to messages."""
+    def _take(self, frame: Frame) -> bool:
+        """Put frames together to messages; return whether more may follow."""
         if frame.opcode in {Opcode.TEXT, Opcode.BINARY}:
             self._is_text = frame.opcode is Opcode.TEXT
             self._parts = []
         elif frame.opcode is not Opcode.CONT:
-            return
+            return True
         self._parts.append(bytes(frame.data))
         if not frame.fin:
-            return
+            return True
         whole = b"".join(self._parts)
         self._parts = []
         try:
@@ -402,9 +403,10 @@ class Frames(Wire):
         except UnicodeDecodeError:
             self._protocol.fail(1007, "invalid UTF-8")
             self.end = HttpProtocolError("a text message is not UTF-8")
-            return
+            return False
         self.inbox.append(message)
         self._unread += len(message) + EACH  # which `next` takes off again
+        return True
 
     def _note_end(self) -> None:
         """Keep why there will be no more."""
@@ -426,7 +428,7 @@ class Frames(Wire):
 
     def _flush(self) -> None:
         for data in self._protocol.data_to_send():
-            if self.is_closed or self.transport.is_closing():
+            if self.is_ending:
                 return
             if data:
                 self.transport.write(data)

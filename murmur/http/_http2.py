@@ -135,7 +135,7 @@ class Http2(Wire):
             return reply
         reply.stream, reply.sent_bytes = stream, len(data)
         self._replies[stream] = reply
-        if not self.transport.is_closing():
+        if not self.is_ending:
             self.transport.write(data)
         return reply
 
@@ -391,7 +391,7 @@ class Http2(Wire):
 
     def _flush(self) -> int:
         data = self._state.data_to_send()
-        if data and not (self.is_closed or self.transport.is_closing()):
+        if data and not self.is_ending:
             self.transport.write(data)
         return len(data)
 

@@ -23,11 +23,13 @@ from murmur.errors import (
     ConnectFailedError,
     ConnectionLostError,
     HttpError,
+    HttpProtocolError,
     InvalidRequestError,
     TlsError,
 )
 from murmur.runtime import check_target
 
+from ._mend import without_hints
 from ._patience import RANG, SHARE_OF_GRACE
 
 if TYPE_CHECKING:
@@ -51,6 +53,9 @@ AT_MOST = 1e6
 
 PROXY_HEAD_LIMIT = 16 << 10
 """Bytes that the answer of a proxy may have."""
+
+_PROXY_STATUS = re.compile(rb"HTTP/1\.[0-9][ \t]+([0-9]{3})(?![0-9])")
+_HEAD_ENDS = re.compile(rb"\n\r?\n")
 
 _ALERT = re.compile(r"ALERT_([A-Z_]+)")
 
@@ -87,6 +92,11 @@ class Wire(Stream):
         self.tls_seconds: float = 0.0  # of the handshake; 0 without TLS
         self.is_choked: bool = False  # whether the server reads too slowly
         self._sender: Wakeup | None = None
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether nothing can be written any more; the end itself may be told a while later."""
+        return self.is_closed or self.transport.is_closing()
 
     def eof_received(self) -> bool:
         """Let the transport close, which ends in `connection_lost`."""
@@ -344,19 +354,25 @@ class _Tunnel(Wire):
         """Send `request` and wait for consent."""
         self.transport.write(request)
         await self._answered
-        status = self._head.split(b" ", 2)[1:2]
-        if not (status and len(status[0]) == 3 and status[0].startswith(b"2")):
-            code = status[0].decode("latin-1", "replace")[:3] if status else "nothing"
-            raise ConnectFailedError(f"the proxy answered {code}")
+        status, end = _PROXY_STATUS.match(self._head), _HEAD_ENDS.search(self._head)
+        if status is not None and end is not None and not status[1].startswith(b"2"):
+            raise ConnectFailedError(f"the proxy answered {status[1].decode()}")
+        if self.is_closed:
+            raise ConnectFailedError("the proxy ended the connection")
+        if status is None or end is None:
+            raise ConnectFailedError("the proxy's answer is none of HTTP")
+        if end.end() < len(self._head):
+            raise HttpProtocolError("the server spoke before it was asked")
 
     def become(self, wire: Wire) -> None:
         """Have `wire` go on."""
         wire.go_on_after(self)
 
     def take(self, data: bytes) -> None:
-        """Collect the head of the answer."""
-        self._head += data
-        if b"\r\n\r\n" in self._head or len(self._head) > PROXY_HEAD_LIMIT:
+        """Collect the head of the answer, and pass over those that say that it is to come."""
+        self._head = head = without_hints(self._head + data)
+        may_become_one = _PROXY_STATUS.match(head) or len(head) < len("HTTP/1.1 200")
+        if _HEAD_ENDS.search(head) or not may_become_one or len(head) > PROXY_HEAD_LIMIT:
             self._is_answered()
 
     def ended(self, error: Exception | None) -> None:

@@ -17,7 +17,7 @@ from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFact
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
-from murmur.errors import HttpProtocolError, HttpTimeoutError, Leaving
+from murmur.errors import ConnectionLostError, HttpProtocolError, HttpTimeoutError, Leaving
 from murmur.http import Client, Options, WebSocket
 from murmur.throttles import give_due
 
@@ -39,6 +39,7 @@ class Far:
         self.server = ServerProtocol(extensions=extensions)
         self.received: list[Frame] = []
         self.is_waiting = False
+        self.is_gone = False
 
     def write(self, data: bytes) -> None:
         self.server.receive_data(data)
@@ -69,6 +70,7 @@ class Far:
         return default
 
     def abort(self) -> None:
+        self.is_gone = True
         self.protocol.connection_lost(None)
 
     close = abort
@@ -201,6 +203,37 @@ def test_what_breaks_the_rules_ends_the_connection(wire: bytes, reason: str) -> 
             assert websocket.is_closed
 
     asyncio.run(end())
+
+
+@pytest.mark.parametrize("step", [1, 3, 1_000])
+def test_nothing_is_taken_behind_a_text_that_is_none(step: int) -> None:
+    async def take() -> list[Any]:
+        async with connected() as (websocket, far):
+            said(far.server, ["hello"])
+            wire = far.sent() + b"\x01\x01\xc3\x80\x01\x28" + b"\x82\x01x\x81\x01y"
+            for begin in range(0, len(wire), step):
+                if not far.is_gone:
+                    far.protocol.data_received(wire[begin : begin + step])
+            found = [await websocket.receive()]
+            with pytest.raises(HttpProtocolError, match="not UTF-8"):
+                await websocket.receive()
+            return found
+
+    assert asyncio.run(take()) == ["hello"]
+
+
+def test_a_websocket_is_closed_once_nothing_can_be_written() -> None:
+    async def states() -> tuple[bool, bool]:
+        async with connected() as (websocket, far):
+            before = websocket.is_closed
+            with mock.patch.object(
+                far, "is_closing", return_value=True
+            ):  # after a write that failed
+                with pytest.raises(ConnectionLostError, match="the WebSocket is closed"):
+                    await websocket.send("x")
+                return before, websocket.is_closed
+
+    assert asyncio.run(states()) == (False, True)
 
 
 def test_a_server_waits_for_messages_that_are_there_and_not_for_those_that_were() -> None:

@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 import murmur
-from murmur.errors import ConnectionLostError, TargetNotAllowedError
+from murmur.errors import ConnectionLostError, HttpError, TargetNotAllowedError
 from murmur.http import Client, Options
 from murmur.testing import TokenServer
 
@@ -89,6 +89,53 @@ async def test_a_proxy_that_refuses_is_a_failure() -> None:
     await anyio.to_thread.run_sync(peer.close)
 
     assert response.failure == "the proxy answered 407"
+
+
+class Answering(ThreadServer):
+    """A proxy that answers a CONNECT as it is told to, and refuses the WebSocket behind it."""
+
+    def __init__(self, *parts: bytes) -> None:
+        self._parts = parts
+        super().__init__()
+
+    def serve(self, connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        read_head(connection)
+        for part in self._parts:
+            connection.sendall(part)
+        if b" 200" in b"".join(self._parts) and read_head(connection):
+            connection.sendall(b"HTTP/1.1 403 No\r\n\r\n")
+
+
+HINTS = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+CONSENT = b"HTTP/1.1 200 OK\r\n\r\n"
+THROUGH = "HTTP 403"
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        ([HINTS + CONSENT], THROUGH),
+        ([HINTS, CONSENT], THROUGH),
+        ([bytes([each]) for each in HINTS + CONSENT], THROUGH),
+        ([b"HTTP/1.1 200\r\n\r\n"], THROUGH),
+        ([b"HTTP/1.0 200 OK\nVia: me\n\n"], THROUGH),
+        ([b"HTTP/1.1 407 Who\r\nContent-Length: 9\r\n\r\nwho?"], "the proxy answered 407"),
+        ([HINTS], "the proxy ended the connection"),
+        ([b"HTTP/1.1 301 Th"], "the proxy ended the connection"),
+        ([], "the proxy ended the connection"),
+        ([b"SSH-2.0-OpenSSH_9.2\r\n"], "the proxy's answer is none of HTTP"),
+        ([CONSENT + b"more"], "the server spoke before it was asked"),
+    ],
+)
+async def test_the_answer_of_a_proxy_is_read_as_any_other(parts: list[bytes], told: str) -> None:
+    proxy = Answering(*parts)
+    options = Options(proxy=f"http://127.0.0.1:{proxy.port}", connect_timeout=60)
+    async with Client(options=options) as client:
+        with pytest.raises(HttpError, match=f"^{told}$"):
+            async with client.websocket("ws://shop.test/"):
+                pass
+    await anyio.to_thread.run_sync(proxy.close)
 
 
 SCHEMES = ("http", "https")
