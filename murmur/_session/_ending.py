@@ -17,6 +17,7 @@ import anyio.to_thread
 from murmur._backend import thread_lock
 from murmur._guard import error_text, heard
 from murmur.runtime import RunState
+from murmur.runtime.health import slept_so_far
 
 from ._status import IDLE, Status, abandoned_status, status_of
 
@@ -41,6 +42,7 @@ class Ending:
         # `tell(status)` hears how the run stands, and how it ended
         self.tell: Callable[[Status], None] = lambda _: None
         self._record = record
+        self._slept_before = slept_so_far()
         self._scenario = scenario
         self._abandon = abandon
         self._over: Future[None] = Future()
@@ -103,7 +105,8 @@ class Ending:
         try:
             if self._over.done():
                 return
-            self._record.note_clock(time.monotonic(), time.time())
+            slept = slept_so_far() - self._slept_before
+            self._record.note_clock(time.monotonic(), time.time(), slept)
             self._record.relay.end(self._record)  # first: who waits finds its archive complete
             if answer is not None:
                 self.status = self._last(answer)  # with what became of its archive

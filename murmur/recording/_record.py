@@ -64,9 +64,12 @@ class RunRecord:
     troubles: dict[str, str]
     users: Users  # those gone, those there, those that wait
     broken_off: str = ""  # why the run did not end in order; empty if it did, or is on
-    # by how many seconds the clock of the steering kernel's machine was set while the run was on,
-    # or how long that machine slept; 0.0 until the end
+    # by how many seconds the clock of the steering kernel's machine was set while the run was on;
+    # 0.0 until the end
     clock_set: float = 0.0
+    # for how long that machine slept meanwhile, which no other time of the run includes; NaN if
+    # unknown, and then in `clock_set`
+    slept: float = math.nan
     calls_dropped: int = 0  # how many there were beyond those in `calls`
     # when `init` was done and users could come, in seconds since the start; 0 until then
     load_at: float = 0.0
@@ -139,9 +142,11 @@ class RunRecord:
         self,
         at: float,
         wall_at: float,  # now, on the clock that `wall_started_at` is from
+        slept: float = math.nan,  # for how long the machine slept since the start, if that is known
     ) -> None:
-        """Compare the machine's clock with the run's: whether it was set meanwhile."""
-        self.clock_set = wall_at - self.wall_at(at)
+        """Compare the machine's clock with the run's: whether it slept, or was set meanwhile."""
+        self.slept = slept
+        self.clock_set = wall_at - self.wall_at(at) - (0.0 if math.isnan(slept) else slept)
 
     @property
     def is_on(self) -> bool:

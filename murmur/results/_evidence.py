@@ -67,6 +67,7 @@ def gather(record: RunRecord, health: pd.DataFrame, *, was_cut_off: bool = False
         planned_end=record.planned_end,
         unfinished=unfinished(record),
         clock_set=record.clock_set,
+        slept=record.slept,
         troubles=tuple(_troubles(record)),
     )
 

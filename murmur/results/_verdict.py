@@ -6,6 +6,7 @@ node's, the scenario's.  The rules, of which the worst decides:
 
 * Seconds in which the steering kernel stood still, so that nodes had no permits and no
   messages: more than 5 % ``suspect``, more than 20 % ``invalid``.
+* Seconds for which the machine slept, beside those of the run: the same shares.
 * Node-seconds that are saturated, or of which a node that took part told nothing: of all
   nodes together more than 5 % ``suspect``, more than 20 % ``invalid``; of one node more than
   20 % ``suspect``.
@@ -45,6 +46,7 @@ _SKIPPED = (0.01, 0.05)
 _UNASKED = (0.0, 0.20)
 _UNDONE = (0.01, 0.20)
 _SLEWED = 1.0  # s by which a clock may be set without a word: it is corrected little by little
+_NAP = 1.0  # s of sleep that are told
 _MOST = 3
 """Nodes, lines and causes that are named; of more, it is said how many."""
 
@@ -141,6 +143,8 @@ class Evidence:
         What was begun, asked or sent and came to no end, a sentence each.
     clock_set : float
         By how many seconds the machine's clock was set during the run.
+    slept : float
+        For how long the machine slept meanwhile; NaN if unknown, and then in `clock_set`.
     troubles : tuple of str
         What is wrong with exporters and others that follow the run, a sentence each.
 
@@ -178,6 +182,7 @@ class Evidence:
     planned_end: float = math.inf
     unfinished: tuple[str, ...] = ()
     clock_set: float = 0.0
+    slept: float = math.nan
     troubles: tuple[str, ...] = ()
 
 
@@ -230,6 +235,7 @@ def judge(evidence: Evidence) -> Verdict:
     findings = [
         *_end(evidence),
         *_standstills(evidence),
+        *_sleep(evidence),
         *_seconds(evidence.nodes),
         *_permits(evidence.permits),
         *_users(evidence),
@@ -271,6 +277,17 @@ def _standstills(evidence: Evidence) -> Iterator[Finding]:
         text = standstill_text("The steering kernel", seconds, cause)
         since = f"{'the first time ' * (len(several) > 1)}from {several[0].since:,.1f} s on"
         yield _grade(sum(seconds) / whole, _SECONDS), f"{text} ({since})."
+
+
+def _sleep(evidence: Evidence) -> Iterator[Finding]:
+    """Yield for how long the machine slept, of which no second of the run tells."""
+    if evidence.slept >= _NAP:
+        whole = max((node.seconds for node in evidence.nodes), default=0.0) + evidence.slept
+        yield (
+            _grade(evidence.slept / whole, _SECONDS),
+            f"The machine slept for {_duration(evidence.slept)} during the run, as a laptop or a "
+            "paused virtual machine does: times leave that out, and connections may have ended.",
+        )
 
 
 def _seconds(nodes: tuple[NodeHealth, ...]) -> Iterator[Finding]:
@@ -412,9 +429,11 @@ def _wishes(evidence: Evidence) -> Iterator[str]:
         users = number_of(evidence.released, "user")
         yield f"{users} went with nodes that were given back, or scaled away."
     if abs(evidence.clock_set) > _SLEWED:
+        or_slept = ", or it slept" * math.isnan(evidence.slept)
         yield (
-            f"The machine's clock was set by {evidence.clock_set:+,.0f} s during the run, or it "
-            "slept: dates and times count on from the start."
+            f"The machine's clock was set by {evidence.clock_set:+,.0f} s during the run"
+            f"{or_slept}: "
+            "dates and times count on from the start."
         )
 
 

@@ -432,6 +432,21 @@ def test_a_lost_node_is_noted_as_lost():
     assert _rows(record, "nodes", "node", "outcome", "left_at") == [("b", "lost", 30.0)]
 
 
+@pytest.mark.parametrize(
+    ("wall_at", "slept", "was_set"),
+    [(1060.0, 0.0, 0.0), (1360.0, 300.0, 0.0), (1350.0, 300.0, -10.0), (1360.0, math.nan, 300.0)],
+)
+def test_sleep_and_a_clock_that_was_set_are_told_apart(
+    wall_at: float, slept: float, was_set: float
+) -> None:
+    """The run took a minute of the clock that stands still while the machine sleeps."""
+    record = RunRecord("r1", started_at=5.0, wall_started_at=1000.0)
+    record.note_clock(65.0, wall_at, slept)
+
+    assert record.clock_set == was_set
+    assert record.slept == pytest.approx(slept, nan_ok=True)
+
+
 def test_facts_and_outcomes_that_nodes_do_not_have_are_refused():
     record = _record()
     with pytest.raises(InvalidArgumentError, match="did you mean 'host'"):

@@ -65,6 +65,23 @@ def test_a_clock_that_was_set_is_mentioned_and_changes_nothing(seconds: float) -
     )
 
 
+def test_where_sleep_is_known_a_clock_that_was_set_was_set() -> None:
+    (reason,) = judge(Evidence(clock_set=3600.0, slept=0.0)).reasons
+
+    assert reason.startswith("The machine's clock was set by +3,600 s during the run: dates and")
+
+
+@pytest.mark.parametrize(
+    ("slept", "state"), [(0.9, "valid"), (5.0, "valid"), (6.0, "suspect"), (300.0, "invalid")]
+)
+def test_a_machine_that_slept_is_named(slept: float, state: str) -> None:
+    verdict = judge(Evidence(nodes=(NodeHealth("n1", 100.0),), slept=slept))
+
+    assert verdict.state == state
+    said = [reason for reason in verdict.reasons if "The machine slept for" in reason]
+    assert len(said) == (slept >= 1)
+
+
 def test_a_clock_that_is_corrected_little_by_little_is_not_mentioned() -> None:
     assert judge(Evidence(clock_set=-0.4)).reasons == ()
 

@@ -21,6 +21,7 @@ from ._saturation import (
     standstill_text,
     whose,
 )
+from ._sleep import slept_so_far, time_asleep
 from ._vitals import CoreWait, Pauses, Vitals, VitalsReader
 
 __all__ = [
@@ -45,7 +46,9 @@ __all__ = [
     "place",
     "reasons",
     "schedule_lag",
+    "slept_so_far",
     "standstill",
     "standstill_text",
+    "time_asleep",
     "whose",
 ]
