@@ -538,7 +538,8 @@ class ClusterRun:
                 self.homes.withdraw(name, ids)
         if self.record.users.ended < self.homes.announced:
             for name in self.nodes:
-                self.chronicle.lose(name, self.homes.on(name), UNTOLD)
+                if self.chronicle.lose(name, self.homes.on(name), UNTOLD):
+                    self.chronicle.count_gone(name)
         for name in self.nodes:
             self.record.set_present(name, (), (), (), ())
 

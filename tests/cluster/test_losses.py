@@ -603,6 +603,27 @@ async def test_the_users_of_all_nodes_that_are_there_add_up(
     assert lost == {"a": 2, "b": 3}
 
 
+class Brief(murmur.Scenario):
+    """Users go after three seconds."""
+
+    async def start(self, user: murmur.User) -> None:
+        await user.sleep(3.0)
+
+
+async def test_users_of_whose_end_nobody_heard_are_among_the_lost_of_their_node(pair: Any) -> None:
+    await pair.do(Brief, 4)
+    await anyio.sleep(2.9)
+    pair.links["a"].is_cut = True
+    await anyio.sleep(1.5)
+    pair.links["a"].is_cut = False
+    await pair.stop()
+
+    known = await pair.cluster.overview()
+    outcomes = [outcome for _, outcome in (await pair.users()).values()]
+    assert outcomes == ["lost"] * 2 + ["finished"] * 2
+    assert [(known[name].users["gone"], known[name].lost) for name in "ab"] == [(2, 2), (2, 0)]
+
+
 class Paced(murmur.Scenario):
     """Users who are always ready for the next permit of ten a second."""
 
