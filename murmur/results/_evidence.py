@@ -36,7 +36,6 @@ def gather(record: RunRecord, health: pd.DataFrame, *, was_cut_off: bool = False
     is_lost = _is(outcome, lambda text: text == "lost") & ~is_expelled
     is_gone = _is(reason, lambda text: text in (NODE_LEFT, RUN_BROKE)) & ~is_lost
     is_failed = _is(outcome, lambda text: text == "failed")
-    is_abandoned = _is(reason, lambda text: text in (ABANDONED, THREAD_RUNS))
     planned, undone = _plan(record, users, is_lost, is_lost | is_gone)
     return Evidence(
         nodes=tuple(_nodes(record, health)),
@@ -49,7 +48,7 @@ def gather(record: RunRecord, health: pd.DataFrame, *, was_cut_off: bool = False
         departed=tuple(_departures(record, users, is_lost, is_gone)),
         expelled=int(is_expelled.sum()),
         released=int(_is(reason, lambda text: text == NODE_RELEASED).sum()),
-        abandoned=int((_is(outcome, lambda text: text == "killed") & is_abandoned).sum()),
+        abandoned=int((outcome.among({"killed"}) & reason.among({ABANDONED, THREAD_RUNS})).sum()),
         failed=int(is_failed.sum()),
         failure=_most_frequent(reason, is_failed),
         planned=planned,
