@@ -38,10 +38,14 @@ class Rooms(murmur.Scenario):
         client = Client()
         try:
             with user.timer("connect"):
-                await user.wait_for(
-                    client.connect(self.url, allow_reconnect=False, error_cb=be_silent),
-                    timeout=self.patience,
+                connecting = client.connect(
+                    self.url,
+                    allow_reconnect=False,
+                    max_reconnect_attempts=1,
+                    reconnect_time_wait=0,
+                    error_cb=be_silent,
                 )
+                await user.wait_for(connecting, timeout=self.patience)
             room = f"rooms.{(user.id - 1) // self.room_size}"
             heard = await client.subscribe(room)
             async with anyio.create_task_group() as tasks:

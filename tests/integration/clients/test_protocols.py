@@ -259,6 +259,24 @@ def test_users_come_back_after_a_restart_and_leave_a_frozen_server_at_once(
 
 
 @pytest.mark.slow
+def test_a_nats_server_that_is_gone_is_a_connection_that_failed(
+    serve: Callable[..., Any], program: Callable[..., str], trial: Any
+) -> None:
+    pytest.importorskip("nats")
+    server, (scenario, settings, beat, _) = nats(serve, program)
+    run = trial.begin(scenario, USERS, grace=60.0, **settings)
+    trial.wait_until(lambda: trial.done(run, beat) > 0)
+
+    server.kill()
+    trial.wait_until(lambda: "connect" in set(run.results.errors["name"]))
+    trial.end(run)
+
+    # At once: not by the patience of the user with a client that asks again and again.
+    errors = run.results.errors.query("name == 'connect'")["error"]
+    assert {text.partition(":")[0] for text in errors} == {"NoServersError"}
+
+
+@pytest.mark.slow
 @every_protocol
 def test_users_of_two_nodes_share_a_server(protocol: tuple[Any, Protocol], pair: Any) -> None:
     server, (scenario, settings, beat, connections) = protocol
