@@ -164,9 +164,9 @@ def log_axis(title: str, seconds: pd.Series[float]) -> alt.Axis:
     return axis
 
 
-def whole_scale() -> alt.Scale:
-    """Return a scale from 0 that has a length, and so a lower end, if all it shows are 0."""
-    return alt.Scale(domain=alt.DomainUnionWith(unionWith=[0, 1]))
+def whole_scale(values: pd.Series[float]) -> alt.Scale:
+    """Return a scale of counts that has a length, and so a lower end, if all of them are 0."""
+    return alt.Scale() if values.any() else alt.Scale(domain=[0, 1])
 
 
 def log_scale(seconds: pd.Series[float]) -> alt.Scale:

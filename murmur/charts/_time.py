@@ -72,7 +72,7 @@ def population(frame: pd.DataFrame, *, changes: pd.DataFrame | None = None) -> A
         return sentence("No users yet.", title)
     spans = over_time(frame, dict.fromkeys(_STATES, "last"), series=len(_STATES))
     long = _long(spans.steps().ffill(), _STATES)
-    axis = alt.Y("value:Q", title="users", scale=whole_scale())
+    axis = alt.Y("value:Q", title="users", scale=whole_scale(long["value"]))
     area = (
         alt.Chart(long)
         .mark_area(color=BLUE, opacity=0.15, interpolate="step-after")
@@ -124,9 +124,10 @@ def throughput(
     rows = spans.steps()
     rows["failed"] /= rows["seconds"]
     rows["ok"] = rows["count"] / rows["seconds"] - rows["failed"]
-    axis = alt.Y("value:Q", title="actions per second", stack="zero", scale=whole_scale())
     # Areas are stacked in the order of the legend: failures lie on top, where they stand out.
     long = _long(rows, _RESULTS).assign(order=lambda cells: cells["measure"] == "failed")
+    scale = whole_scale(long["value"])
+    axis = alt.Y("value:Q", title="actions per second", stack="zero", scale=scale)
     marks = alt.Chart(long).mark_area(interpolate="step-after")
     chart = marks.encode(
         x=time_axis(),
@@ -303,9 +304,10 @@ def throttles(
         granted=lambda cells: cells["granted"] / cells["seconds"],
         rate=lambda cells: cells["rate"].replace(np.inf, np.nan),  # no line to draw
     )
-    axis = alt.Y("value:Q", title="permits per second", scale=whole_scale())
+    long = _long(rows, _THROTTLING)
+    axis = alt.Y("value:Q", title="permits per second", scale=whole_scale(long["value"]))
     value = ("permits per second", ",.1f")
-    lines = _lines(_long(rows, _THROTTLING), _THROTTLING, axis, value=value, names=names)
+    lines = _lines(long, _THROTTLING, axis, value=value, names=names)
     return dressed(with_changes(lines, changes, spans.end), title, spans.note("the mean of"))
 
 

@@ -61,6 +61,14 @@ def test_population_draws_each_state() -> None:
     assert series(chart, "leaving") == [(0, 0), (1, 1), (2, 1)]
 
 
+@pytest.mark.parametrize(("running", "has_foot"), [(0, True), (3, False)])
+def test_nothing_at_all_lies_at_the_foot_of_a_chart(running: int, has_foot: bool) -> None:
+    rows = {"window_at": [0, 1, 2], "waiting": 0, "running": running, "leaving": 0}
+    drawn = charts.population(pd.DataFrame(rows)).to_json(indent=None)
+
+    assert ('"domain": [0, 1]' in drawn) is has_foot
+
+
 def test_the_last_step_is_as_wide_as_the_others_and_its_end_has_no_tooltip() -> None:
     frame = pd.DataFrame({"window_at": [2, 4], "waiting": 0, "running": [1, 5], "leaving": 0})
     chart = charts.population(frame)

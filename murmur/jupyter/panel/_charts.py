@@ -254,13 +254,13 @@ def _durations(*, grid: bool) -> alt.Axis:
 
 
 def _whole(stack: Literal["zero", False] = False) -> alt.Y:
-    """Return the vertical axis of numbers that are counted."""
+    """Return the vertical axis of counts: it has a length, and so a lower end, if all are 0."""
     return alt.Y(
         "value:Q",
         title=None,
         stack=stack,
         axis=alt.Axis(format="~s", tickCount=4, tickMinStep=1),
-        scale=theme.whole_scale(),
+        scale=alt.Scale(domain=alt.DomainUnionWith(unionWith=[0, 1])),
     )
 
 
