@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from murmur._backend import native
 from murmur.recording import STEERING
-from murmur.runtime import BY_THEIR_NODE
+from murmur.runtime import went_with_their_node
 from murmur.telemetry import STANDSTILL, Emitter, Labels, Recorder
 
 if TYPE_CHECKING:
@@ -128,9 +128,9 @@ class Chronicle:
 
     def count_gone(self, node: str) -> None:
         """Count the users that were lost with a node so far, or ended by its end."""
-        table: dict[str, Any] = self._record.table("users")
-        by_node = table["outcome"].among({"lost"}) | table["reason"].among(BY_THEIR_NODE)
-        self.gone[node] = int((by_node & table["node"].among({node})).sum())
+        users: dict[str, Any] = self._record.table("users")
+        went = went_with_their_node(users["outcome"], users["reason"])
+        self.gone[node] = int((went & users["node"].among({node})).sum())
         self._record.note_gone(node, self.gone[node])
 
     def drop(self, node: str, ids: Ids, reason: str) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from murmur.recording import CATEGORY, FRAMES, STEERING, RunRecord
-from murmur.runtime import BY_THEIR_NODE
+from murmur.runtime import went_with_their_node
 from murmur.runtime.health import LAG_LIMIT, UNSTEERED
 from murmur.telemetry import OWN_COUNTERS, Labels, kind_text
 
@@ -184,7 +184,7 @@ def _nodes(record: RunRecord) -> pd.DataFrame:
     ended = record.totals_by_node()
     table: dict[str, Any] = record.table("users")
     homes = pd.Series(_items(table["node"]), dtype="str")
-    went = table["outcome"].among({"lost"}) | table["reason"].among(BY_THEIR_NODE)
+    went = went_with_their_node(table["outcome"], table["reason"])
     users, lost = homes.value_counts(), homes[went].value_counts()
     table = record.table("nodes")
     nodes = _items(table["node"])

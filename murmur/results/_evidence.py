@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -32,22 +32,22 @@ def gather(record: RunRecord, health: pd.DataFrame, *, was_cut_off: bool = False
     """Return the evidence of a run: its record, and the frame `health`."""
     users: dict[str, Any] = record.table("users")
     outcome, reason = users["outcome"], users["reason"]
-    is_expelled = _is(reason, lambda text: text == EXPELLED)
-    is_lost = _is(outcome, lambda text: text == "lost") & ~is_expelled
-    is_gone = _is(reason, lambda text: text in (NODE_LEFT, RUN_BROKE)) & ~is_lost
-    is_failed = _is(outcome, lambda text: text == "failed")
+    is_expelled = reason.among({EXPELLED})
+    is_lost = outcome.among({"lost"}) & ~is_expelled
+    is_gone = reason.among({NODE_LEFT, RUN_BROKE}) & ~is_lost
+    is_failed = outcome.among({"failed"})
     planned, undone = _plan(record, users, is_lost, is_lost | is_gone)
     return Evidence(
         nodes=tuple(_nodes(record, health)),
         unsteered=tuple(each for each in record.standstills() if each.node == STEERING),
         permits=tuple(_permits(record)),
         users=len(is_lost),
-        dropped=int(_is(outcome, lambda text: text == "dropped").sum()),
+        dropped=int(outcome.among({"dropped"}).sum()),
         lost=int(is_lost.sum()),
         gone=int(is_gone.sum()),
         departed=tuple(_departures(record, users, is_lost, is_gone)),
         expelled=int(is_expelled.sum()),
-        released=int(_is(reason, lambda text: text == NODE_RELEASED).sum()),
+        released=int(reason.among({NODE_RELEASED}).sum()),
         abandoned=int((outcome.among({"killed"}) & reason.among({ABANDONED, THREAD_RUNS})).sum()),
         failed=int(is_failed.sum()),
         failure=_most_frequent(reason, is_failed),
@@ -111,11 +111,6 @@ def _unread(record: RunRecord) -> Iterator[str]:
                 f"{variable}={about['variable_value']!r} is not usable on node {node} "
                 f"({about['error']}); setting {about['variable_name']!r} keeps its default."
             )
-
-
-def _is(column: Labels, matches: Callable[[str], bool]) -> NDArray[np.bool_]:
-    """Return which rows have a label that matches; those without any do not."""
-    return np.isin(column.codes, [code for code, text in enumerate(column.labels) if matches(text)])
 
 
 def _most_frequent(column: Labels, rows: NDArray[np.bool_]) -> str:
@@ -210,7 +205,7 @@ def _departures(
     The users say so, because a node may have come back since, or have been given back later.
     """
     nodes: Labels = users["node"]
-    is_broken = is_gone & _is(users["reason"], lambda text: text == RUN_BROKE)
+    is_broken = is_gone & users["reason"].among({RUN_BROKE})
     ways = {"was lost": is_lost, "left": is_gone & ~is_broken, "failed": is_broken}
     for how, rows in ways.items():
         codes = np.unique(nodes.codes[rows & (nodes.codes >= 0)])

@@ -411,5 +411,4 @@ def _silence(
 
 
 def _of(nodes: Labels, node: str) -> NDArray[np.bool_]:
-    codes = [code for code, label in enumerate(nodes.labels) if node in {"", label}]
-    return np.isin(nodes.codes, codes)
+    return nodes.among({node} if node else nodes.labels)

@@ -429,12 +429,9 @@ def _wishes(evidence: Evidence) -> Iterator[str]:
         users = number_of(evidence.released, "user")
         yield f"{users} went with nodes that were given back, or scaled away."
     if abs(evidence.clock_set) > _SLEWED:
+        set_by = f"The machine's clock was set by {evidence.clock_set:+,.0f} s during the run"
         or_slept = ", or it slept" * math.isnan(evidence.slept)
-        yield (
-            f"The machine's clock was set by {evidence.clock_set:+,.0f} s during the run"
-            f"{or_slept}: "
-            "dates and times count on from the start."
-        )
+        yield f"{set_by}{or_slept}: dates and times count on from the start."
 
 
 def _omissions(evidence: Evidence) -> Iterator[str]:

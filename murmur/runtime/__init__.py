@@ -18,7 +18,6 @@ from ._run import NodeRun, check_throttle_verb
 from ._spec import Listener, RunSpec
 from ._state import (
     ABANDONED,
-    BY_THEIR_NODE,
     EXPELLED,
     NODE_LEFT,
     NODE_RELEASED,
@@ -28,6 +27,7 @@ from ._state import (
     Outcome,
     RunState,
     outcome_of,
+    went_with_their_node,
 )
 from ._targets import check_target, checked_patterns, is_allowed
 from ._timer import Timer
@@ -38,7 +38,6 @@ from ._users import longest_end
 __all__ = [
     "ABANDONED",
     "ARRIVED",
-    "BY_THEIR_NODE",
     "CLOCK_ERROR",
     "DUPLICATES",
     "EXPECTED",
@@ -83,6 +82,7 @@ __all__ = [
     "throttle",
     "timer",
     "tuned_process",
+    "went_with_their_node",
 ]
 
 __getattr__: Callable[[str], Any] = old_names(

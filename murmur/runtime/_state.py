@@ -11,6 +11,11 @@ from murmur.errors import Leaving
 from murmur.telemetry import Kinds
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from murmur.telemetry import Labels
+
     from ._user import User
 
 NODE_LEFT = "node left"
@@ -22,9 +27,6 @@ NODE_RELEASED = "node released"
 RUN_BROKE = "the run broke"
 """Reason of users that went because a defect of murmur's own ended their run."""
 
-BY_THEIR_NODE = frozenset({NODE_LEFT, NODE_RELEASED, RUN_BROKE})
-"""Reasons of users that ended in order, and only because of their node."""
-
 EXPELLED = "it was expelled"
 """Reason of users that were lost because a person sent their node away."""
 
@@ -34,6 +36,15 @@ ABANDONED = "ignores cancellation, abandoned"
 
 THREAD_RUNS = "its thread still runs"
 """Reason of users that were cancelled, and whose thread nothing can end."""
+
+
+def went_with_their_node(
+    # `outcome` and `reason` of users, as of the table of a record
+    outcome: Labels,
+    reason: Labels,
+) -> NDArray[np.bool_]:
+    """Return which users were lost, or ended in order and only because of their node."""
+    return outcome.among({"lost"}) | reason.among({NODE_LEFT, NODE_RELEASED, RUN_BROKE})
 
 
 class RunState(StrEnum):

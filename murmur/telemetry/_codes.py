@@ -120,7 +120,7 @@ class Labels:
         return len(self.codes)
 
     def among(self, texts: Collection[str]) -> NDArray[np.bool_]:
-        """Return which rows have one of these texts.
+        """Return which rows have one of these texts; those without any do not.
 
         Examples
         --------

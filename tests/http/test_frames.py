@@ -226,9 +226,8 @@ def test_a_websocket_is_closed_once_nothing_can_be_written() -> None:
     async def states() -> tuple[bool, bool]:
         async with connected() as (websocket, far):
             before = websocket.is_closed
-            with mock.patch.object(
-                far, "is_closing", return_value=True
-            ):  # after a write that failed
+            with mock.patch.object(far, "is_closing", return_value=True):
+                # as after a write that failed
                 with pytest.raises(ConnectionLostError, match="the WebSocket is closed"):
                     await websocket.send("x")
                 return before, websocket.is_closed
